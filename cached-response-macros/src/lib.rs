@@ -1,0 +1,1 @@
+//! The attributes and one derive of `cached-response`.

@@ -1,0 +1,1 @@
+//! Response caching for actix-web handlers.
