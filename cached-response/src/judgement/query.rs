@@ -1,0 +1,163 @@
+//! The query in the key: its pairs as they were sent, sorted by name.
+//!
+//! A handler sees `a=1&b=2` and `b=2&a=1` alike, so they are one key. Pairs of
+//! one name keep their order, since a handler may take the first or the last.
+//! Names are compared as a form decodes them; what is kept is the raw text.
+//! `;` separates nothing, `a` and `a=` differ, and so do `/x?` and `/x`.
+
+use std::borrow::Cow;
+
+use super::key::{Field, KeyWriter};
+
+/// Which pairs of the query are in the key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// Every pair.
+    #[default]
+    All,
+    /// The pairs of these names.
+    Only(Vec<String>),
+    /// The pairs of all names but these; `utm_*` stands for all that begin so.
+    Except(Vec<String>),
+    /// Every pair, in the order in which they were sent.
+    Exact,
+}
+
+impl Names {
+    fn keep(&self, name: &str) -> bool {
+        match self {
+            Self::All | Self::Exact => true,
+            Self::Only(names) => names.iter().any(|kept| kept == name),
+            Self::Except(patterns) => !patterns.iter().any(|pattern| matches(pattern, name)),
+        }
+    }
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == pattern,
+    }
+}
+
+/// Writes the pairs that `names` keeps.
+///
+/// `typed` narrows them further, to the fields of the handler's `Query<T>`.
+/// The pair `<flag>=1` is no part of any key. A query of which nothing is left
+/// is written as none at all.
+pub(crate) fn write(
+    query: Option<&str>,
+    names: &Names,
+    typed: Option<&[&str]>,
+    flag: Option<&str>,
+    key: &mut KeyWriter,
+) {
+    let Some(query) = query else {
+        return key.absent(Field::Query);
+    };
+    let keep = |name: &str| names.keep(name) && typed.is_none_or(|typed| typed.contains(&name));
+    let sorted = *names != Names::Exact;
+    // Most queries come in order, unescaped and without the flag: one copy.
+    if is_canonical(query, flag, sorted, keep) {
+        key.field(Field::Query, query.as_bytes());
+    } else {
+        write_canonical(query, flag, sorted, keep, key);
+    }
+}
+
+/// Whether the query has the pair `<flag>=1`, spelled exactly so.
+pub(crate) fn has_flag(query: Option<&str>, flag: &str) -> bool {
+    query.is_some_and(|query| query.split('&').any(|pair| is_flag(pair, flag)))
+}
+
+fn is_flag(pair: &str, flag: &str) -> bool {
+    pair.strip_prefix(flag) == Some("=1")
+}
+
+/// Whether the query can be seen, without decoding it, to be what
+/// [`write_canonical`] would make of it.
+#[inline]
+fn is_canonical(
+    query: &str,
+    flag: Option<&str>,
+    sorted: bool,
+    keep: impl Fn(&str) -> bool,
+) -> bool {
+    let mut previous = "";
+    let mut pair = 0;
+    let mut name_end = None;
+    for (at, byte) in query.bytes().chain([b'&']).enumerate() {
+        match byte {
+            b'&' => {
+                let name = &query[pair..name_end.unwrap_or(at)];
+                let flagged = flag.is_some_and(|flag| is_flag(&query[pair..at], flag));
+                if flagged || (sorted && name < previous) || !keep(name) {
+                    return false;
+                }
+                previous = name;
+                pair = at + 1;
+                name_end = None;
+            }
+            b'=' if name_end.is_none() => name_end = Some(at),
+            b'%' | b'+' if name_end.is_none() => return false,
+            _ => {}
+        }
+    }
+    true
+}
+
+fn write_canonical(
+    query: &str,
+    flag: Option<&str>,
+    sorted: bool,
+    keep: impl Fn(&str) -> bool,
+    key: &mut KeyWriter,
+) {
+    let mut pairs: Vec<(Cow<'_, str>, &str)> = query
+        .split('&')
+        .filter(|pair| !flag.is_some_and(|flag| is_flag(pair, flag)))
+        .map(|pair| (decoded(pair.split('=').next().unwrap_or(pair)), pair))
+        .filter(|(name, _)| keep(name))
+        .collect();
+    if pairs.is_empty() {
+        return key.absent(Field::Query);
+    }
+    if sorted {
+        pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
+    }
+    // No pair has an `&` in it, so the joined text can be told apart again.
+    let raw: Vec<&str> = pairs.into_iter().map(|(_, pair)| pair).collect();
+    key.field(Field::Query, raw.join("&").as_bytes());
+}
+
+/// The name as a form's decoder gives it to a handler: bytes that are not UTF-8
+/// are replaced, so two names that become one to the handler are one here.
+fn decoded(name: &str) -> Cow<'_, str> {
+    if !name.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Cow::Borrowed(name);
+    }
+    let raw = name.as_bytes();
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut at = 0;
+    while let Some(&byte) = raw.get(at) {
+        let escaped = raw.get(at + 1..at + 3).filter(|_| byte == b'%');
+        if let Some(value) = escaped.and_then(hexadecimal) {
+            bytes.push(value);
+            at += 3;
+            continue;
+        }
+        bytes.push(if byte == b'+' { b' ' } else { byte });
+        at += 1;
+    }
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn hexadecimal(digits: &[u8]) -> Option<u8> {
+    digits.iter().try_fold(0, |value, digit| {
+        let digit = char::from(*digit).to_digit(16)?;
+        Some(value << 4 | u8::try_from(digit).ok()?)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,269 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn written(query: Option<&str>, names: &Names, typed: Option<&[&str]>) -> Vec<u8> {
+    let mut key = KeyWriter::reuse(Vec::new());
+    write(query, names, typed, Some("nocache"), &mut key);
+    key.into_buffer()
+}
+
+fn all(query: &str) -> Vec<u8> {
+    written(Some(query), &Names::All, None)
+}
+
+fn absent() -> Vec<u8> {
+    written(None, &Names::All, None)
+}
+
+/// Writes by the slow path alone.
+fn slowly(query: &str, names: &Names) -> Vec<u8> {
+    let mut key = KeyWriter::reuse(Vec::new());
+    let sorted = *names != Names::Exact;
+    let keep = |name: &str| names.keep(name);
+    write_canonical(query, Some("nocache"), sorted, keep, &mut key);
+    key.into_buffer()
+}
+
+/// Bar row 7.
+#[test]
+fn the_order_of_names_makes_no_difference() {
+    assert_eq!(all("a=1&b=2"), all("b=2&a=1"));
+    assert_eq!(all("%61=1&b=2"), all("b=2&%61=1"));
+    assert_eq!(all("a+b=1&a=2"), all("a=2&a+b=1"));
+}
+
+/// Bar row 7.
+#[test]
+fn the_order_of_values_of_one_name_makes_a_difference() {
+    assert_ne!(all("a=1&a=2"), all("a=2&a=1"));
+    assert_ne!(all("a=1&%61=2"), all("%61=2&a=1"));
+    assert_eq!(all("a=1&b=0&a=2"), all("b=0&a=1&a=2"));
+}
+
+/// A form's decoder makes one name of both, so a handler sees their order.
+#[test]
+fn names_that_are_not_text_are_one_name() {
+    assert_ne!(all("%FE=1&%FF=2"), all("%FF=2&%FE=1"));
+}
+
+/// Bar row 7.
+#[test]
+fn a_semicolon_separates_nothing() {
+    assert_ne!(all("a=1;b=2"), all("a=1&b=2"));
+    assert_ne!(all("a=1;b=2"), all("b=2;a=1"));
+}
+
+#[test]
+fn what_is_spelled_differently_stays_apart() {
+    let queries = [
+        "", "&", "a", "a=", "=a", "a==", "a&", "%61", "a=%31", "a=1", "a=1&", "a=+", "a=%20",
+        "a=1&a=1", "A=1", "%", "%2", "%zz", "?a=1",
+    ];
+    for (at, query) in queries.iter().enumerate() {
+        assert_ne!(all(query), absent(), "{query}");
+        for other in &queries[..at] {
+            assert_ne!(all(query), all(other), "{query} {other}");
+        }
+    }
+}
+
+#[test]
+fn the_flag_leaves_no_trace() {
+    assert_eq!(all("nocache=1"), absent());
+    assert_eq!(all("nocache=1&nocache=1"), absent());
+    assert_eq!(all("nocache=1&a=1"), all("a=1"));
+    assert_eq!(all("a=1&nocache=1&z=1"), all("a=1&z=1"));
+    assert_eq!(all("&nocache=1"), all(""));
+    assert_eq!(
+        written(Some("b&nocache=1&a"), &Names::Exact, None),
+        written(Some("b&a"), &Names::Exact, None)
+    );
+}
+
+#[test]
+fn only_the_exact_flag_is_the_flag() {
+    for query in [
+        "nocache",
+        "nocache=",
+        "nocache=0",
+        "nocache=11",
+        "Nocache=1",
+        "nocache=%31",
+        "%6Eocache=1",
+        "xnocache=1",
+        "a=nocache=1",
+        "nocache=1;",
+        "nocache==1",
+    ] {
+        assert!(!has_flag(Some(query), "nocache"), "{query}");
+        assert_ne!(all(query), absent(), "{query}");
+    }
+    for query in ["nocache=1", "a&nocache=1", "nocache=1&nocache=0"] {
+        assert!(has_flag(Some(query), "nocache"), "{query}");
+    }
+    assert!(!has_flag(None, "nocache"));
+    assert!(has_flag(Some("fresh=1"), "fresh"));
+}
+
+#[test]
+fn without_a_flag_its_pair_is_like_any_other() {
+    let mut key = KeyWriter::reuse(Vec::new());
+    write(Some("nocache=1"), &Names::All, None, None, &mut key);
+    assert_ne!(key.into_buffer(), absent());
+}
+
+#[test]
+fn only_the_names_listed_are_in_the_key() {
+    let only = Names::Only(vec!["page".into(), "sort".into()]);
+    let key = |query| written(Some(query), &only, None);
+    assert_eq!(key("page=1&junk=1"), key("page=1"));
+    assert_eq!(key("page=1&junk=1"), all("page=1"));
+    assert_eq!(key("sort=a&page=1"), key("page=1&sort=a"));
+    assert_ne!(key("page=1"), key("page=2"));
+    assert_ne!(key("%70age=1"), key("junk=1"));
+    assert_eq!(key("junk=1"), absent());
+    assert_eq!(key(""), absent());
+}
+
+#[test]
+fn the_names_to_ignore_are_not_in_the_key() {
+    let except = Names::Except(vec!["utm_*".into(), "ref".into()]);
+    let key = |query| written(Some(query), &except, None);
+    assert_eq!(key("a=1&utm_source=x&utm_=y&ref=z"), all("a=1"));
+    assert_eq!(key("%75tm_source=x"), absent());
+    assert_eq!(key("reference=1"), all("reference=1"));
+    assert_eq!(key("utm=1"), all("utm=1"));
+    assert_eq!(key(""), all(""));
+}
+
+#[test]
+fn the_fields_of_the_handlers_type_narrow_what_is_left() {
+    let typed: &[&str] = &["page", "utm_id"];
+    let except = Names::Except(vec!["utm_*".into()]);
+    assert_eq!(
+        written(Some("page=1&junk=1"), &Names::All, Some(typed)),
+        all("page=1")
+    );
+    assert_eq!(
+        written(Some("page=1&utm_id=1"), &except, Some(typed)),
+        all("page=1")
+    );
+    assert_eq!(written(Some("page=1"), &Names::All, Some(&[])), absent());
+}
+
+#[test]
+fn exact_means_byte_for_byte() {
+    let key = |query| written(Some(query), &Names::Exact, None);
+    assert_ne!(key("a=1&b=2"), key("b=2&a=1"));
+    assert_ne!(key("%61=1"), key("a=1"));
+    assert_eq!(key("b=2&%61=1"), key("b=2&%61=1"));
+}
+
+#[test]
+fn an_ordered_query_takes_the_fast_path() {
+    let canonical = |query| is_canonical(query, Some("nocache"), true, |_| true);
+    for query in [
+        "",
+        "a",
+        "page=2&sort=name",
+        "a=1&a=0",
+        "q=%20+%C3%A4",
+        "&a",
+        "nocache=2",
+    ] {
+        assert!(canonical(query), "{query}");
+    }
+    for query in ["b&a", "%61", "a+b", "a&nocache=1", "a&"] {
+        assert!(!canonical(query), "{query}");
+    }
+}
+
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "a",
+        "b",
+        "c",
+        "=",
+        "=",
+        "&",
+        "&",
+        "&",
+        "%61",
+        "%6",
+        "%FF",
+        "%FE",
+        "+",
+        ";",
+        "ä",
+        "1",
+        "nocache=1",
+        "utm_",
+        "%",
+    ]);
+    prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+fn modes() -> impl Strategy<Value = Names> {
+    prop::sample::select(vec![
+        Names::All,
+        Names::Exact,
+        Names::Only(vec!["a".into(), "ä".into()]),
+        Names::Except(vec!["utm_*".into(), "b".into()]),
+    ])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    /// Bar row 7.
+    #[test]
+    fn the_fast_and_the_slow_path_write_the_same(query in pieces(), names in modes()) {
+        prop_assert_eq!(written(Some(&query), &names, None), slowly(&query, &names));
+    }
+
+    /// Bar row 7.
+    #[test]
+    fn differently_named_pairs_may_come_in_any_order(
+        (sorted, shuffled) in prop::collection::btree_map("[a-z%+]{0,3}", "[a-z=%]{0,3}", 0..6)
+            .prop_map(|pairs| {
+                let mut names = std::collections::HashSet::new();
+                pairs
+                    .iter()
+                    .filter(|(name, _)| names.insert(decoded(name).into_owned()))
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect::<Vec<_>>()
+            })
+            .prop_flat_map(|pairs| (Just(pairs.clone()), Just(pairs).prop_shuffle())),
+    ) {
+        prop_assert_eq!(all(&sorted.join("&")), all(&shuffled.join("&")));
+    }
+
+    /// Bar row 7.
+    #[test]
+    fn equally_named_pairs_may_not(
+        before in pieces(),
+        name in "[a-z]{1,3}",
+        values in ("[a-z]{0,2}", "[a-z]{0,2}"),
+        after in pieces(),
+    ) {
+        let (one, other) = values;
+        prop_assume!(one != other);
+        let query = |one: &str, other: &str| {
+            format!("{before}&{name}={one}&{name}={other}&{after}")
+        };
+        prop_assert_ne!(all(&query(&one, &other)), all(&query(&other, &one)));
+    }
+
+    #[test]
+    fn no_escape_panics(name in any::<String>(), bytes in "[%0-9a-fA-F+g]{0,9}") {
+        decoded(&name);
+        decoded(&bytes);
+    }
+
+    #[test]
+    fn names_are_decoded_as_a_form_is(name in "[a-c%0-9A-F+ä]{1,6}") {
+        let form = actix_web::web::Query::<Vec<(String, String)>>::from_query(&name).unwrap();
+        prop_assert_eq!(decoded(&name), form[0].0.as_str());
+    }
+}
