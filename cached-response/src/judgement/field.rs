@@ -29,16 +29,6 @@ pub(crate) fn only<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> Option<&'a 
     }
 }
 
-/// A value without the spaces and tabs around it.
-pub(crate) fn trim(value: &[u8]) -> &[u8] {
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let Some(start) = value.iter().position(|byte| !blank(byte)) else {
-        return &[];
-    };
-    let end = value.iter().rposition(|byte| !blank(byte)).unwrap_or(start);
-    &value[start..=end]
-}
-
 struct Members<'a> {
     rest: Option<&'a [u8]>,
 }
@@ -50,10 +40,10 @@ impl<'a> Iterator for Members<'a> {
         let line = self.rest?;
         let Some(comma) = comma_outside_quotes(line) else {
             self.rest = None;
-            return Some(trim(line));
+            return Some(line.trim_ascii());
         };
         self.rest = Some(&line[comma + 1..]);
-        Some(trim(&line[..comma]))
+        Some(line[..comma].trim_ascii())
     }
 }
 
