@@ -1,0 +1,152 @@
+//! One run under way: who waits for it, and how it ended.
+
+use std::mem;
+use std::pin::Pin;
+use std::sync::PoisonError;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use super::sync::{Arc, Mutex, MutexGuard};
+
+/// How a run ended, as its followers are told.
+#[derive(Clone, Debug)]
+pub(crate) enum Landing<T, W> {
+    /// The response is stored, and this is it. It is cloned under the flight's lock, once for each
+    /// follower, so it is a handle.
+    Stored(T),
+    /// There is a response that must not be shared, and why. The response itself is not here:
+    /// nobody but the leader's client may ever see it.
+    NotStored(W),
+    /// The run ended without a response: it panicked, ran too long, or was dropped.
+    Failed,
+}
+
+/// Waits for the landing of somebody else's run.
+///
+/// Dropping it gives its place among the followers back.
+#[must_use = "a follower waits only while it is polled"]
+pub(crate) struct Follower<S, T, W> {
+    flight: Arc<Flight<S, T, W>>,
+    place: usize,
+}
+
+impl<S, T, W> Follower<S, T, W> {
+    /// Takes one of the `most` places of a flight; `None` when all are taken.
+    pub(super) fn board(flight: Arc<Flight<S, T, W>>, most: usize) -> Option<Self> {
+        let place = match &mut *lock(&flight.state) {
+            State::Running(followers) => followers.enter(most)?,
+            // It landed a moment ago. Its landing can be read without a place.
+            State::Landed(_) => 0,
+        };
+        Some(Self { flight, place })
+    }
+}
+
+impl<S, T: Clone, W: Clone> Future for Follower<S, T, W> {
+    type Output = Landing<T, W>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // Cloning and dropping a waker runs the executor's code. Both are named before the guard,
+        // so the lock is free when it runs.
+        let waker = context.waker().clone();
+        let _replaced;
+        let mut state = lock(&self.flight.state);
+        match &mut *state {
+            State::Landed(landing) => Poll::Ready(landing.clone()),
+            State::Running(followers) => {
+                _replaced = followers.wait(self.place, waker);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<S, T, W> Drop for Follower<S, T, W> {
+    fn drop(&mut self) {
+        let _waker = match &mut *lock(&self.flight.state) {
+            State::Running(followers) => followers.leave(self.place),
+            State::Landed(_) => None,
+        };
+    }
+}
+
+/// A run, from the moment somebody won the lead.
+pub(super) struct Flight<S, T, W> {
+    started: Duration,
+    stamp: S,
+    state: Mutex<State<T, W>>,
+}
+
+enum State<T, W> {
+    Running(Followers),
+    Landed(Landing<T, W>),
+}
+
+impl<S, T, W> Flight<S, T, W> {
+    pub(super) fn new(started: Duration, stamp: S) -> Self {
+        let state = Mutex::new(State::Running(Followers::default()));
+        Self {
+            started,
+            stamp,
+            state,
+        }
+    }
+
+    pub(super) fn stamp(&self) -> &S {
+        &self.stamp
+    }
+
+    pub(super) fn age(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.started)
+    }
+
+    /// Publishes the landing, then wakes those who wait for it, with the lock released.
+    ///
+    /// Whoever polls before finds a run and leaves a waker, which is then among those woken;
+    /// whoever polls after finds the landing.
+    pub(super) fn land(&self, landing: Landing<T, W>) {
+        let before = mem::replace(&mut *lock(&self.state), State::Landed(landing));
+        if let State::Running(followers) = before {
+            followers.wake();
+        }
+    }
+}
+
+/// The followers of a run under way, each with a place, and with a waker once it was polled.
+#[derive(Default)]
+struct Followers {
+    places: Vec<Option<Waker>>,
+    free: Vec<usize>,
+}
+
+impl Followers {
+    fn enter(&mut self, most: usize) -> Option<usize> {
+        if self.places.len() - self.free.len() >= most {
+            return None;
+        }
+        let place = self.free.pop().unwrap_or(self.places.len());
+        if place == self.places.len() {
+            self.places.push(None);
+        }
+        Some(place)
+    }
+
+    /// Returns the waker that was there, to be dropped by the caller without the lock.
+    fn wait(&mut self, place: usize, waker: Waker) -> Option<Waker> {
+        self.places.get_mut(place)?.replace(waker)
+    }
+
+    fn leave(&mut self, place: usize) -> Option<Waker> {
+        self.free.push(place);
+        self.places.get_mut(place)?.take()
+    }
+
+    fn wake(self) {
+        self.places.into_iter().flatten().for_each(Waker::wake);
+    }
+}
+
+/// Nothing here can panic half-way through a change, so what a poisoned lock guards is sound.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
