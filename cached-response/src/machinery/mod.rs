@@ -1,8 +1,6 @@
-//! What a request needs at work: what is shared between requests, and what runs beside them.
+//! What moves a response about: copies, tasks.
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the story of a request comes next")
-)]
-mod collapse;
-mod sync;
+#![allow(dead_code, reason = "used by the story, which comes later")]
+
+pub(crate) mod capture;
+pub(crate) mod local;
