@@ -1,0 +1,160 @@
+//! Futures that are not `Send` and outlive their request, on this worker.
+
+use std::{
+    cell::Cell,
+    marker::PhantomData,
+    panic::{self, AssertUnwindSafe},
+    pin::Pin,
+    rc::Rc,
+    thread,
+};
+
+use actix_web::rt::System;
+use tokio::{runtime::Handle, task};
+
+/// A boxed future that stays on its thread.
+pub(crate) type LocalBoxFuture<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// Runs `future` as a task of its own on this thread.
+///
+/// Where no local runtime can take it the future is given back, unpolled: outside a runtime, in a
+/// plain `#[tokio::test]`, while the thread is unwinding.
+pub(crate) fn spawn(future: LocalBoxFuture<()>) -> Result<(), LocalBoxFuture<()>> {
+    if !could_take_it() {
+        return Err(future);
+    }
+    // `spawn_local` panics where there is no local runtime, and there is no way to ask it before.
+    // The cell keeps the future out of that panic's reach.
+    let cell = Rc::new(Cell::new(Some(future)));
+    let taken = Rc::clone(&cell);
+    let task = async move {
+        if let Some(future) = taken.take() {
+            future.await;
+        }
+    };
+    let spawned = panic::catch_unwind(AssertUnwindSafe(|| {
+        task::spawn_local(task);
+    }));
+    match (spawned, cell.take()) {
+        (Err(_), Some(future)) => {
+            REFUSED.set(true);
+            Err(future)
+        }
+        (_, future) => {
+            cell.set(future);
+            Ok(())
+        }
+    }
+}
+
+thread_local! {
+    /// Whether `spawn_local` has panicked on this thread: each panic runs the panic hook, which
+    /// prints, so that one is enough.
+    static REFUSED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether asking `spawn_local` is worth the risk of its panic.
+///
+/// A `System` is the best sign of a local runtime, and not a necessary one: the workers of a server
+/// that was started under `#[tokio::main]` have none.
+fn could_take_it() -> bool {
+    if thread::panicking() || Handle::try_current().is_err() {
+        return false;
+    }
+    System::is_registered() || (cfg!(panic = "unwind") && !REFUSED.get())
+}
+
+/// How many runs that no client waits for a worker carries at once.
+const PLACES: usize = 64;
+
+thread_local! {
+    static DETACHED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A place among the runs of this worker that no client waits for. Dropping it frees it.
+#[derive(Debug)]
+pub(crate) struct Detached {
+    /// The count is this thread's.
+    _here: PhantomData<*const ()>,
+}
+
+impl Detached {
+    /// Takes a place, unless all 64 of this worker are taken.
+    pub(crate) fn claim() -> Option<Self> {
+        let taken = DETACHED.get();
+        if taken >= PLACES {
+            return None;
+        }
+        DETACHED.set(taken + 1);
+        Some(Self { _here: PhantomData })
+    }
+}
+
+impl Drop for Detached {
+    fn drop(&mut self) {
+        // A runtime may drop its tasks after the thread's locals are gone; then so is the count.
+        let _ = DETACHED.try_with(|taken| taken.set(taken.get() - 1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{sync::oneshot, task::LocalSet};
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_future_runs_beside_the_one_that_spawned_it() {
+        let (done, landed) = oneshot::channel();
+        let spawned = spawn(Box::pin(async { done.send(7).unwrap() }));
+        assert!(spawned.is_ok());
+        assert_eq!(landed.await, Ok(7));
+    }
+
+    #[test]
+    fn a_local_set_without_a_system_takes_a_future() {
+        thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            LocalSet::new().block_on(&runtime.unwrap(), async {
+                let (done, landed) = oneshot::channel();
+                assert!(spawn(Box::pin(async { done.send(7).unwrap() })).is_ok());
+                assert_eq!(landed.await, Ok(7));
+            });
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[tokio::test]
+    async fn outside_a_local_runtime_the_future_comes_back_whole() {
+        for _ in 0..2 {
+            let (done, mut landed) = oneshot::channel();
+            let given_back = spawn(Box::pin(async { done.send(7).unwrap() })).unwrap_err();
+            assert!(landed.try_recv().is_err());
+            given_back.await;
+            assert_eq!(landed.await, Ok(7));
+        }
+    }
+
+    #[test]
+    fn outside_any_runtime_the_future_comes_back() {
+        thread::spawn(|| assert!(spawn(Box::pin(async {})).is_err()))
+            .join()
+            .unwrap();
+    }
+
+    #[test]
+    fn a_worker_has_64_places_for_detached_runs() {
+        let places: Vec<_> = (0..64).map(|_| Detached::claim().unwrap()).collect();
+        assert!(Detached::claim().is_none());
+        drop(places);
+        assert!(Detached::claim().is_some());
+    }
+
+    #[test]
+    fn places_are_counted_by_worker() {
+        let _here: Vec<_> = (0..64).map(|_| Detached::claim().unwrap()).collect();
+        let elsewhere = thread::spawn(|| Detached::claim().is_some());
+        assert!(elsewhere.join().unwrap());
+    }
+}
