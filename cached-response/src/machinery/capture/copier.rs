@@ -118,7 +118,7 @@ impl Copier {
     }
 
     fn end(mut self) {
-        if self.terms.declared.is_some() && !self.is_complete() {
+        if self.terms.forbids(self.length) {
             return self.close(Copied::Failed, End::Clean);
         }
         let whole = self.tail.borrow().whole(self.length);

@@ -54,6 +54,22 @@ pub(crate) struct Terms {
     pub(crate) limit: LocalBoxFuture<()>,
 }
 
+impl Terms {
+    /// The terms for a body of this size, whose own word counts most.
+    fn declaring(mut self, size: BodySize) -> Self {
+        if let BodySize::Sized(length) = size {
+            self.declared = Some(length);
+        }
+        self
+    }
+
+    /// Whether another length was declared.
+    fn forbids(&self, length: usize) -> bool {
+        self.declared
+            .is_some_and(|declared| declared != length as u64)
+    }
+}
+
 /// Returns the body for the client, and calls `landed` exactly once, with the copy of it.
 ///
 /// The copy lands before the client can see the end of the body; if the body declares its length
@@ -67,20 +83,19 @@ pub(crate) fn copy(
     landed: impl FnOnce(Copied) + 'static,
 ) -> BoxBody {
     let size = body.size();
-    let declared = match size {
-        BodySize::Sized(length) => Some(length),
-        BodySize::None | BodySize::Stream => terms.declared,
-    };
+    let terms = terms.declaring(size);
     let body = match body.try_into_bytes() {
-        Ok(bytes) => return copy_at_once(bytes, size, declared, terms.cap, landed),
+        Ok(bytes) => return copy_at_once(bytes, size, &terms, landed),
         Err(body) => body,
     };
     let live = Live::new(body, scope);
-    if declared.is_some_and(|length| length > terms.cap as u64) {
+    if terms
+        .declared
+        .is_some_and(|length| length > terms.cap as u64)
+    {
         landed(Copied::TooLarge);
         return BoxBody::new(Reader::passing(live, size));
     }
-    let terms = Terms { declared, ..terms };
     let (mut reader, copier) = pair(live, size, terms, landed);
     if let Err(copying) = local::spawn(Box::pin(copier.run())) {
         reader.drive(copying);
@@ -104,13 +119,12 @@ fn pair(
 fn copy_at_once(
     bytes: Bytes,
     size: BodySize,
-    declared: Option<u64>,
-    cap: usize,
+    terms: &Terms,
     landed: impl FnOnce(Copied),
 ) -> BoxBody {
-    landed(if bytes.len() > cap {
+    landed(if bytes.len() > terms.cap {
         Copied::TooLarge
-    } else if declared.is_some_and(|length| length != bytes.len() as u64) {
+    } else if terms.forbids(bytes.len()) {
         Copied::Failed
     } else {
         Copied::Whole(bytes.clone())

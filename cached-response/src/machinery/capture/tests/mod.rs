@@ -1,0 +1,7 @@
+//! Copies from the handler's and the client's side.
+
+mod bounds;
+mod clients;
+mod endings;
+mod script;
+mod tasks;
