@@ -1,0 +1,165 @@
+//! What was asked: the options in the parentheses of the attribute.
+
+mod names;
+mod table;
+mod values;
+
+use crate::{duration::Span, errors::Errors, size::Size};
+use proc_macro2::TokenStream;
+use syn::{
+    Error, Ident, Path, Result, Token,
+    ext::IdentExt,
+    parse::{Parse, ParseStream},
+    token::Paren,
+};
+
+pub(crate) use values::{KeyPart, Lazy, Nocache, Query, Status, Vary};
+
+#[derive(Default)]
+pub(crate) struct Args {
+    pub(crate) timeout: Option<Span>,
+    pub(crate) key: Vec<KeyPart>,
+    pub(crate) gate: Vec<Ident>,
+    pub(crate) unkeyed: Vec<Ident>,
+    pub(crate) lazy: Option<Lazy>,
+    /// `Some(None)` is the option without a size.
+    pub(crate) body: Option<Option<Size>>,
+    pub(crate) methods: Vec<String>,
+    pub(crate) query: Option<Query>,
+    pub(crate) ignore_query: Vec<String>,
+    pub(crate) vary: Option<Vary>,
+    pub(crate) status: Vec<Status>,
+    pub(crate) max_body: Option<Size>,
+    pub(crate) unless: Option<TokenStream>,
+    pub(crate) store_if: Option<TokenStream>,
+    pub(crate) client: Option<Span>,
+    pub(crate) nocache: Option<Nocache>,
+    pub(crate) cache: Option<TokenStream>,
+    pub(crate) krate: Option<Path>,
+    /// Set by ourselves, once all other attributes have had their turn.
+    pub(crate) innermost: bool,
+}
+
+impl Parse for Args {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut args = Self::default();
+        let mut errors = Errors::default();
+        let mut seen: Vec<Ident> = Vec::new();
+        while !input.is_empty() {
+            let parsed = args.option(input, &mut seen, &mut errors);
+            if errors.note(parsed).is_none() {
+                values::skip_to_comma(input)?;
+            }
+            if !input.is_empty()
+                && errors
+                    .note(input.parse::<Token![,]>().map_err(missing_comma))
+                    .is_none()
+            {
+                values::skip_to_comma(input)?;
+                let _: Option<Token![,]> = input.parse()?;
+            }
+        }
+        table::conflicts(&seen, &mut errors);
+        errors.finish(args)
+    }
+}
+
+fn missing_comma(error: Error) -> Error {
+    Error::new(error.span(), "expected a comma between options")
+}
+
+impl Args {
+    fn option(
+        &mut self,
+        input: ParseStream<'_>,
+        seen: &mut Vec<Ident>,
+        errors: &mut Errors,
+    ) -> Result<()> {
+        if values::is_bare_value(input) {
+            if !seen.is_empty() {
+                return Err(input.error(
+                    "name the option: only the first value can stand alone, as the timeout",
+                ));
+            }
+            seen.push(Ident::new("timeout", input.span()));
+            self.timeout = Some(Span::parse("timeout", input)?);
+            return Ok(());
+        }
+        let name = input
+            .call(Ident::parse_any)
+            .map_err(|error| Error::new(error.span(), "expected the name of an option"))?;
+        if name == "__innermost" {
+            self.innermost = true;
+            return Ok(());
+        }
+        table::known(&name)?;
+        if seen.contains(&name) {
+            errors.at(name.span(), format!("`{name}` is given twice"));
+        }
+        seen.push(name.clone());
+        if input.peek(Token![=]) {
+            table::takes_value(&name)?;
+            let _: Token![=] = input.parse()?;
+            if input.is_empty() || input.peek(Token![,]) {
+                return Err(table::needs_value(&name));
+            }
+            return self.value(&name, input);
+        }
+        if input.peek(Paren) {
+            table::takes_list(&name)?;
+            let list;
+            let paren = syn::parenthesized!(list in input);
+            if list.is_empty() {
+                return Err(Error::new(paren.span.join(), table::empty_list(&name)));
+            }
+            let parsed = self.list(&name, &list, errors);
+            list.parse::<TokenStream>()?;
+            return parsed;
+        }
+        self.flag(&name)
+    }
+
+    /// `option`
+    fn flag(&mut self, name: &Ident) -> Result<()> {
+        match name.to_string().as_str() {
+            "lazy" => self.lazy = Some(Lazy::All),
+            "body" => self.body = Some(None),
+            _ => return Err(table::needs_value(name)),
+        }
+        Ok(())
+    }
+
+    /// `option = value`
+    fn value(&mut self, name: &Ident, input: ParseStream<'_>) -> Result<()> {
+        match name.to_string().as_str() {
+            "timeout" => self.timeout = Some(Span::parse("timeout", input)?),
+            "client" => self.client = Some(Span::parse("client", input)?),
+            "body" => self.body = Some(Some(Size::parse("body", input)?)),
+            "max_body" => self.max_body = Some(Size::parse("max_body", input)?),
+            "query" => self.query = Some(Query::word(input)?),
+            "nocache" => self.nocache = Some(Nocache::word(input)?),
+            "unless" => self.unless = Some(values::expression(input)?),
+            "store_if" => self.store_if = Some(values::expression(input)?),
+            "cache" => self.cache = Some(values::expression(input)?),
+            _ => self.krate = Some(input.call(Path::parse_mod_style)?),
+        }
+        Ok(())
+    }
+
+    /// `option(list)`
+    fn list(&mut self, name: &Ident, list: ParseStream<'_>, errors: &mut Errors) -> Result<()> {
+        match name.to_string().as_str() {
+            "key" => self.key = values::key_parts(list)?,
+            "gate" => self.gate = values::arguments(name, list, errors)?,
+            "unkeyed" => self.unkeyed = values::arguments(name, list, errors)?,
+            "lazy" => self.lazy = Some(Lazy::Named(values::arguments(name, list, errors)?)),
+            "methods" => self.methods = names::methods(list, errors)?,
+            "query" => self.query = Some(Query::Only(names::query(list, errors)?)),
+            "ignore_query" => self.ignore_query = names::ignored_query(list, errors)?,
+            "vary" => self.vary = Some(names::vary(list, errors)?),
+            "status" => self.status = values::statuses(list, errors)?,
+            _ => self.nocache = Some(Nocache::list(list)?),
+        }
+        Ok(())
+    }
+}

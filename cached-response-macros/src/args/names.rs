@@ -1,0 +1,179 @@
+//! Names that HTTP gives to things: methods, headers, parts of the query.
+
+use super::values::Vary;
+use crate::{errors::Errors, suggest};
+use proc_macro2::Span;
+use syn::{
+    Error, Ident, LitStr, Result, Token,
+    ext::IdentExt,
+    parse::{Parse, ParseStream},
+    punctuated::Punctuated,
+};
+
+/// `page` or `"page"`.
+struct Name {
+    text: String,
+    span: Span,
+    quoted: bool,
+}
+
+impl Parse for Name {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        if input.peek(LitStr) {
+            let text: LitStr = input.parse()?;
+            return Ok(Self {
+                text: text.value(),
+                span: text.span(),
+                quoted: true,
+            });
+        }
+        let word = input.call(Ident::parse_any).map_err(|error| {
+            Error::new(
+                error.span(),
+                "expected a name, such as `page` or `\"page\"`",
+            )
+        })?;
+        Ok(Self {
+            text: word.unraw().to_string(),
+            span: word.span(),
+            quoted: false,
+        })
+    }
+}
+
+fn list(input: ParseStream<'_>) -> Result<Vec<Name>> {
+    Ok(Punctuated::<Name, Token![,]>::parse_terminated(input)?
+        .into_iter()
+        .collect())
+}
+
+const METHODS: &[&str] = &[
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "SEARCH", "REPORT",
+    "PROPFIND",
+];
+
+pub(super) fn methods(input: ParseStream<'_>, errors: &mut Errors) -> Result<Vec<String>> {
+    let names = list(input)?;
+    let get = names.iter().any(|name| name.text == "GET");
+    let mut methods = Vec::new();
+    for Name { text, span, quoted } in names {
+        let upper = text.to_ascii_uppercase();
+        let known = METHODS.contains(&text.as_str());
+        if methods.contains(&text) {
+            errors.at(span, format!("`{text}` is named twice"));
+        } else if text == "HEAD" && !get {
+            errors.at(
+                span,
+                "a HEAD request is answered from a stored GET: write `methods(GET)`",
+            );
+        } else if matches!(upper.as_str(), "CONNECT" | "TRACE") {
+            errors.at(span, format!("a response to {upper} is never stored"));
+        } else if !known && METHODS.contains(&upper.as_str()) {
+            errors.at(
+                span,
+                format!("methods are written in upper case: write `{upper}`"),
+            );
+        } else if text.is_empty() || !text.bytes().all(is_token) {
+            errors.at(span, format!("`{text}` is not the name of a method"));
+        } else if !known && !quoted {
+            let meant = suggest::did_you_mean(&upper, METHODS.iter().copied());
+            errors.at(
+                span,
+                format!(
+                    "unknown method `{text}`{meant} (a method of your own is written `\"{text}\"`)"
+                ),
+            );
+        } else if text != "HEAD" {
+            methods.push(text);
+        }
+    }
+    Ok(methods)
+}
+
+pub(super) fn query(input: ParseStream<'_>, errors: &mut Errors) -> Result<Vec<String>> {
+    let names = list(input)?;
+    for name in &names {
+        if !name.quoted && matches!(name.text.as_str(), "typed" | "exact") && names.len() == 1 {
+            let word = &name.text;
+            errors.at(
+                name.span,
+                format!(
+                    "write `query = {word}`, or `query(\"{word}\")` if an argument has that name"
+                ),
+            );
+        } else if name.text.contains('*') {
+            errors.at(
+                name.span,
+                "`query` takes whole names: a `*` is for `ignore_query(\"utm_*\")`",
+            );
+        }
+    }
+    Ok(distinct(names, errors))
+}
+
+pub(super) fn ignored_query(input: ParseStream<'_>, errors: &mut Errors) -> Result<Vec<String>> {
+    let names = list(input)?;
+    for name in &names {
+        if name
+            .text
+            .strip_suffix('*')
+            .unwrap_or(&name.text)
+            .contains('*')
+        {
+            errors.at(
+                name.span,
+                "a `*` can only stand at the end, for the rest of a name: `\"utm_*\"`",
+            );
+        }
+    }
+    Ok(distinct(names, errors))
+}
+
+pub(super) fn vary(input: ParseStream<'_>, errors: &mut Errors) -> Result<Vary> {
+    let mut names = list(input)?;
+    let none = names
+        .iter()
+        .position(|name| !name.quoted && name.text == "none");
+    if let Some(none) = none {
+        if names.len() > 1 {
+            errors.at(
+                names[none].span,
+                "`none` says that no header is read: remove it, or the names beside it",
+            );
+        }
+        return Ok(Vary::None);
+    }
+    for name in &mut names {
+        let Name { text, span, quoted } = &*name;
+        if !quoted {
+            let header = text.replace('_', "-");
+            errors.at(
+                *span,
+                format!("names of headers are strings: write `vary(\"{header}\")`"),
+            );
+        } else if text == "*" {
+            errors.at(*span, "a response that varies by everything is never reused: name the headers that are read");
+        } else if text.is_empty() || !text.bytes().all(is_token) {
+            errors.at(*span, format!("`{text}` is not the name of a header"));
+        }
+        name.text.make_ascii_lowercase();
+    }
+    Ok(Vary::Headers(distinct(names, errors)))
+}
+
+fn distinct(names: Vec<Name>, errors: &mut Errors) -> Vec<String> {
+    let mut texts = Vec::new();
+    for Name { text, span, .. } in names {
+        if texts.contains(&text) {
+            errors.at(span, format!("`{text}` is named twice"));
+        } else {
+            texts.push(text);
+        }
+    }
+    texts
+}
+
+/// A character of a token (RFC 9110 §5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}

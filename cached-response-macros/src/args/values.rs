@@ -1,0 +1,255 @@
+//! The values that options take.
+
+use crate::{duration::Span, errors::Errors};
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{
+    Error, Expr, Ident, Lit, LitInt, LitStr, Result, Token, ext::IdentExt, parse::ParseStream,
+    spanned::Spanned,
+};
+
+/// One expression of `key(..)`.
+pub(crate) struct KeyPart {
+    pub(crate) tokens: TokenStream,
+    /// Written `serde(..)`.
+    pub(crate) serde: bool,
+}
+
+pub(crate) enum Lazy {
+    All,
+    Named(Vec<Ident>),
+}
+
+pub(crate) enum Query {
+    Only(Vec<String>),
+    Typed,
+    Exact,
+}
+
+pub(crate) enum Vary {
+    None,
+    Headers(Vec<String>),
+}
+
+pub(crate) struct Status {
+    pub(crate) code: u16,
+    pub(crate) timeout: Option<Span>,
+}
+
+pub(crate) enum Nocache {
+    Off,
+    On {
+        name: Option<String>,
+        only_if: Option<TokenStream>,
+    },
+}
+
+/// `300`, `-5`, `"1h"`, `HOUR`, `Self::TTL`, `Duration::from_secs(5)`, but no `option ..`.
+pub(super) fn is_bare_value(input: ParseStream<'_>) -> bool {
+    if input.peek(Lit) || input.peek(Token![-]) || input.peek2(Token![::]) {
+        return true;
+    }
+    let stands_alone = !input.peek2(Token![=]) && !input.peek2(syn::token::Paren);
+    let word = input.fork().call(Ident::parse_any);
+    stands_alone && word.is_ok_and(|word| word.to_string().starts_with(char::is_uppercase))
+}
+
+/// Whatever stands up to the next comma.
+pub(super) fn skip_to_comma(input: ParseStream<'_>) -> Result<TokenStream> {
+    let mut skipped = TokenStream::new();
+    while !input.is_empty() && !input.peek(Token![,]) {
+        skipped.extend([input.parse::<TokenTree>()?]);
+    }
+    Ok(skipped)
+}
+
+/// An expression, or what is one day to become it: while `user.` is being typed, an editor
+/// completes it only if its tokens reach the expansion. The compiler reports it there.
+pub(super) fn expression(input: ParseStream<'_>) -> Result<TokenStream> {
+    match input.fork().parse::<Expr>() {
+        Ok(_) => Ok(input.parse::<Expr>()?.into_token_stream()),
+        Err(_) => skip_to_comma(input),
+    }
+}
+
+pub(super) fn key_parts(input: ParseStream<'_>) -> Result<Vec<KeyPart>> {
+    let mut parts = Vec::new();
+    while !input.is_empty() {
+        if input.peek(Token![,]) {
+            return Err(input.error("expected an expression"));
+        }
+        let tokens = expression(input)?;
+        parts.push(KeyPart::from(tokens));
+        if !input.is_empty() {
+            let _: Token![,] = input.parse()?;
+        }
+    }
+    Ok(parts)
+}
+
+impl From<TokenStream> for KeyPart {
+    fn from(tokens: TokenStream) -> Self {
+        let mut found = tokens.clone().into_iter();
+        match (found.next(), found.next(), found.next()) {
+            (Some(TokenTree::Ident(word)), Some(TokenTree::Group(inside)), None)
+                if word == "serde" && inside.delimiter() == proc_macro2::Delimiter::Parenthesis =>
+            {
+                Self {
+                    tokens: inside.stream(),
+                    serde: true,
+                }
+            }
+            _ => Self {
+                tokens,
+                serde: false,
+            },
+        }
+    }
+}
+
+/// Names of the handler's arguments.
+pub(super) fn arguments(
+    option: &Ident,
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+) -> Result<Vec<Ident>> {
+    let mut names: Vec<Ident> = Vec::new();
+    while !input.is_empty() {
+        let expr = input.fork().parse::<Expr>().ok();
+        let name = input.call(Ident::parse_any);
+        let more = skip_to_comma(input)?;
+        match (name, expr) {
+            (Ok(name), _) if more.is_empty() && names.contains(&name) => {
+                errors.at(name.span(), format!("`{name}` is named twice"));
+            }
+            (Ok(name), _) if more.is_empty() => names.push(name),
+            (Ok(name), _) => errors.at(
+                name.span().join(more.span()).unwrap_or(name.span()),
+                format!("`{option}` takes whole arguments: write `{option}({name})`"),
+            ),
+            (Err(error), expr) => {
+                let span = expr.map_or(error.span(), |expr| expr.span());
+                errors.at(
+                    span,
+                    format!("`{option}` takes the names of arguments, such as `{option}(user)`"),
+                );
+            }
+        }
+        let _: Option<Token![,]> = input.parse()?;
+    }
+    Ok(names)
+}
+
+/// `404 = "10s", 301`
+pub(super) fn statuses(input: ParseStream<'_>, errors: &mut Errors) -> Result<Vec<Status>> {
+    let mut statuses: Vec<Status> = Vec::new();
+    while !input.is_empty() {
+        let number: LitInt = input.parse().map_err(|error| {
+            Error::new(
+                error.span(),
+                "expected a status, with a timeout or without: `status(404 = \"10s\", 301)`",
+            )
+        })?;
+        let timeout = match input.parse::<Option<Token![=]>>()? {
+            Some(_) => errors.note(Span::parse("status", input)),
+            None => None,
+        };
+        let code = number
+            .base10_parse::<u16>()
+            .ok()
+            .filter(|code| (100..600).contains(code));
+        match code {
+            None => errors.at(
+                number.span(),
+                format!("`{number}` is not a status: they go from 100 to 599"),
+            ),
+            Some(code @ (100..200 | 206 | 304)) => {
+                errors.at(
+                    number.span(),
+                    format!("a {code} response is never stored: remove it"),
+                );
+            }
+            Some(code) if statuses.iter().any(|status| status.code == code) => {
+                errors.at(number.span(), format!("`{code}` is named twice"));
+            }
+            Some(code) => statuses.push(Status { code, timeout }),
+        }
+        skip_to_comma(input)?;
+        let _: Option<Token![,]> = input.parse()?;
+    }
+    Ok(statuses)
+}
+
+impl Query {
+    pub(super) fn word(input: ParseStream<'_>) -> Result<Self> {
+        const HELP: &str =
+            "expected `typed` or `exact`; names stand in parentheses: `query(page, sort)`";
+        let word = input
+            .call(Ident::parse_any)
+            .map_err(|error| Error::new(error.span(), HELP))?;
+        match word.to_string().as_str() {
+            "typed" => Ok(Self::Typed),
+            "exact" => Ok(Self::Exact),
+            _ => Err(Error::new(word.span(), HELP)),
+        }
+    }
+}
+
+impl Nocache {
+    const HELP: &str = "expected `off`, another name (`nocache = \"live\"`) or `nocache(name = \"live\", only_if = staff)`";
+
+    pub(super) fn word(input: ParseStream<'_>) -> Result<Self> {
+        if input.peek(LitStr) {
+            return Ok(Self::On {
+                name: Some(flag_name(input)?),
+                only_if: None,
+            });
+        }
+        match input.call(Ident::parse_any) {
+            Ok(word) if word == "off" => Ok(Self::Off),
+            Ok(word) => Err(Error::new(word.span(), Self::HELP)),
+            Err(error) => Err(Error::new(error.span(), Self::HELP)),
+        }
+    }
+
+    pub(super) fn list(input: ParseStream<'_>) -> Result<Self> {
+        let (mut name, mut only_if) = (None, None);
+        while !input.is_empty() {
+            let word = input
+                .call(Ident::parse_any)
+                .map_err(|error| Error::new(error.span(), Self::HELP))?;
+            if (word == "name" && name.is_some()) || (word == "only_if" && only_if.is_some()) {
+                return Err(Error::new(word.span(), format!("`{word}` is given twice")));
+            }
+            if (word != "name" && word != "only_if") || !input.peek(Token![=]) {
+                return Err(Error::new(word.span(), Self::HELP));
+            }
+            let _: Token![=] = input.parse()?;
+            if word == "name" {
+                name = Some(flag_name(input)?);
+            } else {
+                only_if = Some(expression(input)?);
+            }
+            if !input.is_empty() {
+                let _: Token![,] = input.parse()?;
+            }
+        }
+        Ok(Self::On { name, only_if })
+    }
+}
+
+/// The flag is compared byte for byte, so that it must be written as it is sent.
+fn flag_name(input: ParseStream<'_>) -> Result<String> {
+    let name: LitStr = input
+        .parse()
+        .map_err(|error| Error::new(error.span(), "expected a string, such as `\"live\"`"))?;
+    let text = name.value();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    if text.is_empty() || !text.bytes().all(plain) {
+        return Err(Error::new(
+            name.span(),
+            "the name of the flag is made of letters, digits, `-`, `.`, `_` and `~`",
+        ));
+    }
+    Ok(text)
+}

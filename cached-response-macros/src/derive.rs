@@ -1,0 +1,98 @@
+//! `#[derive(KeyPart)]`: all fields, and which variant of an enum it is.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, format_ident, quote};
+use syn::{Data, DeriveInput, Error, Fields, Path, Result, parse_quote};
+
+pub(crate) fn key_part(item: TokenStream) -> Result<TokenStream> {
+    let DeriveInput {
+        attrs,
+        ident,
+        mut generics,
+        data,
+        ..
+    } = syn::parse2(item)?;
+    let mut krate: Path = parse_quote!(::cached_response);
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("key_part")) {
+        attr.parse_nested_meta(|meta| {
+            if !meta.path.is_ident("crate") {
+                return Err(meta.error("expected `crate = path`: every field is part of the key"));
+            }
+            krate = meta.value()?.call(Path::parse_mod_style)?;
+            Ok(())
+        })?;
+    }
+    let writer = quote!(__cached_response_key);
+    let part = quote!(#krate::KeyPart);
+    let body = match data {
+        Data::Struct(data) => arm(&quote!(Self), &data.fields, None, &part)?,
+        Data::Enum(data) => {
+            let arms = data.variants.iter().zip(0_u32..).map(|(variant, index)| {
+                let name = &variant.ident;
+                arm(&quote!(Self::#name), &variant.fields, Some(index), &part)
+            });
+            arms.collect::<Result<_>>()?
+        }
+        Data::Union(data) => {
+            return Err(Error::new(
+                data.union_token.span,
+                "which field of a union is in use is not known: derive `KeyPart` on a struct or an enum",
+            ));
+        }
+    };
+    let parameters: Vec<_> = generics
+        .type_params()
+        .map(|parameter| parameter.ident.clone())
+        .collect();
+    let predicates = &mut generics.make_where_clause().predicates;
+    predicates.extend(
+        parameters
+            .into_iter()
+            .map(|name| -> syn::WherePredicate { parse_quote!(#name: #part) }),
+    );
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    Ok(quote! {
+        #[automatically_derived]
+        impl #impl_generics #part for #ident #ty_generics #where_clause {
+            fn write(&self, #writer: &mut #krate::__private::KeyWriter) {
+                let _ = &#writer;
+                match *self { #body }
+            }
+        }
+    })
+}
+
+/// `Name { field: ref binding, .. } => { .. }`
+fn arm(
+    name: &TokenStream,
+    fields: &Fields,
+    index: Option<u32>,
+    part: &TokenStream,
+) -> Result<TokenStream> {
+    let writer = quote!(__cached_response_key);
+    if let Some(attr) = fields
+        .iter()
+        .flat_map(|field| &field.attrs)
+        .find(|attr| attr.path().is_ident("key_part"))
+    {
+        return Err(Error::new_spanned(
+            attr,
+            "every field is part of the key: none can be left out or changed",
+        ));
+    }
+    let bindings: Vec<_> = (0..fields.len())
+        .map(|n| format_ident!("__cached_response_field{n}"))
+        .collect();
+    let members = fields
+        .members()
+        .zip(&bindings)
+        .map(|(member, binding)| quote!(#member: ref #binding));
+    let index = index.map(|index| quote!(#part::write(&#index, #writer);));
+    Ok(quote! {
+        #name { #(#members),* } => {
+            #index
+            #(#part::write(#bindings, #writer);)*
+        }
+    }
+    .into_token_stream())
+}

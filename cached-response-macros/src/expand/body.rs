@@ -1,0 +1,91 @@
+//! The closure that makes the body's future.
+//!
+//! An `async move` block rather than a nested function: `Self`, generics, inference and
+//! `macro_rules` stay as they were. The arguments move in whole, are bound in order and live to
+//! the end, as in an `async fn`.
+
+use super::{Expansion, local, located, output, respan, tuple};
+use crate::plan::{Part, Role};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Ident;
+
+impl Expansion {
+    pub(super) fn body(&self, at: Span) -> TokenStream {
+        let (eager, lazy) = (local("eager"), local("lazy"));
+        let slots: Vec<_> = (0..self.parts.len())
+            .map(|n| local(&format!("argument{n}")))
+            .collect();
+        let [eager_slots, lazy_slots] = [false, true].map(|lazy| {
+            let chosen = self
+                .parts
+                .iter()
+                .zip(&slots)
+                .filter(|(part, _)| part.lazy == lazy);
+            tuple(chosen.map(|(_, slot)| slot.to_token_stream()))
+        });
+        let bindings = self
+            .parts
+            .iter()
+            .zip(&slots)
+            .map(|(part, slot)| self.binding(part, slot));
+        let checks = self.checks(at);
+        let body = self.handler.body.stream();
+        quote_spanned! {at=>
+            |#eager, #lazy| async move {
+                let #eager_slots = #eager;
+                let #lazy_slots = #lazy;
+                #(#bindings)*
+                #checks
+                #body
+            }
+        }
+    }
+
+    /// A gate keeps its place but not its name: the body finds a value that tells nothing.
+    fn binding(&self, part: &Part, slot: &Ident) -> TokenStream {
+        let private = &self.private;
+        let pat = &part.argument.pat;
+        let lints =
+            quote!(#[allow(clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]);
+        if part.role != Role::Gate {
+            return quote!(let #slot = #slot; #lints let #pat = #slot;);
+        }
+        let names = part.argument.names();
+        quote! {
+            let #slot = #slot;
+            #(#[allow(unused_variables)] #lints let #names = #private::GatedNotReadable;)*
+        }
+    }
+
+    /// Never run. Says that every argument is an extractor, under the argument; and a `return`
+    /// of the declared type directs `?` and coercions as the signature did.
+    fn checks(&self, at: Span) -> TokenStream {
+        let private = &self.private;
+        let extractors = self.parts.iter().map(|part| {
+            let ty = &part.argument.ty;
+            let check = respan(
+                quote!(#private::is_extractor),
+                located(part.argument.span()),
+            );
+            quote!(#check::<#ty>();)
+        });
+        let never = local("never");
+        let output = output::expected(&self.handler.sig.output).map(|expected| {
+            quote_spanned! {at=>
+                let #never: #expected = loop {};
+                return #never;
+            }
+        });
+        if self.parts.is_empty() && output.is_none() {
+            return TokenStream::new();
+        }
+        quote! {
+            #[allow(unreachable_code, unused_variables, clippy::all, clippy::pedantic, clippy::nursery)]
+            if false {
+                #(#extractors)*
+                #output
+            }
+        }
+    }
+}

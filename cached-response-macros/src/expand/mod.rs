@@ -1,0 +1,222 @@
+//! What is emitted: a plain function that takes one `Call` and hands the runtime four closures.
+//!
+//! Expressions of the user's are spliced as they are. All else is by absolute path, and every
+//! binding is hygienic *and* has a long name: `#[get]` makes a unit struct of a handler called
+//! `call`, and a pattern `call` would then match that struct.
+
+mod body;
+mod output;
+mod route;
+mod stepping;
+
+use crate::{
+    args::Args,
+    errors::Errors,
+    handler::Handler,
+    plan::{Part, plan},
+    rules::Said,
+};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Error, Ident, Path, Result, parse_quote, spanned::Spanned};
+
+pub(crate) fn cached_response(tokens: TokenStream, item: TokenStream) -> TokenStream {
+    expanded(tokens, item.clone()).unwrap_or_else(|error| {
+        // The function stays: routing macros, editors and all other diagnostics go on working.
+        let mut tokens = item;
+        tokens.extend(error.into_compile_error());
+        tokens
+    })
+}
+
+fn expanded(tokens: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let mut errors = Errors::default();
+    let args = errors.note(syn::parse2::<Args>(tokens.clone()));
+    let handler = errors.note(syn::parse2::<Handler>(item));
+    if let Some(handler) = &handler {
+        handler.check(&mut errors);
+        stepping::is_given_once(handler, &mut errors);
+    }
+    let (Some(args), Some(handler)) = (args, handler) else {
+        return errors.finish(TokenStream::new());
+    };
+    let krate = args
+        .krate
+        .clone()
+        .unwrap_or_else(|| parse_quote!(::cached_response));
+    let parts = plan(&args, handler.arguments(), &mut errors);
+    errors.finish(())?;
+    if !args.innermost && stepping::is_above_others(&handler) {
+        return Ok(stepping::inside(&krate, &tokens, handler));
+    }
+    Ok(Expansion {
+        private: quote!(#krate::__private),
+        args,
+        handler,
+        parts,
+    }
+    .function())
+}
+
+/// Everything that the emitted function is made of.
+struct Expansion {
+    /// The path of the runtime's half.
+    private: TokenStream,
+    args: Args,
+    handler: Handler,
+    parts: Vec<Part>,
+}
+
+impl Expansion {
+    fn function(&self) -> TokenStream {
+        let Self {
+            private, handler, ..
+        } = self;
+        let Handler {
+            attrs,
+            vis,
+            sig,
+            inner_attrs,
+            ..
+        } = handler;
+        let syn::Signature {
+            fn_token,
+            ident: name,
+            generics,
+            ..
+        } = sig;
+        let where_clause = &generics.where_clause;
+        let at = located(sig.output.span());
+        let call = local("call");
+        let run = respan(quote!(#private::Call::run), at);
+        let eager = self.types(false);
+        let lazy = self.types(true);
+        let body = if self.args.body.is_some() {
+            quote!(WithBody)
+        } else {
+            quote!(NoBody)
+        };
+        let [site, route, key, run_body] = [self.site(), self.route(), self.key(), self.body(at)];
+        let block = quote_spanned!(at=> { #run(#call, #site, #route, #key, #run_body) });
+        quote! {
+            #(#attrs)*
+            #(#inner_attrs)*
+            #[allow(clippy::async_yields_async, clippy::future_not_send)]
+            #vis #fn_token #name #generics (#call: #private::Call<#eager, #lazy, #private::#body>) -> #private::Answer
+            #where_clause
+            #block
+        }
+    }
+
+    fn parts(&self, lazy: bool) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(move |part| part.lazy == lazy)
+    }
+
+    fn types(&self, lazy: bool) -> TokenStream {
+        tuple(
+            self.parts(lazy)
+                .map(|part| part.argument.ty.to_token_stream()),
+        )
+    }
+
+    /// The handler's counters. A `static` has no hygiene, so that a block of its own keeps it
+    /// out of the body's sight.
+    fn site(&self) -> TokenStream {
+        let private = &self.private;
+        let name = self.handler.sig.ident.to_string();
+        let site = Ident::new("__CACHED_RESPONSE_SITE", Span::mixed_site());
+        let outputs = output::bounds(&self.handler.sig.output);
+        quote! {{
+            #outputs
+            static #site: #private::SiteCell =
+                #private::SiteCell::new(::core::concat!(::core::module_path!(), "::", #name));
+            &#site
+        }}
+    }
+
+    /// Writes `key(..)`, and asks `unless`. Both see the eager arguments by reference.
+    fn key(&self) -> TokenStream {
+        let Self { private, args, .. } = self;
+        if args.key.is_empty() && args.unless.is_none() {
+            return quote!(|_, _| {});
+        }
+        let (writer, eager) = (local("writer"), local("eager"));
+        let patterns = tuple(self.parts(false).map(|part| part.argument.by_reference()));
+        let unless = args.unless.as_ref().map(|unless| {
+            let refused = local("refused");
+            quote_spanned! {unless.span()=>
+                let #refused: bool = #unless;
+                if #refused { #private::KeyWriter::unless(#writer); }
+            }
+        });
+        let parts = args.key.iter().map(|part| {
+            let (tokens, at) = (&part.tokens, part.tokens.span());
+            let method = Ident::new(if part.serde { "serde" } else { "part" }, at);
+            let mut expression =
+                proc_macro2::Group::new(proc_macro2::Delimiter::Parenthesis, tokens.clone());
+            expression.set_span(at);
+            quote_spanned!(at=> #private::KeyWriter::#method(#writer, &#expression);)
+        });
+        quote! {
+            |#writer, #eager| {
+                #[allow(unused_variables, clippy::all, clippy::pedantic, clippy::nursery)]
+                let #patterns = #eager;
+                #unless
+                #[allow(unused_parens, clippy::all, clippy::pedantic, clippy::nursery)]
+                { #(#parts)* }
+            }
+        }
+    }
+
+    fn said(&self) -> Said {
+        let Args {
+            vary,
+            body,
+            methods,
+            ..
+        } = &self.args;
+        Said {
+            vary: vary.is_some(),
+            body: body.is_some(),
+            methods: !methods.is_empty(),
+        }
+    }
+}
+
+/// A name that neither the user's code nor a unit struct of theirs can meet.
+fn local(name: &str) -> Ident {
+    Ident::new(&format!("__cached_response_{name}"), Span::mixed_site())
+}
+
+/// The place of `span`, where a message is to point, with names that stay ours.
+fn located(span: Span) -> Span {
+    Span::mixed_site().located_at(span)
+}
+
+fn respan(tokens: TokenStream, span: Span) -> TokenStream {
+    let moved = tokens.into_iter().map(|mut token| {
+        token.set_span(span);
+        token
+    });
+    moved.collect()
+}
+
+/// `(A, B,)`. actix-web extracts tuples of up to sixteen, so that longer ones are nested.
+fn tuple(parts: impl IntoIterator<Item = TokenStream>) -> TokenStream {
+    let mut parts: Vec<_> = parts.into_iter().collect();
+    while parts.len() > 16 {
+        parts = parts
+            .chunks(16)
+            .map(|chunk| quote!((#(#chunk,)*)))
+            .collect();
+    }
+    quote!((#(#parts,)*))
+}
+
+/// An error where `#[cached_response]` stands a second time.
+fn twice(path: &Path) -> Error {
+    Error::new_spanned(
+        path,
+        "`#[cached_response]` is given twice: put all options into one",
+    )
+}

@@ -1,0 +1,176 @@
+//! The annotated function. Its body is left unparsed: a half-typed body must not take the
+//! signature, and with it every other diagnostic, down.
+
+use crate::{errors::Errors, names};
+use proc_macro2::{Group, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{
+    AttrStyle, Attribute, Error, FnArg, Ident, Pat, Result, ReturnType, Signature, Token, Type,
+    Visibility,
+    parse::{Parse, ParseStream, Parser},
+    spanned::Spanned,
+};
+
+pub(crate) struct Handler {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) sig: Signature,
+    /// `#![allow(..)]` inside the body, made outer.
+    pub(crate) inner_attrs: Vec<Attribute>,
+    pub(crate) body: Group,
+}
+
+/// One argument of the handler.
+pub(crate) struct Argument {
+    pub(crate) pat: Pat,
+    pub(crate) ty: Type,
+}
+
+impl Parse for Handler {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let attrs = input.call(Attribute::parse_outer)?;
+        let vis = input.parse()?;
+        if !starts_a_function(input) {
+            return Err(input.error("`#[cached_response]` goes on a handler: an `async fn`"));
+        }
+        let sig = input.parse()?;
+        let group = match input.parse::<TokenTree>()? {
+            TokenTree::Group(group) => group,
+            other => return Err(Error::new(other.span(), "expected the body of the handler")),
+        };
+        let inside = |input: ParseStream<'_>| {
+            Ok((
+                input.call(Attribute::parse_inner)?,
+                input.parse::<TokenStream>()?,
+            ))
+        };
+        let (inner_attrs, body) = inside.parse2(group.stream())?;
+        let inner_attrs = inner_attrs
+            .into_iter()
+            .map(|attr| Attribute {
+                style: AttrStyle::Outer,
+                ..attr
+            })
+            .collect();
+        let mut body = Group::new(group.delimiter(), body);
+        body.set_span(group.span());
+        Ok(Self {
+            attrs,
+            vis,
+            sig,
+            inner_attrs,
+            body,
+        })
+    }
+}
+
+fn starts_a_function(input: ParseStream<'_>) -> bool {
+    let any = input.peek(Token![async])
+        || input.peek(Token![fn])
+        || input.peek(Token![unsafe])
+        || input.peek(Token![extern]);
+    any || (input.peek(Token![const]) && !input.peek2(Ident))
+}
+
+impl Handler {
+    /// What actix-web could not call, or what could not be answered from a store.
+    pub(crate) fn check(&self, errors: &mut Errors) {
+        let Signature {
+            constness,
+            asyncness,
+            unsafety,
+            abi,
+            fn_token,
+            ident,
+            output,
+            ..
+        } = &self.sig;
+        if asyncness.is_none() {
+            errors.at(
+                fn_token.span,
+                "a cached handler is asynchronous: write `async fn`",
+            );
+        }
+        let qualifiers = [
+            constness.map(|token| (token.span, "const")),
+            unsafety.map(|token| (token.span, "unsafe")),
+            abi.as_ref().map(|abi| (abi.extern_token.span, "extern")),
+        ];
+        for (span, word) in qualifiers.into_iter().flatten() {
+            errors.at(
+                span,
+                format!("actix-web calls handlers as plain functions: remove `{word}`"),
+            );
+        }
+        if let Some(receiver) = self.sig.receiver() {
+            errors.push(Error::new_spanned(
+                receiver,
+                "actix-web calls handlers without a receiver: take the state as `state: web::Data<State>`",
+            ));
+        }
+        if matches!(output, ReturnType::Default) {
+            errors.at(ident.span(), "a cached handler answers something: give it a return type, such as `-> impl Responder`");
+        }
+    }
+
+    pub(crate) fn arguments(&self) -> Vec<Argument> {
+        let typed = self.sig.inputs.iter().filter_map(|input| match input {
+            FnArg::Typed(typed) => Some(Argument {
+                pat: (*typed.pat).clone(),
+                ty: (*typed.ty).clone(),
+            }),
+            FnArg::Receiver(_) => None,
+        });
+        typed.collect()
+    }
+}
+
+impl Argument {
+    /// Every identifier that the pattern binds.
+    pub(crate) fn names(&self) -> Vec<Ident> {
+        if let Pat::Ident(pat) = &self.pat {
+            return vec![pat.ident.clone()];
+        }
+        let mut names = names::mentioned(self.pat.to_token_stream());
+        names.retain(|name| {
+            let name = name.to_string();
+            name != "mut" && name != "ref" && !name.starts_with(char::is_uppercase)
+        });
+        names
+    }
+
+    pub(crate) fn binds(&self, name: &Ident) -> bool {
+        self.names().contains(name)
+    }
+
+    /// `_` or `_user`: the handler says that it does not look at it.
+    pub(crate) fn is_unread(&self) -> bool {
+        match &self.pat {
+            Pat::Wild(_) => true,
+            Pat::Ident(pat) => pat.ident.to_string().starts_with('_'),
+            _ => false,
+        }
+    }
+
+    /// The pattern as it binds references: without `mut` and `ref`.
+    pub(crate) fn by_reference(&self) -> TokenStream {
+        without_binding_modes(self.pat.to_token_stream())
+    }
+
+    pub(crate) fn span(&self) -> proc_macro2::Span {
+        self.ty.span()
+    }
+}
+
+fn without_binding_modes(tokens: TokenStream) -> TokenStream {
+    let kept = tokens.into_iter().filter_map(|token| match token {
+        TokenTree::Ident(ident) if ident == "mut" || ident == "ref" => None,
+        TokenTree::Group(group) => {
+            let mut inner = Group::new(group.delimiter(), without_binding_modes(group.stream()));
+            inner.set_span(group.span());
+            Some(TokenTree::Group(inner))
+        }
+        other => Some(other),
+    });
+    kept.collect()
+}
