@@ -127,20 +127,36 @@ mod tests {
 
     #[tokio::test]
     async fn outside_a_local_runtime_the_future_comes_back_whole() {
-        for _ in 0..2 {
-            let (done, mut landed) = oneshot::channel();
-            let given_back = spawn(Box::pin(async { done.send(7).unwrap() })).unwrap_err();
-            assert!(landed.try_recv().is_err());
-            given_back.await;
-            assert_eq!(landed.await, Ok(7));
-        }
+        let (done, mut landed) = oneshot::channel();
+        let given_back = spawn(Box::pin(async { done.send(7).unwrap() })).unwrap_err();
+        assert!(landed.try_recv().is_err());
+        given_back.await;
+        assert_eq!(landed.await, Ok(7));
+    }
+
+    #[test]
+    fn a_thread_without_a_local_runtime_panics_once_at_most() {
+        thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.unwrap().block_on(async {
+                assert!(could_take_it());
+                assert!(spawn(Box::pin(async {})).is_err());
+                assert!(!could_take_it());
+                assert!(spawn(Box::pin(async {})).is_err());
+            });
+        })
+        .join()
+        .unwrap();
     }
 
     #[test]
     fn outside_any_runtime_the_future_comes_back() {
-        thread::spawn(|| assert!(spawn(Box::pin(async {})).is_err()))
-            .join()
-            .unwrap();
+        thread::spawn(|| {
+            assert!(spawn(Box::pin(async {})).is_err());
+            assert!(!REFUSED.get(), "it was asked, and panicked");
+        })
+        .join()
+        .unwrap();
     }
 
     #[test]
