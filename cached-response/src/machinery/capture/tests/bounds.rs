@@ -103,6 +103,8 @@ fn a_body_that_declares_too_much_is_not_polled_ahead() {
     assert_eq!(read(&mut body), Read::chunk("abc"));
     assert_eq!(feed.polls(), 1);
     assert_eq!(read_all(&mut body), ("defghi".to_owned(), Read::End));
+    assert_eq!(read(&mut body), Read::End);
+    assert_eq!(feed.polls(), 4, "a body that has ended may not be polled");
 }
 
 #[test]

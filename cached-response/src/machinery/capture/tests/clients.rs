@@ -1,6 +1,14 @@
 //! Clients that are slow, or leave.
 
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::Cell,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Wake,
+};
 
 use actix_web::body::BodySize;
 
@@ -56,6 +64,26 @@ fn a_client_that_leaves_before_the_first_poll_loses_nothing() {
     copying.reader = None;
     copying.copy_to_end();
     assert_eq!(copying.finish(), whole("a"));
+}
+
+/// A task that notes that it was woken.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_copy_that_waits_for_its_body_is_woken_when_its_client_leaves() {
+    let woken = Arc::<Woken>::default();
+    let mut copying = Copying::new(&[]);
+    copying.copy_with(&Arc::clone(&woken).into());
+    assert!(!woken.0.load(Ordering::Relaxed));
+    copying.reader = None;
+    assert!(woken.0.load(Ordering::Relaxed));
 }
 
 #[test]

@@ -211,7 +211,11 @@ impl Copying {
 
     /// Polls the copier once. Whether it goes on.
     pub(super) fn copy(&mut self) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
+        self.copy_with(Waker::noop())
+    }
+
+    pub(super) fn copy_with(&mut self, waker: &Waker) -> bool {
+        let mut cx = Context::from_waker(waker);
         let Some(copier) = &mut self.copier else {
             return false;
         };
@@ -222,7 +226,12 @@ impl Copying {
     }
 
     pub(super) fn copy_to_end(&mut self) {
-        while self.copy() {}
+        for _ in 0..1000 {
+            if !self.copy() {
+                return;
+            }
+        }
+        panic!("the copy has no end");
     }
 
     pub(super) fn read(&mut self) -> Read {

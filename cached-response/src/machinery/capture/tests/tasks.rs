@@ -1,6 +1,13 @@
 //! Copies driven by a task of their own, or, where there can be none, by the client.
 
-use std::{cell::RefCell, future::poll_fn, pin::pin, rc::Rc, thread};
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    panic::{self, AssertUnwindSafe},
+    pin::pin,
+    rc::Rc,
+    thread,
+};
 
 use actix_web::{
     body::{self, BodySize, BoxBody, MessageBody},
@@ -134,6 +141,20 @@ fn without_a_local_runtime_a_copy_leaves_with_its_client() {
         drop(body);
         assert_eq!(landed.take(), [Copied::Failed]);
         assert!(!feed.has_body());
+    });
+    joined.join().unwrap();
+}
+
+#[test]
+fn without_a_local_runtime_a_panic_reaches_the_connection_as_without_a_copy() {
+    let joined = thread::spawn(|| {
+        let feed = Feed::of(&[Step::Chunk("a"), Step::Wait, Step::Panic]);
+        let landed = Log::default();
+        let mut body = copy(feed.body(BodySize::Stream), generous(), (), log(&landed));
+        assert_eq!(read(&mut body), Read::chunk("a"));
+        let unwound = panic::catch_unwind(AssertUnwindSafe(|| read(&mut body)));
+        assert!(unwound.is_err());
+        assert_eq!(landed.take(), [Copied::Failed]);
     });
     joined.join().unwrap();
 }
