@@ -1,0 +1,306 @@
+//! The rule that every argument of a handler is accounted for, in types.
+//!
+//! [`Covered<W>`] says that an argument shows the handler nothing that is not in the key once the
+//! words `W` were said about the route: `vary(..)`, `body`. The attribute asks it of every argument
+//! that the author says nothing of; of the others it asks, through [`Probe`], that the words which
+//! no `key(..)` or `unkeyed(..)` can stand in for were said.
+
+mod fields;
+
+use crate::judgement::facts::Facts;
+use actix_web::{
+    Either, FromRequest, HttpRequest,
+    http::{
+        Method, Uri,
+        header::{Header as Field, HeaderName},
+    },
+    web::{Bytes, Data, Form, Header, Json, Path, Payload, Query},
+};
+use serde::de::DeserializeOwned;
+use std::marker::PhantomData;
+
+/// An extractor through which a handler sees nothing that is not in the cache key.
+///
+/// `Path`, `Query`, `Method`, `Uri`, `Data`, `Header` and this crate's own extractors are; options,
+/// results and tuples are where their parts are. `HttpRequest` is covered on a route that says
+/// `vary(..)`, the extractors of a body on one that says `body`.
+///
+/// Implement it for an extractor of your own that is neutral: one that depends on nothing in the
+/// request, or only on its path, its query and its method. The parameter stands for the words that
+/// were said about a route; leave it open.
+///
+/// ```
+/// use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
+/// use cached_response::{Covered, cached_response};
+/// use std::future::{Ready, ready};
+///
+/// /// The application's price list: the same for every request.
+/// struct Prices(u32);
+///
+/// impl FromRequest for Prices {
+///     type Error = Error;
+///     type Future = Ready<Result<Self, Error>>;
+///     fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future { ready(Ok(Self(7))) }
+/// }
+///
+/// impl<W> Covered<W> for Prices {}
+///
+/// #[cached_response(timeout = 5m)]
+/// async fn tea(prices: Prices) -> String { prices.0.to_string() }
+/// # let _ = tea;
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not part of the cache key, so one user's response could be shown to another",
+    label = "not part of the cache key",
+    note = "say what becomes of it: `key(..)`, `gate(..)` or `unkeyed(..)`",
+    note = "or, for a type of your own that is the same for everyone: `impl<W> cached_response::Covered<W> for {Self} {{}}`"
+)]
+pub trait Covered<W = ()> {
+    /// What a handler can see through it.
+    #[doc(hidden)]
+    const FACTS: Facts = Facts::NOTHING;
+}
+
+/// What was said about a route: `V` of its request headers, `B` of its body.
+#[derive(Debug)]
+pub struct Words<V, B>(PhantomData<(V, B)>);
+
+/// Without `vary(..)`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct NoVary;
+
+/// With `vary(..)`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Vary;
+
+/// Without `body`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct NoBody;
+
+/// With `body`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct WithBody;
+
+impl<W> Covered<W> for () {}
+impl<W> Covered<W> for Method {}
+impl<W, T> Covered<W> for Path<T> {}
+impl<W, T: ?Sized> Covered<W> for Data<T> {}
+
+impl<W> Covered<W> for Uri {
+    const FACTS: Facts = Facts::URI;
+}
+
+impl<W, T: DeserializeOwned> Covered<W> for Query<T> {
+    const FACTS: Facts = Facts::query(fields::of::<T>);
+}
+
+impl<W, H: Field> Covered<W> for Header<H> {
+    const FACTS: Facts = Facts::header(name_of::<H>);
+}
+
+fn name_of<H: Field>() -> HeaderName {
+    H::name()
+}
+
+impl<B> Covered<Words<Vary, B>> for HttpRequest {
+    const FACTS: Facts = Facts::REQUEST;
+}
+
+impl<V, T> Covered<Words<V, WithBody>> for Json<T> {
+    const FACTS: Facts = Facts::BODY;
+}
+
+impl<V, T> Covered<Words<V, WithBody>> for Form<T> {
+    const FACTS: Facts = Facts::BODY;
+}
+
+impl<V> Covered<Words<V, WithBody>> for Bytes {
+    const FACTS: Facts = Facts::BODY;
+}
+
+impl<V> Covered<Words<V, WithBody>> for String {
+    const FACTS: Facts = Facts::BODY;
+}
+
+impl<V> Covered<Words<V, WithBody>> for Payload {
+    const FACTS: Facts = Facts::BODY;
+}
+
+impl<W, T: Covered<W>> Covered<W> for Option<T> {
+    const FACTS: Facts = T::FACTS;
+}
+
+impl<W, T: Covered<W>, E> Covered<W> for Result<T, E> {
+    const FACTS: Facts = T::FACTS;
+}
+
+impl<W, L: Covered<W>, R: Covered<W>> Covered<W> for Either<L, R> {
+    const FACTS: Facts = L::FACTS.and(R::FACTS);
+}
+
+macro_rules! tuples {
+    ($first:ident $($rest:ident)*) => {
+        impl<W, $first: Covered<W>, $($rest: Covered<W>),*> Covered<W> for ($first, $($rest,)*) {
+            const FACTS: Facts = $first::FACTS$(.and($rest::FACTS))*;
+        }
+        tuples!($($rest)*);
+    };
+    () => {};
+}
+tuples!(A B C D E F G H I J K L M N O P);
+
+/// Asks what is known of a type, also where nothing is.
+///
+/// `(&Probe::<T>::NEW).class()` is [`Known`] where `T` is covered by *some* words, [`Unknown`]
+/// otherwise: method look-up tries [`ProbeKnown`] before it takes another reference.
+#[derive(Debug)]
+pub struct Probe<T>(PhantomData<fn() -> T>);
+
+impl<T> Probe<T> {
+    /// The only one.
+    pub const NEW: Self = Self(PhantomData);
+}
+
+/// Of a type that is covered by some words.
+#[derive(Debug)]
+pub struct Known<T>(PhantomData<fn() -> T>);
+
+/// Of a type that nothing is known of.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Unknown;
+
+/// The first that is tried.
+pub trait ProbeKnown {
+    /// What is known of it.
+    type Class;
+    /// Answers it.
+    fn class(&self) -> Self::Class;
+}
+
+impl<T: Covered<Words<Vary, WithBody>>> ProbeKnown for Probe<T> {
+    type Class = Known<T>;
+    fn class(&self) -> Known<T> {
+        Known(PhantomData)
+    }
+}
+
+/// The second.
+pub trait ProbeUnknown {
+    /// Answers that nothing is known.
+    fn class(&self) -> Unknown;
+}
+
+impl<T> ProbeUnknown for &Probe<T> {
+    fn class(&self) -> Unknown {
+        Unknown
+    }
+}
+
+/// A class of types of which, after the author's word on the argument, nothing is left to be said
+/// but `W`.
+#[diagnostic::on_unimplemented(
+    message = "this argument shows the handler more than the author's word on it covers",
+    label = "sees the request's headers, or its body",
+    note = "for an `HttpRequest` say which headers are read: `vary(\"accept-language\")`, or `vary(none)`",
+    note = "for a body say `body`, or name the argument in `key(..)`"
+)]
+pub trait Spoken<W> {
+    /// What a handler can see through it.
+    fn facts(self) -> Facts;
+}
+
+impl<W> Spoken<W> for Unknown {
+    fn facts(self) -> Facts {
+        Facts::UNKNOWN
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<W, T: Covered<W>> Spoken<W> for Known<T> {
+    fn facts(self) -> Facts {
+        T::FACTS
+    }
+}
+
+/// What the body of a handler finds under the name of a gate. It tells nothing: a gate decides who
+/// may pass, and is not in the key.
+#[expect(
+    missing_debug_implementations,
+    reason = "a gate is not to be printed either"
+)]
+pub struct GatedNotReadable;
+
+/// Says of a type, under the argument, that it is an extractor.
+pub const fn is_extractor<T: FromRequest>() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judgement::facts::Sees;
+    use actix_web::{
+        dev::PeerAddr,
+        http::header::{Accept, ContentLength},
+    };
+
+    struct User;
+    struct Neutral;
+    impl<W> Covered<W> for Neutral {}
+
+    type Nothing = Words<NoVary, NoBody>;
+    type All = Words<Vary, WithBody>;
+
+    fn facts<T: Covered<Nothing>>() -> Facts {
+        T::FACTS
+    }
+
+    #[test]
+    fn what_is_always_covered_shows_what_the_key_has() {
+        assert_eq!(facts::<Path<u32>>().sees, Sees::NOTHING);
+        assert_eq!(facts::<Data<User>>().sees, Sees::NOTHING);
+        assert_eq!(facts::<(Method, Neutral)>().sees, Sees::NOTHING);
+        assert!(facts::<Option<Uri>>().sees.any(Sees::URI));
+    }
+
+    #[test]
+    fn a_header_argument_names_its_header() {
+        let header = facts::<Option<Header<Accept>>>().header.unwrap();
+        assert_eq!(header(), "accept");
+    }
+
+    #[test]
+    fn two_headers_in_one_argument_are_not_half_forgotten() {
+        let facts = facts::<(Header<Accept>, Header<ContentLength>)>();
+        assert!(facts.sees.any(Sees::UNKNOWN));
+    }
+
+    #[test]
+    fn a_body_shows_once_it_is_spoken_of() {
+        assert!(
+            <Either<Json<u32>, Form<u32>> as Covered<All>>::FACTS
+                .sees
+                .any(Sees::BODY)
+        );
+        assert!(
+            <Result<HttpRequest, ()> as Covered<All>>::FACTS
+                .sees
+                .any(Sees::REQUEST)
+        );
+    }
+
+    #[test]
+    fn a_probe_knows_covered_types_and_only_those() {
+        let known = Spoken::<All>::facts((&Probe::<Option<HttpRequest>>::NEW).class());
+        let neutral = Spoken::<Nothing>::facts((&Probe::<Neutral>::NEW).class());
+        let user = Spoken::<Nothing>::facts((&Probe::<User>::NEW).class());
+        let peer = Spoken::<Nothing>::facts((&Probe::<Option<PeerAddr>>::NEW).class());
+        assert!(known.sees.any(Sees::REQUEST));
+        assert_eq!(neutral.sees, Sees::NOTHING);
+        assert!(user.sees.any(Sees::UNKNOWN));
+        assert!(peer.sees.any(Sees::UNKNOWN));
+    }
+}

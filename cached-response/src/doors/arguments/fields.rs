@@ -1,0 +1,122 @@
+//! The names that a query type reads, found by deserialising it from nothing.
+//!
+//! A derived `Deserialize` of a struct asks for `deserialize_struct` with the names of its fields,
+//! aliases among them. Whatever asks for anything else (a map, a flattened struct, a type that
+//! looks first) may see every name.
+
+use crate::judgement::facts::Fields;
+use serde::{
+    Deserializer,
+    de::{DeserializeOwned, Error, Visitor},
+    forward_to_deserialize_any,
+};
+use std::fmt;
+
+pub(super) fn of<T: DeserializeOwned>() -> Fields {
+    match T::deserialize(Ask) {
+        Err(Answer(fields)) => fields,
+        Ok(_) => None,
+    }
+}
+
+/// Has nothing to give, and notes what it was asked for.
+struct Ask;
+
+/// The names asked for, on the way of an error.
+#[derive(Debug)]
+struct Answer(Fields);
+
+impl<'de> Deserializer<'de> for Ask {
+    type Error = Answer;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Answer> {
+        Err(Answer(Some(fields)))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Answer> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        Err(Answer(None))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+impl Error for Answer {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self(None)
+    }
+}
+
+impl std::error::Error for Answer {}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("asked for the names of fields")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+    use std::collections::HashMap;
+
+    #[derive(Deserialize)]
+    #[expect(dead_code, reason = "only its shape is asked for")]
+    struct Page {
+        #[serde(default)]
+        page: u32,
+        #[serde(rename = "order-by", alias = "sort")]
+        order: Option<String>,
+        #[serde(skip)]
+        skipped: u32,
+    }
+
+    #[derive(Deserialize)]
+    #[expect(dead_code, reason = "only its shape is asked for")]
+    struct Flat {
+        #[serde(flatten)]
+        page: Page,
+    }
+
+    #[derive(Deserialize)]
+    #[expect(dead_code, reason = "only its shape is asked for")]
+    struct Wrapped(Page);
+
+    #[derive(Deserialize)]
+    struct Nothing {}
+
+    #[test]
+    fn a_struct_reads_its_fields_under_all_their_names() {
+        let mut fields = of::<Page>().unwrap().to_vec();
+        fields.sort_unstable();
+        assert_eq!(fields, ["order-by", "page", "sort"]);
+        assert_eq!(of::<Wrapped>().unwrap().len(), 3);
+        assert_eq!(of::<Nothing>(), Some(&[][..]));
+    }
+
+    #[test]
+    fn what_is_no_plain_struct_may_read_everything() {
+        assert_eq!(of::<Flat>(), None);
+        assert_eq!(of::<HashMap<String, String>>(), None);
+        assert_eq!(of::<Vec<(String, String)>>(), None);
+        assert_eq!(of::<(u32, u32)>(), None);
+        assert_eq!(of::<serde_json::Value>(), None);
+        assert_eq!(of::<()>(), None);
+    }
+}
