@@ -1,0 +1,6 @@
+//! What everything stands on: the stored response, where it is kept, and the clock.
+
+pub(crate) mod clock;
+pub(crate) mod memory;
+pub(crate) mod selector;
+pub(crate) mod stored;

@@ -1,0 +1,54 @@
+//! What the cache keeps of a response (RFC 9111 §3).
+
+use super::{clock::Moment, selector::Variant};
+use actix_web::{
+    http::{
+        StatusCode,
+        header::{HeaderName, HeaderValue},
+    },
+    web::Bytes,
+};
+use std::time::Duration;
+
+/// A complete response, ready to be reused, with what is needed to decide whether it may be.
+#[derive(Debug)]
+pub(crate) struct StoredResponse {
+    pub(crate) status: StatusCode,
+    /// In the order in which they are answered, repeated fields included.
+    pub(crate) headers: Box<[(HeaderName, HeaderValue)]>,
+    pub(crate) body: Bytes,
+    pub(crate) etag: Option<HeaderValue>,
+    pub(crate) last_modified: Option<HeaderValue>,
+    /// When the handler's response was there.
+    pub(crate) born: Moment,
+    pub(crate) lifetime: Duration,
+    /// Runs are numbered at their start; a store never replaces a later run's response.
+    pub(crate) run: u64,
+    /// The generation its run began under.
+    pub(crate) generation: u64,
+    pub(crate) variant: Option<Variant>,
+    /// Says `public`, `s-maxage` or `must-revalidate`, and so may answer a request with
+    /// `Authorization` (RFC 9111 §3.5).
+    pub(crate) open: bool,
+}
+
+impl StoredResponse {
+    pub(crate) fn deadline(&self) -> Moment {
+        self.born.after(self.lifetime)
+    }
+
+    /// Bytes of head and body, as the memory bound counts them.
+    pub(crate) fn weight(&self) -> usize {
+        let fields: usize = self
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                name.as_str().len() + value.len() + size_of::<(HeaderName, HeaderValue)>()
+            })
+            .sum();
+        let variant = self.variant.as_ref().map_or(0, |variant| {
+            variant.values.len() + variant.names.len() * size_of::<super::selector::Selector>()
+        });
+        fields + self.body.len() + variant
+    }
+}
