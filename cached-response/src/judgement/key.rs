@@ -102,6 +102,7 @@ impl fmt::Debug for KeyRef<'_> {
 pub(crate) enum Field {
     Method = 1,
     Path,
+    Parameter,
     Query,
     Scheme,
     Authority,

@@ -1,8 +1,16 @@
-//! The rules: pure functions of a request, a response and the time.
+//! The decisions: pure functions of values, without I/O, clocks or locks.
 
+pub(crate) mod admit;
 pub(crate) mod cache_control;
+pub(crate) mod facts;
 pub(crate) mod field;
+pub(crate) mod judge;
 pub(crate) mod key;
 pub(crate) mod key_part;
+pub(crate) mod policy;
 pub(crate) mod query;
+pub(crate) mod reason;
+pub(crate) mod selection;
+pub(crate) mod terms;
+pub(crate) mod timeout;
 pub(crate) mod validators;

@@ -1,0 +1,117 @@
+//! Whether a request is looked up, and what it may do then.
+
+use super::{facts::Sees, query, reason::Bypass, terms::Terms};
+use actix_web::http::{
+    Method,
+    header::{self, HeaderMap, HeaderName},
+};
+
+/// What a request is admitted to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Lookup(Admitted),
+    Bypass(Bypass),
+}
+
+/// What a request that is looked up may do on a miss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Admitted {
+    pub(crate) reuse: Reuse,
+    pub(crate) flight: Part,
+    /// HEAD: whatever the handler makes of it has no body to store.
+    pub(crate) head: bool,
+    /// `?nocache=1`: no stored response will do.
+    pub(crate) live: bool,
+}
+
+/// Which stored responses may answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    Any,
+    /// Only those that say so: the request has `Authorization` (RFC 9111 §3.5).
+    Open,
+}
+
+/// The part a request may take in a flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Lead,
+    /// Its own response may be a part or a 304, so others must not wait for it.
+    Follow,
+    None,
+}
+
+/// The facts of a request that the rules ask for.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) query: Option<&'a str>,
+    /// There is a body, and its bytes are not in the key.
+    pub(crate) unkeyed_body: bool,
+    /// The route's `only_if` allows this request to ask for a live answer.
+    pub(crate) may_ask: bool,
+}
+
+static METHOD_OVERRIDES: [HeaderName; 3] = [
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-method-override"),
+];
+
+/// Decides from the request alone.
+pub(crate) fn admit(terms: &Terms, asked: &Asked<'_>) -> Admission {
+    let head = *asked.method == Method::HEAD;
+    let method = if head { &Method::GET } else { asked.method };
+    if !terms.policy.methods.contains(method) {
+        return Admission::Bypass(Bypass::Method);
+    }
+    if *method == Method::GET && asked.unkeyed_body && !terms.body {
+        return Admission::Bypass(Bypass::Body);
+    }
+    if terms.undeclared {
+        return Admission::Bypass(Bypass::Undeclared);
+    }
+    if terms.sees.any(Sees::REQUEST)
+        && METHOD_OVERRIDES
+            .iter()
+            .any(|name| asked.headers.contains_key(name))
+    {
+        return Admission::Bypass(Bypass::MethodOverride);
+    }
+    let live = asks_for_live(terms, asked);
+    if live && terms.hidden_flag.is_none() {
+        return Admission::Bypass(Bypass::Nocache);
+    }
+    let open = !terms.identity && asked.headers.contains_key(&header::AUTHORIZATION);
+    Admission::Lookup(Admitted {
+        reuse: if open { Reuse::Open } else { Reuse::Any },
+        flight: part(terms, asked, head, open),
+        head,
+        live,
+    })
+}
+
+fn part(terms: &Terms, asked: &Asked<'_>, head: bool, open: bool) -> Part {
+    if open {
+        Part::None
+    } else if head || (terms.sees_headers() && is_conditional(asked.headers)) {
+        Part::Follow
+    } else {
+        Part::Lead
+    }
+}
+
+fn is_conditional(headers: &HeaderMap) -> bool {
+    headers.contains_key(&header::RANGE)
+        || headers.contains_key(&header::IF_NONE_MATCH)
+        || headers.contains_key(&header::IF_MODIFIED_SINCE)
+        || headers.contains_key(&header::IF_MATCH)
+        || headers.contains_key(&header::IF_UNMODIFIED_SINCE)
+        || headers.contains_key(&header::IF_RANGE)
+}
+
+fn asks_for_live(terms: &Terms, asked: &Asked<'_>) -> bool {
+    let flag = terms.policy.nocache.name.as_deref();
+    asked.may_ask && flag.is_some_and(|flag| query::has_flag(asked.query, flag))
+}

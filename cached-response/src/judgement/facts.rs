@@ -1,0 +1,136 @@
+//! What the types of a handler's arguments say about what it can see.
+
+use actix_web::http::header::HeaderName;
+
+/// What a handler can see of a request beside its path parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Sees(u16);
+
+impl Sees {
+    /// Nothing but what is always in the key.
+    pub const NOTHING: Self = Self(0);
+    /// The whole URI: its scheme and authority join the key.
+    pub const URI: Self = Self(1);
+    /// `HttpRequest`.
+    pub const REQUEST: Self = Self(1 << 1);
+    /// Some request headers.
+    pub const HEADERS: Self = Self(1 << 2);
+    /// The query as it was sent.
+    pub const QUERY: Self = Self(1 << 3);
+    /// The body.
+    pub const BODY: Self = Self(1 << 4);
+    /// Through `Request`, which records what is read.
+    pub const RECORDS: Self = Self(1 << 5);
+    /// A type that nothing is known of.
+    pub const UNKNOWN: Self = Self(1 << 6);
+
+    /// Who asks, which its author has dealt with.
+    pub const IDENTITY: Self = Self(1 << 7);
+
+    /// More than can be told of one argument: such a route bypasses.
+    pub const UNTOLD: Self = Self(1 << 8);
+
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether any of `other` is among them.
+    pub const fn any(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// The names of the fields of a query type, where it is a plain struct.
+pub type Fields = Option<&'static [&'static str]>;
+
+/// What one argument's type says.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Facts {
+    /// What can be seen through it.
+    pub sees: Sees,
+    /// The header that it is the value of.
+    pub header: Option<fn() -> HeaderName>,
+    /// The fields that it takes from the query.
+    pub query: Option<fn() -> Fields>,
+}
+
+impl Facts {
+    /// Shows nothing that is not in the key.
+    pub const NOTHING: Self = Self::sees(Sees::NOTHING);
+    /// A type that nothing is known of.
+    pub const UNKNOWN: Self = Self::sees(Sees::UNKNOWN.and(Sees::HEADERS));
+    /// `HttpRequest`.
+    pub const REQUEST: Self = Self::sees(Sees::REQUEST.and(Sees::HEADERS).and(Sees::QUERY));
+    /// `Uri`.
+    pub const URI: Self = Self::sees(Sees::URI.and(Sees::QUERY));
+    /// An extractor that reads the body.
+    pub const BODY: Self = Self::sees(Sees::BODY);
+    /// The recording `Request`.
+    pub const RECORDS: Self = Self::sees(Sees::RECORDS.and(Sees::HEADERS));
+
+    /// An argument through which `sees` can be seen.
+    pub const fn sees(sees: Sees) -> Self {
+        Self {
+            sees,
+            header: None,
+            query: None,
+        }
+    }
+
+    /// The value of one header.
+    pub const fn header(name: fn() -> HeaderName) -> Self {
+        Self {
+            sees: Sees::HEADERS,
+            header: Some(name),
+            query: None,
+        }
+    }
+
+    /// The fields of a query.
+    pub const fn query(fields: fn() -> Fields) -> Self {
+        Self {
+            sees: Sees::NOTHING,
+            header: None,
+            query: Some(fields),
+        }
+    }
+
+    /// Those of an argument made of two parts. Two headers, or two queries, in one
+    /// argument are more than can be told.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        let clash = (self.header.is_some() && other.header.is_some())
+            || (self.query.is_some() && other.query.is_some());
+        let sees = self.sees.and(other.sees);
+        Self {
+            sees: if clash { sees.and(Sees::UNTOLD) } else { sees },
+            header: if self.header.is_some() {
+                self.header
+            } else {
+                other.header
+            },
+            query: if self.query.is_some() {
+                self.query
+            } else {
+                other.query
+            },
+        }
+    }
+}
+
+/// What the author says of an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Role {
+    /// Nothing: its type is covered by the key.
+    Covered,
+    /// Named in `key(..)`.
+    Keyed,
+    /// Named in `gate(..)`: extracted before every look-up, and not readable by the body.
+    Gate,
+    /// Named in `unkeyed(..)`.
+    Unkeyed,
+}

@@ -1,0 +1,227 @@
+//! Whether a response may be stored, and for how long.
+//!
+//! By default: a complete 200 without `Set-Cookie`, and nothing in its own headers that forbids
+//! it. What forbids always beats what the route says.
+
+use super::{cache_control::CacheControl, field, reason::Skip, terms::Terms};
+use actix_web::http::{
+    StatusCode,
+    header::{self, HeaderMap, HeaderName},
+};
+use std::time::Duration;
+
+/// A response that is about to be stored, as `store_if` sees it.
+///
+/// ```
+/// use cached_response::{Candidate, Policy};
+///
+/// fn is_whole(response: &Candidate<'_>) -> bool {
+///     !response.headers().contains_key("x-partial-result")
+/// }
+/// let policy = Policy::default().store_if(is_whole);
+/// # let _ = policy;
+/// ```
+#[derive(Debug)]
+pub struct Candidate<'a> {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
+}
+
+impl Candidate<'_> {
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Its headers, as the handler made them.
+    pub fn headers(&self) -> &HeaderMap {
+        self.headers
+    }
+
+    /// Its whole body.
+    pub fn body(&self) -> &[u8] {
+        self.body
+    }
+}
+
+/// The head of a response, and of the request it answers, as far as the rules ask for them.
+#[derive(Debug)]
+pub(crate) struct Made<'a> {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: &'a HeaderMap,
+    /// The handler returned `Err`.
+    pub(crate) error: bool,
+    pub(crate) upgrade: bool,
+    pub(crate) head: bool,
+    /// The request had `Authorization` and the route knows nothing of users.
+    pub(crate) authorized: bool,
+    pub(crate) origin: Option<&'a [u8]>,
+}
+
+/// The rules' answer about one response.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Store(Storable),
+    Skip(Skip),
+}
+
+/// What is known of a response that may be stored.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Storable {
+    /// The timeout of its status, where that has one of its own.
+    pub(crate) timeout: Option<Duration>,
+    /// The longest that it allows itself to be shared.
+    pub(crate) s_maxage: Option<Duration>,
+    /// May be reused for requests with `Authorization` (RFC 9111 §3.5).
+    pub(crate) open: bool,
+    /// The names in its `Vary` that the route's key does not hold.
+    pub(crate) vary: Vec<HeaderName>,
+}
+
+impl Storable {
+    /// The lifetime: what the handler said of this response, else its status's own timeout, else
+    /// the route's; shortened by `s-maxage` unless the handler said otherwise.
+    pub(crate) fn lifetime(&self, terms: &Terms, said: Option<Duration>) -> Duration {
+        said.unwrap_or_else(|| {
+            let timeout = self
+                .timeout
+                .unwrap_or_else(|| terms.policy.timeout.resolve());
+            self.s_maxage
+                .map_or(timeout, |shorter| timeout.min(shorter))
+        })
+    }
+}
+
+/// Decides from the heads of request and response alone.
+pub(crate) fn judge(terms: &Terms, made: &Made<'_>) -> Verdict {
+    match judged(terms, made) {
+        Ok(storable) => Verdict::Store(storable),
+        Err(skip) => Verdict::Skip(skip),
+    }
+}
+
+fn judged(terms: &Terms, made: &Made<'_>) -> Result<Storable, Skip> {
+    if made.error {
+        return Err(Skip::Error);
+    }
+    if made.upgrade || made.status == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(Skip::Upgrade);
+    }
+    let Some((_, timeout)) = terms
+        .policy
+        .statuses
+        .iter()
+        .find(|(status, _)| *status == made.status)
+    else {
+        return Err(Skip::Status);
+    };
+    if made.headers.contains_key(&header::SET_COOKIE) {
+        return Err(Skip::SetCookie);
+    }
+    let said = CacheControl::parse(lines(made.headers, &header::CACHE_CONTROL));
+    forbidden(&said)?;
+    let open = said.public || said.s_maxage.is_some() || said.must_revalidate;
+    if made.authorized && !open {
+        return Err(Skip::Authorization);
+    }
+    let vary = varied(terms, made.headers)?;
+    unshareable(made, &vary, terms)?;
+    if made.head {
+        return Err(Skip::Head);
+    }
+    Ok(Storable {
+        timeout: *timeout,
+        s_maxage: said.s_maxage,
+        open,
+        vary,
+    })
+}
+
+fn forbidden(said: &CacheControl) -> Result<(), Skip> {
+    if said.no_store {
+        return Err(Skip::NoStore);
+    }
+    if said.private {
+        return Err(Skip::Private);
+    }
+    if said.no_cache {
+        return Err(Skip::NoCache);
+    }
+    if said.junk {
+        return Err(Skip::CacheControl);
+    }
+    let none = Some(Duration::ZERO);
+    if said.s_maxage == none || (said.max_age == none && said.s_maxage.is_none()) {
+        return Err(Skip::MaxAge);
+    }
+    Ok(())
+}
+
+/// At most so many names select a variant: more is a mistake, and each is asked of every request.
+const MOST_NAMES: usize = 16;
+
+fn varied(terms: &Terms, headers: &HeaderMap) -> Result<Vec<HeaderName>, Skip> {
+    let mut names: Vec<HeaderName> = Vec::new();
+    for member in field::tokens(lines(headers, &header::VARY)) {
+        // A name that is no token cannot be compared: as good as `*`.
+        let name = HeaderName::from_bytes(member).map_err(|_| Skip::Vary)?;
+        if name.as_str() == "*" {
+            return Err(Skip::Vary);
+        }
+        if !terms.vary.contains(&name) && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.len() > MOST_NAMES {
+        return Err(Skip::Vary);
+    }
+    Ok(names)
+}
+
+fn unshareable(made: &Made<'_>, vary: &[HeaderName], terms: &Terms) -> Result<(), Skip> {
+    let media = made
+        .headers
+        .get(&header::CONTENT_TYPE)
+        .map_or(&b""[..], |value| value.as_bytes());
+    let media = media
+        .split(|byte| *byte == b';')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii();
+    if media.eq_ignore_ascii_case(b"text/event-stream")
+        || media.eq_ignore_ascii_case(b"multipart/x-mixed-replace")
+    {
+        return Err(Skip::Endless);
+    }
+    let policies = lines(made.headers, &header::CONTENT_SECURITY_POLICY).chain(lines(
+        made.headers,
+        &header::CONTENT_SECURITY_POLICY_REPORT_ONLY,
+    ));
+    if policies.into_iter().any(has_nonce) {
+        return Err(Skip::Nonce);
+    }
+    let allowed = made.headers.get(&header::ACCESS_CONTROL_ALLOW_ORIGIN);
+    let reflected = allowed.is_some_and(|allowed| {
+        made.origin
+            .is_some_and(|origin| origin == allowed.as_bytes())
+    });
+    if reflected && !vary.contains(&header::ORIGIN) && !terms.vary.contains(&header::ORIGIN) {
+        return Err(Skip::Origin);
+    }
+    Ok(())
+}
+
+fn has_nonce(policy: &[u8]) -> bool {
+    policy
+        .windows(7)
+        .any(|part| part.eq_ignore_ascii_case(b"'nonce-"))
+}
+
+/// The lines of one field, as they were sent.
+pub(crate) fn lines<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'h [u8]> {
+    headers.get_all(name).map(|value| value.as_bytes())
+}

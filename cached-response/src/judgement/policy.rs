@@ -1,0 +1,257 @@
+//! What the author of a route says about caching it.
+
+use super::{
+    judge::Candidate,
+    query::Names,
+    timeout::{IntoTimeout, Timeout},
+};
+use actix_web::{
+    HttpRequest,
+    http::{Method, StatusCode, header::HeaderName},
+};
+use std::{fmt, sync::Arc, time::Duration};
+
+/// How the responses of one handler are cached: the options of `#[cached_response]`, as methods
+/// of the same names.
+///
+/// A literal mistake (a header name that is none, a status that is never stored) panics when the
+/// policy is built, that is when the application starts; in the attribute it is a compile error.
+///
+/// ```
+/// use actix_web::{App, web};
+/// use cached_response::{Policy, cached};
+/// use std::time::Duration;
+///
+/// let hourly = Policy::new(Duration::from_secs(3600)).ignore_query(["utm_*"]).status_for(404, 10);
+/// let app = App::new().route("/time", web::get().to(cached(hourly, || async { "tea time" })));
+/// # let _ = app;
+/// ```
+#[derive(Clone)]
+pub struct Policy {
+    pub(crate) timeout: Timeout,
+    pub(crate) methods: Vec<Method>,
+    pub(crate) names: Names,
+    pub(crate) typed: bool,
+    pub(crate) vary: Option<Vec<HeaderName>>,
+    pub(crate) statuses: Vec<(StatusCode, Option<Duration>)>,
+    pub(crate) max_body: Option<usize>,
+    pub(crate) unless: Option<fn(&HttpRequest) -> bool>,
+    pub(crate) store_if: Option<StoreIf>,
+    pub(crate) client: Option<Duration>,
+    pub(crate) nocache: Nocache,
+}
+
+/// The route's word on whether a response may be stored.
+pub(crate) type StoreIf = Arc<dyn Fn(&Candidate<'_>) -> bool + Send + Sync>;
+
+/// How a request asks for a live answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Nocache {
+    /// The name of the query pair, or `None` where there is no such flag.
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) only_if: Option<fn(&HttpRequest) -> bool>,
+}
+
+impl Default for Nocache {
+    fn default() -> Self {
+        Self {
+            name: Some("nocache".into()),
+            only_if: None,
+        }
+    }
+}
+
+impl Default for Policy {
+    /// Five minutes, and the safe rules.
+    fn default() -> Self {
+        Self::timeout(Timeout::Fixed(Duration::from_secs(300)))
+    }
+}
+
+impl Policy {
+    /// Responses stay fresh for `timeout`: a [`Duration`], or whole seconds. Zero stores nothing.
+    pub fn new(timeout: impl IntoTimeout) -> Self {
+        Self::timeout(Timeout::Fixed(timeout.into_timeout()))
+    }
+
+    /// Asks `timeout` after each run; zero means that this response is not stored.
+    pub fn computed(timeout: fn() -> Duration) -> Self {
+        Self::timeout(Timeout::Computed(timeout))
+    }
+
+    fn timeout(timeout: Timeout) -> Self {
+        Self {
+            timeout,
+            methods: vec![Method::GET],
+            names: Names::All,
+            typed: false,
+            vary: None,
+            statuses: vec![(StatusCode::OK, None)],
+            max_body: None,
+            unless: None,
+            store_if: None,
+            client: None,
+            nocache: Nocache::default(),
+        }
+    }
+
+    /// Exactly these methods are answered from stored responses; HEAD goes with GET.
+    ///
+    /// # Panics
+    /// If a name is not a method's.
+    #[must_use]
+    pub fn methods(mut self, methods: impl IntoIterator<Item = &'static str>) -> Self {
+        self.methods = methods
+            .into_iter()
+            .map(|name| {
+                Method::from_bytes(name.as_bytes())
+                    .expect("`methods` takes names of HTTP methods, such as \"POST\"")
+            })
+            .collect();
+        self
+    }
+
+    /// Only these query arguments are in the key: the author's word that no other is read.
+    #[must_use]
+    pub fn query(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
+        self.names = Names::Only(names.into_iter().map(String::from).collect());
+        self
+    }
+
+    /// Only the fields of the handler's `Query<T>` are in the key.
+    #[must_use]
+    pub fn query_typed(mut self) -> Self {
+        self.typed = true;
+        self
+    }
+
+    /// The query is in the key byte for byte: the order of arguments matters.
+    #[must_use]
+    pub fn query_exact(mut self) -> Self {
+        self.names = Names::Exact;
+        self
+    }
+
+    /// These query arguments are not in the key. A trailing `*` stands for any rest of the name.
+    #[must_use]
+    pub fn ignore_query(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
+        self.names = Names::Except(names.into_iter().map(String::from).collect());
+        self
+    }
+
+    /// The values of these request headers are in the key, and the response's `Vary` names them.
+    ///
+    /// # Panics
+    /// If a name is not a header's.
+    #[must_use]
+    pub fn vary(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
+        let names = names.into_iter().map(|name| {
+            HeaderName::from_bytes(name.as_bytes())
+                .expect("`vary` takes names of headers, such as \"accept-language\"")
+        });
+        self.vary = Some(names.collect());
+        self
+    }
+
+    /// The handler reads no request header, although it could.
+    #[must_use]
+    pub fn vary_none(mut self) -> Self {
+        self.vary = Some(Vec::new());
+        self
+    }
+
+    /// Responses of this status are stored too, for the same timeout.
+    ///
+    /// # Panics
+    /// If it is no status, or one that is never stored (1xx, 206, 304).
+    #[must_use]
+    pub fn status(self, status: u16) -> Self {
+        self.with_status(status, None)
+    }
+
+    /// Responses of this status are stored too, for a timeout of their own.
+    ///
+    /// # Panics
+    /// If it is no status, or one that is never stored (1xx, 206, 304).
+    #[must_use]
+    pub fn status_for(self, status: u16, timeout: impl IntoTimeout) -> Self {
+        self.with_status(status, Some(timeout.into_timeout()))
+    }
+
+    fn with_status(mut self, status: u16, timeout: Option<Duration>) -> Self {
+        let never = status < 200 || status == 206 || status == 304;
+        let status = StatusCode::from_u16(status).expect("`status` takes a number from 200 to 599");
+        assert!(
+            !never,
+            "a {status} response is never stored: leave it out of `status`"
+        );
+        self.statuses.retain(|(known, _)| *known != status);
+        self.statuses.push((status, timeout));
+        self
+    }
+
+    /// Bodies over this many bytes are not stored. The default is the cache's own limit, 1 MiB.
+    #[must_use]
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.max_body = Some(bytes);
+        self
+    }
+
+    /// Requests for which this is true bypass the cache.
+    #[must_use]
+    pub fn unless(mut self, unless: fn(&HttpRequest) -> bool) -> Self {
+        self.unless = Some(unless);
+        self
+    }
+
+    /// Only responses for which this is true are stored. What is forbidden stays forbidden.
+    #[must_use]
+    pub fn store_if(
+        mut self,
+        store_if: impl Fn(&Candidate<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.store_if = Some(Arc::new(store_if));
+        self
+    }
+
+    /// Lets browsers keep the response for this long: adds `Cache-Control: max-age=..` to stored
+    /// responses that have no `Cache-Control`, with `private` where the route knows of users.
+    /// What a browser keeps cannot be invalidated.
+    #[must_use]
+    pub fn client(mut self, keep: impl IntoTimeout) -> Self {
+        self.client = Some(keep.into_timeout());
+        self
+    }
+
+    /// No query argument asks for a live answer.
+    #[must_use]
+    pub fn nocache_off(mut self) -> Self {
+        self.nocache.name = None;
+        self
+    }
+
+    /// `?<name>=1` asks for a live answer, in place of `?nocache=1`.
+    #[must_use]
+    pub fn nocache(mut self, name: &str) -> Self {
+        self.nocache.name = Some(name.into());
+        self
+    }
+
+    /// Only requests for which this is true may ask for a live answer.
+    #[must_use]
+    pub fn nocache_if(mut self, only_if: fn(&HttpRequest) -> bool) -> Self {
+        self.nocache.only_if = Some(only_if);
+        self
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policy")
+            .field("timeout", &self.timeout)
+            .field("methods", &self.methods)
+            .field("vary", &self.vary)
+            .field("statuses", &self.statuses)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,185 @@
+//! Why something was not looked up, not stored, or forwarded: one word each.
+//!
+//! The same word stands in the `Cache-Status` field, in the counters, in the trace events and in
+//! the documentation.
+
+use std::fmt;
+
+macro_rules! reasons {
+    ($(#[$doc:meta])* $name:ident { $($(#[$what:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name { $($(#[$what])* $variant,)* }
+
+        impl $name {
+            /// Every reason, in the order in which they are counted.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The word for it, as in `Cache-Status`.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.word())
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Why a request was not looked up.
+    Bypass {
+        /// `CACHED_RESPONSE=off`.
+        Off = "off",
+        /// The method is not one that this route reuses responses for.
+        Method = "method",
+        /// A GET or HEAD with a body that is not in the key.
+        Body = "body",
+        /// The body is longer than what may join the key.
+        BodyTooLarge = "body-too-large",
+        /// The route's `unless`.
+        Unless = "unless",
+        /// A method-override header, on a route whose handler sees headers.
+        MethodOverride = "method-override",
+        /// The handler takes `HttpRequest` and the route does not say what it reads.
+        Undeclared = "undeclared",
+        /// The key is longer than 8 KiB.
+        KeyTooLong = "key-too-long",
+        /// A part of the key could not be serialised.
+        Key = "key",
+        /// A live answer was asked for, and the handler can see that.
+        Nocache = "nocache",
+    }
+}
+
+reasons! {
+    /// Why a response was not stored.
+    Skip {
+        /// A status that is not stored on this route.
+        Status = "status",
+        /// The handler returned `Err`.
+        Error = "error",
+        /// `Set-Cookie` in the response.
+        SetCookie = "set-cookie",
+        /// `Cache-Control: private`.
+        Private = "private",
+        /// `Cache-Control: no-store`.
+        NoStore = "no-store",
+        /// `Cache-Control: no-cache`.
+        NoCache = "no-cache",
+        /// `max-age=0` or `s-maxage=0`.
+        MaxAge = "max-age",
+        /// A `Cache-Control` that cannot be parsed.
+        CacheControl = "cache-control",
+        /// `Vary: *`.
+        Vary = "vary",
+        /// A media type that never ends: `text/event-stream`, `multipart/x-mixed-replace`.
+        Endless = "endless",
+        /// An upgraded connection.
+        Upgrade = "upgrade",
+        /// A Content-Security-Policy with a nonce.
+        Nonce = "nonce",
+        /// The request's `Origin` reflected without `Vary: Origin`.
+        Origin = "origin",
+        /// The request had `Authorization`, and nothing says that others may have the response.
+        Authorization = "authorization",
+        /// A response to HEAD has no body to store.
+        Head = "head",
+        /// The timeout is zero.
+        Timeout = "timeout",
+        /// `disable_cache()`.
+        Disabled = "disabled",
+        /// The route's `store_if`.
+        StoreIf = "store-if",
+        /// Larger than the body limit, or than the room for copies.
+        TooLarge = "too-large",
+        /// The body broke off, or its length is not the declared one.
+        Incomplete = "incomplete",
+        /// It was invalidated while it was being made.
+        Invalidated = "invalidated",
+        /// Bypassed requests store nothing.
+        Bypassed = "bypassed",
+    }
+}
+
+impl Skip {
+    /// Whether the next response will very likely be refused for the same reason, so that
+    /// requests need not wait for one another.
+    pub(crate) const fn is_structural(self) -> bool {
+        matches!(
+            self,
+            Self::SetCookie
+                | Self::Private
+                | Self::NoStore
+                | Self::NoCache
+                | Self::MaxAge
+                | Self::CacheControl
+                | Self::Vary
+                | Self::Endless
+                | Self::Upgrade
+                | Self::Nonce
+                | Self::Origin
+                | Self::Authorization
+                | Self::TooLarge
+        )
+    }
+}
+
+/// Why a request went on to the handler (RFC 9211 §2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Forward {
+    UriMiss,
+    VaryMiss,
+    Stale,
+    /// The request's own wish: `?nocache=1`.
+    Request,
+    Bypass,
+    Method,
+}
+
+impl Forward {
+    pub(crate) const ALL: &'static [Self] = &[
+        Self::UriMiss,
+        Self::VaryMiss,
+        Self::Stale,
+        Self::Request,
+        Self::Bypass,
+        Self::Method,
+    ];
+
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::UriMiss => "uri-miss",
+            Self::VaryMiss => "vary-miss",
+            Self::Stale => "stale",
+            Self::Request => "request",
+            Self::Bypass => "bypass",
+            Self::Method => "method",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_a_token_and_stands_for_one_reason() {
+        let words: Vec<_> = Bypass::ALL
+            .iter()
+            .map(|reason| reason.word())
+            .chain(Skip::ALL.iter().map(|reason| reason.word()))
+            .collect();
+        for (n, word) in words.iter().enumerate() {
+            assert!(
+                word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'),
+                "{word}"
+            );
+            assert!(!words[..n].contains(word), "{word} is given twice");
+        }
+    }
+}

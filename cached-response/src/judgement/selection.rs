@@ -1,0 +1,67 @@
+//! The second step of the key: the values of the names that were learnt from a run.
+
+use super::{
+    judge::lines,
+    key::{Field, KeyWriter},
+};
+use crate::ground::selector::Selector;
+use actix_web::{HttpRequest, http::header};
+
+/// Writes what `request` has for each of `names`, in their order.
+pub(crate) fn write(names: &[Selector], request: &HttpRequest, key: &mut KeyWriter) {
+    for name in names {
+        match name {
+            Selector::Header(name) => {
+                key.list(
+                    Field::Selector,
+                    name.as_str(),
+                    lines(request.headers(), name),
+                );
+            }
+            Selector::Cookie(name) => optional(
+                key,
+                request
+                    .cookie(name)
+                    .as_ref()
+                    .map(|cookie| cookie.value().as_bytes()),
+            ),
+            Selector::Host => host(request, key),
+            Selector::PeerIp => {
+                let ip = request.peer_addr().map(|peer| peer.ip().to_string());
+                optional(key, ip.as_deref().map(str::as_bytes));
+            }
+            Selector::Extension(extension) => optional(key, (extension.value)(request).as_deref()),
+        }
+    }
+}
+
+/// The values alone, as a stored response carries them.
+pub(crate) fn values(names: &[Selector], request: &HttpRequest) -> Box<[u8]> {
+    let mut key = KeyWriter::reuse(Vec::new());
+    write(names, request, &mut key);
+    key.into_buffer().into()
+}
+
+fn optional(key: &mut KeyWriter, value: Option<&[u8]>) {
+    match value {
+        Some(value) => key.field(Field::Selector, value),
+        None => key.absent(Field::Selector),
+    }
+}
+
+/// The host the request was sent to: the target's authority, and else the `Host` field.
+pub(crate) fn host(request: &HttpRequest, key: &mut KeyWriter) {
+    let authority = request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str().as_bytes());
+    optional(
+        key,
+        authority.or_else(|| {
+            request
+                .headers()
+                .get(header::HOST)
+                .map(header::HeaderValue::as_bytes)
+        }),
+    );
+}

@@ -1,0 +1,98 @@
+//! The terms of a route: its policy together with what its handler can see.
+
+use super::{
+    facts::{Facts, Fields, Role, Sees},
+    policy::Policy,
+    query::Names,
+};
+use actix_web::http::header::{self, HeaderName};
+
+/// Everything that decides about one handler's requests and responses, made once.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    pub(crate) policy: Policy,
+    /// What the handler's body can see, gates left out.
+    pub(crate) sees: Sees,
+    /// The headers in the key: those of `vary(..)` and of `Header<H>` arguments.
+    pub(crate) vary: Vec<HeaderName>,
+    /// Its author has dealt with identity: an uncovered argument is in `key(..)` or `gate(..)`,
+    /// or `vary(..)` names `Authorization`.
+    pub(crate) identity: bool,
+    /// The query fields that `query = typed` keeps.
+    pub(crate) fields: Fields,
+    /// The flag of a live answer, where the handler cannot see it: left out of the key.
+    pub(crate) hidden_flag: Option<Box<str>>,
+    queries: Vec<Fields>,
+    /// Whether the body is in the key, as bytes or through `key(..)`.
+    pub(crate) body: bool,
+    /// An `HttpRequest` without a word on what it reads, or an argument of which not everything can
+    /// be told: nothing is looked up.
+    pub(crate) undeclared: bool,
+}
+
+impl Terms {
+    pub(crate) fn new(policy: Policy, arguments: &[(Role, Facts)]) -> Self {
+        let mut terms = Self {
+            sees: Sees::NOTHING,
+            vary: policy.vary.clone().unwrap_or_default(),
+            identity: false,
+            fields: None,
+            hidden_flag: None,
+            queries: Vec::new(),
+            body: false,
+            undeclared: false,
+            policy,
+        };
+        for (role, facts) in arguments {
+            terms.add(*role, facts);
+        }
+        terms.identity |= terms.vary.contains(&header::AUTHORIZATION);
+        terms.undeclared = terms.sees.any(Sees::UNTOLD)
+            || (terms.sees.any(Sees::REQUEST) && terms.policy.vary.is_none());
+        let flag = terms.policy.nocache.name.clone();
+        terms.hidden_flag = flag.filter(|flag| !terms.sees_flag(flag));
+        if terms.policy.typed && matches!(terms.policy.names, Names::All) {
+            terms.fields = match *terms.queries {
+                [fields] => fields,
+                _ => None,
+            };
+        }
+        terms
+    }
+
+    fn add(&mut self, role: Role, facts: &Facts) {
+        let uncovered = facts.sees.any(Sees::UNKNOWN);
+        if facts.sees.any(Sees::IDENTITY) || (matches!(role, Role::Keyed | Role::Gate) && uncovered)
+        {
+            self.identity = true;
+        }
+        if role == Role::Gate {
+            return;
+        }
+        // A type that is covered by its author's word shows nothing that is not in the key.
+        if !(role == Role::Covered && uncovered) {
+            self.sees = self.sees.and(facts.sees);
+        }
+        self.body |= role == Role::Keyed && facts.sees.any(Sees::BODY);
+        if let Some(name) = facts.header {
+            self.vary.push(name());
+        }
+        if let Some(fields) = facts.query {
+            self.queries.push(fields());
+        }
+    }
+
+    /// Whether the handler could tell `?nocache=1` from a request without it.
+    fn sees_flag(&self, flag: &str) -> bool {
+        self.sees.any(Sees::QUERY)
+            || self
+                .queries
+                .iter()
+                .any(|fields| fields.is_none_or(|fields| fields.contains(&flag)))
+    }
+
+    /// Where no argument can see headers, a conditional or range request is like any other.
+    pub(crate) fn sees_headers(&self) -> bool {
+        self.sees.any(Sees::HEADERS)
+    }
+}
