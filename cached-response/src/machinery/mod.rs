@@ -1,6 +1,18 @@
-//! What moves a response about: copies, tasks.
+//! The moving parts: what is stored, what is under way, and how answers are made.
 
-#![allow(dead_code, reason = "used by the story, which comes later")]
-
+pub(crate) mod answer;
+pub(crate) mod cache;
 pub(crate) mod capture;
+pub(crate) mod collapse;
+pub(crate) mod control;
+pub(crate) mod counters;
+pub(crate) mod defaults;
+pub(crate) mod dress;
+pub(crate) mod inserted;
+pub(crate) mod live;
 pub(crate) mod local;
+pub(crate) mod markers;
+pub(crate) mod site;
+pub(crate) mod status_field;
+mod sync;
+pub(crate) mod variants;

@@ -201,6 +201,11 @@ impl<K: Eq + Hash, S, T, W> Permit<K, S, T, W> {
         self.landing = landing;
     }
 
+    /// Takes no more followers: whoever comes next leads a flight of its own.
+    pub(crate) fn close(&self) {
+        self.flights.retire(&self.key, &self.flight);
+    }
+
     /// What the run started under.
     pub(crate) fn stamp(&self) -> &S {
         self.flight.stamp()

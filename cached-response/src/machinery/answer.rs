@@ -1,0 +1,115 @@
+//! Answers from stored responses.
+
+use super::status_field;
+use crate::{
+    ground::{clock::Moment, stored::StoredResponse},
+    judgement::{
+        judge::lines,
+        validators::{self, Precondition},
+    },
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    body::BoxBody,
+    http::{
+        StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
+};
+use std::time::Duration;
+
+/// How a stored response came to answer this request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// It was there.
+    Hit(Moment),
+    /// Another request's run has just stored it.
+    Collapsed(crate::judgement::reason::Forward),
+}
+
+/// Answers `request` from `stored`: whole, or with 304 where the request's own validators match.
+pub(crate) fn reuse(stored: &StoredResponse, request: &HttpRequest, how: How) -> HttpResponse {
+    let mut response = if is_not_modified(stored, request) {
+        not_modified(stored)
+    } else {
+        whole(stored)
+    };
+    let headers = response.headers_mut();
+    match how {
+        How::Hit(now) => {
+            headers.insert(header::AGE, status_field::age(now.since(stored.born)));
+            headers.append(
+                status_field::NAME,
+                status_field::hit(stored.deadline().since(now)),
+            );
+        }
+        How::Collapsed(forward) => {
+            headers.append(status_field::NAME, status_field::collapsed(forward));
+        }
+    }
+    response
+}
+
+fn whole(stored: &StoredResponse) -> HttpResponse {
+    let mut response = HttpResponse::with_body(stored.status, BoxBody::new(stored.body.clone()));
+    let headers = response.headers_mut();
+    for (name, value) in &stored.headers {
+        headers.append(name.clone(), value.clone());
+    }
+    response
+}
+
+fn not_modified(stored: &StoredResponse) -> HttpResponse {
+    let mut response = HttpResponse::with_body(StatusCode::NOT_MODIFIED, BoxBody::new(()));
+    let headers = response.headers_mut();
+    for (name, value) in stored
+        .headers
+        .iter()
+        .filter(|(name, _)| !describes_content(name, stored))
+    {
+        headers.append(name.clone(), value.clone());
+    }
+    response
+}
+
+/// A 304 says nothing of a content that it does not carry (RFC 9110 §15.4.5).
+fn describes_content(name: &HeaderName, stored: &StoredResponse) -> bool {
+    *name == header::CONTENT_TYPE
+        || *name == header::CONTENT_LENGTH
+        || *name == header::CONTENT_ENCODING
+        || *name == header::CONTENT_LANGUAGE
+        || *name == header::CONTENT_RANGE
+        || (*name == header::LAST_MODIFIED && stored.etag.is_some())
+}
+
+/// Only a 200 is ever "not modified" (RFC 9110 §13.2.1).
+fn is_not_modified(stored: &StoredResponse, request: &HttpRequest) -> bool {
+    let asked = request.headers();
+    let none_match = asked.contains_key(&header::IF_NONE_MATCH);
+    if stored.status != StatusCode::OK
+        || !(none_match || asked.contains_key(&header::IF_MODIFIED_SINCE))
+    {
+        return false;
+    }
+    if !matches!(
+        *request.method(),
+        actix_web::http::Method::GET | actix_web::http::Method::HEAD
+    ) {
+        return false;
+    }
+    let mut since = lines(asked, &header::IF_MODIFIED_SINCE);
+    let precondition = validators::evaluate(
+        lines(asked, &header::IF_NONE_MATCH),
+        since.next().filter(|_| since.next().is_none()),
+        stored.etag.as_ref().map(HeaderValue::as_bytes),
+        stored.last_modified.as_ref().map(HeaderValue::as_bytes),
+    );
+    matches!(precondition, Precondition::NotModified)
+}
+
+/// Whether an expired response is still kept, to be named, validated or replaced.
+pub(crate) fn is_kept(stored: &StoredResponse, now: Moment) -> bool {
+    const LEAST: Duration = Duration::from_secs(10);
+    const MOST: Duration = Duration::from_secs(3600);
+    now < stored.deadline().after(stored.lifetime.clamp(LEAST, MOST))
+}

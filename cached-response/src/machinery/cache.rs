@@ -1,0 +1,260 @@
+//! The cache itself: what is stored, what is under way, and the limits.
+
+use super::{
+    capture::Budget,
+    collapse::{self, Flights},
+    counters::{Counters, Event, Stats},
+    live::Live,
+    markers::Markers,
+    variants::Shelf,
+};
+use crate::{
+    ground::{
+        clock::{Clock, Moment},
+        stored::StoredResponse,
+    },
+    judgement::{key::Key, reason::Skip},
+};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+    },
+    time::Duration,
+};
+
+/// The flights of one cache: stamped with the generation they started under.
+pub(crate) type ResponseFlights = Flights<Key, u64, Arc<StoredResponse>, Skip>;
+pub(crate) type Turn = collapse::Turn<Key, u64, Arc<StoredResponse>, Skip>;
+pub(crate) type Permit = collapse::Permit<Key, u64, Arc<StoredResponse>, Skip>;
+pub(crate) type Follower = collapse::Follower<u64, Arc<StoredResponse>, Skip>;
+pub(crate) type Landing = collapse::Landing<Arc<StoredResponse>, Skip>;
+
+/// A cache of responses. Cloning it gives another handle to the same cache.
+///
+/// Without any set-up a process has one of its own ([`ResponseCache::global`]). An application
+/// that shall have another gets it as `app_data`; a single route, by the attribute's `cache`.
+///
+/// ```
+/// use actix_web::{App, web};
+/// use cached_response::ResponseCache;
+///
+/// let cache = ResponseCache::builder().capacity(256 << 20).build();
+/// let app = App::new().app_data(cache.clone());
+/// assert_eq!(cache.stats().hits, 0);
+/// # let _ = app;
+/// ```
+#[derive(Clone)]
+pub struct ResponseCache(Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) shelf: Shelf,
+    pub(crate) flights: ResponseFlights,
+    pub(crate) live: Live,
+    pub(crate) markers: Markers,
+    pub(crate) counters: Counters,
+    pub(crate) clock: Clock,
+    pub(crate) limits: Limits,
+    pub(crate) copies: Arc<Budget>,
+    generation: AtomicU64,
+    runs: AtomicU64,
+}
+
+/// The bounds of one cache.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) max_body: usize,
+    pub(crate) patience: Duration,
+    pub(crate) run: Duration,
+    pub(crate) followers: usize,
+}
+
+impl Limits {
+    pub(crate) fn flight(&self) -> collapse::Limits {
+        collapse::Limits {
+            followers: self.followers,
+            age: self.run,
+        }
+    }
+}
+
+impl ResponseCache {
+    /// A cache with limits of its own.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The cache that routes use where nothing else is said: one a process, of 64 MiB.
+    pub fn global() -> Self {
+        super::defaults::of_the_process().clone()
+    }
+
+    /// Invalidates everything: no request that arrives afterwards is answered by a response whose
+    /// run began before.
+    ///
+    /// ```
+    /// # #[actix_web::main] async fn main() {
+    /// let cache = cached_response::ResponseCache::builder().build();
+    /// cache.invalidate_all();
+    /// assert_eq!(cache.stats().entries, 0);
+    /// # }
+    /// ```
+    pub fn invalidate_all(&self) {
+        self.0.generation.fetch_add(1, Release);
+        self.0.shelf.clear();
+    }
+
+    /// What it has done since it was made, and what it holds now.
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats::read(&self.0.counters);
+        (stats.entries, stats.bytes) = self.0.shelf.size();
+        stats.running = self.0.flights.len() + self.0.live.len();
+        stats
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0
+    }
+
+    /// How many pass markers there are, and what they weigh.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn markers(&self) -> (u64, u64) {
+        self.0.markers.size()
+    }
+}
+
+impl Shared {
+    pub(crate) fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    pub(crate) fn count(&self, event: Event) {
+        self.counters.count(event);
+    }
+
+    /// The generation that a run which starts now starts under.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Acquire)
+    }
+
+    /// Numbers a run at its start.
+    pub(crate) fn next_run(&self) -> u64 {
+        self.runs.fetch_add(1, Relaxed)
+    }
+
+    pub(crate) fn is_current(&self, stored: &StoredResponse) -> bool {
+        stored.generation == self.generation()
+    }
+}
+
+impl fmt::Debug for ResponseCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseCache")
+            .field("limits", &self.0.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`ResponseCache`].
+///
+/// ```
+/// use cached_response::ResponseCache;
+/// use std::time::Duration;
+///
+/// let cache = ResponseCache::builder()
+///     .capacity(128 << 20)
+///     .max_body(4 << 20)
+///     .patience(Duration::from_secs(2))
+///     .build();
+/// # let _ = cache;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Builder {
+    capacity: u64,
+    limits: Limits,
+    clock: Clock,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            capacity: 64 << 20,
+            limits: Limits {
+                max_body: 1 << 20,
+                patience: Duration::from_secs(5),
+                run: Duration::from_secs(30),
+                followers: 1024,
+            },
+            clock: Clock::System,
+        }
+    }
+}
+
+impl Builder {
+    /// How many bytes stored responses may take, their keys, headers and bookkeeping included.
+    /// 64 MiB unless set.
+    #[must_use]
+    pub fn capacity(mut self, bytes: u64) -> Self {
+        self.capacity = bytes;
+        self
+    }
+
+    /// Bodies over this many bytes are not stored, unless the route's own `max_body` says
+    /// otherwise. 1 MiB unless set.
+    #[must_use]
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.limits.max_body = bytes;
+        self
+    }
+
+    /// How long a request waits for another's run of the same handler before it runs the handler
+    /// itself. 5 s unless set.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.limits.patience = patience;
+        self
+    }
+
+    /// How long a run may take before another is let in beside it; a run whose client has left is
+    /// ended then. 30 s unless set.
+    #[must_use]
+    pub fn run_limit(mut self, limit: Duration) -> Self {
+        self.limits.run = limit;
+        self
+    }
+
+    /// How many requests may wait for one run; more run the handler themselves. 1,024 unless set.
+    #[must_use]
+    pub fn max_followers(mut self, followers: usize) -> Self {
+        self.limits.followers = followers;
+        self
+    }
+
+    /// Measures by a clock that a test turns by hand.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn clock(mut self, clock: &crate::ground::clock::ManualClock) -> Self {
+        self.clock = Clock::Manual(clock.clone());
+        self
+    }
+
+    /// Makes the cache.
+    pub fn build(self) -> ResponseCache {
+        ResponseCache(Arc::new(Shared {
+            shelf: Shelf::new(self.capacity),
+            flights: Flights::new(),
+            live: Live::new(),
+            markers: Markers::new(),
+            counters: Counters::new(),
+            clock: self.clock,
+            limits: self.limits,
+            copies: Budget::of_the_process().clone(),
+            generation: AtomicU64::new(0),
+            runs: AtomicU64::new(0),
+        }))
+    }
+}

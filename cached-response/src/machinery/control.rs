@@ -1,0 +1,225 @@
+//! What a running handler says about its own response.
+//!
+//! The handler's future is polled with a thread-local pointing at its control, so the free
+//! functions find it wherever they are called from inside that future, after awaits too. A
+//! [`CacheHandle`] carries the same control to other tasks and threads.
+
+use crate::{
+    ground::selector::Selector,
+    judgement::{reason::Skip, timeout::IntoTimeout},
+};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+use pin_project_lite::pin_project;
+use std::{
+    cell::RefCell,
+    convert::Infallible,
+    future::{Future, Ready, ready},
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+/// The words of one handler about one response.
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    said: Mutex<Said>,
+}
+
+#[derive(Debug, Default)]
+struct Said {
+    disabled: bool,
+    timeout: Option<Duration>,
+    read: Vec<Selector>,
+}
+
+impl Control {
+    /// The control of this request, made on first use.
+    pub(crate) fn of(request: &HttpRequest) -> Arc<Self> {
+        if let Some(found) = request.extensions().get::<Arc<Self>>() {
+            return found.clone();
+        }
+        let control = Arc::<Self>::default();
+        request.extensions_mut().insert(control.clone());
+        control
+    }
+
+    fn said(&self) -> std::sync::MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the response depends on this part of the request.
+    pub(crate) fn read(&self, name: Selector) {
+        let mut said = self.said();
+        if !said.read.contains(&name) {
+            said.read.push(name);
+        }
+    }
+
+    pub(crate) fn names_read(&self) -> Vec<Selector> {
+        self.said().read.clone()
+    }
+
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.said().timeout
+    }
+
+    /// The handler's own word against storing its response.
+    pub(crate) fn refusal(&self) -> Option<Skip> {
+        self.said().disabled.then_some(Skip::Disabled)
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<Control>>> = const { RefCell::new(None) };
+}
+
+/// Sets `control` for as long as `inside` runs.
+pub(crate) fn scope<R>(control: &Arc<Control>, inside: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Arc<Control>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.with_borrow_mut(|current| *current = self.0.take());
+        }
+    }
+    let _restore = Restore(CURRENT.with_borrow_mut(|current| current.replace(control.clone())));
+    inside()
+}
+
+pin_project! {
+    /// A future that finds its control in every poll.
+    pub(crate) struct Scoped<F> {
+        #[pin]
+        future: F,
+        control: Arc<Control>,
+    }
+}
+
+impl<F> Scoped<F> {
+    pub(crate) fn new(control: Arc<Control>, future: F) -> Self {
+        Self { future, control }
+    }
+}
+
+impl<F: Future> Future for Scoped<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        scope(this.control, || this.future.poll(cx))
+    }
+}
+
+impl super::capture::Scope for Arc<Control> {
+    fn enter(&self, poll: &mut dyn FnMut()) {
+        scope(self, poll);
+    }
+}
+
+fn tell(what: &str, say: impl FnOnce(&Control)) {
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    let current = CURRENT.with_borrow(Clone::clone);
+    match current {
+        Some(control) => say(&control),
+        None if !WARNED.swap(true, Relaxed) => tracing::warn!(
+            "`{what}` was called outside a cached handler and does nothing there; in a spawned task or in `web::block`, take a `CacheHandle` as an argument of the handler and use its method of that name"
+        ),
+        None => {}
+    }
+}
+
+/// Keeps the response of the handler that is running from being stored.
+///
+/// It speaks for this one response: others that wait for the same one run the handler themselves.
+/// In tasks that the handler spawns, and in `web::block`, use [`CacheHandle`]; outside a cached
+/// handler it does nothing, and says so once in the log.
+///
+/// ```
+/// use actix_web::{Responder, get};
+/// use cached_response::{cached_response, disable_cache};
+///
+/// #[get("/news")]
+/// #[cached_response]
+/// async fn news() -> impl Responder {
+///     let found: Vec<String> = Vec::new();
+///     if found.is_empty() {
+///         disable_cache();
+///     }
+///     found.join("\n")
+/// }
+/// # let _ = news;
+/// ```
+pub fn disable_cache() {
+    tell("disable_cache()", |control| control.said().disabled = true);
+}
+
+/// Sets how long the response of the handler that is running stays fresh: a [`Duration`], or
+/// whole seconds.
+///
+/// It beats the route's timeout and the response's `s-maxage`. Zero means that the response is
+/// not stored. Called twice, the last word counts.
+///
+/// ```
+/// use actix_web::{Responder, get};
+/// use cached_response::{cached_response, set_cache_timeout};
+///
+/// #[get("/stock")]
+/// #[cached_response(timeout = 1h)]
+/// async fn stock() -> impl Responder {
+///     let market_is_open = true;
+///     if market_is_open {
+///         set_cache_timeout(5);
+///     }
+///     "42.00"
+/// }
+/// # let _ = stock;
+/// ```
+pub fn set_cache_timeout(timeout: impl IntoTimeout) {
+    let timeout = timeout.into_timeout();
+    tell("set_cache_timeout()", |control| {
+        control.said().timeout = Some(timeout)
+    });
+}
+
+/// The same words as [`disable_cache`] and [`set_cache_timeout`], as a value that can be moved
+/// into spawned tasks and to other threads. An argument of the handler; it needs no key.
+///
+/// What is said after the response is complete comes too late.
+///
+/// ```
+/// use actix_web::{Responder, get, web};
+/// use cached_response::{CacheHandle, cached_response};
+///
+/// #[get("/report")]
+/// #[cached_response]
+/// async fn report(cache: CacheHandle) -> impl Responder {
+///     web::block(move || cache.set_cache_timeout(60)).await.map(|()| "done")
+/// }
+/// # let _ = report;
+/// ```
+#[derive(Clone, Debug)]
+pub struct CacheHandle(Arc<Control>);
+
+impl CacheHandle {
+    /// See [`disable_cache`].
+    pub fn disable_cache(&self) {
+        self.0.said().disabled = true;
+    }
+
+    /// See [`set_cache_timeout`].
+    pub fn set_cache_timeout(&self, timeout: impl IntoTimeout) {
+        self.0.said().timeout = Some(timeout.into_timeout());
+    }
+}
+
+impl FromRequest for CacheHandle {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(Control::of(request))))
+    }
+}

@@ -1,0 +1,159 @@
+//! The heads of responses: what we add to live ones, and what of them is stored.
+
+use crate::{
+    ground::{clock::Moment, selector::Selector, stored::StoredResponse},
+    judgement::{
+        field,
+        judge::{Storable, lines},
+        terms::Terms,
+        validators,
+    },
+};
+use actix_web::{
+    http::{
+        StatusCode,
+        header::{self, HeaderMap, HeaderName, HeaderValue, HttpDate, TryIntoHeaderValue},
+    },
+    web::Bytes,
+};
+use std::time::{Duration, SystemTime};
+
+/// Names in `Vary` what the key or the variant depends on and the handler has not named.
+pub(crate) fn vary(terms: &Terms, read: &[Selector], headers: &mut HeaderMap) {
+    let read = read.iter().filter_map(|name| match name {
+        Selector::Header(name) => Some(name),
+        Selector::Cookie(_) => Some(&header::COOKIE),
+        Selector::Host | Selector::PeerIp | Selector::Extension(_) => None,
+    });
+    let mut missing: Vec<&str> = Vec::new();
+    for name in terms.vary.iter().chain(read) {
+        let said = field::contains(lines(headers, &header::VARY), name.as_str());
+        if !said && !missing.contains(&name.as_str()) {
+            missing.push(name.as_str());
+        }
+    }
+    if missing.is_empty() || field::contains(lines(headers, &header::VARY), "*") {
+        return;
+    }
+    if let Ok(value) = HeaderValue::from_str(&missing.join(", ")) {
+        headers.append(header::VARY, value);
+    }
+}
+
+/// Dates the response, unless the handler has.
+pub(crate) fn date(date: SystemTime, headers: &mut HeaderMap) {
+    if headers.contains_key(&header::DATE) {
+        return;
+    }
+    if let Ok(value) = HttpDate::from(date).try_into_value() {
+        headers.insert(header::DATE, value);
+    }
+}
+
+/// Lets clients keep the response, where the route says so and the handler says nothing.
+pub(crate) fn client(terms: &Terms, headers: &mut HeaderMap) {
+    let Some(keep) = terms.policy.client else {
+        return;
+    };
+    if headers.contains_key(&header::CACHE_CONTROL) {
+        return;
+    }
+    // A route that knows of users has a response for each: other caches must not share it.
+    let whose = if terms.identity { "private, " } else { "" };
+    if let Ok(value) = HeaderValue::from_str(&format!("{whose}max-age={}", keep.as_secs())) {
+        headers.insert(header::CACHE_CONTROL, value);
+    }
+}
+
+/// The `ETag` that was made when the response was stored.
+pub(crate) fn etag(stored: &StoredResponse, headers: &mut HeaderMap) {
+    if let Some(etag) = stored
+        .etag
+        .as_ref()
+        .filter(|_| !headers.contains_key(&header::ETAG))
+    {
+        headers.insert(header::ETAG, etag.clone());
+    }
+}
+
+/// What `Content-Length` says, where it says one thing.
+pub(crate) fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    let line = field::only(lines(headers, &header::CONTENT_LENGTH))?;
+    std::str::from_utf8(line).ok()?.trim().parse().ok()
+}
+
+/// The names that the response is selected by beside its key.
+pub(crate) fn names(storable: &Storable, read: &[Selector]) -> Vec<Selector> {
+    let mut names: Vec<Selector> = storable
+        .vary
+        .iter()
+        .cloned()
+        .map(Selector::Header)
+        .collect();
+    names.extend(
+        read.iter()
+            .filter(|name| {
+                !storable
+                    .vary
+                    .iter()
+                    .any(|known| **name == Selector::Header(known.clone()))
+            })
+            .cloned(),
+    );
+    names
+}
+
+/// The response without what belongs to this one connection or this one request.
+pub(crate) fn stored(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> StoredResponse {
+    let listed: Vec<&[u8]> = field::tokens(lines(headers, &header::CONNECTION)).collect();
+    let mut kept: Vec<(HeaderName, HeaderValue)> = headers
+        .iter()
+        .filter(|(name, _)| {
+            !is_bound(name)
+                && !listed
+                    .iter()
+                    .any(|token| token.eq_ignore_ascii_case(name.as_str().as_bytes()))
+        })
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let etag = headers.get(&header::ETAG).cloned().or_else(|| {
+        let made = HeaderValue::from_str(&validators::etag_of(body)).ok()?;
+        kept.push((header::ETAG, made.clone()));
+        Some(made)
+    });
+    StoredResponse {
+        status,
+        headers: kept.into(),
+        body: body.clone(),
+        etag,
+        last_modified: headers.get(&header::LAST_MODIFIED).cloned(),
+        born: Moment::default(),
+        lifetime: Duration::ZERO,
+        run: 0,
+        generation: 0,
+        variant: None,
+        open: false,
+    }
+}
+
+/// Hop-by-hop fields (RFC 9110 §7.6.1), those of one request, and those that are made anew.
+fn is_bound(name: &HeaderName) -> bool {
+    const BOUND: [HeaderName; 15] = [
+        header::CONNECTION,
+        HeaderName::from_static("keep-alive"),
+        header::PROXY_AUTHENTICATE,
+        header::PROXY_AUTHORIZATION,
+        HeaderName::from_static("proxy-connection"),
+        HeaderName::from_static("proxy-authentication-info"),
+        header::TE,
+        header::TRAILER,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+        header::CONTENT_LENGTH,
+        header::AGE,
+        HeaderName::from_static("x-request-id"),
+        HeaderName::from_static("server-timing"),
+        HeaderName::from_static("traceparent"),
+    ];
+    BOUND.contains(name)
+}

@@ -1,0 +1,48 @@
+//! Parts of the key that a middleware adds to a request.
+
+use crate::judgement::{
+    key::{Field, KeyWriter},
+    key_part::KeyPart,
+};
+use actix_web::HttpMessage;
+
+/// What was inserted into one request.
+#[derive(Debug, Default)]
+pub(crate) struct InsertedParts(Vec<Vec<u8>>);
+
+impl InsertedParts {
+    pub(crate) fn write(&self, key: &mut KeyWriter) {
+        for part in &self.0 {
+            key.field(Field::Inserted, part);
+        }
+    }
+}
+
+/// Adds a part to the key of this request, whatever handler it reaches.
+///
+/// For a middleware that hands something to the handler past its arguments, in a task-local for
+/// example: what the response depends on and no argument shows must be in the key.
+///
+/// ```
+/// use actix_web::{Error, body::MessageBody, dev::{ServiceRequest, ServiceResponse}, middleware::Next};
+/// use cached_response::insert_key_part;
+///
+/// async fn tenant(request: ServiceRequest, next: Next<impl MessageBody>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+///     let tenant = 42_u32;
+///     insert_key_part(&request, &tenant);
+///     // .. set the task-local, and:
+///     next.call(request).await
+/// }
+/// # let _ = actix_web::middleware::from_fn(tenant::<actix_web::body::BoxBody>);
+/// ```
+pub fn insert_key_part(request: &impl HttpMessage, part: &(impl KeyPart + ?Sized)) {
+    let mut key = KeyWriter::reuse(Vec::new());
+    key.part(part);
+    let mut extensions = request.extensions_mut();
+    if !extensions.contains::<InsertedParts>() {
+        extensions.insert(InsertedParts::default());
+    }
+    if let Some(parts) = extensions.get_mut::<InsertedParts>() {
+        parts.0.push(key.into_buffer());
+    }
+}

@@ -1,0 +1,75 @@
+//! Pass markers: keys whose last response could not be stored, so that nobody waits for the next.
+
+use crate::{
+    ground::{
+        clock::Moment,
+        memory::{MemoryStore, Weigh},
+    },
+    judgement::{key::Key, reason::Skip},
+};
+use std::time::Duration;
+
+/// How long a marker lets requests run at once.
+const LASTS: Duration = Duration::from_secs(30);
+/// `disable_cache()` speaks for one response; so many in a row speak for the route.
+const IN_A_ROW: u8 = 3;
+/// The bytes that markers may take.
+const CAPACITY: u64 = 2 << 20;
+
+#[derive(Clone, Copy, Debug)]
+struct Marker {
+    until: Moment,
+    in_a_row: u8,
+}
+
+impl Weigh for Marker {
+    fn weight(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
+/// A small bounded table, read only after a look-up missed.
+#[derive(Debug)]
+pub(crate) struct Markers(MemoryStore<Key, Marker>);
+
+impl Markers {
+    pub(crate) fn new() -> Self {
+        Self(MemoryStore::new(CAPACITY))
+    }
+
+    /// Whether requests for this key should run without waiting for one another.
+    pub(crate) fn pass(&self, key: &Key, now: Moment) -> bool {
+        self.0
+            .get(key)
+            .is_some_and(|marker| marker.in_a_row >= IN_A_ROW && now < marker.until)
+    }
+
+    /// Notes that a response was not stored.
+    pub(crate) fn note(&self, key: &Key, why: Skip, now: Moment) {
+        let step = match why {
+            Skip::Disabled => 1,
+            _ if why.is_structural() => IN_A_ROW,
+            _ => return,
+        };
+        self.0.update(key.clone(), |before| {
+            let before = before
+                .filter(|marker| now < marker.until)
+                .map_or(0, |marker| marker.in_a_row);
+            Some(Marker {
+                until: now.after(LASTS),
+                in_a_row: before.saturating_add(step),
+            })
+        });
+    }
+
+    /// A response was stored after all.
+    pub(crate) fn clear(&self, key: &Key) {
+        if self.0.get(key).is_some() {
+            self.0.remove(key);
+        }
+    }
+
+    pub(crate) fn size(&self) -> (u64, u64) {
+        self.0.size()
+    }
+}

@@ -1,0 +1,232 @@
+//! Where responses lie: directly under their key, or as variants behind a list of names.
+//!
+//! Names learnt only from a run (the response's `Vary`, what the handler read through `Request`)
+//! make a list that is kept under the key; their values select the variant. The list's random id
+//! is part of every variant's key, so a list that goes takes all its variants with it. Names are
+//! only added.
+
+use crate::{
+    ground::{
+        memory::{MemoryStore, Weigh},
+        selector::{Selector, Variant},
+        stored::StoredResponse,
+    },
+    judgement::{
+        key::{Field, Key, KeyRef, KeyWriter},
+        selection,
+    },
+};
+use actix_web::HttpRequest;
+use std::{
+    any::TypeId,
+    collections::VecDeque,
+    hash::{BuildHasher, RandomState},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// The most variants that one key may have; more are evicted among themselves.
+pub(crate) const MOST_VARIANTS: usize = 64;
+
+/// What lies under a key.
+#[derive(Clone, Debug)]
+pub(crate) enum Slot {
+    Response(Arc<StoredResponse>),
+    Varies(Arc<VariantList>),
+}
+
+impl Weigh for Slot {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Response(stored) => stored.weight(),
+            Self::Varies(list) => {
+                size_of::<VariantList>()
+                    + list.names.len() * size_of::<Selector>()
+                    + MOST_VARIANTS * size_of::<Key>()
+            }
+        }
+    }
+}
+
+impl Weigh for Key {
+    fn weight(&self) -> usize {
+        self.as_bytes().len()
+    }
+}
+
+/// The names that select a variant of one key.
+#[derive(Debug)]
+pub(crate) struct VariantList {
+    id: u64,
+    names: Vec<Selector>,
+    /// The variants that were stored, oldest first.
+    held: Arc<Mutex<VecDeque<Key>>>,
+}
+
+impl VariantList {
+    fn new(names: Vec<Selector>) -> Self {
+        Self {
+            id: RandomState::new().hash_one(()),
+            names,
+            held: Arc::default(),
+        }
+    }
+
+    /// This list with more names, or `None` where it has them all.
+    fn with(&self, more: &[Selector]) -> Option<Self> {
+        let added: Vec<_> = more
+            .iter()
+            .filter(|name| !self.names.contains(name))
+            .cloned()
+            .collect();
+        (!added.is_empty()).then(|| Self {
+            id: self.id,
+            names: self.names.iter().cloned().chain(added).collect(),
+            held: self.held.clone(),
+        })
+    }
+
+    /// Completes a key with this list's id and the request's values.
+    fn select(&self, request: &HttpRequest, key: &mut KeyWriter) {
+        key.field(Field::VariantList, &self.id.to_le_bytes());
+        selection::write(&self.names, request, key);
+    }
+
+    /// Takes a place for `key`, and returns the variant that must make room for it.
+    fn hold(&self, key: &Key) -> Option<Key> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.contains(key) {
+            return None;
+        }
+        held.push_back(key.clone());
+        if held.len() > MOST_VARIANTS {
+            held.pop_front()
+        } else {
+            None
+        }
+    }
+}
+
+/// The stored responses of one cache.
+pub(crate) type Shelf = MemoryStore<Key, Slot>;
+
+/// Finds the response that `request` selects under the key in `key`; completes the key with the
+/// variant's fields where there is a list.
+pub(crate) fn find(
+    shelf: &Shelf,
+    handler: TypeId,
+    key: &mut KeyWriter,
+    request: &HttpRequest,
+) -> Found {
+    match shelf.get(&KeyRef::new(handler, key.as_bytes())) {
+        Some(Slot::Response(stored)) => Found::Response(stored),
+        None => Found::Nothing,
+        Some(Slot::Varies(list)) => {
+            list.select(request, key);
+            match shelf.get(&KeyRef::new(handler, key.as_bytes())) {
+                Some(Slot::Response(stored)) if is_selected(&stored, request) => {
+                    Found::Response(stored)
+                }
+                _ => Found::NoVariant,
+            }
+        }
+    }
+}
+
+/// What lies there for a request.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Response(Arc<StoredResponse>),
+    NoVariant,
+    Nothing,
+}
+
+/// Whether `request` has the values that the response was computed under.
+pub(crate) fn is_selected(stored: &StoredResponse, request: &HttpRequest) -> bool {
+    stored
+        .variant
+        .as_ref()
+        .is_none_or(|variant| selection::values(&variant.names, request) == variant.values)
+}
+
+/// Stores a response under `key`, behind a list where it or an earlier one depends on `names`.
+/// Nothing is stored where a later-started run has stored already; the response is returned all
+/// the same, for those who waited for it.
+pub(crate) fn store(
+    shelf: &Shelf,
+    key: &Key,
+    request: &HttpRequest,
+    names: &[Selector],
+    mut response: StoredResponse,
+) -> Arc<StoredResponse> {
+    let list = match list(shelf, key, names, response.run) {
+        Place::Key => return put(shelf, key.clone(), response).0,
+        Place::Taken => {
+            response.variant = Some(variant(names, request));
+            return Arc::new(response);
+        }
+        Place::Behind(list) => list,
+    };
+    let mut writer = KeyWriter::reuse(key.as_bytes().to_vec());
+    list.select(request, &mut writer);
+    let selected = KeyRef::new(key.handler(), writer.as_bytes()).to_key();
+    response.variant = Some(variant(&list.names, request));
+    let (response, stored) = put(shelf, selected.clone(), response);
+    if let Some(oldest) = stored.then(|| list.hold(&selected)).flatten() {
+        shelf.remove(&oldest);
+    }
+    response
+}
+
+fn variant(names: &[Selector], request: &HttpRequest) -> Variant {
+    Variant {
+        values: selection::values(names, request),
+        names: names.to_vec(),
+    }
+}
+
+/// Where a response goes.
+enum Place {
+    /// Directly under its key.
+    Key,
+    /// Behind this list.
+    Behind(Arc<VariantList>),
+    /// Nowhere: a later-started run's response lies there.
+    Taken,
+}
+
+fn list(shelf: &Shelf, key: &Key, names: &[Selector], run: u64) -> Place {
+    let mut place = Place::Key;
+    shelf.update(key.clone(), |found| {
+        let (kept, change) = match found {
+            Some(Slot::Varies(list)) => match list.with(names).map(Arc::new) {
+                Some(longer) => (Place::Behind(longer.clone()), Some(Slot::Varies(longer))),
+                None => (Place::Behind(list.clone()), None),
+            },
+            _ if names.is_empty() => (Place::Key, None),
+            Some(Slot::Response(later)) if later.run > run => (Place::Taken, None),
+            _ => {
+                let list = Arc::new(VariantList::new(names.to_vec()));
+                (Place::Behind(list.clone()), Some(Slot::Varies(list)))
+            }
+        };
+        place = kept;
+        change
+    });
+    place
+}
+
+/// Puts the response there unless a later-started run's is there, and says whether it did.
+fn put(shelf: &Shelf, key: Key, response: StoredResponse) -> (Arc<StoredResponse>, bool) {
+    let response = Arc::new(response);
+    let mut stored = false;
+    shelf.update(key, |found| match found {
+        Some(Slot::Response(later)) if later.run > response.run => None,
+        // Another run has learnt names meanwhile: without them this one cannot be told apart.
+        Some(Slot::Varies(_)) => None,
+        _ => {
+            stored = true;
+            Some(Slot::Response(response.clone()))
+        }
+    });
+    (response, stored)
+}
