@@ -1,0 +1,343 @@
+//! A request arrives: it is admitted, gets its key, and is looked up.
+
+use crate::{
+    ground::{clock::Moment, stored::StoredResponse},
+    judgement::{
+        admit::{Admission, Admitted, Asked, Reuse, admit},
+        facts::Sees,
+        judge::lines,
+        key::{Field, Key, KeyRef, KeyWriter, Refused},
+        query,
+        reason::{Bypass, Forward},
+        terms::Terms,
+    },
+    machinery::{
+        answer::{self, How},
+        cache::{ResponseCache, Shared},
+        counters::Event,
+        defaults,
+        inserted::InsertedParts,
+        site::SiteRef,
+        variants::{self, Found},
+    },
+};
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse,
+    http::{
+        Method,
+        header::{self, HeaderName, HeaderValue},
+    },
+    web::Bytes,
+};
+use std::{cell::Cell, sync::Arc};
+
+/// Keys over this length are not worth keeping.
+const LONGEST_KEY: usize = 8 << 10;
+
+/// The body that came with a request.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    /// None.
+    Nothing,
+    /// One that is not in the key.
+    Unkeyed,
+    /// One that joins the key, whole.
+    Keyed(Bytes),
+    /// One that should join the key and is over the limit.
+    TooLarge,
+}
+
+/// A request that goes on to its handler.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) visit: Visit,
+    pub(crate) way: Way,
+}
+
+/// Who asks whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Visit {
+    pub(crate) site: SiteRef,
+    pub(crate) cache: ResponseCache,
+    pub(crate) request: HttpRequest,
+}
+
+/// How it goes on.
+#[derive(Debug)]
+pub(crate) enum Way {
+    Bypass(Bypass),
+    Miss(Miss),
+}
+
+/// What a look-up that found nothing to reuse leaves behind.
+#[derive(Debug)]
+pub(crate) struct Miss {
+    pub(crate) admitted: Admitted,
+    /// The key before names that are learnt from a run.
+    pub(crate) base: Key,
+    /// The key under which others wait for the same response.
+    pub(crate) flight: Key,
+    pub(crate) forward: Forward,
+}
+
+/// The first, synchronous part of the story.
+pub(crate) enum Begin {
+    Answered(HttpResponse),
+    Forward(Arrival),
+}
+
+/// Admits `request`, writes its key (`parts` adds those of the arguments) and looks it up.
+pub(crate) fn begin(
+    site: &SiteRef,
+    request: &HttpRequest,
+    sent: &Sent,
+    parts: &mut dyn FnMut(&mut KeyWriter),
+) -> Begin {
+    site.with_cache(request, |cache| {
+        match look_up(site, cache.shared(), request, sent, parts) {
+            Ok(Looked::Fresh(response)) => Begin::Answered(response),
+            Ok(Looked::Miss(miss)) => {
+                cache.shared().count(Event::Forward(miss.forward));
+                Begin::Forward(arrival(site, cache, request, Way::Miss(miss)))
+            }
+            Err(why) => {
+                cache.shared().count(Event::Bypass(why));
+                site.tell_bypass(why);
+                Begin::Forward(arrival(site, cache, request, Way::Bypass(why)))
+            }
+        }
+    })
+}
+
+fn arrival(site: &SiteRef, cache: &ResponseCache, request: &HttpRequest, way: Way) -> Arrival {
+    let visit = Visit {
+        site: site.clone(),
+        cache: cache.clone(),
+        request: request.clone(),
+    };
+    Arrival { visit, way }
+}
+
+enum Looked {
+    Fresh(HttpResponse),
+    Miss(Miss),
+}
+
+thread_local! {
+    /// The buffer that keys are written into, kept from request to request.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+fn look_up(
+    site: &SiteRef,
+    shared: &Shared,
+    request: &HttpRequest,
+    sent: &Sent,
+    parts: &mut dyn FnMut(&mut KeyWriter),
+) -> Result<Looked, Bypass> {
+    let terms = &site.terms;
+    let admitted = admitted(terms, request, sent)?;
+    let mut key = KeyWriter::reuse(BUFFER.take());
+    write(terms, request, sent, &mut key);
+    parts(&mut key);
+    let looked = keyed(site, shared, request, admitted, &mut key);
+    BUFFER.set(key.into_buffer());
+    looked
+}
+
+fn keyed(
+    site: &SiteRef,
+    shared: &Shared,
+    request: &HttpRequest,
+    admitted: Admitted,
+    key: &mut KeyWriter,
+) -> Result<Looked, Bypass> {
+    match key.refused() {
+        Some(Refused::Unless) => return Err(Bypass::Unless),
+        Some(Refused::Unserialisable) => return Err(Bypass::Key),
+        None if key.len() > LONGEST_KEY => return Err(Bypass::KeyTooLong),
+        None => {}
+    }
+    let base = key.len();
+    let found = variants::find(&shared.shelf, site.handler, key, request);
+    let forward = if admitted.live {
+        Forward::Request
+    } else {
+        let now = shared.now();
+        match freshness(shared, found, admitted.reuse, now) {
+            Lookup::Fresh(stored) => {
+                return Ok(Looked::Fresh(hit(shared, &stored, request, now)));
+            }
+            Lookup::Miss(forward) => forward,
+        }
+    };
+    let flight = KeyRef::new(site.handler, key.as_bytes()).to_key();
+    let base = if key.len() == base {
+        flight.clone()
+    } else {
+        KeyRef::new(site.handler, &key.as_bytes()[..base]).to_key()
+    };
+    Ok(Looked::Miss(Miss {
+        admitted,
+        base,
+        flight,
+        forward,
+    }))
+}
+
+/// What a look-up comes to.
+#[derive(Debug)]
+pub(crate) enum Lookup {
+    Fresh(Arc<StoredResponse>),
+    Miss(Forward),
+}
+
+fn freshness(shared: &Shared, found: Found, reuse: Reuse, now: Moment) -> Lookup {
+    match found {
+        Found::Nothing => Lookup::Miss(Forward::UriMiss),
+        Found::NoVariant => Lookup::Miss(Forward::VaryMiss),
+        Found::Response(stored) if !shared.is_current(&stored) => Lookup::Miss(Forward::UriMiss),
+        Found::Response(stored) if reuse == Reuse::Open && !stored.open => {
+            Lookup::Miss(Forward::Bypass)
+        }
+        Found::Response(stored) if now < stored.deadline() => Lookup::Fresh(stored),
+        Found::Response(stored) if answer::is_kept(&stored, now) => Lookup::Miss(Forward::Stale),
+        Found::Response(_) => Lookup::Miss(Forward::UriMiss),
+    }
+}
+
+impl Visit {
+    /// Looks up once more, under the names that are known by now.
+    pub(crate) fn look_again(&self, miss: &mut Miss) -> Lookup {
+        let shared = self.cache.shared();
+        let mut key = KeyWriter::reuse(miss.base.as_bytes().to_vec());
+        let found = variants::find(&shared.shelf, self.site.handler, &mut key, &self.request);
+        miss.flight = KeyRef::new(self.site.handler, key.as_bytes()).to_key();
+        freshness(shared, found, miss.admitted.reuse, shared.now())
+    }
+
+    /// Answers from a response that has come to lie there meanwhile.
+    pub(crate) fn hit(&self, stored: &StoredResponse) -> HttpResponse {
+        let shared = self.cache.shared();
+        hit(shared, stored, &self.request, shared.now())
+    }
+}
+
+fn hit(
+    shared: &Shared,
+    stored: &StoredResponse,
+    request: &HttpRequest,
+    now: Moment,
+) -> HttpResponse {
+    let response = answer::reuse(stored, request, How::Hit(now));
+    shared.count(
+        if response.status() == actix_web::http::StatusCode::NOT_MODIFIED {
+            Event::NotModified
+        } else {
+            Event::Hit
+        },
+    );
+    response
+}
+
+fn admitted(terms: &Terms, request: &HttpRequest, sent: &Sent) -> Result<Admitted, Bypass> {
+    if defaults::is_off() {
+        return Err(Bypass::Off);
+    }
+    let asked = Asked {
+        method: request.method(),
+        headers: request.headers(),
+        query: request.uri().query(),
+        unkeyed_body: matches!(sent, Sent::Unkeyed),
+        may_ask: terms
+            .policy
+            .nocache
+            .only_if
+            .is_none_or(|only_if| only_if(request)),
+    };
+    match admit(terms, &asked) {
+        Admission::Bypass(why) => Err(why),
+        Admission::Lookup(_) if matches!(sent, Sent::TooLarge) => Err(Bypass::BodyTooLarge),
+        Admission::Lookup(_) if terms.policy.unless.is_some_and(|unless| unless(request)) => {
+            Err(Bypass::Unless)
+        }
+        Admission::Lookup(admitted) => Ok(admitted),
+    }
+}
+
+/// Writes everything but the parts that the arguments add.
+fn write(terms: &Terms, request: &HttpRequest, sent: &Sent, key: &mut KeyWriter) {
+    let uri = request.uri();
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        key.field(Field::Method, request.method().as_str().as_bytes());
+    }
+    key.field(Field::Path, uri.path().as_bytes());
+    // One path may match several patterns of one handler, told apart by guards.
+    for (_, value) in request.match_info().iter() {
+        key.field(Field::Parameter, value.as_bytes());
+    }
+    query::write(
+        uri.query(),
+        &terms.policy.names,
+        terms.fields,
+        terms.hidden_flag.as_deref(),
+        key,
+    );
+    if terms.sees.any(Sees::URI.and(Sees::REQUEST)) {
+        write_origin(terms, request, key);
+    }
+    if let Sent::Keyed(body) = sent {
+        key.field(Field::Body, body);
+        for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING] {
+            optional(
+                key,
+                Field::ContentType,
+                request.headers().get(name).map(HeaderValue::as_bytes),
+            );
+        }
+    }
+    for name in &terms.vary {
+        key.list(Field::Vary, name.as_str(), lines(request.headers(), name));
+    }
+    if let Some(parts) = request.extensions().get::<InsertedParts>() {
+        parts.write(key);
+    }
+}
+
+/// What URLs are built from: the target's scheme and authority, and, where the handler sees
+/// `HttpRequest`, the headers that actix-web trusts for it.
+fn write_origin(terms: &Terms, request: &HttpRequest, key: &mut KeyWriter) {
+    let uri = request.uri();
+    optional(key, Field::Scheme, uri.scheme_str().map(str::as_bytes));
+    optional(
+        key,
+        Field::Authority,
+        uri.authority()
+            .map(|authority| authority.as_str().as_bytes()),
+    );
+    if terms.sees.any(Sees::REQUEST) {
+        const TRUSTED: [(Field, HeaderName); 4] = [
+            (Field::Host, header::HOST),
+            (Field::Forwarded, header::FORWARDED),
+            (
+                Field::ForwardedHost,
+                HeaderName::from_static("x-forwarded-host"),
+            ),
+            (
+                Field::ForwardedProto,
+                HeaderName::from_static("x-forwarded-proto"),
+            ),
+        ];
+        for (field, name) in TRUSTED {
+            key.list(field, name.as_str(), lines(request.headers(), &name));
+        }
+        key.field(Field::Scheme, &[u8::from(request.app_config().secure())]);
+    }
+}
+
+fn optional(key: &mut KeyWriter, field: Field, value: Option<&[u8]>) {
+    match value {
+        Some(value) => key.field(field, value),
+        None => key.absent(field),
+    }
+}

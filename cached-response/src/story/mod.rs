@@ -1,0 +1,5 @@
+//! The life of one request, told in order.
+
+pub(crate) mod arrival;
+pub(crate) mod run;
+pub(crate) mod serve;

@@ -1,0 +1,380 @@
+//! One run of the handler: from its start to its landing.
+
+use super::{
+    arrival::{Miss, Visit},
+    serve::Run,
+};
+use crate::{
+    ground::{
+        clock::{Clock, Moment},
+        stored::StoredResponse,
+    },
+    judgement::{
+        judge::{Candidate, Made, Storable, Verdict, judge},
+        reason::{Bypass, Skip},
+    },
+    machinery::{
+        cache::{Landing, Permit, ResponseCache},
+        capture::{self, Copied},
+        control::{Control, Scoped},
+        counters::Event,
+        dress,
+        local::{self, Detached, LocalBoxFuture},
+        status_field, variants,
+    },
+};
+use actix_web::{
+    HttpResponse,
+    body::{BoxBody, MessageBody},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderMap},
+    },
+    web::Bytes,
+};
+use std::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+/// Those who are told how a run ended: nobody, the followers of one flight, or of two.
+pub(crate) struct Permits([Option<Permit>; 2]);
+
+impl Permits {
+    pub(crate) fn none() -> Self {
+        Self([None, None])
+    }
+
+    pub(crate) fn one(permit: Permit) -> Self {
+        Self([Some(permit), None])
+    }
+
+    pub(crate) fn two(first: Permit, second: Permit) -> Self {
+        Self([Some(first), Some(second)])
+    }
+
+    fn stamp(&self) -> Option<u64> {
+        self.0.iter().flatten().map(|permit| *permit.stamp()).min()
+    }
+
+    fn land(self, landing: &Landing) {
+        for permit in self.0.into_iter().flatten() {
+            permit.land(landing.clone());
+        }
+    }
+}
+
+/// Runs the handler of a request that is not looked up.
+pub(crate) async fn bypass(visit: &Visit, why: Bypass, run: Run) -> HttpResponse {
+    let control = Control::of(&visit.request);
+    let mut response = Scoped::new(control, run).await;
+    dress::vary(&visit.site.terms, &[], response.headers_mut());
+    response
+        .headers_mut()
+        .append(status_field::NAME, status_field::bypassed(why));
+    response
+}
+
+/// Runs the handler, judges its response, stores it where it may be, and lands.
+pub(crate) async fn fly(visit: Visit, miss: Miss, run: Run, permits: Permits) -> HttpResponse {
+    let control = Control::of(&visit.request);
+    let shared = visit.cache.shared();
+    // Both before the handler starts: what is invalidated from here on is invalid in it.
+    let generation = permits.stamp().unwrap_or_else(|| shared.generation());
+    let number = shared.next_run();
+    let response = Scoped::new(control.clone(), run).await;
+    let born = visit.cache.shared().now();
+    Flight {
+        visit,
+        miss,
+        permits,
+        control,
+        generation,
+        number,
+        born,
+    }
+    .judge(response)
+}
+
+/// A run whose response is there.
+struct Flight {
+    visit: Visit,
+    miss: Miss,
+    permits: Permits,
+    control: Arc<Control>,
+    generation: u64,
+    number: u64,
+    born: Moment,
+}
+
+impl Flight {
+    fn judge(self, mut response: HttpResponse) -> HttpResponse {
+        let terms = &self.visit.site.terms;
+        let request = &self.visit.request;
+        let verdict = judge(
+            terms,
+            &Made {
+                status: response.status(),
+                headers: response.headers(),
+                error: response.error().is_some(),
+                upgrade: response.head().upgrade(),
+                head: *request.method() == Method::HEAD,
+                authorized: !terms.identity
+                    && request.headers().contains_key(&header::AUTHORIZATION),
+                origin: request
+                    .headers()
+                    .get(&header::ORIGIN)
+                    .map(header::HeaderValue::as_bytes),
+            },
+        );
+        dress::vary(terms, &self.control.names_read(), response.headers_mut());
+        match verdict {
+            Verdict::Skip(why) => self.skip(why, response),
+            Verdict::Store(storable) => {
+                let date = self.visit.cache.shared().clock.date();
+                dress::date(date, response.headers_mut());
+                self.keep(storable, response)
+            }
+        }
+    }
+
+    fn skip(self, why: Skip, mut response: HttpResponse) -> HttpResponse {
+        response.headers_mut().append(
+            status_field::NAME,
+            status_field::live(self.miss.forward, Some(why)),
+        );
+        self.landed(Err(why));
+        response
+    }
+
+    /// Stores a body that is there at once, and copies one that comes as a stream.
+    fn keep(self, storable: Storable, response: HttpResponse) -> HttpResponse {
+        let (mut head, body) = response.into_parts();
+        dress::client(&self.visit.site.terms, head.headers_mut());
+        match body.try_into_bytes() {
+            Ok(body) => self.keep_whole(&storable, head.set_body(()), body),
+            Err(body) => self.keep_stream(storable, head.set_body(()), body),
+        }
+    }
+
+    fn keep_whole(
+        self,
+        storable: &Storable,
+        mut head: HttpResponse<()>,
+        body: Bytes,
+    ) -> HttpResponse {
+        let forward = self.miss.forward;
+        let complete =
+            dress::declared_length(head.headers()).is_none_or(|length| length == body.len() as u64);
+        let stored = if complete {
+            self.store(storable, head.status(), head.headers(), &body)
+        } else {
+            Err(Skip::Incomplete)
+        };
+        let status = match &stored {
+            Ok(stored) => {
+                dress::etag(stored, head.headers_mut());
+                status_field::stored(forward)
+            }
+            Err(why) => status_field::live(forward, Some(*why)),
+        };
+        head.headers_mut().append(status_field::NAME, status);
+        self.landed(stored);
+        head.set_body(BoxBody::new(body))
+    }
+
+    fn keep_stream(
+        self,
+        storable: Storable,
+        mut head: HttpResponse<()>,
+        body: BoxBody,
+    ) -> HttpResponse {
+        let shared = self.visit.cache.shared();
+        let terms = capture::Terms {
+            cap: self.max_body(),
+            declared: dress::declared_length(head.headers()),
+            budget: shared.copies.clone(),
+            limit: Box::pin(shared.clock.sleep(shared.limits.run)),
+        };
+        let (status, headers, control) =
+            (head.status(), head.headers().clone(), self.control.clone());
+        head.headers_mut().append(
+            status_field::NAME,
+            status_field::live(self.miss.forward, None),
+        );
+        let body = capture::copy(body, terms, control, move |copied| {
+            let stored = match copied {
+                Copied::Whole(body) => self.store(&storable, status, &headers, &body),
+                Copied::TooLarge => Err(Skip::TooLarge),
+                Copied::Failed => Err(Skip::Incomplete),
+            };
+            self.landed(stored);
+        });
+        head.set_body(body)
+    }
+
+    fn max_body(&self) -> usize {
+        let limits = &self.visit.cache.shared().limits;
+        self.visit
+            .site
+            .terms
+            .policy
+            .max_body
+            .unwrap_or(limits.max_body)
+    }
+
+    /// Stores a complete response, unless the handler, the route or a limit is against it.
+    fn store(
+        &self,
+        storable: &Storable,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &Bytes,
+    ) -> Result<Arc<StoredResponse>, Skip> {
+        let terms = &self.visit.site.terms;
+        if let Some(why) = self.control.refusal() {
+            return Err(why);
+        }
+        let lifetime = storable.lifetime(terms, self.control.timeout());
+        if lifetime == Duration::ZERO {
+            return Err(Skip::Timeout);
+        }
+        if body.len() > self.max_body() {
+            return Err(Skip::TooLarge);
+        }
+        let candidate = Candidate {
+            status,
+            headers,
+            body,
+        };
+        if terms
+            .policy
+            .store_if
+            .as_ref()
+            .is_some_and(|store_if| !store_if(&candidate))
+        {
+            return Err(Skip::StoreIf);
+        }
+        let shared = self.visit.cache.shared();
+        if self.generation != shared.generation() {
+            return Err(Skip::Invalidated);
+        }
+        let names = dress::names(storable, &self.control.names_read());
+        let mut response = dress::stored(status, headers, body);
+        response.lifetime = lifetime;
+        response.born = self.born;
+        response.generation = self.generation;
+        response.run = self.number;
+        response.open = storable.open;
+        Ok(variants::store(
+            &shared.shelf,
+            &self.miss.base,
+            &self.visit.request,
+            &names,
+            response,
+        ))
+    }
+
+    /// Tells everyone who waits, the counters and the markers how the run ended.
+    fn landed(self, stored: Result<Arc<StoredResponse>, Skip>) {
+        let shared = self.visit.cache.shared();
+        let landing = match stored {
+            Ok(stored) => {
+                shared.count(Event::Stored);
+                shared.markers.clear(&self.miss.flight);
+                Landing::Stored(stored)
+            }
+            Err(why) => {
+                shared.count(Event::Skip(why));
+                shared.markers.note(&self.miss.flight, why, shared.now());
+                self.visit.site.tell_skip(why);
+                match why {
+                    Skip::Incomplete | Skip::Invalidated => Landing::Failed,
+                    why => Landing::NotStored(why),
+                }
+            }
+        };
+        self.permits.land(&landing);
+    }
+}
+
+/// Leads: if it is dropped before it has landed, because its client left, a task of its own takes
+/// it to its end.
+pub(crate) fn leading(
+    flight: impl Future<Output = HttpResponse> + 'static,
+    clock: Clock,
+    limit: Duration,
+    cache: ResponseCache,
+) -> Leading {
+    Leading {
+        flight: Some(Box::pin(flight)),
+        polling: false,
+        clock,
+        limit,
+        cache,
+    }
+}
+
+pub(crate) struct Leading {
+    flight: Option<LocalBoxFuture<HttpResponse>>,
+    /// Still set when it is dropped: the poll unwound, and there is nothing to hand over.
+    polling: bool,
+    clock: Clock,
+    limit: Duration,
+    cache: ResponseCache,
+}
+
+impl Future for Leading {
+    type Output = HttpResponse;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<HttpResponse> {
+        let this = self.get_mut();
+        let flight = this.flight.as_mut().expect("not polled after it was ready");
+        this.polling = true;
+        let polled = flight.as_mut().poll(cx);
+        this.polling = false;
+        if polled.is_ready() {
+            this.flight = None;
+        }
+        polled
+    }
+}
+
+impl Drop for Leading {
+    fn drop(&mut self) {
+        let Some(flight) = self.flight.take() else {
+            return;
+        };
+        let event = match Detached::claim() {
+            Some(place) if !self.polling => hand_over(flight, place, &self.clock, self.limit),
+            _ => Event::Failed,
+        };
+        self.cache.shared().count(event);
+    }
+}
+
+fn hand_over(
+    flight: LocalBoxFuture<HttpResponse>,
+    place: Detached,
+    clock: &Clock,
+    limit: Duration,
+) -> Event {
+    let limit = clock.sleep(limit);
+    let to_its_end = Box::pin(async move {
+        let (mut flight, mut limit) = (flight, pin!(limit));
+        poll_fn(|cx| match flight.as_mut().poll(cx) {
+            Poll::Ready(_) => Poll::Ready(()),
+            Poll::Pending => limit.as_mut().poll(cx),
+        })
+        .await;
+        drop(place);
+    });
+    if local::spawn(to_its_end).is_ok() {
+        Event::HandedOver
+    } else {
+        Event::Failed
+    }
+}

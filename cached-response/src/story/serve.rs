@@ -1,0 +1,204 @@
+//! The story of a request that found nothing to reuse.
+//!
+//! admit → look up → (fresh: answer | miss: collapse → run → judge → store → answer)
+//!
+//! The first half is [`begin`](super::arrival::begin); a run of the handler, from its start to
+//! its landing, is in [`run`](super::run).
+
+use super::{
+    arrival::{Arrival, Lookup, Miss, Visit, Way},
+    run::{self, Permits},
+};
+use crate::{
+    ground::stored::StoredResponse,
+    judgement::admit::{Part, Reuse},
+    machinery::{
+        answer::{self, How},
+        cache::{Follower, Landing, Permit, Shared, Turn},
+        counters::Event,
+        live::{Next, Queue},
+        local::LocalBoxFuture,
+        variants,
+    },
+};
+use actix_web::HttpResponse;
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
+
+/// One run of the handler, not yet started: its remaining extractors, its body, its responder.
+pub(crate) type Run = LocalBoxFuture<HttpResponse>;
+
+/// Answers a request that was not answered from the store.
+pub(crate) async fn serve(arrival: Arrival, run: Run) -> HttpResponse {
+    let Arrival { visit, way } = arrival;
+    match way {
+        Way::Bypass(why) => run::bypass(&visit, why, run).await,
+        Way::Miss(miss) if miss.admitted.live => Journey { visit, miss }.live(run).await,
+        Way::Miss(miss) => Journey { visit, miss }.collapse(run).await,
+    }
+}
+
+/// A miss on its way to an answer.
+struct Journey {
+    visit: Visit,
+    miss: Miss,
+}
+
+/// After so many failed runs, or so many responses of other variants, a request runs alone.
+const MOST_DETOURS: usize = 2;
+
+impl Journey {
+    fn shared(&self) -> &Shared {
+        self.visit.cache.shared()
+    }
+
+    /// Leads, or follows whoever leads.
+    async fn collapse(mut self, run: Run) -> HttpResponse {
+        if self
+            .shared()
+            .markers
+            .pass(&self.miss.flight, self.shared().now())
+        {
+            self.shared().count(Event::Marked);
+            return self.alone(run).await;
+        }
+        for _ in 0..=MOST_DETOURS {
+            match self.turn() {
+                Turn::Lead(permit) => return self.lead(permit, run).await,
+                Turn::Crowded => break,
+                Turn::Follow(follower) => match self.follow(follower).await {
+                    Some(Landing::Stored(stored)) if self.accepts(&stored) => {
+                        return self.collapsed(&stored);
+                    }
+                    // Another variant, or outdated: look up again. A failed run: take over.
+                    Some(Landing::Stored(_) | Landing::Failed) => {}
+                    Some(Landing::NotStored(_)) | None => break,
+                },
+            }
+            if let Lookup::Fresh(stored) = self.visit.look_again(&mut self.miss) {
+                return self.visit.hit(&stored);
+            }
+        }
+        self.alone(run).await
+    }
+
+    fn turn(&self) -> Turn {
+        let shared = self.shared();
+        let (now, limits) = (shared.now().elapsed(), shared.limits.flight());
+        let outdated = |stamp: &u64| *stamp != shared.generation();
+        match self.miss.admitted.flight {
+            Part::Lead => shared.flights.join(
+                &self.miss.flight,
+                now,
+                &limits,
+                shared.generation(),
+                outdated,
+            ),
+            Part::Follow => shared
+                .flights
+                .follow(&self.miss.flight, now, &limits, outdated)
+                .map_or(Turn::Crowded, Turn::Follow),
+            Part::None => Turn::Crowded,
+        }
+    }
+
+    /// Waits for another's run, as long as patience lasts.
+    async fn follow(&self, follower: Follower) -> Option<Landing> {
+        let shared = self.shared();
+        let landing = within(shared, shared.limits.patience, follower).await;
+        if landing.is_none() {
+            shared.count(Event::OutOfPatience);
+        }
+        landing
+    }
+
+    /// Whether a response that another's run has stored may answer this request.
+    fn accepts(&self, stored: &StoredResponse) -> bool {
+        let shared = self.shared();
+        shared.is_current(stored)
+            && variants::is_selected(stored, &self.visit.request)
+            && (self.miss.admitted.reuse == Reuse::Any || stored.open)
+    }
+
+    fn collapsed(&self, stored: &StoredResponse) -> HttpResponse {
+        self.shared().count(Event::Collapsed);
+        answer::reuse(
+            stored,
+            &self.visit.request,
+            How::Collapsed(self.miss.forward),
+        )
+    }
+
+    async fn lead(mut self, permit: Permit, run: Run) -> HttpResponse {
+        // Whoever led before may have landed between the look-up and the lead.
+        if let Lookup::Fresh(stored) = self.visit.look_again(&mut self.miss) {
+            permit.land(Landing::Stored(stored.clone()));
+            return self.visit.hit(&stored);
+        }
+        let shared = self.shared();
+        let (clock, limit) = (shared.clock.clone(), shared.limits.run);
+        let counting = self.visit.cache.clone();
+        let flight = run::fly(self.visit, self.miss, run, Permits::one(permit));
+        run::leading(flight, clock, limit, counting).await
+    }
+
+    async fn alone(self, run: Run) -> HttpResponse {
+        run::fly(self.visit, self.miss, run, Permits::none()).await
+    }
+
+    /// A live answer: the queued run's, or that of a run of its own.
+    async fn live(self, run: Run) -> HttpResponse {
+        if self.miss.admitted.flight != Part::Lead {
+            return self.alone(run).await;
+        }
+        let shared = self.shared();
+        match shared.live.join(&self.miss.flight, shared) {
+            Queue::Run(queued) => self.live_run(queued, run).await,
+            Queue::Join(follower) => match self.follow(follower).await {
+                Some(Landing::Stored(stored)) if self.accepts(&stored) => self.collapsed(&stored),
+                _ => self.alone(run).await,
+            },
+            Queue::Crowded => self.alone(run).await,
+        }
+    }
+
+    async fn live_run(self, queued: Permit, run: Run) -> HttpResponse {
+        loop {
+            let shared = self.shared();
+            match shared.live.next(&queued, &self.miss.flight, shared) {
+                Next::Start(running) => {
+                    let (clock, limit) = (shared.clock.clone(), shared.limits.run);
+                    let counting = self.visit.cache.clone();
+                    let flight =
+                        run::fly(self.visit, self.miss, run, Permits::two(queued, running));
+                    return run::leading(flight, clock, limit, counting).await;
+                }
+                Next::Wait(follower) => {
+                    if self.follow(follower).await.is_none() {
+                        return self.alone(run).await;
+                    }
+                }
+                Next::Crowded => return self.alone(run).await,
+            }
+        }
+    }
+}
+
+/// What `future` comes to, or `None` when `limit` is over first.
+pub(crate) async fn within<F: Future>(
+    shared: &Shared,
+    limit: Duration,
+    future: F,
+) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut over = pin!(shared.clock.sleep(limit));
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => over.as_mut().poll(cx).map(|()| None),
+    })
+    .await
+}
