@@ -91,10 +91,10 @@ impl Expansion {
         let run = respan(quote!(#private::Call::run), at);
         let eager = self.types(false);
         let lazy = self.types(true);
-        let body = if self.args.body.is_some() {
-            quote!(WithBody)
-        } else {
-            quote!(NoBody)
+        let body = match &self.args.body {
+            Some(Some(limit)) => quote!(BodyUpTo<{ #limit }>),
+            Some(None) => quote!(BodyUpTo<65_536>),
+            None => quote!(NoBody),
         };
         let [site, route, key, run_body] = [self.site(), self.route(), self.key(), self.body(at)];
         let block = quote_spanned!(at=> { #run(#call, #site, #route, #key, #run_body) });

@@ -91,7 +91,6 @@ impl Expansion {
         let Args {
             timeout,
             methods,
-            body,
             max_body,
             store_if,
             client,
@@ -108,10 +107,6 @@ impl Expansion {
             },
         };
         let methods = (!methods.is_empty()).then(|| quote!(.methods([#(#methods),*])));
-        let body = body.as_ref().map(|size| match size {
-            Some(size) => quote!(.body(#size)),
-            None => quote!(.body(65_536)),
-        });
         let max_body = max_body.as_ref().map(|size| quote!(.max_body(#size)));
         let store_if = store_if
             .as_ref()
@@ -125,7 +120,7 @@ impl Expansion {
             Vary::Headers(names) => quote!(.vary([#(#names),*])),
         });
         let (query, status, nocache) = (self.query(), self.status(), self.nocache());
-        quote!(#policy #methods #body #query #vary #status #max_body #store_if #client #nocache)
+        quote!(#policy #methods #query #vary #status #max_body #store_if #client #nocache)
     }
 
     fn query(&self) -> TokenStream {

@@ -7,7 +7,7 @@
 
 mod fields;
 
-use crate::judgement::facts::Facts;
+use crate::judgement::{facts::Facts, key::KeyWriter};
 use actix_web::{
     Either, FromRequest, HttpRequest,
     http::{
@@ -59,6 +59,16 @@ pub trait Covered<W = ()> {
     /// What a handler can see through it.
     #[doc(hidden)]
     const FACTS: Facts = Facts::NOTHING;
+
+    /// The same, part by part, where it cannot be told at compile time.
+    #[doc(hidden)]
+    fn facts(all: &mut Vec<Facts>) {
+        all.push(Self::FACTS);
+    }
+
+    /// Adds its own part to the key: those do that are named so by type.
+    #[doc(hidden)]
+    fn write_key(&self, _key: &mut KeyWriter) {}
 }
 
 /// What was said about a route: `V` of its request headers, `B` of its body.
@@ -132,20 +142,72 @@ impl<V> Covered<Words<V, WithBody>> for Payload {
 
 impl<W, T: Covered<W>> Covered<W> for Option<T> {
     const FACTS: Facts = T::FACTS;
+
+    fn facts(all: &mut Vec<Facts>) {
+        T::facts(all);
+    }
+
+    fn write_key(&self, key: &mut KeyWriter) {
+        key.part(&self.is_some());
+        if let Some(part) = self {
+            part.write_key(key);
+        }
+    }
 }
 
 impl<W, T: Covered<W>, E> Covered<W> for Result<T, E> {
     const FACTS: Facts = T::FACTS;
+
+    fn facts(all: &mut Vec<Facts>) {
+        T::facts(all);
+    }
+
+    fn write_key(&self, key: &mut KeyWriter) {
+        key.part(&self.is_ok());
+        if let Ok(part) = self {
+            part.write_key(key);
+        }
+    }
 }
 
 impl<W, L: Covered<W>, R: Covered<W>> Covered<W> for Either<L, R> {
     const FACTS: Facts = L::FACTS.and(R::FACTS);
+
+    fn facts(all: &mut Vec<Facts>) {
+        L::facts(all);
+        R::facts(all);
+    }
+
+    fn write_key(&self, key: &mut KeyWriter) {
+        match self {
+            Self::Left(part) => {
+                key.part(&true);
+                part.write_key(key);
+            }
+            Self::Right(part) => {
+                key.part(&false);
+                part.write_key(key);
+            }
+        }
+    }
 }
 
 macro_rules! tuples {
     ($first:ident $($rest:ident)*) => {
         impl<W, $first: Covered<W>, $($rest: Covered<W>),*> Covered<W> for ($first, $($rest,)*) {
             const FACTS: Facts = $first::FACTS$(.and($rest::FACTS))*;
+
+            fn facts(all: &mut Vec<Facts>) {
+                $first::facts(all);
+                $($rest::facts(all);)*
+            }
+
+            #[expect(non_snake_case, reason = "the parts are named by their types")]
+            fn write_key(&self, key: &mut KeyWriter) {
+                let ($first, $($rest,)*) = self;
+                $first.write_key(key);
+                $($rest.write_key(key);)*
+            }
         }
         tuples!($($rest)*);
     };

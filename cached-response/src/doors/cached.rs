@@ -1,0 +1,142 @@
+//! The engine without a macro: a handler wrapped at its route.
+
+use super::{
+    arguments::{Covered, NoBody, NoVary, Words},
+    call::{Answer, Call},
+};
+use crate::{
+    judgement::{facts::Role, policy::Policy},
+    machinery::{
+        cache::ResponseCache,
+        site::{Route, Site, SiteRef},
+    },
+};
+use actix_web::{FromRequest, Handler, HttpResponse, Responder};
+use std::{
+    any::{TypeId, type_name},
+    fmt,
+    marker::PhantomData,
+    sync::Arc,
+};
+
+/// Wraps a handler so that its responses are cached under `policy`.
+///
+/// The rule of the attribute holds here too, in types: an argument that is neither covered by the
+/// key ([`Covered`]) nor a [`Keyed`](crate::Keyed), [`Gate`](crate::Gate) or
+/// [`Unkeyed`](crate::Unkeyed) does not compile.
+///
+/// ```
+/// use actix_web::{App, web};
+/// use cached_response::{Policy, cached};
+///
+/// let app = App::new().route(
+///     "/square/{n}",
+///     web::get().to(cached(Policy::new(60), |n: web::Path<u32>| async move {
+///         (*n * *n).to_string()
+///     })),
+/// );
+/// # let _ = app;
+/// ```
+///
+/// Handlers are told apart by their type, so one that has captured something cannot be wrapped:
+/// take such values as [`web::Data`](actix_web::web::Data).
+///
+/// ```compile_fail
+/// # use cached_response::{Policy, cached};
+/// let greeting = String::from("hello");
+/// let route = actix_web::web::get().to(cached(Policy::new(60), move || {
+///     let greeting = greeting.clone();
+///     async move { greeting }
+/// }));
+/// ```
+pub fn cached<H, Args>(policy: Policy, handler: H) -> Cached<H, Args>
+where
+    H: Handler<Args>,
+    H::Output: Responder,
+    Args: FromRequest + Covered<Words<NoVary, NoBody>> + 'static,
+{
+    const {
+        assert!(
+            size_of::<H>() == 0,
+            "a handler given to `cached` must not capture anything, or be a function pointer: two that \
+             differ in what they captured could not be told apart. Take the value as `web::Data<..>`"
+        );
+    }
+    let mut facts = Vec::new();
+    Args::facts(&mut facts);
+    let route = facts
+        .into_iter()
+        .fold(Route::new(policy, false), |route, facts| {
+            route.argument(Role::Covered, facts)
+        });
+    Cached {
+        site: Arc::new(Site::new(type_name::<H>(), TypeId::of::<H>(), route)),
+        handler,
+        arguments: PhantomData,
+    }
+}
+
+/// A handler whose responses are cached; made by [`cached`].
+pub struct Cached<H, Args> {
+    site: Arc<Site>,
+    handler: H,
+    arguments: PhantomData<fn() -> Args>,
+}
+
+impl<H, Args> Cached<H, Args> {
+    /// Uses `cache` in place of the application's.
+    ///
+    /// ```
+    /// use cached_response::{Policy, ResponseCache, cached};
+    ///
+    /// let own = ResponseCache::builder().capacity(1 << 20).build();
+    /// let route = actix_web::web::get().to(cached(Policy::default(), || async { "hello" }).cache(own));
+    /// # let _ = route;
+    /// ```
+    #[must_use]
+    pub fn cache(mut self, cache: ResponseCache) -> Self {
+        // Nobody else has the site before the route is built.
+        if let Some(site) = Arc::get_mut(&mut self.site) {
+            site.use_cache(cache);
+        }
+        self
+    }
+}
+
+impl<H: Clone, Args> Clone for Cached<H, Args> {
+    fn clone(&self) -> Self {
+        Self {
+            site: self.site.clone(),
+            handler: self.handler.clone(),
+            arguments: PhantomData,
+        }
+    }
+}
+
+impl<H, Args> fmt::Debug for Cached<H, Args> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cached")
+            .field("handler", &self.site.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<H, Args> Handler<Call<Args, (), NoBody>> for Cached<H, Args>
+where
+    H: Handler<Args>,
+    H::Output: Responder,
+    Args: FromRequest + Covered<Words<NoVary, NoBody>> + 'static,
+{
+    type Output = HttpResponse;
+    type Future = Answer;
+
+    fn call(&self, call: Call<Args, (), NoBody>) -> Answer {
+        let handler = self.handler.clone();
+        let site = SiteRef::Shared(self.site.clone());
+        call.answer(
+            &site,
+            |key, arguments| arguments.write_key(key),
+            move |arguments, ()| async move { handler.call(arguments).await },
+        )
+    }
+}

@@ -1,0 +1,213 @@
+//! What an annotated function takes in place of its arguments, and what it returns.
+
+use super::{arguments::NoBody, body};
+use crate::{
+    judgement::key::KeyWriter,
+    machinery::site::{Route, SiteCell, SiteRef},
+    story::{
+        arrival::{Begin, Sent, begin},
+        serve::{Run, serve},
+    },
+};
+use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, Responder, dev::Payload};
+use pin_project_lite::pin_project;
+use std::{
+    any::TypeId,
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+/// The body is in the key, up to this many bytes.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct BodyUpTo<const LIMIT: usize>;
+
+/// A request on its way to a handler: `E` is extracted already, `L` only on a miss.
+pub struct Call<E, L, B> {
+    request: HttpRequest,
+    payload: Payload,
+    sent: Sent,
+    eager: E,
+    later: PhantomData<fn() -> (L, B)>,
+}
+
+impl<E, L, B> fmt::Debug for Call<E, L, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("sent", &self.sent)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<E: FromRequest, L> FromRequest for Call<E, L, NoBody> {
+    type Error = Error;
+    type Future = Extracting<E, L>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let sent = if body::is_there(request, payload) {
+            Sent::Unkeyed
+        } else {
+            Sent::Nothing
+        };
+        Extracting {
+            eager: E::from_request(request, payload),
+            rest: Some((request.clone(), payload.take(), sent)),
+            later: PhantomData,
+        }
+    }
+}
+
+pin_project! {
+    /// The extraction of the arguments that are needed before the look-up.
+    pub struct Extracting<E: FromRequest, L> {
+        #[pin]
+        eager: E::Future,
+        rest: Option<(HttpRequest, Payload, Sent)>,
+        later: PhantomData<fn() -> L>,
+    }
+}
+
+impl<E: FromRequest, L> fmt::Debug for Extracting<E, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Extracting").finish_non_exhaustive()
+    }
+}
+
+impl<E: FromRequest, L> Future for Extracting<E, L> {
+    type Output = Result<Call<E, L, NoBody>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let eager = ready!(this.eager.poll(cx)).map_err(Into::into)?;
+        let (request, payload, sent) = this.rest.take().expect("not polled after it was ready");
+        Poll::Ready(Ok(Call {
+            request,
+            payload,
+            sent,
+            eager,
+            later: PhantomData,
+        }))
+    }
+}
+
+/// The body is read first, as it came, and given again to whichever extractor wants it.
+impl<E: FromRequest + 'static, L: 'static, const LIMIT: usize> FromRequest
+    for Call<E, L, BodyUpTo<LIMIT>>
+{
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, raw) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let (sent, mut payload) = body::read(raw, LIMIT).await?;
+            let eager = E::from_request(&request, &mut payload)
+                .await
+                .map_err(Into::into)?;
+            if let Sent::Keyed(body) = &sent {
+                body::refill(&mut payload, body);
+            }
+            Ok(Self {
+                request,
+                payload,
+                sent,
+                eager,
+                later: PhantomData,
+            })
+        })
+    }
+}
+
+impl<E: 'static, L: FromRequest + 'static, B: 'static> Call<E, L, B> {
+    /// Answers from the store, or by running `handler`. The only code compiled once per handler;
+    /// everything behind it is shared.
+    pub fn run<K, H, F>(
+        self,
+        site: &'static SiteCell,
+        route: fn() -> Route,
+        key: K,
+        handler: H,
+    ) -> Answer
+    where
+        K: FnOnce(&mut KeyWriter, &E),
+        H: FnOnce(E, L) -> F + 'static,
+        F: Future + 'static,
+        F::Output: Responder,
+    {
+        let site = site.find(TypeId::of::<H>(), route);
+        self.answer(&site, key, handler)
+    }
+
+    pub(crate) fn answer<K, H, F>(self, site: &SiteRef, key: K, handler: H) -> Answer
+    where
+        K: FnOnce(&mut KeyWriter, &E),
+        H: FnOnce(E, L) -> F + 'static,
+        F: Future + 'static,
+        F::Output: Responder,
+    {
+        let Self {
+            request,
+            mut payload,
+            sent,
+            eager,
+            ..
+        } = self;
+        let mut key = Some(key);
+        let begun = begin(site, &request, &sent, &mut |writer| {
+            if let Some(key) = key.take() {
+                key(writer, &eager);
+            }
+        });
+        match begun {
+            Begin::Answered(response) => Answer(Some(State::Ready(response))),
+            Begin::Forward(arrival) => {
+                let run: Run = Box::pin(async move {
+                    match L::from_request(&request, &mut payload).await {
+                        Ok(lazy) => handler(eager, lazy)
+                            .await
+                            .respond_to(&request)
+                            .map_into_boxed_body(),
+                        Err(error) => HttpResponse::from_error(error),
+                    }
+                });
+                Answer(Some(State::Pending(Box::pin(serve(arrival, run)))))
+            }
+        }
+    }
+}
+
+/// A response that was there at once, or one that is being made.
+#[must_use = "a response is only made when it is awaited"]
+pub struct Answer(Option<State>);
+
+enum State {
+    Ready(HttpResponse),
+    Pending(Pin<Box<dyn Future<Output = HttpResponse>>>),
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Answer").finish_non_exhaustive()
+    }
+}
+
+impl Future for Answer {
+    type Output = HttpResponse;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<HttpResponse> {
+        let response = match self.0.take().expect("not polled after it was ready") {
+            State::Ready(response) => response,
+            State::Pending(mut pending) => match pending.as_mut().poll(cx) {
+                Poll::Ready(response) => response,
+                Poll::Pending => {
+                    self.0 = Some(State::Pending(pending));
+                    return Poll::Pending;
+                }
+            },
+        };
+        Poll::Ready(response)
+    }
+}

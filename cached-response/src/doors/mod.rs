@@ -1,0 +1,10 @@
+//! Where requests come in: annotated handlers, wrapped handlers, and what their arguments may be.
+
+pub(crate) mod arguments;
+pub(crate) mod body;
+pub(crate) mod cached;
+pub(crate) mod call;
+pub(crate) mod request;
+pub(crate) mod roles;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

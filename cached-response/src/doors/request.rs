@@ -1,0 +1,124 @@
+//! `Request`: an extractor that records what the handler reads.
+
+use super::arguments::Covered;
+use crate::{
+    ground::selector::{Extension, Selector},
+    judgement::{facts::Facts, key::KeyWriter, key_part::KeyPart},
+    machinery::control::{CacheHandle, Control},
+};
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    cookie::Cookie,
+    dev::Payload,
+    http::header::{self, HeaderName, HeaderValue},
+};
+use std::{
+    any::TypeId,
+    convert::Infallible,
+    future::{Ready, ready},
+    net::IpAddr,
+    sync::Arc,
+};
+
+/// The request, as far as a handler that is cached may see it: whatever is read through it selects
+/// the response, with nothing to declare and nothing to forget.
+///
+/// Responses are kept apart by what was read, present or absent, and the response's `Vary` names
+/// the headers. What is read after the response is complete comes too late. At most 64 variants of
+/// a response are kept.
+///
+/// ```
+/// use actix_web::{Responder, get};
+/// use cached_response::{Request, cached_response};
+///
+/// #[get("/greeting")]
+/// #[cached_response]
+/// async fn greeting(request: Request) -> impl Responder {
+///     match request.header("accept-language") {
+///         Some(language) if language.starts_with("de") => "Guten Tag",
+///         _ => "Good day",
+///     }
+/// }
+/// # let _ = greeting;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Request {
+    request: HttpRequest,
+    control: Arc<Control>,
+}
+
+impl Request {
+    /// The value of a header, or `None` where it is absent, repeated or not visible ASCII; the
+    /// response depends on all its lines in any case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.header_lines(name);
+        let value = lines.next()?.to_str().ok()?;
+        lines.next().is_none().then_some(value)
+    }
+
+    /// All lines of a header. A name that is no header's has none.
+    pub fn header_lines(&self, name: &str) -> impl Iterator<Item = &HeaderValue> {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok();
+        if let Some(name) = &name {
+            self.control.read(Selector::Header(name.clone()));
+        }
+        name.into_iter()
+            .flat_map(|name| self.request.headers().get_all(name))
+    }
+
+    /// A cookie by its name: the response depends on this one and on no other.
+    pub fn cookie(&self, name: &str) -> Option<Cookie<'static>> {
+        self.control.read(Selector::Cookie(name.into()));
+        self.request.cookie(name)
+    }
+
+    /// The host that the request was sent to: the authority of its target, and else the `Host`
+    /// header. Forwarding headers are not trusted.
+    pub fn host(&self) -> Option<&str> {
+        self.control.read(Selector::Host);
+        match self.request.uri().authority() {
+            Some(authority) => Some(authority.as_str()),
+            None => self.request.headers().get(header::HOST)?.to_str().ok(),
+        }
+    }
+
+    /// The address of the peer, without its port.
+    pub fn peer_ip(&self) -> Option<IpAddr> {
+        self.control.read(Selector::PeerIp);
+        self.request.peer_addr().map(|peer| peer.ip())
+    }
+
+    /// A value that a middleware put into the request's extensions.
+    pub fn extension<T: KeyPart + Clone + 'static>(&self) -> Option<T> {
+        self.control.read(Selector::Extension(Extension {
+            type_id: TypeId::of::<T>(),
+            value: written::<T>,
+        }));
+        self.request.extensions().get::<T>().cloned()
+    }
+}
+
+impl<W> Covered<W> for Request {
+    const FACTS: Facts = Facts::RECORDS;
+}
+
+impl<W> Covered<W> for CacheHandle {}
+
+fn written<T: KeyPart + 'static>(request: &HttpRequest) -> Option<Vec<u8>> {
+    let extensions = request.extensions();
+    let mut key = KeyWriter::reuse(Vec::new());
+    key.part(extensions.get::<T>()?);
+    Some(key.into_buffer())
+}
+
+impl FromRequest for Request {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self {
+            request: request.clone(),
+            control: Control::of(request),
+        }))
+    }
+}

@@ -1,0 +1,62 @@
+//! For tests of applications: a clock turned by hand, and caches that do not meet.
+
+pub use crate::ground::clock::ManualClock;
+use crate::machinery::{cache::ResponseCache, defaults};
+use std::marker::PhantomData;
+
+/// Gives this thread a default cache of its own, until the guard is dropped.
+///
+/// For integration tests, where `cfg!(test)` does not hold in the crate that is tested. Routes
+/// with a `cache` of their own, and applications with one in their `app_data`, keep theirs.
+///
+/// ```
+/// let cache = cached_response::testing::isolated();
+/// assert_eq!(cache.cache().stats().entries, 0);
+/// ```
+#[must_use = "the cache is the thread's for as long as this guard lives"]
+pub fn isolated() -> Isolated {
+    isolated_with(ResponseCache::builder().build())
+}
+
+/// Makes `cache` the default of this thread, until the guard is dropped.
+///
+/// ```
+/// use cached_response::{ResponseCache, testing::{ManualClock, isolated_with}};
+///
+/// let clock = ManualClock::new();
+/// let _guard = isolated_with(ResponseCache::builder().clock(&clock).build());
+/// ```
+#[must_use = "the cache is the thread's for as long as this guard lives"]
+pub fn isolated_with(cache: ResponseCache) -> Isolated {
+    Isolated {
+        before: defaults::isolate(Some(cache.clone())),
+        cache,
+        here: PhantomData,
+    }
+}
+
+/// How many pass markers a cache holds, and what they weigh.
+pub fn markers(cache: &ResponseCache) -> (u64, u64) {
+    cache.markers()
+}
+
+/// Restores the thread's default cache when it is dropped.
+#[derive(Debug)]
+pub struct Isolated {
+    cache: ResponseCache,
+    before: Option<ResponseCache>,
+    here: PhantomData<*const ()>,
+}
+
+impl Isolated {
+    /// The cache that is in use.
+    pub fn cache(&self) -> &ResponseCache {
+        &self.cache
+    }
+}
+
+impl Drop for Isolated {
+    fn drop(&mut self) {
+        defaults::isolate(self.before.take());
+    }
+}
