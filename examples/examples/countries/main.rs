@@ -1,0 +1,118 @@
+//! The countries of the world and their 5,000 provinces, states and districts: a JSON API and one
+//! page over a database file.
+//!
+//! The search reads every name in the file and forgives typos, which takes its time. The lines to
+//! look at are the `#[cached_response(..)]` ones: with them the same question is worked out once.
+
+mod data;
+mod db;
+mod fuzzy;
+mod listen;
+mod user;
+
+use std::error::Error;
+use std::time::{Duration, SystemTime};
+
+use actix_web::error::{ErrorBadRequest, ErrorNotFound};
+use actix_web::{App, HttpServer, Responder, Result, get, web};
+use cached_response::{cached_response, disable_cache, set_cache_timeout};
+use serde_json::json;
+
+use crate::db::Db;
+use crate::fuzzy::Search;
+use crate::user::User;
+
+/// The page. Nothing in it depends on who asks, and what it shows changes with a new release.
+#[get("/")]
+#[cached_response(timeout = 1h)]
+async fn page(db: web::Data<Db>) -> Result<impl Responder> {
+    let regions = db.read(data::regions).await?;
+    let options = regions
+        .iter()
+        .map(|region| format!("<option>{}</option>", region.name));
+    let options = options.collect::<Vec<_>>().concat();
+    Ok(web::Html::new(
+        include_str!("page.html").replace("{{regions}}", &options),
+    ))
+}
+
+/// One country with its subdivisions. The `Path` is in the key; a 404 is not stored.
+#[get("/api/countries/{code}")]
+#[cached_response(timeout = 5m)]
+async fn country(code: web::Path<String>, db: web::Data<Db>) -> Result<impl Responder> {
+    let code = code.into_inner().to_uppercase();
+    let found = db
+        .read(move |connection| data::country(connection, &code))
+        .await?;
+    found
+        .map(web::Json)
+        .ok_or_else(|| ErrorNotFound("no such country"))
+}
+
+/// The slow one. `query = typed` keys the fields of `Search` and nothing else, so that
+/// `?q=peru&utm_source=mail` is answered from what was stored for `?q=peru`.
+#[get("/api/search")]
+#[cached_response(timeout = 5m, query = typed)]
+async fn search(query: web::Query<Search>, db: web::Data<Db>) -> Result<impl Responder> {
+    let query = query.into_inner().check().map_err(ErrorBadRequest)?;
+    Ok(web::Json(
+        db.read(move |connection| fuzzy::search(connection, &query))
+            .await?,
+    ))
+}
+
+/// Everyone has his own. Without `key(user.id)` this does not compile.
+#[get("/api/me/favourites")]
+#[cached_response(timeout = 60, key(user.id))]
+async fn favourites(user: User, db: web::Data<Db>) -> Result<impl Responder> {
+    let id = user.id.clone();
+    let countries = db
+        .read(move |connection| data::favourites(connection, &id))
+        .await?;
+    Ok(web::Json(
+        json!({ "user": user.id, "favourites": countries }),
+    ))
+}
+
+/// A new one each time: the handler itself says that this response is not to be kept.
+#[get("/api/random")]
+#[cached_response]
+async fn random(db: web::Data<Db>) -> Result<impl Responder> {
+    disable_cache();
+    Ok(web::Json(db.read(data::random).await?))
+}
+
+/// Figures of the day: the handler sets the timeout, since only it knows how long they hold.
+#[get("/api/statistics")]
+#[cached_response]
+async fn statistics(db: web::Data<Db>) -> Result<impl Responder> {
+    set_cache_timeout(until_midnight(SystemTime::now()));
+    Ok(web::Json(db.read(data::regions).await?))
+}
+
+/// How long the day, in UTC, still lasts.
+fn until_midnight(now: SystemTime) -> Duration {
+    let since_1970 = now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    Duration::from_secs(86_400 - since_1970.as_secs() % 86_400)
+}
+
+#[actix_web::main]
+async fn main() -> std::result::Result<(), Box<dyn Error>> {
+    let db = web::Data::new(Db::create()?);
+    let listener = listen::on_this_machine()?;
+    let address = listener.local_addr()?;
+    let app = move || {
+        App::new()
+            .app_data(db.clone())
+            .service((page, country, search, favourites, random, statistics))
+    };
+    println!("The page: http://{address}/");
+    println!("Try twice: curl -i 'http://{address}/api/search?q=allemange'");
+    Ok(HttpServer::new(app)
+        .workers(2)
+        .listen(listener)?
+        .run()
+        .await?)
+}
