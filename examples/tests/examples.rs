@@ -1,0 +1,327 @@
+//! Starts the examples as a user would, asks them over plain sockets, and holds what they answer
+//! against what they promise. Cargo builds the examples together with this test.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+/// An example that runs on a port of its own until it is dropped.
+struct Program {
+    child: Child,
+    address: String,
+    /// The lines it printed when it was ready.
+    printed: Vec<String>,
+}
+
+impl Program {
+    /// `hello` prints nothing, so it gets a port that was free a moment ago, and is asked until it
+    /// listens.
+    fn hello() -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = free.local_addr().expect("bound").to_string();
+        drop(free);
+        let port = address.rsplit(':').next().expect("a port");
+        let child = start("hello", port);
+        let program = Self {
+            child,
+            address,
+            printed: vec![],
+        };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect(&program.address).is_err() {
+            assert!(Instant::now() < deadline, "hello does not listen");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        program
+    }
+
+    /// `countries` says where it listens.
+    fn countries() -> Self {
+        let mut child = start("countries", "0");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let printed: Vec<_> = lines.take(2).map(|line| line.expect("text")).collect();
+        let address = printed[0].split("http://").nth(1).expect("an address");
+        let address = address.trim_end_matches('/').to_owned();
+        Self {
+            child,
+            address,
+            printed,
+        }
+    }
+
+    fn get(&self, target: &str) -> Answer {
+        self.ask(target, "")
+    }
+
+    fn get_as(&self, user: &str, target: &str) -> Answer {
+        self.ask(target, &format!("authorization: Bearer {user}\r\n"))
+    }
+
+    fn ask(&self, target: &str, headers: &str) -> Answer {
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
+        let limit = Some(Duration::from_secs(20));
+        stream.set_read_timeout(limit).expect("a limit");
+        let head = format!("GET {target} HTTP/1.1\r\nhost: {}\r\n", self.address);
+        let request = format!("{head}{headers}connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut text = String::new();
+        stream
+            .read_to_string(&mut text)
+            .expect("an answer in UTF-8");
+        Answer::parse(&text.replace("\r\n", "\n"))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Only this child, by the id it was started under.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn start(example: &str, port: &str) -> Child {
+    let test = std::env::current_exe().expect("this test's own path");
+    let built = test
+        .ancestors()
+        .nth(2)
+        .expect("…/deps/test")
+        .join("examples")
+        .join(example);
+    Command::new(&built)
+        .env("PORT", port)
+        .env("TMPDIR", PathBuf::from(env!("CARGO_TARGET_TMPDIR")))
+        .env_remove("CACHED_RESPONSE")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("an example: build them with `cargo build --examples`")
+}
+
+/// An answer as it stands on the wire, or in the README.
+#[derive(Debug, PartialEq)]
+struct Answer {
+    status: String,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+impl Answer {
+    fn parse(text: &str) -> Self {
+        let (head, body) = text.split_once("\n\n").expect("a head and a body");
+        let mut lines = head.lines();
+        let status = lines.next().expect("a status line").to_owned();
+        let headers = lines.map(|line| line.split_once(": ").expect("a field"));
+        let headers = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned()));
+        Self {
+            status,
+            headers: headers.collect(),
+            body: body.trim_end().to_owned(),
+        }
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    fn is_live(&self) -> bool {
+        !self.headers.contains_key("age") && !self.header("cache-status").contains("hit")
+    }
+
+    /// The seconds that a hit says it will still be reused for.
+    fn ttl(&self) -> Option<u64> {
+        let ttl = self
+            .header("cache-status")
+            .strip_prefix("cached-response; hit; ttl=")?;
+        self.header("age").parse::<u64>().ok()?;
+        ttl.parse().ok()
+    }
+
+    /// Without what differs from one day to the next, and what `curl` does not ask for.
+    fn shape(mut self) -> Self {
+        self.headers.remove("connection");
+        for name in ["age", "cache-status", "date"] {
+            if let Some(value) = self.headers.get_mut(name) {
+                *value = shape_of(value, name);
+            }
+        }
+        self
+    }
+}
+
+/// A value with every number as `#`, and a date as nothing but a date.
+fn shape_of(value: &str, name: &str) -> String {
+    if name == "date" {
+        return format!(
+            "{} characters that end in {}",
+            value.len(),
+            value.ends_with(" GMT")
+        );
+    }
+    let parts: Vec<_> = value
+        .split(|letter: char| letter.is_ascii_digit())
+        .collect();
+    let parts = parts
+        .iter()
+        .enumerate()
+        .filter(|(i, part)| *i == 0 || !part.is_empty());
+    let digits = value.chars().any(|letter| letter.is_ascii_digit());
+    let text: Vec<_> = parts.map(|(_, part)| *part).collect();
+    format!("{}{}", text.join("#"), if digits { "#" } else { "" })
+}
+
+#[test]
+fn hello_answers_the_second_request_from_memory() {
+    let program = Program::hello();
+    let (live, stored) = (program.get("/hello/"), program.get("/hello/"));
+    assert!(live.is_live(), "{live:?}");
+    assert!(
+        stored
+            .ttl()
+            .is_some_and(|ttl| (86_000..=86_400).contains(&ttl)),
+        "{stored:?}"
+    );
+    assert_eq!(
+        (live.body.as_str(), stored.body.as_str()),
+        ("Hello, world!", "Hello, world!")
+    );
+}
+
+#[test]
+fn the_readme_shows_what_countries_prints_and_answers() {
+    let readme = include_str!("../../README.md");
+    let shown = readme
+        .split("```console\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let exchanges: Vec<_> = shown.expect("a transcript").split("$ ").skip(1).collect();
+    assert_eq!(exchanges.len(), 2);
+
+    let program = Program::countries();
+    for exchange in exchanges {
+        let (command, answer) = exchange.split_once('\n').expect("a command and its answer");
+        let command = command.replace("127.0.0.1:8080", &program.address);
+        assert_eq!(program.printed[1], format!("Try twice: {command}"));
+        let target = command.split(&program.address).nth(1).expect("a target");
+        let answered = program.get(target.trim_end_matches('\''));
+        assert_eq!(answered.shape(), Answer::parse(answer).shape());
+    }
+}
+
+#[test]
+fn a_question_is_worked_out_once_whatever_else_stands_in_the_url() {
+    let program = Program::countries();
+    let live = program.get("/api/search?q=onatrio&page=1");
+    let stored = program.get("/api/search?page=1&utm_source=mail&q=onatrio");
+    assert!(live.is_live(), "{live:?}");
+    assert!(live.body.contains("\"Ontario\""), "{live:?}");
+    assert!(stored.ttl().is_some_and(|ttl| ttl <= 300), "{stored:?}");
+    assert_eq!(live.body, stored.body);
+    let other = program.get("/api/search?q=onatrio&page=2");
+    assert!(other.is_live() && other.body != live.body, "{other:?}");
+}
+
+#[test]
+fn two_users_never_see_each_others_favourites() {
+    let program = Program::countries();
+    let mine = |user| program.get_as(user, "/api/me/favourites");
+    let seen = [mine("alice"), mine("bob"), mine("alice"), mine("bob")];
+    assert!(seen[0].is_live() && seen[1].is_live(), "{seen:?}");
+    assert!(
+        seen[2].ttl().is_some() && seen[3].ttl().is_some(),
+        "{seen:?}"
+    );
+    for (answer, user, country) in [(0, "alice", "NZ"), (1, "bob", "KE")] {
+        assert!(
+            seen[answer].body.contains(&format!("\"user\":\"{user}\"")),
+            "{seen:?}"
+        );
+        assert!(
+            seen[answer]
+                .body
+                .contains(&format!("\"code\":\"{country}\"")),
+            "{seen:?}"
+        );
+        assert_eq!(seen[answer].body, seen[answer + 2].body);
+    }
+    let bodies: BTreeSet<_> = seen.iter().map(|answer| &answer.body).collect();
+    assert_eq!(bodies.len(), 2);
+}
+
+#[test]
+fn who_shows_no_token_is_refused_whatever_is_stored() {
+    let program = Program::countries();
+    program.get_as("alice", "/api/me/favourites");
+    program.get_as("alice", "/api/me/favourites");
+    let refused = program.get("/api/me/favourites");
+    assert_eq!(refused.status, "HTTP/1.1 401 Unauthorized");
+    assert!(!refused.body.contains("favourites\":"), "{refused:?}");
+}
+
+#[test]
+fn a_random_country_is_never_answered_from_memory() {
+    let program = Program::countries();
+    let answers: Vec<_> = (0..20).map(|_| program.get("/api/random")).collect();
+    assert!(answers.iter().all(Answer::is_live), "{answers:?}");
+    // That twenty draws from 249 countries are all the same does not happen.
+    let countries: BTreeSet<_> = answers.iter().map(|answer| &answer.body).collect();
+    assert!(countries.len() > 1);
+}
+
+#[test]
+fn statistics_hold_until_midnight() {
+    let program = Program::countries();
+    let since_1970 = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .expect("later");
+    let left = 86_400 - since_1970.as_secs() % 86_400;
+    program.get("/api/statistics");
+    let stored = program.get("/api/statistics");
+    let Some(ttl) = stored.ttl() else {
+        // The day may have ended between the two.
+        assert!(left < 20, "{stored:?}");
+        return;
+    };
+    assert!(
+        ttl <= left && ttl + 20 > left || left < 20,
+        "{ttl} of {left}"
+    );
+}
+
+#[test]
+fn a_country_is_stored_and_its_absence_is_not() {
+    let program = Program::countries();
+    let (live, stored) = (
+        program.get("/api/countries/va"),
+        program.get("/api/countries/va"),
+    );
+    assert!(
+        live.body.contains("\"Holy See\"") && live.is_live(),
+        "{live:?}"
+    );
+    assert!(
+        stored.ttl().is_some() && stored.body == live.body,
+        "{stored:?}"
+    );
+    for _ in 0..2 {
+        let absent = program.get("/api/countries/zz");
+        assert_eq!(absent.status, "HTTP/1.1 404 Not Found");
+        assert!(absent.is_live(), "{absent:?}");
+    }
+}
+
+#[test]
+fn the_page_offers_every_region() {
+    let program = Program::countries();
+    let page = program.get("/");
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    for region in ["africa", "americas", "asia", "europe", "oceania"] {
+        assert!(
+            page.body.contains(&format!("<option>{region}</option>")),
+            "{region}"
+        );
+    }
+    assert!(program.get("/").ttl().is_some());
+}
