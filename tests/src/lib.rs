@@ -1,1 +1,11 @@
-//! What the whole-system tests share.
+//! What the whole-system tests share: plain sockets, barriers, servers, child processes.
+#![expect(
+    clippy::missing_errors_doc,
+    reason = "what a test needs to know of a failure is in its message"
+)]
+#![expect(
+    clippy::exhaustive_structs,
+    reason = "only the tests beside it use this package"
+)]
+
+pub mod raw;
