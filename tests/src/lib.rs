@@ -8,4 +8,6 @@
     reason = "only the tests beside it use this package"
 )]
 
+pub mod barrier;
 pub mod raw;
+pub mod server;
