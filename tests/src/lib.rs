@@ -8,6 +8,7 @@
     reason = "only the tests beside it use this package"
 )]
 
+pub mod abort;
 pub mod barrier;
 pub mod raw;
 pub mod server;
