@@ -10,5 +10,8 @@
 
 pub mod abort;
 pub mod barrier;
+pub mod process;
 pub mod raw;
+pub mod rss;
 pub mod server;
+pub mod status_field;
