@@ -4,12 +4,14 @@
     reason = "what a test needs to know of a failure is in its message"
 )]
 #![expect(
+    clippy::exhaustive_enums,
     clippy::exhaustive_structs,
     reason = "only the tests beside it use this package"
 )]
 
 pub mod abort;
 pub mod barrier;
+pub mod blackbox;
 pub mod process;
 pub mod raw;
 pub mod rss;

@@ -22,6 +22,7 @@ impl Example {
     pub fn start(name: &str) -> io::Result<Self> {
         let mut child = Command::new(build(name)?)
             .env("PORT", "0")
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -45,7 +45,7 @@ impl Server {
             System::new().block_on(async move {
                 // Nobody hears it only if the test's thread has ended already.
                 let (server, address) = match build() {
-                    Ok(built) => built,
+                    Ok(running) => running,
                     Err(error) => {
                         let _ = started.send(Err(error));
                         return Ok(());
