@@ -1,0 +1,163 @@
+//! An app whose answers a test writes down beforehand: what a cache does to them can be seen from outside.
+//!
+//! * `PUT /_script/{id}`: a JSON array of answers (see `answer.rs`); the Nth run of the handler for
+//!   this id plays the Nth, and the last repeats.
+//! * `GET /_log/{id}`: the requests that the handler saw. `POST /_invalidate?all=1`: forgets everything.
+//! * Any method on `/{profile}/{id}{rest}`: one handler, annotated in as many ways as there are profiles. Its answers
+//!   carry `X-Run: N`.
+//!
+//! Run it with `PORT=8080 cargo run --example blackbox`.
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+use std::{env, io};
+
+use actix_web::error::ErrorBadRequest;
+use actix_web::web::{self, Bytes, ServiceConfig};
+use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, Resource};
+use cached_response::{ResponseCache, cached_response};
+use scripts::Scripts;
+
+mod answer;
+mod scripts;
+
+/// The script's id, and what follows it in the path.
+type Place = web::Path<(String, String)>;
+type Store = web::Data<Scripts>;
+type Played = Result<HttpResponse, Error>;
+
+#[cached_response(timeout = 60, vary(none), max_body = "8MiB")]
+async fn t60(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
+#[cached_response(timeout = 2, vary(none), max_body = "8MiB")]
+async fn t2(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
+#[cached_response(timeout = Duration::ZERO, vary(none), max_body = "8MiB")]
+async fn t0(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
+async fn off(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
+#[cached_response(timeout = 60, vary(none), max_body = 1000)]
+async fn big(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
+#[cached_response(timeout = 60, vary(none), max_body = "8MiB", status(404))]
+async fn status(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
+#[cached_response(timeout = 60, vary(none), max_body = "8MiB", query("page"))]
+async fn qonly(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
+#[cached_response(timeout = 60, vary(none), max_body = "8MiB", ignore_query("utm_*"))]
+async fn ignq(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
+#[cached_response(timeout = 60, vary("x-tenant"), max_body = "8MiB")]
+async fn byhdr(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
+#[cached_response(timeout = 60, vary("x-a", "x-b"), max_body = "8MiB")]
+async fn byhdr2(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
+#[cached_response(timeout = 60, vary("authorization"), max_body = "8MiB")]
+async fn auth(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
+#[cached_response(timeout = 60, vary(none), max_body = "8MiB", methods(POST), body)]
+async fn post(request: HttpRequest, place: Place, body: Bytes, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &body).await
+}
+
+#[cached_response(timeout = 60, vary(none), max_body = "8MiB")]
+async fn etag(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
+#[cached_response(timeout = 2, vary(none), max_body = "8MiB")]
+async fn etag2(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
+async fn put_script(id: web::Path<String>, answers: Bytes, scripts: Store) -> Played {
+    let answers = serde_json::from_slice(&answers).map_err(ErrorBadRequest)?;
+    scripts.put(id.into_inner(), answers);
+    Ok(HttpResponse::Created().finish())
+}
+
+async fn log(id: web::Path<String>, scripts: Store) -> HttpResponse {
+    match scripts.runs(&id) {
+        Some(runs) => HttpResponse::Ok().json(runs),
+        None => HttpResponse::NotFound().finish(),
+    }
+}
+
+async fn invalidate(
+    what: web::Query<HashMap<String, String>>,
+    cache: web::Data<ResponseCache>,
+) -> HttpResponse {
+    if what.get("all").is_none_or(|all| all != "1") {
+        return HttpResponse::NotImplemented().finish();
+    }
+    cache.invalidate_all();
+    HttpResponse::NoContent().finish()
+}
+
+fn profile(name: &str) -> Resource {
+    web::resource(format!("/{name}/{{id:[0-9a-f]+}}{{rest:.*}}"))
+}
+
+fn routes(app: &mut ServiceConfig) {
+    app.route("/_script/{id}", web::put().to(put_script))
+        .route("/_log/{id}", web::get().to(log))
+        .route("/_invalidate", web::post().to(invalidate))
+        .service(profile("t60").to(t60))
+        .service(profile("t2").to(t2))
+        .service(profile("t0").to(t0))
+        .service(profile("off").to(off))
+        .service(profile("big").to(big))
+        .service(profile("status").to(status))
+        .service(profile("qonly").to(qonly))
+        .service(profile("ignq").to(ignq))
+        .service(profile("byhdr").to(byhdr))
+        .service(profile("byhdr2").to(byhdr2))
+        .service(profile("auth").to(auth))
+        .service(profile("post").to(post))
+        .service(profile("etag").to(etag))
+        .service(profile("etag2").to(etag2));
+}
+
+#[actix_web::main]
+async fn main() -> io::Result<()> {
+    let port = env::var("PORT").unwrap_or_default().parse().unwrap_or(0);
+    let scripts = Store::default();
+    let cache = ResponseCache::default();
+    let app = move || {
+        App::new()
+            .app_data(scripts.clone())
+            .app_data(cache.clone())
+            .configure(routes)
+    };
+    let server = HttpServer::new(app)
+        .workers(2)
+        .bind((Ipv4Addr::LOCALHOST, port))?;
+    println!("listening on {}", server.addrs()[0]);
+    server.run().await
+}
