@@ -7,6 +7,7 @@ use super::*;
 use crate::judgement::query::{self, Names};
 
 mod near_misses;
+mod read_back;
 
 fn written(write: impl FnOnce(&mut KeyWriter)) -> Vec<u8> {
     let mut key = KeyWriter::reuse(Vec::new());

@@ -57,6 +57,14 @@ fn text_does_not_wander_between_the_values_of_a_tuple() {
 }
 
 #[test]
+fn lists_do_not_wander_between_the_lists_around_them() {
+    type Lists = (Vec<Vec<u8>>, Vec<Vec<u8>>);
+    let one: Lists = (vec![vec![1], vec![]], vec![]);
+    let other: Lists = (vec![vec![1]], vec![vec![]]);
+    assert_ne!(written(&one), written(&other));
+}
+
+#[test]
 fn a_value_is_the_same_however_it_is_held() {
     let plain = written("a");
     assert_eq!(written(&String::from("a")), plain);
