@@ -183,6 +183,14 @@ impl KeyWriter {
         }
     }
 
+    /// A writer that goes on behind what was written before.
+    pub(crate) fn resume(written: &[u8]) -> Self {
+        Self {
+            buffer: written.to_vec(),
+            refused: None,
+        }
+    }
+
     pub(crate) fn into_buffer(self) -> Vec<u8> {
         self.buffer
     }

@@ -166,7 +166,7 @@ pub(crate) fn store(
         }
         Place::Behind(list) => list,
     };
-    let mut writer = KeyWriter::reuse(key.as_bytes().to_vec());
+    let mut writer = KeyWriter::resume(key.as_bytes());
     list.select(request, &mut writer);
     let selected = KeyRef::new(key.handler(), writer.as_bytes()).to_key();
     response.variant = Some(variant(&list.names, request));

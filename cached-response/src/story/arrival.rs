@@ -210,7 +210,7 @@ impl Visit {
     /// Looks up once more, under the names that are known by now.
     pub(crate) fn look_again(&self, miss: &mut Miss) -> Lookup {
         let shared = self.cache.shared();
-        let mut key = KeyWriter::reuse(miss.base.as_bytes().to_vec());
+        let mut key = KeyWriter::resume(miss.base.as_bytes());
         let found = variants::find(&shared.shelf, self.site.handler, &mut key, &self.request);
         miss.flight = KeyRef::new(self.site.handler, key.as_bytes()).to_key();
         freshness(shared, found, miss.admitted.reuse, shared.now())

@@ -148,11 +148,11 @@ fn routes(app: &mut ServiceConfig) {
 async fn main() -> io::Result<()> {
     let port = env::var("PORT").unwrap_or_default().parse().unwrap_or(0);
     let scripts = Store::default();
-    let cache = ResponseCache::default();
+    let cache = ResponseCache::builder().build();
     let app = move || {
         App::new()
             .app_data(scripts.clone())
-            .app_data(cache.clone())
+            .app_data(web::Data::new(cache.clone()))
             .configure(routes)
     };
     let server = HttpServer::new(app)
