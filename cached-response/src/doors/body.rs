@@ -1,6 +1,6 @@
 //! Request bodies: whether there is one, and reading it for the key.
 
-use crate::story::arrival::Sent;
+use crate::machinery::keying::Sent;
 use actix_web::{
     HttpRequest,
     dev::Payload,

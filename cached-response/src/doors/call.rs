@@ -3,9 +3,12 @@
 use super::{arguments::NoBody, body};
 use crate::{
     judgement::key::KeyWriter,
-    machinery::site::{Route, SiteCell, SiteRef},
+    machinery::{
+        keying::Sent,
+        site::{Route, SiteCell, SiteRef},
+    },
     story::{
-        arrival::{Begin, Sent, begin},
+        arrival::{Begin, begin},
         serve::{Run, serve},
     },
 };

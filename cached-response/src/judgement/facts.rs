@@ -43,7 +43,7 @@ impl Sees {
 }
 
 /// The names of the fields of a query type, where it is a plain struct.
-pub type Fields = Option<&'static [&'static str]>;
+pub(crate) type Fields = Option<&'static [&'static str]>;
 
 /// What one argument's type says.
 #[derive(Clone, Copy, Debug)]

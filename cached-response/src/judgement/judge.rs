@@ -6,7 +6,7 @@
 use super::{cache_control::CacheControl, field, reason::Skip, terms::Terms};
 use actix_web::http::{
     StatusCode,
-    header::{self, HeaderMap, HeaderName},
+    header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 use std::time::Duration;
 
@@ -47,6 +47,10 @@ impl Candidate<'_> {
 
 /// The head of a response, and of the request it answers, as far as the rules ask for them.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that the rules ask for one by one, no states"
+)]
 pub(crate) struct Made<'a> {
     pub(crate) status: StatusCode,
     pub(crate) headers: &'a HeaderMap,
@@ -223,5 +227,5 @@ pub(crate) fn lines<'h>(
     headers: &'h HeaderMap,
     name: &HeaderName,
 ) -> impl Iterator<Item = &'h [u8]> {
-    headers.get_all(name).map(|value| value.as_bytes())
+    headers.get_all(name).map(HeaderValue::as_bytes)
 }

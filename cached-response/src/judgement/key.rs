@@ -20,7 +20,7 @@ use super::key_part::KeyPart;
 ///
 /// Cloning shares the bytes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Key {
+pub(crate) struct Key {
     handler: TypeId,
     bytes: Arc<[u8]>,
 }

@@ -180,7 +180,7 @@ pub fn disable_cache() {
 pub fn set_cache_timeout(timeout: impl IntoTimeout) {
     let timeout = timeout.into_timeout();
     tell("set_cache_timeout()", |control| {
-        control.said().timeout = Some(timeout)
+        control.said().timeout = Some(timeout);
     });
 }
 

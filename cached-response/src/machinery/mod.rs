@@ -9,6 +9,7 @@ pub(crate) mod counters;
 pub(crate) mod defaults;
 pub(crate) mod dress;
 pub(crate) mod inserted;
+pub(crate) mod keying;
 pub(crate) mod live;
 pub(crate) mod local;
 pub(crate) mod markers;

@@ -4,10 +4,7 @@ use crate::{
     ground::{clock::Moment, stored::StoredResponse},
     judgement::{
         admit::{Admission, Admitted, Asked, Reuse, admit},
-        facts::Sees,
-        judge::lines,
-        key::{Field, Key, KeyRef, KeyWriter, Refused},
-        query,
+        key::{Key, KeyRef, KeyWriter, Refused},
         reason::{Bypass, Forward},
         terms::Terms,
     },
@@ -16,36 +13,16 @@ use crate::{
         cache::{ResponseCache, Shared},
         counters::Event,
         defaults,
-        inserted::InsertedParts,
+        keying::{self, Sent},
         site::SiteRef,
         variants::{self, Found},
     },
 };
-use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse,
-    http::{
-        Method,
-        header::{self, HeaderName, HeaderValue},
-    },
-    web::Bytes,
-};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use std::{cell::Cell, sync::Arc};
 
 /// Keys over this length are not worth keeping.
 const LONGEST_KEY: usize = 8 << 10;
-
-/// The body that came with a request.
-#[derive(Debug)]
-pub(crate) enum Sent {
-    /// None.
-    Nothing,
-    /// One that is not in the key.
-    Unkeyed,
-    /// One that joins the key, whole.
-    Keyed(Bytes),
-    /// One that should join the key and is over the limit.
-    TooLarge,
-}
 
 /// A request that goes on to its handler.
 #[derive(Debug)]
@@ -138,7 +115,7 @@ fn look_up(
     let terms = &site.terms;
     let admitted = admitted(terms, request, sent)?;
     let mut key = KeyWriter::reuse(BUFFER.take());
-    write(terms, request, sent, &mut key);
+    keying::write(terms, request, sent, &mut key);
     parts(&mut key);
     let looked = keyed(site, shared, request, admitted, &mut key);
     BUFFER.set(key.into_buffer());
@@ -194,7 +171,6 @@ pub(crate) enum Lookup {
 
 fn freshness(shared: &Shared, found: Found, reuse: Reuse, now: Moment) -> Lookup {
     match found {
-        Found::Nothing => Lookup::Miss(Forward::UriMiss),
         Found::NoVariant => Lookup::Miss(Forward::VaryMiss),
         Found::Response(stored) if !shared.is_current(&stored) => Lookup::Miss(Forward::UriMiss),
         Found::Response(stored) if reuse == Reuse::Open && !stored.open => {
@@ -202,7 +178,7 @@ fn freshness(shared: &Shared, found: Found, reuse: Reuse, now: Moment) -> Lookup
         }
         Found::Response(stored) if now < stored.deadline() => Lookup::Fresh(stored),
         Found::Response(stored) if answer::is_kept(&stored, now) => Lookup::Miss(Forward::Stale),
-        Found::Response(_) => Lookup::Miss(Forward::UriMiss),
+        Found::Response(_) | Found::Nothing => Lookup::Miss(Forward::UriMiss),
     }
 }
 
@@ -262,82 +238,5 @@ fn admitted(terms: &Terms, request: &HttpRequest, sent: &Sent) -> Result<Admitte
             Err(Bypass::Unless)
         }
         Admission::Lookup(admitted) => Ok(admitted),
-    }
-}
-
-/// Writes everything but the parts that the arguments add.
-fn write(terms: &Terms, request: &HttpRequest, sent: &Sent, key: &mut KeyWriter) {
-    let uri = request.uri();
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        key.field(Field::Method, request.method().as_str().as_bytes());
-    }
-    key.field(Field::Path, uri.path().as_bytes());
-    // One path may match several patterns of one handler, told apart by guards.
-    for (_, value) in request.match_info().iter() {
-        key.field(Field::Parameter, value.as_bytes());
-    }
-    query::write(
-        uri.query(),
-        &terms.policy.names,
-        terms.fields,
-        terms.hidden_flag.as_deref(),
-        key,
-    );
-    if terms.sees.any(Sees::URI.and(Sees::REQUEST)) {
-        write_origin(terms, request, key);
-    }
-    if let Sent::Keyed(body) = sent {
-        key.field(Field::Body, body);
-        for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING] {
-            optional(
-                key,
-                Field::ContentType,
-                request.headers().get(name).map(HeaderValue::as_bytes),
-            );
-        }
-    }
-    for name in &terms.vary {
-        key.list(Field::Vary, name.as_str(), lines(request.headers(), name));
-    }
-    if let Some(parts) = request.extensions().get::<InsertedParts>() {
-        parts.write(key);
-    }
-}
-
-/// What URLs are built from: the target's scheme and authority, and, where the handler sees
-/// `HttpRequest`, the headers that actix-web trusts for it.
-fn write_origin(terms: &Terms, request: &HttpRequest, key: &mut KeyWriter) {
-    let uri = request.uri();
-    optional(key, Field::Scheme, uri.scheme_str().map(str::as_bytes));
-    optional(
-        key,
-        Field::Authority,
-        uri.authority()
-            .map(|authority| authority.as_str().as_bytes()),
-    );
-    if terms.sees.any(Sees::REQUEST) {
-        const TRUSTED: [(Field, HeaderName); 4] = [
-            (Field::Host, header::HOST),
-            (Field::Forwarded, header::FORWARDED),
-            (
-                Field::ForwardedHost,
-                HeaderName::from_static("x-forwarded-host"),
-            ),
-            (
-                Field::ForwardedProto,
-                HeaderName::from_static("x-forwarded-proto"),
-            ),
-        ];
-        for (field, name) in TRUSTED {
-            key.list(field, name.as_str(), lines(request.headers(), &name));
-        }
-        key.field(Field::Scheme, &[u8::from(request.app_config().secure())]);
-    }
-}
-
-fn optional(key: &mut KeyWriter, field: Field, value: Option<&[u8]>) {
-    match value {
-        Some(value) => key.field(field, value),
-        None => key.absent(field),
     }
 }

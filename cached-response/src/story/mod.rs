@@ -1,5 +1,6 @@
 //! The life of one request, told in order.
 
 pub(crate) mod arrival;
+pub(crate) mod leading;
 pub(crate) mod run;
 pub(crate) mod serve;

@@ -5,40 +5,29 @@ use super::{
     serve::Run,
 };
 use crate::{
-    ground::{
-        clock::{Clock, Moment},
-        stored::StoredResponse,
-    },
+    ground::{clock::Moment, stored::StoredResponse},
     judgement::{
         judge::{Candidate, Made, Storable, Verdict, judge},
         reason::{Bypass, Skip},
     },
     machinery::{
-        cache::{Landing, Permit, ResponseCache},
+        cache::{Landing, Permit},
         capture::{self, Copied},
         control::{Control, Scoped},
         counters::Event,
-        dress,
-        local::{self, Detached, LocalBoxFuture},
-        status_field, variants,
+        dress, status_field, variants,
     },
 };
 use actix_web::{
     HttpResponse,
     body::{BoxBody, MessageBody},
     http::{
-        Method, StatusCode,
-        header::{self, HeaderMap},
+        Method,
+        header::{self},
     },
     web::Bytes,
 };
-use std::{
-    future::{Future, poll_fn},
-    pin::{Pin, pin},
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 /// Those who are told how a run ended: nobody, the followers of one flight, or of two.
 pub(crate) struct Permits([Option<Permit>; 2]);
@@ -170,7 +159,12 @@ impl Flight {
         let complete =
             dress::declared_length(head.headers()).is_none_or(|length| length == body.len() as u64);
         let stored = if complete {
-            self.store(storable, head.status(), head.headers(), &body)
+            let candidate = Candidate {
+                status: head.status(),
+                headers: head.headers(),
+                body: &body,
+            };
+            self.store(storable, &candidate, &body)
         } else {
             Err(Skip::Incomplete)
         };
@@ -207,7 +201,14 @@ impl Flight {
         );
         let body = capture::copy(body, terms, control, move |copied| {
             let stored = match copied {
-                Copied::Whole(body) => self.store(&storable, status, &headers, &body),
+                Copied::Whole(body) => {
+                    let candidate = Candidate {
+                        status,
+                        headers: &headers,
+                        body: &body,
+                    };
+                    self.store(&storable, &candidate, &body)
+                }
                 Copied::TooLarge => Err(Skip::TooLarge),
                 Copied::Failed => Err(Skip::Incomplete),
             };
@@ -230,10 +231,34 @@ impl Flight {
     fn store(
         &self,
         storable: &Storable,
-        status: StatusCode,
-        headers: &HeaderMap,
+        candidate: &Candidate<'_>,
         body: &Bytes,
     ) -> Result<Arc<StoredResponse>, Skip> {
+        let lifetime = self.permitted(storable, candidate)?;
+        let shared = self.visit.cache.shared();
+        if self.generation != shared.generation() {
+            return Err(Skip::Invalidated);
+        }
+        let names = dress::names(storable, &self.control.names_read());
+        let response = StoredResponse {
+            born: self.born,
+            lifetime,
+            run: self.number,
+            generation: self.generation,
+            open: storable.open,
+            ..dress::stored(candidate.status, candidate.headers, body)
+        };
+        Ok(variants::store(
+            &shared.shelf,
+            &self.miss.base,
+            &self.visit.request,
+            &names,
+            response,
+        ))
+    }
+
+    /// The lifetime of a response that nobody is against.
+    fn permitted(&self, storable: &Storable, candidate: &Candidate<'_>) -> Result<Duration, Skip> {
         let terms = &self.visit.site.terms;
         if let Some(why) = self.control.refusal() {
             return Err(why);
@@ -242,40 +267,18 @@ impl Flight {
         if lifetime == Duration::ZERO {
             return Err(Skip::Timeout);
         }
-        if body.len() > self.max_body() {
+        if candidate.body.len() > self.max_body() {
             return Err(Skip::TooLarge);
         }
-        let candidate = Candidate {
-            status,
-            headers,
-            body,
-        };
         if terms
             .policy
             .store_if
             .as_ref()
-            .is_some_and(|store_if| !store_if(&candidate))
+            .is_some_and(|store_if| !store_if(candidate))
         {
             return Err(Skip::StoreIf);
         }
-        let shared = self.visit.cache.shared();
-        if self.generation != shared.generation() {
-            return Err(Skip::Invalidated);
-        }
-        let names = dress::names(storable, &self.control.names_read());
-        let mut response = dress::stored(status, headers, body);
-        response.lifetime = lifetime;
-        response.born = self.born;
-        response.generation = self.generation;
-        response.run = self.number;
-        response.open = storable.open;
-        Ok(variants::store(
-            &shared.shelf,
-            &self.miss.base,
-            &self.visit.request,
-            &names,
-            response,
-        ))
+        Ok(lifetime)
     }
 
     /// Tells everyone who waits, the counters and the markers how the run ended.
@@ -298,83 +301,5 @@ impl Flight {
             }
         };
         self.permits.land(&landing);
-    }
-}
-
-/// Leads: if it is dropped before it has landed, because its client left, a task of its own takes
-/// it to its end.
-pub(crate) fn leading(
-    flight: impl Future<Output = HttpResponse> + 'static,
-    clock: Clock,
-    limit: Duration,
-    cache: ResponseCache,
-) -> Leading {
-    Leading {
-        flight: Some(Box::pin(flight)),
-        polling: false,
-        clock,
-        limit,
-        cache,
-    }
-}
-
-pub(crate) struct Leading {
-    flight: Option<LocalBoxFuture<HttpResponse>>,
-    /// Still set when it is dropped: the poll unwound, and there is nothing to hand over.
-    polling: bool,
-    clock: Clock,
-    limit: Duration,
-    cache: ResponseCache,
-}
-
-impl Future for Leading {
-    type Output = HttpResponse;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<HttpResponse> {
-        let this = self.get_mut();
-        let flight = this.flight.as_mut().expect("not polled after it was ready");
-        this.polling = true;
-        let polled = flight.as_mut().poll(cx);
-        this.polling = false;
-        if polled.is_ready() {
-            this.flight = None;
-        }
-        polled
-    }
-}
-
-impl Drop for Leading {
-    fn drop(&mut self) {
-        let Some(flight) = self.flight.take() else {
-            return;
-        };
-        let event = match Detached::claim() {
-            Some(place) if !self.polling => hand_over(flight, place, &self.clock, self.limit),
-            _ => Event::Failed,
-        };
-        self.cache.shared().count(event);
-    }
-}
-
-fn hand_over(
-    flight: LocalBoxFuture<HttpResponse>,
-    place: Detached,
-    clock: &Clock,
-    limit: Duration,
-) -> Event {
-    let limit = clock.sleep(limit);
-    let to_its_end = Box::pin(async move {
-        let (mut flight, mut limit) = (flight, pin!(limit));
-        poll_fn(|cx| match flight.as_mut().poll(cx) {
-            Poll::Ready(_) => Poll::Ready(()),
-            Poll::Pending => limit.as_mut().poll(cx),
-        })
-        .await;
-        drop(place);
-    });
-    if local::spawn(to_its_end).is_ok() {
-        Event::HandedOver
-    } else {
-        Event::Failed
     }
 }

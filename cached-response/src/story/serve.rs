@@ -7,6 +7,7 @@
 
 use super::{
     arrival::{Arrival, Lookup, Miss, Visit, Way},
+    leading::leading,
     run::{self, Permits},
 };
 use crate::{
@@ -143,7 +144,7 @@ impl Journey {
         let (clock, limit) = (shared.clock.clone(), shared.limits.run);
         let counting = self.visit.cache.clone();
         let flight = run::fly(self.visit, self.miss, run, Permits::one(permit));
-        run::leading(flight, clock, limit, counting).await
+        leading(flight, clock, limit, counting).await
     }
 
     async fn alone(self, run: Run) -> HttpResponse {
@@ -175,7 +176,7 @@ impl Journey {
                     let counting = self.visit.cache.clone();
                     let flight =
                         run::fly(self.visit, self.miss, run, Permits::two(queued, running));
-                    return run::leading(flight, clock, limit, counting).await;
+                    return leading(flight, clock, limit, counting).await;
                 }
                 Next::Wait(follower) => {
                     if self.follow(follower).await.is_none() {

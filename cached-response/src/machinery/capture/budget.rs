@@ -29,6 +29,7 @@ impl Budget {
         &BUDGET
     }
 
+    #[cfg(test)]
     pub(crate) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }

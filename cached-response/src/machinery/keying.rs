@@ -1,0 +1,109 @@
+//! The key of a request: everything that its handler may depend on and that is known before it
+//! runs, but for the parts that its arguments add.
+
+use super::inserted::InsertedParts;
+use crate::judgement::{
+    facts::Sees,
+    judge::lines,
+    key::{Field, KeyWriter},
+    query,
+    terms::Terms,
+};
+use actix_web::{
+    HttpMessage, HttpRequest,
+    http::{
+        Method,
+        header::{self, HeaderName, HeaderValue},
+    },
+    web::Bytes,
+};
+
+/// The body that came with a request.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    /// None.
+    Nothing,
+    /// One that is not in the key.
+    Unkeyed,
+    /// One that joins the key, whole.
+    Keyed(Bytes),
+    /// One that should join the key and is over the limit.
+    TooLarge,
+}
+
+/// Writes everything but the parts that the arguments add.
+pub(crate) fn write(terms: &Terms, request: &HttpRequest, sent: &Sent, key: &mut KeyWriter) {
+    let uri = request.uri();
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        key.field(Field::Method, request.method().as_str().as_bytes());
+    }
+    key.field(Field::Path, uri.path().as_bytes());
+    // One path may match several patterns of one handler, told apart by guards.
+    for (_, value) in request.match_info().iter() {
+        key.field(Field::Parameter, value.as_bytes());
+    }
+    query::write(
+        uri.query(),
+        &terms.policy.names,
+        terms.fields,
+        terms.hidden_flag.as_deref(),
+        key,
+    );
+    if terms.sees.any(Sees::URI.and(Sees::REQUEST)) {
+        write_origin(terms, request, key);
+    }
+    if let Sent::Keyed(body) = sent {
+        key.field(Field::Body, body);
+        for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING] {
+            optional(
+                key,
+                Field::ContentType,
+                request.headers().get(name).map(HeaderValue::as_bytes),
+            );
+        }
+    }
+    for name in &terms.vary {
+        key.list(Field::Vary, name.as_str(), lines(request.headers(), name));
+    }
+    if let Some(parts) = request.extensions().get::<InsertedParts>() {
+        parts.write(key);
+    }
+}
+
+/// What URLs are built from: the target's scheme and authority, and, where the handler sees
+/// `HttpRequest`, the headers that actix-web trusts for it.
+fn write_origin(terms: &Terms, request: &HttpRequest, key: &mut KeyWriter) {
+    let uri = request.uri();
+    optional(key, Field::Scheme, uri.scheme_str().map(str::as_bytes));
+    optional(
+        key,
+        Field::Authority,
+        uri.authority()
+            .map(|authority| authority.as_str().as_bytes()),
+    );
+    if terms.sees.any(Sees::REQUEST) {
+        const TRUSTED: [(Field, HeaderName); 4] = [
+            (Field::Host, header::HOST),
+            (Field::Forwarded, header::FORWARDED),
+            (
+                Field::ForwardedHost,
+                HeaderName::from_static("x-forwarded-host"),
+            ),
+            (
+                Field::ForwardedProto,
+                HeaderName::from_static("x-forwarded-proto"),
+            ),
+        ];
+        for (field, name) in TRUSTED {
+            key.list(field, name.as_str(), lines(request.headers(), &name));
+        }
+        key.field(Field::Scheme, &[u8::from(request.app_config().secure())]);
+    }
+}
+
+fn optional(key: &mut KeyWriter, field: Field, value: Option<&[u8]>) {
+    match value {
+        Some(value) => key.field(field, value),
+        None => key.absent(field),
+    }
+}
