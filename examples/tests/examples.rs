@@ -1,11 +1,10 @@
 //! Starts the examples as a user would, asks them over plain sockets, and holds what they answer
-//! against what they promise. Cargo builds the examples together with this test.
+//! against what they promise. `cargo test -p examples` builds them, `--test examples` alone does not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 /// An example that runs on a port of its own until it is dropped.
@@ -14,6 +13,8 @@ struct Program {
     address: String,
     /// The lines it printed when it was ready.
     printed: Vec<String>,
+    /// Kept open: whoever prints into a closed pipe panics.
+    _output: Option<BufReader<ChildStdout>>,
 }
 
 impl Program {
@@ -24,11 +25,12 @@ impl Program {
         let address = free.local_addr().expect("bound").to_string();
         drop(free);
         let port = address.rsplit(':').next().expect("a port");
-        let child = start("hello", port);
+        let child = start("hello", Some(port));
         let program = Self {
             child,
             address,
             printed: vec![],
+            _output: None,
         };
         let deadline = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(&program.address).is_err() {
@@ -40,15 +42,20 @@ impl Program {
 
     /// `countries` says where it listens.
     fn countries() -> Self {
-        let mut child = start("countries", "0");
-        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let printed: Vec<_> = lines.take(2).map(|line| line.expect("text")).collect();
+        Self::announced(start("countries", Some("0")))
+    }
+
+    fn announced(mut child: Child) -> Self {
+        let mut output = BufReader::new(child.stdout.take().expect("piped"));
+        let lines = output.by_ref().lines().take(2);
+        let printed: Vec<_> = lines.map(|line| line.expect("text")).collect();
         let address = printed[0].split("http://").nth(1).expect("an address");
         let address = address.trim_end_matches('/').to_owned();
         Self {
             child,
             address,
             printed,
+            _output: Some(output),
         }
     }
 
@@ -83,19 +90,17 @@ impl Drop for Program {
     }
 }
 
-fn start(example: &str, port: &str) -> Child {
+fn start(example: &str, port: Option<&str>) -> Child {
     let test = std::env::current_exe().expect("this test's own path");
-    let built = test
-        .ancestors()
-        .nth(2)
-        .expect("…/deps/test")
-        .join("examples")
-        .join(example);
-    Command::new(&built)
-        .env("PORT", port)
-        .env("TMPDIR", PathBuf::from(env!("CARGO_TARGET_TMPDIR")))
+    let folder = test.ancestors().nth(2).expect("…/deps/test");
+    let mut command = Command::new(folder.join("examples").join(example));
+    command
+        .env("TMPDIR", env!("CARGO_TARGET_TMPDIR"))
         .env_remove("CACHED_RESPONSE")
-        .stdout(Stdio::piped())
+        .env_remove("PORT")
+        .envs(port.map(|port| ("PORT", port)))
+        .stdout(Stdio::piped());
+    command
         .spawn()
         .expect("an example: build them with `cargo build --examples`")
 }
@@ -208,6 +213,15 @@ fn the_readme_shows_what_countries_prints_and_answers() {
         let answered = program.get(target.trim_end_matches('\''));
         assert_eq!(answered.shape(), Answer::parse(answer).shape());
     }
+}
+
+#[test]
+fn where_8080_is_taken_countries_finds_another_port() {
+    // Where this fails, somebody else has it: taken it is in either case.
+    let _taken = TcpListener::bind("127.0.0.1:8080");
+    let program = Program::announced(start("countries", None));
+    assert!(!program.address.ends_with(":8080"), "{}", program.address);
+    assert_eq!(program.get("/api/countries/va").status, "HTTP/1.1 200 OK");
 }
 
 #[test]
