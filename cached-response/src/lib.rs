@@ -31,8 +31,8 @@ pub use doors::{
     roles::{Gate, Keyed, Lazy, Unkeyed},
 };
 pub use judgement::{
-    judge::Candidate,
-    key_part::KeyPart,
+    candidate::Candidate,
+    key::{KeyWriter, part::KeyPart},
     policy::Policy,
     reason::{Bypass, Skip},
     timeout::IntoTimeout,
@@ -43,6 +43,19 @@ pub use machinery::{
     counters::Stats,
     inserted::insert_key_part,
 };
+
+/// The guide.
+pub mod guide {
+    #[doc = include_str!("../docs/what-is-cached.md")]
+    pub mod what_is_cached {}
+
+    #[doc = include_str!("../docs/keys.md")]
+    pub mod keys {}
+}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
 
 #[doc(hidden)]
 pub mod __private {

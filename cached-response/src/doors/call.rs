@@ -9,7 +9,8 @@ use crate::{
     },
     story::{
         arrival::{Begin, begin},
-        serve::{Run, serve},
+        run::Run,
+        serve::serve,
     },
 };
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, Responder, dev::Payload};

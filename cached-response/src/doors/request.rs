@@ -3,7 +3,7 @@
 use super::arguments::Covered;
 use crate::{
     ground::selector::{Extension, Selector},
-    judgement::{facts::Facts, key::KeyWriter, key_part::KeyPart},
+    judgement::{facts::Facts, key::KeyWriter, key::part::KeyPart},
     machinery::control::{CacheHandle, Control},
 };
 use actix_web::{

@@ -5,7 +5,7 @@ use super::arguments::Covered;
 use crate::judgement::{
     facts::{Facts, Sees},
     key::KeyWriter,
-    key_part::KeyPart,
+    key::part::KeyPart,
 };
 use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
 use pin_project_lite::pin_project;

@@ -1,6 +1,16 @@
 //! Field values as lists (RFC 9110 §5.5 and §5.6.1): several lines are one
 //! list, split at the commas that are not inside a quoted string.
 
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+
+/// The lines of one field, as they were sent.
+pub(crate) fn lines<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'h [u8]> {
+    headers.get_all(name).map(HeaderValue::as_bytes)
+}
+
 /// The members of a field, over all its lines, in order, trimmed.
 ///
 /// Empty members are kept: `a,,b` has three. A line without any text has one,

@@ -3,47 +3,17 @@
 //! By default: a complete 200 without `Set-Cookie`, and nothing in its own headers that forbids
 //! it. What forbids always beats what the route says.
 
-use super::{cache_control::CacheControl, field, reason::Skip, terms::Terms};
+use super::{
+    cache_control::CacheControl,
+    field::{self, lines},
+    reason::Skip,
+    terms::Terms,
+};
 use actix_web::http::{
     StatusCode,
-    header::{self, HeaderMap, HeaderName, HeaderValue},
+    header::{self, HeaderMap, HeaderName},
 };
 use std::time::Duration;
-
-/// A response that is about to be stored, as `store_if` sees it.
-///
-/// ```
-/// use cached_response::{Candidate, Policy};
-///
-/// fn is_whole(response: &Candidate<'_>) -> bool {
-///     !response.headers().contains_key("x-partial-result")
-/// }
-/// let policy = Policy::default().store_if(is_whole);
-/// # let _ = policy;
-/// ```
-#[derive(Debug)]
-pub struct Candidate<'a> {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) body: &'a [u8],
-}
-
-impl Candidate<'_> {
-    /// Its status.
-    pub fn status(&self) -> StatusCode {
-        self.status
-    }
-
-    /// Its headers, as the handler made them.
-    pub fn headers(&self) -> &HeaderMap {
-        self.headers
-    }
-
-    /// Its whole body.
-    pub fn body(&self) -> &[u8] {
-        self.body
-    }
-}
 
 /// The head of a response, and of the request it answers, as far as the rules ask for them.
 #[derive(Debug)]
@@ -220,12 +190,4 @@ fn has_nonce(policy: &[u8]) -> bool {
     policy
         .windows(7)
         .any(|part| part.eq_ignore_ascii_case(b"'nonce-"))
-}
-
-/// The lines of one field, as they were sent.
-pub(crate) fn lines<'h>(
-    headers: &'h HeaderMap,
-    name: &HeaderName,
-) -> impl Iterator<Item = &'h [u8]> {
-    headers.get_all(name).map(HeaderValue::as_bytes)
 }

@@ -5,6 +5,8 @@
 //! up as a [`KeyRef`] without a copy, and becomes a [`Key`] where something is
 //! stored under it. It is compared by its full bytes; the hash only finds it.
 
+pub(crate) mod part;
+
 use std::any::TypeId;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -13,8 +15,8 @@ use std::sync::Arc;
 use equivalent::Equivalent;
 use serde::Serialize;
 
+use self::part::KeyPart;
 use super::field::members;
-use super::key_part::KeyPart;
 
 /// What a stored response is found by: the handler, and what it was asked for.
 ///

@@ -2,11 +2,12 @@
 
 pub(crate) mod admit;
 pub(crate) mod cache_control;
+pub(crate) mod candidate;
 pub(crate) mod facts;
 pub(crate) mod field;
 pub(crate) mod judge;
 pub(crate) mod key;
-pub(crate) mod key_part;
+
 pub(crate) mod policy;
 pub(crate) mod query;
 pub(crate) mod reason;

@@ -1,7 +1,7 @@
 //! What the author of a route says about caching it.
 
 use super::{
-    judge::Candidate,
+    candidate::Candidate,
     query::Names,
     timeout::{IntoTimeout, Timeout},
 };

@@ -1,7 +1,7 @@
 //! The second step of the key: the values of the names that were learnt from a run.
 
 use super::{
-    judge::lines,
+    field::lines,
     key::{Field, KeyWriter},
 };
 use crate::ground::selector::Selector;

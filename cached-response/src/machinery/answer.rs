@@ -4,7 +4,7 @@ use super::status_field;
 use crate::{
     ground::{clock::Moment, stored::StoredResponse},
     judgement::{
-        judge::lines,
+        field::lines,
         validators::{self, Precondition},
     },
 };

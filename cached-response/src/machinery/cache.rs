@@ -2,18 +2,16 @@
 
 use super::{
     capture::Budget,
-    collapse::{self, Flights},
+    collapse,
     counters::{Counters, Event, Stats},
+    flights::{Boarding, ResponseFlights},
     live::Live,
     markers::Markers,
     variants::Shelf,
 };
-use crate::{
-    ground::{
-        clock::{Clock, Moment},
-        stored::StoredResponse,
-    },
-    judgement::{key::Key, reason::Skip},
+use crate::ground::{
+    clock::{Clock, Moment},
+    stored::StoredResponse,
 };
 use std::{
     fmt,
@@ -26,13 +24,6 @@ use std::{
     },
     time::Duration,
 };
-
-/// The flights of one cache: stamped with the generation they started under.
-pub(crate) type ResponseFlights = Flights<Key, u64, Arc<StoredResponse>, Skip>;
-pub(crate) type Turn = collapse::Turn<Key, u64, Arc<StoredResponse>, Skip>;
-pub(crate) type Permit = collapse::Permit<Key, u64, Arc<StoredResponse>, Skip>;
-pub(crate) type Follower = collapse::Follower<u64, Arc<StoredResponse>, Skip>;
-pub(crate) type Landing = collapse::Landing<Arc<StoredResponse>, Skip>;
 
 /// A cache of responses. Cloning it gives another handle to the same cache.
 ///
@@ -71,15 +62,6 @@ pub(crate) struct Limits {
     pub(crate) patience: Duration,
     pub(crate) run: Duration,
     pub(crate) followers: usize,
-}
-
-impl Limits {
-    pub(crate) fn flight(&self) -> collapse::Limits {
-        collapse::Limits {
-            followers: self.followers,
-            age: self.run,
-        }
-    }
 }
 
 impl ResponseCache {
@@ -139,6 +121,18 @@ impl Shared {
     /// The generation that a run which starts now starts under.
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Acquire)
+    }
+
+    /// What a request that joins now knows.
+    pub(crate) fn boarding(&self) -> Boarding<'_> {
+        Boarding {
+            now: self.now().elapsed(),
+            limits: collapse::Limits {
+                followers: self.limits.followers,
+                age: self.limits.run,
+            },
+            generation: &self.generation,
+        }
     }
 
     /// Numbers a run at its start.
@@ -246,7 +240,7 @@ impl Builder {
     pub fn build(self) -> ResponseCache {
         ResponseCache(Arc::new(Shared {
             shelf: Shelf::new(self.capacity),
-            flights: Flights::new(),
+            flights: ResponseFlights::new(),
             live: Live::new(),
             markers: Markers::new(),
             counters: Counters::new(),

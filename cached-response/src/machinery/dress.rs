@@ -3,8 +3,8 @@
 use crate::{
     ground::{clock::Moment, selector::Selector, stored::StoredResponse},
     judgement::{
-        field,
-        judge::{Storable, lines},
+        field::{self, lines},
+        judge::Storable,
         terms::Terms,
         validators,
     },

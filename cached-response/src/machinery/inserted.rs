@@ -1,8 +1,8 @@
 //! Parts of the key that a middleware adds to a request.
 
 use crate::judgement::{
+    key::part::KeyPart,
     key::{Field, KeyWriter},
-    key_part::KeyPart,
 };
 use actix_web::HttpMessage;
 
@@ -33,7 +33,7 @@ impl InsertedParts {
 ///     // .. set the task-local, and:
 ///     next.call(request).await
 /// }
-/// # let _ = actix_web::middleware::from_fn(tenant::<actix_web::body::BoxBody>);
+/// # let _ = actix_web::middleware::from_fn(tenant);
 /// ```
 pub fn insert_key_part(request: &impl HttpMessage, part: &(impl KeyPart + ?Sized)) {
     let mut key = KeyWriter::reuse(Vec::new());

@@ -4,7 +4,7 @@
 use super::inserted::InsertedParts;
 use crate::judgement::{
     facts::Sees,
-    judge::lines,
+    field::lines,
     key::{Field, KeyWriter},
     query,
     terms::Terms,

@@ -3,7 +3,7 @@
 //! A queued run takes followers until it starts, and none afterwards: whoever arrives later asked
 //! for an answer that was computed after that.
 
-use super::cache::{Follower, Permit, ResponseFlights, Shared, Turn};
+use super::flights::{Boarding, Follower, Permit, ResponseFlights, Turn};
 use crate::judgement::key::Key;
 
 /// The two rows of live runs.
@@ -42,8 +42,8 @@ impl Live {
         self.queued.len() + self.running.len()
     }
 
-    pub(crate) fn join(&self, key: &Key, shared: &Shared) -> Queue {
-        match Self::turn(&self.queued, key, shared) {
+    pub(crate) fn join(&self, key: &Key, boarding: &Boarding<'_>) -> Queue {
+        match boarding.join(&self.queued, key) {
             Turn::Lead(permit) => Queue::Run(permit),
             Turn::Follow(follower) => Queue::Join(follower),
             Turn::Crowded => Queue::Crowded,
@@ -51,8 +51,8 @@ impl Live {
     }
 
     /// Whether the run that `queued` stands for may start.
-    pub(crate) fn next(&self, queued: &Permit, key: &Key, shared: &Shared) -> Next {
-        match Self::turn(&self.running, key, shared) {
+    pub(crate) fn next(&self, queued: &Permit, key: &Key, boarding: &Boarding<'_>) -> Next {
+        match boarding.join(&self.running, key) {
             Turn::Lead(permit) => {
                 queued.close();
                 Next::Start(permit)
@@ -60,16 +60,5 @@ impl Live {
             Turn::Follow(follower) => Next::Wait(follower),
             Turn::Crowded => Next::Crowded,
         }
-    }
-
-    fn turn(row: &ResponseFlights, key: &Key, shared: &Shared) -> Turn {
-        let generation = shared.generation();
-        row.join(
-            key,
-            shared.now().elapsed(),
-            &shared.limits.flight(),
-            generation,
-            |stamp| *stamp != shared.generation(),
-        )
     }
 }

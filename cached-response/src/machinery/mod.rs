@@ -8,6 +8,7 @@ pub(crate) mod control;
 pub(crate) mod counters;
 pub(crate) mod defaults;
 pub(crate) mod dress;
+pub(crate) mod flights;
 pub(crate) mod inserted;
 pub(crate) mod keying;
 pub(crate) mod live;

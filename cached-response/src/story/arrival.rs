@@ -18,7 +18,7 @@ use crate::{
         variants::{self, Found},
     },
 };
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse};
 use std::{cell::Cell, sync::Arc};
 
 /// Keys over this length are not worth keeping.

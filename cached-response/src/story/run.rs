@@ -1,21 +1,21 @@
 //! One run of the handler: from its start to its landing.
 
-use super::{
-    arrival::{Miss, Visit},
-    serve::Run,
-};
+use super::arrival::{Miss, Visit};
 use crate::{
     ground::{clock::Moment, stored::StoredResponse},
     judgement::{
-        judge::{Candidate, Made, Storable, Verdict, judge},
+        candidate::Candidate,
+        judge::{Made, Storable, Verdict, judge},
         reason::{Bypass, Skip},
     },
     machinery::{
-        cache::{Landing, Permit},
         capture::{self, Copied},
         control::{Control, Scoped},
         counters::Event,
-        dress, status_field, variants,
+        dress,
+        flights::{Landing, Permit},
+        local::LocalBoxFuture,
+        status_field, variants,
     },
 };
 use actix_web::{
@@ -28,6 +28,9 @@ use actix_web::{
     web::Bytes,
 };
 use std::{sync::Arc, time::Duration};
+
+/// One run of the handler, not yet started: its remaining extractors, its body, its responder.
+pub(crate) type Run = LocalBoxFuture<HttpResponse>;
 
 /// Those who are told how a run ended: nobody, the followers of one flight, or of two.
 pub(crate) struct Permits([Option<Permit>; 2]);

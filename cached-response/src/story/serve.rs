@@ -8,17 +8,17 @@
 use super::{
     arrival::{Arrival, Lookup, Miss, Visit, Way},
     leading::leading,
-    run::{self, Permits},
+    run::{self, Permits, Run},
 };
 use crate::{
     ground::stored::StoredResponse,
     judgement::admit::{Part, Reuse},
     machinery::{
         answer::{self, How},
-        cache::{Follower, Landing, Permit, Shared, Turn},
+        cache::Shared,
         counters::Event,
+        flights::{Follower, Landing, Permit, Turn},
         live::{Next, Queue},
-        local::LocalBoxFuture,
         variants,
     },
 };
@@ -29,9 +29,6 @@ use std::{
     task::Poll,
     time::Duration,
 };
-
-/// One run of the handler, not yet started: its remaining extractors, its body, its responder.
-pub(crate) type Run = LocalBoxFuture<HttpResponse>;
 
 /// Answers a request that was not answered from the store.
 pub(crate) async fn serve(arrival: Arrival, run: Run) -> HttpResponse {
@@ -88,20 +85,11 @@ impl Journey {
     }
 
     fn turn(&self) -> Turn {
-        let shared = self.shared();
-        let (now, limits) = (shared.now().elapsed(), shared.limits.flight());
-        let outdated = |stamp: &u64| *stamp != shared.generation();
+        let (flights, boarding) = (&self.shared().flights, self.shared().boarding());
         match self.miss.admitted.flight {
-            Part::Lead => shared.flights.join(
-                &self.miss.flight,
-                now,
-                &limits,
-                shared.generation(),
-                outdated,
-            ),
-            Part::Follow => shared
-                .flights
-                .follow(&self.miss.flight, now, &limits, outdated)
+            Part::Lead => boarding.join(flights, &self.miss.flight),
+            Part::Follow => boarding
+                .follow(flights, &self.miss.flight)
                 .map_or(Turn::Crowded, Turn::Follow),
             Part::None => Turn::Crowded,
         }
@@ -157,7 +145,7 @@ impl Journey {
             return self.alone(run).await;
         }
         let shared = self.shared();
-        match shared.live.join(&self.miss.flight, shared) {
+        match shared.live.join(&self.miss.flight, &shared.boarding()) {
             Queue::Run(queued) => self.live_run(queued, run).await,
             Queue::Join(follower) => match self.follow(follower).await {
                 Some(Landing::Stored(stored)) if self.accepts(&stored) => self.collapsed(&stored),
@@ -170,7 +158,10 @@ impl Journey {
     async fn live_run(self, queued: Permit, run: Run) -> HttpResponse {
         loop {
             let shared = self.shared();
-            match shared.live.next(&queued, &self.miss.flight, shared) {
+            match shared
+                .live
+                .next(&queued, &self.miss.flight, &shared.boarding())
+            {
                 Next::Start(running) => {
                     let (clock, limit) = (shared.clock.clone(), shared.limits.run);
                     let counting = self.visit.cache.clone();

@@ -1,3 +1,3 @@
 //! The whole system, in one binary.
 
-mod smoke;
+mod levels;

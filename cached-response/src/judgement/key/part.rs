@@ -13,7 +13,7 @@ use std::time::Duration;
 use actix_web::http::Method;
 use actix_web::{Either, web};
 
-use super::key::KeyWriter;
+use super::KeyWriter;
 
 /// A value that can join the cache key, as in `key(user.id, tenant)`.
 ///
