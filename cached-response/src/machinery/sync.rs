@@ -3,13 +3,38 @@
 //! The collapse takes what it shares between threads from here and from nowhere else, so that its
 //! source can be compiled as it stands against the types of a model checker.
 
-pub(crate) use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{MutexGuard, PoisonError};
+
+pub(crate) use std::sync::{Arc, Mutex};
 
 /// Seeds the hash of a key, so that nobody can choose keys that meet in one shard.
 pub(crate) use foldhash::quality::RandomState;
+
+/// Locks, poisoned or not: for what a panic cannot leave half changed.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Runs a test; a model checker runs it once for each order of its steps.
 #[cfg(test)]
 pub(crate) fn explore(test: impl Fn() + Send + Sync + 'static) {
     test();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    use super::{Mutex, lock};
+
+    #[test]
+    fn a_lock_that_a_panic_poisoned_is_taken_all_the_same() {
+        let mutex = Mutex::new(1);
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let _guard = lock(&mutex);
+            resume_unwind(Box::new("with the lock held"))
+        }));
+        assert!(panicked.is_err() && mutex.is_poisoned());
+        assert_eq!(*lock(&mutex), 1);
+    }
 }

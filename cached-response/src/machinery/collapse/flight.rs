@@ -2,11 +2,10 @@
 
 use std::mem;
 use std::pin::Pin;
-use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::sync::{Arc, Mutex, MutexGuard};
+use super::sync::{Arc, Mutex, lock};
 
 /// How a run ended, as its followers are told.
 #[derive(Clone, Debug)]
@@ -144,9 +143,4 @@ impl Followers {
     fn wake(self) {
         self.places.into_iter().flatten().for_each(Waker::wake);
     }
-}
-
-/// Nothing here can panic half-way through a change, so what a poisoned lock guards is sound.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -30,9 +30,9 @@ use std::hash::{BuildHasher, Hash};
 use std::mem;
 use std::time::Duration;
 
-use self::flight::{Flight, lock};
+use self::flight::Flight;
 pub(crate) use self::flight::{Follower, Landing};
-use super::sync::{self, Arc, Mutex, RandomState};
+use super::sync::{self, Arc, Mutex, RandomState, lock};
 
 /// How many may follow one run, and how long it may take before another is let in beside it.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +78,9 @@ impl<K: Eq + Hash, S, T, W> Flights<K, S, T, W> {
     /// Leads a new flight, or follows the one under way.
     ///
     /// `now` is the time since some fixed start. `stamp` is what a run that starts now would run
-    /// under; `outdated` says whether a stamp is no longer what a run should have started under.
+    /// under; `outdated` says whether a stamp is no longer what a run should have started under. Take
+    /// the stamp right before: a flight that starts with an outdated one is replaced by the next
+    /// arrival.
     #[expect(
         clippy::too_many_arguments,
         reason = "what an arrival knows, each of its own type"

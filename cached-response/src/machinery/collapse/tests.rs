@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -172,6 +173,23 @@ fn a_follower_takes_over_when_the_leader_is_dropped() {
 
         let _successor = lead(&flights, "a");
         let _follower = follow(&flights, "a");
+    });
+}
+
+#[test]
+fn a_leader_that_panics_lands_as_failed() {
+    explore(|| {
+        let flights = TestFlights::new();
+        let permit = lead(&flights, "a");
+        let mut follower = follow(&flights, "a");
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let _permit = permit;
+            resume_unwind(Box::new("the handler"))
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(flights.len(), 0);
+        let landing = poll(&mut follower, &Arc::default());
+        assert!(matches!(landing, Poll::Ready(Landing::Failed)));
     });
 }
 
