@@ -1,0 +1,260 @@
+//! What two or three threads can do to one key.
+
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use loom::future::block_on;
+use loom::model::Builder;
+use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use loom::thread;
+
+use super::collapse::{Flights, Follower, Landing, Limits, Permit, Turn};
+use super::sync::{Arc, Mutex, explore};
+
+const LIMITS: Limits = Limits {
+    followers: 2,
+    age: Duration::from_secs(30),
+};
+const OLD: u64 = 1;
+const NEW: u64 = 2;
+
+/// A cache of one key whose handler returns the stamp it runs under.
+struct Cache {
+    flights: Flights<(), u64, u64, ()>,
+    stored: Mutex<Option<u64>>,
+    running: AtomicBool,
+    runs: AtomicUsize,
+}
+
+impl Cache {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            flights: Flights::new(),
+            stored: Mutex::new(None),
+            running: AtomicBool::new(false),
+            runs: AtomicUsize::new(0),
+        })
+    }
+
+    /// Joins at a time when all that is older than `stamp` is outdated.
+    fn join(&self, stamp: u64) -> Turn<(), u64, u64, ()> {
+        let outdated = |started: &u64| *started < stamp;
+        self.flights
+            .join(&(), Duration::ZERO, &LIMITS, stamp, outdated)
+    }
+
+    fn lead(&self, stamp: u64) -> Permit<(), u64, u64, ()> {
+        match self.join(stamp) {
+            Turn::Lead(permit) => permit,
+            Turn::Follow(_) | Turn::Crowded => panic!("somebody else leads"),
+        }
+    }
+
+    fn follow(&self, stamp: u64) -> Follower<u64, u64, ()> {
+        match self.join(stamp) {
+            Turn::Follow(follower) => follower,
+            Turn::Lead(_) | Turn::Crowded => panic!("there is nobody to follow"),
+        }
+    }
+
+    /// A request that missed: leads or follows, and takes over where a leader failed.
+    fn request(&self, stamp: u64) -> u64 {
+        match self.join(stamp) {
+            Turn::Lead(permit) => self.run(permit),
+            Turn::Follow(follower) => self.after(follower, stamp),
+            Turn::Crowded => panic!("turned away"),
+        }
+    }
+
+    fn after(&self, follower: Follower<u64, u64, ()>, stamp: u64) -> u64 {
+        match block_on(follower) {
+            Landing::Stored(response) => response,
+            Landing::NotStored(()) => panic!("everything is stored here"),
+            Landing::Failed => match self.join(stamp) {
+                Turn::Lead(permit) => self.run(permit),
+                Turn::Follow(follower) => match block_on(follower) {
+                    Landing::Stored(response) => response,
+                    Landing::NotStored(()) => panic!("everything is stored here"),
+                    Landing::Failed => panic!("told twice of one failure"),
+                },
+                Turn::Crowded => panic!("turned away"),
+            },
+        }
+    }
+
+    /// Looks up once more, runs if nothing is there, stores, lands.
+    fn run(&self, permit: Permit<(), u64, u64, ()>) -> u64 {
+        let others = self.running.swap(true, SeqCst);
+        assert!(!others, "two flights run for one key");
+        let found = *self.stored.lock().unwrap();
+        let response = found.unwrap_or_else(|| {
+            self.runs.fetch_add(1, SeqCst);
+            *permit.stamp()
+        });
+        *self.stored.lock().unwrap() = Some(response);
+        self.running.store(false, SeqCst);
+        permit.land(Landing::Stored(response));
+        response
+    }
+}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.flights.len(), 0, "a flight is left in the map");
+        }
+    }
+}
+
+#[test]
+pub(super) fn a_leader_lands_while_its_follower_polls() {
+    explore(|| {
+        let cache = Cache::new();
+        let permit = cache.lead(NEW);
+        let follower = cache.follow(NEW);
+        let leader = thread::spawn(move || permit.land(Landing::Stored(NEW)));
+        assert!(matches!(block_on(follower), Landing::Stored(NEW)));
+        leader.join().unwrap();
+    });
+}
+
+#[test]
+pub(super) fn two_misses_at_once_are_one_run() {
+    explore(|| {
+        let cache = Cache::new();
+        let other = Arc::clone(&cache);
+        let other = thread::spawn(move || other.request(NEW));
+        assert_eq!(cache.request(NEW), NEW);
+        assert_eq!(other.join().unwrap(), NEW);
+        assert_eq!(cache.runs.load(SeqCst), 1);
+    });
+}
+
+#[test]
+pub(super) fn a_third_miss_while_a_leader_is_dropped_is_no_second_run() {
+    // All orders of three threads are too many; those with three preemptions are not.
+    let mut model = Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(|| {
+        let cache = Cache::new();
+        let permit = cache.lead(NEW);
+        let follower = cache.follow(NEW);
+        let (second, third) = (Arc::clone(&cache), Arc::clone(&cache));
+        let second = thread::spawn(move || second.after(follower, NEW));
+        let third = thread::spawn(move || third.request(NEW));
+        drop(permit);
+        assert_eq!(second.join().unwrap(), NEW);
+        assert_eq!(third.join().unwrap(), NEW);
+        assert_eq!(cache.runs.load(SeqCst), 1);
+    });
+}
+
+#[test]
+pub(super) fn one_of_two_followers_takes_over_from_a_leader_that_is_dropped() {
+    explore(|| {
+        let cache = Cache::new();
+        let permit = cache.lead(NEW);
+        let (first, second) = (cache.follow(NEW), cache.follow(NEW));
+        let other = Arc::clone(&cache);
+        let other = thread::spawn(move || other.after(second, NEW));
+        drop(permit);
+        assert_eq!(cache.after(first, NEW), NEW);
+        assert_eq!(other.join().unwrap(), NEW);
+        assert_eq!(cache.runs.load(SeqCst), 1);
+    });
+}
+
+#[test]
+pub(super) fn a_replaced_flight_that_lands_late_leaves_the_newer_one_alone() {
+    explore(|| {
+        let cache = Cache::new();
+        let old = cache.lead(OLD);
+        let early = cache.follow(OLD);
+        let leader = thread::spawn(move || old.land(Landing::Stored(OLD)));
+        let new = cache.lead(NEW);
+        let late = cache.follow(NEW);
+        assert!(matches!(block_on(early), Landing::Stored(OLD)));
+        leader.join().unwrap();
+        assert_eq!(cache.flights.len(), 1, "the newer flight was taken out");
+        new.land(Landing::Stored(NEW));
+        assert!(matches!(block_on(late), Landing::Stored(NEW)));
+    });
+}
+
+#[test]
+pub(super) fn two_that_find_a_flight_outdated_replace_it_by_one() {
+    explore(|| {
+        let cache = Cache::new();
+        let old = cache.lead(OLD);
+        let other = Arc::clone(&cache);
+        let other = thread::spawn(move || other.request(NEW));
+        assert_eq!(cache.request(NEW), NEW);
+        assert_eq!(other.join().unwrap(), NEW);
+        assert_eq!(cache.runs.load(SeqCst), 1);
+        drop(old);
+    });
+}
+
+#[test]
+pub(super) fn a_follower_leaves_while_the_leader_lands() {
+    explore(|| {
+        let cache = Cache::new();
+        let permit = cache.lead(NEW);
+        let (leaves, stays) = (cache.follow(NEW), cache.follow(NEW));
+        let other = thread::spawn(move || drop(leaves));
+        let leader = thread::spawn(move || permit.land(Landing::Stored(NEW)));
+        assert!(matches!(block_on(stays), Landing::Stored(NEW)));
+        other.join().unwrap();
+        leader.join().unwrap();
+    });
+}
+
+#[test]
+pub(super) fn the_place_of_a_follower_that_leaves_goes_to_one_other() {
+    explore(|| {
+        let cache = Cache::new();
+        let permit = cache.lead(NEW);
+        let (leaves, stays) = (cache.follow(NEW), cache.follow(NEW));
+        let other = thread::spawn(move || drop(leaves));
+        let early = cache.join(NEW);
+        other.join().unwrap();
+        let late = cache.join(NEW);
+        drop(permit);
+        assert!(matches!(block_on(stays), Landing::Failed));
+        let ((Turn::Follow(next), Turn::Crowded) | (Turn::Crowded, Turn::Follow(next))) =
+            (early, late)
+        else {
+            panic!("one place, and not one follower")
+        };
+        assert!(matches!(block_on(next), Landing::Failed));
+    });
+}
+
+#[test]
+pub(super) fn an_arrival_after_an_invalidation_gets_no_run_from_before() {
+    explore(|| {
+        let cache = Cache::new();
+        let generation = Arc::new(AtomicU64::new(OLD));
+        let run = {
+            let (cache, generation) = (Arc::clone(&cache), Arc::clone(&generation));
+            thread::spawn(move || {
+                let turn = cache.join(generation.load(SeqCst));
+                if let Turn::Lead(permit) = turn {
+                    let response = *permit.stamp();
+                    permit.land(Landing::Stored(response));
+                }
+            })
+        };
+        generation.store(NEW, SeqCst);
+        let response = match cache.join(generation.load(SeqCst)) {
+            Turn::Lead(permit) => *permit.stamp(),
+            Turn::Follow(follower) => match block_on(follower) {
+                Landing::Stored(response) => response,
+                Landing::NotStored(()) | Landing::Failed => NEW,
+            },
+            Turn::Crowded => panic!("turned away"),
+        };
+        run.join().unwrap();
+        assert_eq!(response, NEW, "a run from before the invalidation");
+    });
+}
