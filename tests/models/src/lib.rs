@@ -2,9 +2,15 @@
 //!
 //! * [`every_order`]: small scenarios, run by loom in every order that their steps can take; and
 //!   the same scenarios on sources with one mistake put in, which must fail.
+//! * [`random_order`]: a busy afternoon, run by shuttle in 100,000 random orders.
 //!
 //! What is checked is the source itself. It takes its locks from a module next to it named `sync`,
 //! which is another one here.
 #![cfg(test)]
+#![expect(
+    clippy::duplicate_mod,
+    reason = "the same source, each time with other locks"
+)]
 
 mod every_order;
+mod random_order;

@@ -1,0 +1,217 @@
+//! What the clients share, and what must hold of it.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use shuttle::future::yield_now;
+use shuttle::rand::{Rng, thread_rng};
+
+use super::collapse::{Flights, Landing, Limits, Permit, Turn};
+
+const LIMITS: Limits = Limits {
+    followers: 2,
+    age: Duration::from_secs(30),
+};
+
+type Key = u8;
+/// Every run has a number, and is what it makes.
+type Response = usize;
+
+pub(super) struct Cache {
+    flights: Flights<Key, u64, Response, ()>,
+    generation: AtomicU64,
+    clock: AtomicU64,
+    running: Mutex<Vec<Run>>,
+    stored: Mutex<Vec<Response>>,
+    runs: AtomicUsize,
+    seen: Arc<Seen>,
+}
+
+/// A run that holds a permit.
+#[derive(Clone, Copy)]
+struct Run {
+    number: Response,
+    key: Key,
+    stamp: u64,
+    started: Duration,
+}
+
+impl Cache {
+    pub(super) fn new(seen: Arc<Seen>) -> Self {
+        Self {
+            flights: Flights::new(),
+            generation: AtomicU64::default(),
+            clock: AtomicU64::default(),
+            running: Mutex::default(),
+            stored: Mutex::default(),
+            runs: AtomicUsize::default(),
+            seen,
+        }
+    }
+
+    pub(super) fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    pub(super) fn invalidate(&self) {
+        self.generation.fetch_add(1, SeqCst);
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_secs(self.clock.load(SeqCst))
+    }
+
+    pub(super) fn pass_time(&self) {
+        self.clock.fetch_add(20, SeqCst);
+    }
+
+    /// The map is empty when no permit lives.
+    pub(super) fn assert_idle(&self) {
+        assert_eq!(lock(&self.running).len(), 0);
+        assert_eq!(self.flights.len(), 0, "a flight is left in the map");
+    }
+
+    pub(super) async fn request(&self, key: Key) {
+        for _ in 0..2 {
+            let stamp = self.generation.load(SeqCst);
+            let now = self.now();
+            yield_now().await;
+            let outdated = |stamp: &u64| *stamp < self.generation.load(SeqCst);
+            let landing = match self.flights.join(&key, now, &LIMITS, stamp, outdated) {
+                Turn::Lead(permit) => return self.lead(key, now, permit).await,
+                Turn::Crowded => return self.seen.crowded(),
+                Turn::Follow(follower) => follower.await,
+            };
+            match landing {
+                Landing::Stored(response) => return self.reuse(response),
+                Landing::NotStored(()) => return self.seen.told_not_stored(),
+                Landing::Failed => self.seen.told_of_failure(),
+            }
+        }
+    }
+
+    fn reuse(&self, response: Response) {
+        let stored = lock(&self.stored);
+        assert!(stored.contains(&response), "a response that was not stored");
+        self.seen.reused();
+    }
+
+    async fn lead(&self, key: Key, now: Duration, permit: Permit<Key, u64, Response, ()>) {
+        let running = self.start(key, *permit.stamp(), now);
+        for _ in 0..thread_rng().gen_range(0..4) {
+            yield_now().await;
+        }
+        let landing = match thread_rng().gen_range(0..4) {
+            0 => return,
+            1 => Landing::NotStored(()),
+            _ => Landing::Stored(running.run.number),
+        };
+        if let Landing::Stored(response) = landing {
+            lock(&self.stored).push(response);
+        }
+        drop(running);
+        permit.land(landing);
+    }
+
+    /// At most one flight runs for a key, below the age limit and under the current stamp.
+    fn start(&self, key: Key, stamp: u64, started: Duration) -> Running<'_> {
+        let number = self.runs.fetch_add(1, SeqCst);
+        let run = Run {
+            number,
+            key,
+            stamp,
+            started,
+        };
+        let mut running = lock(&self.running);
+        let mut same_key = running.iter().filter(|other| other.key == key).peekable();
+        if same_key.peek().is_some() {
+            self.seen.replaced();
+        }
+        let current = stamp == self.generation.load(SeqCst);
+        assert!(
+            !current || !same_key.any(|other| run.should_have_followed(other, self.now())),
+            "two flights run for one key"
+        );
+        running.push(run);
+        Running { cache: self, run }
+    }
+}
+
+impl Run {
+    /// Whether this one began beside another that nobody can have had a reason to replace. Where
+    /// the other is the later one, it is the one that was let in.
+    fn should_have_followed(&self, other: &Self, now: Duration) -> bool {
+        let young = now.saturating_sub(other.started) < LIMITS.age;
+        self.stamp == other.stamp && self.started >= other.started && young
+    }
+}
+
+struct Running<'a> {
+    cache: &'a Cache,
+    run: Run,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut running = lock(&self.cache.running);
+        running.retain(|run| run.number != self.run.number);
+    }
+}
+
+/// After a failure, too: else the first thing that fails would hide among what fails with it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How often what happened: a model in which nothing happens shows nothing.
+#[derive(Default)]
+pub(super) struct Seen {
+    reused: AtomicUsize,
+    told_not_stored: AtomicUsize,
+    told_of_failure: AtomicUsize,
+    crowded: AtomicUsize,
+    replaced: AtomicUsize,
+    left: AtomicUsize,
+}
+
+impl Seen {
+    fn reused(&self) {
+        self.reused.fetch_add(1, SeqCst);
+    }
+
+    fn told_not_stored(&self) {
+        self.told_not_stored.fetch_add(1, SeqCst);
+    }
+
+    fn told_of_failure(&self) {
+        self.told_of_failure.fetch_add(1, SeqCst);
+    }
+
+    fn crowded(&self) {
+        self.crowded.fetch_add(1, SeqCst);
+    }
+
+    fn replaced(&self) {
+        self.replaced.fetch_add(1, SeqCst);
+    }
+
+    pub(super) fn left(&self) {
+        self.left.fetch_add(1, SeqCst);
+    }
+
+    pub(super) fn assert_all(&self) {
+        let counts = [
+            ("reused", &self.reused),
+            ("told it is not stored", &self.told_not_stored),
+            ("told of a failure", &self.told_of_failure),
+            ("crowded", &self.crowded),
+            ("replaced", &self.replaced),
+            ("left", &self.left),
+        ];
+        for (what, count) in counts {
+            println!("{what}: {count:?}");
+            assert!(count.load(SeqCst) > 100, "{what}: {count:?}");
+        }
+    }
+}
