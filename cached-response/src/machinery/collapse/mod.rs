@@ -7,8 +7,8 @@
 //!
 //! What holds at every moment, and is checked under a model checker (Bar row 41):
 //!
-//! 1. At most one flight runs for a key, among those that are younger than the age limit and whose
-//!    stamp is not outdated.
+//! 1. At most one flight runs for a key, among those that are younger than the age limit, not
+//!    closed, and whose stamp is not outdated.
 //! 2. A follower never gets a response that was not stored: [`Landing`] has no room for one.
 //! 3. Every follower returns. A permit that is dropped, by a panic too, lands as
 //!    [`Failed`](Landing::Failed); its followers join again, and one of them leads.
@@ -17,8 +17,9 @@
 //!    of what landed. (A key is plain data: it is hashed, compared and cloned under a shard's
 //!    lock.)
 //!
-//! A flight that is too old or outdated is replaced in the map and not stopped: it lands for those
-//! who follow it, and leaves the newer one alone.
+//! A flight that is too old or outdated is replaced in the map and not stopped, and one that is
+//! [closed](Permit::close) is taken out of it: it lands for those who follow it, and leaves the
+//! newer one alone.
 
 mod flight;
 #[cfg(test)]

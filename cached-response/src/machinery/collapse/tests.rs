@@ -300,6 +300,26 @@ fn a_flight_over_the_age_limit_is_replaced_and_lands_for_its_own() {
 }
 
 #[test]
+fn a_closed_flight_lands_for_its_own_and_leaves_the_next_one_alone() {
+    explore(|| {
+        let flights = TestFlights::new();
+        let closed = lead(&flights, "a");
+        let mut early = follow(&flights, "a");
+        closed.close();
+        let next = lead(&flights, "a");
+        let mut late = follow(&flights, "a");
+
+        closed.land(Landing::NotStored(7));
+        let landing = poll(&mut early, &Arc::default());
+        assert!(matches!(landing, Poll::Ready(Landing::NotStored(7))));
+        assert_eq!(flights.len(), 1, "the next flight was taken out");
+
+        next.land(stored("next"));
+        assert_stored(&poll(&mut late, &Arc::default()), "next");
+    });
+}
+
+#[test]
 fn an_outdated_flight_is_replaced_and_not_joined() {
     explore(|| {
         let flights = TestFlights::new();
