@@ -77,13 +77,15 @@ impl Expansion {
                 return #never;
             }
         });
-        if self.parts.is_empty() && output.is_none() {
+        let named = output::Opaque::of(&self.handler.sig.output).statements();
+        if self.parts.is_empty() && output.is_none() && named.is_empty() {
             return TokenStream::new();
         }
         quote! {
             #[allow(unreachable_code, unused_variables, clippy::all, clippy::pedantic, clippy::nursery)]
             if false {
                 #(#extractors)*
+                #named
                 #output
             }
         }

@@ -125,9 +125,9 @@ impl Expansion {
         let private = &self.private;
         let name = self.handler.sig.ident.to_string();
         let site = Ident::new("__CACHED_RESPONSE_SITE", Span::mixed_site());
-        let outputs = output::bounds(&self.handler.sig.output);
+        let imports = output::Opaque::of(&self.handler.sig.output).imports();
         quote! {{
-            #outputs
+            #imports
             static #site: #private::SiteCell =
                 #private::SiteCell::new(::core::concat!(::core::module_path!(), "::", #name));
             &#site

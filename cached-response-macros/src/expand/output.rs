@@ -1,8 +1,8 @@
 //! The declared return type, which drives inference in the body as it did in the function.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
-use syn::{GenericArgument, PathArguments, ReturnType, Type, TypeImplTrait, parse_quote};
+use quote::quote;
+use syn::{GenericArgument, Path, PathArguments, ReturnType, Type, TypeParamBound, parse_quote};
 
 /// The type with `_` for each `impl Trait`, or nothing where nothing else is left.
 pub(super) fn expected(output: &ReturnType) -> Option<Type> {
@@ -14,46 +14,72 @@ pub(super) fn expected(output: &ReturnType) -> Option<Type> {
     (!matches!(ty, Type::Infer(_))).then_some(ty)
 }
 
-fn erase(ty: &mut Type) {
+/// Says whether there was anything to erase.
+fn erase(ty: &mut Type) -> bool {
     if matches!(ty, Type::ImplTrait(_)) {
         *ty = parse_quote!(_);
-        return;
-    }
-    parts_mut(ty).into_iter().for_each(erase);
-}
-
-/// `impl Responder` is gone from the emitted signature; naming its bounds once keeps their
-/// imports in use.
-pub(super) fn bounds(output: &ReturnType) -> TokenStream {
-    let mut found = Vec::new();
-    if let ReturnType::Type(_, ty) = output {
-        opaque(&mut (**ty).clone(), &mut found);
-    }
-    quote! {
-        #(const _: () = {
-            #[allow(dead_code, clippy::all, clippy::pedantic)]
-            fn __cached_response_output(_: #found) {}
-        };)*
-    }
-}
-
-/// The `impl Trait`s of a type, without those that name what a nested item cannot.
-fn opaque(ty: &mut Type, found: &mut Vec<TypeImplTrait>) {
-    if let Type::ImplTrait(bounds) = ty {
-        let tokens = bounds.to_token_stream();
-        let nameable = |word: &str| word != "Self" && word != "use";
-        let text = tokens.to_string();
-        if text
-            .split(|c: char| !c.is_alphanumeric() && c != '_')
-            .all(nameable)
-        {
-            found.push(bounds.clone());
-        }
-        return;
+        return true;
     }
     parts_mut(ty)
         .into_iter()
-        .for_each(|part| opaque(part, found));
+        .fold(false, |erased, part| erase(part) | erased)
+}
+
+/// What only the `impl Trait`s of a type name. They are gone from the emitted signature; naming
+/// it once more keeps its imports in use.
+#[derive(Default)]
+pub(super) struct Opaque {
+    traits: Vec<Path>,
+    types: Vec<Type>,
+}
+
+impl Opaque {
+    pub(super) fn of(output: &ReturnType) -> Self {
+        let mut found = Self::default();
+        if let ReturnType::Type(_, ty) = output {
+            found.walk(&mut (**ty).clone());
+        }
+        found
+    }
+
+    /// Imports, in the block of an item: these can name no generics, and traits have none here.
+    pub(super) fn imports(&self) -> TokenStream {
+        let traits = &self.traits;
+        quote!(#(#[allow(unused_imports, redundant_imports)] use #traits as _;)*)
+    }
+
+    /// Statements, where `Self` and generics can be named.
+    pub(super) fn statements(&self) -> TokenStream {
+        let types = &self.types;
+        quote!(#(let _ = ::core::marker::PhantomData::<#types>;)*)
+    }
+
+    fn walk(&mut self, ty: &mut Type) {
+        let Type::ImplTrait(opaque) = ty else {
+            return parts_mut(ty).into_iter().for_each(|part| self.walk(part));
+        };
+        for bound in &mut opaque.bounds {
+            let TypeParamBound::Trait(bound) = bound else {
+                continue;
+            };
+            for segment in &mut bound.path.segments {
+                arguments(&mut segment.arguments)
+                    .into_iter()
+                    .for_each(|inner| self.argument(inner));
+                segment.arguments = PathArguments::None;
+            }
+            self.traits.push(bound.path.clone());
+        }
+    }
+
+    fn argument(&mut self, ty: &mut Type) {
+        let mut nameable = ty.clone();
+        if erase(&mut nameable) {
+            self.walk(ty);
+        } else {
+            self.types.push(nameable);
+        }
+    }
 }
 
 /// The types that stand directly inside a type.
@@ -78,6 +104,7 @@ fn arguments(arguments: &mut PathArguments) -> Vec<&mut Type> {
     };
     let types = list.args.iter_mut().filter_map(|argument| match argument {
         GenericArgument::Type(ty) => Some(ty),
+        GenericArgument::AssocType(bound) => Some(&mut bound.ty),
         _ => None,
     });
     types.collect()

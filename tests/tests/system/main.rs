@@ -1,3 +1,4 @@
 //! The whole system, in one binary.
 
 mod levels;
+mod shapes;

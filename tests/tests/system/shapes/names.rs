@@ -1,0 +1,103 @@
+//! Names of the user's that generated code could meet. `#[get]` makes a unit struct of each
+//! handler, and a pattern of the same name would match that struct.
+
+use super::answered_from_the_store;
+use actix_web::{Responder, get, web};
+use cached_response::cached_response;
+
+macro_rules! handlers {
+    ($($name:ident)*) => {
+        mod handlers {
+            use super::{Responder, cached_response, get, web};
+            $(
+                #[get("/{n}")]
+                #[cached_response(key(**n), unless = **n > 7)]
+                pub(super) async fn $name(n: web::Path<u32>) -> Result<impl Responder, actix_web::Error> {
+                    Ok(n.to_string())
+                }
+            )*
+        }
+
+        #[actix_web::test]
+        async fn a_handler_may_be_called_like_anything_of_ours() {
+            $(
+                let body = answered_from_the_store(|app| { app.service(handlers::$name); }, "/1").await;
+                assert_eq!(body, "1", stringify!($name));
+            )*
+        }
+    };
+}
+
+handlers! {
+    call eager lazy writer output argument0 never site key route handler policy cache body run request facts
+    refused class probe key_part explain
+}
+
+/// The names that macros like to use are taken.
+mod shadowed {
+    #![allow(dead_code, unused_macros, reason = "they are only in the way")]
+    use actix_web::get;
+
+    pub(super) struct Result;
+    pub(super) struct Option;
+    pub(super) struct Ok;
+    pub(super) struct Err;
+    pub(super) struct Some;
+    pub(super) struct None;
+    pub(super) struct Box;
+    pub(super) struct String;
+    pub(super) struct Default;
+    pub(super) struct Clone;
+    pub(super) struct Route;
+    pub(super) struct Facts;
+    pub(super) struct T;
+    pub(super) mod std {}
+    pub(super) mod core {}
+    pub(super) mod cached_response {}
+    macro_rules! format {
+        () => {};
+    }
+    macro_rules! concat {
+        ($($t:tt)*) => {
+            compile_error!("shadowed concat")
+        };
+    }
+    macro_rules! module_path {
+        ($($t:tt)*) => {
+            compile_error!("shadowed module_path")
+        };
+    }
+    macro_rules! cfg {
+        ($($t:tt)*) => {
+            compile_error!("shadowed cfg")
+        };
+    }
+    const __CALL: u8 = 0;
+    static SITE: u8 = 1;
+
+    #[get("/shadowed/{n}")]
+    #[::cached_response::cached_response(timeout = 60, key(**n), lazy(state), store_if = |_| true)]
+    pub(super) async fn shadowed(
+        n: ::actix_web::web::Path<u8>,
+        state: ::actix_web::web::Data<u8>,
+    ) -> &'static str {
+        let call = SITE;
+        let eager = call;
+        if eager != 1 || *n != **state {
+            return "not my SITE";
+        }
+        "shadowed"
+    }
+}
+
+#[actix_web::test]
+async fn names_of_the_standard_library_may_be_taken() {
+    let configure = |app: &mut web::ServiceConfig| {
+        app.app_data(web::Data::new(3_u8))
+            .service(shadowed::shadowed);
+    };
+    assert_eq!(
+        answered_from_the_store(configure, "/shadowed/3").await,
+        "shadowed"
+    );
+}

@@ -1,0 +1,20 @@
+use actix_web::Responder;
+use cached_response::cached_response;
+
+struct Db;
+
+impl actix_web::FromRequest for Db {
+    type Error = actix_web::Error;
+    type Future = std::future::Ready<Result<Self, Self::Error>>;
+    fn from_request(_: &actix_web::HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
+        std::future::ready(Ok(Self))
+    }
+}
+
+#[cached_response]
+async fn list(db: Db) -> impl Responder {
+    let _ = db;
+    "list"
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use cached_response::cached_response;
+
+#[cached_response]
+struct Page;
+
+fn main() {}
