@@ -42,7 +42,7 @@ impl Span {
             }
             Lit::Int(int) => millis(&format!("{}{}", int.base10_digits(), int.suffix())),
             Lit::Str(text) => millis(&text.value()),
-            Lit::Float(float) => Err(fraction(option, float)),
+            Lit::Float(float) => return Err(Error::new_spanned(&expr, fraction(option, float))),
             _ => Err("this is not a length of time".to_owned()),
         };
         match millis {
@@ -71,9 +71,7 @@ fn fraction(option: &str, float: &LitFloat) -> String {
     };
     let millis = format!("{whole}{:0<3.3}", part);
     let millis = millis.trim_start_matches('0');
-    format!(
-        "`{float}` is not a whole number of seconds, write milliseconds (`{option} = {millis}ms`)"
-    )
+    format!("`{float}` is not a whole number of seconds: write `{option} = {millis}ms`")
 }
 
 fn seconds(digits: &str) -> Option<u64> {

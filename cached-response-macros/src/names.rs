@@ -9,50 +9,66 @@ use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
 
 /// The variables mentioned, without those that the expression binds itself.
 pub(crate) fn mentioned(tokens: TokenStream) -> Vec<Ident> {
-    let mut found = Found::default();
-    found.walk(&flat(tokens), Delimiter::None);
-    let Found { mut used, bound } = found;
-    used.retain(|name| !bound.contains(name));
+    let mut used = Vec::new();
+    walk(&flat(tokens), Delimiter::None, &[], &mut used);
     used
 }
 
-#[derive(Default)]
-struct Found {
-    used: Vec<Ident>,
-    bound: Vec<Ident>,
+/// Where a binding ends that starts in a group of tokens: with the group at the latest.
+fn walk(tokens: &[TokenTree], around: Delimiter, outer: &[Ident], used: &mut Vec<Ident>) {
+    let mut scope = Scope {
+        bound: outer.to_vec(),
+        coming: Vec::new(),
+        pattern_until: None,
+    };
+    for (at, token) in tokens.iter().enumerate() {
+        scope.enter(tokens, at, around);
+        match token {
+            TokenTree::Group(group) if scope.pattern_until.is_some() => {
+                walk(
+                    &flat(group.stream()),
+                    Delimiter::None,
+                    &[],
+                    &mut scope.coming,
+                );
+            }
+            TokenTree::Group(group) => {
+                walk(&flat(group.stream()), group.delimiter(), &scope.bound, used)
+            }
+            TokenTree::Ident(ident)
+                if !is_variable(tokens, at, around) || scope.bound.contains(ident) => {}
+            TokenTree::Ident(ident) if scope.pattern_until.is_some() => {
+                scope.coming.push(ident.clone())
+            }
+            TokenTree::Ident(ident) => used.push(ident.clone()),
+            _ => {}
+        }
+    }
 }
 
-impl Found {
-    fn walk(&mut self, tokens: &[TokenTree], around: Delimiter) {
-        let mut binds_until = None;
-        for (at, token) in tokens.iter().enumerate() {
-            if binds_until == Some(at) {
-                binds_until = None;
-            }
-            if binds_until.is_none() {
-                binds_until = pattern_end(tokens, at, around);
-            }
-            match token {
-                TokenTree::Group(group) => {
-                    let inner = flat(group.stream());
-                    if binds_until.is_some() {
-                        let mut pattern = Self::default();
-                        pattern.walk(&inner, Delimiter::None);
-                        self.bound.extend(pattern.used);
-                    } else {
-                        self.walk(&inner, group.delimiter());
-                    }
-                }
-                TokenTree::Ident(ident) if is_variable(tokens, at, around) => {
-                    if binds_until.is_some() {
-                        &mut self.bound
-                    } else {
-                        &mut self.used
-                    }
-                    .push(ident.clone());
-                }
-                _ => {}
-            }
+/// What is bound at a place among tokens.
+struct Scope {
+    bound: Vec<Ident>,
+    /// Bound by a pattern whose scope has not begun: after `let x = ..` it begins with the next
+    /// statement, after `if let` and `for` with the block.
+    coming: Vec<Ident>,
+    pattern_until: Option<usize>,
+}
+
+impl Scope {
+    fn enter(&mut self, tokens: &[TokenTree], at: usize, around: Delimiter) {
+        let ended = self.pattern_until == Some(at);
+        if ended {
+            self.pattern_until = None;
+        }
+        let at_once = ended && (is(tokens, at, '|') || is(tokens, at + 1, '>'));
+        let block =
+            matches!(&tokens[at], TokenTree::Group(group) if group.delimiter() == Delimiter::Brace);
+        if at_once || (self.pattern_until.is_none() && (block || is(tokens, at, ';'))) {
+            self.bound.append(&mut self.coming);
+        }
+        if self.pattern_until.is_none() && !ended {
+            self.pattern_until = pattern_end(tokens, at, around);
         }
     }
 }
@@ -166,6 +182,12 @@ mod tests {
             "user.ids.iter().map(|id| id.len()).sum::<usize>()",
             "match user { Some(x) => x, None => 0 }",
             "{ let x = 1; user + x }",
+            "{ let user = user; 1 }",
+            "user.as_ref().map(|user| user.id)",
+            "f(|user| user.id, 1) + user",
+            "if let Some(user) = user { user.id } else { 0 }",
+            "match user { Some(user) => user.id, None => 0 }",
+            "{ for user in user { f(user) } 1 }",
         ] {
             assert!(
                 of(expression).contains(&"user".to_owned()),

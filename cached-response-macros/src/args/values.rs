@@ -151,7 +151,7 @@ pub(super) fn statuses(input: ParseStream<'_>, errors: &mut Errors) -> Result<Ve
             )
         })?;
         let timeout = match input.parse::<Option<Token![=]>>()? {
-            Some(_) => errors.note(Span::parse("status", input)),
+            Some(_) => errors.note(Span::parse(number.base10_digits(), input)),
             None => None,
         };
         let code = number

@@ -18,7 +18,7 @@ use crate::{
 };
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Error, Ident, Path, Result, parse_quote, spanned::Spanned};
+use syn::{Error, Ident, Path, Result, ReturnType, parse_quote, spanned::Spanned};
 
 pub(crate) fn cached_response(tokens: TokenStream, item: TokenStream) -> TokenStream {
     expanded(tokens, item.clone()).unwrap_or_else(|error| {
@@ -86,7 +86,10 @@ impl Expansion {
             ..
         } = sig;
         let where_clause = &generics.where_clause;
-        let at = located(sig.output.span());
+        let at = located(match &sig.output {
+            ReturnType::Type(_, ty) => ty.span(),
+            ReturnType::Default => name.span(),
+        });
         let call = local("call");
         let run = respan(quote!(#private::Call::run), at);
         let eager = self.types(false);

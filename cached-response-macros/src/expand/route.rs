@@ -51,21 +51,21 @@ impl Expansion {
             (_, None) => quote_spanned!(at=> #private::Spoken::<#words>::facts(#probe)),
             (Role::Covered, Some(advice)) => quote_spanned! {at=> {
                 #advice
-                trait __CachedResponseArgument { const FACTS: #private::Facts; }
+                trait __PartOfTheCacheKey { const FACTS: #private::Facts; }
                 #[diagnostic::do_not_recommend]
-                impl<T: ?Sized + #private::Covered<#words>> __CachedResponseArgument for T {
+                impl<T: ?Sized + #private::Covered<#words>> __PartOfTheCacheKey for T {
                     const FACTS: #private::Facts = <T as #private::Covered<#words>>::FACTS;
                 }
-                <#ty as __CachedResponseArgument>::FACTS
+                <#ty as __PartOfTheCacheKey>::FACTS
             }},
             (_, Some(advice)) => quote_spanned! {at=> {
                 #advice
-                trait __CachedResponseArgument { fn facts(self) -> #private::Facts; }
+                trait __PartOfTheCacheKey { fn facts(self) -> #private::Facts; }
                 #[diagnostic::do_not_recommend]
-                impl<T: #private::Spoken<#words>> __CachedResponseArgument for T {
+                impl<T: #private::Spoken<#words>> __PartOfTheCacheKey for T {
                     fn facts(self) -> #private::Facts { #private::Spoken::<#words>::facts(self) }
                 }
-                __CachedResponseArgument::facts(#probe)
+                __PartOfTheCacheKey::facts(#probe)
             }},
         };
         quote!(.argument(#private::Role::#role, #facts))

@@ -1,0 +1,176 @@
+//! The rule that an argument must be accounted for: which kind of type needs which word.
+
+mod subject;
+
+use crate::{handler::Argument, plan::Role};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use subject::Subject;
+use syn::{GenericArgument, PathArguments, Type};
+
+/// What a compile error on an argument says.
+pub(crate) struct Advice {
+    message: String,
+    label: &'static str,
+    notes: Vec<String>,
+}
+
+/// What the route's words cover.
+#[derive(Clone, Copy)]
+pub(crate) struct Said {
+    pub(crate) vary: bool,
+    pub(crate) body: bool,
+    pub(crate) methods: bool,
+}
+
+/// What an argument is, as far as its type's name tells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Covered,
+    Request,
+    Body,
+    Peer,
+    Identity,
+    Own,
+    Other,
+}
+
+/// The error for an argument, where its type is one that may need one.
+pub(crate) fn advice(argument: &Argument, role: Role, said: Said) -> Option<Advice> {
+    let subject = Subject::new(argument);
+    match (kind(&argument.ty, &subject.name), role) {
+        (_, Role::Gate) | (Kind::Covered, _) => None,
+        (Kind::Request, role) => (!said.vary).then(|| subject.request(role)),
+        (Kind::Body, Role::Keyed) => None,
+        (Kind::Body, role) => (!said.body).then(|| subject.body(role, said)),
+        (_, Role::Keyed | Role::Unkeyed) => None,
+        (Kind::Peer, _) => Some(subject.peer()),
+        (Kind::Identity, _) => Some(subject.identity()),
+        (Kind::Own, _) => Some(subject.own()),
+        (Kind::Other, _) => Some(subject.other()),
+    }
+}
+
+fn kind(ty: &Type, name: &str) -> Kind {
+    const COVERED: [&str; 8] = [
+        "Path",
+        "Query",
+        "Method",
+        "Uri",
+        "Data",
+        "Header",
+        "Request",
+        "CacheHandle",
+    ];
+    const BODIES: [&str; 5] = ["Json", "Form", "Bytes", "String", "Payload"];
+    const IDENTITIES: [&str; 5] = ["ReqData", "Session", "Identity", "BearerAuth", "BasicAuth"];
+    const OWN: [&str; 12] = [
+        "db",
+        "database",
+        "pool",
+        "conn",
+        "connection",
+        "client",
+        "state",
+        "app",
+        "config",
+        "settings",
+        "mailer",
+        "store",
+    ];
+    if let Type::Tuple(tuple) = ty {
+        return worst(tuple.elems.iter(), name);
+    }
+    let Some((last, inner)) = last_segment(ty) else {
+        return Kind::Other;
+    };
+    let known = |names: &[&str]| names.contains(&last.as_str());
+    match last.as_str() {
+        "Option" | "Result" => worst(inner.into_iter().take(1), name),
+        "Either" => worst(inner.into_iter(), name),
+        "HttpRequest" => Kind::Request,
+        "ConnectionInfo" | "PeerAddr" => Kind::Peer,
+        "ThinData" => Kind::Own,
+        _ if known(&COVERED) => Kind::Covered,
+        _ if known(&BODIES) => Kind::Body,
+        _ if known(&IDENTITIES) => Kind::Identity,
+        _ if OWN.contains(&name) => Kind::Own,
+        _ => Kind::Other,
+    }
+}
+
+/// The first part that is not covered.
+fn worst<'a>(mut parts: impl Iterator<Item = &'a Type>, name: &str) -> Kind {
+    parts
+        .find_map(|part| Some(kind(part, name)).filter(|kind| *kind != Kind::Covered))
+        .unwrap_or(Kind::Covered)
+}
+
+/// `Json` and `[T]` of `web::Json<T>`.
+fn last_segment(ty: &Type) -> Option<(String, Vec<&Type>)> {
+    let path = match ty {
+        Type::Path(path) => path,
+        Type::Paren(inner) => return last_segment(&inner.elem),
+        Type::Group(inner) => return last_segment(&inner.elem),
+        _ => return None,
+    };
+    let last = path.path.segments.last()?;
+    let inner = match &last.arguments {
+        PathArguments::AngleBracketed(list) => list.args.iter().collect(),
+        _ => Vec::new(),
+    };
+    let inner = inner.into_iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    Some((last.ident.to_string(), inner.collect()))
+}
+
+impl ToTokens for Advice {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        // Single braces would be read as placeholders.
+        let plain = |text: &str| text.replace('{', "{{").replace('}', "}}");
+        let (message, label) = (plain(&self.message), self.label);
+        let notes = self.notes.iter().map(|note| plain(note));
+        tokens.extend(quote! {
+            #[diagnostic::on_unimplemented(message = #message, label = #label, #(note = #notes),*)]
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{subject::written, *};
+
+    #[test]
+    fn a_type_is_shown_as_it_is_written() {
+        for text in [
+            "web::ReqData<User>",
+            "Option<(A, B)>",
+            "&str",
+            "a::B<C<D>, E>",
+            "Words<3>",
+        ] {
+            assert_eq!(written(text.parse().unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn a_type_made_of_parts_is_as_bad_as_its_worst() {
+        for (ty, expected) in [
+            ("Option<web::Path<u32>>", Kind::Covered),
+            ("(web::Path<u32>, User)", Kind::Other),
+            ("Result<HttpRequest, Error>", Kind::Request),
+            ("Either<web::Json<A>, web::Form<B>>", Kind::Body),
+            ("Option<Option<actix_identity::Identity>>", Kind::Identity),
+            ("[u8; 4]", Kind::Other),
+        ] {
+            let ty = syn::parse_str(ty).unwrap();
+            assert!(
+                kind(&ty, "argument") == expected,
+                "{}",
+                written(ty.to_token_stream())
+            );
+        }
+    }
+}
