@@ -71,9 +71,19 @@ pub trait Covered<W = ()> {
     fn write_key(&self, _key: &mut KeyWriter) {}
 }
 
-/// What was said about a route: `V` of its request headers, `B` of its body.
+/// What was said about a route: `V` of its request headers, `B` of its body, `S` how.
 #[derive(Debug)]
-pub struct Words<V, B>(PhantomData<(V, B)>);
+pub struct Words<V, B, S = Attribute>(PhantomData<(V, B, S)>);
+
+/// By the options of the attribute.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Attribute;
+
+/// By the types of the arguments: only here does somebody ask them for their parts of the key.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Typed;
 
 /// Without `vary(..)`.
 #[derive(Debug)]
@@ -116,27 +126,27 @@ fn name_of<H: Field>() -> HeaderName {
     H::name()
 }
 
-impl<B> Covered<Words<Vary, B>> for HttpRequest {
+impl<B, S> Covered<Words<Vary, B, S>> for HttpRequest {
     const FACTS: Facts = Facts::REQUEST;
 }
 
-impl<V, T> Covered<Words<V, WithBody>> for Json<T> {
+impl<V, T, S> Covered<Words<V, WithBody, S>> for Json<T> {
     const FACTS: Facts = Facts::BODY;
 }
 
-impl<V, T> Covered<Words<V, WithBody>> for Form<T> {
+impl<V, T, S> Covered<Words<V, WithBody, S>> for Form<T> {
     const FACTS: Facts = Facts::BODY;
 }
 
-impl<V> Covered<Words<V, WithBody>> for Bytes {
+impl<V, S> Covered<Words<V, WithBody, S>> for Bytes {
     const FACTS: Facts = Facts::BODY;
 }
 
-impl<V> Covered<Words<V, WithBody>> for String {
+impl<V, S> Covered<Words<V, WithBody, S>> for String {
     const FACTS: Facts = Facts::BODY;
 }
 
-impl<V> Covered<Words<V, WithBody>> for Payload {
+impl<V, S> Covered<Words<V, WithBody, S>> for Payload {
     const FACTS: Facts = Facts::BODY;
 }
 

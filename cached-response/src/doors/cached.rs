@@ -1,7 +1,7 @@
 //! The engine without a macro: a handler wrapped at its route.
 
 use super::{
-    arguments::{Covered, NoBody, NoVary, Words},
+    arguments::{Covered, NoBody, NoVary, Typed, Words},
     call::{Answer, Call},
 };
 use crate::{
@@ -53,7 +53,7 @@ pub fn cached<H, Args>(policy: Policy, handler: H) -> Cached<H, Args>
 where
     H: Handler<Args>,
     H::Output: Responder,
-    Args: FromRequest + Covered<Words<NoVary, NoBody>> + 'static,
+    Args: FromRequest + Covered<Words<NoVary, NoBody, Typed>> + 'static,
 {
     const {
         assert!(
@@ -125,7 +125,7 @@ impl<H, Args> Handler<Call<Args, (), NoBody>> for Cached<H, Args>
 where
     H: Handler<Args>,
     H::Output: Responder,
-    Args: FromRequest + Covered<Words<NoVary, NoBody>> + 'static,
+    Args: FromRequest + Covered<Words<NoVary, NoBody, Typed>> + 'static,
 {
     type Output = HttpResponse;
     type Future = Answer;

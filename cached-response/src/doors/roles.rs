@@ -1,7 +1,7 @@
 //! What is said of an argument, as a type: for handlers that are wrapped by
 //! [`cached`](crate::cached) and have no attribute to say it.
 
-use super::arguments::Covered;
+use super::arguments::{Covered, Typed, Words};
 use crate::judgement::{
     facts::{Facts, Sees},
     key::KeyWriter,
@@ -101,7 +101,7 @@ impl<T: FromRequest> Lazy<T> {
     }
 }
 
-impl<W, T: KeyPart> Covered<W> for Keyed<T> {
+impl<V, B, T: KeyPart> Covered<Words<V, B, Typed>> for Keyed<T> {
     const FACTS: Facts = Facts::sees(Sees::HEADERS.and(Sees::IDENTITY));
 
     fn write_key(&self, key: &mut KeyWriter) {
@@ -109,11 +109,11 @@ impl<W, T: KeyPart> Covered<W> for Keyed<T> {
     }
 }
 
-impl<W, T> Covered<W> for Gate<T> {
+impl<V, B, T> Covered<Words<V, B, Typed>> for Gate<T> {
     const FACTS: Facts = Facts::sees(Sees::IDENTITY);
 }
 
-impl<W, T: 'static> Covered<W> for Unkeyed<T> {
+impl<V, B, T: 'static> Covered<Words<V, B, Typed>> for Unkeyed<T> {
     const FACTS: Facts = Facts::sees(Sees::HEADERS);
 
     fn facts(all: &mut Vec<Facts>) {
@@ -126,12 +126,12 @@ impl<W, T: 'static> Covered<W> for Unkeyed<T> {
         all.push(if seen {
             Facts::REQUEST
         } else {
-            <Self as Covered<W>>::FACTS
+            <Self as Covered<Words<V, B, Typed>>>::FACTS
         });
     }
 }
 
-impl<W, T: Covered<W>> Covered<W> for Lazy<T> {
+impl<V, B, T: Covered<Words<V, B, Typed>>> Covered<Words<V, B, Typed>> for Lazy<T> {
     const FACTS: Facts = T::FACTS;
 
     fn facts(all: &mut Vec<Facts>) {
