@@ -1,4 +1,5 @@
 //! The whole system, in one binary.
 
 mod levels;
+mod lints;
 mod shapes;

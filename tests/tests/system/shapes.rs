@@ -32,7 +32,7 @@ async fn answered_from_the_store(configure: impl FnOnce(&mut ServiceConfig), uri
         bodies.push(test::read_body(response).await);
     }
     assert_eq!(bodies[0], bodies[1], "{uri}");
-    String::from_utf8(bodies[0].to_vec()).unwrap()
+    String::from_utf8_lossy(&bodies[0]).into_owned()
 }
 
 /// Asks for one after the other, of one application, and says which were answered from the store.

@@ -45,6 +45,7 @@ timeouts! {
     call (timeout = long());
     constant (timeout = HOUR);
     sum (timeout = HOUR + 1_800);
+    product (timeout = 60 * 60);
     block (timeout = { let minutes = 5_u64; minutes * 60 });
     trailing_comma (timeout = 5m,);
 }

@@ -90,6 +90,7 @@ async fn either() -> Either<HttpResponse, Result<&'static str, Error>> {
 }
 
 async fn other() -> HttpResponse {
+    actix_web::rt::task::yield_now().await;
     HttpResponse::Ok().body("other")
 }
 
@@ -119,8 +120,10 @@ async fn breaking() -> HttpResponse {
 #[cached_response]
 async fn labelled() -> String {
     'outer: loop {
-        loop {
-            break 'outer "x".to_owned();
+        for n in 0.. {
+            if n == 3 {
+                break 'outer n.to_string();
+            }
         }
     }
 }
@@ -149,13 +152,13 @@ async fn borrowing_over_an_await() -> String {
 
 #[cached_response]
 async fn with_an_inner_attribute() -> impl Responder {
-    #![allow(unused_variables)]
+    #![allow(unused_variables, reason = "it is about the attribute")]
     let unused = 1;
     "inner"
 }
 
 all! { a_body_is_a_body:
-    breaking "l"; labelled "x"; returning "one"; calling_a_closure "2"; borrowing_over_an_await "text";
+    breaking "l"; labelled "3"; returning "one"; calling_a_closure "2"; borrowing_over_an_await "text";
     with_an_inner_attribute "inner";
 }
 

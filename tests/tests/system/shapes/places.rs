@@ -6,9 +6,9 @@ use cached_response::{ResponseCache, cached_response};
 use std::{fmt::Display, marker::PhantomData, sync::LazyLock, time::Duration};
 
 #[cached_response]
-async fn generic<T: Default + Display + 'static>(path: web::Path<u32>) -> impl Responder
+async fn generic<T>(path: web::Path<u32>) -> impl Responder
 where
-    T: Clone,
+    T: Default + Display + 'static,
 {
     format!("{path} {:?}", T::default().to_string())
 }
@@ -18,7 +18,7 @@ async fn const_generic<const N: usize>(state: web::Data<[u8; N]>) -> impl Respon
     format!("{N} {}", state.len())
 }
 
-pub trait Provider: 'static {
+trait Provider: 'static {
     type Out: Responder;
     fn out() -> Self::Out;
 }

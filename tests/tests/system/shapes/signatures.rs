@@ -1,4 +1,8 @@
 //! Arguments: how many, and how they are bound.
+#![expect(
+    clippy::many_single_char_names,
+    reason = "many arguments are the point"
+)]
 
 use super::{answered_from_the_store, stored};
 use actix_web::{
@@ -290,7 +294,7 @@ async fn ask(
         answers.push((
             status,
             stored,
-            String::from_utf8(test::read_body(response).await.to_vec()).unwrap(),
+            String::from_utf8_lossy(&test::read_body(response).await).into_owned(),
         ));
     }
     answers
@@ -317,22 +321,11 @@ async fn a_keyed_argument_tells_responses_apart() {
 
 #[actix_web::test]
 async fn a_gate_is_asked_on_hits_too() {
-    let gates: [(fn(&mut web::ServiceConfig), &str); 2] = [
-        (
-            |app| {
-                app.service(gated);
-            },
-            "/gated",
-        ),
-        (
-            |app| {
-                app.service(gated_by_wildcard);
-            },
-            "/wildcard",
-        ),
-    ];
-    for (configure, uri) in gates {
-        let answers = ask(configure, uri, &["1", "3", "nobody"]).await;
+    for uri in ["/gated", "/wildcard"] {
+        let services = |app: &mut web::ServiceConfig| {
+            app.service(gated).service(gated_by_wildcard);
+        };
+        let answers = ask(services, uri, &["1", "3", "nobody"]).await;
         let seen: Vec<_> = answers
             .iter()
             .map(|(status, stored, _)| (*status, *stored))
