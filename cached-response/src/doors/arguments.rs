@@ -305,7 +305,10 @@ impl<W, T: Covered<W>> Spoken<W> for Known<T> {
     missing_debug_implementations,
     reason = "a gate is not to be printed either"
 )]
-#[expect(clippy::exhaustive_structs, reason = "the attribute makes one for each gate")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the attribute makes one for each gate"
+)]
 pub struct GatedNotReadable;
 
 /// Says of a type, under the argument, that it is an extractor.

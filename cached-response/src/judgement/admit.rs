@@ -115,3 +115,6 @@ fn asks_for_live(terms: &Terms, asked: &Asked<'_>) -> bool {
     let flag = terms.policy.nocache.name.as_deref();
     asked.may_ask && flag.is_some_and(|flag| query::has_flag(asked.query, flag))
 }
+
+#[cfg(test)]
+mod tests;

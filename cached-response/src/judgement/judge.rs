@@ -191,3 +191,6 @@ fn has_nonce(policy: &[u8]) -> bool {
         .windows(7)
         .any(|part| part.eq_ignore_ascii_case(b"'nonce-"))
 }
+
+#[cfg(test)]
+mod tests;
