@@ -134,6 +134,9 @@ pub struct Exchange {
     pub headers: BTreeMap<String, Pick<String>>,
     /// A body with its length; Latin-1.
     pub body: Option<String>,
+    /// How often the body is repeated.
+    #[serde(default = "once")]
+    pub repeat: usize,
     /// Speaks HTTP/1.0.
     #[serde(default)]
     pub http_1_0: bool,
@@ -143,6 +146,10 @@ pub struct Exchange {
     /// Whether the server may close the connection instead.
     #[serde(default)]
     pub may_drop: bool,
+}
+
+fn once() -> usize {
+    1
 }
 
 /// One request as the handler saw it.

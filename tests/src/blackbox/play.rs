@@ -200,7 +200,7 @@ impl Player<'_> {
             }
         }
         match (&exchange.body, method) {
-            (Some(body), _) => request = request.body(latin_1(body)),
+            (Some(body), _) => request = request.body(latin_1(body).repeat(exchange.repeat)),
             (None, "POST" | "PUT") => request = request.body(""),
             (None, _) => {}
         }
