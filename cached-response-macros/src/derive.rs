@@ -1,8 +1,8 @@
 //! `#[derive(KeyPart)]`: all fields, and which variant of an enum it is.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident, quote};
-use syn::{Data, DeriveInput, Error, Fields, Path, Result, parse_quote};
+use quote::{format_ident, quote};
+use syn::{Attribute, Data, DeriveInput, Error, Fields, Path, Result, WherePredicate, parse_quote};
 
 pub(crate) fn key_part(item: TokenStream) -> Result<TokenStream> {
     let DeriveInput {
@@ -12,7 +12,34 @@ pub(crate) fn key_part(item: TokenStream) -> Result<TokenStream> {
         data,
         ..
     } = syn::parse2(item)?;
-    let mut krate: Path = parse_quote!(::cached_response);
+    let krate = crate_path(&attrs)?;
+    let part = quote!(#krate::KeyPart);
+    let arms = arms(data, &part)?;
+    let parameters: Vec<_> = generics
+        .type_params()
+        .map(|parameter| parameter.ident.clone())
+        .collect();
+    let predicates = &mut generics.make_where_clause().predicates;
+    predicates.extend(
+        parameters
+            .into_iter()
+            .map(|name| -> WherePredicate { parse_quote!(#name: #part) }),
+    );
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    Ok(quote! {
+        #[automatically_derived]
+        impl #impl_generics #part for #ident #ty_generics #where_clause {
+            fn write(&self, __cached_response_key: &mut #krate::__private::KeyWriter) {
+                let _ = &__cached_response_key;
+                match *self { #arms }
+            }
+        }
+    })
+}
+
+/// `#[key_part(crate = path)]`
+fn crate_path(attrs: &[Attribute]) -> Result<Path> {
+    let mut krate = parse_quote!(::cached_response);
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("key_part")) {
         attr.parse_nested_meta(|meta| {
             if !meta.path.is_ident("crate") {
@@ -22,44 +49,24 @@ pub(crate) fn key_part(item: TokenStream) -> Result<TokenStream> {
             Ok(())
         })?;
     }
-    let writer = quote!(__cached_response_key);
-    let part = quote!(#krate::KeyPart);
-    let body = match data {
-        Data::Struct(data) => arm(&quote!(Self), &data.fields, None, &part)?,
+    Ok(krate)
+}
+
+fn arms(data: Data, part: &TokenStream) -> Result<TokenStream> {
+    match data {
+        Data::Struct(data) => arm(&quote!(Self), &data.fields, None, part),
         Data::Enum(data) => {
             let arms = data.variants.iter().zip(0_u32..).map(|(variant, index)| {
                 let name = &variant.ident;
-                arm(&quote!(Self::#name), &variant.fields, Some(index), &part)
+                arm(&quote!(Self::#name), &variant.fields, Some(index), part)
             });
-            arms.collect::<Result<_>>()?
+            arms.collect()
         }
-        Data::Union(data) => {
-            return Err(Error::new(
-                data.union_token.span,
-                "which field of a union is in use is not known: derive `KeyPart` on a struct or an enum",
-            ));
-        }
-    };
-    let parameters: Vec<_> = generics
-        .type_params()
-        .map(|parameter| parameter.ident.clone())
-        .collect();
-    let predicates = &mut generics.make_where_clause().predicates;
-    predicates.extend(
-        parameters
-            .into_iter()
-            .map(|name| -> syn::WherePredicate { parse_quote!(#name: #part) }),
-    );
-    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
-    Ok(quote! {
-        #[automatically_derived]
-        impl #impl_generics #part for #ident #ty_generics #where_clause {
-            fn write(&self, #writer: &mut #krate::__private::KeyWriter) {
-                let _ = &#writer;
-                match *self { #body }
-            }
-        }
-    })
+        Data::Union(data) => Err(Error::new(
+            data.union_token.span,
+            "which field of a union is in use is not known: derive `KeyPart` on a struct or an enum",
+        )),
+    }
 }
 
 /// `Name { field: ref binding, .. } => { .. }`
@@ -93,6 +100,5 @@ fn arm(
             #index
             #(#part::write(#bindings, #writer);)*
         }
-    }
-    .into_token_stream())
+    })
 }

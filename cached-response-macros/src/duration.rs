@@ -69,7 +69,7 @@ fn fraction(option: &str, float: &LitFloat) -> String {
     let Some((whole, part)) = float.base10_digits().split_once('.') else {
         return format!("`{float}` is not a whole number of seconds");
     };
-    let millis = format!("{whole}{:0<3.3}", part);
+    let millis = format!("{whole}{part:0<3.3}");
     let millis = millis.trim_start_matches('0');
     format!("`{float}` is not a whole number of seconds: write `{option} = {millis}ms`")
 }

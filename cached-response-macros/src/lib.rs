@@ -49,7 +49,7 @@ use proc_macro::TokenStream;
 /// | `crate = path` | where `cached_response` is found |
 #[proc_macro_attribute]
 pub fn cached_response(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand::cached_response(args.into(), item.into()).into()
+    expand::cached_response(&args.into(), item.into()).into()
 }
 
 /// Makes a struct or an enum usable in `key(..)`: all its fields are part of the key.

@@ -33,12 +33,12 @@ fn walk(tokens: &[TokenTree], around: Delimiter, outer: &[Ident], used: &mut Vec
                 );
             }
             TokenTree::Group(group) => {
-                walk(&flat(group.stream()), group.delimiter(), &scope.bound, used)
+                walk(&flat(group.stream()), group.delimiter(), &scope.bound, used);
             }
             TokenTree::Ident(ident)
                 if !is_variable(tokens, at, around) || scope.bound.contains(ident) => {}
             TokenTree::Ident(ident) if scope.pattern_until.is_some() => {
-                scope.coming.push(ident.clone())
+                scope.coming.push(ident.clone());
             }
             TokenTree::Ident(ident) => used.push(ident.clone()),
             _ => {}

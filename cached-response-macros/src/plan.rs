@@ -80,49 +80,75 @@ impl Words<'_> {
 
     fn part(&self, argument: Argument, errors: &mut Errors) -> Part {
         let named = |names: &[Ident]| names.iter().find(|name| argument.binds(name)).cloned();
-        let [keyed, unless, gate, unkeyed, lazy] = [
-            &self.keyed[..],
-            &self.unless,
-            self.gate,
-            self.unkeyed,
-            self.lazy,
-        ]
-        .map(named);
-        if let (Some(name), true) = (&unkeyed, keyed.is_some()) {
+        let said = Said {
+            keyed: named(&self.keyed),
+            unless: named(&self.unless),
+            gate: named(self.gate),
+            unkeyed: named(self.unkeyed),
+            lazy: named(self.lazy),
+        };
+        said.contradictions(errors);
+        let role = said.role(argument.is_unread());
+        let eager = role == Role::Gate || said.keyed.is_some() || said.unless.is_some();
+        let lazy = said.lazy.is_some() || (self.lazy_by_default && !eager);
+        Part {
+            argument,
+            role,
+            lazy,
+        }
+    }
+}
+
+/// Where the options name one argument.
+struct Said {
+    keyed: Option<Ident>,
+    unless: Option<Ident>,
+    gate: Option<Ident>,
+    unkeyed: Option<Ident>,
+    lazy: Option<Ident>,
+}
+
+impl Said {
+    /// `_user` is a gate, unless it is lazy: then it is only unused.
+    fn role(&self, unread: bool) -> Role {
+        match self {
+            Self {
+                unkeyed: Some(_), ..
+            } => Role::Unkeyed,
+            Self { gate: Some(_), .. } => Role::Gate,
+            Self { lazy: None, .. } if unread => Role::Gate,
+            Self { keyed: Some(_), .. } => Role::Keyed,
+            _ => Role::Covered,
+        }
+    }
+
+    fn contradictions(&self, errors: &mut Errors) {
+        let Self {
+            keyed,
+            unless,
+            gate,
+            unkeyed,
+            lazy,
+        } = self;
+        if let (Some(name), Some(_)) = (unkeyed, keyed) {
             errors.at(
                 name.span(),
                 format!("`{name}` is in `key(..)`, so it is not unkeyed: remove one of the two"),
             );
         }
-        if let (Some(name), true) = (&gate, unkeyed.is_some()) {
-            errors.at(name.span(), format!("`{name}` is unkeyed, so the body may read it, which a gate forbids: remove one of the two"));
+        if let (Some(name), Some(_)) = (gate, unkeyed) {
+            errors.at(
+                name.span(),
+                format!("`{name}` is unkeyed, so the body may read it, which a gate forbids: remove one of the two"),
+            );
         }
-        let needed = [
-            (&keyed, "key(..)"),
-            (&unless, "unless"),
-            (&gate, "gate(..)"),
-        ];
-        for (_, option) in needed.iter().filter(|(word, _)| word.is_some()) {
-            if let Some(name) = &lazy {
+        for (word, option) in [(keyed, "key(..)"), (unless, "unless"), (gate, "gate(..)")] {
+            if let (Some(_), Some(name)) = (word, lazy) {
                 errors.at(
                     name.span(),
                     format!("`{option}` needs `{name}` before the look-up, so it cannot be lazy"),
                 );
             }
-        }
-        let unread = argument.is_unread() && lazy.is_none();
-        let role = match () {
-            () if unkeyed.is_some() => Role::Unkeyed,
-            () if gate.is_some() || unread => Role::Gate,
-            () if keyed.is_some() => Role::Keyed,
-            () => Role::Covered,
-        };
-        let eager = role == Role::Gate || keyed.is_some() || unless.is_some();
-        let lazy = lazy.is_some() || (self.lazy_by_default && !eager);
-        Part {
-            argument,
-            role,
-            lazy,
         }
     }
 }

@@ -15,6 +15,9 @@ use syn::{
 
 pub(crate) use values::{KeyPart, Lazy, Nocache, Query, Status, Vary};
 
+/// `body` without a size.
+const DEFAULT_BODY: u64 = 65_536;
+
 #[derive(Default)]
 pub(crate) struct Args {
     pub(crate) timeout: Option<Span>,
@@ -22,8 +25,7 @@ pub(crate) struct Args {
     pub(crate) gate: Vec<Ident>,
     pub(crate) unkeyed: Vec<Ident>,
     pub(crate) lazy: Option<Lazy>,
-    /// `Some(None)` is the option without a size.
-    pub(crate) body: Option<Option<Size>>,
+    pub(crate) body: Option<Size>,
     pub(crate) methods: Vec<String>,
     pub(crate) query: Option<Query>,
     pub(crate) ignore_query: Vec<String>,
@@ -52,7 +54,11 @@ impl Parse for Args {
             }
             if !input.is_empty()
                 && errors
-                    .note(input.parse::<Token![,]>().map_err(missing_comma))
+                    .note(
+                        input
+                            .parse::<Token![,]>()
+                            .map_err(|error| missing_comma(&error)),
+                    )
                     .is_none()
             {
                 values::skip_to_comma(input)?;
@@ -64,7 +70,7 @@ impl Parse for Args {
     }
 }
 
-fn missing_comma(error: Error) -> Error {
+fn missing_comma(error: &Error) -> Error {
     Error::new(error.span(), "expected a comma between options")
 }
 
@@ -97,33 +103,38 @@ impl Args {
             errors.at(name.span(), format!("`{name}` is given twice"));
         }
         seen.push(name.clone());
+        self.named(&name, input, errors)
+    }
+
+    /// What follows the name.
+    fn named(&mut self, name: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> Result<()> {
         if input.peek(Token![=]) {
-            table::takes_value(&name)?;
+            table::takes_value(name)?;
             let _: Token![=] = input.parse()?;
             if input.is_empty() || input.peek(Token![,]) {
-                return Err(table::needs_value(&name));
+                return Err(table::needs_value(name));
             }
-            return self.value(&name, input);
+            return self.value(name, input);
         }
-        if input.peek(Paren) {
-            table::takes_list(&name)?;
-            let list;
-            let paren = syn::parenthesized!(list in input);
-            if list.is_empty() {
-                return Err(Error::new(paren.span.join(), table::empty_list(&name)));
-            }
-            let parsed = self.list(&name, &list, errors);
-            list.parse::<TokenStream>()?;
-            return parsed;
+        if !input.peek(Paren) {
+            return self.flag(name);
         }
-        self.flag(&name)
+        table::takes_list(name)?;
+        let list;
+        let paren = syn::parenthesized!(list in input);
+        if list.is_empty() {
+            return Err(Error::new(paren.span.join(), table::empty_list(name)));
+        }
+        let parsed = self.list(name, &list, errors);
+        list.parse::<TokenStream>()?;
+        parsed
     }
 
     /// `option`
     fn flag(&mut self, name: &Ident) -> Result<()> {
         match name.to_string().as_str() {
             "lazy" => self.lazy = Some(Lazy::All),
-            "body" => self.body = Some(None),
+            "body" => self.body = Some(Size::Bytes(DEFAULT_BODY)),
             _ => return Err(table::needs_value(name)),
         }
         Ok(())
@@ -134,7 +145,7 @@ impl Args {
         match name.to_string().as_str() {
             "timeout" => self.timeout = Some(Span::parse("timeout", input)?),
             "client" => self.client = Some(Span::parse("client", input)?),
-            "body" => self.body = Some(Some(Size::parse("body", input)?)),
+            "body" => self.body = Some(Size::parse("body", input)?),
             "max_body" => self.max_body = Some(Size::parse("max_body", input)?),
             "query" => self.query = Some(Query::word(input)?),
             "nocache" => self.nocache = Some(Nocache::word(input)?),

@@ -124,11 +124,11 @@ pub(super) fn arguments(
             }
             (Ok(name), _) if more.is_empty() => names.push(name),
             (Ok(name), _) => errors.at(
-                name.span().join(more.span()).unwrap_or(name.span()),
+                name.span().join(more.span()).unwrap_or_else(|| name.span()),
                 format!("`{option}` takes whole arguments: write `{option}({name})`"),
             ),
             (Err(error), expr) => {
-                let span = expr.map_or(error.span(), |expr| expr.span());
+                let span = expr.map_or_else(|| error.span(), |expr| expr.span());
                 errors.at(
                     span,
                     format!("`{option}` takes the names of arguments, such as `{option}(user)`"),

@@ -20,7 +20,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Error, Ident, Path, Result, ReturnType, parse_quote, spanned::Spanned};
 
-pub(crate) fn cached_response(tokens: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn cached_response(tokens: &TokenStream, item: TokenStream) -> TokenStream {
     expanded(tokens, item.clone()).unwrap_or_else(|error| {
         // The function stays: routing macros, editors and all other diagnostics go on working.
         let mut tokens = item;
@@ -29,7 +29,7 @@ pub(crate) fn cached_response(tokens: TokenStream, item: TokenStream) -> TokenSt
     })
 }
 
-fn expanded(tokens: TokenStream, item: TokenStream) -> Result<TokenStream> {
+fn expanded(tokens: &TokenStream, item: TokenStream) -> Result<TokenStream> {
     let mut errors = Errors::default();
     let args = errors.note(syn::parse2::<Args>(tokens.clone()));
     let handler = errors.note(syn::parse2::<Handler>(item));
@@ -47,7 +47,7 @@ fn expanded(tokens: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let parts = plan(&args, handler.arguments(), &mut errors);
     errors.finish(())?;
     if !args.innermost && stepping::is_above_others(&handler) {
-        return Ok(stepping::inside(&krate, &tokens, handler));
+        return Ok(stepping::inside(&krate, tokens, handler));
     }
     Ok(Expansion {
         private: quote!(#krate::__private),
@@ -94,11 +94,11 @@ impl Expansion {
         let run = respan(quote!(#private::Call::run), at);
         let eager = self.types(false);
         let lazy = self.types(true);
-        let body = match &self.args.body {
-            Some(Some(limit)) => quote!(BodyUpTo<{ #limit }>),
-            Some(None) => quote!(BodyUpTo<65_536>),
-            None => quote!(NoBody),
-        };
+        let body = self
+            .args
+            .body
+            .as_ref()
+            .map_or_else(|| quote!(NoBody), |limit| quote!(BodyUpTo<{ #limit }>));
         let [site, route, key, run_body] = [self.site(), self.route(), self.key(), self.body(at)];
         let block = quote_spanned!(at=> { #run(#call, #site, #route, #key, #run_body) });
         quote! {

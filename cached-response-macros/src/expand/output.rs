@@ -56,16 +56,19 @@ impl Opaque {
 
     fn walk(&mut self, ty: &mut Type) {
         let Type::ImplTrait(opaque) = ty else {
-            return parts_mut(ty).into_iter().for_each(|part| self.walk(part));
+            for part in parts_mut(ty) {
+                self.walk(part);
+            }
+            return;
         };
         for bound in &mut opaque.bounds {
             let TypeParamBound::Trait(bound) = bound else {
                 continue;
             };
             for segment in &mut bound.path.segments {
-                arguments(&mut segment.arguments)
-                    .into_iter()
-                    .for_each(|inner| self.argument(inner));
+                for inner in arguments(&mut segment.arguments) {
+                    self.argument(inner);
+                }
                 segment.arguments = PathArguments::None;
             }
             self.traits.push(bound.path.clone());

@@ -11,7 +11,7 @@ use crate::{
 };
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
+use syn::{Type, spanned::Spanned};
 
 impl Expansion {
     pub(super) fn route(&self) -> TokenStream {
@@ -21,7 +21,7 @@ impl Expansion {
             let clone = quote!(<#private::ResponseCache as ::core::clone::Clone>::clone);
             quote_spanned!(cache.span()=> .cache(#clone(&(#cache))))
         });
-        let arguments = self.parts.iter().map(|part| self.argument(part));
+        let arguments = self.parts.iter().flat_map(|part| self.argument(part));
         let probes = self.parts.iter().any(|part| part.role != Role::Covered);
         let probes = probes.then(|| quote!(use #private::{ProbeKnown as _, ProbeUnknown as _};));
         quote! {
@@ -33,42 +33,66 @@ impl Expansion {
     }
 
     /// `.argument(role, facts)`, which does not compile where the argument could leak.
-    fn argument(&self, part: &Part) -> TokenStream {
+    fn argument(&self, part: &Part) -> Vec<TokenStream> {
         let private = &self.private;
-        let ty = &part.argument.ty;
-        let at = located(part.argument.span());
-        let words = self.words(part.role);
         let role = match part.role {
             Role::Covered => quote!(Covered),
             Role::Keyed => quote!(Keyed),
             Role::Gate => quote!(Gate),
             Role::Unkeyed => quote!(Unkeyed),
         };
-        let advice = rules::advice(&part.argument, part.role, self.said());
-        let probe = quote_spanned!(at=> (&#private::Probe::<#ty>::NEW).class());
-        let facts = match (part.role, advice) {
-            (Role::Covered, None) => quote_spanned!(at=> <#ty as #private::Covered<#words>>::FACTS),
-            (_, None) => quote_spanned!(at=> #private::Spoken::<#words>::facts(#probe)),
-            (Role::Covered, Some(advice)) => quote_spanned! {at=> {
-                #advice
-                trait __PartOfTheCacheKey { const FACTS: #private::Facts; }
-                #[diagnostic::do_not_recommend]
-                impl<T: ?Sized + #private::Covered<#words>> __PartOfTheCacheKey for T {
-                    const FACTS: #private::Facts = <T as #private::Covered<#words>>::FACTS;
-                }
-                <#ty as __PartOfTheCacheKey>::FACTS
-            }},
-            (_, Some(advice)) => quote_spanned! {at=> {
-                #advice
-                trait __PartOfTheCacheKey { fn facts(self) -> #private::Facts; }
-                #[diagnostic::do_not_recommend]
-                impl<T: #private::Spoken<#words>> __PartOfTheCacheKey for T {
-                    fn facts(self) -> #private::Facts { #private::Spoken::<#words>::facts(self) }
-                }
-                __PartOfTheCacheKey::facts(#probe)
-            }},
+        let ty = &part.argument.ty;
+        let types = match part.role {
+            Role::Covered | Role::Gate => vec![ty],
+            Role::Keyed | Role::Unkeyed => rules::leaves(ty),
         };
-        quote!(.argument(#private::Role::#role, #facts))
+        let all = types.into_iter().map(|ty| {
+            let facts = if part.role == Role::Covered {
+                self.covered(part, ty)
+            } else {
+                self.spoken_of(part, ty)
+            };
+            quote!(.argument(#private::Role::#role, #facts))
+        });
+        all.collect()
+    }
+
+    /// Of an argument that nothing was said of: its type must be covered. Where the type is not
+    /// known to be, a trait of its own carries the message.
+    fn covered(&self, part: &Part, ty: &Type) -> TokenStream {
+        let private = &self.private;
+        let (at, words) = (located(part.argument.span()), self.words(part.role));
+        let Some(advice) = rules::advice(&part.argument, part.role, self.said()) else {
+            return quote_spanned!(at=> <#ty as #private::Covered<#words>>::FACTS);
+        };
+        quote_spanned! {at=> {
+            #advice
+            trait __PartOfTheCacheKey { const FACTS: #private::Facts; }
+            #[diagnostic::do_not_recommend]
+            impl<T: ?Sized + #private::Covered<#words>> __PartOfTheCacheKey for T {
+                const FACTS: #private::Facts = <T as #private::Covered<#words>>::FACTS;
+            }
+            <#ty as __PartOfTheCacheKey>::FACTS
+        }}
+    }
+
+    /// Of an argument that something was said of: a request or a body needs more than that.
+    fn spoken_of(&self, part: &Part, ty: &Type) -> TokenStream {
+        let private = &self.private;
+        let (at, words) = (located(part.argument.span()), self.words(part.role));
+        let probe = quote_spanned!(at=> (&#private::Probe::<#ty>::NEW).class());
+        let Some(advice) = rules::advice(&part.argument, part.role, self.said()) else {
+            return quote_spanned!(at=> #private::Spoken::<#words>::facts(#probe));
+        };
+        quote_spanned! {at=> {
+            #advice
+            trait __PartOfTheCacheKey { fn facts(self) -> #private::Facts; }
+            #[diagnostic::do_not_recommend]
+            impl<T: #private::Spoken<#words>> __PartOfTheCacheKey for T {
+                fn facts(self) -> #private::Facts { #private::Spoken::<#words>::facts(self) }
+            }
+            __PartOfTheCacheKey::facts(#probe)
+        }}
     }
 
     /// What has been said that covers an argument: of the headers, and of the body.

@@ -24,85 +24,87 @@ pub(crate) struct Said {
 }
 
 /// What an argument is, as far as its type's name tells.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Covered,
-    Request,
-    Body,
+    Other,
+    Own,
     Peer,
     Identity,
-    Own,
-    Other,
+    /// A word on an argument as a type, which only `cached(..)` reads.
+    Word,
+    Body,
+    Request,
 }
 
 /// The error for an argument, where its type is one that may need one.
 pub(crate) fn advice(argument: &Argument, role: Role, said: Said) -> Option<Advice> {
     let subject = Subject::new(argument);
     match (kind(&argument.ty, &subject.name), role) {
-        (_, Role::Gate) | (Kind::Covered, _) => None,
+        (_, Role::Gate) | (Kind::Covered, _) | (Kind::Body, Role::Keyed) => None,
         (Kind::Request, role) => (!said.vary).then(|| subject.request(role)),
-        (Kind::Body, Role::Keyed) => None,
         (Kind::Body, role) => (!said.body).then(|| subject.body(role, said)),
         (_, Role::Keyed | Role::Unkeyed) => None,
         (Kind::Peer, _) => Some(subject.peer()),
         (Kind::Identity, _) => Some(subject.identity()),
         (Kind::Own, _) => Some(subject.own()),
+        (Kind::Word, _) => Some(subject.word()),
         (Kind::Other, _) => Some(subject.other()),
     }
 }
 
 fn kind(ty: &Type, name: &str) -> Kind {
-    const COVERED: [&str; 8] = [
-        "Path",
-        "Query",
-        "Method",
-        "Uri",
-        "Data",
-        "Header",
-        "Request",
-        "CacheHandle",
-    ];
-    const BODIES: [&str; 5] = ["Json", "Form", "Bytes", "String", "Payload"];
-    const IDENTITIES: [&str; 5] = ["ReqData", "Session", "Identity", "BearerAuth", "BasicAuth"];
-    const OWN: [&str; 12] = [
-        "db",
-        "database",
-        "pool",
-        "conn",
-        "connection",
-        "client",
-        "state",
-        "app",
-        "config",
-        "settings",
-        "mailer",
-        "store",
-    ];
     if let Type::Tuple(tuple) = ty {
         return worst(tuple.elems.iter(), name);
     }
     let Some((last, inner)) = last_segment(ty) else {
         return Kind::Other;
     };
-    let known = |names: &[&str]| names.contains(&last.as_str());
     match last.as_str() {
         "Option" | "Result" => worst(inner.into_iter().take(1), name),
         "Either" => worst(inner.into_iter(), name),
+        "Path" | "Query" | "Method" | "Uri" | "Data" | "Header" | "Request" | "CacheHandle" => {
+            Kind::Covered
+        }
         "HttpRequest" => Kind::Request,
+        "Json" | "Form" | "Bytes" | "String" | "Payload" => Kind::Body,
         "ConnectionInfo" | "PeerAddr" => Kind::Peer,
+        "ReqData" | "Session" | "Identity" | "BearerAuth" | "BasicAuth" => Kind::Identity,
+        "Keyed" | "Gate" | "Unkeyed" | "Lazy" => Kind::Word,
         "ThinData" => Kind::Own,
-        _ if known(&COVERED) => Kind::Covered,
-        _ if known(&BODIES) => Kind::Body,
-        _ if known(&IDENTITIES) => Kind::Identity,
         _ if OWN.contains(&name) => Kind::Own,
         _ => Kind::Other,
     }
 }
 
-/// The first part that is not covered.
-fn worst<'a>(mut parts: impl Iterator<Item = &'a Type>, name: &str) -> Kind {
+/// What an application calls what is its own.
+#[rustfmt::skip]
+const OWN: [&str; 12] = [
+    "db", "database", "pool", "conn", "connection", "client", "state", "app", "config", "settings", "mailer", "store",
+];
+
+/// The types that an argument's type is made of, as far as its words tell: a tuple with a
+/// stranger in it is a stranger, and must not hide what else is in it.
+pub(crate) fn leaves(ty: &Type) -> Vec<&Type> {
+    if let Type::Tuple(tuple) = ty {
+        return tuple.elems.iter().flat_map(leaves).collect();
+    }
+    match last_segment(ty) {
+        Some((last, inner))
+            if matches!(last.as_str(), "Option" | "Result") && !inner.is_empty() =>
+        {
+            leaves(inner[0])
+        }
+        Some((last, inner)) if last == "Either" => inner.into_iter().flat_map(leaves).collect(),
+        _ => vec![ty],
+    }
+}
+
+/// What the most telling part is.
+fn worst<'a>(parts: impl Iterator<Item = &'a Type>, name: &str) -> Kind {
     parts
-        .find_map(|part| Some(kind(part, name)).filter(|kind| *kind != Kind::Covered))
+        .map(|part| kind(part, name))
+        .max()
         .unwrap_or(Kind::Covered)
 }
 
@@ -116,14 +118,14 @@ fn last_segment(ty: &Type) -> Option<(String, Vec<&Type>)> {
     };
     let last = path.path.segments.last()?;
     let inner = match &last.arguments {
-        PathArguments::AngleBracketed(list) => list.args.iter().collect(),
+        PathArguments::AngleBracketed(angled) => angled.args.iter().collect(),
         _ => Vec::new(),
     };
-    let inner = inner.into_iter().filter_map(|argument| match argument {
+    let inside = inner.into_iter().filter_map(|argument| match argument {
         GenericArgument::Type(ty) => Some(ty),
         _ => None,
     });
-    Some((last.ident.to_string(), inner.collect()))
+    Some((last.ident.to_string(), inside.collect()))
 }
 
 impl ToTokens for Advice {
@@ -151,7 +153,7 @@ mod tests {
             "a::B<C<D>, E>",
             "Words<3>",
         ] {
-            assert_eq!(written(text.parse().unwrap()), text);
+            assert_eq!(written(&text.parse().unwrap()), text);
         }
     }
 
@@ -169,7 +171,7 @@ mod tests {
             assert!(
                 kind(&ty, "argument") == expected,
                 "{}",
-                written(ty.to_token_stream())
+                written(&ty.to_token_stream())
             );
         }
     }

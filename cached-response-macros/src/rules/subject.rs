@@ -21,7 +21,7 @@ pub(super) struct Subject {
 
 impl Subject {
     pub(super) fn new(argument: &Argument) -> Self {
-        let ty = written(argument.ty.to_token_stream());
+        let ty = written(&argument.ty.to_token_stream());
         let name = argument
             .names()
             .first()
@@ -33,7 +33,7 @@ impl Subject {
             (Pat::Ident(_), _) => format!("{name}.id"),
             _ => name.clone(),
         };
-        let declared = format!("{}: {ty}", written(argument.pat.to_token_stream()));
+        let declared = format!("{}: {ty}", written(&argument.pat.to_token_stream()));
         Self {
             declared,
             name,
@@ -141,6 +141,29 @@ impl Subject {
         }
     }
 
+    pub(super) fn word(&self) -> Advice {
+        let Self {
+            declared,
+            name,
+            last,
+            ..
+        } = self;
+        let word = if last == "Keyed" {
+            "key".to_owned()
+        } else {
+            last.to_lowercase()
+        };
+        Advice {
+            message: format!(
+                "`{declared}` is how `cached(policy, handler)` is told, and the attribute does not read it"
+            ),
+            label: "not read by the attribute",
+            notes: vec![format!(
+                "take the argument without `{last}` and write `#[cached_response({word}({name}))]`"
+            )],
+        }
+    }
+
     pub(super) fn request(&self, role: Role) -> Advice {
         let Self { declared, name, .. } = self;
         let mut notes = vec![
@@ -207,7 +230,7 @@ impl Subject {
 }
 
 /// Tokens as a person would write them.
-pub(super) fn written(tokens: TokenStream) -> String {
+pub(super) fn written(tokens: &TokenStream) -> String {
     let mut text = tokens.to_string().replace('\n', " ");
     for (spaced, close) in [
         (" :: ", "::"),

@@ -1,0 +1,9 @@
+use actix_web::{Responder, web};
+use cached_response::{Keyed, cached_response};
+
+#[cached_response]
+async fn account(user: Keyed<web::ReqData<u32>>) -> impl Responder {
+    user.to_string()
+}
+
+fn main() {}
