@@ -3,7 +3,7 @@
 use super::{
     capture::Budget,
     collapse,
-    counters::{Counters, Event, Stats},
+    counters::{Counters, Stats},
     flights::{Boarding, ResponseFlights},
     live::Live,
     markers::Markers,
@@ -112,10 +112,6 @@ impl ResponseCache {
 impl Shared {
     pub(crate) fn now(&self) -> Moment {
         self.clock.now()
-    }
-
-    pub(crate) fn count(&self, event: Event) {
-        self.counters.count(event);
     }
 
     /// The generation that a run which starts now starts under.

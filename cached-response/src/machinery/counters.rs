@@ -29,7 +29,35 @@ const BYPASSES: usize = Bypass::ALL.len();
 const EVENTS: usize = PLAIN + FORWARDS + BYPASSES + Skip::ALL.len();
 
 impl Event {
-    const fn index(self) -> usize {
+    /// What kind of event it is.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::NotModified => "not-modified",
+            Self::Stored => "stored",
+            Self::Collapsed => "collapsed",
+            Self::OutOfPatience => "out-of-patience",
+            Self::Crowded => "crowded",
+            Self::Failed => "failed",
+            Self::HandedOver => "handed-over",
+            Self::Marked => "marked",
+            Self::Forward(_) => "forward",
+            Self::Bypass(_) => "bypass",
+            Self::Skip(_) => "skip",
+        }
+    }
+
+    /// The word of its reason, where it has one.
+    pub(crate) const fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Forward(forward) => Some(forward.word()),
+            Self::Bypass(bypass) => Some(bypass.word()),
+            Self::Skip(skip) => Some(skip.word()),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn index(self) -> usize {
         match self {
             Self::Hit => 0,
             Self::NotModified => 1,

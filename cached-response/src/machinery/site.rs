@@ -1,10 +1,9 @@
 //! One cached handler: its terms, made once, and the cache that it uses.
 
-use super::{cache::ResponseCache, defaults};
+use super::{cache::ResponseCache, counters::Event, defaults};
 use crate::judgement::{
     facts::{Facts, Role},
     policy::Policy,
-    reason::{Bypass, Skip},
     terms::Terms,
 };
 use actix_web::HttpRequest;
@@ -94,30 +93,10 @@ impl Site {
         }
     }
 
-    /// In debug builds, one line for the first bypass of each reason.
-    pub(crate) fn tell_bypass(&self, why: Bypass) {
-        if self.is_first(why as u32) {
-            tracing::info!(
-                handler = self.name,
-                reason = why.word(),
-                "a request bypasses the cache (said once)"
-            );
-        }
-    }
-
-    /// In debug builds, one line for the first skip of each reason.
-    pub(crate) fn tell_skip(&self, why: Skip) {
-        if self.is_first(32 + why as u32) {
-            tracing::info!(
-                handler = self.name,
-                reason = why.word(),
-                "a response is not stored (said once)"
-            );
-        }
-    }
-
-    fn is_first(&self, bit: u32) -> bool {
-        cfg!(debug_assertions) && self.told.fetch_or(1 << bit, Relaxed) & (1 << bit) == 0
+    /// Whether this reason is given for the first time.
+    pub(crate) fn is_first(&self, event: Event) -> bool {
+        let bit = 1 << (event.index() % 64);
+        self.told.fetch_or(bit, Relaxed) & bit == 0
     }
 }
 

@@ -14,11 +14,12 @@ use crate::{
         counters::Event,
         defaults,
         keying::{self, Sent},
-        site::SiteRef,
+        report::report,
+        site::{Site, SiteRef},
         variants::{self, Found},
     },
 };
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
 use std::{cell::Cell, sync::Arc};
 
 /// Keys over this length are not worth keeping.
@@ -74,12 +75,11 @@ pub(crate) fn begin(
         match look_up(site, cache.shared(), request, sent, parts) {
             Ok(Looked::Fresh(response)) => Begin::Answered(response),
             Ok(Looked::Miss(miss)) => {
-                cache.shared().count(Event::Forward(miss.forward));
+                report(site, cache.shared(), Event::Forward(miss.forward));
                 Begin::Forward(arrival(site, cache, request, Way::Miss(miss)))
             }
             Err(why) => {
-                cache.shared().count(Event::Bypass(why));
-                site.tell_bypass(why);
+                report(site, cache.shared(), Event::Bypass(why));
                 Begin::Forward(arrival(site, cache, request, Way::Bypass(why)))
             }
         }
@@ -143,7 +143,7 @@ fn keyed(
         let now = shared.now();
         match freshness(shared, found, admitted.reuse, now) {
             Lookup::Fresh(stored) => {
-                return Ok(Looked::Fresh(hit(shared, &stored, request, now)));
+                return Ok(Looked::Fresh(hit(site, shared, &stored, request, now)));
             }
             Lookup::Miss(forward) => forward,
         }
@@ -195,19 +195,23 @@ impl Visit {
     /// Answers from a response that has come to lie there meanwhile.
     pub(crate) fn hit(&self, stored: &StoredResponse) -> HttpResponse {
         let shared = self.cache.shared();
-        hit(shared, stored, &self.request, shared.now())
+        hit(&self.site, shared, stored, &self.request, shared.now())
     }
 }
 
 fn hit(
+    site: &Site,
     shared: &Shared,
     stored: &StoredResponse,
     request: &HttpRequest,
     now: Moment,
 ) -> HttpResponse {
     let response = answer::reuse(stored, request, How::Hit(now));
-    shared.count(
-        if response.status() == actix_web::http::StatusCode::NOT_MODIFIED {
+    let not_modified = response.status() == StatusCode::NOT_MODIFIED;
+    report(
+        site,
+        shared,
+        if not_modified {
             Event::NotModified
         } else {
             Event::Hit

@@ -1,11 +1,12 @@
 //! A leader whose client may leave: its run goes on by itself.
 
+use super::arrival::Visit;
 use crate::{
-    ground::clock::Clock,
+    ground::clock::Sleep,
     machinery::{
-        cache::ResponseCache,
         counters::Event,
         local::{self, Detached, LocalBoxFuture},
+        report::report,
     },
 };
 use actix_web::HttpResponse;
@@ -13,23 +14,18 @@ use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
     task::{Context, Poll},
-    time::Duration,
 };
 
 /// Leads: if it is dropped before it has landed, because its client left, a task of its own takes
 /// it to its end.
 pub(crate) fn leading(
     flight: impl Future<Output = HttpResponse> + 'static,
-    clock: Clock,
-    limit: Duration,
-    cache: ResponseCache,
+    visit: Visit,
 ) -> Leading {
     Leading {
         flight: Some(Box::pin(flight)),
         polling: false,
-        clock,
-        limit,
-        cache,
+        visit,
     }
 }
 
@@ -37,9 +33,7 @@ pub(crate) struct Leading {
     flight: Option<LocalBoxFuture<HttpResponse>>,
     /// Still set when it is dropped: the poll unwound, and there is nothing to hand over.
     polling: bool,
-    clock: Clock,
-    limit: Duration,
-    cache: ResponseCache,
+    visit: Visit,
 }
 
 impl Future for Leading {
@@ -63,33 +57,30 @@ impl Drop for Leading {
         let Some(flight) = self.flight.take() else {
             return;
         };
-        let event = match Detached::claim() {
-            Some(place) if !self.polling => hand_over(flight, place, &self.clock, self.limit),
-            _ => Event::Failed,
-        };
-        self.cache.shared().count(event);
+        let shared = self.visit.cache.shared();
+        let handed_over = !self.polling
+            && Detached::claim().is_some_and(|place| {
+                let limit = shared.clock.sleep(shared.limits.run);
+                local::spawn(Box::pin(to_its_end(flight, limit, place))).is_ok()
+            });
+        report(
+            &self.visit.site,
+            shared,
+            if handed_over {
+                Event::HandedOver
+            } else {
+                Event::Failed
+            },
+        );
     }
 }
 
-fn hand_over(
-    flight: LocalBoxFuture<HttpResponse>,
-    place: Detached,
-    clock: &Clock,
-    limit: Duration,
-) -> Event {
-    let limit = clock.sleep(limit);
-    let to_its_end = Box::pin(async move {
-        let (mut flight, mut limit) = (flight, pin!(limit));
-        poll_fn(|cx| match flight.as_mut().poll(cx) {
-            Poll::Ready(_) => Poll::Ready(()),
-            Poll::Pending => limit.as_mut().poll(cx),
-        })
-        .await;
-        drop(place);
-    });
-    if local::spawn(to_its_end).is_ok() {
-        Event::HandedOver
-    } else {
-        Event::Failed
-    }
+/// Runs until the response is stored, or the limit is over.
+async fn to_its_end(mut flight: LocalBoxFuture<HttpResponse>, limit: Sleep, _place: Detached) {
+    let mut limit = pin!(limit);
+    poll_fn(|cx| match flight.as_mut().poll(cx) {
+        Poll::Ready(_) => Poll::Ready(()),
+        Poll::Pending => limit.as_mut().poll(cx),
+    })
+    .await;
 }

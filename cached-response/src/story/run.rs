@@ -15,6 +15,7 @@ use crate::{
         dress,
         flights::{Landing, Permit},
         local::LocalBoxFuture,
+        report::report,
         status_field, variants,
     },
 };
@@ -286,17 +287,16 @@ impl Flight {
 
     /// Tells everyone who waits, the counters and the markers how the run ended.
     fn landed(self, stored: Result<Arc<StoredResponse>, Skip>) {
-        let shared = self.visit.cache.shared();
+        let (site, shared) = (&self.visit.site, self.visit.cache.shared());
         let landing = match stored {
             Ok(stored) => {
-                shared.count(Event::Stored);
+                report(site, shared, Event::Stored);
                 shared.markers.clear(&self.miss.flight);
                 Landing::Stored(stored)
             }
             Err(why) => {
-                shared.count(Event::Skip(why));
+                report(site, shared, Event::Skip(why));
                 shared.markers.note(&self.miss.flight, why, shared.now());
-                self.visit.site.tell_skip(why);
                 match why {
                     Skip::Incomplete | Skip::Invalidated => Landing::Failed,
                     why => Landing::NotStored(why),

@@ -19,6 +19,7 @@ use crate::{
         counters::Event,
         flights::{Follower, Landing, Permit, Turn},
         live::{Next, Queue},
+        report::report,
         variants,
     },
 };
@@ -54,6 +55,10 @@ impl Journey {
         self.visit.cache.shared()
     }
 
+    fn report(&self, event: Event) {
+        report(&self.visit.site, self.shared(), event);
+    }
+
     /// Leads, or follows whoever leads.
     async fn collapse(mut self, run: Run) -> HttpResponse {
         if self
@@ -61,21 +66,26 @@ impl Journey {
             .markers
             .pass(&self.miss.flight, self.shared().now())
         {
-            self.shared().count(Event::Marked);
+            self.report(Event::Marked);
             return self.alone(run).await;
         }
         for _ in 0..=MOST_DETOURS {
-            match self.turn() {
-                Turn::Lead(permit) => return self.lead(permit, run).await,
-                Turn::Crowded => break,
-                Turn::Follow(follower) => match self.follow(follower).await {
-                    Some(Landing::Stored(stored)) if self.accepts(&stored) => {
-                        return self.collapsed(&stored);
-                    }
-                    // Another variant, or outdated: look up again. A failed run: take over.
-                    Some(Landing::Stored(_) | Landing::Failed) => {}
-                    Some(Landing::NotStored(_)) | None => break,
-                },
+            let landing = match self.turn() {
+                Some(Turn::Lead(permit)) => return self.lead(permit, run).await,
+                Some(Turn::Follow(follower)) => self.follow(follower).await,
+                Some(Turn::Crowded) => {
+                    self.report(Event::Crowded);
+                    break;
+                }
+                None => break,
+            };
+            match landing {
+                Some(Landing::Stored(stored)) if self.accepts(&stored) => {
+                    return self.collapsed(&stored);
+                }
+                // Another variant, or outdated: look up again. A failed run: take over.
+                Some(Landing::Stored(_) | Landing::Failed) => {}
+                Some(Landing::NotStored(_)) | None => break,
             }
             if let Lookup::Fresh(stored) = self.visit.look_again(&mut self.miss) {
                 return self.visit.hit(&stored);
@@ -84,14 +94,15 @@ impl Journey {
         self.alone(run).await
     }
 
-    fn turn(&self) -> Turn {
+    /// The part that this request takes in a flight, if any.
+    fn turn(&self) -> Option<Turn> {
         let (flights, boarding) = (&self.shared().flights, self.shared().boarding());
         match self.miss.admitted.flight {
-            Part::Lead => boarding.join(flights, &self.miss.flight),
+            Part::Lead => Some(boarding.join(flights, &self.miss.flight)),
             Part::Follow => boarding
                 .follow(flights, &self.miss.flight)
-                .map_or(Turn::Crowded, Turn::Follow),
-            Part::None => Turn::Crowded,
+                .map(Turn::Follow),
+            Part::None => None,
         }
     }
 
@@ -100,7 +111,7 @@ impl Journey {
         let shared = self.shared();
         let landing = within(shared, shared.limits.patience, follower).await;
         if landing.is_none() {
-            shared.count(Event::OutOfPatience);
+            self.report(Event::OutOfPatience);
         }
         landing
     }
@@ -114,7 +125,7 @@ impl Journey {
     }
 
     fn collapsed(&self, stored: &StoredResponse) -> HttpResponse {
-        self.shared().count(Event::Collapsed);
+        self.report(Event::Collapsed);
         answer::reuse(
             stored,
             &self.visit.request,
@@ -128,11 +139,9 @@ impl Journey {
             permit.land(Landing::Stored(stored.clone()));
             return self.visit.hit(&stored);
         }
-        let shared = self.shared();
-        let (clock, limit) = (shared.clock.clone(), shared.limits.run);
-        let counting = self.visit.cache.clone();
+        let visit = self.visit.clone();
         let flight = run::fly(self.visit, self.miss, run, Permits::one(permit));
-        leading(flight, clock, limit, counting).await
+        leading(flight, visit).await
     }
 
     async fn alone(self, run: Run) -> HttpResponse {
@@ -163,11 +172,10 @@ impl Journey {
                 .next(&queued, &self.miss.flight, &shared.boarding())
             {
                 Next::Start(running) => {
-                    let (clock, limit) = (shared.clock.clone(), shared.limits.run);
-                    let counting = self.visit.cache.clone();
+                    let visit = self.visit.clone();
                     let flight =
                         run::fly(self.visit, self.miss, run, Permits::two(queued, running));
-                    return leading(flight, clock, limit, counting).await;
+                    return leading(flight, visit).await;
                 }
                 Next::Wait(follower) => {
                     if self.follow(follower).await.is_none() {
