@@ -43,6 +43,7 @@ pub use machinery::{
     counters::Stats,
     inserted::insert_key_part,
 };
+pub use story::explain::{Explanation, Outcome};
 
 /// The guide.
 pub mod guide {

@@ -7,6 +7,7 @@ use super::{
     flights::{Boarding, ResponseFlights},
     live::Live,
     markers::Markers,
+    routes::Routes,
     variants::Shelf,
 };
 use crate::ground::{
@@ -51,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) copies: Arc<Budget>,
+    pub(crate) routes: Routes,
     generation: AtomicU64,
     runs: AtomicU64,
 }
@@ -243,6 +245,7 @@ impl Builder {
             clock: self.clock,
             limits: self.limits,
             copies: Budget::of_the_process().clone(),
+            routes: Routes::default(),
             generation: AtomicU64::new(0),
             runs: AtomicU64::new(0),
         }))

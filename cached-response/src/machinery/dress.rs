@@ -40,11 +40,8 @@ pub(crate) fn vary(terms: &Terms, read: &[Selector], headers: &mut HeaderMap) {
     }
 }
 
-/// Dates the response, unless the handler has.
+/// Dates the response: its age counts from now, whatever an upstream said.
 pub(crate) fn date(date: SystemTime, headers: &mut HeaderMap) {
-    if headers.contains_key(&header::DATE) {
-        return;
-    }
     if let Ok(value) = HttpDate::from(date).try_into_value() {
         headers.insert(header::DATE, value);
     }

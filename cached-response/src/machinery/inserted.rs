@@ -24,10 +24,10 @@ impl InsertedParts {
 /// example: what the response depends on and no argument shows must be in the key.
 ///
 /// ```
-/// use actix_web::{Error, body::MessageBody, dev::{ServiceRequest, ServiceResponse}, middleware::Next};
+/// use actix_web::{Error, body::BoxBody, dev::{ServiceRequest, ServiceResponse}, middleware::Next};
 /// use cached_response::insert_key_part;
 ///
-/// async fn tenant(request: ServiceRequest, next: Next<impl MessageBody>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+/// async fn tenant(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
 ///     let tenant = 42_u32;
 ///     insert_key_part(&request, &tenant);
 ///     // .. set the task-local, and:

@@ -70,6 +70,20 @@ pub(crate) fn write(terms: &Terms, request: &HttpRequest, sent: &Sent, key: &mut
     }
 }
 
+/// The headers that actix-web builds URLs from.
+pub(crate) static TRUSTED: [(Field, HeaderName); 4] = [
+    (Field::Host, header::HOST),
+    (Field::Forwarded, header::FORWARDED),
+    (
+        Field::ForwardedHost,
+        HeaderName::from_static("x-forwarded-host"),
+    ),
+    (
+        Field::ForwardedProto,
+        HeaderName::from_static("x-forwarded-proto"),
+    ),
+];
+
 /// What URLs are built from: the target's scheme and authority, and, where the handler sees
 /// `HttpRequest`, the headers that actix-web trusts for it.
 fn write_origin(terms: &Terms, request: &HttpRequest, key: &mut KeyWriter) {
@@ -82,20 +96,8 @@ fn write_origin(terms: &Terms, request: &HttpRequest, key: &mut KeyWriter) {
             .map(|authority| authority.as_str().as_bytes()),
     );
     if terms.sees.any(Sees::REQUEST) {
-        const TRUSTED: [(Field, HeaderName); 4] = [
-            (Field::Host, header::HOST),
-            (Field::Forwarded, header::FORWARDED),
-            (
-                Field::ForwardedHost,
-                HeaderName::from_static("x-forwarded-host"),
-            ),
-            (
-                Field::ForwardedProto,
-                HeaderName::from_static("x-forwarded-proto"),
-            ),
-        ];
-        for (field, name) in TRUSTED {
-            key.list(field, name.as_str(), lines(request.headers(), &name));
+        for (field, name) in &TRUSTED {
+            key.list(*field, name.as_str(), lines(request.headers(), name));
         }
         key.field(Field::Scheme, &[u8::from(request.app_config().secure())]);
     }

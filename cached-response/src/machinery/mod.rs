@@ -15,6 +15,7 @@ pub(crate) mod live;
 pub(crate) mod local;
 pub(crate) mod markers;
 pub(crate) mod report;
+pub(crate) mod routes;
 pub(crate) mod site;
 pub(crate) mod status_field;
 mod sync;

@@ -13,7 +13,7 @@ use std::{
     ops::Deref,
     sync::{
         Arc, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -63,6 +63,8 @@ pub(crate) struct Site {
     unit_test: bool,
     /// One bit a reason that was logged.
     told: AtomicU64,
+    /// Its arguments have added parts to a key.
+    parts: AtomicBool,
 }
 
 impl Site {
@@ -74,6 +76,7 @@ impl Site {
             cache: route.cache,
             unit_test: route.unit_test,
             told: AtomicU64::new(0),
+            parts: AtomicBool::new(false),
         }
     }
 
@@ -93,6 +96,15 @@ impl Site {
         }
     }
 
+    /// Notes that its arguments add parts to the key.
+    pub(crate) fn note_parts(&self) {
+        self.parts.store(true, Relaxed);
+    }
+
+    pub(crate) fn has_parts(&self) -> bool {
+        self.parts.load(Relaxed)
+    }
+
     /// Whether this reason is given for the first time.
     pub(crate) fn is_first(&self, event: Event) -> bool {
         let bit = 1 << (event.index() % 64);
@@ -105,6 +117,13 @@ impl Site {
 pub(crate) enum SiteRef {
     Static(&'static Site),
     Shared(Arc<Site>),
+}
+
+impl SiteRef {
+    /// Whether both are for one handler on terms that were written in one place.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.handler == other.handler && self.name == other.name
+    }
 }
 
 impl Deref for SiteRef {

@@ -22,7 +22,7 @@ use crate::{
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
 use std::{cell::Cell, sync::Arc};
 
-/// Keys over this length are not worth keeping.
+/// Keys over this length, a body left out that has a limit of its own, are not worth keeping.
 const LONGEST_KEY: usize = 8 << 10;
 
 /// A request that goes on to its handler.
@@ -87,6 +87,7 @@ pub(crate) fn begin(
 }
 
 fn arrival(site: &SiteRef, cache: &ResponseCache, request: &HttpRequest, way: Way) -> Arrival {
+    cache.shared().routes.note(site, request);
     let visit = Visit {
         site: site.clone(),
         cache: cache.clone(),
@@ -116,10 +117,35 @@ fn look_up(
     let admitted = admitted(terms, request, sent)?;
     let mut key = KeyWriter::reuse(BUFFER.take());
     keying::write(terms, request, sent, &mut key);
+    let before = key.len();
     parts(&mut key);
-    let looked = keyed(site, shared, request, admitted, &mut key);
-    BUFFER.set(key.into_buffer());
+    let added = key.len() > before;
+    let looked = match refused(&key, sent) {
+        None => Ok(keyed(site, shared, request, admitted, &mut key)),
+        Some(why) => Err(why),
+    };
+    let buffer = key.into_buffer();
+    if buffer.capacity() <= 2 * LONGEST_KEY {
+        BUFFER.set(buffer);
+    }
+    if added && !matches!(looked, Ok(Looked::Fresh(_))) {
+        site.note_parts();
+    }
     looked
+}
+
+/// Why there is no key after all.
+fn refused(key: &KeyWriter, sent: &Sent) -> Option<Bypass> {
+    let body = if let Sent::Keyed(body) = sent {
+        body.len()
+    } else {
+        0
+    };
+    match key.refused() {
+        Some(Refused::Unless) => Some(Bypass::Unless),
+        Some(Refused::Unserialisable) => Some(Bypass::Key),
+        None => (key.len() > LONGEST_KEY + body).then_some(Bypass::KeyTooLong),
+    }
 }
 
 fn keyed(
@@ -128,13 +154,7 @@ fn keyed(
     request: &HttpRequest,
     admitted: Admitted,
     key: &mut KeyWriter,
-) -> Result<Looked, Bypass> {
-    match key.refused() {
-        Some(Refused::Unless) => return Err(Bypass::Unless),
-        Some(Refused::Unserialisable) => return Err(Bypass::Key),
-        None if key.len() > LONGEST_KEY => return Err(Bypass::KeyTooLong),
-        None => {}
-    }
+) -> Looked {
     let base = key.len();
     let found = variants::find(&shared.shelf, site.handler, key, request);
     let forward = if admitted.live {
@@ -143,7 +163,7 @@ fn keyed(
         let now = shared.now();
         match freshness(shared, found, admitted.reuse, now) {
             Lookup::Fresh(stored) => {
-                return Ok(Looked::Fresh(hit(site, shared, &stored, request, now)));
+                return Looked::Fresh(hit(site, shared, &stored, request, now));
             }
             Lookup::Miss(forward) => forward,
         }
@@ -154,12 +174,12 @@ fn keyed(
     } else {
         KeyRef::new(site.handler, &key.as_bytes()[..base]).to_key()
     };
-    Ok(Looked::Miss(Miss {
+    Looked::Miss(Miss {
         admitted,
         base,
         flight,
         forward,
-    }))
+    })
 }
 
 /// What a look-up comes to.
@@ -169,7 +189,7 @@ pub(crate) enum Lookup {
     Miss(Forward),
 }
 
-fn freshness(shared: &Shared, found: Found, reuse: Reuse, now: Moment) -> Lookup {
+pub(crate) fn freshness(shared: &Shared, found: Found, reuse: Reuse, now: Moment) -> Lookup {
     match found {
         Found::NoVariant => Lookup::Miss(Forward::VaryMiss),
         Found::Response(stored) if !shared.is_current(&stored) => Lookup::Miss(Forward::UriMiss),
@@ -220,7 +240,11 @@ fn hit(
     response
 }
 
-fn admitted(terms: &Terms, request: &HttpRequest, sent: &Sent) -> Result<Admitted, Bypass> {
+pub(crate) fn admitted(
+    terms: &Terms,
+    request: &HttpRequest,
+    sent: &Sent,
+) -> Result<Admitted, Bypass> {
     if defaults::is_off() {
         return Err(Bypass::Off);
     }

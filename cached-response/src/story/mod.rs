@@ -1,6 +1,7 @@
 //! The life of one request, told in order.
 
 pub(crate) mod arrival;
+pub(crate) mod explain;
 pub(crate) mod leading;
 pub(crate) mod run;
 pub(crate) mod serve;

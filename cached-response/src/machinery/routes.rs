@@ -1,0 +1,40 @@
+//! Which cached handlers have been asked on which routes, for `explain`.
+
+use super::site::SiteRef;
+use actix_web::HttpRequest;
+use std::{
+    collections::HashMap,
+    sync::{PoisonError, RwLock},
+};
+
+/// The handlers of each route pattern, noted when they are first asked for something that is not
+/// in the store.
+#[derive(Debug, Default)]
+pub(crate) struct Routes(RwLock<HashMap<String, Vec<SiteRef>>>);
+
+impl Routes {
+    /// Notes that `site` answers on the route of `request`.
+    pub(crate) fn note(&self, site: &SiteRef, request: &HttpRequest) {
+        let pattern = request.match_pattern().unwrap_or_default();
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if known
+            .get(&pattern)
+            .is_some_and(|sites| sites.iter().any(|known| known.is_like(site)))
+        {
+            return;
+        }
+        drop(known);
+        let mut routes = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let sites = routes.entry(pattern).or_default();
+        if !sites.iter().any(|known| known.is_like(site)) {
+            sites.push(site.clone());
+        }
+    }
+
+    /// The handlers that were asked on the route of `request`.
+    pub(crate) fn of(&self, request: &HttpRequest) -> Vec<SiteRef> {
+        let pattern = request.match_pattern().unwrap_or_default();
+        let routes = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        routes.get(&pattern).cloned().unwrap_or_default()
+    }
+}

@@ -1,0 +1,168 @@
+//! What would become of a request, told without running its handler.
+
+use super::arrival::{self, Lookup};
+use crate::{
+    judgement::{
+        facts::Sees,
+        key::KeyWriter,
+        reason::{Bypass, Forward},
+        terms::Terms,
+    },
+    machinery::{
+        cache::{ResponseCache, Shared},
+        keying::{self, Sent},
+        site::Site,
+        variants,
+    },
+};
+use actix_web::{HttpRequest, http::header};
+use std::{fmt, time::Duration};
+
+/// What a cache would do with a request, and why; made by [`ResponseCache::explain`].
+///
+/// Its `Display` is a few lines for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The handler.
+    pub handler: &'static str,
+    /// What is in the key, each with the value that this request has for it.
+    pub keyed: Vec<(String, String)>,
+    /// What would become of the request.
+    pub outcome: Outcome,
+}
+
+/// What would become of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Answered from a stored response, which stays fresh for this long.
+    Hit(Duration),
+    /// Looked up, and not answered from the store: `uri-miss`, `vary-miss`, `stale`, `request`, or
+    /// `bypass` where a stored response is not for this request's credentials.
+    Miss(&'static str),
+    /// Not looked up.
+    Bypass(Bypass),
+    /// The handler's own arguments or the body are in the key, so that only the handler's route
+    /// can tell.
+    Unknown,
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.outcome {
+            Outcome::Hit(left) => {
+                writeln!(f, "{}: hit, fresh for {} s", self.handler, left.as_secs())?
+            }
+            Outcome::Miss(why) => writeln!(f, "{}: miss ({why})", self.handler)?,
+            Outcome::Bypass(why) => writeln!(f, "{}: bypass ({why})", self.handler)?,
+            Outcome::Unknown => writeln!(
+                f,
+                "{}: depends on the handler's own arguments",
+                self.handler
+            )?,
+        }
+        self.keyed
+            .iter()
+            .try_for_each(|(name, value)| writeln!(f, "  {name} = {value}"))
+    }
+}
+
+impl ResponseCache {
+    /// Tells what would be in the key of `request`, and why it would or would not be answered from
+    /// the store: one explanation for each cached handler of its route that has been asked since
+    /// the start of the process. It counts nothing and changes nothing.
+    ///
+    /// Parts of the key that come from the handler's arguments (`key(..)`, `body`) are not known
+    /// outside the handler.
+    ///
+    /// ```
+    /// use actix_web::{App, HttpRequest, Responder, get, test, web};
+    /// use cached_response::{Outcome, ResponseCache, cached_response};
+    ///
+    /// #[get("/page/{n}")]
+    /// #[cached_response(vary("accept-language"))]
+    /// async fn page(request: HttpRequest) -> impl Responder {
+    ///     request.path().to_owned()
+    /// }
+    ///
+    /// # #[actix_web::main] async fn main() {
+    /// let cache = ResponseCache::builder().build();
+    /// let app = test::init_service(App::new().app_data(cache.clone()).service(page)).await;
+    /// let asked = test::TestRequest::with_uri("/page/1?a=1").to_request();
+    /// let response = test::call_service(&app, asked).await;
+    ///
+    /// let explained = cache.explain(response.request());
+    /// assert!(matches!(explained[0].outcome, Outcome::Hit(_)));
+    /// assert!(explained[0].keyed.contains(&("query".into(), "a=1".into())));
+    /// # }
+    /// ```
+    pub fn explain(&self, request: &HttpRequest) -> Vec<Explanation> {
+        let shared = self.shared();
+        shared
+            .routes
+            .of(request)
+            .iter()
+            .map(|site| explain(site, shared, request))
+            .collect()
+    }
+}
+
+fn explain(site: &Site, shared: &Shared, request: &HttpRequest) -> Explanation {
+    Explanation {
+        handler: site.name,
+        keyed: keyed(&site.terms, request),
+        outcome: outcome(site, shared, request),
+    }
+}
+
+fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
+    let sent = match request.headers().get(header::CONTENT_LENGTH) {
+        Some(length) if length != "0" => Sent::Unkeyed,
+        _ => Sent::Nothing,
+    };
+    let admitted = match arrival::admitted(&site.terms, request, &sent) {
+        Ok(admitted) => admitted,
+        Err(why) => return Outcome::Bypass(why),
+    };
+    if site.has_parts() || site.terms.body {
+        return Outcome::Unknown;
+    }
+    if admitted.live {
+        return Outcome::Miss(Forward::Request.word());
+    }
+    let mut key = KeyWriter::reuse(Vec::new());
+    keying::write(&site.terms, request, &sent, &mut key);
+    let found = variants::find(&shared.shelf, site.handler, &mut key, request);
+    let now = shared.now();
+    match arrival::freshness(shared, found, admitted.reuse, now) {
+        Lookup::Fresh(stored) => Outcome::Hit(stored.deadline().since(now)),
+        Lookup::Miss(forward) => Outcome::Miss(forward.word()),
+    }
+}
+
+fn keyed(terms: &Terms, request: &HttpRequest) -> Vec<(String, String)> {
+    let uri = request.uri();
+    let mut keyed = vec![("path".into(), uri.path().to_owned())];
+    if let Some(query) = uri.query() {
+        keyed.push(("query".into(), query.to_owned()));
+    }
+    let mut header = |name: &header::HeaderName| {
+        let lines: Vec<_> = request
+            .headers()
+            .get_all(name)
+            .map(|line| String::from_utf8_lossy(line.as_bytes()))
+            .collect();
+        let value = if lines.is_empty() {
+            "(absent)".into()
+        } else {
+            lines.join(", ")
+        };
+        keyed.push((name.as_str().to_owned(), value));
+    };
+    if terms.sees.any(Sees::REQUEST) {
+        keying::TRUSTED.iter().for_each(|(_, name)| header(name));
+    }
+    terms.vary.iter().for_each(header);
+    keyed
+}
