@@ -70,7 +70,7 @@ pub mod __private {
             facts::{Facts, Role},
             key::KeyWriter,
         },
-        machinery::site::{Route, SiteCell},
+        machinery::place::{Route, SiteCell},
     };
     pub use core;
     pub use std::time::Duration;

@@ -351,7 +351,7 @@ mod tests {
     #[test]
     fn two_headers_in_one_argument_are_not_half_forgotten() {
         let facts = facts::<(Header<Accept>, Header<ContentLength>)>();
-        assert!(facts.sees.any(Sees::UNKNOWN));
+        assert!(facts.sees.any(Sees::UNTOLD));
     }
 
     #[test]

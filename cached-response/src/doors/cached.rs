@@ -8,7 +8,7 @@ use crate::{
     judgement::{facts::Role, policy::Policy},
     machinery::{
         cache::ResponseCache,
-        site::{Route, Site, SiteRef},
+        place::{Place, Route},
     },
 };
 use actix_web::{FromRequest, Handler, HttpResponse, Responder};
@@ -16,7 +16,6 @@ use std::{
     any::{TypeId, type_name},
     fmt,
     marker::PhantomData,
-    sync::Arc,
 };
 
 /// Wraps a handler so that its responses are cached under `policy`.
@@ -70,7 +69,7 @@ where
             route.argument(Role::Covered, facts)
         });
     Cached {
-        site: Arc::new(Site::new(type_name::<H>(), TypeId::of::<H>(), route)),
+        place: Place::new(type_name::<H>(), TypeId::of::<H>(), route),
         handler,
         arguments: PhantomData,
     }
@@ -78,7 +77,7 @@ where
 
 /// A handler whose responses are cached; made by [`cached`].
 pub struct Cached<H, Args> {
-    site: Arc<Site>,
+    place: Place,
     handler: H,
     arguments: PhantomData<fn() -> Args>,
 }
@@ -95,10 +94,7 @@ impl<H, Args> Cached<H, Args> {
     /// ```
     #[must_use]
     pub fn cache(mut self, cache: ResponseCache) -> Self {
-        // Nobody else has the site before the route is built.
-        if let Some(site) = Arc::get_mut(&mut self.site) {
-            site.use_cache(cache);
-        }
+        self.place.use_cache(cache);
         self
     }
 }
@@ -106,7 +102,7 @@ impl<H, Args> Cached<H, Args> {
 impl<H: Clone, Args> Clone for Cached<H, Args> {
     fn clone(&self) -> Self {
         Self {
-            site: self.site.clone(),
+            place: self.place.clone(),
             handler: self.handler.clone(),
             arguments: PhantomData,
         }
@@ -116,7 +112,7 @@ impl<H: Clone, Args> Clone for Cached<H, Args> {
 impl<H, Args> fmt::Debug for Cached<H, Args> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cached")
-            .field("handler", &self.site.name)
+            .field("handler", &self.place.site.name)
             .finish_non_exhaustive()
     }
 }
@@ -132,9 +128,8 @@ where
 
     fn call(&self, call: Call<Args, (), NoBody>) -> Answer {
         let handler = self.handler.clone();
-        let site = SiteRef::Shared(self.site.clone());
         call.answer(
-            &site,
+            &self.place,
             |key, arguments| arguments.write_key(key),
             move |arguments, ()| async move { handler.call(arguments).await },
         )

@@ -5,7 +5,7 @@ use crate::{
     judgement::key::KeyWriter,
     machinery::{
         keying::Sent,
-        site::{Route, SiteCell, SiteRef},
+        place::{Place, Route, SiteCell},
     },
     story::{
         arrival::{Begin, begin},
@@ -141,11 +141,10 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> Call<E, L, B> {
         F: Future + 'static,
         F::Output: Responder,
     {
-        let site = site.find(TypeId::of::<H>(), route);
-        self.answer(&site, key, handler)
+        self.answer(site.find(TypeId::of::<H>(), route), key, handler)
     }
 
-    pub(crate) fn answer<K, H, F>(self, site: &SiteRef, key: K, handler: H) -> Answer
+    pub(crate) fn answer<K, H, F>(self, place: &Place, key: K, handler: H) -> Answer
     where
         K: FnOnce(&mut KeyWriter, &E),
         H: FnOnce(E, L) -> F + 'static,
@@ -160,7 +159,7 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> Call<E, L, B> {
             ..
         } = self;
         let mut key = Some(key);
-        let begun = begin(site, &request, &sent, &mut |writer| {
+        let begun = begin(place, &request, &sent, &mut |writer| {
             if let Some(key) = key.take() {
                 key(writer, &eager);
             }

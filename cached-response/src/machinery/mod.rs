@@ -14,6 +14,7 @@ pub(crate) mod keying;
 pub(crate) mod live;
 pub(crate) mod local;
 pub(crate) mod markers;
+pub(crate) mod place;
 pub(crate) mod report;
 pub(crate) mod routes;
 pub(crate) mod site;

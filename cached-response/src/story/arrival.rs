@@ -14,6 +14,7 @@ use crate::{
         counters::Event,
         defaults,
         keying::{self, Sent},
+        place::Place,
         report::report,
         site::{Site, SiteRef},
         variants::{self, Found},
@@ -66,12 +67,13 @@ pub(crate) enum Begin {
 
 /// Admits `request`, writes its key (`parts` adds those of the arguments) and looks it up.
 pub(crate) fn begin(
-    site: &SiteRef,
+    place: &Place,
     request: &HttpRequest,
     sent: &Sent,
     parts: &mut dyn FnMut(&mut KeyWriter),
 ) -> Begin {
-    site.with_cache(request, |cache| {
+    let site = &place.site;
+    place.with_cache(request, |cache| {
         match look_up(site, cache.shared(), request, sent, parts) {
             Ok(Looked::Fresh(response)) => Begin::Answered(response),
             Ok(Looked::Miss(miss)) => {

@@ -1,0 +1,152 @@
+//! Where a handler is cached: its site, and which cache it uses.
+
+use super::{
+    cache::ResponseCache,
+    defaults,
+    site::{Site, SiteRef},
+};
+use crate::judgement::{
+    facts::{Facts, Role},
+    policy::Policy,
+    terms::Terms,
+};
+use actix_web::HttpRequest;
+use std::{
+    any::TypeId,
+    collections::HashMap,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+};
+
+/// What an attribute says of its handler; evaluated once for each handler.
+#[derive(Debug)]
+pub struct Route {
+    policy: Policy,
+    choice: Choice,
+    arguments: Vec<(Role, Facts)>,
+}
+
+impl Route {
+    /// A route under `policy`. In a unit test the default cache is the thread's.
+    pub fn new(policy: Policy, unit_test: bool) -> Self {
+        Self {
+            policy,
+            choice: Choice {
+                cache: None,
+                unit_test,
+            },
+            arguments: Vec::new(),
+        }
+    }
+
+    /// Uses another cache.
+    #[must_use]
+    pub fn cache(mut self, cache: ResponseCache) -> Self {
+        self.choice.cache = Some(cache);
+        self
+    }
+
+    /// Adds what is said of the next argument.
+    #[must_use]
+    pub fn argument(mut self, role: Role, facts: Facts) -> Self {
+        self.arguments.push((role, facts));
+        self
+    }
+
+    fn split(self) -> (Terms, Choice) {
+        (Terms::new(self.policy, &self.arguments), self.choice)
+    }
+}
+
+/// The route's own cache, or none.
+#[derive(Clone, Debug)]
+struct Choice {
+    cache: Option<ResponseCache>,
+    /// In unit tests the default cache is the thread's.
+    unit_test: bool,
+}
+
+/// A cached handler on its route.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) site: SiteRef,
+    choice: Choice,
+}
+
+impl Place {
+    /// The place of a handler that lives as long as its application.
+    pub(crate) fn new(name: &'static str, handler: TypeId, route: Route) -> Self {
+        let (terms, choice) = route.split();
+        Self {
+            site: SiteRef::Shared(Arc::new(Site::new(name, handler, terms))),
+            choice,
+        }
+    }
+
+    /// Uses another cache.
+    pub(crate) fn use_cache(&mut self, cache: ResponseCache) {
+        self.choice.cache = Some(cache);
+    }
+
+    /// Calls `with` with the cache for this request: the route's, the application's or the default.
+    pub(crate) fn with_cache<R>(
+        &self,
+        request: &HttpRequest,
+        with: impl FnOnce(&ResponseCache) -> R,
+    ) -> R {
+        match &self.choice.cache {
+            Some(cache) => with(cache),
+            None => defaults::with_default(request, self.choice.unit_test, with),
+        }
+    }
+}
+
+/// Where an attribute finds its handler's place.
+///
+/// A generic function has one such static for all its instantiations: the first to be called is
+/// kept here, the others in a table.
+#[derive(Debug)]
+pub struct SiteCell {
+    name: &'static str,
+    first: OnceLock<&'static Place>,
+}
+
+static OTHERS: RwLock<Option<HashMap<TypeId, &'static Place>>> = RwLock::new(None);
+
+impl SiteCell {
+    /// The place of the handler `name`.
+    pub const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            first: OnceLock::new(),
+        }
+    }
+
+    /// The place of the handler whose body has this type; made on its first call.
+    pub(crate) fn find(&self, handler: TypeId, route: fn() -> Route) -> &'static Place {
+        let first = self.first.get_or_init(|| self.make(handler, route));
+        if first.site.handler == handler {
+            return first;
+        }
+        let others = OTHERS.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = others.as_ref().and_then(|others| others.get(&handler)) {
+            return place;
+        }
+        drop(others);
+        let made = self.make(handler, route);
+        let mut others = OTHERS.write().unwrap_or_else(PoisonError::into_inner);
+        others
+            .get_or_insert_default()
+            .entry(handler)
+            .or_insert(made)
+    }
+
+    /// Lives on: there are as many as the program has cached handlers.
+    fn make(&self, handler: TypeId, route: fn() -> Route) -> &'static Place {
+        let (terms, choice) = route().split();
+        let site: &'static Site = Box::leak(Box::new(Site::new(self.name, handler, terms)));
+        Box::leak(Box::new(Place {
+            site: SiteRef::Static(site),
+            choice,
+        }))
+    }
+}
