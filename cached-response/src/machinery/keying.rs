@@ -39,7 +39,9 @@ pub(crate) fn write(terms: &Terms, request: &HttpRequest, sent: &Sent, key: &mut
     }
     key.field(Field::Path, uri.path().as_bytes());
     // One path may match several patterns of one handler, told apart by guards.
-    for (_, value) in request.match_info().iter() {
+    // What is one name's value under the first may be another's under the second.
+    for (name, value) in request.match_info().iter() {
+        key.field(Field::Parameter, name.as_bytes());
         key.field(Field::Parameter, value.as_bytes());
     }
     query::write(
