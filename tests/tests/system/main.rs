@@ -1,5 +1,8 @@
 //! The whole system, in one binary.
 
+mod ask;
+mod keys;
 mod levels;
 mod lints;
+mod origin;
 mod shapes;
