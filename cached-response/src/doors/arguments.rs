@@ -370,8 +370,8 @@ mod tests {
 
     #[test]
     fn a_probe_knows_covered_types_and_only_those() {
-        let known = Spoken::<All>::facts((&Probe::<Option<HttpRequest>>::NEW).class());
-        let neutral = Spoken::<Nothing>::facts((&Probe::<Neutral>::NEW).class());
+        let known = Spoken::<All>::facts(Probe::<Option<HttpRequest>>::NEW.class());
+        let neutral = Spoken::<Nothing>::facts(Probe::<Neutral>::NEW.class());
         let user = Spoken::<Nothing>::facts((&Probe::<User>::NEW).class());
         let peer = Spoken::<Nothing>::facts((&Probe::<Option<PeerAddr>>::NEW).class());
         assert!(known.sees.any(Sees::REQUEST));

@@ -33,7 +33,7 @@ impl InsertedParts {
 ///     // .. set the task-local, and:
 ///     next.call(request).await
 /// }
-/// # let _ = actix_web::middleware::from_fn(tenant);
+/// # let _ = actix_web::App::new().wrap(actix_web::middleware::from_fn(tenant));
 /// ```
 pub fn insert_key_part(request: &impl HttpMessage, part: &(impl KeyPart + ?Sized)) {
     let mut key = KeyWriter::reuse(Vec::new());

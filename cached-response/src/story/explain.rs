@@ -10,12 +10,15 @@ use crate::{
     },
     machinery::{
         cache::{ResponseCache, Shared},
-        keying::{self, Sent},
+        keying::{self, Sent, TRUSTED},
         site::Site,
         variants,
     },
 };
-use actix_web::{HttpRequest, http::header};
+use actix_web::{
+    HttpRequest,
+    http::header::{self, HeaderName},
+};
 use std::{fmt, time::Duration};
 
 /// What a cache would do with a request, and why; made by [`ResponseCache::explain`].
@@ -52,7 +55,7 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.outcome {
             Outcome::Hit(left) => {
-                writeln!(f, "{}: hit, fresh for {} s", self.handler, left.as_secs())?
+                writeln!(f, "{}: hit, fresh for {} s", self.handler, left.as_secs())?;
             }
             Outcome::Miss(why) => writeln!(f, "{}: miss ({why})", self.handler)?,
             Outcome::Bypass(why) => writeln!(f, "{}: bypass ({why})", self.handler)?,
@@ -147,22 +150,26 @@ fn keyed(terms: &Terms, request: &HttpRequest) -> Vec<(String, String)> {
     if let Some(query) = uri.query() {
         keyed.push(("query".into(), query.to_owned()));
     }
-    let mut header = |name: &header::HeaderName| {
-        let lines: Vec<_> = request
-            .headers()
-            .get_all(name)
-            .map(|line| String::from_utf8_lossy(line.as_bytes()))
-            .collect();
-        let value = if lines.is_empty() {
-            "(absent)".into()
-        } else {
-            lines.join(", ")
-        };
-        keyed.push((name.as_str().to_owned(), value));
-    };
-    if terms.sees.any(Sees::REQUEST) {
-        keying::TRUSTED.iter().for_each(|(_, name)| header(name));
-    }
-    terms.vary.iter().for_each(header);
+    let trusted = TRUSTED
+        .iter()
+        .map(|(_, name)| name)
+        .filter(|_| terms.sees.any(Sees::REQUEST));
+    keyed.extend(
+        trusted
+            .chain(&terms.vary)
+            .map(|name| (name.as_str().to_owned(), value(request, name))),
+    );
     keyed
+}
+
+fn value(request: &HttpRequest, name: &HeaderName) -> String {
+    let lines = request.headers().get_all(name);
+    let lines: Vec<_> = lines
+        .map(|line| String::from_utf8_lossy(line.as_bytes()))
+        .collect();
+    if lines.is_empty() {
+        "(absent)".into()
+    } else {
+        lines.join(", ")
+    }
 }

@@ -1,9 +1,9 @@
 //! The concurrent parts of cached-response under model checkers (Bar row 41).
 //!
-//! * [`every_order`]: small scenarios, run by loom in every order that their steps can take; and
+//! * `every_order`: small scenarios, run by loom in every order that their steps can take; and
 //!   the same scenarios on sources with one mistake put in, which must fail.
-//! * [`random_order`]: a busy afternoon, run by shuttle in 100,000 random orders.
-//! * [`fence`]: why an invalidation holds: the protocol, and the ones that do not work.
+//! * `random_order`: a busy afternoon, run by shuttle in 100,000 random orders.
+//! * `fence`: why an invalidation holds: the protocol, and the ones that do not work.
 //!
 //! What is checked is the source itself. It takes its locks from a module next to it named `sync`,
 //! which is another one here.

@@ -78,7 +78,7 @@ mod tests {
 
     #[derive(Deserialize)]
     #[expect(dead_code, reason = "only its shape is asked for")]
-    struct Page {
+    struct Listing {
         #[serde(default)]
         page: u32,
         #[serde(rename = "order-by", alias = "sort")]
@@ -91,7 +91,7 @@ mod tests {
     #[expect(dead_code, reason = "only its shape is asked for")]
     struct Flat {
         #[serde(flatten)]
-        page: Page,
+        page: Listing,
     }
 
     #[derive(Deserialize)]
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_struct_reads_its_fields_under_all_their_names() {
-        let mut fields = of::<Page>().unwrap().to_vec();
+        let mut fields = of::<Listing>().unwrap().to_vec();
         fields.sort_unstable();
         assert_eq!(fields, ["order-by", "page", "sort"]);
         assert_eq!(of::<Wrapped>().unwrap().len(), 3);

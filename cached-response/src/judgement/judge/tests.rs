@@ -121,7 +121,7 @@ fn a_reflected_origin_is_stored_only_with_vary_origin() {
     let allowed = ("access-control-allow-origin", "https://a.example");
     let from = |fields: &[(&str, &str)], policy: Policy| {
         verdict(policy, 200, fields, |made| {
-            made.origin = Some(b"https://a.example")
+            made.origin = Some(b"https://a.example");
         })
     };
     assert_eq!(
