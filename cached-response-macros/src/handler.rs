@@ -22,6 +22,8 @@ pub(crate) struct Handler {
 
 /// One argument of the handler.
 pub(crate) struct Argument {
+    /// Lint levels.
+    pub(crate) attrs: Vec<Attribute>,
     pub(crate) pat: Pat,
     pub(crate) ty: Type,
 }
@@ -113,9 +115,24 @@ impl Handler {
         }
     }
 
+    /// Whether an argument is there is decided only after the attribute has spoken for it.
+    pub(crate) fn check_arguments(&self, errors: &mut Errors) {
+        for argument in self.arguments() {
+            for attr in argument.attrs {
+                if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
+                    errors.push(Error::new_spanned(
+                        attr,
+                        "an argument cannot come and go: write `#[cfg(..)]` on two whole handlers",
+                    ));
+                }
+            }
+        }
+    }
+
     pub(crate) fn arguments(&self) -> Vec<Argument> {
         let typed = self.sig.inputs.iter().filter_map(|input| match input {
             FnArg::Typed(typed) => Some(Argument {
+                attrs: typed.attrs.clone(),
                 pat: (*typed.pat).clone(),
                 ty: (*typed.ty).clone(),
             }),

@@ -45,11 +45,11 @@ impl Expansion {
     /// A gate keeps its place but not its name: the body finds a value that tells nothing.
     fn binding(&self, part: &Part, slot: &Ident) -> TokenStream {
         let private = &self.private;
-        let pattern = &part.argument.pat;
+        let (pattern, attrs) = (&part.argument.pat, &part.argument.attrs);
         let lints =
             quote!(#[allow(clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]);
         if part.role != Role::Gate {
-            return quote!(let #slot = #slot; #lints let #pattern = #slot;);
+            return quote!(let #slot = #slot; #(#attrs)* #lints let #pattern = #slot;);
         }
         let names = part.argument.names();
         quote! {

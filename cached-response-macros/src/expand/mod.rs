@@ -35,6 +35,7 @@ fn expanded(tokens: &TokenStream, item: TokenStream) -> Result<TokenStream> {
     let handler = errors.note(syn::parse2::<Handler>(item));
     if let Some(handler) = &handler {
         handler.check(&mut errors);
+        handler.check_arguments(&mut errors);
         stepping::is_given_once(handler, &mut errors);
     }
     let (Some(args), Some(handler)) = (args, handler) else {

@@ -167,7 +167,9 @@ async fn raw(r#type: web::Path<u8>) -> impl Responder {
 
 #[get("/reference/{n}")]
 #[cached_response]
-async fn by_reference(ref n: web::Path<u8>) -> impl Responder {
+async fn by_reference(
+    #[allow(clippy::toplevel_ref_arg, reason = "a lint of an argument")] ref n: web::Path<u8>,
+) -> impl Responder {
     n.to_string()
 }
 
