@@ -11,7 +11,7 @@ use super::{
     run::{self, Permits, Run},
 };
 use crate::{
-    ground::stored::StoredResponse,
+    ground::{clock::Moment, stored::StoredResponse},
     judgement::admit::{Part, Reuse},
     machinery::{
         answer::{self, How},
@@ -36,8 +36,8 @@ pub(crate) async fn serve(arrival: Arrival, run: Run) -> HttpResponse {
     let Arrival { visit, way } = arrival;
     match way {
         Way::Bypass(why) => run::bypass(&visit, why, run).await,
-        Way::Miss(miss) if miss.admitted.live => Journey { visit, miss }.live(run).await,
-        Way::Miss(miss) => Journey { visit, miss }.collapse(run).await,
+        Way::Miss(miss) if miss.admitted.live => Journey::new(visit, miss).live(run).await,
+        Way::Miss(miss) => Journey::new(visit, miss).collapse(run).await,
     }
 }
 
@@ -45,12 +45,20 @@ pub(crate) async fn serve(arrival: Arrival, run: Run) -> HttpResponse {
 struct Journey {
     visit: Visit,
     miss: Miss,
+    /// When its patience is at its end, however many runs it has waited for.
+    until: Moment,
 }
 
 /// After so many failed runs, or so many responses of other variants, a request runs alone.
 const MOST_DETOURS: usize = 2;
 
 impl Journey {
+    fn new(visit: Visit, miss: Miss) -> Self {
+        let shared = visit.cache.shared();
+        let until = shared.now().after(shared.limits.patience);
+        Self { visit, miss, until }
+    }
+
     fn shared(&self) -> &Shared {
         self.visit.cache.shared()
     }
@@ -109,7 +117,8 @@ impl Journey {
     /// Waits for another's run, as long as patience lasts.
     async fn follow(&self, follower: Follower) -> Option<Landing> {
         let shared = self.shared();
-        let landing = within(shared, shared.limits.patience, follower).await;
+        let left = self.until.since(shared.now());
+        let landing = within(shared, left, follower).await;
         if landing.is_none() {
             self.report(Event::OutOfPatience);
         }
