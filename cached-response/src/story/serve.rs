@@ -158,19 +158,28 @@ impl Journey {
     }
 
     /// A live answer: the queued run's, or that of a run of its own.
-    async fn live(self, run: Run) -> HttpResponse {
+    async fn live(mut self, run: Run) -> HttpResponse {
         if self.miss.admitted.flight != Part::Lead {
             return self.alone(run).await;
         }
-        let shared = self.shared();
-        match shared.live.join(&self.miss.flight, &shared.boarding()) {
-            Queue::Run(queued) => self.live_run(queued, run).await,
-            Queue::Join(follower) => match self.follow(follower).await {
-                Some(Landing::Stored(stored)) if self.accepts(&stored) => self.collapsed(&stored),
-                _ => self.alone(run).await,
-            },
-            Queue::Crowded => self.alone(run).await,
+        for _ in 0..=MOST_DETOURS {
+            let shared = self.shared();
+            match shared.live.join(&self.miss.flight, &shared.boarding()) {
+                Queue::Run(queued) => return self.live_run(queued, run).await,
+                Queue::Crowded => break,
+                Queue::Join(follower) => match self.follow(follower).await {
+                    Some(Landing::Stored(stored)) if self.accepts(&stored) => {
+                        return self.collapsed(&stored);
+                    }
+                    // Another variant, or a run that failed or never started: queue again.
+                    Some(Landing::Stored(_) | Landing::Failed) => {}
+                    Some(Landing::NotStored(_)) | None => break,
+                },
+            }
+            // For the names that select the variant: no response that is stored will do.
+            let _ = self.visit.look_again(&mut self.miss);
         }
+        self.alone(run).await
     }
 
     async fn live_run(self, queued: Permit, run: Run) -> HttpResponse {

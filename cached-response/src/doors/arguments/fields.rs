@@ -96,7 +96,7 @@ mod tests {
 
     #[derive(Deserialize)]
     #[expect(dead_code, reason = "only its shape is asked for")]
-    struct Wrapped(Page);
+    struct Wrapped(Listing);
 
     #[derive(Deserialize)]
     struct Nothing {}
