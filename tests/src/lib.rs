@@ -10,10 +10,13 @@
 )]
 
 pub mod abort;
+pub mod alone;
 pub mod barrier;
 pub mod blackbox;
+pub mod crowd;
 pub mod process;
 pub mod raw;
 pub mod rss;
 pub mod server;
+pub mod stage;
 pub mod status_field;

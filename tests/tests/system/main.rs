@@ -1,8 +1,10 @@
 //! The whole system, in one binary.
 
 mod ask;
+mod collapse;
 mod keys;
 mod levels;
 mod lints;
+mod live;
 mod origin;
 mod shapes;

@@ -1,0 +1,213 @@
+//! What a test shares with its handlers, and an app without sockets whose requests can be dropped at any point.
+
+use std::fmt;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use actix_web::body::to_bytes;
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderMap;
+use actix_web::test::{self, TestRequest};
+use actix_web::web::{Bytes, Data, ServiceConfig};
+use actix_web::{App, rt};
+use cached_response::ResponseCache;
+use tokio::task::{JoinHandle, yield_now};
+
+use crate::barrier::Barriers;
+use crate::server::Server;
+
+/// The barriers, the cache and the number of runs of one test; clones are the same stage.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// Where its handlers wait.
+    pub barriers: Barriers,
+    /// What its routes use.
+    pub cache: ResponseCache,
+    runs: Arc<AtomicUsize>,
+}
+
+impl Stage {
+    /// A stage with this cache.
+    pub fn new(cache: ResponseCache) -> Self {
+        Self {
+            barriers: Barriers::default(),
+            cache,
+            runs: Arc::default(),
+        }
+    }
+
+    /// Numbers a run, in a handler; the first is 1.
+    pub fn run(&self) -> usize {
+        self.runs.fetch_add(1, SeqCst) + 1
+    }
+
+    /// Numbers a run and waits at the barrier `run N` of its own.
+    pub async fn run_at_barrier(&self) -> usize {
+        let run = self.run();
+        self.barriers.at(&format!("run {run}")).await;
+        run
+    }
+
+    /// How often its handlers have run.
+    pub fn runs(&self) -> usize {
+        self.runs.load(SeqCst)
+    }
+
+    /// Waits until the run with this number is at its barrier.
+    ///
+    /// # Panics
+    ///
+    /// When it takes longer than any run should.
+    pub async fn at_run(&self, run: usize) {
+        soon(&format!("run {run} starts"), || self.is_at(run)).await;
+    }
+
+    fn is_at(&self, run: usize) -> bool {
+        self.barriers.count(&format!("run {run}")) > 0
+    }
+
+    /// Lets a run go on, also one that has not come yet.
+    pub fn release(&self, run: usize) {
+        self.barriers.release(&format!("run {run}"));
+    }
+
+    /// A server whose handlers find this stage in their `Data`.
+    pub fn serve(&self, workers: usize, routes: fn(&mut ServiceConfig)) -> Server {
+        let stage = self.clone();
+        Server::start(workers, move |app| stage.configure(app, routes)).expect("a free port")
+    }
+
+    /// The same without sockets.
+    pub async fn app(&self, routes: fn(&mut ServiceConfig)) -> InProcess {
+        let app = App::new().configure(|app| self.configure(app, routes));
+        let app = Rc::new(test::init_service(app).await);
+        InProcess(Rc::new(move |request| {
+            let app = app.clone();
+            Box::pin(async move {
+                let response = app.call(request.to_request()).await;
+                response.expect("no service fails here")
+            })
+        }))
+    }
+
+    fn configure(&self, app: &mut ServiceConfig, routes: fn(&mut ServiceConfig)) {
+        app.app_data(Data::new(self.clone()))
+            .app_data(self.cache.clone())
+            .configure(routes);
+    }
+}
+
+type Call = dyn Fn(TestRequest) -> Pin<Box<dyn Future<Output = ServiceResponse>>>;
+
+/// An app that is called without sockets, on this thread.
+#[derive(Clone)]
+pub struct InProcess(Rc<Call>);
+
+impl fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("InProcess").finish_non_exhaustive()
+    }
+}
+
+impl InProcess {
+    /// Starts a GET.
+    pub fn get(&self, uri: &str) -> Asked {
+        self.ask(TestRequest::with_uri(uri))
+    }
+
+    /// Starts a request, which goes on whenever the test waits for something.
+    pub fn ask(&self, request: TestRequest) -> Asked {
+        let response = (self.0)(request);
+        Asked(rt::spawn(async move {
+            let (_, response) = response.await.into_parts();
+            let (head, body) = response.into_parts();
+            Answer {
+                status: head.status(),
+                headers: head.headers().clone(),
+                body: to_bytes(body).await.ok(),
+            }
+        }))
+    }
+}
+
+/// A request under way.
+#[derive(Debug)]
+pub struct Asked(JoinHandle<Answer>);
+
+impl Asked {
+    /// Its answer; panics where the handler has.
+    pub async fn answer(self) -> Answer {
+        self.0.await.expect("the request is answered")
+    }
+
+    /// Its body as text.
+    pub async fn text(self) -> String {
+        self.answer().await.text()
+    }
+
+    /// Its answer, or `None` where its own task has panicked.
+    pub async fn survived(self) -> Option<Answer> {
+        self.0.await.ok()
+    }
+
+    /// Drops it where it is, as a worker does when its client resets the connection.
+    pub async fn leave(self) {
+        self.0.abort();
+        // Either it was cancelled, or it had ended before.
+        let _ = self.0.await;
+    }
+
+    /// Whether it has ended.
+    pub fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its fields.
+    pub headers: HeaderMap,
+    /// Its body, or `None` where it broke off.
+    pub body: Option<Bytes>,
+}
+
+impl Answer {
+    /// The whole body as text.
+    pub fn text(&self) -> String {
+        let body = self.body.as_ref().expect("the body ends cleanly");
+        String::from_utf8_lossy(body).into_owned()
+    }
+
+    /// A field's first line.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Goes on with everything else on this thread until `met` holds.
+pub async fn soon(what: &str, mut met: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !met() {
+        assert!(started.elapsed() < PATIENCE, "waited too long: {what}");
+        yield_now().await;
+    }
+}
+
+/// Waits, beside a server, until `met` holds.
+pub fn eventually(what: &str, mut met: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !met() {
+        assert!(started.elapsed() < PATIENCE, "waited too long: {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}

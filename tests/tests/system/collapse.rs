@@ -1,0 +1,36 @@
+//! One run for many requests: who leads, who follows, who runs alone, and what becomes of them.
+
+use actix_web::{HttpRequest, Responder, get, route, web};
+use cached_response::{ResponseCache, cached_response};
+use tests::stage::Stage;
+
+mod fences;
+mod leaving;
+mod markers;
+mod patience;
+mod roles;
+mod variants;
+
+/// Every run waits at its own barrier.
+#[get("/page/{name}")]
+#[cached_response(timeout = 60)]
+async fn page(stage: web::Data<Stage>, name: web::Path<String>) -> impl Responder {
+    let run = stage.run_at_barrier().await;
+    format!("{name}, run {run}")
+}
+
+/// The same for a handler that sees headers, and for HEAD.
+#[route("/agent", method = "GET", method = "HEAD")]
+#[cached_response(timeout = 60, vary("user-agent"))]
+async fn agent(stage: web::Data<Stage>, request: HttpRequest) -> impl Responder {
+    let run = stage.run_at_barrier().await;
+    format!("{:?}, run {run}", request.headers().get("user-agent"))
+}
+
+fn routes(app: &mut web::ServiceConfig) {
+    app.service(page).service(agent);
+}
+
+fn stage() -> Stage {
+    Stage::new(ResponseCache::builder().build())
+}

@@ -1,0 +1,93 @@
+//! Runs that something overtakes: an invalidation, or their own age.
+
+use std::time::Duration;
+
+use cached_response::{ResponseCache, Skip, testing::ManualClock};
+use tests::stage::{Stage, soon};
+
+use super::{routes, stage};
+
+#[actix_web::test]
+async fn a_run_that_was_invalidated_answers_only_the_one_who_asked_before() {
+    let stage = stage();
+    let app = stage.app(routes).await;
+    let leader = app.get("/page/a");
+    stage.at_run(1).await;
+    stage.cache.invalidate_all();
+    stage.release(1);
+    assert_eq!(leader.text().await, "a, run 1");
+    assert_eq!(stage.cache.stats().skipped(Skip::Invalidated), 1);
+    stage.release(2);
+    assert_eq!(app.get("/page/a").text().await, "a, run 2");
+    assert_eq!(app.get("/page/a").text().await, "a, run 2");
+}
+
+#[actix_web::test]
+async fn those_who_followed_an_invalidated_run_make_one_new_run() {
+    let stage = stage();
+    let app = stage.app(routes).await;
+    let leader = app.get("/page/a");
+    stage.at_run(1).await;
+    let followers: Vec<_> = (0..5).map(|_| app.get("/page/a")).collect();
+    soon("they follow", || stage.cache.stats().misses == 6).await;
+    stage.cache.invalidate_all();
+    stage.release(1);
+    assert_eq!(leader.text().await, "a, run 1");
+    stage.release(2);
+    for follower in followers {
+        assert_eq!(follower.text().await, "a, run 2");
+    }
+    assert_eq!(stage.runs(), 2);
+}
+
+#[actix_web::test]
+async fn whoever_arrives_after_an_invalidation_does_not_join_the_run_before_it() {
+    let stage = stage();
+    let app = stage.app(routes).await;
+    let before = app.get("/page/a");
+    stage.at_run(1).await;
+    stage.cache.invalidate_all();
+    let after = app.get("/page/a");
+    stage.at_run(2).await;
+    let follower = app.get("/page/a");
+    soon("it follows", || stage.cache.stats().misses == 3).await;
+    // The older run lands and leaves the newer one alone.
+    stage.release(1);
+    assert_eq!(before.text().await, "a, run 1");
+    assert_eq!(stage.cache.stats().running, 1);
+    assert!(!follower.is_finished());
+    stage.release(2);
+    assert_eq!(after.text().await, "a, run 2");
+    assert_eq!(follower.text().await, "a, run 2");
+    assert_eq!((stage.runs(), stage.cache.stats().running), (2, 0));
+}
+
+#[actix_web::test]
+async fn a_run_that_takes_30_seconds_lets_another_leader_in() {
+    let clock = ManualClock::new();
+    let patient = Duration::from_secs(3600);
+    let stage = Stage::new(
+        ResponseCache::builder()
+            .clock(&clock)
+            .patience(patient)
+            .build(),
+    );
+    let app = stage.app(routes).await;
+    let slow = app.get("/page/a");
+    stage.at_run(1).await;
+    clock.advance(Duration::from_millis(29_999));
+    let early = app.get("/page/a");
+    soon("it follows", || stage.cache.stats().misses == 2).await;
+    clock.advance(Duration::from_millis(1));
+    let late = app.get("/page/a");
+    stage.at_run(2).await;
+    stage.release(2);
+    assert_eq!(late.text().await, "a, run 2");
+    assert!(!early.is_finished());
+    stage.release(1);
+    assert_eq!(slow.text().await, "a, run 1");
+    // A response computed before what is stored is there, and it is what they waited for.
+    assert_eq!(early.text().await, "a, run 1");
+    assert_eq!(app.get("/page/a").text().await, "a, run 2");
+    assert_eq!(stage.cache.stats().running, 0);
+}

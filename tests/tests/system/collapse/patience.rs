@@ -1,0 +1,65 @@
+//! How long a follower waits.
+
+use std::time::Duration;
+
+use cached_response::{ResponseCache, testing::ManualClock};
+use tests::stage::{Stage, soon};
+
+use super::routes;
+
+const PATIENCE: Duration = Duration::from_secs(1);
+
+fn stage() -> (Stage, ManualClock) {
+    let clock = ManualClock::new();
+    let cache = ResponseCache::builder().clock(&clock).patience(PATIENCE);
+    (Stage::new(cache.build()), clock)
+}
+
+/// Bar row 37: the leader takes for ever, and everyone else is done after their patience and a run
+/// of their own.
+#[actix_web::test]
+async fn followers_run_alone_when_their_patience_is_at_its_end() {
+    let (stage, clock) = stage();
+    let app = stage.app(routes).await;
+    let leader = app.get("/page/a");
+    stage.at_run(1).await;
+    let followers: Vec<_> = (0..100).map(|_| app.get("/page/a")).collect();
+    soon("they follow", || stage.cache.stats().misses == 101).await;
+    (2..=101).for_each(|run| stage.release(run));
+    clock.advance(PATIENCE - Duration::from_millis(1));
+    tokio::task::yield_now().await;
+    assert_eq!(stage.runs(), 1);
+    clock.advance(Duration::from_millis(1));
+    for follower in followers {
+        assert_ne!(follower.text().await, "a, run 1");
+    }
+    assert_eq!(stage.cache.stats().out_of_patience, 100);
+    assert!(!leader.is_finished());
+    stage.release(1);
+    assert_eq!(leader.text().await, "a, run 1");
+}
+
+/// Bar row 37, when run after run fails: patience counts from the arrival, not from each run.
+#[actix_web::test]
+async fn patience_does_not_start_anew_with_another_leader() {
+    let (stage, clock) = stage();
+    let app = stage.app(routes).await;
+    let first = app.get("/page/a");
+    stage.at_run(1).await;
+    let followers = [app.get("/page/a"), app.get("/page/a")];
+    soon("they follow", || stage.cache.stats().misses == 3).await;
+    clock.advance(PATIENCE * 3 / 4);
+    // An invalidated run fails its followers: one of them leads, the other waits for that.
+    stage.cache.invalidate_all();
+    stage.release(1);
+    first.answer().await;
+    stage.at_run(2).await;
+    assert_eq!(stage.runs(), 2);
+    clock.advance(PATIENCE / 4);
+    stage.at_run(3).await;
+    (2..=3).for_each(|run| stage.release(run));
+    for follower in followers {
+        follower.answer().await;
+    }
+    assert_eq!(stage.cache.stats().out_of_patience, 1);
+}

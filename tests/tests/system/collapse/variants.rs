@@ -1,0 +1,90 @@
+//! Concurrent requests whose responses differ by what only a run can tell.
+
+use actix_web::test::TestRequest;
+use actix_web::{HttpResponse, Responder, get, web};
+use cached_response::{Request, cached_response};
+use tests::stage::{InProcess, soon};
+
+use super::{Stage, stage};
+
+/// Reads the tenant through the recording `Request`.
+#[get("/recorded")]
+#[cached_response(timeout = 60)]
+async fn recorded(stage: web::Data<Stage>, request: Request) -> impl Responder {
+    stage.run_at_barrier().await;
+    request.header("x-tenant").unwrap_or("nobody").to_owned()
+}
+
+/// Knows the tenant by other means, and says so in `Vary` only.
+#[get("/by-vary")]
+#[cached_response(timeout = 60, vary(none))]
+async fn by_vary(stage: web::Data<Stage>, request: actix_web::HttpRequest) -> impl Responder {
+    stage.run_at_barrier().await;
+    let tenant = request
+        .headers()
+        .get("x-tenant")
+        .map(|it| it.to_str().unwrap());
+    HttpResponse::Ok()
+        .insert_header(("vary", "X-Tenant"))
+        .body(tenant.unwrap_or("nobody").to_owned())
+}
+
+/// The same for cookies.
+#[get("/by-cookie")]
+#[cached_response(timeout = 60, vary(none))]
+async fn by_cookie(stage: web::Data<Stage>, request: actix_web::HttpRequest) -> impl Responder {
+    stage.run_at_barrier().await;
+    let cookie = request
+        .headers()
+        .get("cookie")
+        .map(|it| it.to_str().unwrap());
+    HttpResponse::Ok()
+        .insert_header(("vary", "accept-encoding, Cookie"))
+        .body(cookie.unwrap_or("nobody").to_owned())
+}
+
+fn routes(app: &mut web::ServiceConfig) {
+    app.service(recorded).service(by_vary).service(by_cookie);
+}
+
+/// Thirty clients of three tenants wait for one run; then they are answered, each with its own.
+async fn each_gets_its_own(uri: &str, field: &str) {
+    let stage = stage();
+    let app = stage.app(routes).await;
+    let ask = |app: &InProcess, tenant: &str| {
+        let request = TestRequest::with_uri(uri).insert_header((field, tenant));
+        app.ask(request)
+    };
+    let tenants = ["a=1", "b=1", "c=1"];
+    let asked: Vec<_> = (0..30).map(|n| ask(&app, tenants[n % 3])).collect();
+    soon("they wait", || stage.cache.stats().misses == 30).await;
+    assert_eq!(stage.runs(), 1, "one leads before anything is known");
+    (1..=30).for_each(|run| stage.release(run));
+    for (n, one) in asked.into_iter().enumerate() {
+        assert_eq!(one.text().await, tenants[n % 3]);
+    }
+    assert_eq!(stage.runs(), 3, "one run a variant");
+    for tenant in tenants {
+        assert_eq!(ask(&app, tenant).text().await, tenant);
+    }
+    assert_eq!(app.get(uri).text().await, "nobody");
+    assert_eq!((stage.runs(), stage.cache.stats().running), (4, 0));
+}
+
+/// Bar row 21: a header that the handler read through `Request`.
+#[actix_web::test]
+async fn followers_get_their_own_variant_of_what_was_recorded() {
+    each_gets_its_own("/recorded", "x-tenant").await;
+}
+
+/// Bar row 21: a header that only the response's `Vary` names.
+#[actix_web::test]
+async fn followers_get_their_own_variant_of_an_undeclared_vary() {
+    each_gets_its_own("/by-vary", "x-tenant").await;
+}
+
+/// Bar row 21: cookies that only the response's `Vary` names.
+#[actix_web::test]
+async fn followers_get_their_own_variant_by_cookie() {
+    each_gets_its_own("/by-cookie", "cookie").await;
+}

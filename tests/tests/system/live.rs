@@ -1,0 +1,188 @@
+//! Live answers on request: `?nocache=1`.
+
+use std::time::Duration;
+
+use actix_web::{HttpResponse, Responder, get, web};
+use cached_response::{ResponseCache, cached_response};
+use tests::crowd::Crowd;
+use tests::raw::{Connection, Request};
+use tests::stage::{InProcess, Stage, soon};
+
+#[get("/page")]
+#[cached_response(timeout = 60)]
+async fn page(stage: web::Data<Stage>) -> impl Responder {
+    format!("run {}", stage.run_at_barrier().await)
+}
+
+#[get("/private")]
+#[cached_response(timeout = 60)]
+async fn private(stage: web::Data<Stage>) -> impl Responder {
+    let run = stage.run_at_barrier().await;
+    HttpResponse::Ok()
+        .insert_header(("set-cookie", format!("session={run}")))
+        .body(format!("run {run}"))
+}
+
+fn routes(app: &mut web::ServiceConfig) {
+    app.service(page).service(private);
+}
+
+async fn app() -> (Stage, InProcess) {
+    let stage = Stage::new(ResponseCache::builder().build());
+    let app = stage.app(routes).await;
+    (stage, app)
+}
+
+const LIVE: &str = "/page?nocache=1";
+
+#[actix_web::test]
+async fn a_live_answer_replaces_the_stored_one() {
+    let (stage, app) = app().await;
+    (1..=2).for_each(|run| stage.release(run));
+    assert_eq!(app.get("/page").text().await, "run 1");
+    assert_eq!(app.get(LIVE).text().await, "run 2");
+    assert_eq!(app.get("/page").text().await, "run 2");
+}
+
+#[actix_web::test]
+async fn a_live_answer_is_computed_after_its_request_arrived() {
+    let (stage, app) = app().await;
+    let first = app.get(LIVE);
+    stage.at_run(1).await;
+    // These two come while a run is under way: one is queued, and the other joins that.
+    let queued = [app.get(LIVE), app.get(LIVE)];
+    soon("they are queued", || stage.cache.stats().live == 3).await;
+    assert_eq!(stage.runs(), 1);
+    stage.release(1);
+    assert_eq!(first.text().await, "run 1");
+    stage.at_run(2).await;
+    // The queued run has started without this one.
+    let late = app.get(LIVE);
+    soon("it is queued", || stage.cache.stats().live == 4).await;
+    (2..=3).for_each(|run| stage.release(run));
+    for one in queued {
+        assert_eq!(one.text().await, "run 2");
+    }
+    assert_eq!(late.text().await, "run 3");
+    assert_eq!((stage.runs(), stage.cache.stats().running), (3, 0));
+}
+
+#[actix_web::test]
+async fn a_live_answer_does_not_join_the_run_of_an_ordinary_miss() {
+    let (stage, app) = app().await;
+    let miss = app.get("/page");
+    stage.at_run(1).await;
+    let live = app.get(LIVE);
+    stage.at_run(2).await;
+    stage.release(2);
+    assert_eq!(live.text().await, "run 2");
+    // The older run lands later and does not replace what was computed after it.
+    stage.release(1);
+    assert_eq!(miss.text().await, "run 1");
+    assert_eq!(app.get("/page").text().await, "run 2");
+}
+
+#[actix_web::test]
+async fn what_may_not_be_stored_is_not_shared_with_those_who_ask_for_a_live_answer() {
+    let (stage, app) = app().await;
+    (1..=10).for_each(|run| stage.release(run));
+    let asked: Vec<_> = (0..10).map(|_| app.get("/private?nocache=1")).collect();
+    let mut cookies = Vec::new();
+    for one in asked {
+        let answer = one.answer().await;
+        cookies.push(answer.header("set-cookie").map(str::to_owned));
+    }
+    cookies.sort_unstable();
+    cookies.dedup();
+    assert_eq!(cookies.len(), 10);
+    assert_eq!(stage.cache.stats().entries, 0);
+}
+
+/// Bar row 81, where the queued client leaves: those who joined it queue again, as one.
+#[actix_web::test]
+async fn those_who_joined_a_queued_run_that_was_given_up_make_one_other() {
+    let (stage, app) = app().await;
+    let first = app.get(LIVE);
+    stage.at_run(1).await;
+    let queued = app.get(LIVE);
+    soon("it is queued", || stage.cache.stats().live == 2).await;
+    let joined: Vec<_> = (0..20).map(|_| app.get(LIVE)).collect();
+    soon("they join", || stage.cache.stats().live == 22).await;
+    queued.leave().await;
+    stage.release(1);
+    assert_eq!(first.text().await, "run 1");
+    stage.at_run(2).await;
+    assert_eq!(stage.runs(), 2, "of those who wait, one runs");
+    stage.release(2);
+    for one in joined {
+        assert_eq!(one.text().await, "run 2");
+    }
+    assert_eq!((stage.runs(), stage.cache.stats().running), (2, 0));
+}
+
+/// Runs at once.
+#[get("/hot")]
+#[cached_response(timeout = 60)]
+async fn hot() -> impl Responder {
+    "hot"
+}
+
+/// Takes a tenth of a second.
+#[get("/slow")]
+#[cached_response(timeout = 60)]
+async fn slow(stage: web::Data<Stage>) -> impl Responder {
+    let run = stage.run();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    format!("run {run}")
+}
+
+/// Of 300 hits, one after the other, the third slowest.
+fn p99_of_hits(connection: &mut Connection) -> Duration {
+    let mut took: Vec<_> = (0..300)
+        .map(|_| connection.exchange(&Request::get("/hot")).unwrap().took)
+        .collect();
+    took.sort_unstable();
+    took[296]
+}
+
+/// Bar row 81: a thousand at once come to two runs, and hits on the same worker are as fast as
+/// ever while they wait.
+#[test]
+fn a_thousand_live_requests_are_two_runs_and_hits_do_not_notice() {
+    let stage = Stage::new(ResponseCache::builder().build());
+    let server = stage.serve(2, |app| _ = app.service(page).service(hot).service(slow));
+    let mut crowd = Crowd::open(server.address(), 1000).unwrap();
+    let live = Request::get("/slow?nocache=1");
+    let answers = crowd.exchange(&live).unwrap();
+    assert!(stage.runs() <= 2, "{} runs", stage.runs());
+    assert!(
+        answers
+            .iter()
+            .all(|it| it.status() == 200 && it.text().starts_with("run "))
+    );
+
+    let mut hits = Connection::open(server.address()).unwrap();
+    p99_of_hits(&mut hits);
+    let live = Request::get(LIVE);
+    let mut measure = |n: usize| {
+        let alone = p99_of_hits(&mut hits);
+        crowd.send(&live).unwrap();
+        let sent = 1000 + 1000 * n as u64;
+        tests::stage::eventually("they wait", || stage.cache.stats().live == sent);
+        let beside = p99_of_hits(&mut hits);
+        (3..)
+            .take(2)
+            .for_each(|run| stage.release(run + 2 * (n - 1)));
+        crowd
+            .receive(&live)
+            .into_iter()
+            .for_each(|it| assert!(it.is_ok()));
+        beside.saturating_sub(alone / 5 * 6)
+    };
+    let excess = (1..=3).map(&mut measure).min().unwrap();
+    assert!(
+        excess <= Duration::from_millis(2),
+        "p99 of hits grew by {excess:?}"
+    );
+    assert!(stage.runs() <= 2 + 3 * 2, "{} runs", stage.runs());
+}
