@@ -6,10 +6,12 @@ use tests::stage::Stage;
 
 mod fences;
 mod leaving;
+mod load;
 mod markers;
 mod patience;
 mod roles;
 mod variants;
+mod waiters;
 
 /// Every run waits at its own barrier.
 #[get("/page/{name}")]

@@ -8,3 +8,4 @@ mod lints;
 mod live;
 mod origin;
 mod shapes;
+mod streams;
