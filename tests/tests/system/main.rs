@@ -2,6 +2,7 @@
 
 mod ask;
 mod collapse;
+mod credentials;
 mod keys;
 mod levels;
 mod lints;
