@@ -138,9 +138,10 @@ const MOST_NAMES: usize = 16;
 fn varied(terms: &Terms, headers: &HeaderMap) -> Result<Vec<HeaderName>, Skip> {
     let mut names: Vec<HeaderName> = Vec::new();
     for member in field::tokens(lines(headers, &header::VARY)) {
-        // A name that is no token cannot be compared: as good as `*`.
+        // A name that is no token cannot be compared: as good as `*`. Quotes are no part of one,
+        // though `HeaderName` takes them.
         let name = HeaderName::from_bytes(member).map_err(|_| Skip::Vary)?;
-        if name.as_str() == "*" {
+        if name.as_str() == "*" || member.contains(&b'"') {
             return Err(Skip::Vary);
         }
         if !terms.vary.contains(&name) && !names.contains(&name) {
