@@ -10,3 +10,4 @@ mod live;
 mod origin;
 mod shapes;
 mod streams;
+mod verdicts;
