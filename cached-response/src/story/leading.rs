@@ -1,13 +1,10 @@
 //! A leader whose client may leave: its run goes on by itself.
 
 use super::arrival::Visit;
-use crate::{
-    ground::clock::Sleep,
-    machinery::{
-        counters::Event,
-        local::{self, Detached, LocalBoxFuture},
-        report::report,
-    },
+use crate::machinery::{
+    counters::Event,
+    local::{self, Detached, LocalBoxFuture},
+    report::report,
 };
 use actix_web::HttpResponse;
 use std::{
@@ -60,8 +57,7 @@ impl Drop for Leading {
         let shared = self.visit.cache.shared();
         let handed_over = !self.polling
             && Detached::claim().is_some_and(|place| {
-                let limit = shared.clock.sleep(shared.limits.run);
-                local::spawn(Box::pin(to_its_end(flight, limit, place))).is_ok()
+                local::spawn(Box::pin(to_its_end(flight, self.visit.clone(), place))).is_ok()
             });
         report(
             &self.visit.site,
@@ -76,8 +72,9 @@ impl Drop for Leading {
 }
 
 /// Runs until the response is stored, or the limit is over.
-async fn to_its_end(mut flight: LocalBoxFuture<HttpResponse>, limit: Sleep, _place: Detached) {
-    let mut limit = pin!(limit);
+async fn to_its_end(mut flight: LocalBoxFuture<HttpResponse>, visit: Visit, _place: Detached) {
+    let shared = visit.cache.shared();
+    let mut limit = pin!(shared.clock.sleep(shared.limits.run));
     poll_fn(|cx| match flight.as_mut().poll(cx) {
         Poll::Ready(_) => Poll::Ready(()),
         Poll::Pending => limit.as_mut().poll(cx),

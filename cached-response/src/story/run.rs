@@ -195,7 +195,7 @@ impl Flight {
             cap: self.max_body(),
             declared: dress::declared_length(head.headers()),
             budget: shared.copies.clone(),
-            limit: Box::pin(shared.clock.sleep(shared.limits.run)),
+            limit: self.limit(),
         };
         let (status, headers, control) =
             (head.status(), head.headers().clone(), self.control.clone());
@@ -219,6 +219,15 @@ impl Flight {
             self.landed(stored);
         });
         head.set_body(body)
+    }
+
+    /// Over when a copy that no client waits for has taken its time.
+    fn limit(&self) -> LocalBoxFuture<()> {
+        let cache = self.visit.cache.clone();
+        Box::pin(async move {
+            let shared = cache.shared();
+            shared.clock.sleep(shared.limits.run).await;
+        })
     }
 
     fn max_body(&self) -> usize {
