@@ -21,10 +21,20 @@ use proc_macro::TokenStream;
 
 /// Answers requests from responses this handler has made before.
 ///
-/// ```ignore
+/// ```
+/// use actix_web::{App, Responder, get, test};
+/// use cached_response::cached_response;
+///
 /// #[get("/hello/")]
 /// #[cached_response(timeout = 86400)]
 /// async fn hello() -> impl Responder { "Hello, world!" }
+///
+/// # #[actix_web::main] async fn main() {
+/// let app = test::init_service(App::new().service(hello)).await;
+/// let ask = || test::TestRequest::with_uri("/hello/").to_request();
+/// assert!(!test::call_service(&app, ask()).await.headers().contains_key("age"));
+/// assert!(test::call_service(&app, ask()).await.headers().contains_key("age"));
+/// # }
 /// ```
 ///
 /// | option | says |

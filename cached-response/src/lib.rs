@@ -1,8 +1,8 @@
 //! Response caching for actix-web: one line on a handler, and its response is computed once per
-//! distinct request.
+//! distinct request and then reused until it is as old as you say.
 //!
 //! ```
-//! use actix_web::{Responder, get};
+//! use actix_web::{App, Responder, get, test};
 //! use cached_response::cached_response;
 //!
 //! #[get("/hello/")]
@@ -10,8 +10,79 @@
 //! async fn hello() -> impl Responder {
 //!     "Hello, world!"
 //! }
-//! # let _ = hello;
+//!
+//! # #[actix_web::main] async fn main() {
+//! let app = test::init_service(App::new().service(hello)).await;
+//! let ask = || test::TestRequest::with_uri("/hello/").to_request();
+//! let live = test::call_service(&app, ask()).await;
+//! assert_eq!(live.headers().get("cache-status").unwrap(), "cached-response; fwd=uri-miss; stored");
+//! let stored = test::call_service(&app, ask()).await;
+//! assert_eq!(stored.headers().get("age").unwrap(), "0");
+//! # }
 //! ```
+//!
+//! There is nothing to set up: a process has one cache in memory, bounded at 64 MiB. An application
+//! that shall have another puts a [`ResponseCache`] into its `app_data`.
+//!
+//! # What is cached, and what never is
+//!
+//! GET (and HEAD, answered from GET) requests without credentials; complete responses with status
+//! 200, no `Set-Cookie`, and nothing in their own headers that forbids it. More in
+//! [the guide](guide::what_is_cached).
+//!
+//! # What a response is found by
+//!
+//! The handler, the path, the query and what its arguments show it. Each argument is accounted for:
+//! by its type ([`Covered`]), or by a word in the attribute (`key(..)`, `gate(..)`, `unkeyed(..)`,
+//! `vary(..)`, `body`). A handler that could show one user's page to another does not compile. More
+//! in [the guide](guide::keys).
+//!
+//! # Inside a handler
+//!
+//! [`disable_cache`] and [`set_cache_timeout`] speak for the response that is being made;
+//! [`CacheHandle`] carries the same words into other tasks; [`Request`] records what is read
+//! through it, and keeps a response for each value.
+//!
+//! # Without the attribute
+//!
+//! [`cached`] wraps a handler at its route under a [`Policy`], with [`Keyed`], [`Gate`],
+//! [`Unkeyed`] and [`Lazy`] for its arguments.
+//!
+//! # How the defaults were chosen
+//!
+//! | default | because |
+//! |---|---|
+//! | fresh for 300 s | the usual default of such decorators: long enough to matter, short enough to be forgiven |
+//! | only status 200 | an error that is stored outlives its cause |
+//! | 64 MiB, bodies up to 1 MiB | small beside any server, and thousands of pages |
+//! | no `Cache-Control` added | what a browser keeps cannot be taken back |
+//! | request `Cache-Control` ignored | a reload button is no lever against the server; `?nocache=1` is bounded |
+//! | 5 s of patience, runs of 30 s, 1,024 followers | nobody hangs because somebody else does |
+//! | 64 variants a key | a header with a value for each client must not fill the memory |
+//!
+//! # Seeing what happens
+//!
+//! Every answer of a cached handler carries `Cache-Status` (RFC 9211) with the reason;
+//! [`ResponseCache::stats`] counts by reason ([`Bypass`], [`Skip`]), always;
+//! [`ResponseCache::explain`] tells what would become of a request; `tracing` events name each
+//! outcome, and debug builds say the first bypass and skip of each handler in a line. The
+//! environment variable `CACHED_RESPONSE=off` switches everything off.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+#![cfg_attr(
+    feature = "testing",
+    doc = "| `testing` | [`testing`]: a clock that is turned by hand, caches that do not meet |"
+)]
+#![cfg_attr(
+    not(feature = "testing"),
+    doc = "| `testing` | a clock that is turned by hand, caches that do not meet |"
+)]
+//! | `uuid` | [`KeyPart`] for `uuid::Uuid` |
+
+#![forbid(unsafe_code)]
 
 extern crate self as cached_response;
 
