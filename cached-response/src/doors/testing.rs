@@ -1,7 +1,10 @@
 //! For tests of applications: a clock turned by hand, and caches that do not meet.
 
-pub use crate::ground::clock::ManualClock;
-use crate::machinery::{cache::ResponseCache, defaults};
+pub use crate::ground::manual_clock::ManualClock;
+use crate::machinery::{
+    cache::{Builder, ResponseCache},
+    defaults,
+};
 use std::marker::PhantomData;
 
 /// Gives this thread a default cache of its own, until the guard is dropped.
@@ -35,9 +38,21 @@ pub fn isolated_with(cache: ResponseCache) -> Isolated {
     }
 }
 
-/// How many pass markers a cache holds, and what they weigh.
-pub fn markers(cache: &ResponseCache) -> (u64, u64) {
-    cache.markers()
+impl Builder {
+    /// Measures by a clock that a test turns by hand.
+    ///
+    /// ```
+    /// use cached_response::{ResponseCache, testing::ManualClock};
+    ///
+    /// let clock = ManualClock::new();
+    /// let cache = ResponseCache::builder().clock(&clock).build();
+    /// # let _ = cache;
+    /// ```
+    #[must_use]
+    pub fn clock(mut self, clock: &ManualClock) -> Self {
+        self.clock = clock.into();
+        self
+    }
 }
 
 /// Restores the thread's default cache when it is dropped.

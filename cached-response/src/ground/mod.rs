@@ -1,6 +1,8 @@
 //! What everything stands on: the stored response, where it is kept, and the clock.
 
 pub(crate) mod clock;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod manual_clock;
 pub(crate) mod memory;
 pub(crate) mod selector;
 pub(crate) mod stored;

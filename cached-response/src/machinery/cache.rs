@@ -96,18 +96,13 @@ impl ResponseCache {
     pub fn stats(&self) -> Stats {
         let mut stats = Stats::read(&self.0.counters);
         (stats.entries, stats.bytes) = self.0.shelf.size();
+        (stats.markers, stats.marker_bytes) = self.0.markers.size();
         stats.running = self.0.flights.len() + self.0.live.len();
         stats
     }
 
     pub(crate) fn shared(&self) -> &Shared {
         &self.0
-    }
-
-    /// How many pass markers there are, and what they weigh.
-    #[cfg(any(test, feature = "testing"))]
-    pub(crate) fn markers(&self) -> (u64, u64) {
-        self.0.markers.size()
     }
 }
 
@@ -168,7 +163,7 @@ impl fmt::Debug for ResponseCache {
 pub struct Builder {
     capacity: u64,
     limits: Limits,
-    clock: Clock,
+    pub(crate) clock: Clock,
 }
 
 impl Default for Builder {
@@ -181,7 +176,7 @@ impl Default for Builder {
                 run: Duration::from_secs(30),
                 followers: 1024,
             },
-            clock: Clock::System,
+            clock: Clock::default(),
         }
     }
 }
@@ -223,14 +218,6 @@ impl Builder {
     #[must_use]
     pub fn max_followers(mut self, followers: usize) -> Self {
         self.limits.followers = followers;
-        self
-    }
-
-    /// Measures by a clock that a test turns by hand.
-    #[cfg(any(test, feature = "testing"))]
-    #[must_use]
-    pub fn clock(mut self, clock: &crate::ground::clock::ManualClock) -> Self {
-        self.clock = Clock::Manual(clock.clone());
         self
     }
 

@@ -151,6 +151,11 @@ pub struct Stats {
     pub entries: u64,
     /// What they weigh, in bytes.
     pub bytes: u64,
+    /// Keys for which requests do not wait for one another now, because what is made for them
+    /// cannot be stored.
+    pub markers: u64,
+    /// What they weigh, in bytes; 2 MiB at most.
+    pub marker_bytes: u64,
     /// Runs that others may be waiting for now.
     pub running: usize,
     bypasses: Vec<(Bypass, u64)>,

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{HttpResponse, Responder, get, web};
-use cached_response::{
-    ResponseCache, cached_response, disable_cache,
-    testing::{ManualClock, markers},
-};
+use cached_response::{ResponseCache, cached_response, disable_cache, testing::ManualClock};
 use tests::stage::{InProcess, Stage, soon};
 
 #[get("/private")]
@@ -75,7 +72,7 @@ async fn a_response_that_may_not_be_stored_lets_requests_run_side_by_side_for_30
     let (stage, clock) = stage();
     let app = stage.app(routes).await;
     once(&stage, &app, "/private").await;
-    assert_eq!(markers(&stage.cache).0, 1);
+    assert_eq!(stage.cache.stats().markers, 1);
     assert!(!wait_for_each_other(&stage, &app, "/private").await);
     assert_eq!(stage.cache.stats().marked, 2);
     clock.advance(Duration::from_secs(30));
@@ -89,7 +86,7 @@ async fn a_response_that_is_stored_after_all_removes_the_marker() {
     once(&stage, &app, "/once-private").await;
     once(&stage, &app, "/once-private").await;
     assert_eq!(stage.cache.stats().stored, 1);
-    assert_eq!(markers(&stage.cache).0, 0);
+    assert_eq!(stage.cache.stats().markers, 0);
     clock.advance(Duration::from_secs(1));
     assert!(wait_for_each_other(&stage, &app, "/once-private").await);
 }
