@@ -77,7 +77,7 @@ impl Journey {
             self.report(Event::Marked);
             return self.alone(run).await;
         }
-        for _ in 0..=MOST_DETOURS {
+        for _ in 0..MOST_DETOURS {
             let landing = match self.turn() {
                 Some(Turn::Lead(permit)) => return self.lead(permit, run).await,
                 Some(Turn::Follow(follower)) => self.follow(follower).await,
@@ -162,11 +162,14 @@ impl Journey {
         if self.miss.admitted.flight != Part::Lead {
             return self.alone(run).await;
         }
-        for _ in 0..=MOST_DETOURS {
+        for _ in 0..MOST_DETOURS {
             let shared = self.shared();
             match shared.live.join(&self.miss.flight, &shared.boarding()) {
                 Queue::Run(queued) => return self.live_run(queued, run).await,
-                Queue::Crowded => break,
+                Queue::Crowded => {
+                    self.report(Event::Crowded);
+                    break;
+                }
                 Queue::Join(follower) => match self.follow(follower).await {
                     Some(Landing::Stored(stored)) if self.accepts(&stored) => {
                         return self.collapsed(&stored);
@@ -200,7 +203,10 @@ impl Journey {
                         return self.alone(run).await;
                     }
                 }
-                Next::Crowded => return self.alone(run).await,
+                Next::Crowded => {
+                    self.report(Event::Crowded);
+                    return self.alone(run).await;
+                }
             }
         }
     }

@@ -109,6 +109,41 @@ fn one_follower_takes_over_where_the_leaders_poll_unwound() {
     });
 }
 
+/// Every run panics, after it has waited.
+#[get("/all-panic")]
+#[cached_response(timeout = 60)]
+async fn all_panic(stage: web::Data<Stage>) -> impl Responder {
+    stage.run_at_barrier().await;
+    std::panic::panic_any(tests::alone::ORDERED) as &str
+}
+
+#[test]
+fn after_two_failed_runs_the_rest_run_side_by_side() {
+    alone(|| {
+        let panics = Panics::count();
+        actix_web::rt::System::new().block_on(async {
+            let stage = stage();
+            let app = stage.app(|app| _ = app.service(all_panic)).await;
+            let all: Vec<_> = (0..6).map(|_| app.get("/all-panic")).collect();
+            soon("they wait", || stage.cache.stats().misses == 6).await;
+            for run in 1..=2 {
+                stage.at_run(run).await;
+                assert_eq!(stage.runs(), run);
+                stage.release(run);
+            }
+            // None of these waits for another.
+            stage.at_run(6).await;
+            assert_eq!(stage.cache.stats().out_of_patience, 0);
+            (3..=6).for_each(|run| stage.release(run));
+            for one in all {
+                assert!(one.survived().await.is_none());
+            }
+            assert_eq!((stage.runs(), panics.ordered()), (6, 6));
+            assert_eq!(stage.cache.stats().running, 0);
+        });
+    });
+}
+
 /// Bar row 34, the leaders that leave: past the places for detached runs a leader's run is dropped
 /// with it, a thousand times in a row, and whoever waits takes over or runs alone.
 #[actix_web::test]
