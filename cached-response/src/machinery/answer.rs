@@ -72,6 +72,29 @@ fn not_modified(stored: &StoredResponse) -> HttpResponse {
     response
 }
 
+/// Turns the head of a live answer that was just stored into the 304 that the request's own
+/// validators ask for. Whether it did.
+pub(crate) fn spare(
+    head: &mut HttpResponse<()>,
+    stored: &StoredResponse,
+    request: &HttpRequest,
+) -> bool {
+    if !is_not_modified(stored, request) {
+        return false;
+    }
+    *head.status_mut() = StatusCode::NOT_MODIFIED;
+    let headers = head.headers_mut();
+    let content: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| describes_content(name, stored))
+        .cloned()
+        .collect();
+    for name in content {
+        headers.remove(name);
+    }
+    true
+}
+
 /// A 304 says nothing of a content that it does not carry (RFC 9110 §15.4.5).
 fn describes_content(name: &HeaderName, stored: &StoredResponse) -> bool {
     *name == header::CONTENT_TYPE

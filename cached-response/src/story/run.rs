@@ -4,11 +4,13 @@ use super::arrival::{Miss, Visit};
 use crate::{
     ground::{clock::Moment, stored::StoredResponse},
     judgement::{
+        admit::Part,
         candidate::Candidate,
         judge::{Made, Storable, Verdict, judge},
         reason::{Bypass, Skip},
     },
     machinery::{
+        answer,
         capture::{self, Copied},
         control::{Control, Scoped},
         counters::Event,
@@ -180,7 +182,13 @@ impl Flight {
             Err(why) => status_field::live(forward, Some(*why)),
         };
         head.headers_mut().append(status_field::NAME, status);
+        // Where the handler could see the validators, they were its own business.
+        let spared = self.miss.admitted.flight == Part::Lead
+            && stored
+                .as_ref()
+                .is_ok_and(|stored| answer::spare(&mut head, stored, &self.visit.request));
         self.landed(stored);
+        let body = if spared { Bytes::new() } else { body };
         head.set_body(BoxBody::new(body))
     }
 
