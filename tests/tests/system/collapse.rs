@@ -10,6 +10,7 @@ mod load;
 mod markers;
 mod patience;
 mod roles;
+mod soak;
 mod variants;
 mod waiters;
 

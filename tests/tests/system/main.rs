@@ -8,6 +8,7 @@ mod levels;
 mod lints;
 mod live;
 mod origin;
+mod panics;
 mod shapes;
 mod streams;
 mod verdicts;
