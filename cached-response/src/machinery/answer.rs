@@ -72,26 +72,19 @@ fn not_modified(stored: &StoredResponse) -> HttpResponse {
     response
 }
 
-/// Turns the head of a live answer that was just stored into the 304 that the request's own
-/// validators ask for. Whether it did.
-pub(crate) fn spare(
-    head: &mut HttpResponse<()>,
+/// Makes a 304 of a live head whose response has just been stored, where the request's own
+/// validators match it, and says whether it did.
+pub(crate) fn revalidate(
     stored: &StoredResponse,
     request: &HttpRequest,
+    head: &mut HttpResponse<()>,
 ) -> bool {
     if !is_not_modified(stored, request) {
         return false;
     }
     *head.status_mut() = StatusCode::NOT_MODIFIED;
-    let headers = head.headers_mut();
-    let content: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| describes_content(name, stored))
-        .cloned()
-        .collect();
-    for name in content {
-        headers.remove(name);
-    }
+    head.headers_mut()
+        .retain(|name, _| !describes_content(name, stored));
     true
 }
 

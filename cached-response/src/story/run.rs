@@ -4,7 +4,6 @@ use super::arrival::{Miss, Visit};
 use crate::{
     ground::{clock::Moment, stored::StoredResponse},
     judgement::{
-        admit::Part,
         candidate::Candidate,
         judge::{Made, Storable, Verdict, judge},
         reason::{Bypass, Skip},
@@ -174,22 +173,22 @@ impl Flight {
         } else {
             Err(Skip::Incomplete)
         };
-        let status = match &stored {
+        let (status, body) = match &stored {
             Ok(stored) => {
                 dress::etag(stored, head.headers_mut());
-                status_field::stored(forward)
+                let known = answer::revalidate(stored, &self.visit.request, &mut head);
+                let body = if known {
+                    BoxBody::new(())
+                } else {
+                    BoxBody::new(body)
+                };
+                (status_field::stored(forward), body)
             }
-            Err(why) => status_field::live(forward, Some(*why)),
+            Err(why) => (status_field::live(forward, Some(*why)), BoxBody::new(body)),
         };
         head.headers_mut().append(status_field::NAME, status);
-        // Where the handler could see the validators, they were its own business.
-        let spared = self.miss.admitted.flight == Part::Lead
-            && stored
-                .as_ref()
-                .is_ok_and(|stored| answer::spare(&mut head, stored, &self.visit.request));
         self.landed(stored);
-        let body = if spared { Bytes::new() } else { body };
-        head.set_body(BoxBody::new(body))
+        head.set_body(body)
     }
 
     fn keep_stream(
