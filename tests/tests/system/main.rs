@@ -1,5 +1,6 @@
 //! The whole system, in one binary.
 
+mod answers;
 mod ask;
 mod collapse;
 mod credentials;
