@@ -15,6 +15,7 @@ use actix_web::{
 use std::{
     any::TypeId,
     convert::Infallible,
+    fmt,
     future::{Ready, ready},
     net::IpAddr,
     sync::Arc,
@@ -41,7 +42,7 @@ use std::{
 /// }
 /// # let _ = greeting;
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     request: HttpRequest,
     control: Arc<Control>,
@@ -95,6 +96,13 @@ impl Request {
             value: written::<T>,
         }));
         self.request.extensions().get::<T>().cloned()
+    }
+}
+
+/// Shows nothing: whatever is printed could end up in a response.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").finish_non_exhaustive()
     }
 }
 
