@@ -91,10 +91,12 @@ impl Request {
 
     /// A value that a middleware put into the request's extensions.
     pub fn extension<T: KeyPart + Clone + 'static>(&self) -> Option<T> {
-        self.control.read(Selector::Extension(Extension {
+        let extension = Extension {
             type_id: TypeId::of::<T>(),
             value: written::<T>,
-        }));
+        };
+        self.control.read(Selector::Extension(extension));
+        self.control.saw(extension, written::<T>(&self.request));
         self.request.extensions().get::<T>().cloned()
     }
 }

@@ -99,6 +99,8 @@ reasons! {
         TooLarge = "too-large",
         /// The body broke off, or its length is not the declared one.
         Incomplete = "incomplete",
+        /// A value in the request's extensions is not what it was when the handler read it.
+        Changed = "changed",
         /// It was invalidated while it was being made.
         Invalidated = "invalidated",
         /// Bypassed requests store nothing.

@@ -5,7 +5,7 @@
 //! [`CacheHandle`] carries the same control to other tasks and threads.
 
 use crate::{
-    ground::selector::Selector,
+    ground::selector::{Extension, Selector},
     judgement::{reason::Skip, timeout::IntoTimeout},
 };
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
@@ -34,6 +34,9 @@ struct Said {
     disabled: bool,
     timeout: Option<Duration>,
     read: Vec<Selector>,
+    /// The values in the request's extensions that were read: other than the rest of a request,
+    /// they may change.
+    seen: Vec<(Extension, Option<Vec<u8>>)>,
 }
 
 impl Control {
@@ -57,6 +60,22 @@ impl Control {
         if !said.read.contains(&name) {
             said.read.push(name);
         }
+    }
+
+    /// Notes a value in the extensions as it was when it was read.
+    pub(crate) fn saw(&self, extension: Extension, value: Option<Vec<u8>>) {
+        let mut said = self.said();
+        let seen = (extension, value);
+        if !said.seen.contains(&seen) {
+            said.seen.push(seen);
+        }
+    }
+
+    /// Whether `request` would still select what was read of it.
+    pub(crate) fn is_as_read(&self, request: &HttpRequest) -> bool {
+        let seen = self.said().seen.clone();
+        seen.iter()
+            .all(|(extension, value)| (extension.value)(request) == *value)
     }
 
     pub(crate) fn names_read(&self) -> Vec<Selector> {

@@ -259,6 +259,10 @@ impl Flight {
         if self.generation != shared.generation() {
             return Err(Skip::Invalidated);
         }
+        // The variant is selected by what the request says now.
+        if !self.control.is_as_read(&self.visit.request) {
+            return Err(Skip::Changed);
+        }
         let names = dress::names(storable, &self.control.names_read());
         let response = StoredResponse {
             born: self.born,
