@@ -204,7 +204,7 @@ impl Flight {
             budget: shared.copies.clone(),
             limit: self.limit(),
         };
-        let (status, headers, control) =
+        let (status, mut headers, control) =
             (head.status(), head.headers().clone(), self.control.clone());
         head.headers_mut().append(
             status_field::NAME,
@@ -213,6 +213,9 @@ impl Flight {
         let body = capture::copy(body, terms, control, move |copied| {
             let stored = match copied {
                 Copied::Whole(body) => {
+                    // The body may have read more since the head went out.
+                    let read = self.control.names_read();
+                    dress::vary(&self.visit.site.terms, &read, &mut headers);
                     let candidate = Candidate {
                         status,
                         headers: &headers,
