@@ -425,7 +425,7 @@ async fn cache_status_is_a_structured_field_on_every_kind_of_answer() {
             .map(|(name, value)| (name, value.to_string().replace('"', "")))
             .collect()
     };
-    let mut check = async |request: TestRequest, expected: &str| {
+    let check = async |request: TestRequest, expected: &str| {
         let fields = fields(ask(&app, request).await).into_iter();
         let fields = fields.map(|(name, value)| format!("{name}={value}"));
         assert_eq!(fields.collect::<Vec<_>>().join(" "), expected);

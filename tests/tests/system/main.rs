@@ -12,4 +12,6 @@ mod origin;
 mod panics;
 mod shapes;
 mod streams;
+mod time;
+mod variants;
 mod verdicts;
