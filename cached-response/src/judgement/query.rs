@@ -56,7 +56,7 @@ pub(crate) fn write(
         return key.absent(Field::Query);
     };
     let keep = |name: &str| names.keep(name) && typed.is_none_or(|typed| typed.contains(&name));
-    let sorted = *names != Names::Exact;
+    let sorted = !matches!(names, Names::Exact);
     // Most queries come in order, unescaped and without the flag: one copy.
     if is_canonical(query, flag, sorted, keep) {
         key.field(Field::Query, query.as_bytes());
@@ -67,11 +67,16 @@ pub(crate) fn write(
 
 /// Whether the query has the pair `<flag>=1`, spelled exactly so.
 pub(crate) fn has_flag(query: Option<&str>, flag: &str) -> bool {
-    query.is_some_and(|query| query.split('&').any(|pair| is_flag(pair, flag)))
+    query.is_some_and(|query| pairs(query).any(|pair| is_flag(pair, flag)))
 }
 
-fn is_flag(pair: &str, flag: &str) -> bool {
-    pair.strip_prefix(flag) == Some("=1")
+/// Bytes, because to search for a char costs more than most queries are long.
+fn pairs(query: &str) -> impl Iterator<Item = &[u8]> {
+    query.as_bytes().split(|byte| *byte == b'&')
+}
+
+fn is_flag(pair: &[u8], flag: &str) -> bool {
+    pair.len() == flag.len() + 2 && pair.starts_with(flag.as_bytes()) && pair.ends_with(b"=1")
 }
 
 /// Whether the query can be seen, without decoding it, to be what
@@ -85,24 +90,20 @@ fn is_canonical(
 ) -> bool {
     // Not `""`: comparing with a slice that has no address is slow on some CPUs.
     let mut previous = &query[..0];
-    let mut pair = 0;
-    let mut name_end = None;
-    for (at, byte) in query.bytes().chain([b'&']).enumerate() {
-        match byte {
-            b'&' => {
-                let name = &query[pair..name_end.unwrap_or(at)];
-                let flagged = flag.is_some_and(|flag| is_flag(&query[pair..at], flag));
-                if flagged || (sorted && name < previous) || !keep(name) {
-                    return false;
-                }
-                previous = name;
-                pair = at + 1;
-                name_end = None;
-            }
-            b'=' if name_end.is_none() => name_end = Some(at),
-            b'%' | b'+' if name_end.is_none() => return false,
-            _ => {}
+    let mut start = 0;
+    for pair in pairs(query) {
+        let name_end = pair
+            .iter()
+            .position(|byte| matches!(byte, b'=' | b'%' | b'+'))
+            .unwrap_or(pair.len());
+        let name = &query[start..start + name_end];
+        let escaped = matches!(pair.get(name_end), Some(b'%' | b'+'));
+        let flagged = flag.is_some_and(|flag| is_flag(pair, flag));
+        if escaped || flagged || (sorted && name < previous) || !keep(name) {
+            return false;
         }
+        previous = name;
+        start += pair.len() + 1;
     }
     true
 }
@@ -116,7 +117,7 @@ fn write_canonical(
 ) {
     let mut pairs: Vec<(Cow<'_, str>, &str)> = query
         .split('&')
-        .filter(|pair| !flag.is_some_and(|flag| is_flag(pair, flag)))
+        .filter(|pair| !flag.is_some_and(|flag| is_flag(pair.as_bytes(), flag)))
         .map(|pair| (decoded(pair.split('=').next().unwrap_or(pair)), pair))
         .filter(|(name, _)| keep(name))
         .collect();
