@@ -121,7 +121,8 @@ pub(crate) fn stored(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> S
     StoredResponse {
         status,
         headers: kept.into(),
-        body: body.clone(),
+        // A copy: these may be a few bytes of a buffer that nobody weighs.
+        body: Bytes::copy_from_slice(body),
         etag,
         last_modified: headers.get(&header::LAST_MODIFIED).cloned(),
         born: Moment::default(),
