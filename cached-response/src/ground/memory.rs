@@ -7,8 +7,9 @@ use foldhash::fast::RandomState;
 use moka::{Equivalent, ops::compute::Op, sync::Cache};
 use std::{fmt, hash::Hash};
 
-/// What one stored response costs beside its own bytes, measured in the map used here.
-pub(crate) const OVERHEAD: usize = 450;
+/// What one stored response costs beside its own bytes: the map's bookkeeping and the allocations of
+/// its parts, measured as resident memory.
+pub(crate) const OVERHEAD: usize = 800;
 
 /// Tells the memory bound how many bytes it holds.
 pub(crate) trait Weigh {
