@@ -1,6 +1,6 @@
 //! Tests that need a process of their own: those that weigh it, and those that change its panic hook.
 
-use std::any::type_name;
+use std::any::{Any, type_name};
 use std::env;
 use std::panic;
 use std::process::Command;
@@ -49,10 +49,7 @@ impl Panics {
         HOOK.call_once(|| {
             let others = panic::take_hook();
             panic::set_hook(Box::new(move |panic| {
-                let ordered = panic
-                    .payload_as_str()
-                    .is_some_and(|said| said.contains(ORDERED));
-                if ordered {
+                if said(panic.payload()).contains(ORDERED) {
                     COUNT.fetch_add(1, Relaxed);
                 } else {
                     others(panic);
@@ -66,4 +63,10 @@ impl Panics {
     pub fn ordered(&self) -> usize {
         COUNT.load(Relaxed)
     }
+}
+
+fn said(payload: &dyn Any) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+    text.unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! What the whole-system tests share: plain sockets, barriers, servers, child processes.
 #![expect(
     clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
     reason = "what a test needs to know of a failure is in its message"
 )]
 #![expect(

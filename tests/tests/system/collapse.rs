@@ -1,4 +1,9 @@
 //! One run for many requests: who leads, who follows, who runs alone, and what becomes of them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "handlers and helpers of tests are tests, too"
+)]
 
 use actix_web::{HttpRequest, Responder, get, route, web};
 use cached_response::{ResponseCache, cached_response};

@@ -1,4 +1,8 @@
 //! Live answers on request: `?nocache=1`.
+#![expect(
+    clippy::unwrap_used,
+    reason = "handlers and helpers of tests are tests, too"
+)]
 
 use std::time::Duration;
 

@@ -1,4 +1,9 @@
 //! User code that panics: only its own request fails.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "handlers and helpers of tests are tests, too"
+)]
 
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};

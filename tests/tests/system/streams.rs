@@ -1,4 +1,8 @@
 //! Responses whose body comes in pieces.
+#![expect(
+    clippy::unwrap_used,
+    reason = "handlers and helpers of tests are tests, too"
+)]
 
 use std::convert::Infallible;
 

@@ -2,6 +2,7 @@
 
 use actix_web::http::{Method, header};
 use actix_web::test::TestRequest;
+use actix_web::web::Bytes;
 use tests::stage::{InProcess, Stage, soon};
 
 use super::{routes, stage};
@@ -68,7 +69,7 @@ async fn validators_are_compared_with_what_a_run_has_just_stored() {
     for one in asked {
         let answer = one.answer().await;
         assert_eq!(answer.header("etag"), Some(etag));
-        let length = answer.body.as_ref().map_or(0, |body| body.len());
+        let length = answer.body.as_ref().map_or(0, Bytes::len);
         statuses.push((answer.status.as_u16(), length));
     }
     assert_eq!(statuses, [(304, 0), (304, 0), (200, "a, run 1".len())]);

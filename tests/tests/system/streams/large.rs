@@ -73,22 +73,15 @@ fn extra_memory(declared: bool) -> usize {
     let stage = Stage::new(ResponseCache::builder().max_body(CAP).build());
     let server = stage.serve(1, |app| _ = app.service(plain).service(cached));
     let (small, large) = (expected(2), expected(CAP / CHUNK));
-    (0..5).for_each(|_| {
-        ask(
-            &server,
-            &large,
-            format!("/plain/{declared}/{}", CAP / CHUNK),
-        )
-    });
+    let target = |path: &str, chunks: usize| format!("/{path}/{declared}/{chunks}");
+    for _ in 0..5 {
+        ask(&server, &large, target("plain", CAP / CHUNK));
+    }
     // The code itself is memory, too, once it has run.
-    ask(&server, &small, format!("/cached/{declared}/2"));
+    ask(&server, &small, target("cached", 2));
     let before = rss::peak(process::id()).unwrap();
     for run in 1..=3 {
-        ask(
-            &server,
-            &large,
-            format!("/cached/{declared}/{}", CAP / CHUNK),
-        );
+        ask(&server, &large, target("cached", CAP / CHUNK));
         assert_eq!(stage.runs(), 1 + run);
     }
     let stats = stage.cache.stats();
