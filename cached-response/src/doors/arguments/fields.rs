@@ -1,13 +1,13 @@
 //! The names that a query type reads, found by deserialising it from nothing.
 //!
 //! A derived `Deserialize` of a struct asks for `deserialize_struct` with the names of its fields,
-//! aliases among them. Whatever asks for anything else (a map, a flattened struct, a type that
-//! looks first) may see every name.
+//! aliases among them, and ignores pairs of other names. Whatever refuses those, or asks for
+//! anything else (a map, a flattened struct, a type that looks first), may see every name.
 
 use crate::judgement::facts::Fields;
 use serde::{
     Deserializer,
-    de::{DeserializeOwned, Error, Visitor},
+    de::{DeserializeOwned, DeserializeSeed, Error, IntoDeserializer, MapAccess, Visitor},
     forward_to_deserialize_any,
 };
 use std::fmt;
@@ -22,6 +22,30 @@ pub(super) fn of<T: DeserializeOwned>() -> Fields {
 /// Has nothing to give, and notes what it was asked for.
 struct Ask;
 
+/// A pair whose name no field has: what ignores it cannot see such pairs, and what refuses it can.
+struct Stranger {
+    fields: &'static [&'static str],
+    given: bool,
+}
+
+impl<'de> MapAccess<'de> for Stranger {
+    type Error = Answer;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Answer> {
+        if std::mem::replace(&mut self.given, true) {
+            return Err(Answer(Some(self.fields)));
+        }
+        seed.deserialize("\0".into_deserializer()).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Answer> {
+        seed.deserialize(Ask)
+    }
+}
+
 /// The names asked for, on the way of an error.
 #[derive(Debug)]
 struct Answer(Fields);
@@ -33,9 +57,13 @@ impl<'de> Deserializer<'de> for Ask {
         self,
         _: &'static str,
         fields: &'static [&'static str],
-        _: V,
+        visitor: V,
     ) -> Result<V::Value, Answer> {
-        Err(Answer(Some(fields)))
+        let stranger = Stranger {
+            fields,
+            given: false,
+        };
+        visitor.visit_map(stranger).and(Err(Answer(None)))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -46,13 +74,17 @@ impl<'de> Deserializer<'de> for Ask {
         visitor.visit_newtype_struct(self)
     }
 
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Answer> {
+        visitor.visit_unit()
+    }
+
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
         Err(Answer(None))
     }
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
-        unit_struct seq tuple tuple_struct map enum identifier ignored_any
+        unit_struct seq tuple tuple_struct map enum identifier
     }
 }
 
@@ -99,6 +131,17 @@ mod tests {
     struct Wrapped(Listing);
 
     #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its shape is asked for")]
+    struct Strict {
+        page: u32,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct StrictlyNothing {}
+
+    #[derive(Deserialize)]
     struct Nothing {}
 
     #[test]
@@ -113,6 +156,8 @@ mod tests {
     #[test]
     fn what_is_no_plain_struct_may_read_everything() {
         assert_eq!(of::<Flat>(), None);
+        assert_eq!(of::<Strict>(), None);
+        assert_eq!(of::<StrictlyNothing>(), None);
         assert_eq!(of::<HashMap<String, String>>(), None);
         assert_eq!(of::<Vec<(String, String)>>(), None);
         assert_eq!(of::<(u32, u32)>(), None);
