@@ -1,6 +1,8 @@
 //! What is said of an argument, as a type: for handlers that are wrapped by
 //! [`cached`](crate::cached) and have no attribute to say it.
 
+mod seen;
+
 use super::arguments::{Covered, Typed, Words};
 use crate::judgement::{
     facts::{Facts, Sees},
@@ -10,7 +12,7 @@ use crate::judgement::{
 use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
 use pin_project_lite::pin_project;
 use std::{
-    any::TypeId,
+    any::type_name,
     fmt,
     future::{Future, Ready, ready},
     ops::{Deref, DerefMut},
@@ -117,17 +119,10 @@ impl<V, B, T: 'static> Covered<Words<V, B, Typed>> for Unkeyed<T> {
     const FACTS: Facts = Facts::sees(Sees::HEADERS);
 
     fn facts(all: &mut Vec<Facts>) {
-        // No word of the author's stands in for the headers that a whole request shows.
-        let request = [
-            TypeId::of::<HttpRequest>(),
-            TypeId::of::<Option<HttpRequest>>(),
-        ];
-        let seen = request.contains(&TypeId::of::<T>());
-        all.push(if seen {
-            Facts::REQUEST
-        } else {
-            <Self as Covered<Words<V, B, Typed>>>::FACTS
-        });
+        // No word of the author's stands in for the headers that a whole request shows, nor for a
+        // body.
+        let seen = seen::through(type_name::<T>());
+        all.push(Facts::sees(seen.and(Sees::HEADERS)));
     }
 }
 
