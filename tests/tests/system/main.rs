@@ -1,6 +1,7 @@
 //! The whole system, in one binary.
 
 mod answers;
+mod arguments;
 mod ask;
 mod collapse;
 mod credentials;
@@ -12,6 +13,7 @@ mod origin;
 mod panics;
 mod shapes;
 mod streams;
+mod testing;
 mod time;
 mod variants;
 mod verdicts;
