@@ -4,6 +4,11 @@
 //! Each case is a process of its own. The flood in full takes a release build:
 //! `cargo test --release -p tests --test memory -- --ignored`
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in what it calls as well"
+)]
+
 use std::env;
 use std::ops::Range;
 use std::process::{self, Command};
@@ -19,7 +24,7 @@ use tests::rss;
 
 const MIB: usize = 1 << 20;
 
-// Bar 80: what a stored response is said to weigh is what it takes.
+// Bar row 80: what a stored response is said to weigh is what it takes.
 
 #[test]
 fn bodies_of_100_bytes_take_what_they_weigh() {
@@ -63,7 +68,7 @@ fn the_buffer_that_a_body_is_a_slice_of_is_not_kept() {
     });
 }
 
-// Bar 79: a flood of URLs that nobody asks for twice.
+// Bar row 79: a flood of URLs that nobody asks for twice.
 
 #[test]
 fn a_flood_of_unique_urls_stays_in_bounds_and_evicts_nothing_hot() {

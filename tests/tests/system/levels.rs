@@ -52,7 +52,7 @@ fn imports(items: &[Item], here: &[String], found: &mut BTreeSet<Vec<String>>) {
     for item in items {
         match item {
             Item::Use(item) if !is_test(&item.attrs) => {
-                flatten(&item.tree, Vec::new(), here, found)
+                flatten(&item.tree, Vec::new(), here, found);
             }
             Item::Mod(item) if !is_test(&item.attrs) => {
                 if let Some((_, items)) = &item.content {
