@@ -47,29 +47,24 @@ pub(crate) fn date(date: SystemTime, headers: &mut HeaderMap) {
     }
 }
 
-/// Lets clients keep the response, where the route says so and the handler says nothing.
-pub(crate) fn client(terms: &Terms, headers: &mut HeaderMap) {
-    let Some(keep) = terms.policy.client else {
-        return;
-    };
-    if headers.contains_key(&header::CACHE_CONTROL) {
-        return;
-    }
+/// What lets clients keep a stored response, where the route says so and the handler says nothing.
+fn client(terms: &Terms, headers: &HeaderMap) -> Option<HeaderValue> {
+    let keep = terms
+        .policy
+        .client
+        .filter(|_| !headers.contains_key(&header::CACHE_CONTROL))?;
     // A route that knows of users has a response for each: other caches must not share it.
     let whose = if terms.identity { "private, " } else { "" };
-    if let Ok(value) = HeaderValue::from_str(&format!("{whose}max-age={}", keep.as_secs())) {
-        headers.insert(header::CACHE_CONTROL, value);
-    }
+    HeaderValue::from_str(&format!("{whose}max-age={}", keep.as_secs())).ok()
 }
 
-/// The `ETag` that was made when the response was stored.
-pub(crate) fn etag(stored: &StoredResponse, headers: &mut HeaderMap) {
-    if let Some(etag) = stored
-        .etag
-        .as_ref()
-        .filter(|_| !headers.contains_key(&header::ETAG))
-    {
-        headers.insert(header::ETAG, etag.clone());
+/// Adds to a live head what was made when its response was stored.
+pub(crate) fn complete(stored: &StoredResponse, headers: &mut HeaderMap) {
+    for (name, value) in &stored.headers {
+        let made = *name == header::ETAG || *name == header::CACHE_CONTROL;
+        if made && !headers.contains_key(name) {
+            headers.insert(name.clone(), value.clone());
+        }
     }
 }
 
@@ -101,7 +96,12 @@ pub(crate) fn names(storable: &Storable, read: &[Selector]) -> Vec<Selector> {
 }
 
 /// The response without what belongs to this one connection or this one request.
-pub(crate) fn stored(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> StoredResponse {
+pub(crate) fn stored(
+    terms: &Terms,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> StoredResponse {
     let listed: Vec<&[u8]> = field::tokens(lines(headers, &header::CONNECTION)).collect();
     let mut kept: Vec<(HeaderName, HeaderValue)> = headers
         .iter()
@@ -113,6 +113,7 @@ pub(crate) fn stored(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> S
         })
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
+    kept.extend(client(terms, headers).map(|value| (header::CACHE_CONTROL, value)));
     let etag = headers.get(&header::ETAG).cloned().or_else(|| {
         let made = HeaderValue::from_str(&validators::etag_of(body)).ok()?;
         kept.push((header::ETAG, made.clone()));

@@ -64,8 +64,12 @@ impl Permits {
 /// Runs the handler of a request that is not looked up.
 pub(crate) async fn bypass(visit: &Visit, why: Bypass, run: Run) -> HttpResponse {
     let control = Control::of(&visit.request);
-    let mut response = Scoped::new(control, run).await;
-    dress::vary(&visit.site.terms, &[], response.headers_mut());
+    let mut response = Scoped::new(control.clone(), run).await;
+    dress::vary(
+        &visit.site.terms,
+        &control.names_read(),
+        response.headers_mut(),
+    );
     response
         .headers_mut()
         .append(status_field::NAME, status_field::bypassed(why));
@@ -146,8 +150,7 @@ impl Flight {
 
     /// Stores a body that is there at once, and copies one that comes as a stream.
     fn keep(self, storable: Storable, response: HttpResponse) -> HttpResponse {
-        let (mut head, body) = response.into_parts();
-        dress::client(&self.visit.site.terms, head.headers_mut());
+        let (head, body) = response.into_parts();
         match body.try_into_bytes() {
             Ok(body) => self.keep_whole(&storable, head.set_body(()), body),
             Err(body) => self.keep_stream(storable, head.set_body(()), body),
@@ -175,7 +178,7 @@ impl Flight {
         };
         let (status, body) = match &stored {
             Ok(stored) => {
-                dress::etag(stored, head.headers_mut());
+                dress::complete(stored, head.headers_mut());
                 let known = answer::revalidate(stored, &self.visit.request, &mut head);
                 let body = if known {
                     BoxBody::new(())
@@ -273,7 +276,12 @@ impl Flight {
             run: self.number,
             generation: self.generation,
             open: storable.open,
-            ..dress::stored(candidate.status, candidate.headers, body)
+            ..dress::stored(
+                &self.visit.site.terms,
+                candidate.status,
+                candidate.headers,
+                body,
+            )
         };
         Ok(variants::store(
             &shared.shelf,

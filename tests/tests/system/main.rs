@@ -9,6 +9,7 @@
 mod answers;
 mod arguments;
 mod ask;
+mod clients;
 mod collapse;
 mod credentials;
 mod keys;
