@@ -1,4 +1,8 @@
 //! What handlers take, and what follows for the key.
+#![expect(
+    clippy::unwrap_used,
+    reason = "handlers and helpers of tests are tests, too"
+)]
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::{Ready, ready};

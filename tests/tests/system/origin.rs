@@ -1,4 +1,8 @@
 //! Hosts, targets and bodies that no test client of actix would send.
+#![expect(
+    clippy::unwrap_used,
+    reason = "handlers and helpers of tests are tests, too"
+)]
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, get, guard, http::Uri};

@@ -1,4 +1,8 @@
 //! Responses that depend on what is learnt only from a run.
+#![expect(
+    clippy::unwrap_used,
+    reason = "handlers and helpers of tests are tests, too"
+)]
 
 use std::time::Duration;
 
@@ -377,4 +381,21 @@ async fn typed_headers_are_keyed_and_named_in_vary() {
     let bad = request("de").append_header(("content-language", ";;"));
     assert!(!ask(&app, bad).await.is_hit());
     assert_eq!(ask(&app, request("de")).await.body, "1 de false");
+}
+
+#[get("/lines")]
+#[cached_response]
+async fn lines_of(request: Request) -> String {
+    format!("{:?}", request.header("accept-language"))
+}
+
+#[actix_web::test]
+async fn lines_that_an_attacker_splits_are_not_what_a_victim_sees() {
+    let _cache = isolated();
+    let app = init_service(App::new().service(lines_of)).await;
+    let split = TestRequest::with_uri("/lines").append_header(("accept-language", "de"));
+    let evil = ask(&app, split.append_header(("accept-language", "en"))).await;
+    assert_eq!(evil.body, "None");
+    let victim = get_with(&app, "/lines", ("accept-language", "de, en")).await;
+    assert_eq!(victim.body, "Some(\"de, en\")");
 }

@@ -1,4 +1,8 @@
 //! What is stored, and what never is.
+#![expect(
+    clippy::unwrap_used,
+    reason = "handlers and helpers of tests are tests, too"
+)]
 
 use std::fmt;
 use std::time::Duration;
@@ -32,8 +36,10 @@ fn asking_for(headers: &[(&str, &str)]) -> String {
 }
 
 fn escaped(pairs: &[(&str, &str)]) -> String {
-    let escape =
-        |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
+    let escape = |text: &str| {
+        let bytes = text.bytes().map(|byte| format!("%{byte:02X}"));
+        bytes.collect::<Vec<_>>().concat()
+    };
     let pairs = pairs
         .iter()
         .map(|(name, value)| format!("{}={}", escape(name), escape(value)));
