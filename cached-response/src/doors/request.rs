@@ -61,7 +61,7 @@ impl Request {
     pub fn header_lines(&self, name: &str) -> impl Iterator<Item = &HeaderValue> {
         let name = HeaderName::from_bytes(name.as_bytes()).ok();
         if let Some(name) = &name {
-            self.control.read(Selector::Header(name.clone()));
+            self.control.read(Selector::Lines(name.clone()));
         }
         name.into_iter()
             .flat_map(|name| self.request.headers().get_all(name))

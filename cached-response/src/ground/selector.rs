@@ -7,7 +7,10 @@ use std::any::TypeId;
 /// something that the handler read through `Request`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Selector {
+    /// A header as a list: how it is cut into lines makes no difference.
     Header(HeaderName),
+    /// A header as it was sent, which is what `Request` shows of it.
+    Lines(HeaderName),
     Cookie(Box<str>),
     Host,
     PeerIp,

@@ -18,6 +18,12 @@ pub(crate) fn write(names: &[Selector], request: &HttpRequest, key: &mut KeyWrit
                     lines(request.headers(), name),
                 );
             }
+            Selector::Lines(name) => {
+                for line in lines(request.headers(), name) {
+                    key.field(Field::Selector, line);
+                }
+                key.absent(Field::Selector);
+            }
             Selector::Cookie(name) => optional(
                 key,
                 request

@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime};
 /// Names in `Vary` what the key or the variant depends on and the handler has not named.
 pub(crate) fn vary(terms: &Terms, read: &[Selector], headers: &mut HeaderMap) {
     let read = read.iter().filter_map(|name| match name {
-        Selector::Header(name) => Some(name),
+        Selector::Header(name) | Selector::Lines(name) => Some(name),
         Selector::Cookie(_) => Some(&header::COOKIE),
         Selector::Host | Selector::PeerIp | Selector::Extension(_) => None,
     });
