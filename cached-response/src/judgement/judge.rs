@@ -133,7 +133,7 @@ fn forbidden(said: &CacheControl) -> Result<(), Skip> {
 }
 
 /// At most so many names select a variant: more is a mistake, and each is asked of every request.
-const MOST_NAMES: usize = 16;
+pub(crate) const MOST_NAMES: usize = 16;
 
 fn varied(terms: &Terms, headers: &HeaderMap) -> Result<Vec<HeaderName>, Skip> {
     let mut names: Vec<HeaderName> = Vec::new();

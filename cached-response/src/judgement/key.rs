@@ -240,6 +240,20 @@ impl KeyWriter {
         self.length(0);
     }
 
+    /// A request header as it was sent, line by line: a handler that sees headers sees them so.
+    pub(crate) fn lines<'a>(
+        &mut self,
+        field: Field,
+        name: &str,
+        lines: impl Iterator<Item = &'a [u8]>,
+    ) {
+        self.field(field, name.as_bytes());
+        for line in lines {
+            self.field(field, line);
+        }
+        self.absent(field);
+    }
+
     /// A value of the route's `key(..)`.
     ///
     /// The whole value has a length in front, so that an implementation that

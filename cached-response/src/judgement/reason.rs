@@ -77,6 +77,8 @@ reasons! {
         CacheControl = "cache-control",
         /// `Vary: *`.
         Vary = "vary",
+        /// A header that the response varies by came in several lines.
+        Repeated = "repeated",
         /// A media type that never ends: `text/event-stream`, `multipart/x-mixed-replace`.
         Endless = "endless",
         /// An upgraded connection.

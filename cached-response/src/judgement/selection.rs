@@ -11,18 +11,20 @@ use actix_web::{HttpRequest, http::header};
 pub(crate) fn write(names: &[Selector], request: &HttpRequest, key: &mut KeyWriter) {
     for name in names {
         match name {
-            Selector::Header(name) => {
+            // Cookies are no list: HTTP/2 clients send them in several lines.
+            Selector::Header(name) if *name != header::COOKIE => {
                 key.list(
                     Field::Selector,
                     name.as_str(),
                     lines(request.headers(), name),
                 );
             }
-            Selector::Lines(name) => {
-                for line in lines(request.headers(), name) {
-                    key.field(Field::Selector, line);
-                }
-                key.absent(Field::Selector);
+            Selector::Header(name) | Selector::Lines(name) => {
+                key.lines(
+                    Field::Selector,
+                    name.as_str(),
+                    lines(request.headers(), name),
+                );
             }
             Selector::Cookie(name) => optional(
                 key,
@@ -39,6 +41,17 @@ pub(crate) fn write(names: &[Selector], request: &HttpRequest, key: &mut KeyWrit
             Selector::Extension(extension) => optional(key, (extension.value)(request).as_deref()),
         }
     }
+}
+
+/// Whether one of `names` came in several lines and is compared as a list: a handler that looked
+/// at the first line only would have made a response for less than the whole list.
+pub(crate) fn is_cut(names: &[Selector], request: &HttpRequest) -> bool {
+    names.iter().any(|name| match name {
+        Selector::Header(name) if *name != header::COOKIE => {
+            lines(request.headers(), name).nth(1).is_some()
+        }
+        _ => false,
+    })
 }
 
 /// The values alone, as a stored response carries them.

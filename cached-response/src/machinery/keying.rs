@@ -65,7 +65,7 @@ pub(crate) fn write(terms: &Terms, request: &HttpRequest, sent: &Sent, key: &mut
         }
     }
     for name in &terms.vary {
-        key.list(Field::Vary, name.as_str(), lines(request.headers(), name));
+        key.lines(Field::Vary, name.as_str(), lines(request.headers(), name));
     }
     if let Some(parts) = request.extensions().get::<InsertedParts>() {
         parts.write(key);
@@ -99,9 +99,11 @@ fn write_origin(terms: &Terms, request: &HttpRequest, key: &mut KeyWriter) {
     );
     if terms.sees.any(Sees::REQUEST) {
         for (field, name) in &TRUSTED {
-            key.list(*field, name.as_str(), lines(request.headers(), name));
+            key.lines(*field, name.as_str(), lines(request.headers(), name));
         }
+        // What a URL is built from where the request itself does not say it.
         key.field(Field::Scheme, &[u8::from(request.app_config().secure())]);
+        key.field(Field::Host, request.app_config().host().as_bytes());
     }
 }
 

@@ -27,6 +27,9 @@ use std::{
 /// The most variants that one key may have; more are evicted among themselves.
 pub(crate) const MOST_VARIANTS: usize = 64;
 
+/// The most names that select a variant, over all runs.
+const LONGEST_LIST: usize = 32;
+
 /// What lies under a key.
 #[derive(Clone, Debug)]
 pub(crate) enum Slot {
@@ -69,6 +72,13 @@ impl VariantList {
             names,
             held: Arc::default(),
         }
+    }
+
+    /// Whether it may hold these, too: a handler that reads names which clients choose would let it
+    /// grow without end.
+    fn has_room(&self, more: &[Selector]) -> bool {
+        let added = more.iter().filter(|name| !self.names.contains(name));
+        self.names.len() + added.count() <= LONGEST_LIST
     }
 
     /// This list with more names, or `None` where it has them all.
@@ -190,7 +200,7 @@ enum Place {
     Key,
     /// Behind this list.
     Behind(Arc<VariantList>),
-    /// Nowhere: a later-started run's response lies there.
+    /// Nowhere: a later-started run's response lies there, or the list is full.
     Taken,
 }
 
@@ -198,6 +208,7 @@ fn list(shelf: &Shelf, key: &Key, names: &[Selector], run: u64) -> Place {
     let mut place = Place::Key;
     shelf.update(key.clone(), |found| {
         let (kept, change) = match found {
+            Some(Slot::Varies(list)) if !list.has_room(names) => (Place::Taken, None),
             Some(Slot::Varies(list)) => match list.with(names).map(Arc::new) {
                 Some(longer) => (Place::Behind(longer.clone()), Some(Slot::Varies(longer))),
                 None => (Place::Behind(list.clone()), None),

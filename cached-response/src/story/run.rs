@@ -5,8 +5,9 @@ use crate::{
     ground::{clock::Moment, stored::StoredResponse},
     judgement::{
         candidate::Candidate,
-        judge::{Made, Storable, Verdict, judge},
+        judge::{MOST_NAMES, Made, Storable, Verdict, judge},
         reason::{Bypass, Skip},
+        selection,
     },
     machinery::{
         answer,
@@ -270,6 +271,12 @@ impl Flight {
             return Err(Skip::Changed);
         }
         let names = dress::names(storable, &self.control.names_read());
+        if names.len() > MOST_NAMES {
+            return Err(Skip::Vary);
+        }
+        if selection::is_cut(&names, &self.visit.request) {
+            return Err(Skip::Repeated);
+        }
         let response = StoredResponse {
             born: self.born,
             lifetime,

@@ -14,6 +14,7 @@ mod collapse;
 mod credentials;
 mod keys;
 mod levels;
+mod lines;
 mod lints;
 mod live;
 mod origin;
