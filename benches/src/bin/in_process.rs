@@ -1,0 +1,9 @@
+//! `cargo run --release -p benches --bin in_process [-- --quick --check]`
+//!
+//! What a hit costs over a bare handler, without sockets. `--check` fails above 0.5 µs.
+
+use benches::{contenders, in_process, options::Options};
+
+fn main() -> Result<(), String> {
+    in_process::run(&contenders::ALL, Options::read()?)
+}

@@ -1,0 +1,44 @@
+//! The contenders, one file each, and the page that they all serve.
+
+mod attribute;
+mod bare;
+mod labelled;
+mod lazy;
+mod wrapped;
+
+use crate::Contender;
+use actix_web::{
+    HttpResponse,
+    http::header::{CONTENT_TYPE, HeaderValue},
+    web::Bytes,
+};
+use serde::Deserialize;
+
+/// The bare handler first: the others are compared with it.
+pub const ALL: [Contender; 5] = [
+    Contender::peer("bare handler", bare::configure),
+    Contender::peer("bare, headers of a hit", labelled::configure),
+    Contender::ours("attribute", attribute::configure),
+    Contender::ours("attribute, lazy", lazy::configure),
+    Contender::ours("cached(..)", wrapped::configure),
+];
+
+/// The body of the page: 1 KiB of JSON.
+pub static PAGE: &[u8; 1024] = include_bytes!("page.json");
+
+/// The query of the page.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Listing {
+    /// Which page of the list.
+    pub page: u32,
+    /// What it is sorted by.
+    pub sort: String,
+}
+
+/// The page, made without any work.
+pub fn page(_category: u32, _listing: &Listing) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
+        .body(Bytes::from_static(PAGE))
+}
