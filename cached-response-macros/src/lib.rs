@@ -5,6 +5,8 @@
 //! (`plan`), what is emitted (`expand`). Each stage reports all its errors at once, each at the
 //! word that is wrong.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod derive;
 mod duration;
