@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, Responder, get, web};
 use cached_response::{ResponseCache, cached_response};
-use tests::crowd::Crowd;
+use tests::crowd::{Crowd, best_of_three};
 use tests::raw::{Connection, Request};
-use tests::stage::{InProcess, Stage, soon};
+use tests::stage::{InProcess, Stage, eventually, soon};
 
 #[get("/page")]
 #[cached_response(timeout = 60)]
@@ -131,15 +131,6 @@ async fn hot() -> impl Responder {
     "hot"
 }
 
-/// Takes a tenth of a second.
-#[get("/slow")]
-#[cached_response(timeout = 60)]
-async fn slow(stage: web::Data<Stage>) -> impl Responder {
-    let run = stage.run();
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    format!("run {run}")
-}
-
 /// Of 300 hits, one after the other, the third slowest.
 fn p99_of_hits(connection: &mut Connection) -> Duration {
     let mut took: Vec<_> = (0..300)
@@ -149,44 +140,34 @@ fn p99_of_hits(connection: &mut Connection) -> Duration {
     took[296]
 }
 
-/// Bar row 81: a thousand at once come to two runs, and hits on the same worker are as fast as
+/// Bar row 81: a thousand at once come to two runs, and hits on the same workers are as fast as
 /// ever while they wait.
 #[test]
 fn a_thousand_live_requests_are_two_runs_and_hits_do_not_notice() {
     let stage = Stage::new(ResponseCache::builder().build());
-    let server = stage.serve(2, |app| _ = app.service(page).service(hot).service(slow));
+    let server = stage.serve(2, |app| _ = app.service(page).service(hot));
     let mut crowd = Crowd::open(server.address(), 1000).unwrap();
-    let live = Request::get("/slow?nocache=1");
-    let answers = crowd.exchange(&live).unwrap();
-    assert!(stage.runs() <= 2, "{} runs", stage.runs());
-    assert!(
-        answers
-            .iter()
-            .all(|it| it.status() == 200 && it.text().starts_with("run "))
-    );
-
     let mut hits = Connection::open(server.address()).unwrap();
-    p99_of_hits(&mut hits);
     let live = Request::get(LIVE);
-    let mut measure = |n: usize| {
+    p99_of_hits(&mut hits);
+    let mut round = 0;
+    let excess = best_of_three(FLOOR, || {
+        round += 1;
         let alone = p99_of_hits(&mut hits);
         crowd.send(&live).unwrap();
-        let sent = 1000 + 1000 * n as u64;
-        tests::stage::eventually("they wait", || stage.cache.stats().live == sent);
+        let wait = || stage.cache.stats().live == 1000 * round;
+        eventually("they wait", wait);
         let beside = p99_of_hits(&mut hits);
-        (3..)
-            .take(2)
-            .for_each(|run| stage.release(run + 2 * (n - 1)));
-        crowd
-            .receive(&live)
-            .into_iter()
-            .for_each(|it| assert!(it.is_ok()));
+        let first = stage.runs();
+        (first..first + 2).for_each(|run| stage.release(run));
+        for answer in crowd.receive(&live) {
+            assert_eq!(answer.unwrap().status(), 200);
+        }
+        assert_eq!(stage.runs(), first + 1, "one ran, and one was queued");
         beside.saturating_sub(alone / 5 * 6)
-    };
-    let excess = (1..=3).map(&mut measure).min().unwrap();
-    assert!(
-        excess <= Duration::from_millis(2),
-        "p99 of hits grew by {excess:?}"
-    );
-    assert!(stage.runs() <= 2 + 3 * 2, "{} runs", stage.runs());
+    });
+    assert!(excess <= FLOOR, "p99 of hits grew by {excess:?}");
 }
+
+/// Below this a difference is the machine's.
+const FLOOR: Duration = Duration::from_millis(2);
