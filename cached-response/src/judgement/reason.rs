@@ -127,7 +127,6 @@ impl Skip {
                 | Self::Upgrade
                 | Self::Nonce
                 | Self::Origin
-                | Self::Authorization
                 | Self::TooLarge
         )
     }

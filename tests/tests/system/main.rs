@@ -17,6 +17,7 @@ mod levels;
 mod lines;
 mod lints;
 mod live;
+mod loopholes;
 mod origin;
 mod panics;
 mod shapes;
