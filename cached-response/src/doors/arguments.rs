@@ -58,7 +58,7 @@ use std::marker::PhantomData;
 pub trait Covered<W = ()> {
     /// What a handler can see through it.
     #[doc(hidden)]
-    const FACTS: Facts = Facts::NOTHING;
+    const FACTS: Facts = Facts::NEUTRAL;
 
     /// The same, part by part, where it cannot be told at compile time.
     #[doc(hidden)]
@@ -105,10 +105,21 @@ pub struct NoBody;
 #[non_exhaustive]
 pub struct WithBody;
 
-impl<W> Covered<W> for () {}
-impl<W> Covered<W> for Method {}
-impl<W, T> Covered<W> for Path<T> {}
-impl<W, T: ?Sized> Covered<W> for Data<T> {}
+impl<W> Covered<W> for () {
+    const FACTS: Facts = Facts::NOTHING;
+}
+
+impl<W> Covered<W> for Method {
+    const FACTS: Facts = Facts::NOTHING;
+}
+
+impl<W, T> Covered<W> for Path<T> {
+    const FACTS: Facts = Facts::NOTHING;
+}
+
+impl<W, T: ?Sized> Covered<W> for Data<T> {
+    const FACTS: Facts = Facts::NOTHING;
+}
 
 impl<W> Covered<W> for Uri {
     const FACTS: Facts = Facts::URI;
@@ -338,7 +349,7 @@ mod tests {
     fn what_is_always_covered_shows_what_the_key_has() {
         assert_eq!(facts::<Path<u32>>().sees, Sees::NOTHING);
         assert_eq!(facts::<Data<User>>().sees, Sees::NOTHING);
-        assert_eq!(facts::<(Method, Neutral)>().sees, Sees::NOTHING);
+        assert_eq!(facts::<(Method, ())>().sees, Sees::NOTHING);
         assert!(facts::<Option<Uri>>().sees.any(Sees::URI));
     }
 
@@ -375,7 +386,7 @@ mod tests {
         let user = Spoken::<Nothing>::facts((&Probe::<User>::NEW).class());
         let peer = Spoken::<Nothing>::facts((&Probe::<Option<PeerAddr>>::NEW).class());
         assert!(known.sees.any(Sees::REQUEST));
-        assert_eq!(neutral.sees, Sees::NOTHING);
+        assert_eq!(neutral.sees, Sees::QUERY);
         assert!(user.sees.any(Sees::UNKNOWN));
         assert!(peer.sees.any(Sees::UNKNOWN));
     }

@@ -112,7 +112,9 @@ impl<W> Covered<W> for Request {
     const FACTS: Facts = Facts::RECORDS;
 }
 
-impl<W> Covered<W> for CacheHandle {}
+impl<W> Covered<W> for CacheHandle {
+    const FACTS: Facts = Facts::NOTHING;
+}
 
 fn written<T: KeyPart + 'static>(request: &HttpRequest) -> Option<Vec<u8>> {
     let extensions = request.extensions();

@@ -60,6 +60,8 @@ pub struct Facts {
 impl Facts {
     /// Shows nothing that is not in the key.
     pub const NOTHING: Self = Self::sees(Sees::NOTHING);
+    /// A type that its author covers: it may depend on the whole query.
+    pub const NEUTRAL: Self = Self::sees(Sees::QUERY);
     /// A type that nothing is known of.
     pub const UNKNOWN: Self = Self::sees(Sees::UNKNOWN.and(Sees::HEADERS));
     /// `HttpRequest`.

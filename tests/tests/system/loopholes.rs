@@ -1,11 +1,43 @@
 //! Ways around the rules that somebody may try, or take by mistake.
 
-use actix_web::test::init_service;
-use actix_web::{App, get};
-use cached_response::cached_response;
-use cached_response::testing::isolated;
+use std::future::{Ready, ready};
 
-use crate::ask::{get_with, run};
+use actix_web::dev::Payload;
+use actix_web::test::init_service;
+use actix_web::{App, Error, FromRequest, HttpRequest, get};
+use cached_response::testing::isolated;
+use cached_response::{Covered, cached_response};
+
+use crate::ask::{get as ask_for, get_with, run};
+
+/// What an application may call neutral: it depends on the query only.
+struct Pairs(String);
+
+impl FromRequest for Pairs {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(request.query_string().to_owned())))
+    }
+}
+
+impl<W> Covered<W> for Pairs {}
+
+#[get("/links")]
+#[cached_response]
+async fn links(pairs: Pairs) -> String {
+    pairs.0
+}
+
+#[actix_web::test]
+async fn a_type_that_its_author_covers_may_see_the_flag_of_a_live_answer() {
+    let _cache = isolated();
+    let app = init_service(App::new().service(links)).await;
+    let live = ask_for(&app, "/links?page=1&nocache=1").await;
+    assert_eq!(live.body, "page=1&nocache=1");
+    assert_eq!(ask_for(&app, "/links?page=1").await.body, "page=1");
+}
 
 #[get("/plain")]
 #[cached_response]
