@@ -7,7 +7,10 @@
 
 mod fields;
 
-use crate::judgement::{facts::Facts, key::KeyWriter};
+use crate::judgement::{
+    facts::{Facts, Sees},
+    key::{KeyWriter, Refused},
+};
 use actix_web::{
     Either, FromRequest, HttpRequest,
     http::{
@@ -185,8 +188,11 @@ impl<W, T: Covered<W>, E> Covered<W> for Result<T, E> {
 
     fn write_key(&self, key: &mut KeyWriter) {
         key.part(&self.is_ok());
-        if let Ok(part) = self {
-            part.write_key(key);
+        match self {
+            Ok(part) => part.write_key(key),
+            // It may say of whom it speaks, or what the body was, and no key has that.
+            Err(_) if T::FACTS.sees.any(Sees::IDENTITY) => key.refuse(Refused::Failed),
+            Err(_) => {}
         }
     }
 }
@@ -328,7 +334,6 @@ pub const fn is_extractor<T: FromRequest>() {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judgement::facts::Sees;
     use actix_web::{
         dev::PeerAddr,
         http::header::{Accept, ContentLength},

@@ -132,6 +132,8 @@ pub(crate) enum Refused {
     Unless,
     /// A `serde(..)` part of the key failed to serialise.
     Unserialisable,
+    /// An argument that is keyed or a gate could not be extracted, and the handler sees why.
+    Failed,
 }
 
 /// What a value is, inside a part of the key.
@@ -362,7 +364,8 @@ impl KeyWriter {
         self.buffer[start - size_of::<u64>()..start].copy_from_slice(&length.to_le_bytes());
     }
 
-    fn refuse(&mut self, why: Refused) {
+    /// There is no key after all.
+    pub(crate) fn refuse(&mut self, why: Refused) {
         self.refused.get_or_insert(why);
     }
 }

@@ -49,7 +49,8 @@ reasons! {
         Undeclared = "undeclared",
         /// The key is longer than 8 KiB.
         KeyTooLong = "key-too-long",
-        /// A part of the key could not be serialised.
+        /// A part of the key could not be serialised, or could not be extracted and the handler sees
+        /// why.
         Key = "key",
         /// A live answer was asked for, and the handler can see that.
         Nocache = "nocache",

@@ -145,7 +145,7 @@ fn refused(key: &KeyWriter, sent: &Sent) -> Option<Bypass> {
     };
     match key.refused() {
         Some(Refused::Unless) => Some(Bypass::Unless),
-        Some(Refused::Unserialisable) => Some(Bypass::Key),
+        Some(Refused::Unserialisable | Refused::Failed) => Some(Bypass::Key),
         None => (key.len() > LONGEST_KEY + body).then_some(Bypass::KeyTooLong),
     }
 }

@@ -3,12 +3,14 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
+use actix_web::error::ErrorForbidden;
 use actix_web::test::init_service;
+use actix_web::web::{self, Json};
 use actix_web::{App, Error, FromRequest, HttpRequest, get};
 use cached_response::testing::isolated;
-use cached_response::{Covered, cached_response};
+use cached_response::{Covered, Gate, Keyed, Policy, cached, cached_response};
 
-use crate::ask::{get as ask_for, get_with, run};
+use crate::ask::{get as ask_for, get_with, post, run};
 
 /// What an application may call neutral: it depends on the query only.
 struct Pairs(String);
@@ -37,6 +39,52 @@ async fn a_type_that_its_author_covers_may_see_the_flag_of_a_live_answer() {
     let live = ask_for(&app, "/links?page=1&nocache=1").await;
     assert_eq!(live.body, "page=1&nocache=1");
     assert_eq!(ask_for(&app, "/links?page=1").await.body, "page=1");
+}
+
+/// Nobody may pass, and each is told so by name.
+struct Nobody;
+
+impl FromRequest for Nobody {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let user = request.headers().get("x-user");
+        let user = user.map_or("nobody", |user| user.to_str().unwrap());
+        ready(Err(ErrorForbidden(format!("not for {user}"))))
+    }
+}
+
+#[actix_web::test]
+async fn why_an_extraction_failed_is_not_shared() {
+    let _cache = isolated();
+    let gated = cached(
+        Policy::default(),
+        |passed: Result<Gate<Nobody>, Error>| async move {
+            passed.map_or_else(|why| why.to_string(), |_| "in".to_owned())
+        },
+    );
+    let keyed = cached(
+        Policy::default().methods(["POST"]),
+        |words: Result<Keyed<Json<Vec<String>>>, Error>| async move {
+            words.map_or_else(|why| why.to_string(), |words| words.join(" "))
+        },
+    );
+    let app = App::new()
+        .route("/gated", web::get().to(gated))
+        .route("/keyed", web::post().to(keyed));
+    let app = init_service(app).await;
+    for user in ["alice", "bob"] {
+        let answer = get_with(&app, "/gated", ("x-user", user)).await;
+        assert_eq!(answer.body, format!("not for {user}"));
+        assert_eq!(answer.detail().unwrap(), "key");
+    }
+    let json = |body: &'static str| ("application/json", body.as_bytes());
+    let one = post(&app, "/keyed", json("[1]")).await;
+    let other = post(&app, "/keyed", json("[\"a\",")).await;
+    assert_ne!(one.body, other.body);
+    assert_eq!(post(&app, "/keyed", json("[\"a\"]")).await.body, "a");
+    assert!(post(&app, "/keyed", json("[\"a\"]")).await.is_hit());
 }
 
 #[get("/plain")]
