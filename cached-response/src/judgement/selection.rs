@@ -8,7 +8,7 @@ use crate::ground::selector::Selector;
 use actix_web::{HttpRequest, http::header};
 
 /// Writes what `request` has for each of `names`, in their order.
-pub(crate) fn write(names: &[Selector], request: &HttpRequest, key: &mut KeyWriter) {
+fn write(names: &[Selector], request: &HttpRequest, key: &mut KeyWriter) {
     for name in names {
         match name {
             // Cookies are no list: HTTP/2 clients send them in several lines.

@@ -44,7 +44,7 @@ impl Weigh for Slot {
             Self::Varies(list) => {
                 size_of::<VariantList>()
                     + list.names.len() * size_of::<Selector>()
-                    + MOST_VARIANTS * size_of::<Key>()
+                    + 2 * MOST_VARIANTS * size_of::<u64>()
             }
         }
     }
@@ -60,15 +60,19 @@ impl Weigh for Key {
 #[derive(Debug)]
 pub(crate) struct VariantList {
     id: u64,
+    /// Of the values in a variant's key: nobody can choose some that meet.
+    seed: RandomState,
     names: Vec<Selector>,
-    /// The variants that were stored, oldest first.
-    held: Arc<Mutex<VecDeque<Key>>>,
+    /// The variants that were stored, by the hash of their values, oldest first.
+    held: Arc<Mutex<VecDeque<u64>>>,
 }
 
 impl VariantList {
     fn new(names: Vec<Selector>) -> Self {
+        let seed = RandomState::new();
         Self {
-            id: RandomState::new().hash_one(()),
+            id: seed.hash_one(()),
+            seed,
             names,
             held: Arc::default(),
         }
@@ -90,24 +94,38 @@ impl VariantList {
             .collect();
         (!added.is_empty()).then(|| Self {
             id: self.id,
+            seed: self.seed.clone(),
             names: self.names.iter().cloned().chain(added).collect(),
             held: self.held.clone(),
         })
     }
 
-    /// Completes a key with this list's id and the request's values.
-    fn select(&self, request: &HttpRequest, key: &mut KeyWriter) {
-        key.field(Field::VariantList, &self.id.to_le_bytes());
-        selection::write(&self.names, request, key);
+    /// What stands for a request's values in the key of their variant. The values themselves are
+    /// with the response, and compared there: however long, they are held once.
+    fn hash(&self, values: &[u8]) -> u64 {
+        self.seed.hash_one(values)
     }
 
-    /// Takes a place for `key`, and returns the variant that must make room for it.
-    fn hold(&self, key: &Key) -> Option<Key> {
+    /// Completes a key with this list's id and what stands for the values.
+    fn select(&self, hash: u64, key: &mut KeyWriter) {
+        key.field(Field::VariantList, &self.id.to_le_bytes());
+        key.field(Field::Selector, &hash.to_le_bytes());
+    }
+
+    /// The key of one of the variants of `key`.
+    fn variant(&self, key: &Key, hash: u64) -> Key {
+        let mut writer = KeyWriter::resume(key.as_bytes());
+        self.select(hash, &mut writer);
+        KeyRef::new(key.handler(), writer.as_bytes()).to_key()
+    }
+
+    /// Takes a place for a variant, and returns the one that must make room for it.
+    fn hold(&self, hash: u64) -> Option<u64> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.contains(key) {
+        if held.contains(&hash) {
             return None;
         }
-        held.push_back(key.clone());
+        held.push_back(hash);
         if held.len() > MOST_VARIANTS {
             held.pop_front()
         } else {
@@ -131,9 +149,10 @@ pub(crate) fn find(
         Some(Slot::Response(stored)) => Found::Response(stored),
         None => Found::Nothing,
         Some(Slot::Varies(list)) => {
-            list.select(request, key);
+            let values = selection::values(&list.names, request);
+            list.select(list.hash(&values), key);
             match shelf.get(&KeyRef::new(handler, key.as_bytes())) {
-                Some(Slot::Response(stored)) if is_selected(&stored, request) => {
+                Some(Slot::Response(stored)) if is_variant(&stored, &list.names, &values) => {
                     Found::Response(stored)
                 }
                 _ => Found::NoVariant,
@@ -148,6 +167,12 @@ pub(crate) enum Found {
     Response(Arc<StoredResponse>),
     NoVariant,
     Nothing,
+}
+
+/// Whether the response was computed under these values.
+fn is_variant(stored: &StoredResponse, names: &[Selector], values: &[u8]) -> bool {
+    let variant = stored.variant.as_ref();
+    variant.is_some_and(|variant| *variant.values == *values && variant.names == names)
 }
 
 /// Whether `request` has the values that the response was computed under.
@@ -176,13 +201,12 @@ pub(crate) fn store(
         }
         Place::Behind(list) => list,
     };
-    let mut writer = KeyWriter::resume(key.as_bytes());
-    list.select(request, &mut writer);
-    let selected = KeyRef::new(key.handler(), writer.as_bytes()).to_key();
-    response.variant = Some(variant(&list.names, request));
-    let (response, stored) = put(shelf, selected.clone(), response);
-    if let Some(oldest) = stored.then(|| list.hold(&selected)).flatten() {
-        shelf.remove(&oldest);
+    let variant = variant(&list.names, request);
+    let hash = list.hash(&variant.values);
+    response.variant = Some(variant);
+    let (response, stored) = put(shelf, list.variant(key, hash), response);
+    if let Some(oldest) = stored.then(|| list.hold(hash)).flatten() {
+        shelf.remove(&list.variant(key, oldest));
     }
     response
 }

@@ -4,11 +4,11 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::error::ErrorForbidden;
-use actix_web::test::init_service;
+use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{self, Json};
 use actix_web::{App, Error, FromRequest, HttpRequest, get};
 use cached_response::testing::isolated;
-use cached_response::{Covered, Gate, Keyed, Policy, cached, cached_response};
+use cached_response::{Covered, Gate, Keyed, Policy, Request, cached, cached_response};
 
 use crate::ask::{get as ask_for, get_with, post, run};
 
@@ -101,4 +101,28 @@ async fn a_request_with_authorization_lets_nobody_run_side_by_side() {
     let answer = get_with(&app, "/plain", token).await;
     assert_eq!(answer.detail().unwrap(), "authorization");
     assert_eq!(cache.cache().stats().markers, 0);
+}
+
+#[get("/tagged/{n}")]
+#[cached_response]
+async fn by_language(request: Request) -> String {
+    format!("{} {:?}", run(), request.header("accept-language"))
+}
+
+#[actix_web::test]
+async fn long_values_that_select_a_variant_are_held_once() {
+    let cache = isolated();
+    let app = init_service(App::new().service(by_language)).await;
+    for n in 0..64 {
+        let language = format!("{n}{}", "x".repeat(10_000));
+        let asked = || {
+            TestRequest::with_uri("/tagged/1").insert_header(("accept-language", language.as_str()))
+        };
+        let first = crate::ask::ask(&app, asked()).await;
+        let second = crate::ask::ask(&app, asked()).await;
+        assert!(second.is_hit() && first.body == second.body);
+    }
+    // The values and the bodies that repeat them, and room for the rest.
+    let bytes = cache.cache().stats().bytes;
+    assert!(bytes < 64 * 25_000, "{bytes}");
 }
