@@ -6,9 +6,11 @@ use actix_web::dev::Payload;
 use actix_web::error::ErrorForbidden;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{self, Json};
-use actix_web::{App, Error, FromRequest, HttpRequest, get};
+use actix_web::{App, Error, FromRequest, HttpRequest, dev::Service as _, get};
 use cached_response::testing::isolated;
-use cached_response::{Covered, Gate, Keyed, Policy, Request, cached, cached_response};
+use cached_response::{
+    Covered, Gate, Keyed, Policy, Request, cached, cached_response, insert_key_part,
+};
 
 use crate::ask::{get as ask_for, get_with, post, run};
 
@@ -101,6 +103,30 @@ async fn a_request_with_authorization_lets_nobody_run_side_by_side() {
     let answer = get_with(&app, "/plain", token).await;
     assert_eq!(answer.detail().unwrap(), "authorization");
     assert_eq!(cache.cache().stats().markers, 0);
+}
+
+#[actix_web::test]
+async fn parts_that_are_inserted_in_two_places_are_told_apart() {
+    let _cache = isolated();
+    let app = App::new().service(plain).wrap_fn(|request, service| {
+        let number = |name: &str| {
+            let value = request.headers().get(name)?;
+            value.to_str().unwrap().parse::<u32>().ok()
+        };
+        if let Some(tenant) = number("x-tenant") {
+            insert_key_part(&request, &tenant);
+        }
+        if let Some(role) = number("x-role") {
+            insert_key_part(&request, &role);
+        }
+        service.call(request)
+    });
+    let app = init_service(app).await;
+    let tenant = get_with(&app, "/plain", ("x-tenant", "7")).await;
+    let role = get_with(&app, "/plain", ("x-role", "7")).await;
+    assert_ne!(tenant.body, role.body);
+    let again = get_with(&app, "/plain", ("x-tenant", "7")).await;
+    assert_eq!(again.body, tenant.body);
 }
 
 #[get("/tagged/{n}")]
