@@ -4,7 +4,7 @@ use crate::{
     args::{Args, Lazy},
     errors::Errors,
     handler::Argument,
-    names, suggest,
+    names, rules, suggest,
 };
 use proc_macro2::TokenStream;
 use syn::Ident;
@@ -78,6 +78,27 @@ impl Words<'_> {
         }
     }
 
+    /// A word on one name of a pattern says nothing of the others: `(user, db)` with `unkeyed(db)`
+    /// would let the user through.
+    fn speaks_of_all(&self, argument: &Argument, role: Role, errors: &mut Errors) {
+        let (spoken, option) = match role {
+            Role::Keyed => (&*self.keyed, "key"),
+            Role::Unkeyed => (self.unkeyed, "unkeyed"),
+            Role::Covered | Role::Gate => return,
+        };
+        if rules::is_covered(argument) {
+            return;
+        }
+        for name in argument.names() {
+            if !spoken.contains(&name) {
+                errors.at(
+                    name.span(),
+                    format!("`{option}(..)` names a part of this argument, and not `{name}`: name it there, too, bind it to `_`, or make it an argument of its own"),
+                );
+            }
+        }
+    }
+
     fn part(&self, argument: Argument, errors: &mut Errors) -> Part {
         let named = |names: &[Ident]| names.iter().find(|name| argument.binds(name)).cloned();
         let said = Said {
@@ -89,6 +110,7 @@ impl Words<'_> {
         };
         said.contradictions(errors);
         let role = said.role(argument.is_unread());
+        self.speaks_of_all(&argument, role, errors);
         let eager = role == Role::Gate || said.keyed.is_some() || said.unless.is_some();
         let lazy = said.lazy.is_some() || (self.lazy_by_default && !eager);
         Part {

@@ -53,6 +53,11 @@ pub(crate) fn advice(argument: &Argument, role: Role, said: Said) -> Option<Advi
     }
 }
 
+/// Whether it shows nothing that is not in the key, as far as its type's name tells.
+pub(crate) fn is_covered(argument: &Argument) -> bool {
+    kind(&argument.ty, "") == Kind::Covered
+}
+
 fn kind(ty: &Type, name: &str) -> Kind {
     if let Type::Tuple(tuple) = ty {
         return worst(tuple.elems.iter(), name);
