@@ -224,7 +224,7 @@ enum Place {
     Key,
     /// Behind this list.
     Behind(Arc<VariantList>),
-    /// Nowhere: a later-started run's response lies there, or the list is full.
+    /// Nowhere: a later-started run's response lies there.
     Taken,
 }
 
@@ -232,13 +232,15 @@ fn list(shelf: &Shelf, key: &Key, names: &[Selector], run: u64) -> Place {
     let mut place = Place::Key;
     shelf.update(key.clone(), |found| {
         let (kept, change) = match found {
-            Some(Slot::Varies(list)) if !list.has_room(names) => (Place::Taken, None),
-            Some(Slot::Varies(list)) => match list.with(names).map(Arc::new) {
-                Some(longer) => (Place::Behind(longer.clone()), Some(Slot::Varies(longer))),
-                None => (Place::Behind(list.clone()), None),
-            },
+            Some(Slot::Varies(list)) if list.has_room(names) => {
+                match list.with(names).map(Arc::new) {
+                    Some(longer) => (Place::Behind(longer.clone()), Some(Slot::Varies(longer))),
+                    None => (Place::Behind(list.clone()), None),
+                }
+            }
             _ if names.is_empty() => (Place::Key, None),
             Some(Slot::Response(later)) if later.run > run => (Place::Taken, None),
+            // Also where the list is full: what filled it may never be asked for again.
             _ => {
                 let list = Arc::new(VariantList::new(names.to_vec()));
                 (Place::Behind(list.clone()), Some(Slot::Varies(list)))

@@ -152,3 +152,26 @@ async fn long_values_that_select_a_variant_are_held_once() {
     let bytes = cache.cache().stats().bytes;
     assert!(bytes < 64 * 25_000, "{bytes}");
 }
+
+#[get("/chosen")]
+#[cached_response]
+async fn chosen(request: Request) -> String {
+    let which = request.cookie("which").unwrap();
+    format!("{} {:?}", run(), request.cookie(which.value()))
+}
+
+#[actix_web::test]
+async fn names_that_clients_choose_keep_nobody_elses_out() {
+    let _cache = isolated();
+    let app = init_service(App::new().service(chosen)).await;
+    let of = async |which: &str| {
+        let cookies = format!("which={which}; {which}=1");
+        get_with(&app, "/chosen", ("cookie", &cookies)).await
+    };
+    for n in 0..100 {
+        of(&format!("junk{n}")).await;
+    }
+    let first = of("mine").await;
+    let second = of("mine").await;
+    assert!(second.is_hit() && first.body == second.body);
+}
