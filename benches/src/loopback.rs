@@ -44,7 +44,7 @@ struct Turn {
     /// Requests a second.
     rate: f64,
     /// Microseconds of the server's processor time a request.
-    cost: f64,
+    time: f64,
 }
 
 fn print(contenders: &[Contender], table: &[Vec<Turn>], options: Options) -> Result<(), String> {
@@ -54,28 +54,25 @@ fn print(contenders: &[Contender], table: &[Vec<Turn>], options: Options) -> Res
         TURN.as_millis()
     );
     println!(
-        "{:<28} {:>10} {:>9} {:>16} {:>9}",
-        "", "requests/s", "to bare", "µs of processor", "to bare"
+        "{:<28} {:>20} {:>9} {:>20} {:>9}",
+        "", "requests/s, best", "median", "µs of server, best", "median"
     );
     let mut worst = f64::INFINITY;
     for (contender, turns) in contenders.iter().zip(table) {
-        let to_bare = |figure: fn(&Turn) -> f64| {
-            median(
-                turns
-                    .iter()
-                    .zip(&table[0])
-                    .map(|(turn, bare)| figure(turn) / figure(bare)),
-            )
-        };
-        let (rate, cost) = (to_bare(|turn| turn.rate), to_bare(|turn| turn.cost));
+        let rate = Figure::of(turns, &table[0], |turn| turn.rate);
+        let time = Figure::of(turns, &table[0], |turn| 1.0 / turn.time);
         println!(
-            "{:<28} {:>10.0} {rate:>9.3} {:>16.2} {cost:>9.3}",
+            "{:<28} {:>12.0} ({:.3}) {:>9.3} {:>12.2} ({:.3}) {:>9.3}",
             contender.name,
-            median(turns.iter().map(|turn| turn.rate)),
-            median(turns.iter().map(|turn| turn.cost)),
+            rate.best,
+            rate.of_bests,
+            rate.median,
+            1.0 / time.best,
+            1.0 / time.of_bests,
+            1.0 / time.median,
         );
         if contender.ours {
-            worst = worst.min(rate);
+            worst = worst.min(rate.median);
         }
     }
     if worst < REQUIRED {
@@ -84,6 +81,31 @@ fn print(contenders: &[Contender], table: &[Vec<Turn>], options: Options) -> Res
         ))?;
     }
     Ok(())
+}
+
+/// One figure of a contender over all its turns, the more the better, beside the bare handler's.
+struct Figure {
+    best: f64,
+    /// The best turn beside the bare handler's best.
+    of_bests: f64,
+    /// The median of the ratios within a round.
+    median: f64,
+}
+
+impl Figure {
+    fn of(turns: &[Turn], bare: &[Turn], figure: fn(&Turn) -> f64) -> Self {
+        let best = |turns: &[Turn]| turns.iter().map(figure).fold(0.0, f64::max);
+        Self {
+            best: best(turns),
+            of_bests: best(turns) / best(bare),
+            median: median(
+                turns
+                    .iter()
+                    .zip(bare)
+                    .map(|(turn, bare)| figure(turn) / figure(bare)),
+            ),
+        }
+    }
 }
 
 fn median(figures: impl Iterator<Item = f64>) -> f64 {
@@ -142,7 +164,7 @@ impl Load {
         let used = self.server.processor_time()?.saturating_sub(used);
         Ok(Turn {
             rate: answers / start.elapsed().as_secs_f64(),
-            cost: used.as_secs_f64() * 1e6 / answers,
+            time: used.as_secs_f64() * 1e6 / answers,
         })
     }
 }

@@ -77,12 +77,12 @@ path = "lib.rs"
 
 [dependencies]
 actix-web = {{ version = "4", default-features = false, features = ["macros"] }}
-cached-response.path = {:?}
+cached-response.path = "{}"
 serde = {{ version = "1", features = ["derive"] }}
 tracing = {{ version = "0.1", default-features = false, features = ["std", "attributes"] }}
 "#,
         version.name(),
-        root.join("cached-response")
+        root.join("cached-response").display()
     )
 }
 

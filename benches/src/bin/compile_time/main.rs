@@ -77,7 +77,7 @@ fn measure(folder: &Path, way: &[&str], rounds: usize) -> io::Result<[Duration; 
             source.set_modified(std::time::SystemTime::now())?;
             let before = processor_time_of_children()?;
             compile(folder, way, version)?;
-            *best = (*best).min(processor_time_of_children()? - before);
+            *best = (*best).min(processor_time_of_children()?.saturating_sub(before));
         }
     }
     Ok(best)
