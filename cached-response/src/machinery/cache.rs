@@ -5,10 +5,10 @@ use super::{
     collapse,
     counters::{Counters, Stats},
     flights::{Boarding, ResponseFlights},
+    front::Shelf,
     live::Live,
     markers::Markers,
     routes::Routes,
-    variants::Shelf,
 };
 use crate::ground::{
     clock::{Clock, Moment},

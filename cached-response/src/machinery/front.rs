@@ -1,0 +1,202 @@
+//! The shelf that responses lie on: the map, and in front of it a small table of each worker's
+//! own, so that the hottest responses are found without meeting other workers.
+//!
+//! A place in the table is good for as long as nothing has changed in the map. Whoever changes
+//! the map counts up before it goes on, and the count is read before the map is: so no place
+//! outlives what it was copied from, and what was replaced or removed is never found again. What
+//! the map evicts by itself is noticed when the place asks the map again, as it does now and then,
+//! also to let the map know what is hot. Deadlines, generations and variants are compared on every
+//! read, wherever it was found.
+
+use super::slot::Slot;
+use crate::{
+    ground::memory::{MemoryStore, Weigh},
+    judgement::key::{Key, KeyRef},
+};
+use foldhash::fast::RandomState;
+use std::{
+    cell::RefCell,
+    fmt,
+    hash::BuildHasher,
+    sync::{
+        Arc,
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+    },
+};
+
+/// Places of one worker.
+const PLACES: usize = 256;
+/// What weighs more is left to the map: to find it is little of what it costs to send.
+const HEAVIEST: usize = 16 << 10;
+/// The places of all workers may hold one part in so many of the capacity.
+const SHARE: u64 = 16;
+/// The map is asked again after so many uses of a place.
+const USES: u8 = 16;
+
+/// The stored responses of one cache.
+pub(crate) struct Shelf {
+    map: MemoryStore<Key, Slot>,
+    hasher: RandomState,
+    id: u64,
+    changes: AtomicU64,
+    room: Arc<Room>,
+}
+
+/// The bytes that places may hold, and hold.
+struct Room {
+    capacity: u64,
+    taken: AtomicU64,
+}
+
+/// One response at hand.
+struct Place {
+    shelf: u64,
+    key: Key,
+    slot: Slot,
+    /// The count of changes when the map was asked last.
+    changes: u64,
+    uses: u8,
+    weight: u64,
+    room: Arc<Room>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.room.taken.fetch_sub(self.weight, Relaxed);
+    }
+}
+
+/// A place, and the hash of who has asked for it once since its key was last asked for: who asks
+/// twice gets it.
+#[derive(Default)]
+struct Entry {
+    place: Option<Place>,
+    challenger: u64,
+}
+
+thread_local! {
+    static TABLE: RefCell<Vec<Entry>> =
+        RefCell::new((0..PLACES).map(|_| Entry::default()).collect());
+}
+
+impl Shelf {
+    pub(crate) fn new(capacity: u64) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let room = capacity / SHARE;
+        Self {
+            map: MemoryStore::new(capacity - room),
+            hasher: RandomState::default(),
+            id: NEXT.fetch_add(1, Relaxed),
+            changes: AtomicU64::new(0),
+            room: Arc::new(Room {
+                capacity: room,
+                taken: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    pub(crate) fn get(&self, key: &KeyRef<'_>) -> Option<Slot> {
+        let hash = self.hasher.hash_one(key);
+        TABLE
+            .try_with(|table| {
+                let mut table = table.try_borrow_mut().ok()?;
+                let place = usize::try_from(hash % PLACES as u64).ok()?;
+                Some(self.get_at(&mut table[place], key, hash))
+            })
+            .ok()
+            .flatten()
+            // A thread that ends has no table any more.
+            .unwrap_or_else(|| self.map.get(key))
+    }
+
+    fn get_at(&self, entry: &mut Entry, key: &KeyRef<'_>, hash: u64) -> Option<Slot> {
+        // Before the map is asked: a change in between makes the place a bad one at once.
+        let changes = self.changes.load(Acquire);
+        let known = entry
+            .place
+            .as_mut()
+            .filter(|place| place.shelf == self.id && place.key.borrowed() == *key);
+        let Some(place) = known else {
+            let found = self.map.get(key)?;
+            if entry.challenger != hash {
+                entry.challenger = hash;
+            } else if found.weight() < HEAVIEST {
+                *entry = Entry::default();
+                entry.place = self.place(key, &found, changes);
+            }
+            return Some(found);
+        };
+        entry.challenger = 0;
+        place.uses += 1;
+        if place.changes == changes && place.uses < USES {
+            return Some(place.slot.clone());
+        }
+        let found = self.map.get(key);
+        match &found {
+            Some(slot) if slot.is(&place.slot) => (place.changes, place.uses) = (changes, 0),
+            _ => entry.place = None,
+        }
+        found
+    }
+
+    fn place(&self, key: &KeyRef<'_>, slot: &Slot, changes: u64) -> Option<Place> {
+        let key = key.to_key();
+        let weight = key.weight() + slot.weight();
+        Some(Place {
+            shelf: self.id,
+            key,
+            slot: slot.clone(),
+            changes,
+            uses: 0,
+            weight: self.room.take(weight as u64)?,
+            room: self.room.clone(),
+        })
+    }
+
+    /// As [`MemoryStore::update`]; no place has the old value once this is over.
+    pub(crate) fn update(&self, key: Key, change: impl FnOnce(Option<&Slot>) -> Option<Slot>) {
+        self.map.update(key, change);
+        self.changed();
+    }
+
+    pub(crate) fn remove(&self, key: &Key) {
+        self.map.remove(key);
+        self.changed();
+    }
+
+    pub(crate) fn clear(&self) {
+        self.map.clear();
+        self.changed();
+    }
+
+    fn changed(&self) {
+        self.changes.fetch_add(1, Release);
+    }
+
+    /// How many entries there are and what they weigh.
+    pub(crate) fn size(&self) -> (u64, u64) {
+        self.map.size()
+    }
+}
+
+impl Room {
+    fn take(&self, weight: u64) -> Option<u64> {
+        if self.taken.fetch_add(weight, Relaxed) + weight > self.capacity {
+            self.taken.fetch_sub(weight, Relaxed);
+            return None;
+        }
+        Some(weight)
+    }
+}
+
+impl fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shelf").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

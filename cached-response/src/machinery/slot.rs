@@ -1,0 +1,132 @@
+//! What lies under a key: a response, or the names that select one of several.
+
+use crate::{
+    ground::{memory::Weigh, selector::Selector, stored::StoredResponse},
+    judgement::key::{Field, Key, KeyRef, KeyWriter},
+};
+use std::{
+    collections::VecDeque,
+    hash::{BuildHasher, RandomState},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// The most variants that one key may have; more are evicted among themselves.
+const MOST_VARIANTS: usize = 64;
+
+/// The most names that select a variant, over all runs.
+const LONGEST_LIST: usize = 32;
+
+/// What lies under a key.
+#[derive(Clone, Debug)]
+pub(crate) enum Slot {
+    Response(Arc<StoredResponse>),
+    Varies(Arc<VariantList>),
+}
+
+impl Slot {
+    /// Whether it is the very same, and not only equal.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Response(one), Self::Response(other)) => Arc::ptr_eq(one, other),
+            (Self::Varies(one), Self::Varies(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}
+
+impl Weigh for Slot {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Response(stored) => stored.weight(),
+            Self::Varies(list) => {
+                size_of::<VariantList>()
+                    + list.names.len() * size_of::<Selector>()
+                    + 2 * MOST_VARIANTS * size_of::<u64>()
+            }
+        }
+    }
+}
+
+impl Weigh for Key {
+    fn weight(&self) -> usize {
+        self.as_bytes().len()
+    }
+}
+
+/// The names that select a variant of one key.
+#[derive(Debug)]
+pub(crate) struct VariantList {
+    id: u64,
+    /// Of the values in a variant's key: nobody can choose some that meet.
+    seed: RandomState,
+    pub(crate) names: Vec<Selector>,
+    /// The variants that were stored, by the hash of their values, oldest first.
+    held: Arc<Mutex<VecDeque<u64>>>,
+}
+
+impl VariantList {
+    pub(crate) fn new(names: Vec<Selector>) -> Self {
+        let seed = RandomState::new();
+        Self {
+            id: seed.hash_one(()),
+            seed,
+            names,
+            held: Arc::default(),
+        }
+    }
+
+    /// Whether it may hold these, too: a handler that reads names which clients choose would let it
+    /// grow without end.
+    pub(crate) fn has_room(&self, more: &[Selector]) -> bool {
+        let added = more.iter().filter(|name| !self.names.contains(name));
+        self.names.len() + added.count() <= LONGEST_LIST
+    }
+
+    /// This list with more names, or `None` where it has them all.
+    pub(crate) fn with(&self, more: &[Selector]) -> Option<Self> {
+        let added: Vec<_> = more
+            .iter()
+            .filter(|name| !self.names.contains(name))
+            .cloned()
+            .collect();
+        (!added.is_empty()).then(|| Self {
+            id: self.id,
+            seed: self.seed.clone(),
+            names: self.names.iter().cloned().chain(added).collect(),
+            held: self.held.clone(),
+        })
+    }
+
+    /// What stands for a request's values in the key of their variant. The values themselves are
+    /// with the response, and compared there: however long, they are held once.
+    pub(crate) fn hash(&self, values: &[u8]) -> u64 {
+        self.seed.hash_one(values)
+    }
+
+    /// Completes a key with this list's id and what stands for the values.
+    pub(crate) fn select(&self, hash: u64, key: &mut KeyWriter) {
+        key.field(Field::VariantList, &self.id.to_le_bytes());
+        key.field(Field::Selector, &hash.to_le_bytes());
+    }
+
+    /// The key of one of the variants of `key`.
+    pub(crate) fn variant(&self, key: &Key, hash: u64) -> Key {
+        let mut writer = KeyWriter::resume(key.as_bytes());
+        self.select(hash, &mut writer);
+        KeyRef::new(key.handler(), writer.as_bytes()).to_key()
+    }
+
+    /// Takes a place for a variant, and returns the one that must make room for it.
+    pub(crate) fn hold(&self, hash: u64) -> Option<u64> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.contains(&hash) {
+            return None;
+        }
+        held.push_back(hash);
+        if held.len() > MOST_VARIANTS {
+            held.pop_front()
+        } else {
+            None
+        }
+    }
+}
