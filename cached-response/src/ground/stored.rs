@@ -30,6 +30,15 @@ pub(crate) struct StoredResponse {
     /// Says `public`, `s-maxage` or `must-revalidate`, and so may answer a request with
     /// `Authorization` (RFC 9111 §3.5).
     pub(crate) open: bool,
+    pub(crate) client: Option<Client>,
+}
+
+/// How long a client may keep an answer, where the route says so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client {
+    pub(crate) keep: Duration,
+    /// The route knows of users and has a response for each: other caches must not share it.
+    pub(crate) private: bool,
 }
 
 impl StoredResponse {

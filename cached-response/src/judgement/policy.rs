@@ -214,8 +214,9 @@ impl Policy {
         self
     }
 
-    /// Lets browsers keep the response for this long: adds `Cache-Control: max-age=..` to stored
-    /// responses that have no `Cache-Control`, with `private` where the route knows of users.
+    /// Lets browsers keep an answer for this long: adds `Cache-Control: max-age=..` to answers from
+    /// stored responses that have no `Cache-Control`, counted from the response's birth as `Age`
+    /// is, never past its lifetime, and with `private` where the route knows of users.
     /// What a browser keeps cannot be invalidated.
     #[must_use]
     pub fn client(mut self, keep: impl IntoTimeout) -> Self {

@@ -104,6 +104,10 @@ reasons! {
         Incomplete = "incomplete",
         /// A value in the request's extensions is not what it was when the handler read it.
         Changed = "changed",
+        /// A run that started later has stored its response already.
+        Superseded = "superseded",
+        /// There was no room for another copy of a streamed body.
+        NoRoom = "no-room",
         /// It was invalidated while it was being made.
         Invalidated = "invalidated",
         /// Bypassed requests store nothing.

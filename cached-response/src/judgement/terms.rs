@@ -74,6 +74,9 @@ impl Terms {
             self.sees = self.sees.and(facts.sees);
         }
         self.body |= role == Role::Keyed && facts.sees.any(Sees::BODY);
+        if role == Role::Unkeyed {
+            return;
+        }
         if let Some(name) = facts.header {
             self.vary.push(name());
         }

@@ -1,6 +1,6 @@
 //! Answers from stored responses.
 
-use super::status_field;
+use super::{dress, status_field};
 use crate::{
     ground::{clock::Moment, stored::StoredResponse},
     judgement::{
@@ -37,13 +37,16 @@ pub(crate) fn reuse(stored: &StoredResponse, request: &HttpRequest, how: How) ->
     let headers = response.headers_mut();
     match how {
         How::Hit(now) => {
-            headers.insert(header::AGE, status_field::age(now.since(stored.born)));
+            let age = now.since(stored.born);
+            dress::keep(stored, age, headers);
+            headers.insert(header::AGE, status_field::age(age));
             headers.append(
                 status_field::NAME,
                 status_field::hit(stored.deadline().since(now)),
             );
         }
         How::Collapsed(forward) => {
+            dress::keep(stored, Duration::ZERO, headers);
             headers.append(status_field::NAME, status_field::collapsed(forward));
         }
     }

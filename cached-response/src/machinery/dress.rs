@@ -1,7 +1,11 @@
 //! The heads of responses: what we add to live ones, and what of them is stored.
 
 use crate::{
-    ground::{clock::Moment, selector::Selector, stored::StoredResponse},
+    ground::{
+        clock::Moment,
+        selector::Selector,
+        stored::{Client, StoredResponse},
+    },
     judgement::{
         field::{self, lines},
         judge::Storable,
@@ -47,25 +51,35 @@ pub(crate) fn date(date: SystemTime, headers: &mut HeaderMap) {
     }
 }
 
-/// What lets clients keep a stored response, where the route says so and the handler says nothing.
-fn client(terms: &Terms, headers: &HeaderMap) -> Option<HeaderValue> {
-    let keep = terms
-        .policy
-        .client
-        .filter(|_| !headers.contains_key(&header::CACHE_CONTROL))?;
-    // A route that knows of users has a response for each: other caches must not share it.
-    let whose = if terms.identity { "private, " } else { "" };
-    HeaderValue::from_str(&format!("{whose}max-age={}", keep.as_secs())).ok()
+/// How long clients may keep a stored response, where the handler says nothing of it.
+fn client(terms: &Terms, headers: &HeaderMap) -> Option<Client> {
+    let keep = terms.policy.client;
+    let keep = keep.filter(|_| !headers.contains_key(&header::CACHE_CONTROL))?;
+    let private = terms.identity;
+    Some(Client { keep, private })
+}
+
+/// Lets the client keep an answer of this age. Its `max-age` counts from the response's birth, as
+/// `Age` does, and is never longer than the response lives.
+pub(crate) fn keep(stored: &StoredResponse, age: Duration, headers: &mut HeaderMap) {
+    let Some(Client { keep, private }) = stored.client else {
+        return;
+    };
+    let until = age.saturating_add(keep).min(stored.lifetime).as_secs();
+    let whose = if private { "private, " } else { "" };
+    if let Ok(value) = HeaderValue::from_str(&format!("{whose}max-age={until}")) {
+        headers.insert(header::CACHE_CONTROL, value);
+    }
 }
 
 /// Adds to a live head what was made when its response was stored.
 pub(crate) fn complete(stored: &StoredResponse, headers: &mut HeaderMap) {
-    for (name, value) in &stored.headers {
-        let made = *name == header::ETAG || *name == header::CACHE_CONTROL;
-        if made && !headers.contains_key(name) {
-            headers.insert(name.clone(), value.clone());
-        }
+    if let Some(etag) = &stored.etag
+        && !headers.contains_key(&header::ETAG)
+    {
+        headers.insert(header::ETAG, etag.clone());
     }
+    keep(stored, Duration::ZERO, headers);
 }
 
 /// What `Content-Length` says, where it says one thing.
@@ -113,7 +127,6 @@ pub(crate) fn stored(
         })
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
-    kept.extend(client(terms, headers).map(|value| (header::CACHE_CONTROL, value)));
     let etag = headers.get(&header::ETAG).cloned().or_else(|| {
         let made = HeaderValue::from_str(&validators::etag_of(body)).ok()?;
         kept.push((header::ETAG, made.clone()));
@@ -132,6 +145,7 @@ pub(crate) fn stored(
         generation: 0,
         variant: None,
         open: false,
+        client: client(terms, headers),
     }
 }
 

@@ -69,31 +69,39 @@ pub(crate) fn is_selected(stored: &StoredResponse, request: &HttpRequest) -> boo
 }
 
 /// Stores a response under `key`, behind a list where it or an earlier one depends on `names`.
-/// Nothing is stored where a later-started run has stored already; the response is returned all
-/// the same, for those who waited for it.
+/// Nothing is stored where a later-started run has stored already.
 pub(crate) fn store(
     shelf: &Shelf,
     key: &Key,
     request: &HttpRequest,
     names: &[Selector],
     mut response: StoredResponse,
-) -> Arc<StoredResponse> {
+) -> Put {
     let list = match list(shelf, key, names, response.run) {
-        Place::Key => return put(shelf, key.clone(), response).0,
+        Place::Key => return put(shelf, key.clone(), response),
         Place::Taken => {
             response.variant = Some(variant(names, request));
-            return Arc::new(response);
+            return Put::Superseded(Arc::new(response));
         }
         Place::Behind(list) => list,
     };
     let variant = variant(&list.names, request);
     let hash = list.hash(&variant.values);
     response.variant = Some(variant);
-    let (response, stored) = put(shelf, list.variant(key, hash), response);
-    if let Some(oldest) = stored.then(|| list.hold(hash)).flatten() {
+    let put = put(shelf, list.variant(key, hash), response);
+    if let Put::Stored(_) = put
+        && let Some(oldest) = list.hold(hash)
+    {
         shelf.remove(&list.variant(key, oldest));
     }
-    response
+    put
+}
+
+/// What became of a response that was to be stored.
+pub(crate) enum Put {
+    Stored(Arc<StoredResponse>),
+    /// A later-started run's response is there; those who waited for this one may have it.
+    Superseded(Arc<StoredResponse>),
 }
 
 fn variant(names: &[Selector], request: &HttpRequest) -> Variant {
@@ -137,8 +145,8 @@ fn list(shelf: &Shelf, key: &Key, names: &[Selector], run: u64) -> Place {
     place
 }
 
-/// Puts the response there unless a later-started run's is there, and says whether it did.
-fn put(shelf: &Shelf, key: Key, response: StoredResponse) -> (Arc<StoredResponse>, bool) {
+/// Puts the response there unless a later-started run's is there.
+fn put(shelf: &Shelf, key: Key, response: StoredResponse) -> Put {
     let response = Arc::new(response);
     let mut stored = false;
     shelf.update(key, |found| match found {
@@ -150,5 +158,9 @@ fn put(shelf: &Shelf, key: Key, response: StoredResponse) -> (Arc<StoredResponse
             Some(Slot::Response(response.clone()))
         }
     });
-    (response, stored)
+    if stored {
+        Put::Stored(response)
+    } else {
+        Put::Superseded(response)
+    }
 }

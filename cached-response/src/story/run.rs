@@ -18,7 +18,8 @@ use crate::{
         flights::{Landing, Permit},
         local::LocalBoxFuture,
         report::report,
-        status_field, variants,
+        status_field,
+        variants::{self, Put},
     },
 };
 use actix_web::{
@@ -52,7 +53,12 @@ impl Permits {
     }
 
     fn stamp(&self) -> Option<u64> {
-        self.0.iter().flatten().map(|permit| *permit.stamp()).min()
+        // The last was given when the run could start.
+        self.0
+            .iter()
+            .flatten()
+            .next_back()
+            .map(|permit| *permit.stamp())
     }
 
     fn land(self, landing: &Landing) {
@@ -177,18 +183,19 @@ impl Flight {
         } else {
             Err(Skip::Incomplete)
         };
-        let (status, body) = match &stored {
-            Ok(stored) => {
+        let (status, spared) = match &stored {
+            Ok(Put::Stored(stored)) => {
                 dress::complete(stored, head.headers_mut());
-                let known = answer::revalidate(stored, &self.visit.request, &mut head);
-                let body = if known {
-                    BoxBody::new(())
-                } else {
-                    BoxBody::new(body)
-                };
-                (status_field::stored(forward), body)
+                let spared = answer::revalidate(stored, &self.visit.request, &mut head);
+                (status_field::stored(forward), spared)
             }
-            Err(why) => (status_field::live(forward, Some(*why)), BoxBody::new(body)),
+            Ok(Put::Superseded(_)) => (status_field::live(forward, Some(Skip::Superseded)), false),
+            Err(why) => (status_field::live(forward, Some(*why)), false),
+        };
+        let body = if spared {
+            BoxBody::new(())
+        } else {
+            BoxBody::new(body)
         };
         head.headers_mut().append(status_field::NAME, status);
         self.landed(stored);
@@ -228,6 +235,7 @@ impl Flight {
                     self.store(&storable, &candidate, &body)
                 }
                 Copied::TooLarge => Err(Skip::TooLarge),
+                Copied::NoRoom => Err(Skip::NoRoom),
                 Copied::Failed => Err(Skip::Incomplete),
             };
             self.landed(stored);
@@ -260,7 +268,7 @@ impl Flight {
         storable: &Storable,
         candidate: &Candidate<'_>,
         body: &Bytes,
-    ) -> Result<Arc<StoredResponse>, Skip> {
+    ) -> Result<Put, Skip> {
         let lifetime = self.permitted(storable, candidate)?;
         let shared = self.visit.cache.shared();
         if self.generation != shared.generation() {
@@ -324,13 +332,17 @@ impl Flight {
     }
 
     /// Tells everyone who waits, the counters and the markers how the run ended.
-    fn landed(self, stored: Result<Arc<StoredResponse>, Skip>) {
+    fn landed(self, stored: Result<Put, Skip>) {
         let (site, shared) = (&self.visit.site, self.visit.cache.shared());
         let landing = match stored {
-            Ok(stored) => {
+            Ok(Put::Stored(stored)) => {
                 report(site, shared, Event::Stored);
                 shared.markers.clear(&self.miss.flight);
                 Landing::Stored(stored)
+            }
+            Ok(Put::Superseded(made)) => {
+                report(site, shared, Event::Skip(Skip::Superseded));
+                Landing::Stored(made)
             }
             Err(why) => {
                 report(site, shared, Event::Skip(why));

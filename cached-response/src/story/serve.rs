@@ -200,10 +200,13 @@ impl Journey {
                 }
                 Next::Wait(follower) => {
                     if self.follow(follower).await.is_none() {
+                        // Nobody shall wait for a run that will not land for them.
+                        drop(queued);
                         return self.alone(run).await;
                     }
                 }
                 Next::Crowded => {
+                    drop(queued);
                     self.report(Event::Crowded);
                     return self.alone(run).await;
                 }

@@ -2,7 +2,11 @@
 
 use crate::ask::get as ask_for;
 use actix_web::{App, HttpResponse, Responder, get, test::init_service, web};
-use cached_response::{cached_response, disable_cache, testing::isolated};
+use cached_response::{
+    ResponseCache, cached_response, disable_cache,
+    testing::{ManualClock, isolated, isolated_with},
+};
+use std::time::Duration;
 
 #[get("/page")]
 #[cached_response(client = 60)]
@@ -77,5 +81,27 @@ async fn a_browser_may_keep_what_is_stored_and_nothing_else() {
                 "{target} {asked}"
             );
         }
+    }
+}
+
+/// RFC 9111 §4.2: what is left of `max-age` is what `Age` has not used up.
+#[actix_web::test]
+async fn a_browser_may_keep_a_hit_for_as_long_as_a_live_answer_but_not_past_its_end() {
+    let clock = ManualClock::new();
+    let _cache = isolated_with(ResponseCache::builder().clock(&clock).build());
+    let app = init_service(App::new().service(page)).await;
+    for (turned, kept) in [
+        (0, "max-age=60"),
+        (100, "max-age=160"),
+        (180, "max-age=300"),
+    ] {
+        clock.advance(Duration::from_secs(turned));
+        assert_eq!(
+            ask_for(&app, "/page")
+                .await
+                .header("cache-control")
+                .unwrap(),
+            kept
+        );
     }
 }

@@ -127,7 +127,13 @@ impl Copier {
 
     fn pass_on(mut self) {
         if let Some(live) = self.live.take() {
-            self.close(Copied::TooLarge, End::Passed(live));
+            let over = self.length > self.terms.cap;
+            let why = if over {
+                Copied::TooLarge
+            } else {
+                Copied::NoRoom
+            };
+            self.close(why, End::Passed(live));
         }
     }
 

@@ -36,8 +36,10 @@ use super::local::{self, LocalBoxFuture};
 pub(crate) enum Copied {
     /// The body ended cleanly, and these are its bytes.
     Whole(Bytes),
-    /// It is over the cap, or the budget was spent.
+    /// It is over the cap.
     TooLarge,
+    /// The budget of all copies was spent.
+    NoRoom,
     /// An error, a wrong length, a panic, or nobody was left to wait for it.
     Failed,
 }

@@ -113,7 +113,7 @@ fn a_spent_budget_ends_the_copy_and_not_the_body() {
         let mut copying = Copying::under(budgeted(bytes), BodySize::Stream, &STEPS, ());
         copying.copy_to_end();
         assert!(copying.used() <= bytes);
-        assert_eq!(copying.landed(), Some(Copied::TooLarge));
+        assert_eq!(copying.landed(), Some(Copied::NoRoom));
         assert_eq!(copying.read_all(), ("abcdefghi".to_owned(), Read::End));
         assert_eq!(copying.used(), 0);
     }
