@@ -39,7 +39,8 @@ pub(crate) fn reuse(stored: &StoredResponse, request: &HttpRequest, how: How) ->
         How::Hit(now) => {
             let age = now.since(stored.born);
             dress::keep(stored, age, headers);
-            headers.insert(header::AGE, status_field::age(age));
+            // Never stored, so never there: to append is cheaper than to insert.
+            headers.append(header::AGE, status_field::age(age));
             headers.append(
                 status_field::NAME,
                 status_field::hit(stored.deadline().since(now)),
