@@ -176,7 +176,7 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> Call<E, L, B> {
                         Err(error) => HttpResponse::from_error(error),
                     }
                 });
-                Answer(Some(State::Pending(Box::pin(serve(arrival, run)))))
+                Answer(Some(State::Pending(Box::pin(serve(*arrival, run)))))
             }
         }
     }

@@ -62,7 +62,7 @@ pub(crate) struct Miss {
 /// The first, synchronous part of the story.
 pub(crate) enum Begin {
     Answered(HttpResponse),
-    Forward(Arrival),
+    Forward(Box<Arrival>),
 }
 
 /// Admits `request`, writes its key (`parts` adds those of the arguments) and looks it up.
@@ -78,7 +78,7 @@ pub(crate) fn begin(
             Ok(Looked::Fresh(response)) => Begin::Answered(response),
             Ok(Looked::Miss(miss)) => {
                 report(site, cache.shared(), Event::Forward(miss.forward));
-                Begin::Forward(arrival(site, cache, request, Way::Miss(miss)))
+                Begin::Forward(arrival(site, cache, request, Way::Miss(*miss)))
             }
             Err(why) => {
                 report(site, cache.shared(), Event::Bypass(why));
@@ -88,19 +88,20 @@ pub(crate) fn begin(
     })
 }
 
-fn arrival(site: &SiteRef, cache: &ResponseCache, request: &HttpRequest, way: Way) -> Arrival {
+fn arrival(site: &SiteRef, cache: &ResponseCache, request: &HttpRequest, way: Way) -> Box<Arrival> {
     cache.shared().routes.note(site, request);
     let visit = Visit {
         site: site.clone(),
         cache: cache.clone(),
         request: request.clone(),
     };
-    Arrival { visit, way }
+    Box::new(Arrival { visit, way })
 }
 
 enum Looked {
     Fresh(HttpResponse),
-    Miss(Miss),
+    // Boxed, so that a hit is not moved about in the room of a miss.
+    Miss(Box<Miss>),
 }
 
 thread_local! {
@@ -176,12 +177,12 @@ fn keyed(
     } else {
         KeyRef::new(site.handler, &key.as_bytes()[..base]).to_key()
     };
-    Looked::Miss(Miss {
+    Looked::Miss(Box::new(Miss {
         admitted,
         base,
         flight,
         forward,
-    })
+    }))
 }
 
 /// What a look-up comes to.
