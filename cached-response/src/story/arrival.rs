@@ -78,24 +78,24 @@ pub(crate) fn begin(
             Ok(Looked::Fresh(response)) => Begin::Answered(response),
             Ok(Looked::Miss(miss)) => {
                 report(site, cache.shared(), Event::Forward(miss.forward));
-                Begin::Forward(arrival(site, cache, request, Way::Miss(*miss)))
+                Begin::Forward(Box::new(arrival(site, cache, request, Way::Miss(*miss))))
             }
             Err(why) => {
                 report(site, cache.shared(), Event::Bypass(why));
-                Begin::Forward(arrival(site, cache, request, Way::Bypass(why)))
+                Begin::Forward(Box::new(arrival(site, cache, request, Way::Bypass(why))))
             }
         }
     })
 }
 
-fn arrival(site: &SiteRef, cache: &ResponseCache, request: &HttpRequest, way: Way) -> Box<Arrival> {
+fn arrival(site: &SiteRef, cache: &ResponseCache, request: &HttpRequest, way: Way) -> Arrival {
     cache.shared().routes.note(site, request);
     let visit = Visit {
         site: site.clone(),
         cache: cache.clone(),
         request: request.clone(),
     };
-    Box::new(Arrival { visit, way })
+    Arrival { visit, way }
 }
 
 enum Looked {
