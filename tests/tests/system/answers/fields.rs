@@ -1,0 +1,121 @@
+//! Fields of an answer: which are replayed, and which are nobody's to add.
+
+use std::time::Duration;
+
+use actix_web::test::init_service;
+use actix_web::{App, HttpResponse, get};
+use cached_response::testing::{ManualClock, isolated, isolated_with};
+use cached_response::{ResponseCache, cached_response};
+use tests::raw::{self, Request as Sent};
+use tests::server::Server;
+
+use super::bare;
+use crate::ask::{get as ask_for, is_hit};
+
+#[get("/hops")]
+#[cached_response]
+async fn hops() -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    for (name, value) in [
+        ("Connection", "x-foo, Keep-Alive"),
+        ("X-Foo", "1"),
+        ("Keep-Alive", "timeout=5"),
+        ("Proxy-Authenticate", "Basic"),
+        ("Proxy-Connection", "keep-alive"),
+        ("TE", "trailers"),
+        ("Trailer", "Expires"),
+        ("Upgrade", "h2c"),
+        ("X-Request-Id", "7"),
+        ("Server-Timing", "db;dur=1"),
+        ("Traceparent", "00-1-2-01"),
+        ("Age", "1000"),
+        ("X-Kept", "a"),
+        ("X-Kept", "b"),
+        ("Warning", "199 - stays"),
+    ] {
+        response.append_header((name, value));
+    }
+    response.body("page")
+}
+
+/// Bar row 30.
+#[actix_web::test]
+async fn what_belongs_to_one_connection_or_one_request_is_not_replayed() {
+    let clock = ManualClock::new();
+    let _cache = isolated_with(ResponseCache::builder().clock(&clock).build());
+    let app = init_service(App::new().service(hops)).await;
+    let live = ask_for(&app, "/hops").await;
+    assert_eq!(live.header("x-request-id").unwrap(), "7");
+    clock.advance(Duration::from_millis(2500));
+    let hit = ask_for(&app, "/hops").await;
+    assert!(hit.is_hit());
+    for name in [
+        "connection",
+        "x-foo",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "upgrade",
+        "x-request-id",
+        "server-timing",
+        "traceparent",
+        "transfer-encoding",
+    ] {
+        assert_eq!(hit.header(name), None, "{name}");
+    }
+    assert_eq!(hit.header("x-kept").unwrap(), "a, b");
+    assert_eq!(hit.header("warning").unwrap(), "199 - stays");
+    assert_eq!(hit.header("age").unwrap(), "2");
+    assert_eq!(hit.header("date"), live.header("date"));
+    assert_eq!(hit.said().parameter("ttl"), 297);
+}
+
+/// Bar row 30.
+#[test]
+fn a_close_that_was_meant_for_one_connection_closes_no_other() {
+    let server = Server::start(1, |app| {
+        app.service(closing);
+    });
+    let address = server.as_ref().unwrap().address();
+    let live = raw::fetch(address, &Sent::get("/closing")).unwrap();
+    assert_eq!(live.header("connection").unwrap(), "close");
+    let mut connection = raw::Connection::open(address).unwrap();
+    for _ in 0..2 {
+        let hit = connection.exchange(&Sent::get("/closing")).unwrap();
+        assert!(is_hit(&hit));
+        assert_eq!(
+            (hit.header("connection"), hit.text().as_str()),
+            (None, "bye")
+        );
+    }
+}
+
+#[get("/closing")]
+#[cached_response]
+async fn closing() -> HttpResponse {
+    HttpResponse::Ok().force_close().body("bye")
+}
+
+/// Bar row 99.
+#[actix_web::test]
+async fn nothing_lets_clients_keep_a_response_unless_the_route_does() {
+    let _cache = isolated();
+    let app = init_service(App::new().service(bare)).await;
+    for hit in [false, true] {
+        let answer = ask_for(&app, "/bare").await;
+        assert_eq!(answer.is_hit(), hit);
+        for name in [
+            "cache-control",
+            "expires",
+            "pragma",
+            "last-modified",
+            "vary",
+        ] {
+            assert_eq!(answer.header(name), None, "{name}");
+        }
+        assert_eq!(answer.header("age").is_some(), hit);
+        assert!(answer.header("date").is_some());
+    }
+}
