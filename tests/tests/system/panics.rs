@@ -60,7 +60,7 @@ fn may_ask(_: &HttpRequest) -> bool {
     true
 }
 
-#[get("/work/{n}")]
+#[get("/job/{n}")]
 #[cached_response(
     timeout = 60,
     key(key_part(&n)),
@@ -106,7 +106,7 @@ fn a_panic_fails_only_the_request_that_it_happened_in() {
 }
 
 async fn one_panic(app: &InProcess, round: usize) {
-    let uri = format!("/work/{}", round % 50);
+    let uri = format!("/job/{}", round % 50);
     ARMED.store(round % PLACES.len(), SeqCst);
     let place = PLACES[round % PLACES.len()];
     let failed = app.get(&uri).survived().await;
