@@ -1,0 +1,34 @@
+//! What is extracted on a hit, and what is not.
+
+use actix_web::test::init_service;
+use actix_web::{App, get};
+use cached_response::cached_response;
+use cached_response::testing::isolated;
+
+use super::Costly;
+use crate::ask::{get as ask_for, run};
+
+#[get("/eager")]
+#[cached_response(unkeyed(costly))]
+async fn eager(costly: Costly) -> String {
+    costly.0.to_string()
+}
+
+#[get("/lazy")]
+#[cached_response(lazy(costly), unkeyed(costly))]
+async fn late(costly: Costly) -> String {
+    costly.0.to_string()
+}
+
+#[actix_web::test]
+async fn only_what_is_lazy_is_not_extracted_on_a_hit() {
+    let _cache = isolated();
+    let app = init_service(App::new().service(eager).service(late)).await;
+    for _ in 0..3 {
+        assert_eq!(ask_for(&app, "/lazy").await.body, "1");
+    }
+    for _ in 0..3 {
+        assert_eq!(ask_for(&app, "/eager").await.body, "2");
+    }
+    assert_eq!(run(), 5);
+}
