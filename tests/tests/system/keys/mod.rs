@@ -1,0 +1,19 @@
+//! What tells two requests apart, and what does not.
+
+use actix_web::get;
+use cached_response::cached_response;
+
+use crate::ask::run;
+
+mod caches;
+mod handlers;
+mod headers;
+mod middlewares;
+mod queries;
+mod targets;
+
+#[get("/{tail:.*}")]
+#[cached_response]
+async fn any_page() -> String {
+    run().to_string()
+}
