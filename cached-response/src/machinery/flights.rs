@@ -20,6 +20,39 @@ pub(crate) type Permit = collapse::Permit<Key, u64, Arc<StoredResponse>, Skip>;
 pub(crate) type Follower = collapse::Follower<u64, Arc<StoredResponse>, Skip>;
 pub(crate) type Landing = collapse::Landing<Arc<StoredResponse>, Skip>;
 
+/// Those who are told how a run ended: nobody, the followers of one flight, or of two.
+pub(crate) struct Permits([Option<Permit>; 2]);
+
+impl Permits {
+    pub(crate) fn none() -> Self {
+        Self([None, None])
+    }
+
+    pub(crate) fn one(permit: Permit) -> Self {
+        Self([Some(permit), None])
+    }
+
+    pub(crate) fn two(first: Permit, second: Permit) -> Self {
+        Self([Some(first), Some(second)])
+    }
+
+    /// The generation that the run starts under.
+    pub(crate) fn stamp(&self) -> Option<u64> {
+        // The last was given when the run could start.
+        self.0
+            .iter()
+            .flatten()
+            .next_back()
+            .map(|permit| *permit.stamp())
+    }
+
+    pub(crate) fn land(self, landing: &Landing) {
+        for permit in self.0.into_iter().flatten() {
+            permit.land(landing.clone());
+        }
+    }
+}
+
 /// What an arrival knows when it joins.
 #[derive(Debug)]
 pub(crate) struct Boarding<'a> {

@@ -15,7 +15,7 @@ use crate::{
         control::{Control, Scoped},
         counters::Event,
         dress,
-        flights::{Landing, Permit},
+        flights::{Landing, Permits},
         local::LocalBoxFuture,
         report::report,
         status_field,
@@ -35,38 +35,6 @@ use std::{sync::Arc, time::Duration};
 
 /// One run of the handler, not yet started: its remaining extractors, its body, its responder.
 pub(crate) type Run = LocalBoxFuture<HttpResponse>;
-
-/// Those who are told how a run ended: nobody, the followers of one flight, or of two.
-pub(crate) struct Permits([Option<Permit>; 2]);
-
-impl Permits {
-    pub(crate) fn none() -> Self {
-        Self([None, None])
-    }
-
-    pub(crate) fn one(permit: Permit) -> Self {
-        Self([Some(permit), None])
-    }
-
-    pub(crate) fn two(first: Permit, second: Permit) -> Self {
-        Self([Some(first), Some(second)])
-    }
-
-    fn stamp(&self) -> Option<u64> {
-        // The last was given when the run could start.
-        self.0
-            .iter()
-            .flatten()
-            .next_back()
-            .map(|permit| *permit.stamp())
-    }
-
-    fn land(self, landing: &Landing) {
-        for permit in self.0.into_iter().flatten() {
-            permit.land(landing.clone());
-        }
-    }
-}
 
 /// Runs the handler of a request that is not looked up.
 pub(crate) async fn bypass(visit: &Visit, why: Bypass, run: Run) -> HttpResponse {

@@ -8,7 +8,7 @@
 use super::{
     arrival::{Arrival, Lookup, Miss, Visit, Way},
     leading::leading,
-    run::{self, Permits, Run},
+    run::{self, Run},
 };
 use crate::{
     ground::{clock::Moment, stored::StoredResponse},
@@ -17,7 +17,7 @@ use crate::{
         answer::{self, How},
         cache::Shared,
         counters::Event,
-        flights::{Follower, Landing, Permit, Turn},
+        flights::{Follower, Landing, Permit, Permits, Turn},
         live::{Next, Queue},
         report::report,
         variants,
