@@ -225,6 +225,14 @@ impl KeyWriter {
         self.buffer.push(field as u8 | ABSENT);
     }
 
+    /// A field that may be absent.
+    pub(crate) fn optional(&mut self, field: Field, value: Option<&[u8]>) {
+        match value {
+            Some(value) => self.field(field, value),
+            None => self.absent(field),
+        }
+    }
+
     /// A request header as a list: how it is cut into lines, and blanks around
     /// its members, make no difference. Absent, empty and `,` are three keys.
     pub(crate) fn list<'a>(

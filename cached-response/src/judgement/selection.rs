@@ -26,8 +26,8 @@ fn write(names: &[Selector], request: &HttpRequest, key: &mut KeyWriter) {
                     lines(request.headers(), name),
                 );
             }
-            Selector::Cookie(name) => optional(
-                key,
+            Selector::Cookie(name) => key.optional(
+                Field::Selector,
                 request
                     .cookie(name)
                     .as_ref()
@@ -36,9 +36,11 @@ fn write(names: &[Selector], request: &HttpRequest, key: &mut KeyWriter) {
             Selector::Host => host(request, key),
             Selector::PeerIp => {
                 let ip = request.peer_addr().map(|peer| peer.ip().to_string());
-                optional(key, ip.as_deref().map(str::as_bytes));
+                key.optional(Field::Selector, ip.as_deref().map(str::as_bytes));
             }
-            Selector::Extension(extension) => optional(key, (extension.value)(request).as_deref()),
+            Selector::Extension(extension) => {
+                key.optional(Field::Selector, (extension.value)(request).as_deref());
+            }
         }
     }
 }
@@ -61,21 +63,14 @@ pub(crate) fn values(names: &[Selector], request: &HttpRequest) -> Box<[u8]> {
     key.into_buffer().into()
 }
 
-fn optional(key: &mut KeyWriter, value: Option<&[u8]>) {
-    match value {
-        Some(value) => key.field(Field::Selector, value),
-        None => key.absent(Field::Selector),
-    }
-}
-
 /// The host the request was sent to: the target's authority, and else the `Host` field.
 pub(crate) fn host(request: &HttpRequest, key: &mut KeyWriter) {
     let authority = request
         .uri()
         .authority()
         .map(|authority| authority.as_str().as_bytes());
-    optional(
-        key,
+    key.optional(
+        Field::Selector,
         authority.or_else(|| {
             request
                 .headers()

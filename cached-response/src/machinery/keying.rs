@@ -57,8 +57,7 @@ pub(crate) fn write(terms: &Terms, request: &HttpRequest, sent: &Sent, key: &mut
     if let Sent::Keyed(body) = sent {
         key.field(Field::Body, body);
         for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING] {
-            optional(
-                key,
+            key.optional(
                 Field::ContentType,
                 request.headers().get(name).map(HeaderValue::as_bytes),
             );
@@ -90,9 +89,8 @@ pub(crate) static TRUSTED: [(Field, HeaderName); 4] = [
 /// `HttpRequest`, the headers that actix-web trusts for it.
 fn write_origin(terms: &Terms, request: &HttpRequest, key: &mut KeyWriter) {
     let uri = request.uri();
-    optional(key, Field::Scheme, uri.scheme_str().map(str::as_bytes));
-    optional(
-        key,
+    key.optional(Field::Scheme, uri.scheme_str().map(str::as_bytes));
+    key.optional(
         Field::Authority,
         uri.authority()
             .map(|authority| authority.as_str().as_bytes()),
@@ -104,12 +102,5 @@ fn write_origin(terms: &Terms, request: &HttpRequest, key: &mut KeyWriter) {
         // What a URL is built from where the request itself does not say it.
         key.field(Field::Scheme, &[u8::from(request.app_config().secure())]);
         key.field(Field::Host, request.app_config().host().as_bytes());
-    }
-}
-
-fn optional(key: &mut KeyWriter, field: Field, value: Option<&[u8]>) {
-    match value {
-        Some(value) => key.field(field, value),
-        None => key.absent(field),
     }
 }
