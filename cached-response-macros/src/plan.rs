@@ -35,6 +35,9 @@ struct Words<'a> {
     unkeyed: &'a [Ident],
     lazy: &'a [Ident],
     lazy_by_default: bool,
+    /// Expressions of the author's may read any argument, also where no name of it is seen, as in
+    /// a format string.
+    read_before: bool,
 }
 
 pub(crate) fn plan(args: &Args, arguments: Vec<Argument>, errors: &mut Errors) -> Vec<Part> {
@@ -54,6 +57,7 @@ pub(crate) fn plan(args: &Args, arguments: Vec<Argument>, errors: &mut Errors) -
             _ => &[],
         },
         lazy_by_default: matches!(args.lazy, Some(Lazy::All)),
+        read_before: !args.key.is_empty() || args.unless.is_some(),
     };
     words.are_arguments(&arguments, errors);
     arguments
@@ -112,7 +116,9 @@ impl Words<'_> {
         let role = said.role(argument.is_unread());
         self.speaks_of_all(&argument, role, errors);
         let eager = role == Role::Gate || said.keyed.is_some() || said.unless.is_some();
-        let lazy = said.lazy.is_some() || (self.lazy_by_default && !eager);
+        let told = !self.read_before && rules::is_told_by_key(&argument);
+        let by_default = self.lazy_by_default || told;
+        let lazy = said.lazy.is_some() || (by_default && !eager);
         Part {
             argument,
             role,

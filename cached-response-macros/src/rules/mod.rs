@@ -58,6 +58,14 @@ pub(crate) fn is_covered(argument: &Argument) -> bool {
     kind(&argument.ty, "") == Kind::Covered
 }
 
+/// Whether the key tells what would be extracted: where a response is stored under it, the extractor
+/// has succeeded with just this, and to run it on a hit would decide nothing.
+pub(crate) fn is_told_by_key(argument: &Argument) -> bool {
+    last_segment(&argument.ty).is_some_and(|(last, _)| {
+        matches!(last.as_str(), "Path" | "Query" | "Method" | "Uri" | "Data")
+    })
+}
+
 fn kind(ty: &Type, name: &str) -> Kind {
     if let Type::Tuple(tuple) = ty {
         return worst(tuple.elems.iter(), name);

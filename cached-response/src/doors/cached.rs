@@ -3,6 +3,7 @@
 use super::{
     arguments::{Covered, NoBody, NoVary, Typed, Words},
     call::{Answer, Call},
+    due::Due,
 };
 use crate::{
     judgement::{facts::Role, policy::Policy},
@@ -11,7 +12,7 @@ use crate::{
         place::{Place, Route},
     },
 };
-use actix_web::{FromRequest, Handler, HttpResponse, Responder};
+use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Responder};
 use std::{
     any::{TypeId, type_name},
     fmt,
@@ -117,7 +118,7 @@ impl<H, Args> fmt::Debug for Cached<H, Args> {
     }
 }
 
-impl<H, Args> Handler<Call<Args, (), NoBody>> for Cached<H, Args>
+impl<H, Args> Handler<Call<Due<Args>, HttpRequest, NoBody>> for Cached<H, Args>
 where
     H: Handler<Args>,
     H::Output: Responder,
@@ -126,12 +127,22 @@ where
     type Output = HttpResponse;
     type Future = Answer;
 
-    fn call(&self, call: Call<Args, (), NoBody>) -> Answer {
+    fn call(&self, call: Call<Due<Args>, HttpRequest, NoBody>) -> Answer {
         let handler = self.handler.clone();
         call.answer(
             &self.place,
-            |key, arguments| arguments.write_key(key),
-            move |arguments, ()| async move { handler.call(arguments).await },
+            |key, due| {
+                if let Due::Now(arguments) = due {
+                    arguments.write_key(key);
+                }
+            },
+            move |due, request| async move {
+                let arguments = match due {
+                    Due::Now(arguments) => arguments,
+                    Due::OnAMiss => Args::extract(&request).await.map_err(Into::into)?,
+                };
+                Ok::<_, Error>(handler.call(arguments).await)
+            },
         )
     }
 }

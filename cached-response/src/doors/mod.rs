@@ -4,6 +4,7 @@ pub(crate) mod arguments;
 pub(crate) mod body;
 pub(crate) mod cached;
 pub(crate) mod call;
+pub(crate) mod due;
 pub(crate) mod request;
 pub(crate) mod roles;
 #[cfg(any(test, feature = "testing"))]

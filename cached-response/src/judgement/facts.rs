@@ -100,6 +100,12 @@ impl Facts {
         }
     }
 
+    /// Whether the key tells what would be extracted: where a response is stored under it, the
+    /// extractor has succeeded with just this.
+    pub(crate) fn are_told_by_key(&self) -> bool {
+        self.sees == Sees::NOTHING && self.header.is_none()
+    }
+
     /// Those of an argument made of two parts. Two headers, or two queries, in one
     /// argument are more than can be told.
     #[must_use]
