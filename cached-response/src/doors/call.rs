@@ -201,16 +201,14 @@ impl Future for Answer {
     type Output = HttpResponse;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<HttpResponse> {
-        let response = match self.0.take().expect("not polled after it was ready") {
-            State::Ready(response) => response,
-            State::Pending(mut pending) => match pending.as_mut().poll(cx) {
-                Poll::Ready(response) => response,
-                Poll::Pending => {
-                    self.0 = Some(State::Pending(pending));
-                    return Poll::Pending;
-                }
-            },
-        };
-        Poll::Ready(response)
+        if let Some(State::Pending(pending)) = &mut self.0 {
+            let response = ready!(pending.as_mut().poll(cx));
+            self.0 = None;
+            return Poll::Ready(response);
+        }
+        match self.0.take() {
+            Some(State::Ready(response)) => Poll::Ready(response),
+            _ => unreachable!("not polled after it was ready"),
+        }
     }
 }

@@ -20,8 +20,6 @@ pub(crate) struct Admitted {
     pub(crate) flight: Part,
     /// HEAD: whatever the handler makes of it has no body to store.
     pub(crate) head: bool,
-    /// `?nocache=1`: no stored response will do.
-    pub(crate) live: bool,
 }
 
 /// Which stored responses may answer.
@@ -79,8 +77,7 @@ pub(crate) fn admit(terms: &Terms, asked: &Asked<'_>) -> Admission {
     {
         return Admission::Bypass(Bypass::MethodOverride);
     }
-    let live = asks_for_live(terms, asked);
-    if live && terms.hidden_flag.is_none() {
+    if terms.hidden_flag.is_none() && asks_for_live(terms, asked) {
         return Admission::Bypass(Bypass::Nocache);
     }
     let open = !terms.identity && asked.headers.contains_key(&header::AUTHORIZATION);
@@ -88,7 +85,6 @@ pub(crate) fn admit(terms: &Terms, asked: &Asked<'_>) -> Admission {
         reuse: if open { Reuse::Open } else { Reuse::Any },
         flight: part(terms, asked, head, open),
         head,
-        live,
     })
 }
 
@@ -113,7 +109,9 @@ fn is_conditional(headers: &HeaderMap) -> bool {
 
 fn asks_for_live(terms: &Terms, asked: &Asked<'_>) -> bool {
     let flag = terms.policy.nocache.name.as_deref();
-    asked.may_ask && flag.is_some_and(|flag| query::has_flag(asked.query, flag))
+    let query = asked.query.filter(|_| asked.may_ask);
+    flag.zip(query)
+        .is_some_and(|(flag, query)| query::has_flag(query, flag))
 }
 
 #[cfg(test)]

@@ -208,6 +208,11 @@ impl KeyWriter {
         self.buffer.len()
     }
 
+    /// Whether nothing was written, and nothing refused.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.buffer.is_empty() && self.refused.is_none()
+    }
+
     /// Why there is no key after all.
     pub(crate) fn refused(&self) -> Option<Refused> {
         self.refused

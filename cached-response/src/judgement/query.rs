@@ -43,31 +43,33 @@ fn matches(pattern: &str, name: &str) -> bool {
 /// Writes the pairs that `names` keeps.
 ///
 /// `typed` narrows them further, to the fields of the handler's `Query<T>`.
-/// The pair `<flag>=1` is no part of any key. A query of which nothing is left
-/// is written as none at all.
+/// The pair `<flag>=1` is no part of any key; whether it was there is the
+/// answer. A query of which nothing is left is written as none at all.
 pub(crate) fn write(
     query: Option<&str>,
     names: &Names,
     typed: Option<&[&str]>,
     flag: Option<&str>,
     key: &mut KeyWriter,
-) {
+) -> bool {
     let Some(query) = query else {
-        return key.absent(Field::Query);
+        key.absent(Field::Query);
+        return false;
     };
     let keep = |name: &str| names.keep(name) && typed.is_none_or(|typed| typed.contains(&name));
     let sorted = !matches!(names, Names::Exact);
     // Most queries come in order, unescaped and without the flag: one copy.
     if is_canonical(query, flag, sorted, keep) {
         key.field(Field::Query, query.as_bytes());
-    } else {
-        write_canonical(query, flag, sorted, keep, key);
+        return false;
     }
+    write_canonical(query, flag, sorted, keep, key);
+    flag.is_some_and(|flag| has_flag(query, flag))
 }
 
 /// Whether the query has the pair `<flag>=1`, spelled exactly so.
-pub(crate) fn has_flag(query: Option<&str>, flag: &str) -> bool {
-    query.is_some_and(|query| pairs(query).any(|pair| is_flag(pair, flag)))
+pub(crate) fn has_flag(query: &str, flag: &str) -> bool {
+    pairs(query).any(|pair| is_flag(pair, flag))
 }
 
 /// Bytes, because to search for a char costs more than most queries are long.

@@ -94,6 +94,12 @@ impl Terms {
                 .any(|fields| fields.is_none_or(|fields| fields.contains(&flag)))
     }
 
+    /// Whether nothing but path and query is in the key of a request without a body, but for the
+    /// parts that arguments and middlewares add.
+    pub(crate) fn are_plain(&self) -> bool {
+        self.vary.is_empty() && !self.sees.any(Sees::URI.and(Sees::REQUEST))
+    }
+
     /// Where no argument can see headers, a conditional or range request is like any other.
     pub(crate) fn sees_headers(&self) -> bool {
         self.sees.any(Sees::HEADERS)

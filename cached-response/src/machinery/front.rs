@@ -10,7 +10,10 @@
 
 use super::slot::Slot;
 use crate::{
-    ground::memory::{MemoryStore, Weigh},
+    ground::{
+        memory::{MemoryStore, Weigh},
+        stored::StoredResponse,
+    },
     judgement::key::{Key, KeyRef},
 };
 use foldhash::fast::RandomState;
@@ -19,7 +22,7 @@ use std::{
     fmt,
     hash::BuildHasher,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{
             AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
@@ -39,7 +42,6 @@ const USES: u8 = 16;
 /// The stored responses of one cache.
 pub(crate) struct Shelf {
     map: MemoryStore<Key, Slot>,
-    hasher: RandomState,
     id: u64,
     changes: AtomicU64,
     room: Arc<Room>,
@@ -88,7 +90,6 @@ impl Shelf {
         let room = capacity / SHARE;
         Self {
             map: MemoryStore::new(capacity - room),
-            hasher: RandomState::default(),
             id: NEXT.fetch_add(1, Relaxed),
             changes: AtomicU64::new(0),
             room: Arc::new(Room {
@@ -99,17 +100,41 @@ impl Shelf {
     }
 
     pub(crate) fn get(&self, key: &KeyRef<'_>) -> Option<Slot> {
-        let hash = self.hasher.hash_one(key);
+        let hash = hash(key);
         TABLE
             .try_with(|table| {
                 let mut table = table.try_borrow_mut().ok()?;
-                let place = usize::try_from(hash % PLACES as u64).ok()?;
-                Some(self.get_at(&mut table[place], key, hash))
+                Some(self.get_at(&mut table[at(hash)], key, hash))
             })
             .ok()
             .flatten()
             // A thread that ends has no table any more.
             .unwrap_or_else(|| self.map.get(key))
+    }
+
+    /// What `then` makes of the response at hand under `key`, where the map need not be asked.
+    pub(crate) fn at_hand<R>(
+        &self,
+        key: &Hashed,
+        then: impl FnOnce(&StoredResponse) -> Option<R>,
+    ) -> Option<R> {
+        let changes = self.changes.load(Acquire);
+        let find = |table: &RefCell<Vec<Entry>>| {
+            let mut table = table.try_borrow_mut().ok()?;
+            let entry = &mut table[at(key.hash)];
+            let place = entry.place.as_mut()?;
+            let known = place.shelf == self.id && place.changes == changes && place.uses < USES;
+            if !known || place.key != key.key {
+                return None;
+            }
+            place.uses += 1;
+            entry.challenger = 0;
+            match &place.slot {
+                Slot::Response(stored) => then(stored),
+                Slot::Varies(_) => None,
+            }
+        };
+        TABLE.try_with(find).ok()?
     }
 
     fn get_at(&self, entry: &mut Entry, key: &KeyRef<'_>, hash: u64) -> Option<Slot> {
@@ -180,6 +205,30 @@ impl Shelf {
     pub(crate) fn size(&self) -> (u64, u64) {
         self.map.size()
     }
+}
+
+/// A key, and what finds its place.
+pub(crate) struct Hashed {
+    key: Key,
+    hash: u64,
+}
+
+impl Hashed {
+    pub(crate) fn new(key: &KeyRef<'_>) -> Self {
+        Self {
+            key: key.to_key(),
+            hash: hash(key),
+        }
+    }
+}
+
+fn hash(key: &KeyRef<'_>) -> u64 {
+    static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+    HASHER.hash_one(key)
+}
+
+fn at(hash: u64) -> usize {
+    usize::try_from(hash % PLACES as u64).unwrap_or_default()
 }
 
 impl Room {

@@ -31,8 +31,14 @@ pub(crate) enum Sent {
     TooLarge,
 }
 
-/// Writes everything but the parts that the arguments add.
-pub(crate) fn write(terms: &Terms, request: &HttpRequest, sent: &Sent, key: &mut KeyWriter) {
+/// Writes everything but the parts that the arguments add, and says whether the request has the
+/// flag of a live answer, which its handler cannot see.
+pub(crate) fn write(
+    terms: &Terms,
+    request: &HttpRequest,
+    sent: &Sent,
+    key: &mut KeyWriter,
+) -> bool {
     let uri = request.uri();
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         key.field(Field::Method, request.method().as_str().as_bytes());
@@ -44,7 +50,7 @@ pub(crate) fn write(terms: &Terms, request: &HttpRequest, sent: &Sent, key: &mut
         key.field(Field::Parameter, name.as_bytes());
         key.field(Field::Parameter, value.as_bytes());
     }
-    query::write(
+    let flagged = query::write(
         uri.query(),
         &terms.policy.names,
         terms.fields,
@@ -69,6 +75,15 @@ pub(crate) fn write(terms: &Terms, request: &HttpRequest, sent: &Sent, key: &mut
     if let Some(parts) = request.extensions().get::<InsertedParts>() {
         parts.write(key);
     }
+    flagged
+}
+
+/// Whether path and query say all that [`write`] would write of this request.
+pub(crate) fn says_all(terms: &Terms, request: &HttpRequest, sent: &Sent) -> bool {
+    terms.are_plain()
+        && matches!(*request.method(), Method::GET | Method::HEAD)
+        && !matches!(sent, Sent::Keyed(_))
+        && !request.extensions().contains::<InsertedParts>()
 }
 
 /// The headers that actix-web builds URLs from.

@@ -23,3 +23,4 @@ pub(crate) mod slot;
 pub(crate) mod status_field;
 mod sync;
 pub(crate) mod variants;
+pub(crate) mod written;

@@ -14,6 +14,8 @@ use std::{
 /// A cached handler. Two instantiations of a generic one are two sites.
 #[derive(Debug)]
 pub(crate) struct Site {
+    /// Tells it from every other, also where one handler is cached twice on different terms.
+    pub(crate) id: u64,
     pub(crate) name: &'static str,
     /// Tells this handler from every other in the process.
     pub(crate) handler: TypeId,
@@ -26,7 +28,9 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new(name: &'static str, handler: TypeId, terms: Terms) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
+            id: NEXT.fetch_add(1, Relaxed),
             name,
             handler,
             terms,

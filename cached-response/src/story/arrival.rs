@@ -18,6 +18,7 @@ use crate::{
         report::report,
         site::{Site, SiteRef},
         variants::{self, Found},
+        written,
     },
 };
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
@@ -52,6 +53,8 @@ pub(crate) enum Way {
 #[derive(Debug)]
 pub(crate) struct Miss {
     pub(crate) admitted: Admitted,
+    /// `?nocache=1`: no stored response will do.
+    pub(crate) live: bool,
     /// The key before names that are learnt from a run.
     pub(crate) base: Key,
     /// The key under which others wait for the same response.
@@ -116,22 +119,26 @@ fn look_up(
     sent: &Sent,
     parts: &mut dyn FnMut(&mut KeyWriter),
 ) -> Result<Looked, Bypass> {
-    let terms = &site.terms;
-    let admitted = admitted(terms, request, sent)?;
+    let admitted = admitted(&site.terms, request, sent)?;
     let mut key = KeyWriter::reuse(BUFFER.take());
-    keying::write(terms, request, sent, &mut key);
-    let before = key.len();
     parts(&mut key);
-    let added = key.len() > before;
-    let looked = match refused(&key, sent) {
-        None => Ok(keyed(site, shared, request, admitted, &mut key)),
-        Some(why) => Err(why),
+    let asked = Asking {
+        site,
+        shared,
+        request,
+        admitted,
+        says_all: key.is_untouched() && keying::says_all(&site.terms, request, sent),
+    };
+    let has_parts = !key.as_bytes().is_empty();
+    let looked = match asked.known() {
+        Some(response) => Ok(Looked::Fresh(response)),
+        None => asked.look_up(sent, &mut key),
     };
     let buffer = key.into_buffer();
     if buffer.capacity() <= 2 * LONGEST_KEY {
         BUFFER.set(buffer);
     }
-    if added && !matches!(looked, Ok(Looked::Fresh(_))) {
+    if has_parts && !matches!(looked, Ok(Looked::Fresh(_))) {
         site.note_parts();
     }
     looked
@@ -151,38 +158,70 @@ fn refused(key: &KeyWriter, sent: &Sent) -> Option<Bypass> {
     }
 }
 
-fn keyed(
-    site: &SiteRef,
-    shared: &Shared,
-    request: &HttpRequest,
+/// A request that was admitted.
+struct Asking<'a> {
+    site: &'a SiteRef,
+    shared: &'a Shared,
+    request: &'a HttpRequest,
     admitted: Admitted,
-    key: &mut KeyWriter,
-) -> Looked {
-    let base = key.len();
-    let found = variants::find(&shared.shelf, site.handler, key, request);
-    let forward = if admitted.live {
-        Forward::Request
-    } else {
-        let now = shared.now();
-        match freshness(shared, found, admitted.reuse, now) {
+    /// Its target is all that is in its key.
+    says_all: bool,
+}
+
+impl Asking<'_> {
+    /// The answer from a response at hand, where the key need not be written for it.
+    fn known(&self) -> Option<HttpResponse> {
+        if !self.says_all {
+            return None;
+        }
+        written::find(self.site, self.request, |key| {
+            self.shared.shelf.at_hand(key, |stored| {
+                let now = self.shared.now();
+                is_fresh(self.shared, stored, self.admitted.reuse, now)
+                    .then(|| hit(self.site, self.shared, stored, self.request, now))
+            })
+        })
+    }
+
+    fn look_up(&self, sent: &Sent, key: &mut KeyWriter) -> Result<Looked, Bypass> {
+        let terms = &self.site.terms;
+        let flagged = keying::write(terms, self.request, sent, key);
+        match refused(key, sent) {
+            None => Ok(self.keyed(flagged, key)),
+            Some(why) => Err(why),
+        }
+    }
+
+    fn keyed(&self, flagged: bool, key: &mut KeyWriter) -> Looked {
+        let base = key.len();
+        let found = variants::find(&self.shared.shelf, self.site.handler, key, self.request);
+        let live = flagged && may_ask(&self.site.terms, self.request);
+        let now = self.shared.now();
+        let forward = match freshness(self.shared, found, self.admitted.reuse, now) {
+            _ if live => Forward::Request,
             Lookup::Fresh(stored) => {
-                return Looked::Fresh(hit(site, shared, &stored, request, now));
+                if self.says_all && !flagged && key.len() == base {
+                    let key = KeyRef::new(self.site.handler, key.as_bytes());
+                    written::note(self.site, self.request, &key);
+                }
+                return Looked::Fresh(hit(self.site, self.shared, &stored, self.request, now));
             }
             Lookup::Miss(forward) => forward,
-        }
-    };
-    let flight = KeyRef::new(site.handler, key.as_bytes()).to_key();
-    let base = if key.len() == base {
-        flight.clone()
-    } else {
-        KeyRef::new(site.handler, &key.as_bytes()[..base]).to_key()
-    };
-    Looked::Miss(Box::new(Miss {
-        admitted,
-        base,
-        flight,
-        forward,
-    }))
+        };
+        let flight = KeyRef::new(self.site.handler, key.as_bytes()).to_key();
+        let base = if key.len() == base {
+            flight.clone()
+        } else {
+            KeyRef::new(self.site.handler, &key.as_bytes()[..base]).to_key()
+        };
+        Looked::Miss(Box::new(Miss {
+            admitted: self.admitted,
+            live,
+            base,
+            flight,
+            forward,
+        }))
+    }
 }
 
 /// What a look-up comes to.
@@ -190,6 +229,11 @@ fn keyed(
 pub(crate) enum Lookup {
     Fresh(Arc<StoredResponse>),
     Miss(Forward),
+}
+
+/// Whether a stored response may answer a request now.
+fn is_fresh(shared: &Shared, stored: &StoredResponse, reuse: Reuse, now: Moment) -> bool {
+    shared.is_current(stored) && (reuse == Reuse::Any || stored.open) && now < stored.deadline()
 }
 
 pub(crate) fn freshness(shared: &Shared, found: Found, reuse: Reuse, now: Moment) -> Lookup {
@@ -243,6 +287,12 @@ fn hit(
     response
 }
 
+/// Whether the route lets this request ask for a live answer.
+pub(crate) fn may_ask(terms: &Terms, request: &HttpRequest) -> bool {
+    let only_if = terms.policy.nocache.only_if;
+    only_if.is_none_or(|only_if| only_if(request))
+}
+
 pub(crate) fn admitted(
     terms: &Terms,
     request: &HttpRequest,
@@ -256,11 +306,7 @@ pub(crate) fn admitted(
         headers: request.headers(),
         query: request.uri().query(),
         unkeyed_body: matches!(sent, Sent::Unkeyed),
-        may_ask: terms
-            .policy
-            .nocache
-            .only_if
-            .is_none_or(|only_if| only_if(request)),
+        may_ask: terms.hidden_flag.is_none() && may_ask(terms, request),
     };
     match admit(terms, &asked) {
         Admission::Bypass(why) => Err(why),

@@ -131,11 +131,11 @@ fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
     if site.has_parts() || site.terms.body {
         return Outcome::Unknown;
     }
-    if admitted.live {
+    let mut key = KeyWriter::reuse(Vec::new());
+    let flagged = keying::write(&site.terms, request, &sent, &mut key);
+    if flagged && arrival::may_ask(&site.terms, request) {
         return Outcome::Miss(Forward::Request.word());
     }
-    let mut key = KeyWriter::reuse(Vec::new());
-    keying::write(&site.terms, request, &sent, &mut key);
     let found = variants::find(&shared.shelf, site.handler, &mut key, request);
     let now = shared.now();
     match arrival::freshness(shared, found, admitted.reuse, now) {

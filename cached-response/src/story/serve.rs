@@ -36,7 +36,7 @@ pub(crate) async fn serve(arrival: Arrival, run: Run) -> HttpResponse {
     let Arrival { visit, way } = arrival;
     match way {
         Way::Bypass(why) => run::bypass(&visit, why, run).await,
-        Way::Miss(miss) if miss.admitted.live => Journey::new(visit, miss).live(run).await,
+        Way::Miss(miss) if miss.live => Journey::new(visit, miss).live(run).await,
         Way::Miss(miss) => Journey::new(visit, miss).collapse(run).await,
     }
 }

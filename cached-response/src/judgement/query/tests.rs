@@ -2,6 +2,11 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn is_flagged(query: Option<&str>) -> bool {
+    let mut key = KeyWriter::reuse(Vec::new());
+    write(query, &Names::All, None, Some("nocache"), &mut key)
+}
+
 fn written(query: Option<&str>, names: &Names, typed: Option<&[&str]>) -> Vec<u8> {
     let mut key = KeyWriter::reuse(Vec::new());
     write(query, names, typed, Some("nocache"), &mut key);
@@ -96,14 +101,21 @@ fn only_the_exact_flag_is_the_flag() {
         "nocache=1;",
         "nocache==1",
     ] {
-        assert!(!has_flag(Some(query), "nocache"), "{query}");
+        assert!(!has_flag(query, "nocache"), "{query}");
         assert_ne!(all(query), absent(), "{query}");
     }
     for query in ["nocache=1", "a&nocache=1", "nocache=1&nocache=0"] {
-        assert!(has_flag(Some(query), "nocache"), "{query}");
+        assert!(has_flag(query, "nocache"), "{query}");
     }
-    assert!(!has_flag(None, "nocache"));
-    assert!(has_flag(Some("fresh=1"), "fresh"));
+    assert!(has_flag("fresh=1", "fresh"));
+}
+
+#[test]
+fn the_flag_is_told_of_by_whoever_leaves_it_out() {
+    assert!(is_flagged(Some("nocache=1")));
+    assert!(is_flagged(Some("z=1&nocache=1&a=2")));
+    assert!(!is_flagged(Some("z=1&nocache=2&a=2")));
+    assert!(!is_flagged(None));
 }
 
 #[test]

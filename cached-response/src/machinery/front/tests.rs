@@ -55,9 +55,9 @@ fn ask_often(shelf: &Shelf, name: &str) {
 /// Whether the next look-up will not ask the map.
 fn has_place(shelf: &Shelf, name: &str) -> bool {
     let key = key(name);
-    let hash = shelf.hasher.hash_one(key.borrowed());
+    let hash = hash(&key.borrowed());
     TABLE.with_borrow(|table| {
-        let entry = &table[usize::try_from(hash).unwrap() % PLACES];
+        let entry = &table[at(hash)];
         entry.place.as_ref().is_some_and(|place| {
             place.shelf == shelf.id
                 && place.key == key
