@@ -12,8 +12,9 @@ use actix_web::{
 };
 use std::{future::Future, pin::Pin, time::Instant};
 
-/// What a hit may cost over the bare handler.
-const ALLOWED: f64 = 500.0;
+/// What a hit may cost over the bare handler, as a part of what that takes: 0.3 µs where it takes
+/// 0.86, and as much more as a machine is slower.
+const ALLOWED: f64 = 0.35;
 /// Requests that are timed together.
 const BATCH: u32 = 100;
 
@@ -32,14 +33,18 @@ pub fn run(contenders: &[Contender], options: Options) -> Result<(), String> {
     let mut worst: f64 = 0.0;
     for (contender, best) in contenders.iter().zip(&best) {
         let over = best - bare;
-        println!("{:<28} {best:>8.0} ns  {over:>+7.0} ns", contender.name);
+        let part = over / bare;
+        println!(
+            "{:<28} {best:>8.0} ns  {over:>+7.0} ns  {part:>+6.2}",
+            contender.name
+        );
         if contender.ours {
-            worst = worst.max(over);
+            worst = worst.max(part);
         }
     }
     if worst > ALLOWED {
         options.missed(&format!(
-            "a hit costs {worst:.0} ns over the bare handler, and may cost {ALLOWED:.0}"
+            "a hit costs {worst:.2} of the bare handler's time over it, and may cost {ALLOWED:.2}"
         ))?;
     }
     Ok(())

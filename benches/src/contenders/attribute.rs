@@ -1,4 +1,4 @@
-//! The attribute as it comes: arguments are extracted before each look-up.
+//! The attribute as it comes.
 
 use super::{Listing, page};
 use actix_web::{
