@@ -1,0 +1,213 @@
+use super::*;
+use proptest::prelude::*;
+
+fn of(range: &str, length: usize) -> Wanted {
+    wanted([range.as_bytes()].into_iter(), length)
+}
+
+/// The several parts that are wanted of ten bytes.
+fn of_ten(range: &str) -> Vec<Range<usize>> {
+    match of(range, 10) {
+        Wanted::Parts(parts) => parts,
+        other => panic!("{range}: {other:?}"),
+    }
+}
+
+#[test]
+fn without_a_range_the_whole_is_wanted() {
+    assert_eq!(wanted([].into_iter(), 10), Wanted::Whole);
+}
+
+#[test]
+fn a_range_is_closed_open_or_a_suffix() {
+    for (range, expected) in [
+        ("bytes=0-0", 0..1),
+        ("bytes=2-5", 2..6),
+        ("bytes=0-9", 0..10),
+        ("bytes=9-9", 9..10),
+        ("bytes=7-", 7..10),
+        ("bytes=0-", 0..10),
+        ("bytes=-1", 9..10),
+        ("bytes=-10", 0..10),
+        ("BYTES=2-5", 2..6),
+        ("Bytes=002-005", 2..6),
+        ("bytes= 2-5 ", 2..6),
+        ("bytes=,2-5,,", 2..6),
+    ] {
+        assert_eq!(of(range, 10), Wanted::Part(expected), "{range}");
+    }
+}
+
+#[test]
+fn an_end_beyond_the_body_is_clipped_however_far_it_lies() {
+    for (range, expected) in [
+        ("bytes=8-10", 8..10),
+        ("bytes=8-2000", 8..10),
+        ("bytes=8-18446744073709551615", 8..10),
+        ("bytes=8-99999999999999999999999999", 8..10),
+        ("bytes=-2000", 0..10),
+        ("bytes=-99999999999999999999999999", 0..10),
+    ] {
+        assert_eq!(of(range, 10), Wanted::Part(expected), "{range}");
+    }
+}
+
+#[test]
+fn a_range_of_bytes_that_are_not_there_is_unsatisfiable() {
+    for range in [
+        "bytes=10-",
+        "bytes=10-20",
+        "bytes=99999999999999999999999999-",
+        "bytes=-0",
+        "bytes=-0, 10-, 11-12",
+    ] {
+        assert_eq!(of(range, 10), Wanted::Unsatisfiable, "{range}");
+    }
+}
+
+#[test]
+fn of_an_empty_body_no_range_is_satisfiable() {
+    for range in ["bytes=0-", "bytes=0-0", "bytes=-1", "bytes=-0"] {
+        assert_eq!(of(range, 0), Wanted::Unsatisfiable, "{range}");
+    }
+}
+
+#[test]
+fn what_is_no_range_of_bytes_is_ignored() {
+    for range in [
+        "",
+        "bytes",
+        "bytes=",
+        "bytes=,",
+        "bytes=-",
+        "bytes=--1",
+        "bytes=1--2",
+        "bytes=5-2",
+        "bytes=a-b",
+        "bytes=1-b",
+        "bytes=+1-2",
+        "bytes=1 - 2",
+        "bytes=1",
+        "bytes=1-2-3",
+        "bytes=0x1-2",
+        "bytes=1-2;3-4",
+        "bytes=\"1-2\"",
+        " bytes=1-2",
+        "bytes =1-2",
+        "bytes:1-2",
+        "byte=1-2",
+        "lines=0-1",
+        "=0-1",
+        "0-1",
+        "bytes=0-1=2",
+    ] {
+        assert_eq!(of(range, 10), Wanted::Whole, "{range}");
+    }
+}
+
+#[test]
+fn one_wrong_member_spoils_the_set() {
+    for range in ["bytes=0-1,x", "bytes=0-1,5-2", "bytes=10-,-"] {
+        assert_eq!(of(range, 10), Wanted::Whole, "{range}");
+    }
+}
+
+#[test]
+fn a_repeated_field_is_ignored() {
+    let lines: [&[u8]; 2] = [b"bytes=0-1", b"bytes=0-1"];
+    assert_eq!(wanted(lines.into_iter(), 10), Wanted::Whole);
+}
+
+#[test]
+fn members_of_a_set_that_are_not_there_are_left_out() {
+    assert_eq!(of("bytes=10-,2-3,-0", 10), Wanted::Part(2..4));
+    assert_eq!(of_ten("bytes=0-0,20-30,-1"), [0..1, 9..10]);
+}
+
+#[test]
+fn ranges_that_overlap_or_touch_become_one() {
+    for (range, expected) in [
+        ("bytes=0-1,1-2", 0..3),
+        ("bytes=0-1,2-3", 0..4),
+        ("bytes=0-,0-,0-", 0..10),
+        ("bytes=8-9,0-1,1-8", 0..10),
+    ] {
+        assert_eq!(of(range, 10), Wanted::Part(expected), "{range}");
+    }
+    assert_eq!(of_ten("bytes=0-0,4-5,2-2,1-1"), [0..3, 4..6]);
+    assert_eq!(of_ten("bytes=0-0,2-2,6-6,4-4,0-3"), [0..5, 6..7]);
+    assert_eq!(of_ten("bytes=0-1,3-4"), [0..2, 3..5]);
+}
+
+#[test]
+fn parts_come_in_the_order_in_which_they_were_asked_for() {
+    assert_eq!(of_ten("bytes=8-9,0-1,4-5"), [8..10, 0..2, 4..6]);
+    assert_eq!(of_ten("bytes=8-9,0-1,7-7"), [7..10, 0..2]);
+}
+
+#[test]
+fn whoever_asks_for_many_parts_gets_the_whole() {
+    let set = |count: usize| {
+        let members: Vec<_> = (0..count).map(|n| format!("{0}-{0}", 2 * n)).collect();
+        format!("bytes={}", members.join(","))
+    };
+    assert!(matches!(of(&set(16), 100), Wanted::Parts(parts) if parts.len() == 16));
+    assert_eq!(of(&set(17), 100), Wanted::Whole);
+    assert_eq!(of(&set(5000), 100), Wanted::Whole);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_want_parts_that_are_there_and_do_not_touch(lines: Vec<Vec<u8>>, length: u16) {
+        sound(wanted(lines.iter().map(Vec::as_slice), length.into()), length.into())?;
+    }
+
+    #[test]
+    fn nearly_sensible_ranges_want_parts_that_are_there_and_do_not_touch(
+        range in "bytes=([0-9]{0,2}-[0-9]{0,2}[, ]{1,2}){0,18}",
+        length in 0..100_usize,
+    ) {
+        sound(of(&range, length), length)?;
+    }
+
+    /// Byte by byte: whatever a satisfiable set asks for is in a part, and nothing else is.
+    #[test]
+    fn a_set_wants_just_the_bytes_that_it_names(
+        ranges in prop::collection::vec((0..40_usize, 0..20_usize), 1..=16),
+        length in 1..50_usize,
+    ) {
+        let members: Vec<_> = ranges
+            .iter()
+            .map(|(first, more)| format!("{first}-{}", first + more))
+            .collect();
+        let parts = match of(&format!("bytes={}", members.join(",")), length) {
+            Wanted::Part(part) => vec![part],
+            Wanted::Parts(parts) => parts,
+            Wanted::Unsatisfiable => vec![],
+            Wanted::Whole => panic!("it is a range"),
+        };
+        for byte in 0..length {
+            let named = ranges.iter().any(|(first, more)| (*first..=first + more).contains(&byte));
+            prop_assert_eq!(parts.iter().any(|part| part.contains(&byte)), named, "{}", byte);
+        }
+    }
+}
+
+fn sound(wanted: Wanted, length: usize) -> Result<(), TestCaseError> {
+    let mut parts = match wanted {
+        Wanted::Whole | Wanted::Unsatisfiable => return Ok(()),
+        Wanted::Part(part) => vec![part],
+        Wanted::Parts(parts) => {
+            prop_assert!((2..=MOST_RANGES).contains(&parts.len()));
+            parts
+        }
+    };
+    parts.sort_by_key(|part| part.start);
+    prop_assert!(
+        parts
+            .iter()
+            .all(|part| !part.is_empty() && part.end <= length)
+    );
+    prop_assert!(parts.windows(2).all(|two| two[0].end < two[1].start));
+    Ok(())
+}
