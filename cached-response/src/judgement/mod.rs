@@ -3,14 +3,15 @@
 pub(crate) mod admit;
 pub(crate) mod cache_control;
 pub(crate) mod candidate;
-pub(crate) mod coding;
 pub(crate) mod facts;
 pub(crate) mod field;
+pub(crate) mod if_range;
 pub(crate) mod judge;
 pub(crate) mod key;
 
 pub(crate) mod policy;
 pub(crate) mod query;
+pub(crate) mod range;
 pub(crate) mod reason;
 pub(crate) mod selection;
 pub(crate) mod terms;

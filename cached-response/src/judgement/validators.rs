@@ -70,8 +70,15 @@ fn is_no_later(last_modified: Option<&[u8]>, since: Option<&[u8]>) -> bool {
     }
 }
 
+/// The whole value as a strong entity tag: its opaque part, where it is one.
+pub(crate) fn strong_tag(value: &[u8]) -> Option<&[u8]> {
+    let opened = value.trim_ascii().strip_prefix(b"\"")?;
+    let opaque = opened.strip_suffix(b"\"")?;
+    (!opaque.contains(&b'"')).then_some(opaque)
+}
+
 /// Any of the three formats of RFC 9110 §5.6.7.
-fn date(value: &[u8]) -> Option<HttpDate> {
+pub(crate) fn date(value: &[u8]) -> Option<HttpDate> {
     str::from_utf8(value).ok()?.parse().ok()
 }
 
