@@ -39,6 +39,11 @@ pub(crate) fn wanted<'a>(lines: impl Iterator<Item = &'a [u8]>, length: usize) -
     }
 }
 
+/// What `Content-Range` says of a part of a whole of `length` bytes.
+pub(crate) fn place(part: &Range<usize>, length: usize) -> String {
+    format!("bytes {}-{}/{length}", part.start, part.end - 1)
+}
+
 /// One member of the set, as it was written.
 enum Spec {
     /// `first-last`, or `first-`; `last` included.

@@ -1,6 +1,6 @@
 //! Answers from stored responses.
 
-use super::{dress, status_field};
+use super::{dress, parts, status_field};
 use crate::{
     ground::{clock::Moment, stored::StoredResponse},
     judgement::{
@@ -27,12 +27,17 @@ pub(crate) enum How {
     Collapsed(crate::judgement::reason::Forward),
 }
 
-/// Answers `request` from `stored`: whole, or with 304 where the request's own validators match.
+/// Answers `request` from `stored`: whole, with the part that it asks for, or with 304 where its own
+/// validators match.
 pub(crate) fn reuse(stored: &StoredResponse, request: &HttpRequest, how: How) -> HttpResponse {
     let mut response = if is_not_modified(stored, request) {
         not_modified(stored)
     } else {
-        whole(stored)
+        let mut whole = whole(stored);
+        match parts::narrow(stored, request, whole.head_mut()) {
+            None => whole,
+            Some(part) => whole.set_body(part),
+        }
     };
     let headers = response.headers_mut();
     match how {
@@ -76,20 +81,20 @@ fn not_modified(stored: &StoredResponse) -> HttpResponse {
     response
 }
 
-/// Makes a 304 of a live head whose response has just been stored, where the request's own
-/// validators match it, and says whether it did.
-pub(crate) fn revalidate(
+/// Makes a 304, a 206 or a 416 of a live head whose response has just been stored, where the
+/// request asks for no more, and gives the body that then takes the place of the whole.
+pub(crate) fn spare(
     stored: &StoredResponse,
     request: &HttpRequest,
     head: &mut HttpResponse<()>,
-) -> bool {
+) -> Option<BoxBody> {
     if !is_not_modified(stored, request) {
-        return false;
+        return parts::narrow(stored, request, head.head_mut());
     }
     *head.status_mut() = StatusCode::NOT_MODIFIED;
     head.headers_mut()
         .retain(|name, _| !describes_content(name, stored));
-    true
+    Some(BoxBody::new(()))
 }
 
 /// A 304 says nothing of a content that it does not carry (RFC 9110 §15.4.5).

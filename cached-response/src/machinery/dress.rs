@@ -65,6 +65,10 @@ pub(crate) fn keep(stored: &StoredResponse, age: Duration, headers: &mut HeaderM
     let Some(Client { keep, private }) = stored.client else {
         return;
     };
+    // An answer that nobody shall keep says so itself.
+    if headers.contains_key(&header::CACHE_CONTROL) {
+        return;
+    }
     let until = age.saturating_add(keep).min(stored.lifetime).as_secs();
     let whose = if private { "private, " } else { "" };
     if let Ok(value) = HeaderValue::from_str(&format!("{whose}max-age={until}")) {

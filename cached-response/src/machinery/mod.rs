@@ -15,6 +15,8 @@ pub(crate) mod keying;
 pub(crate) mod live;
 pub(crate) mod local;
 pub(crate) mod markers;
+mod multipart;
+mod parts;
 pub(crate) mod place;
 pub(crate) mod report;
 pub(crate) mod routes;

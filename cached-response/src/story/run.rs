@@ -154,17 +154,13 @@ impl Flight {
         let (status, spared) = match &stored {
             Ok(Put::Stored(stored)) => {
                 dress::complete(stored, head.headers_mut());
-                let spared = answer::revalidate(stored, &self.visit.request, &mut head);
+                let spared = answer::spare(stored, &self.visit.request, &mut head);
                 (status_field::stored(forward), spared)
             }
-            Ok(Put::Superseded(_)) => (status_field::live(forward, Some(Skip::Superseded)), false),
-            Err(why) => (status_field::live(forward, Some(*why)), false),
+            Ok(Put::Superseded(_)) => (status_field::live(forward, Some(Skip::Superseded)), None),
+            Err(why) => (status_field::live(forward, Some(*why)), None),
         };
-        let body = if spared {
-            BoxBody::new(())
-        } else {
-            BoxBody::new(body)
-        };
+        let body = spared.unwrap_or_else(|| BoxBody::new(body));
         head.headers_mut().append(status_field::NAME, status);
         self.landed(stored);
         head.set_body(body)
