@@ -20,6 +20,7 @@ mod live;
 mod loopholes;
 mod origin;
 mod panics;
+mod ranges;
 mod shapes;
 mod streams;
 mod testing;
