@@ -6,3 +6,4 @@ pub(crate) mod manual_clock;
 pub(crate) mod memory;
 pub(crate) mod selector;
 pub(crate) mod stored;
+pub(crate) mod sync;

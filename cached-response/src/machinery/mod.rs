@@ -23,6 +23,7 @@ pub(crate) mod routes;
 pub(crate) mod site;
 pub(crate) mod slot;
 pub(crate) mod status_field;
-mod sync;
 pub(crate) mod variants;
 pub(crate) mod written;
+
+use crate::ground::sync;
