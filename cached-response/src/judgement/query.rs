@@ -117,6 +117,29 @@ fn write_canonical(
     keep: impl Fn(&str) -> bool,
     key: &mut KeyWriter,
 ) {
+    match joined(query, flag, sorted, keep) {
+        Some(raw) => key.field(Field::Query, raw.as_bytes()),
+        None => key.absent(Field::Query),
+    }
+}
+
+/// What [`write`] would write, or `None` where that is nothing.
+pub(crate) fn kept(
+    query: Option<&str>,
+    names: &Names,
+    typed: Option<&[&str]>,
+    flag: Option<&str>,
+) -> Option<String> {
+    let keep = |name: &str| names.keep(name) && typed.is_none_or(|typed| typed.contains(&name));
+    joined(query?, flag, !matches!(names, Names::Exact), keep)
+}
+
+fn joined(
+    query: &str,
+    flag: Option<&str>,
+    sorted: bool,
+    keep: impl Fn(&str) -> bool,
+) -> Option<String> {
     let mut pairs: Vec<(Cow<'_, str>, &str)> = query
         .split('&')
         .filter(|pair| !flag.is_some_and(|flag| is_flag(pair.as_bytes(), flag)))
@@ -124,7 +147,7 @@ fn write_canonical(
         .filter(|(name, _)| keep(name))
         .collect();
     if pairs.is_empty() {
-        return key.absent(Field::Query);
+        return None;
     }
     if sorted {
         pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -136,17 +159,23 @@ fn write_canonical(
         raw.push('&');
     }
     raw.pop();
-    key.field(Field::Query, raw.as_bytes());
+    Some(raw)
 }
 
-/// The name as a form's decoder gives it to a handler: bytes that are not UTF-8
+/// A text as a form's decoder gives it to a handler: bytes that are not UTF-8
 /// are replaced, so two names that become one to the handler are one here.
-fn decoded(name: &str) -> Cow<'_, str> {
-    if !name.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
-        return Cow::Borrowed(name);
+pub(crate) fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Cow::Borrowed(text);
     }
-    let raw = name.as_bytes();
-    let mut bytes = Vec::with_capacity(raw.len());
+    let spaced = text.replace('+', " ");
+    let mut bytes = Vec::with_capacity(text.len());
+    percent_decode(spaced.as_bytes(), &mut bytes);
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Appends `raw` to `bytes`, decoded; what is no escape stays as it is.
+pub(crate) fn percent_decode(raw: &[u8], bytes: &mut Vec<u8>) {
     let mut at = 0;
     while let Some(&byte) = raw.get(at) {
         let escaped = raw.get(at + 1..at + 3).filter(|_| byte == b'%');
@@ -155,10 +184,9 @@ fn decoded(name: &str) -> Cow<'_, str> {
             at += 3;
             continue;
         }
-        bytes.push(if byte == b'+' { b' ' } else { byte });
+        bytes.push(byte);
         at += 1;
     }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn hexadecimal(digits: &[u8]) -> Option<u8> {
