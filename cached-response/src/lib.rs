@@ -113,6 +113,7 @@ pub use machinery::{
     control::{CacheHandle, disable_cache, set_cache_timeout},
     counters::Stats,
     inserted::insert_key_part,
+    invalidation::{InvalidateError, Invalidated},
 };
 pub use story::explain::{Explanation, Outcome};
 

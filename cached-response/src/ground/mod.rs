@@ -1,6 +1,7 @@
 //! What everything stands on: the stored response, where it is kept, and the clock.
 
 pub(crate) mod clock;
+pub(crate) mod generation;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod manual_clock;
 pub(crate) mod memory;

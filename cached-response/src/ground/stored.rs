@@ -1,6 +1,6 @@
 //! What the cache keeps of a response (RFC 9111 §3).
 
-use super::{clock::Moment, selector::Variant};
+use super::{clock::Moment, generation::Snapshot, selector::Variant};
 use actix_web::{
     http::{
         StatusCode,
@@ -24,8 +24,8 @@ pub(crate) struct StoredResponse {
     pub(crate) lifetime: Duration,
     /// Runs are numbered at their start; a store never replaces a later run's response.
     pub(crate) run: u64,
-    /// The generation its run began under.
-    pub(crate) generation: u64,
+    /// What could be invalidated of it, as it was before its run began.
+    pub(crate) snapshot: Snapshot,
     pub(crate) variant: Option<Variant>,
     /// Says `public`, `s-maxage` or `must-revalidate`, and so may answer a request with
     /// `Authorization` (RFC 9111 §3.5).
@@ -46,6 +46,11 @@ impl StoredResponse {
         self.born.after(self.lifetime)
     }
 
+    /// Whether it was not invalidated since its run began.
+    pub(crate) fn is_current(&self) -> bool {
+        self.snapshot.is_current()
+    }
+
     /// Bytes of head and body, as the memory bound counts them.
     pub(crate) fn weight(&self) -> usize {
         let fields: usize = self
@@ -58,6 +63,6 @@ impl StoredResponse {
         let variant = self.variant.as_ref().map_or(0, |variant| {
             variant.values.len() + variant.names.len() * size_of::<super::selector::Selector>()
         });
-        fields + self.body.len() + variant
+        fields + self.body.len() + variant + self.snapshot.weight()
     }
 }

@@ -1,13 +1,16 @@
-//! The locks and counts of the collapse, named in one place.
+//! The locks and counts of the collapse and the generations, named in one place.
 //!
-//! The collapse takes what it shares between threads from here and from nowhere else, so that its
-//! source can be compiled as it stands against the types of a model checker.
+//! They take what they share between threads from here and from nowhere else, so that their source
+//! can be compiled as it stands against the types of a model checker.
 
 use std::sync::{MutexGuard, PoisonError};
 
-pub(crate) use std::sync::{Arc, Mutex};
+pub(crate) use std::sync::{
+    Arc, Mutex, Weak,
+    atomic::{AtomicU64, Ordering},
+};
 
-/// Seeds the hash of a key, so that nobody can choose keys that meet in one shard.
+/// Seeds the hash of a key or a name, so that nobody can choose some that meet.
 pub(crate) use foldhash::quality::RandomState;
 
 /// Locks, poisoned or not: for what a panic cannot leave half changed.

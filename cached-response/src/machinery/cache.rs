@@ -6,22 +6,17 @@ use super::{
     counters::{Counters, Stats},
     flights::{Boarding, ResponseFlights},
     front::Shelf,
+    generations::{Generations, Target},
     live::Live,
     markers::Markers,
     routes::Routes,
 };
-use crate::ground::{
-    clock::{Clock, Moment},
-    stored::StoredResponse,
-};
+use crate::ground::clock::{Clock, Moment};
 use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{
-            AtomicU64,
-            Ordering::{Acquire, Relaxed, Release},
-        },
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -53,7 +48,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) copies: Arc<Budget>,
     pub(crate) routes: Routes,
-    generation: AtomicU64,
+    pub(crate) generations: Generations,
     runs: AtomicU64,
 }
 
@@ -77,21 +72,6 @@ impl ResponseCache {
         super::defaults::of_the_process().clone()
     }
 
-    /// Invalidates everything: no request that arrives afterwards is answered by a response whose
-    /// run began before.
-    ///
-    /// ```
-    /// # #[actix_web::main] async fn main() {
-    /// let cache = cached_response::ResponseCache::builder().build();
-    /// cache.invalidate_all();
-    /// assert_eq!(cache.stats().entries, 0);
-    /// # }
-    /// ```
-    pub fn invalidate_all(&self) {
-        self.0.generation.fetch_add(1, Release);
-        self.0.shelf.clear();
-    }
-
     /// What it has done since it was made, and what it holds now.
     pub fn stats(&self) -> Stats {
         let mut stats = Stats::read(&self.0.counters);
@@ -111,30 +91,22 @@ impl Shared {
         self.clock.now()
     }
 
-    /// The generation that a run which starts now starts under.
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation.load(Acquire)
-    }
-
     /// What a request that joins now knows.
-    pub(crate) fn boarding(&self) -> Boarding<'_> {
+    pub(crate) fn boarding<'a>(&'a self, target: Target<'a>) -> Boarding<'a> {
         Boarding {
             now: self.now().elapsed(),
             limits: collapse::Limits {
                 followers: self.limits.followers,
                 age: self.limits.run,
             },
-            generation: &self.generation,
+            generations: &self.generations,
+            target,
         }
     }
 
     /// Numbers a run at its start.
     pub(crate) fn next_run(&self) -> u64 {
         self.runs.fetch_add(1, Relaxed)
-    }
-
-    pub(crate) fn is_current(&self, stored: &StoredResponse) -> bool {
-        stored.generation == self.generation()
     }
 }
 
@@ -233,7 +205,7 @@ impl Builder {
             limits: self.limits,
             copies: Budget::of_the_process().clone(),
             routes: Routes::default(),
-            generation: AtomicU64::new(0),
+            generations: Generations::new(),
             runs: AtomicU64::new(0),
         }))
     }

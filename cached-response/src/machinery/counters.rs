@@ -21,9 +21,10 @@ pub(crate) enum Event {
     Failed,
     HandedOver,
     Marked,
+    Invalidation,
 }
 
-const PLAIN: usize = 9;
+const PLAIN: usize = 10;
 const FORWARDS: usize = Forward::ALL.len();
 const BYPASSES: usize = Bypass::ALL.len();
 const EVENTS: usize = PLAIN + FORWARDS + BYPASSES + Skip::ALL.len();
@@ -41,6 +42,7 @@ impl Event {
             Self::Failed => "failed",
             Self::HandedOver => "handed-over",
             Self::Marked => "marked",
+            Self::Invalidation => "invalidation",
             Self::Forward(_) => "forward",
             Self::Bypass(_) => "bypass",
             Self::Skip(_) => "skip",
@@ -68,6 +70,7 @@ impl Event {
             Self::Failed => 6,
             Self::HandedOver => 7,
             Self::Marked => 8,
+            Self::Invalidation => 9,
             Self::Forward(forward) => PLAIN + forward as usize,
             Self::Bypass(bypass) => PLAIN + FORWARDS + bypass as usize,
             Self::Skip(skip) => PLAIN + FORWARDS + BYPASSES + skip as usize,
@@ -147,6 +150,8 @@ pub struct Stats {
     pub handed_over: u64,
     /// Misses that ran at once because the route's last response could not be stored.
     pub marked: u64,
+    /// Invalidations that were asked for.
+    pub invalidations: u64,
     /// Stored responses and variant lists held now.
     pub entries: u64,
     /// What they weigh, in bytes.
@@ -197,6 +202,7 @@ impl Stats {
             failed: total(Event::Failed),
             handed_over: total(Event::HandedOver),
             marked: total(Event::Marked),
+            invalidations: total(Event::Invalidation),
             bypasses: Bypass::ALL
                 .iter()
                 .map(|&reason| (reason, total(Event::Bypass(reason))))
@@ -226,6 +232,7 @@ mod tests {
             Event::Failed,
             Event::HandedOver,
             Event::Marked,
+            Event::Invalidation,
         ];
         let mut places: Vec<_> = plain
             .into_iter()

@@ -3,6 +3,7 @@
 use crate::{
     ground::{
         clock::Moment,
+        generation::Snapshot,
         selector::Selector,
         stored::{Client, StoredResponse},
     },
@@ -146,7 +147,7 @@ pub(crate) fn stored(
         born: Moment::default(),
         lifetime: Duration::ZERO,
         run: 0,
-        generation: 0,
+        snapshot: Snapshot::default(),
         variant: None,
         open: false,
         client: client(terms, headers),

@@ -1,23 +1,20 @@
 //! The flights of one cache: what is stamped, shared and told in them.
 
-use super::collapse::{self, Flights, Limits};
+use super::{
+    collapse::{self, Flights, Limits},
+    generations::{Generations, Target},
+};
 use crate::{
-    ground::stored::StoredResponse,
+    ground::{generation::Snapshot, stored::StoredResponse},
     judgement::{key::Key, reason::Skip},
 };
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Acquire},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-/// Stamped with the generation they started under.
-pub(crate) type ResponseFlights = Flights<Key, u64, Arc<StoredResponse>, Skip>;
-pub(crate) type Turn = collapse::Turn<Key, u64, Arc<StoredResponse>, Skip>;
-pub(crate) type Permit = collapse::Permit<Key, u64, Arc<StoredResponse>, Skip>;
-pub(crate) type Follower = collapse::Follower<u64, Arc<StoredResponse>, Skip>;
+/// Stamped with a snapshot from before they started.
+pub(crate) type ResponseFlights = Flights<Key, Snapshot, Arc<StoredResponse>, Skip>;
+pub(crate) type Turn = collapse::Turn<Key, Snapshot, Arc<StoredResponse>, Skip>;
+pub(crate) type Permit = collapse::Permit<Key, Snapshot, Arc<StoredResponse>, Skip>;
+pub(crate) type Follower = collapse::Follower<Snapshot, Arc<StoredResponse>, Skip>;
 pub(crate) type Landing = collapse::Landing<Arc<StoredResponse>, Skip>;
 
 /// Those who are told how a run ended: nobody, the followers of one flight, or of two.
@@ -36,14 +33,14 @@ impl Permits {
         Self([Some(first), Some(second)])
     }
 
-    /// The generation that the run starts under.
-    pub(crate) fn stamp(&self) -> Option<u64> {
+    /// The snapshot that the run starts under.
+    pub(crate) fn stamp(&self) -> Option<Snapshot> {
         // The last was given when the run could start.
         self.0
             .iter()
             .flatten()
             .next_back()
-            .map(|permit| *permit.stamp())
+            .map(|permit| permit.stamp().clone())
     }
 
     pub(crate) fn land(self, landing: &Landing) {
@@ -59,26 +56,23 @@ pub(crate) struct Boarding<'a> {
     /// Since the start of the clock.
     pub(crate) now: Duration,
     pub(crate) limits: Limits,
-    pub(crate) generation: &'a AtomicU64,
+    pub(crate) generations: &'a Generations,
+    pub(crate) target: Target<'a>,
 }
 
 impl Boarding<'_> {
     /// Leads a new flight, or follows the one under way.
     pub(crate) fn join(&self, flights: &ResponseFlights, key: &Key) -> Turn {
-        let stamp = self.generation.load(Acquire);
-        flights.join(key, self.now, &self.limits, stamp, |stamp| {
-            self.is_outdated(*stamp)
-        })
+        let stamp = self.generations.snapshot(self.target);
+        flights.join(key, self.now, &self.limits, stamp, is_outdated)
     }
 
     /// Follows the flight under way, and never leads.
     pub(crate) fn follow(&self, flights: &ResponseFlights, key: &Key) -> Option<Follower> {
-        flights.follow(key, self.now, &self.limits, |stamp| {
-            self.is_outdated(*stamp)
-        })
+        flights.follow(key, self.now, &self.limits, is_outdated)
     }
+}
 
-    fn is_outdated(&self, stamp: u64) -> bool {
-        stamp != self.generation.load(Acquire)
-    }
+fn is_outdated(stamp: &Snapshot) -> bool {
+    !stamp.is_current()
 }

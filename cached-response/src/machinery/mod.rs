@@ -10,7 +10,9 @@ pub(crate) mod defaults;
 pub(crate) mod dress;
 pub(crate) mod flights;
 pub(crate) mod front;
+pub(crate) mod generations;
 pub(crate) mod inserted;
+pub(crate) mod invalidation;
 pub(crate) mod keying;
 pub(crate) mod live;
 pub(crate) mod local;
@@ -26,4 +28,4 @@ pub(crate) mod status_field;
 pub(crate) mod variants;
 pub(crate) mod written;
 
-use crate::ground::sync;
+use crate::ground::{generation, sync};

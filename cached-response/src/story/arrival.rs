@@ -13,6 +13,7 @@ use crate::{
         cache::{ResponseCache, Shared},
         counters::Event,
         defaults,
+        generations::Target,
         keying::{self, Sent},
         place::Place,
         report::report,
@@ -177,7 +178,7 @@ impl Asking<'_> {
         written::find(self.site, self.request, |key| {
             self.shared.shelf.at_hand(key, |stored| {
                 let now = self.shared.now();
-                is_fresh(self.shared, stored, self.admitted.reuse, now)
+                is_fresh(stored, self.admitted.reuse, now)
                     .then(|| hit(self.site, self.shared, stored, self.request, now))
             })
         })
@@ -197,7 +198,7 @@ impl Asking<'_> {
         let found = variants::find(&self.shared.shelf, self.site.handler, key, self.request);
         let live = flagged && may_ask(&self.site.terms, self.request);
         let now = self.shared.now();
-        let forward = match freshness(self.shared, found, self.admitted.reuse, now) {
+        let forward = match freshness(found, self.admitted.reuse, now) {
             _ if live => Forward::Request,
             Lookup::Fresh(stored) => {
                 if self.says_all && !flagged && key.len() == base {
@@ -232,14 +233,14 @@ pub(crate) enum Lookup {
 }
 
 /// Whether a stored response may answer a request now.
-fn is_fresh(shared: &Shared, stored: &StoredResponse, reuse: Reuse, now: Moment) -> bool {
-    shared.is_current(stored) && (reuse == Reuse::Any || stored.open) && now < stored.deadline()
+fn is_fresh(stored: &StoredResponse, reuse: Reuse, now: Moment) -> bool {
+    stored.is_current() && (reuse == Reuse::Any || stored.open) && now < stored.deadline()
 }
 
-pub(crate) fn freshness(shared: &Shared, found: Found, reuse: Reuse, now: Moment) -> Lookup {
+pub(crate) fn freshness(found: Found, reuse: Reuse, now: Moment) -> Lookup {
     match found {
         Found::NoVariant => Lookup::Miss(Forward::VaryMiss),
-        Found::Response(stored) if !shared.is_current(&stored) => Lookup::Miss(Forward::UriMiss),
+        Found::Response(stored) if !stored.is_current() => Lookup::Miss(Forward::UriMiss),
         Found::Response(stored) if reuse == Reuse::Open && !stored.open => {
             Lookup::Miss(Forward::Bypass)
         }
@@ -250,13 +251,21 @@ pub(crate) fn freshness(shared: &Shared, found: Found, reuse: Reuse, now: Moment
 }
 
 impl Visit {
+    /// What of it can be invalidated.
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target {
+            terms: &self.site.terms,
+            uri: self.request.uri(),
+        }
+    }
+
     /// Looks up once more, under the names that are known by now.
     pub(crate) fn look_again(&self, miss: &mut Miss) -> Lookup {
         let shared = self.cache.shared();
         let mut key = KeyWriter::resume(miss.base.as_bytes());
         let found = variants::find(&shared.shelf, self.site.handler, &mut key, &self.request);
         miss.flight = KeyRef::new(self.site.handler, key.as_bytes()).to_key();
-        freshness(shared, found, miss.admitted.reuse, shared.now())
+        freshness(found, miss.admitted.reuse, shared.now())
     }
 
     /// Answers from a response that has come to lie there meanwhile.

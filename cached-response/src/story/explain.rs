@@ -138,7 +138,7 @@ fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
     }
     let found = variants::find(&shared.shelf, site.handler, &mut key, request);
     let now = shared.now();
-    match arrival::freshness(shared, found, admitted.reuse, now) {
+    match arrival::freshness(found, admitted.reuse, now) {
         Lookup::Fresh(stored) => Outcome::Hit(stored.deadline().since(now)),
         Lookup::Miss(forward) => Outcome::Miss(forward.word()),
     }

@@ -2,7 +2,7 @@
 
 use super::arrival::{Miss, Visit};
 use crate::{
-    ground::{clock::Moment, stored::StoredResponse},
+    ground::{clock::Moment, generation::Snapshot, stored::StoredResponse},
     judgement::{
         candidate::Candidate,
         judge::{MOST_NAMES, Made, Storable, Verdict, judge},
@@ -56,7 +56,8 @@ pub(crate) async fn fly(visit: Visit, miss: Miss, run: Run, permits: Permits) ->
     let control = Control::of(&visit.request);
     let shared = visit.cache.shared();
     // Both before the handler starts: what is invalidated from here on is invalid in it.
-    let generation = permits.stamp().unwrap_or_else(|| shared.generation());
+    let snapshot = permits.stamp();
+    let snapshot = snapshot.unwrap_or_else(|| shared.generations.snapshot(visit.target()));
     let number = shared.next_run();
     let response = Scoped::new(control.clone(), run).await;
     let born = visit.cache.shared().now();
@@ -65,7 +66,7 @@ pub(crate) async fn fly(visit: Visit, miss: Miss, run: Run, permits: Permits) ->
         miss,
         permits,
         control,
-        generation,
+        snapshot,
         number,
         born,
     }
@@ -78,7 +79,7 @@ struct Flight {
     miss: Miss,
     permits: Permits,
     control: Arc<Control>,
-    generation: u64,
+    snapshot: Snapshot,
     number: u64,
     born: Moment,
 }
@@ -235,7 +236,7 @@ impl Flight {
     ) -> Result<Put, Skip> {
         let lifetime = self.permitted(storable, candidate)?;
         let shared = self.visit.cache.shared();
-        if self.generation != shared.generation() {
+        if !self.snapshot.is_current() {
             return Err(Skip::Invalidated);
         }
         // The variant is selected by what the request says now.
@@ -253,7 +254,7 @@ impl Flight {
             born: self.born,
             lifetime,
             run: self.number,
-            generation: self.generation,
+            snapshot: self.snapshot.clone(),
             open: storable.open,
             ..dress::stored(
                 &self.visit.site.terms,

@@ -17,7 +17,7 @@ use crate::{
         answer::{self, How},
         cache::Shared,
         counters::Event,
-        flights::{Follower, Landing, Permit, Permits, Turn},
+        flights::{Boarding, Follower, Landing, Permit, Permits, Turn},
         live::{Next, Queue},
         report::report,
         variants,
@@ -63,6 +63,10 @@ impl Journey {
         self.visit.cache.shared()
     }
 
+    fn boarding(&self) -> Boarding<'_> {
+        self.shared().boarding(self.visit.target())
+    }
+
     fn report(&self, event: Event) {
         report(&self.visit.site, self.shared(), event);
     }
@@ -104,7 +108,7 @@ impl Journey {
 
     /// The part that this request takes in a flight, if any.
     fn turn(&self) -> Option<Turn> {
-        let (flights, boarding) = (&self.shared().flights, self.shared().boarding());
+        let (flights, boarding) = (&self.shared().flights, self.boarding());
         match self.miss.admitted.flight {
             Part::Lead => Some(boarding.join(flights, &self.miss.flight)),
             Part::Follow => boarding
@@ -127,8 +131,7 @@ impl Journey {
 
     /// Whether a response that another's run has stored may answer this request.
     fn accepts(&self, stored: &StoredResponse) -> bool {
-        let shared = self.shared();
-        shared.is_current(stored)
+        stored.is_current()
             && variants::is_selected(stored, &self.visit.request)
             && (self.miss.admitted.reuse == Reuse::Any || stored.open)
     }
@@ -164,7 +167,7 @@ impl Journey {
         }
         for _ in 0..MOST_DETOURS {
             let shared = self.shared();
-            match shared.live.join(&self.miss.flight, &shared.boarding()) {
+            match shared.live.join(&self.miss.flight, &self.boarding()) {
                 Queue::Run(queued) => return self.live_run(queued, run).await,
                 Queue::Crowded => {
                     self.report(Event::Crowded);
@@ -190,7 +193,7 @@ impl Journey {
             let shared = self.shared();
             match shared
                 .live
-                .next(&queued, &self.miss.flight, &shared.boarding())
+                .next(&queued, &self.miss.flight, &self.boarding())
             {
                 Next::Start(running) => {
                     let visit = self.visit.clone();

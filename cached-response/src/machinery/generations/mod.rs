@@ -1,0 +1,169 @@
+//! What an invalidation reaches: everything, a path with all its queries, or one URL.
+//!
+//! For each there is a [`Generation`]: one for all, and one for every path and every URL under
+//! which something runs or is stored. A run takes its snapshot of the three before it starts, and
+//! what is stored carries it, so a hit compares three counts and looks nothing up by name.
+
+pub(crate) mod registry;
+
+use self::registry::Registry;
+use super::{generation, sync};
+use crate::judgement::{
+    target::{self, Narrowing},
+    terms::Terms,
+};
+use actix_web::http::Uri;
+use generation::{Generation, Snapshot};
+use std::sync::{PoisonError, RwLock};
+
+/// The generations of one cache.
+#[derive(Debug)]
+pub(crate) struct Generations {
+    all: Generation,
+    names: Registry,
+    /// What the routes keep of their queries: as many as there are ways to say it.
+    narrowings: RwLock<Vec<Narrowing>>,
+}
+
+/// What a generation is found by.
+#[derive(Debug, Hash)]
+enum Name<'a> {
+    Path(&'a [u8]),
+    Url(&'a [u8], &'a str),
+}
+
+/// What a run is for, as far as an invalidation can name it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) terms: &'a Terms,
+    pub(crate) uri: &'a Uri,
+}
+
+impl Generations {
+    pub(crate) fn new() -> Self {
+        Self {
+            all: Generation::default(),
+            names: Registry::new(),
+            narrowings: RwLock::default(),
+        }
+    }
+
+    /// What a run for `target` is invalidated by; to be taken before it starts.
+    pub(crate) fn snapshot(&self, target: Target<'_>) -> Snapshot {
+        let path = target::path(target.uri.path());
+        // Noted first: whoever invalidates the URL before that has nothing to find.
+        let query = self.note(target.terms, target.uri.query());
+        Snapshot::of([
+            self.all.clone(),
+            self.names.hold(&Name::Path(&path)),
+            self.names.hold(&Name::Url(&path, &query)),
+        ])
+    }
+
+    pub(crate) fn raise_all(&self) {
+        self.all.raise();
+    }
+
+    pub(crate) fn raise_path(&self, path: &str) {
+        self.names.raise(&Name::Path(&target::path(path)));
+        // A path that was written with its query.
+        if let Some(end) = path.find(['?', '#']) {
+            self.names.raise(&Name::Path(&target::path(&path[..end])));
+        }
+    }
+
+    /// Invalidates a URL under the name that it has on each route.
+    pub(crate) fn raise_url(&self, url: &str) {
+        let (path, query) = target::split(url);
+        let path = target::path(path);
+        let narrowings = self.narrowings.read();
+        for narrowing in narrowings.unwrap_or_else(PoisonError::into_inner).iter() {
+            let query = narrowing.name(query);
+            self.names.raise(&Name::Url(&path, &query));
+        }
+    }
+
+    /// The name of a query on a route, which is known from now on.
+    fn note(&self, terms: &Terms, query: Option<&str>) -> String {
+        let known = self.narrowings.read();
+        let known = known.unwrap_or_else(PoisonError::into_inner);
+        if let Some(narrowing) = known.iter().find(|known| known.is_of(terms)) {
+            return narrowing.name(query);
+        }
+        drop(known);
+        let narrowing = Narrowing::of(terms);
+        let name = narrowing.name(query);
+        let known = self.narrowings.write();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        // Another may have noted it meanwhile.
+        if !known.iter().any(|known| known.is_of(terms)) {
+            known.push(narrowing);
+        }
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Generations, Target, generation::Snapshot};
+    use crate::judgement::{policy::Policy, terms::Terms};
+
+    fn snapshot(generations: &Generations, policy: Policy, uri: &'static str) -> Snapshot {
+        let terms = Terms::new(policy, &[]);
+        generations.snapshot(Target {
+            terms: &terms,
+            uri: &uri.parse().unwrap(),
+        })
+    }
+
+    /// What is held of these URLs after `raise`.
+    fn current<const N: usize>(uris: [&'static str; N], raise: fn(&Generations)) -> [bool; N] {
+        let generations = Generations::new();
+        let held = uris.map(|uri| snapshot(&generations, Policy::default(), uri));
+        raise(&generations);
+        held.map(|snapshot| snapshot.is_current())
+    }
+
+    #[test]
+    fn all_reaches_everything() {
+        let current = current(["/a", "/b?c=1"], Generations::raise_all);
+        assert_eq!(current, [false, false]);
+    }
+
+    #[test]
+    fn a_path_reaches_its_queries_and_no_other_path() {
+        let uris = ["/a", "/a?b=1", "/%61?c", "/a/", "/a/b", "/"];
+        let current = current(uris, |generations| generations.raise_path("/a"));
+        assert_eq!(current, [false, false, false, true, true, true]);
+    }
+
+    #[test]
+    fn a_path_written_with_a_query_is_meant_without_it() {
+        let current = current(["/a", "/a%3Fb", "/b"], |it| it.raise_path("/a?b"));
+        assert_eq!(current, [false, false, true]);
+    }
+
+    #[test]
+    fn a_url_reaches_its_own_query_in_any_order() {
+        let uris = ["/a?b=1&c=2", "/a?c=2&b=1", "/a?b=1", "/a"];
+        let current = current(uris, |generations| generations.raise_url("/a?c=2&b=1"));
+        assert_eq!(current, [false, false, true, true]);
+    }
+
+    #[test]
+    fn a_url_without_a_query_leaves_those_with_one() {
+        let current = current(["/a", "/a?b=1"], |generations| generations.raise_url("/a"));
+        assert_eq!(current, [false, true]);
+    }
+
+    #[test]
+    fn a_url_is_known_by_what_each_route_keeps_of_it() {
+        let generations = Generations::new();
+        let narrow = || Policy::default().query(["page"]);
+        let wide = snapshot(&generations, Policy::default(), "/a?page=2&junk=1");
+        let narrowed = snapshot(&generations, narrow(), "/a?junk=7&page=2");
+        let other = snapshot(&generations, narrow(), "/a?page=3&junk=1");
+        generations.raise_url("/a?page=2&junk=1");
+        assert!(!wide.is_current() && !narrowed.is_current() && other.is_current());
+    }
+}

@@ -1,0 +1,141 @@
+//! Invalidation by whoever knows that something has changed.
+
+use super::{cache::ResponseCache, counters::Event};
+use std::{
+    error::Error,
+    fmt,
+    future::{Future, IntoFuture, ready},
+    pin::Pin,
+};
+
+impl ResponseCache {
+    /// Invalidates a path: of every handler, with every query, in every variant.
+    ///
+    /// No request that arrives afterwards is answered by a response whose run began before. A run
+    /// that is under way answers those who asked for it before, and is not stored.
+    ///
+    /// The path is compared percent-decoded. It is what handlers see of the target: behind
+    /// `NormalizePath`, the normalised one.
+    ///
+    /// ```
+    /// use actix_web::{App, Responder, get, test, web};
+    /// use cached_response::{InvalidateError, ResponseCache, cached_response};
+    ///
+    /// #[get("/products/{id}")]
+    /// #[cached_response(timeout = 3600)]
+    /// async fn product(id: web::Path<u32>) -> impl Responder {
+    ///     format!("product {id}")
+    /// }
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), InvalidateError> {
+    /// let cache = ResponseCache::builder().build();
+    /// let app = test::init_service(App::new().app_data(cache.clone()).service(product)).await;
+    /// for uri in ["/products/42", "/products/42?page=2", "/products/7"] {
+    ///     test::call_service(&app, test::TestRequest::with_uri(uri).to_request()).await;
+    /// }
+    ///
+    /// cache.invalidate_path("/products/42").await?;
+    ///
+    /// for (uri, hit) in [("/products/42", false), ("/products/42?page=2", false), ("/products/7", true)] {
+    ///     let request = test::TestRequest::with_uri(uri).to_request();
+    ///     let response = test::call_service(&app, request).await;
+    ///     assert_eq!(response.headers().contains_key("age"), hit);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn invalidate_path(&self, path: &str) -> Invalidated {
+        self.shared().generations.raise_path(path);
+        self.invalidated()
+    }
+
+    /// Invalidates one URL, that is a path with one query: of every handler, in every variant.
+    ///
+    /// The order of differently named query pairs makes no difference. On a route that leaves
+    /// something of the query out of its key (`query(..)`, `ignore_query(..)`, `?nocache=1`), the
+    /// URLs that it does not tell apart are invalidated together.
+    ///
+    /// ```
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidateError> {
+    /// let cache = cached_response::ResponseCache::builder().build();
+    /// cache.invalidate_url("/products/42?page=2").await?;
+    /// assert_eq!(cache.stats().invalidations, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn invalidate_url(&self, url: &str) -> Invalidated {
+        self.shared().generations.raise_url(url);
+        self.invalidated()
+    }
+
+    /// Invalidates everything.
+    ///
+    /// ```
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidateError> {
+    /// let cache = cached_response::ResponseCache::builder().build();
+    /// cache.invalidate_all().await?;
+    /// assert_eq!(cache.stats().entries, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn invalidate_all(&self) -> Invalidated {
+        self.shared().generations.raise_all();
+        self.shared().shelf.clear();
+        self.invalidated()
+    }
+
+    fn invalidated(&self) -> Invalidated {
+        self.shared().counters.count(Event::Invalidation);
+        Invalidated(())
+    }
+}
+
+/// An invalidation, which has taken effect in this process.
+///
+/// Awaiting it tells whether it has taken effect everywhere. In a cache that is in this process
+/// only, that is so at once; nothing is lost by not awaiting it.
+///
+/// ```
+/// # #[actix_web::main] async fn main() {
+/// let cache = cached_response::ResponseCache::builder().build();
+/// cache.invalidate_path("/products/42");
+/// assert!(cache.invalidate_path("/products/7").await.is_ok());
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Invalidated(());
+
+impl IntoFuture for Invalidated {
+    type Output = Result<(), InvalidateError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(ready(Ok(())))
+    }
+}
+
+/// Why an invalidation has not taken effect everywhere. It has in this process.
+///
+/// There is no such reason in a cache that is in this process only.
+///
+/// ```
+/// use cached_response::{InvalidateError, ResponseCache};
+///
+/// async fn published(cache: &ResponseCache) -> Result<(), InvalidateError> {
+///     cache.invalidate_path("/news").await
+/// }
+/// # #[actix_web::main] async fn main() {
+/// assert!(published(&ResponseCache::builder().build()).await.is_ok());
+/// # }
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum InvalidateError {}
+
+impl fmt::Display for InvalidateError {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {}
+    }
+}
+
+impl Error for InvalidateError {}
