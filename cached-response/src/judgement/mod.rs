@@ -9,7 +9,7 @@ pub(crate) mod field;
 pub(crate) mod if_range;
 pub(crate) mod judge;
 pub(crate) mod key;
-
+pub(crate) mod outdated;
 pub(crate) mod policy;
 pub(crate) mod query;
 pub(crate) mod range;

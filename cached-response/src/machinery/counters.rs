@@ -150,7 +150,7 @@ pub struct Stats {
     pub handed_over: u64,
     /// Misses that ran at once because the route's last response could not be stored.
     pub marked: u64,
-    /// Invalidations that were asked for.
+    /// Invalidations that were asked for, and paths invalidated by requests that changed them.
     pub invalidations: u64,
     /// Stored responses and variant lists held now.
     pub entries: u64,

@@ -1,6 +1,11 @@
-//! Invalidation by whoever knows that something has changed.
+//! Invalidation: by whoever knows that something has changed, and by requests that change it.
 
-use super::{cache::ResponseCache, counters::Event};
+use super::{
+    cache::{ResponseCache, Shared},
+    counters::Event,
+};
+use crate::judgement::outdated::{self, Asked};
+use actix_web::dev::ResponseHead;
 use std::{
     error::Error,
     fmt,
@@ -87,6 +92,15 @@ impl ResponseCache {
     fn invalidated(&self) -> Invalidated {
         self.shared().counters.count(Event::Invalidation);
         Invalidated(())
+    }
+}
+
+/// Invalidates what a request has changed that was answered so (RFC 9111 §4.4): the paths of its
+/// target, `Location` and `Content-Location`, unless its method is safe or the answer an error.
+pub(crate) fn invalidate_after(shared: &Shared, asked: &Asked<'_>, answered: &ResponseHead) {
+    for path in outdated::paths(asked, answered.status, answered.headers()) {
+        shared.generations.raise_path(&path);
+        shared.counters.count(Event::Invalidation);
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     judgement::{
         admit::{Admission, Admitted, Asked, Reuse, admit},
         key::{Key, KeyRef, KeyWriter, Refused},
+        outdated,
         reason::{Bypass, Forward},
         terms::Terms,
     },
@@ -256,6 +257,15 @@ impl Visit {
         Target {
             terms: &self.site.terms,
             uri: self.request.uri(),
+        }
+    }
+
+    /// What tells whether it has changed something.
+    pub(crate) fn asked(&self) -> outdated::Asked<'_> {
+        outdated::Asked {
+            method: self.request.method(),
+            uri: self.request.uri(),
+            headers: self.request.headers(),
         }
     }
 

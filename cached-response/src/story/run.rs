@@ -16,6 +16,7 @@ use crate::{
         counters::Event,
         dress,
         flights::{Landing, Permits},
+        invalidation,
         local::LocalBoxFuture,
         report::report,
         status_field,
@@ -40,6 +41,10 @@ pub(crate) type Run = LocalBoxFuture<HttpResponse>;
 pub(crate) async fn bypass(visit: &Visit, why: Bypass, run: Run) -> HttpResponse {
     let control = Control::of(&visit.request);
     let mut response = Scoped::new(control.clone(), run).await;
+    if why == Bypass::Method {
+        let asked = visit.asked();
+        invalidation::invalidate_after(visit.cache.shared(), &asked, response.head());
+    }
     dress::vary(
         &visit.site.terms,
         &control.names_read(),
