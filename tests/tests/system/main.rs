@@ -12,6 +12,7 @@ mod ask;
 mod clients;
 mod collapse;
 mod credentials;
+mod invalidation;
 mod keys;
 mod levels;
 mod lines;

@@ -1,0 +1,134 @@
+//! Runs that an invalidation overtakes between what they have read and what they store (Bar row 44).
+
+use cached_response::Skip;
+use tests::stage::soon;
+
+use super::{EACH, routes, stage};
+
+#[actix_web::test]
+async fn a_run_that_is_overtaken_answers_only_the_one_who_asked_before() {
+    for invalidate in EACH {
+        let stage = stage();
+        let app = stage.app(routes).await;
+        let before = app.get("/page/a");
+        stage.at_run(1).await;
+        invalidate(&stage.cache).await.unwrap();
+        stage.release(1);
+        assert_eq!(before.text().await, "a, run 1");
+        assert_eq!(stage.cache.stats().skipped(Skip::Invalidated), 1);
+        stage.release(2);
+        assert_eq!(app.get("/page/a").text().await, "a, run 2");
+        assert_eq!(app.get("/page/a").text().await, "a, run 2");
+    }
+}
+
+#[actix_web::test]
+async fn whoever_arrives_afterwards_does_not_join_the_run_from_before() {
+    for invalidate in EACH {
+        let stage = stage();
+        let app = stage.app(routes).await;
+        let before = app.get("/page/a");
+        stage.at_run(1).await;
+        invalidate(&stage.cache);
+        let after = app.get("/page/a");
+        stage.at_run(2).await;
+        let follower = app.get("/page/a");
+        soon("it follows", || stage.cache.stats().misses == 3).await;
+        stage.release(1);
+        assert_eq!(before.text().await, "a, run 1");
+        assert!(!after.is_finished() && !follower.is_finished());
+        stage.release(2);
+        assert_eq!(after.text().await, "a, run 2");
+        assert_eq!(follower.text().await, "a, run 2");
+        assert_eq!((stage.runs(), stage.cache.stats().running), (2, 0));
+    }
+}
+
+#[actix_web::test]
+async fn those_who_followed_an_overtaken_run_make_one_new_run() {
+    for invalidate in EACH {
+        let stage = stage();
+        let app = stage.app(routes).await;
+        let leader = app.get("/page/a");
+        stage.at_run(1).await;
+        let followers: Vec<_> = (0..5).map(|_| app.get("/page/a")).collect();
+        soon("they follow", || stage.cache.stats().misses == 6).await;
+        invalidate(&stage.cache);
+        stage.release(1);
+        assert_eq!(leader.text().await, "a, run 1");
+        stage.release(2);
+        for follower in followers {
+            assert_eq!(follower.text().await, "a, run 2");
+        }
+        assert_eq!(stage.runs(), 2);
+    }
+}
+
+#[actix_web::test]
+async fn an_older_run_does_not_come_back_over_a_newer_one() {
+    for invalidate in EACH {
+        let stage = stage();
+        let app = stage.app(routes).await;
+        let before = app.get("/page/a");
+        stage.at_run(1).await;
+        invalidate(&stage.cache);
+        stage.release(2);
+        assert_eq!(app.get("/page/a").text().await, "a, run 2");
+        stage.release(1);
+        assert_eq!(before.text().await, "a, run 1");
+        assert_eq!(app.get("/page/a").text().await, "a, run 2");
+    }
+}
+
+#[actix_web::test]
+async fn a_live_run_that_is_overtaken_is_not_stored() {
+    const LIVE: &str = "/page/a?nocache=1";
+    for invalidate in EACH {
+        let stage = stage();
+        let app = stage.app(routes).await;
+        let before = app.get(LIVE);
+        stage.at_run(1).await;
+        let queued = app.get(LIVE);
+        soon("it is queued", || stage.cache.stats().live == 2).await;
+        invalidate(&stage.cache);
+        stage.release(1);
+        assert_eq!(before.text().await, "a, run 1");
+        stage.release(2);
+        assert_eq!(queued.text().await, "a, run 2");
+        let answer = app.get("/page/a").text().await;
+        assert_eq!((answer.as_str(), stage.runs()), ("a, run 2", 2));
+    }
+}
+
+#[actix_web::test]
+async fn a_leader_that_left_is_overtaken_as_well() {
+    for invalidate in EACH {
+        let stage = stage();
+        let app = stage.app(routes).await;
+        let leader = app.get("/page/a");
+        stage.at_run(1).await;
+        leader.leave().await;
+        invalidate(&stage.cache);
+        stage.release(1);
+        soon("it lands", || stage.cache.stats().running == 0).await;
+        stage.release(2);
+        assert_eq!(app.get("/page/a").text().await, "a, run 2");
+    }
+}
+
+#[actix_web::test]
+async fn runs_for_other_paths_are_not_overtaken() {
+    for invalidate in &EACH[..2] {
+        let stage = stage();
+        let app = stage.app(routes).await;
+        let other = app.get("/page/b");
+        stage.at_run(1).await;
+        invalidate(&stage.cache);
+        let follower = app.get("/page/b");
+        soon("it follows", || stage.cache.stats().misses == 2).await;
+        stage.release(1);
+        assert_eq!(other.text().await, "b, run 1");
+        assert_eq!(follower.text().await, "b, run 1");
+        assert_eq!(app.get("/page/b").text().await, "b, run 1");
+    }
+}

@@ -1,0 +1,39 @@
+//! What an invalidation reaches, what it overtakes, and which requests are one.
+#![expect(
+    clippy::unwrap_used,
+    reason = "handlers and helpers of tests are tests, too"
+)]
+
+use actix_web::{Responder, route, web};
+use cached_response::{Invalidated, ResponseCache, cached_response};
+use tests::stage::Stage;
+
+mod fences;
+mod methods;
+mod reach;
+mod rounds;
+
+/// A way to invalidate `/page/a`.
+type Invalidate = fn(&ResponseCache) -> Invalidated;
+
+const EACH: [Invalidate; 3] = [
+    |cache| cache.invalidate_path("/page/a"),
+    |cache| cache.invalidate_url("/page/a"),
+    |cache| cache.invalidate_all(),
+];
+
+/// Every run has read its number when it waits at its own barrier.
+#[route("/page/{name}", method = "GET", method = "HEAD")]
+#[cached_response(timeout = 60)]
+async fn page(stage: web::Data<Stage>, name: web::Path<String>) -> impl Responder {
+    let run = stage.run_at_barrier().await;
+    format!("{name}, run {run}")
+}
+
+fn routes(app: &mut web::ServiceConfig) {
+    app.service(page);
+}
+
+fn stage() -> Stage {
+    Stage::new(ResponseCache::builder().build())
+}
