@@ -103,7 +103,7 @@ const MISTAKES: &[Mistake] = &[
 fn main() {
     println!("cargo::rerun-if-changed={SOURCE}");
     println!("cargo::rerun-if-changed={SCENARIOS}");
-    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let modules: String = MISTAKES.iter().map(|mistake| mistake.make(&out)).collect();
     fs::write(out.join("mistakes.rs"), modules).expect("OUT_DIR can be written to");
