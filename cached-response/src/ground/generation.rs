@@ -82,33 +82,40 @@ impl Snapshot {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sync::explore;
     use super::{Generation, Snapshot};
 
     #[test]
     fn a_snapshot_is_outdated_by_any_of_its_generations() {
-        let generations = [const { () }; 3].map(|()| Generation::default());
-        for raised in &generations {
-            let snapshot = Snapshot::of(generations.clone());
-            assert!(snapshot.is_current());
-            raised.raise();
-            assert!(!snapshot.is_current());
-        }
+        explore(|| {
+            let generations = [(); 3].map(|()| Generation::default());
+            for raised in &generations {
+                let snapshot = Snapshot::of(generations.clone());
+                assert!(snapshot.is_current());
+                raised.raise();
+                assert!(!snapshot.is_current());
+            }
+        });
     }
 
     #[test]
     fn a_snapshot_taken_afterwards_is_current() {
-        let generation = Generation::default();
-        generation.raise();
-        assert!(Snapshot::of([generation]).is_current());
+        explore(|| {
+            let generation = Generation::default();
+            generation.raise();
+            assert!(Snapshot::of([generation]).is_current());
+        });
     }
 
     #[test]
     fn a_generation_goes_with_its_last_snapshot() {
-        let generation = Generation::default();
-        let loosely = generation.loosely();
-        let snapshot = Snapshot::of([generation]);
-        assert!(loosely.held().is_some() && !loosely.is_gone());
-        drop(snapshot);
-        assert!(loosely.held().is_none() && loosely.is_gone());
+        explore(|| {
+            let generation = Generation::default();
+            let loosely = generation.loosely();
+            let snapshot = Snapshot::of([generation]);
+            assert!(loosely.held().is_some() && !loosely.is_gone());
+            drop(snapshot);
+            assert!(loosely.held().is_none() && loosely.is_gone());
+        });
     }
 }

@@ -1,12 +1,30 @@
-//! Puts mistakes into the collapse, one at a time, for the models to find.
+//! Puts mistakes into the collapse and the generations, one at a time, for the models to find.
+
+mod collapse;
+mod generations;
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const SOURCE: &str = "../../cached-response/src/machinery/collapse";
-const SCENARIOS: &str = "src/every_order/scenarios.rs";
-const TESTS: &str = "#[cfg(test)]\nmod tests;\n";
+use crate::collapse::COLLAPSE;
+use crate::generations::GENERATIONS;
+
+/// Sources that are run together by scenarios of their own.
+struct Subject {
+    /// The module here that has them.
+    name: &'static str,
+    scenarios: &'static str,
+    /// Each file, and the module that it is, unless it is part of another.
+    files: &'static [(&'static str, Option<&'static str>)],
+    mistakes: &'static [Mistake],
+}
+
+const SUBJECTS: [Subject; 2] = [COLLAPSE, GENERATIONS];
+
+const SOURCE: &str = "../../cached-response/src";
+/// Where a file's own tests begin, which are left out.
+const TESTS: [&str; 2] = ["#[cfg(test)]\nmod tests;\n", "#[cfg(test)]\nmod tests {"];
 
 struct Mistake {
     name: &'static str,
@@ -18,121 +36,42 @@ struct Mistake {
     failure: &'static str,
 }
 
-const MISTAKES: &[Mistake] = &[
-    Mistake {
-        name: "followers_are_woken_before_the_landing_is_there",
-        file: "flight.rs",
-        right: "State::Landed(landing));
-        if let State::Running(followers) = before {
-            followers.wake();
-        }",
-        wrong: "State::Running(Followers::default()));
-        if let State::Running(followers) = before {
-            followers.wake();
-        }
-        *lock(&self.state) = State::Landed(landing);",
-        scenario: "a_leader_lands_while_its_follower_polls",
-        failure: "deadlock",
-    },
-    Mistake {
-        name: "a_follower_looks_and_then_waits_without_looking_again",
-        file: "flight.rs",
-        right: "let mut state = lock(&self.flight.state);",
-        wrong: "if let State::Landed(landing) = &*lock(&self.flight.state) {
-            return Poll::Ready(landing.clone());
-        }
-        if let State::Running(followers) = &mut *lock(&self.flight.state) {
-            drop(followers.wait(self.place, waker));
-        }
-        if true {
-            return Poll::Pending;
-        }
-        let waker = context.waker().clone();
-        let mut state = lock(&self.flight.state);",
-        scenario: "a_leader_lands_while_its_follower_polls",
-        failure: "deadlock",
-    },
-    Mistake {
-        name: "a_permit_that_is_dropped_tells_nobody",
-        file: "mod.rs",
-        right: "self.flight
-            .land(mem::replace(&mut self.landing, Landing::Failed));",
-        wrong: "if !matches!(self.landing, Landing::Failed) {
-            self.flight.land(mem::replace(&mut self.landing, Landing::Failed));
-        }",
-        scenario: "one_of_two_followers_takes_over_from_a_leader_that_is_dropped",
-        failure: "deadlock",
-    },
-    Mistake {
-        name: "followers_are_told_of_a_failure_before_the_flight_is_out_of_the_map",
-        file: "mod.rs",
-        right: "self.flights.retire(&self.key, &self.flight);
-        self.flight
-            .land(mem::replace(&mut self.landing, Landing::Failed));",
-        wrong: "self.flight.land(mem::replace(&mut self.landing, Landing::Failed));
-        self.flights.retire(&self.key, &self.flight);",
-        scenario: "one_of_two_followers_takes_over_from_a_leader_that_is_dropped",
-        failure: "told twice of one failure",
-    },
-    Mistake {
-        name: "a_flight_is_taken_out_of_the_map_without_looking_which",
-        file: "mod.rs",
-        right: "is_some_and(|current| Arc::ptr_eq(current, flight))",
-        wrong: "is_some_and(|_| true)",
-        scenario: "a_replaced_flight_that_lands_late_leaves_the_newer_one_alone",
-        failure: "the newer flight was taken out",
-    },
-    Mistake {
-        name: "a_flight_is_replaced_without_looking_which",
-        file: "mod.rs",
-        right: "refused.is_some_and(|refused| Arc::ptr_eq(current, refused))",
-        wrong: "refused.is_some_and(|_| true)",
-        scenario: "two_that_find_a_flight_outdated_replace_it_by_one",
-        failure: "two flights run for one key",
-    },
-    Mistake {
-        name: "an_outdated_flight_is_followed",
-        file: "mod.rs",
-        right: "flight.age(now) < limits.age && !outdated(flight.stamp())",
-        wrong: "flight.age(now) < limits.age",
-        scenario: "an_arrival_after_an_invalidation_gets_no_run_from_before",
-        failure: "a run from before the invalidation",
-    },
-];
-
 fn main() {
-    println!("cargo::rerun-if-changed={SOURCE}");
-    println!("cargo::rerun-if-changed={SCENARIOS}");
     println!("cargo::rerun-if-changed=build");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    let modules: String = MISTAKES.iter().map(|mistake| mistake.make(&out)).collect();
-    fs::write(out.join("mistakes.rs"), modules).expect("OUT_DIR can be written to");
+    for subject in &SUBJECTS {
+        println!("cargo::rerun-if-changed={}", subject.scenarios);
+        for (file, _) in subject.files {
+            println!("cargo::rerun-if-changed={SOURCE}/{file}");
+        }
+        let made = subject.mistakes.iter();
+        let modules: String = made.map(|mistake| mistake.make(subject, &out)).collect();
+        let file = out.join(subject.name).with_extension("rs");
+        fs::write(file, modules).expect("OUT_DIR can be written to");
+    }
 }
 
 impl Mistake {
     /// Writes the sources with the mistake in them; returns the module that names them.
-    fn make(&self, out: &Path) -> String {
+    fn make(&self, subject: &Subject, out: &Path) -> String {
         let folder = out.join(self.name);
         fs::create_dir_all(&folder).expect("OUT_DIR can be written to");
-        let write = |file: &str, text: String| {
+        let write = |path: &Path, text: String| {
+            let file = path.file_name().expect("a file has a name");
+            let text = if file == self.file {
+                self.put_into(&text)
+            } else {
+                text
+            };
             fs::write(folder.join(file), text).expect("OUT_DIR can be written to");
         };
-        for file in ["mod.rs", "flight.rs"] {
-            let source = read(&Path::new(SOURCE).join(file)).replace(TESTS, "");
-            write(
-                file,
-                if file == self.file {
-                    self.put_into(&source)
-                } else {
-                    source
-                },
-            );
+        for (file, _) in subject.files {
+            let path = Path::new(SOURCE).join(file);
+            write(&path, without_tests(&read(&path)));
         }
-        write(
-            "scenarios.rs",
-            read(Path::new(SCENARIOS)).replace("#[test]\n", ""),
-        );
-        self.module(&folder)
+        let scenarios = Path::new(subject.scenarios);
+        write(scenarios, read(scenarios).replace("#[test]\n", ""));
+        self.module(subject, &folder)
     }
 
     fn put_into(&self, source: &str) -> String {
@@ -141,34 +80,49 @@ impl Mistake {
         source.replace(self.right, self.wrong)
     }
 
-    fn module(&self, folder: &Path) -> String {
+    fn module(&self, subject: &Subject, folder: &Path) -> String {
         let Self {
             name,
             scenario,
             failure,
             ..
         } = self;
+        let modules = subject.files.iter().filter_map(|(file, module)| {
+            let path = folder.join(Path::new(file).file_name()?);
+            Some(format!(
+                "#[path = {:?}]\n    mod {};\n    ",
+                text(&path),
+                (*module)?
+            ))
+        });
         format!(
             r#"
-#[allow(dead_code, unused_variables, clippy::all, clippy::pedantic, reason = "one mistake, one scenario")]
+#[allow(dead_code, unused_imports, unused_variables, clippy::all, clippy::pedantic, reason = "one mistake, one scenario")]
 mod {name} {{
-    #[path = {flights:?}]
-    mod collapse;
-    #[path = {scenarios:?}]
+    {modules}#[path = {scenarios:?}]
     mod scenarios;
     use super::sync;
 
     #[test]
     fn is_seen() {{
-        let test = "every_order::{name}::is_seen";
-        super::must_fail(test, {failure:?}, scenarios::{scenario});
+        let test = "{subject}::{name}::is_seen";
+        crate::mistakes::must_fail(test, {failure:?}, scenarios::{scenario});
     }}
 }}
 "#,
-            flights = text(&folder.join("mod.rs")),
+            modules = modules.collect::<String>(),
+            subject = subject.name,
             scenarios = text(&folder.join("scenarios.rs")),
         )
     }
+}
+
+/// A file's tests stand at its end, or are a file of their own.
+fn without_tests(source: &str) -> String {
+    let [file, inline] = TESTS;
+    let source = source.replace(file, "");
+    let end = source.find(inline).unwrap_or(source.len());
+    source[..end].to_owned()
 }
 
 fn read(path: &Path) -> String {

@@ -2,6 +2,7 @@
 //!
 //! * `every_order`: small scenarios, run by loom in every order that their steps can take; and
 //!   the same scenarios on sources with one mistake put in, which must fail.
+//! * `generations`: the same for the counts that an invalidation raises and the registry of names.
 //! * `random_order`: a busy afternoon, run by shuttle in 100,000 random orders.
 //! * `fence`: why an invalidation holds: the protocol, and the ones that do not work.
 //!
@@ -15,4 +16,6 @@
 
 mod every_order;
 mod fence;
+mod generations;
+mod mistakes;
 mod random_order;

@@ -20,10 +20,10 @@ pub(crate) struct Registry {
     seed: RandomState,
 }
 
-const SHARDS: usize = 32;
+pub(super) const SHARDS: usize = 32;
 
 /// A shard is not swept before it has so many.
-const FEWEST: usize = 32;
+pub(super) const FEWEST: usize = 32;
 
 #[derive(Debug, Default)]
 struct Shard {
@@ -95,82 +95,5 @@ impl Shard {
             .retain(|_, generation| !generation.is_gone());
         self.most = self.generations.len() + self.generations.len() / 2;
         self.generations.shrink_to(self.most);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::generation::Snapshot;
-    use super::{FEWEST, Registry, SHARDS};
-
-    #[test]
-    fn those_who_hold_a_name_hold_one_generation() {
-        let registry = Registry::new();
-        let (one, other) = (registry.hold(&"a"), registry.hold(&"a"));
-        let (first, second) = (Snapshot::of([one]), Snapshot::of([other]));
-        registry.raise(&"a");
-        assert!(!first.is_current() && !second.is_current());
-    }
-
-    #[test]
-    fn names_do_not_invalidate_each_other() {
-        let registry = Registry::new();
-        let snapshot = Snapshot::of([registry.hold(&"a")]);
-        registry.raise(&"b");
-        assert!(snapshot.is_current());
-    }
-
-    #[test]
-    fn a_name_that_nobody_holds_takes_no_room_when_it_is_invalidated() {
-        let registry = Registry::new();
-        registry.raise(&"a");
-        assert_eq!(registry.len(), 0);
-    }
-
-    #[test]
-    fn a_name_that_is_held_outlives_every_sweep() {
-        let registry = Registry::new();
-        let held: Vec<_> = (0..1000)
-            .map(|name: u32| Snapshot::of([registry.hold(&name)]))
-            .collect();
-        for name in 1000..100_000_u32 {
-            drop(registry.hold(&name));
-        }
-        for (name, snapshot) in (0_u32..).zip(&held) {
-            assert!(snapshot.is_current());
-            registry.raise(&name);
-            assert!(!snapshot.is_current(), "{name} was swept out");
-        }
-    }
-
-    #[test]
-    fn a_million_names_that_come_and_go_leave_next_to_nothing() {
-        let registry = Registry::new();
-        for name in 0..1_000_000_u32 {
-            drop(registry.hold(&name));
-        }
-        assert!(registry.len() <= SHARDS * FEWEST, "{}", registry.len());
-    }
-
-    #[test]
-    fn what_many_held_at_once_is_swept_when_others_come() {
-        let registry = Registry::new();
-        let crowd: Vec<_> = (0..100_000_u32).map(|name| registry.hold(&name)).collect();
-        drop(crowd);
-        for name in 100_000..200_000_u32 {
-            drop(registry.hold(&name));
-        }
-        assert!(registry.len() <= SHARDS * FEWEST, "{}", registry.len());
-    }
-
-    #[test]
-    fn there_is_never_much_more_than_is_held() {
-        let registry = Registry::new();
-        let held: Vec<_> = (0..10_000_u32).map(|name| registry.hold(&name)).collect();
-        for name in 10_000..1_000_000_u32 {
-            drop(registry.hold(&name));
-        }
-        let most = held.len() * 8 / 5 + SHARDS * FEWEST;
-        assert!(registry.len() <= most, "{}", registry.len());
     }
 }

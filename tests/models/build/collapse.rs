@@ -1,0 +1,95 @@
+//! Mistakes that the collapse might have had.
+
+use crate::{Mistake, Subject};
+
+pub(crate) const COLLAPSE: Subject = Subject {
+    name: "every_order",
+    scenarios: "src/every_order/scenarios.rs",
+    files: &[
+        ("machinery/collapse/mod.rs", Some("collapse")),
+        ("machinery/collapse/flight.rs", None),
+    ],
+    mistakes: MISTAKES,
+};
+
+const MISTAKES: &[Mistake] = &[
+    Mistake {
+        name: "followers_are_woken_before_the_landing_is_there",
+        file: "flight.rs",
+        right: "State::Landed(landing));
+        if let State::Running(followers) = before {
+            followers.wake();
+        }",
+        wrong: "State::Running(Followers::default()));
+        if let State::Running(followers) = before {
+            followers.wake();
+        }
+        *lock(&self.state) = State::Landed(landing);",
+        scenario: "a_leader_lands_while_its_follower_polls",
+        failure: "deadlock",
+    },
+    Mistake {
+        name: "a_follower_looks_and_then_waits_without_looking_again",
+        file: "flight.rs",
+        right: "let mut state = lock(&self.flight.state);",
+        wrong: "if let State::Landed(landing) = &*lock(&self.flight.state) {
+            return Poll::Ready(landing.clone());
+        }
+        if let State::Running(followers) = &mut *lock(&self.flight.state) {
+            drop(followers.wait(self.place, waker));
+        }
+        if true {
+            return Poll::Pending;
+        }
+        let waker = context.waker().clone();
+        let mut state = lock(&self.flight.state);",
+        scenario: "a_leader_lands_while_its_follower_polls",
+        failure: "deadlock",
+    },
+    Mistake {
+        name: "a_permit_that_is_dropped_tells_nobody",
+        file: "mod.rs",
+        right: "self.flight
+            .land(mem::replace(&mut self.landing, Landing::Failed));",
+        wrong: "if !matches!(self.landing, Landing::Failed) {
+            self.flight.land(mem::replace(&mut self.landing, Landing::Failed));
+        }",
+        scenario: "one_of_two_followers_takes_over_from_a_leader_that_is_dropped",
+        failure: "deadlock",
+    },
+    Mistake {
+        name: "followers_are_told_of_a_failure_before_the_flight_is_out_of_the_map",
+        file: "mod.rs",
+        right: "self.flights.retire(&self.key, &self.flight);
+        self.flight
+            .land(mem::replace(&mut self.landing, Landing::Failed));",
+        wrong: "self.flight.land(mem::replace(&mut self.landing, Landing::Failed));
+        self.flights.retire(&self.key, &self.flight);",
+        scenario: "one_of_two_followers_takes_over_from_a_leader_that_is_dropped",
+        failure: "told twice of one failure",
+    },
+    Mistake {
+        name: "a_flight_is_taken_out_of_the_map_without_looking_which",
+        file: "mod.rs",
+        right: "is_some_and(|current| Arc::ptr_eq(current, flight))",
+        wrong: "is_some_and(|_| true)",
+        scenario: "a_replaced_flight_that_lands_late_leaves_the_newer_one_alone",
+        failure: "the newer flight was taken out",
+    },
+    Mistake {
+        name: "a_flight_is_replaced_without_looking_which",
+        file: "mod.rs",
+        right: "refused.is_some_and(|refused| Arc::ptr_eq(current, refused))",
+        wrong: "refused.is_some_and(|_| true)",
+        scenario: "two_that_find_a_flight_outdated_replace_it_by_one",
+        failure: "two flights run for one key",
+    },
+    Mistake {
+        name: "an_outdated_flight_is_followed",
+        file: "mod.rs",
+        right: "flight.age(now) < limits.age && !outdated(flight.stamp())",
+        wrong: "flight.age(now) < limits.age",
+        scenario: "an_arrival_after_an_invalidation_gets_no_run_from_before",
+        failure: "a run from before the invalidation",
+    },
+];

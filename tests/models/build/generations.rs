@@ -1,0 +1,95 @@
+//! Mistakes that the generations might have had.
+
+use crate::{Mistake, Subject};
+
+pub(crate) const GENERATIONS: Subject = Subject {
+    name: "generations",
+    scenarios: "src/generations/scenarios.rs",
+    files: &[
+        ("ground/generation.rs", Some("generation")),
+        ("machinery/generations/registry.rs", Some("registry")),
+    ],
+    mistakes: MISTAKES,
+};
+
+const OLD_RESPONSE: &str = "an old response after the invalidation";
+
+const MISTAKES: &[Mistake] = &[
+    Mistake {
+        name: "a_snapshot_is_taken_when_the_handler_has_run",
+        file: "scenarios.rs",
+        right: "let snapshot = self.snapshot();
+        let response = self.handler();",
+        wrong: "let response = self.handler();
+        let snapshot = self.snapshot();",
+        scenario: "a_run_and_an_invalidation_at_once",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "it_is_compared_when_it_is_stored_and_not_when_it_is_read",
+        file: "scenarios.rs",
+        right: "*lock(&self.stored[place]) = Some(Stored { response, snapshot });",
+        wrong: "if snapshot.is_current() {
+            let snapshot = Snapshot::default();
+            *lock(&self.stored[place]) = Some(Stored { response, snapshot });
+        }",
+        scenario: "a_run_and_an_invalidation_at_once",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "an_invalidation_does_not_publish_what_was_changed_before",
+        file: "generation.rs",
+        right: "self.0.fetch_add(1, Release);",
+        wrong: "self.0.fetch_add(1, super::sync::Ordering::Relaxed);",
+        scenario: "a_run_and_an_invalidation_at_once",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "a_snapshot_does_not_see_what_was_published",
+        file: "generation.rs",
+        right: "self.0.load(Acquire)",
+        wrong: "self.0.load(super::sync::Ordering::Relaxed)",
+        scenario: "a_run_and_an_invalidation_at_once",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "a_name_that_is_held_is_given_another_generation",
+        file: "registry.rs",
+        right: "if let Some(held) = shard.held(hash) {
+            return held;
+        }",
+        wrong: "",
+        scenario: "two_runs_at_once_are_both_invalidated",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "a_name_is_looked_up_and_made_under_two_locks",
+        file: "registry.rs",
+        right: "let mut shard = lock(self.shard(hash));
+        if let Some(held) = shard.held(hash) {
+            return held;
+        }",
+        wrong: "if let Some(held) = lock(self.shard(hash)).held(hash) {
+            return held;
+        }
+        let mut shard = lock(self.shard(hash));",
+        scenario: "two_runs_at_once_are_both_invalidated",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "what_is_gone_keeps_its_heir_out",
+        file: "registry.rs",
+        right: "shard.generations.insert(hash, generation.loosely());",
+        wrong: "shard.generations.entry(hash).or_insert_with(|| generation.loosely());",
+        scenario: "a_run_starts_while_the_last_response_is_evicted",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "a_sweep_takes_what_is_held",
+        file: "registry.rs",
+        right: "retain(|_, generation| !generation.is_gone())",
+        wrong: "clear()",
+        scenario: "a_sweep_meets_a_run_that_starts",
+        failure: OLD_RESPONSE,
+    },
+];

@@ -1,0 +1,13 @@
+//! The generations, and the registry they are found through, in every order of their steps.
+
+#[expect(dead_code, reason = "nothing is weighed here")]
+#[path = "../../../../cached-response/src/ground/generation.rs"]
+mod generation;
+mod handles;
+#[path = "../../../../cached-response/src/machinery/generations/registry.rs"]
+mod registry;
+mod scenarios;
+mod sync;
+
+// The same with one mistake each.
+include!(concat!(env!("OUT_DIR"), "/generations.rs"));

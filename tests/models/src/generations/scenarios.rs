@@ -1,0 +1,169 @@
+//! What runs and an invalidation can do to one name.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use loom::thread;
+
+use super::generation::Snapshot;
+use super::registry::Registry;
+use super::sync::{
+    AtomicU64, Mutex,
+    Ordering::{Relaxed, SeqCst},
+    RandomState, explore, lock,
+};
+
+const OLD: u64 = 1;
+const NEW: u64 = 2;
+const NAME: u32 = 0;
+
+/// A cache of one name, with a place for what each of two runs has stored.
+struct World {
+    source: AtomicU64,
+    registry: Registry,
+    stored: [Mutex<Option<Stored>>; 2],
+}
+
+struct Stored {
+    response: u64,
+    snapshot: Snapshot,
+}
+
+impl World {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            source: AtomicU64::new(OLD),
+            registry: Registry::new(),
+            stored: [Mutex::new(None), Mutex::new(None)],
+        })
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot::of([self.registry.hold(&NAME)])
+    }
+
+    fn handler(&self) -> u64 {
+        self.source.load(Relaxed)
+    }
+
+    fn run(&self, place: usize) {
+        let snapshot = self.snapshot();
+        let response = self.handler();
+        *lock(&self.stored[place]) = Some(Stored { response, snapshot });
+    }
+
+    /// Changes what pages are made from, then invalidates.
+    fn change(&self) {
+        self.source.store(NEW, Relaxed);
+        self.registry.raise(&NAME);
+    }
+
+    fn evict(&self, place: usize) {
+        let stored = lock(&self.stored[place]).take();
+        drop(stored);
+    }
+
+    /// What a request is answered with.
+    fn read(&self, place: usize) -> Option<u64> {
+        let stored = lock(&self.stored[place]);
+        let current = stored
+            .as_ref()
+            .filter(|stored| stored.snapshot.is_current());
+        current.map(|stored| stored.response)
+    }
+
+    fn assert_nothing_old(&self) {
+        for place in 0..2 {
+            let answer = self.read(place);
+            assert_ne!(answer, Some(OLD), "an old response after the invalidation");
+        }
+    }
+}
+
+/// Names that lie in one shard with [`NAME`].
+fn neighbours() -> impl Iterator<Item = u32> {
+    let shard = |name: &u32| {
+        let [byte, ..] = RandomState::default().hash_one(name).to_be_bytes();
+        byte % 32
+    };
+    (1..).filter(move |name| shard(name) == shard(&NAME))
+}
+
+#[test]
+pub(super) fn a_run_and_an_invalidation_at_once() {
+    explore(|| {
+        let world = World::new();
+        let other = Arc::clone(&world);
+        let runner = thread::spawn(move || other.run(0));
+        world.change();
+        world.assert_nothing_old();
+        runner.join().unwrap();
+        world.assert_nothing_old();
+    });
+}
+
+#[test]
+pub(super) fn two_runs_at_once_are_both_invalidated() {
+    explore(|| {
+        let world = World::new();
+        let other = Arc::clone(&world);
+        let runner = thread::spawn(move || other.run(0));
+        world.run(1);
+        world.change();
+        world.assert_nothing_old();
+        runner.join().unwrap();
+        world.assert_nothing_old();
+    });
+}
+
+#[test]
+pub(super) fn a_run_starts_while_the_last_response_is_evicted() {
+    explore(|| {
+        let world = World::new();
+        world.run(0);
+        let other = Arc::clone(&world);
+        let evictor = thread::spawn(move || other.evict(0));
+        world.run(1);
+        evictor.join().unwrap();
+        world.change();
+        world.assert_nothing_old();
+    });
+}
+
+#[test]
+pub(super) fn a_sweep_meets_a_run_that_starts() {
+    explore(|| {
+        let world = World::new();
+        world.run(0);
+        let mut neighbours = neighbours();
+        for name in neighbours.by_ref().take(31) {
+            drop(world.registry.hold(&name));
+        }
+        assert_eq!(world.registry.len(), 32);
+        let (other, newcomer) = (Arc::clone(&world), neighbours.next());
+        let sweeper = thread::spawn(move || drop(other.registry.hold(&newcomer.unwrap())));
+        world.run(1);
+        world.change();
+        world.assert_nothing_old();
+        sweeper.join().unwrap();
+        world.assert_nothing_old();
+        assert!(world.registry.len() <= 2, "nothing was swept");
+    });
+}
+
+#[test]
+pub(super) fn whoever_starts_after_an_invalidation_is_not_invalidated_by_it() {
+    explore(|| {
+        let world = World::new();
+        let started = Arc::new(AtomicU64::new(0));
+        let (other, told) = (Arc::clone(&world), Arc::clone(&started));
+        let changer = thread::spawn(move || {
+            other.change();
+            told.store(1, SeqCst);
+        });
+        let late = started.load(SeqCst) == 1;
+        world.run(0);
+        changer.join().unwrap();
+        assert!(!late || world.read(0) == Some(NEW), "its response is lost");
+    });
+}
