@@ -2,7 +2,8 @@
 //!
 //! * `PUT /_script/{id}`: a JSON array of answers (see `answer.rs`); the Nth run of the handler for
 //!   this id plays the Nth, and the last repeats.
-//! * `GET /_log/{id}`: the requests that the handler saw. `POST /_invalidate?all=1`: forgets everything.
+//! * `GET /_log/{id}`: the requests that the handler saw. `POST /_invalidate?all=1`: invalidates
+//!   everything; `?path=P`, a path; `?path=P&query=Q`, one URL.
 //! * Any method on `/{profile}/{id}{rest}`: one handler, annotated in as many ways as there are profiles. Its answers
 //!   carry `X-Run: N`.
 //!
@@ -13,7 +14,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 use std::{env, io};
 
-use actix_web::error::ErrorBadRequest;
+use actix_web::error::{ErrorBadRequest, ErrorServiceUnavailable};
 use actix_web::web::{self, Bytes, ServiceConfig};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, Resource};
 use cached_response::{ResponseCache, cached_response};
@@ -112,12 +113,16 @@ async fn log(id: web::Path<String>, scripts: Store) -> HttpResponse {
 async fn invalidate(
     what: web::Query<HashMap<String, String>>,
     cache: web::Data<ResponseCache>,
-) -> HttpResponse {
-    if what.get("all").is_none_or(|all| all != "1") {
-        return HttpResponse::NotImplemented().finish();
-    }
-    cache.invalidate_all();
-    HttpResponse::NoContent().finish()
+) -> Played {
+    let what = |name| what.get(name).map(String::as_str);
+    let invalidated = match (what("all"), what("path"), what("query")) {
+        (Some("1"), None, None) => cache.invalidate_all(),
+        (None, Some(path), None) => cache.invalidate_path(path),
+        (None, Some(path), Some(query)) => cache.invalidate_url(&format!("{path}?{query}")),
+        _ => return Ok(HttpResponse::NotImplemented().finish()),
+    };
+    invalidated.await.map_err(ErrorServiceUnavailable)?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 fn profile(name: &str) -> Resource {

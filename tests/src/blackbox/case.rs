@@ -113,7 +113,7 @@ pub enum Step {
     },
     /// Forgets stored responses.
     Invalidate {
-        /// The query of `/_invalidate`.
+        /// The query of `/_invalidate`; `{id}` stands for the script's id, `{p}` for the profile.
         invalidate: String,
     },
 }

@@ -77,8 +77,13 @@ impl Player<'_> {
             Step::Differs {
                 differs: (name, field),
             } => self.compare(name, field, false),
-            Step::Invalidate { invalidate } => self.fixture.invalidate(invalidate),
+            Step::Invalidate { invalidate } => self.invalidate(invalidate),
         }
+    }
+
+    fn invalidate(&self, query: &str) -> Outcome {
+        let query = query.replace("{id}", &self.fixture.id);
+        self.fixture.invalidate(&query.replace("{p}", self.profile))
     }
 
     fn send(&mut self, exchange: &Exchange) -> Outcome {
