@@ -43,6 +43,13 @@
 //! [`CacheHandle`] carries the same words into other tasks; [`Request`] records what is read
 //! through it, and keeps a response for each value.
 //!
+//! # When something has changed
+//!
+//! [`ResponseCache::invalidate_path`], [`invalidate_url`](ResponseCache::invalidate_url) and
+//! [`invalidate_all`](ResponseCache::invalidate_all): no request that arrives afterwards is answered
+//! by a response whose run began before. A POST, PUT, PATCH or DELETE that succeeds invalidates its
+//! path by itself. More in [the guide](guide::invalidation).
+//!
 //! # Without the attribute
 //!
 //! [`cached`] wraps a handler at its route under a [`Policy`], with [`Keyed`], [`Gate`],
@@ -124,6 +131,9 @@ pub mod guide {
 
     #[doc = include_str!("../docs/keys.md")]
     pub mod keys {}
+
+    #[doc = include_str!("../docs/invalidation.md")]
+    pub mod invalidation {}
 }
 
 #[cfg(doctest)]
