@@ -63,6 +63,10 @@ pub(crate) struct Boarding<'a> {
 impl Boarding<'_> {
     /// Leads a new flight, or follows the one under way.
     pub(crate) fn join(&self, flights: &ResponseFlights, key: &Key) -> Turn {
+        // Most of a crowd follows, and needs no snapshot of its own.
+        if let Some(follower) = self.follow(flights, key) {
+            return Turn::Follow(follower);
+        }
         let stamp = self.generations.snapshot(self.target);
         flights.join(key, self.now, &self.limits, stamp, is_outdated)
     }
