@@ -9,8 +9,8 @@ use crate::{
     },
     story::{
         arrival::{Begin, begin},
-        run::Run,
         serve::serve,
+        start::{Done, Run},
     },
 };
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, Responder, dev::Payload};
@@ -167,7 +167,8 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> Call<E, L, B> {
         match begun {
             Begin::Answered(response) => Answer(Some(State::Ready(response))),
             Begin::Forward(arrival) => {
-                let run: Run = Box::pin(async move {
+                let asked = request.clone();
+                let run = Run::Handler(Box::pin(async move {
                     match L::from_request(&request, &mut payload).await {
                         Ok(lazy) => handler(eager, lazy)
                             .await
@@ -175,8 +176,8 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> Call<E, L, B> {
                             .map_into_boxed_body(),
                         Err(error) => HttpResponse::from_error(error),
                     }
-                });
-                Answer(Some(State::Pending(Box::pin(serve(*arrival, run)))))
+                }));
+                Answer(Some(State::Pending(Box::pin(serve(*arrival, asked, run)))))
             }
         }
     }
@@ -188,7 +189,7 @@ pub struct Answer(Option<State>);
 
 enum State {
     Ready(HttpResponse),
-    Pending(Pin<Box<dyn Future<Output = HttpResponse>>>),
+    Pending(Pin<Box<dyn Future<Output = Done>>>),
 }
 
 impl fmt::Debug for Answer {
@@ -202,9 +203,12 @@ impl Future for Answer {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<HttpResponse> {
         if let Some(State::Pending(pending)) = &mut self.0 {
-            let response = ready!(pending.as_mut().poll(cx));
+            let done = ready!(pending.as_mut().poll(cx));
             self.0 = None;
-            return Poll::Ready(response);
+            return Poll::Ready(match done {
+                Ok((_, response)) => response,
+                Err(error) => HttpResponse::from_error(error),
+            });
         }
         match self.0.take() {
             Some(State::Ready(response)) => Poll::Ready(response),

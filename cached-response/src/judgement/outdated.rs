@@ -3,24 +3,35 @@
 use super::field::lines;
 use actix_web::http::{
     Method, StatusCode, Uri,
-    header::{self, HeaderMap},
+    header::{self, HeaderMap, HeaderValue},
 };
 use std::str;
 use url::Url;
 
 /// The facts of a request that the rule asks for.
 #[derive(Debug)]
-pub(crate) struct Asked<'a> {
-    pub(crate) method: &'a Method,
-    pub(crate) uri: &'a Uri,
-    pub(crate) headers: &'a HeaderMap,
+pub(crate) struct Asked {
+    method: Method,
+    uri: Uri,
+    host: Option<HeaderValue>,
+}
+
+impl Asked {
+    /// Copies them: the request itself is on its way to a handler, or to a service that changes it.
+    pub(crate) fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Self {
+        Self {
+            method: method.clone(),
+            uri: uri.clone(),
+            host: headers.get(header::HOST).cloned(),
+        }
+    }
 }
 
 /// The paths that are outdated once a request was answered so: where its method is unsafe and the
 /// answer is no error, that of its target, and those that `Location` and `Content-Location` name
 /// on the same host.
-pub(crate) fn paths(asked: &Asked<'_>, status: StatusCode, answered: &HeaderMap) -> Vec<String> {
-    if is_safe(asked.method) || !(status.is_success() || status.is_redirection()) {
+pub(crate) fn paths(asked: &Asked, status: StatusCode, answered: &HeaderMap) -> Vec<String> {
+    if is_safe(&asked.method) || !(status.is_success() || status.is_redirection()) {
         return Vec::new();
     }
     let mut paths = vec![asked.uri.path().to_owned()];
@@ -41,7 +52,7 @@ fn is_safe(method: &Method) -> bool {
 /// The path that a reference in the answer leads to, if it is on the host that was asked.
 ///
 /// Whether it says `http` or `https` is not looked at: what ends TLS in front of us sees the other.
-fn resolve(asked: &Asked<'_>, reference: &str) -> Option<String> {
+fn resolve(asked: &Asked, reference: &str) -> Option<String> {
     let mut base = origin("http", asked).unwrap_or_else(nowhere);
     base.set_path(asked.uri.path());
     let target = base.join(reference).ok()?;
@@ -55,10 +66,10 @@ fn resolve(asked: &Asked<'_>, reference: &str) -> Option<String> {
 }
 
 /// The host that was asked, as the target or else the one `Host` names it.
-fn origin(scheme: &str, asked: &Asked<'_>) -> Option<Url> {
+fn origin(scheme: &str, asked: &Asked) -> Option<Url> {
     let host = match asked.uri.authority() {
         Some(authority) => authority.as_str(),
-        None => asked.headers.get(header::HOST)?.to_str().ok()?,
+        None => asked.host.as_ref()?.to_str().ok()?,
     };
     let origin = Url::parse(&format!("{scheme}://{host}/")).ok()?;
     let plain = origin.path() == "/" && origin.query().is_none() && origin.fragment().is_none();

@@ -97,7 +97,7 @@ impl ResponseCache {
 
 /// Invalidates what a request has changed that was answered so (RFC 9111 §4.4): the paths of its
 /// target, `Location` and `Content-Location`, unless its method is safe or the answer an error.
-pub(crate) fn invalidate_after(shared: &Shared, asked: &Asked<'_>, answered: &ResponseHead) {
+pub(crate) fn invalidate_after(shared: &Shared, asked: &Asked, answered: &ResponseHead) {
     for path in outdated::paths(asked, answered.status, answered.headers()) {
         shared.generations.raise_path(&path);
         shared.counters.count(Event::Invalidation);

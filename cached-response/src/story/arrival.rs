@@ -5,7 +5,6 @@ use crate::{
     judgement::{
         admit::{Admission, Admitted, Asked, Reuse, admit},
         key::{Key, KeyRef, KeyWriter, Refused},
-        outdated,
         reason::{Bypass, Forward},
         terms::Terms,
     },
@@ -32,15 +31,22 @@ const LONGEST_KEY: usize = 8 << 10;
 /// A request that goes on to its handler.
 #[derive(Debug)]
 pub(crate) struct Arrival {
-    pub(crate) visit: Visit,
+    pub(crate) station: Station,
     pub(crate) way: Way,
 }
 
-/// Who asks whom.
+/// Who is asked.
 #[derive(Clone, Debug)]
-pub(crate) struct Visit {
+pub(crate) struct Station {
     pub(crate) site: SiteRef,
     pub(crate) cache: ResponseCache,
+}
+
+/// Who asks whom.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    pub(crate) station: Station,
+    /// Given up to the run: a service behind a middleware must be its only owner.
     pub(crate) request: HttpRequest,
 }
 
@@ -95,12 +101,11 @@ pub(crate) fn begin(
 
 fn arrival(site: &SiteRef, cache: &ResponseCache, request: &HttpRequest, way: Way) -> Arrival {
     cache.shared().routes.note(site, request);
-    let visit = Visit {
+    let station = Station {
         site: site.clone(),
         cache: cache.clone(),
-        request: request.clone(),
     };
-    Arrival { visit, way }
+    Arrival { station, way }
 }
 
 enum Looked {
@@ -251,37 +256,45 @@ pub(crate) fn freshness(found: Found, reuse: Reuse, now: Moment) -> Lookup {
     }
 }
 
+impl Station {
+    pub(crate) fn shared(&self) -> &Shared {
+        self.cache.shared()
+    }
+
+    pub(crate) fn report(&self, event: Event) {
+        report(&self.site, self.shared(), event);
+    }
+}
+
 impl Visit {
     /// What of it can be invalidated.
     pub(crate) fn target(&self) -> Target<'_> {
         Target {
-            terms: &self.site.terms,
+            terms: &self.station.site.terms,
             uri: self.request.uri(),
-        }
-    }
-
-    /// What tells whether it has changed something.
-    pub(crate) fn asked(&self) -> outdated::Asked<'_> {
-        outdated::Asked {
-            method: self.request.method(),
-            uri: self.request.uri(),
-            headers: self.request.headers(),
         }
     }
 
     /// Looks up once more, under the names that are known by now.
     pub(crate) fn look_again(&self, miss: &mut Miss) -> Lookup {
-        let shared = self.cache.shared();
+        let shared = self.station.shared();
+        let handler = self.station.site.handler;
         let mut key = KeyWriter::resume(miss.base.as_bytes());
-        let found = variants::find(&shared.shelf, self.site.handler, &mut key, &self.request);
-        miss.flight = KeyRef::new(self.site.handler, key.as_bytes()).to_key();
+        let found = variants::find(&shared.shelf, handler, &mut key, &self.request);
+        miss.flight = KeyRef::new(handler, key.as_bytes()).to_key();
         freshness(found, miss.admitted.reuse, shared.now())
     }
 
     /// Answers from a response that has come to lie there meanwhile.
     pub(crate) fn hit(&self, stored: &StoredResponse) -> HttpResponse {
-        let shared = self.cache.shared();
-        hit(&self.site, shared, stored, &self.request, shared.now())
+        let shared = self.station.shared();
+        hit(
+            &self.station.site,
+            shared,
+            stored,
+            &self.request,
+            shared.now(),
+        )
     }
 }
 

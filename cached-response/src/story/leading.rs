@@ -1,12 +1,10 @@
 //! A leader whose client may leave: its run goes on by itself.
 
-use super::arrival::Visit;
+use super::{arrival::Station, start::Done};
 use crate::machinery::{
     counters::Event,
     local::{self, Detached, LocalBoxFuture},
-    report::report,
 };
-use actix_web::HttpResponse;
 use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
@@ -15,28 +13,25 @@ use std::{
 
 /// Leads: if it is dropped before it has landed, because its client left, a task of its own takes
 /// it to its end.
-pub(crate) fn leading(
-    flight: impl Future<Output = HttpResponse> + 'static,
-    visit: Visit,
-) -> Leading {
+pub(crate) fn leading(flight: impl Future<Output = Done> + 'static, station: Station) -> Leading {
     Leading {
         flight: Some(Box::pin(flight)),
         polling: false,
-        visit,
+        station,
     }
 }
 
 pub(crate) struct Leading {
-    flight: Option<LocalBoxFuture<HttpResponse>>,
+    flight: Option<LocalBoxFuture<Done>>,
     /// Still set when it is dropped: the poll unwound, and there is nothing to hand over.
     polling: bool,
-    visit: Visit,
+    station: Station,
 }
 
 impl Future for Leading {
-    type Output = HttpResponse;
+    type Output = Done;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<HttpResponse> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done> {
         let this = self.get_mut();
         let flight = this.flight.as_mut().expect("not polled after it was ready");
         this.polling = true;
@@ -54,26 +49,21 @@ impl Drop for Leading {
         let Some(flight) = self.flight.take() else {
             return;
         };
-        let shared = self.visit.cache.shared();
         let handed_over = !self.polling
             && Detached::claim().is_some_and(|place| {
-                local::spawn(Box::pin(to_its_end(flight, self.visit.clone(), place))).is_ok()
+                local::spawn(Box::pin(to_its_end(flight, self.station.clone(), place))).is_ok()
             });
-        report(
-            &self.visit.site,
-            shared,
-            if handed_over {
-                Event::HandedOver
-            } else {
-                Event::Failed
-            },
-        );
+        self.station.report(if handed_over {
+            Event::HandedOver
+        } else {
+            Event::Failed
+        });
     }
 }
 
 /// Runs until the response is stored, or the limit is over.
-async fn to_its_end(mut flight: LocalBoxFuture<HttpResponse>, visit: Visit, _place: Detached) {
-    let shared = visit.cache.shared();
+async fn to_its_end(mut flight: LocalBoxFuture<Done>, station: Station, _place: Detached) {
+    let shared = station.shared();
     let mut limit = pin!(shared.clock.sleep(shared.limits.run));
     poll_fn(|cx| match flight.as_mut().poll(cx) {
         Poll::Ready(_) => Poll::Ready(()),

@@ -5,3 +5,4 @@ pub(crate) mod explain;
 pub(crate) mod leading;
 pub(crate) mod run;
 pub(crate) mod serve;
+pub(crate) mod start;

@@ -1,11 +1,15 @@
 //! One run of the handler: from its start to its landing.
 
-use super::arrival::{Miss, Visit};
+use super::{
+    arrival::{Miss, Station, Visit},
+    start::{Done, Run},
+};
 use crate::{
     ground::{clock::Moment, generation::Snapshot, stored::StoredResponse},
     judgement::{
         candidate::Candidate,
         judge::{MOST_NAMES, Made, Storable, Verdict, judge},
+        outdated::Asked,
         reason::{Bypass, Skip},
         selection,
     },
@@ -18,13 +22,12 @@ use crate::{
         flights::{Landing, Permits},
         invalidation,
         local::LocalBoxFuture,
-        report::report,
         status_field,
         variants::{self, Put},
     },
 };
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     body::{BoxBody, MessageBody},
     http::{
         Method,
@@ -34,48 +37,63 @@ use actix_web::{
 };
 use std::{sync::Arc, time::Duration};
 
-/// One run of the handler, not yet started: its remaining extractors, its body, its responder.
-pub(crate) type Run = LocalBoxFuture<HttpResponse>;
-
 /// Runs the handler of a request that is not looked up.
-pub(crate) async fn bypass(visit: &Visit, why: Bypass, run: Run) -> HttpResponse {
-    let control = Control::of(&visit.request);
-    let mut response = Scoped::new(control.clone(), run).await;
-    if why == Bypass::Method {
-        let asked = visit.asked();
-        invalidation::invalidate_after(visit.cache.shared(), &asked, response.head());
+pub(crate) async fn bypass(visit: Visit, why: Bypass, run: Run) -> Done {
+    // Of the request as it came: a service may change it.
+    let asked = (why == Bypass::Method).then(|| asked(&visit.request));
+    let Visit { station, request } = visit;
+    let control = Control::of(&request);
+    let (request, mut response) = Scoped::new(control.clone(), run.start(request)).await?;
+    if let Some(asked) = asked {
+        invalidation::invalidate_after(station.shared(), &asked, response.head());
     }
     dress::vary(
-        &visit.site.terms,
+        &station.site.terms,
         &control.names_read(),
         response.headers_mut(),
     );
     response
         .headers_mut()
         .append(status_field::NAME, status_field::bypassed(why));
-    response
+    Ok((request, response))
+}
+
+fn asked(request: &HttpRequest) -> Asked {
+    Asked::of(request.method(), request.uri(), request.headers())
 }
 
 /// Runs the handler, judges its response, stores it where it may be, and lands.
-pub(crate) async fn fly(visit: Visit, miss: Miss, run: Run, permits: Permits) -> HttpResponse {
-    let control = Control::of(&visit.request);
-    let shared = visit.cache.shared();
+pub(crate) async fn fly(visit: Visit, miss: Miss, run: Run, permits: Permits) -> Done {
     // Both before the handler starts: what is invalidated from here on is invalid in it.
     let snapshot = permits.stamp();
-    let snapshot = snapshot.unwrap_or_else(|| shared.generations.snapshot(visit.target()));
+    let snapshot =
+        snapshot.unwrap_or_else(|| visit.station.shared().generations.snapshot(visit.target()));
+    let Visit { station, request } = visit;
+    let control = Control::of(&request);
+    let shared = station.shared();
     let number = shared.next_run();
-    let response = Scoped::new(control.clone(), run).await;
-    let born = visit.cache.shared().now();
-    Flight {
-        visit,
+    let done = Scoped::new(control.clone(), run.start(request)).await;
+    let born = station.shared().now();
+    let (request, response) = match done {
+        Ok(done) => done,
+        Err(error) => {
+            landed(&station, &miss, permits, Err(Skip::Error));
+            return Err(error);
+        }
+    };
+    let flight = Flight {
+        visit: Visit {
+            station,
+            request: request.clone(),
+        },
         miss,
         permits,
         control,
         snapshot,
         number,
         born,
-    }
-    .judge(response)
+    };
+    Ok((request, flight.judge(response)))
 }
 
 /// A run whose response is there.
@@ -91,7 +109,7 @@ struct Flight {
 
 impl Flight {
     fn judge(self, mut response: HttpResponse) -> HttpResponse {
-        let terms = &self.visit.site.terms;
+        let terms = &self.visit.station.site.terms;
         let request = &self.visit.request;
         let verdict = judge(
             terms,
@@ -113,7 +131,7 @@ impl Flight {
         match verdict {
             Verdict::Skip(why) => self.skip(why, response),
             Verdict::Store(storable) => {
-                let date = self.visit.cache.shared().clock.date();
+                let date = self.visit.station.shared().clock.date();
                 dress::date(date, response.headers_mut());
                 self.keep(storable, response)
             }
@@ -178,7 +196,7 @@ impl Flight {
         mut head: HttpResponse<()>,
         body: BoxBody,
     ) -> HttpResponse {
-        let shared = self.visit.cache.shared();
+        let shared = self.visit.station.shared();
         let terms = capture::Terms {
             cap: self.max_body(),
             declared: dress::declared_length(head.headers()),
@@ -196,7 +214,7 @@ impl Flight {
                 Copied::Whole(body) => {
                     // The body may have read more since the head went out.
                     let read = self.control.names_read();
-                    dress::vary(&self.visit.site.terms, &read, &mut headers);
+                    dress::vary(&self.visit.station.site.terms, &read, &mut headers);
                     let candidate = Candidate {
                         status,
                         headers: &headers,
@@ -215,7 +233,7 @@ impl Flight {
 
     /// Over when a copy that no client waits for has taken its time.
     fn limit(&self) -> LocalBoxFuture<()> {
-        let cache = self.visit.cache.clone();
+        let cache = self.visit.station.cache.clone();
         Box::pin(async move {
             let shared = cache.shared();
             shared.clock.sleep(shared.limits.run).await;
@@ -223,8 +241,9 @@ impl Flight {
     }
 
     fn max_body(&self) -> usize {
-        let limits = &self.visit.cache.shared().limits;
+        let limits = &self.visit.station.shared().limits;
         self.visit
+            .station
             .site
             .terms
             .policy
@@ -240,7 +259,6 @@ impl Flight {
         body: &Bytes,
     ) -> Result<Put, Skip> {
         let lifetime = self.permitted(storable, candidate)?;
-        let shared = self.visit.cache.shared();
         if !self.snapshot.is_current() {
             return Err(Skip::Invalidated);
         }
@@ -262,14 +280,14 @@ impl Flight {
             snapshot: self.snapshot.clone(),
             open: storable.open,
             ..dress::stored(
-                &self.visit.site.terms,
+                &self.visit.station.site.terms,
                 candidate.status,
                 candidate.headers,
                 body,
             )
         };
         Ok(variants::store(
-            &shared.shelf,
+            &self.visit.station.shared().shelf,
             &self.miss.base,
             &self.visit.request,
             &names,
@@ -279,7 +297,7 @@ impl Flight {
 
     /// The lifetime of a response that nobody is against.
     fn permitted(&self, storable: &Storable, candidate: &Candidate<'_>) -> Result<Duration, Skip> {
-        let terms = &self.visit.site.terms;
+        let terms = &self.visit.station.site.terms;
         if let Some(why) = self.control.refusal() {
             return Err(why);
         }
@@ -301,28 +319,32 @@ impl Flight {
         Ok(lifetime)
     }
 
-    /// Tells everyone who waits, the counters and the markers how the run ended.
     fn landed(self, stored: Result<Put, Skip>) {
-        let (site, shared) = (&self.visit.site, self.visit.cache.shared());
-        let landing = match stored {
-            Ok(Put::Stored(stored)) => {
-                report(site, shared, Event::Stored);
-                shared.markers.clear(&self.miss.flight);
-                Landing::Stored(stored)
-            }
-            Ok(Put::Superseded(made)) => {
-                report(site, shared, Event::Skip(Skip::Superseded));
-                Landing::Stored(made)
-            }
-            Err(why) => {
-                report(site, shared, Event::Skip(why));
-                shared.markers.note(&self.miss.flight, why, shared.now());
-                match why {
-                    Skip::Incomplete | Skip::Invalidated => Landing::Failed,
-                    why => Landing::NotStored(why),
-                }
-            }
-        };
-        self.permits.land(&landing);
+        landed(&self.visit.station, &self.miss, self.permits, stored);
     }
+}
+
+/// Tells everyone who waits, the counters and the markers how a run ended.
+fn landed(station: &Station, miss: &Miss, permits: Permits, stored: Result<Put, Skip>) {
+    let shared = station.shared();
+    let landing = match stored {
+        Ok(Put::Stored(stored)) => {
+            station.report(Event::Stored);
+            shared.markers.clear(&miss.flight);
+            Landing::Stored(stored)
+        }
+        Ok(Put::Superseded(made)) => {
+            station.report(Event::Skip(Skip::Superseded));
+            Landing::Stored(made)
+        }
+        Err(why) => {
+            station.report(Event::Skip(why));
+            shared.markers.note(&miss.flight, why, shared.now());
+            match why {
+                Skip::Incomplete | Skip::Invalidated => Landing::Failed,
+                why => Landing::NotStored(why),
+            }
+        }
+    };
+    permits.land(&landing);
 }

@@ -8,7 +8,8 @@
 use super::{
     arrival::{Arrival, Lookup, Miss, Visit, Way},
     leading::leading,
-    run::{self, Run},
+    run,
+    start::{Done, Run},
 };
 use crate::{
     ground::{clock::Moment, stored::StoredResponse},
@@ -19,11 +20,10 @@ use crate::{
         counters::Event,
         flights::{Boarding, Follower, Landing, Permit, Permits, Turn},
         live::{Next, Queue},
-        report::report,
         variants,
     },
 };
-use actix_web::HttpResponse;
+use actix_web::{HttpRequest, HttpResponse};
 use std::{
     future::{Future, poll_fn},
     pin::pin,
@@ -32,10 +32,11 @@ use std::{
 };
 
 /// Answers a request that was not answered from the store.
-pub(crate) async fn serve(arrival: Arrival, run: Run) -> HttpResponse {
-    let Arrival { visit, way } = arrival;
+pub(crate) async fn serve(arrival: Arrival, request: HttpRequest, run: Run) -> Done {
+    let Arrival { station, way } = arrival;
+    let visit = Visit { station, request };
     match way {
-        Way::Bypass(why) => run::bypass(&visit, why, run).await,
+        Way::Bypass(why) => run::bypass(visit, why, run).await,
         Way::Miss(miss) if miss.live => Journey::new(visit, miss).live(run).await,
         Way::Miss(miss) => Journey::new(visit, miss).collapse(run).await,
     }
@@ -54,13 +55,13 @@ const MOST_DETOURS: usize = 2;
 
 impl Journey {
     fn new(visit: Visit, miss: Miss) -> Self {
-        let shared = visit.cache.shared();
+        let shared = visit.station.shared();
         let until = shared.now().after(shared.limits.patience);
         Self { visit, miss, until }
     }
 
     fn shared(&self) -> &Shared {
-        self.visit.cache.shared()
+        self.visit.station.shared()
     }
 
     fn boarding(&self) -> Boarding<'_> {
@@ -68,11 +69,11 @@ impl Journey {
     }
 
     fn report(&self, event: Event) {
-        report(&self.visit.site, self.shared(), event);
+        self.visit.station.report(event);
     }
 
     /// Leads, or follows whoever leads.
-    async fn collapse(mut self, run: Run) -> HttpResponse {
+    async fn collapse(mut self, run: Run) -> Done {
         if self
             .shared()
             .markers
@@ -93,14 +94,14 @@ impl Journey {
             };
             match landing {
                 Some(Landing::Stored(stored)) if self.accepts(&stored) => {
-                    return self.collapsed(&stored);
+                    return Ok(self.collapsed(&stored));
                 }
                 // Another variant, or outdated: look up again. A failed run: take over.
                 Some(Landing::Stored(_) | Landing::Failed) => {}
                 Some(Landing::NotStored(_)) | None => break,
             }
             if let Lookup::Fresh(stored) = self.visit.look_again(&mut self.miss) {
-                return self.visit.hit(&stored);
+                return Ok(self.hit(&stored));
             }
         }
         self.alone(run).await
@@ -136,32 +137,36 @@ impl Journey {
             && (self.miss.admitted.reuse == Reuse::Any || stored.open)
     }
 
-    fn collapsed(&self, stored: &StoredResponse) -> HttpResponse {
+    fn collapsed(self, stored: &StoredResponse) -> (HttpRequest, HttpResponse) {
         self.report(Event::Collapsed);
-        answer::reuse(
-            stored,
-            &self.visit.request,
-            How::Collapsed(self.miss.forward),
-        )
+        let how = How::Collapsed(self.miss.forward);
+        let response = answer::reuse(stored, &self.visit.request, how);
+        (self.visit.request, response)
     }
 
-    async fn lead(mut self, permit: Permit, run: Run) -> HttpResponse {
+    /// Answers from a response that has come to lie there meanwhile.
+    fn hit(self, stored: &StoredResponse) -> (HttpRequest, HttpResponse) {
+        let response = self.visit.hit(stored);
+        (self.visit.request, response)
+    }
+
+    async fn lead(mut self, permit: Permit, run: Run) -> Done {
         // Whoever led before may have landed between the look-up and the lead.
         if let Lookup::Fresh(stored) = self.visit.look_again(&mut self.miss) {
             permit.land(Landing::Stored(stored.clone()));
-            return self.visit.hit(&stored);
+            return Ok(self.hit(&stored));
         }
-        let visit = self.visit.clone();
+        let station = self.visit.station.clone();
         let flight = run::fly(self.visit, self.miss, run, Permits::one(permit));
-        leading(flight, visit).await
+        leading(flight, station).await
     }
 
-    async fn alone(self, run: Run) -> HttpResponse {
+    async fn alone(self, run: Run) -> Done {
         run::fly(self.visit, self.miss, run, Permits::none()).await
     }
 
     /// A live answer: the queued run's, or that of a run of its own.
-    async fn live(mut self, run: Run) -> HttpResponse {
+    async fn live(mut self, run: Run) -> Done {
         if self.miss.admitted.flight != Part::Lead {
             return self.alone(run).await;
         }
@@ -175,7 +180,7 @@ impl Journey {
                 }
                 Queue::Join(follower) => match self.follow(follower).await {
                     Some(Landing::Stored(stored)) if self.accepts(&stored) => {
-                        return self.collapsed(&stored);
+                        return Ok(self.collapsed(&stored));
                     }
                     // Another variant, or a run that failed or never started: queue again.
                     Some(Landing::Stored(_) | Landing::Failed) => {}
@@ -188,7 +193,7 @@ impl Journey {
         self.alone(run).await
     }
 
-    async fn live_run(self, queued: Permit, run: Run) -> HttpResponse {
+    async fn live_run(self, queued: Permit, run: Run) -> Done {
         loop {
             let shared = self.shared();
             match shared
@@ -196,10 +201,10 @@ impl Journey {
                 .next(&queued, &self.miss.flight, &self.boarding())
             {
                 Next::Start(running) => {
-                    let visit = self.visit.clone();
+                    let station = self.visit.station.clone();
                     let flight =
                         run::fly(self.visit, self.miss, run, Permits::two(queued, running));
-                    return leading(flight, visit).await;
+                    return leading(flight, station).await;
                 }
                 Next::Wait(follower) => {
                     if self.follow(follower).await.is_none() {

@@ -16,11 +16,11 @@ fn fields<const N: usize>(fields: [(HeaderName, &str); N]) -> HeaderMap {
 }
 
 fn outdated(method: &Method, status: u16, answered: &HeaderMap) -> Vec<String> {
-    let asked = Asked {
+    let asked = Asked::of(
         method,
-        uri: &Uri::from_static(OWN),
-        headers: &fields([(header::HOST, "example.com:8080")]),
-    };
+        &Uri::from_static(OWN),
+        &fields([(header::HOST, "example.com:8080")]),
+    );
     paths(&asked, StatusCode::from_u16(status).unwrap(), answered)
 }
 
@@ -116,11 +116,7 @@ fn a_default_port_is_the_same_written_or_not() {
         ("example.com:443", "https://example.com/a", true),
         ("example.com:443", "http://example.com/a", false),
     ] {
-        let asked = Asked {
-            method: &Method::POST,
-            uri: &Uri::from_static(OWN),
-            headers: &asked(host),
-        };
+        let asked = Asked::of(&Method::POST, &Uri::from_static(OWN), &asked(host));
         assert_eq!(
             resolve(&asked, reference).is_some(),
             same,
@@ -131,11 +127,11 @@ fn a_default_port_is_the_same_written_or_not() {
 
 #[test]
 fn the_target_names_the_host_before_the_field_does() {
-    let asked = Asked {
-        method: &Method::POST,
-        uri: &Uri::from_static("http://here.com/orders/7"),
-        headers: &fields([(header::HOST, "there.com")]),
-    };
+    let asked = Asked::of(
+        &Method::POST,
+        &Uri::from_static("http://here.com/orders/7"),
+        &fields([(header::HOST, "there.com")]),
+    );
     assert!(resolve(&asked, "http://here.com/a").is_some());
     assert!(resolve(&asked, "http://there.com/a").is_none());
 }
@@ -143,11 +139,11 @@ fn the_target_names_the_host_before_the_field_does() {
 #[test]
 fn without_a_good_host_only_relative_references_count() {
     for host in ["", "a/b", "a?b", "user@a", "a b"] {
-        let asked = Asked {
-            method: &Method::POST,
-            uri: &Uri::from_static(OWN),
-            headers: &fields([(header::HOST, host)]),
-        };
+        let asked = Asked::of(
+            &Method::POST,
+            &Uri::from_static(OWN),
+            &fields([(header::HOST, host)]),
+        );
         assert_eq!(resolve(&asked, "/a").as_deref(), Some("/a"), "{host}");
         assert_eq!(resolve(&asked, "http://a/a"), None, "{host}");
     }
@@ -193,11 +189,7 @@ proptest! {
         let reference = reference.join("/");
         // A first segment that is empty makes it something else: a root, or an authority.
         prop_assume!(!reference.starts_with('/') && !reference.is_empty());
-        let asked = Asked {
-            method: &Method::POST,
-            uri: &base.parse().unwrap(),
-            headers: &fields([(header::HOST, "example.com")]),
-        };
+        let asked = Asked::of(&Method::POST, &base.parse().unwrap(), &fields([(header::HOST, "example.com")]));
         let merged = format!("{}/{reference}", &base[..base.rfind('/').unwrap()]);
         prop_assert_eq!(resolve(&asked, &reference), Some(without_dots(&merged)));
     }
