@@ -77,6 +77,11 @@ pub(crate) fn admit(terms: &Terms, asked: &Asked<'_>) -> Admission {
     {
         return Admission::Bypass(Bypass::MethodOverride);
     }
+    if let Some(closed) = &terms.closed
+        && let Some(objection) = closed.objection(asked.headers)
+    {
+        return Admission::Bypass(objection.reason());
+    }
     if terms.hidden_flag.is_none() && asks_for_live(terms, asked) {
         return Admission::Bypass(Bypass::Nocache);
     }

@@ -120,6 +120,7 @@ pub(crate) enum Field {
     Inserted,
     VariantList,
     Selector,
+    Place,
 }
 
 const ABSENT: u8 = 0x80;

@@ -3,6 +3,7 @@
 pub(crate) mod admit;
 pub(crate) mod cache_control;
 pub(crate) mod candidate;
+pub(crate) mod closed;
 pub(crate) mod coding;
 pub(crate) mod facts;
 pub(crate) mod field;

@@ -39,6 +39,8 @@ pub struct Policy {
     pub(crate) store_if: Option<StoreIf>,
     pub(crate) client: Option<Duration>,
     pub(crate) nocache: Nocache,
+    pub(crate) cookies: Vec<Box<str>>,
+    pub(crate) neutral: Vec<HeaderName>,
 }
 
 /// The route's word on whether a response may be stored.
@@ -92,6 +94,8 @@ impl Policy {
             store_if: None,
             client: None,
             nocache: Nocache::default(),
+            cookies: Vec::new(),
+            neutral: Vec::new(),
         }
     }
 
@@ -157,6 +161,34 @@ impl Policy {
     #[must_use]
     pub fn vary_none(mut self) -> Self {
         self.vary = Some(Vec::new());
+        self
+    }
+
+    /// Cookies that no handler reads, beside those of analytics that are
+    /// [known](crate::guide::middleware): requests that carry them need not bypass
+    /// [`CacheResponses`](crate::CacheResponses). A trailing `*` stands for any rest of the name.
+    ///
+    /// It says nothing to a handler that is cached by itself: there the arguments tell.
+    #[must_use]
+    pub fn ignore_cookies(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
+        self.cookies.extend(names.into_iter().map(Box::from));
+        self
+    }
+
+    /// Headers that no response depends on, beside those that are
+    /// [known](crate::guide::middleware): requests that carry them need not bypass
+    /// [`CacheResponses`](crate::CacheResponses).
+    ///
+    /// It says nothing to a handler that is cached by itself: there the arguments tell.
+    ///
+    /// # Panics
+    /// If a name is not a header's.
+    #[must_use]
+    pub fn neutral_headers(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
+        self.neutral.extend(names.into_iter().map(|name| {
+            HeaderName::from_bytes(name.as_bytes())
+                .expect("`neutral_headers` takes names of headers, such as \"x-app-version\"")
+        }));
         self
     }
 

@@ -33,7 +33,8 @@ impl Names {
     }
 }
 
-fn matches(pattern: &str, name: &str) -> bool {
+/// Whether `name` is `pattern`, or begins like one that ends with `*`.
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix),
         None => name == pattern,

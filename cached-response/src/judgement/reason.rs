@@ -45,6 +45,10 @@ reasons! {
         Unless = "unless",
         /// A method-override header, on a route whose handler sees headers.
         MethodOverride = "method-override",
+        /// A cookie that nothing is known of, under `CacheResponses`.
+        Cookie = "cookie",
+        /// A header that nothing is known of, under `CacheResponses`.
+        Header = "header",
         /// The handler takes `HttpRequest` and the route does not say what it reads.
         Undeclared = "undeclared",
         /// The key is longer than 8 KiB.
@@ -102,8 +106,11 @@ reasons! {
         TooLarge = "too-large",
         /// The body broke off, or its length is not the declared one.
         Incomplete = "incomplete",
-        /// A value in the request's extensions is not what it was when the handler read it.
+        /// What the response was selected by is not what it was in the request that was looked up:
+        /// a value in its extensions, or, under `CacheResponses`, a header or a part of the key.
         Changed = "changed",
+        /// A handler or middleware inside this one has a cache of its own.
+        Inner = "inner",
         /// A run that started later has stored its response already.
         Superseded = "superseded",
         /// There was no room for another copy of a streamed body.
@@ -131,6 +138,7 @@ impl Skip {
                 | Self::Nonce
                 | Self::Origin
                 | Self::TooLarge
+                | Self::Inner
         )
     }
 }

@@ -1,11 +1,14 @@
 //! The terms of a route: its policy together with what its handler can see.
 
 use super::{
+    closed::Closed,
     facts::{Facts, Fields, Role, Sees},
     policy::Policy,
     query::Names,
+    reason::Bypass,
 };
-use actix_web::http::header::{self, HeaderName};
+use actix_web::http::header::{self, HeaderMap, HeaderName};
+use std::borrow::Cow;
 
 /// Everything that decides about one handler's requests and responses, made once.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub(crate) struct Terms {
     /// An `HttpRequest` without a word on what it reads, or an argument of which not everything can
     /// be told: nothing is looked up.
     pub(crate) undeclared: bool,
+    /// Nothing is seen of the handlers, which may see everything.
+    pub(crate) closed: Option<Closed>,
 }
 
 impl Terms {
@@ -41,6 +46,7 @@ impl Terms {
             queries: Vec::new(),
             body: false,
             undeclared: false,
+            closed: None,
             policy,
         };
         for (role, facts) in arguments {
@@ -58,6 +64,28 @@ impl Terms {
             };
         }
         terms
+    }
+
+    /// The terms of a door in front of handlers that nothing is known of.
+    pub(crate) fn closed(place: &'static str, mut policy: Policy) -> Self {
+        policy.vary.get_or_insert_default();
+        let mut terms = Self::new(policy, &[(Role::Covered, Facts::REQUEST)]);
+        let Policy {
+            neutral, cookies, ..
+        } = &terms.policy;
+        terms.closed = Some(Closed::new(place, &terms.vary, neutral, cookies));
+        terms
+    }
+
+    /// The word for a bypass, with the name of what it is about: `header:x-api-key`.
+    pub(crate) fn word(&self, why: Bypass, headers: &HeaderMap) -> Cow<'static, str> {
+        let objection = match &self.closed {
+            Some(closed) if matches!(why, Bypass::Cookie | Bypass::Header) => {
+                closed.objection(headers)
+            }
+            _ => None,
+        };
+        objection.map_or_else(|| Cow::Borrowed(why.word()), |objection| objection.word())
     }
 
     fn add(&mut self, role: Role, facts: &Facts) {

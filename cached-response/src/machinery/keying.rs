@@ -40,6 +40,9 @@ pub(crate) fn write(
     key: &mut KeyWriter,
 ) -> bool {
     let uri = request.uri();
+    if let Some(closed) = &terms.closed {
+        closed.write_place(key);
+    }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         key.field(Field::Method, request.method().as_str().as_bytes());
     }
@@ -100,6 +103,15 @@ pub(crate) static TRUSTED: [(Field, HeaderName); 4] = [
     ),
 ];
 
+/// What else proxies say of the URL that the client sees; actix-web does not ask for it, and nobody
+/// knows what handlers do behind a middleware.
+pub(crate) static PROXIED: [HeaderName; 4] = [
+    HeaderName::from_static("x-forwarded-port"),
+    HeaderName::from_static("x-forwarded-prefix"),
+    HeaderName::from_static("x-forwarded-scheme"),
+    HeaderName::from_static("x-forwarded-ssl"),
+];
+
 /// What URLs are built from: the target's scheme and authority, and, where the handler sees
 /// `HttpRequest`, the headers that actix-web trusts for it.
 fn write_origin(terms: &Terms, request: &HttpRequest, key: &mut KeyWriter) {
@@ -113,6 +125,11 @@ fn write_origin(terms: &Terms, request: &HttpRequest, key: &mut KeyWriter) {
     if terms.sees.any(Sees::REQUEST) {
         for (field, name) in &TRUSTED {
             key.lines(*field, name.as_str(), lines(request.headers(), name));
+        }
+        if terms.closed.is_some() {
+            for name in &PROXIED {
+                key.lines(Field::Vary, name.as_str(), lines(request.headers(), name));
+            }
         }
         // What a URL is built from where the request itself does not say it.
         key.field(Field::Scheme, &[u8::from(request.app_config().secure())]);

@@ -82,6 +82,19 @@ impl Place {
         }
     }
 
+    /// The place of a door in front of handlers that nothing is known of; `name` says where in the
+    /// source it was built.
+    pub(crate) fn closed(name: &'static str, door: TypeId, policy: Policy) -> Self {
+        let terms = Terms::closed(name, policy);
+        Self {
+            site: SiteRef::Shared(Arc::new(Site::new(name, door, terms))),
+            choice: Choice {
+                cache: None,
+                unit_test: false,
+            },
+        }
+    }
+
     /// Uses another cache.
     pub(crate) fn use_cache(&mut self, cache: ResponseCache) {
         self.choice.cache = Some(cache);

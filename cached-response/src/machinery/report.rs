@@ -5,13 +5,13 @@ use super::{cache::Shared, counters::Event, site::Site};
 
 /// Reports one event of one handler.
 pub(crate) fn report(site: &Site, shared: &Shared, event: Event) {
+    report_as(site, shared, event, event.reason());
+}
+
+/// Reports it with a reason that names more than is counted.
+pub(crate) fn report_as(site: &Site, shared: &Shared, event: Event, reason: Option<&str>) {
     shared.counters.count(event);
-    tracing::trace!(
-        handler = site.name,
-        event = event.name(),
-        reason = event.reason(),
-        "cache"
-    );
+    tracing::trace!(handler = site.name, event = event.name(), reason, "cache");
     let what = match event {
         Event::Bypass(_) => "a request bypasses the cache",
         Event::Skip(_) => "a response is not stored",
@@ -20,7 +20,7 @@ pub(crate) fn report(site: &Site, shared: &Shared, event: Event) {
     if cfg!(debug_assertions) && site.is_first(event) {
         tracing::info!(
             handler = site.name,
-            reason = event.reason(),
+            reason,
             "{what} (said once for each handler and reason, in debug builds)"
         );
     }

@@ -66,16 +66,15 @@ pub(crate) fn live(forward: Forward, why: Option<Skip>) -> HeaderValue {
 }
 
 /// A live answer to a request that was not looked up.
-pub(crate) fn bypassed(why: Bypass) -> HeaderValue {
+pub(crate) fn bypassed(why: Bypass, word: &str) -> HeaderValue {
     let forward = if why == Bypass::Method {
         Forward::Method
     } else {
         Forward::Bypass
     };
     value(&format!(
-        "cached-response; fwd={}; detail={}",
+        "cached-response; fwd={}; detail={word}",
         forward.word(),
-        why.word()
     ))
 }
 

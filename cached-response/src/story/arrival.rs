@@ -16,7 +16,7 @@ use crate::{
         generations::Target,
         keying::{self, Sent},
         place::Place,
-        report::report,
+        report::{report, report_as},
         site::{Site, SiteRef},
         variants::{self, Found},
         written,
@@ -92,7 +92,8 @@ pub(crate) fn begin(
                 Begin::Forward(Box::new(arrival(site, cache, request, Way::Miss(*miss))))
             }
             Err(why) => {
-                report(site, cache.shared(), Event::Bypass(why));
+                let word = site.terms.word(why, request.headers());
+                report_as(site, cache.shared(), Event::Bypass(why), Some(&word));
                 Begin::Forward(Box::new(arrival(site, cache, request, Way::Bypass(why))))
             }
         }

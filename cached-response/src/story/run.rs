@@ -42,6 +42,7 @@ pub(crate) async fn bypass(visit: Visit, why: Bypass, run: Run) -> Done {
     // Of the request as it came: a service may change it.
     let asked = (why == Bypass::Method).then(|| asked(&visit.request));
     let Visit { station, request } = visit;
+    let word = station.site.terms.word(why, request.headers());
     let control = Control::of(&request);
     let (request, mut response) = Scoped::new(control.clone(), run.start(request)).await?;
     if let Some(asked) = asked {
@@ -54,7 +55,7 @@ pub(crate) async fn bypass(visit: Visit, why: Bypass, run: Run) -> Done {
     );
     response
         .headers_mut()
-        .append(status_field::NAME, status_field::bypassed(why));
+        .append(status_field::NAME, status_field::bypassed(why, &word));
     Ok((request, response))
 }
 
