@@ -32,6 +32,8 @@ pub(crate) struct Control {
 #[derive(Debug, Default)]
 struct Said {
     disabled: bool,
+    /// Another door has taken over the request inside this run.
+    taken_over: bool,
     timeout: Option<Duration>,
     read: Vec<Selector>,
     /// The values in the request's extensions that were read: other than the rest of a request,
@@ -48,6 +50,29 @@ impl Control {
         let control = Arc::<Self>::default();
         request.extensions_mut().insert(control.clone());
         control
+    }
+
+    /// Shows that a run with this control is under way, to whichever doors the request comes to
+    /// inside it.
+    pub(crate) fn show(self: &Arc<Self>, request: &HttpRequest) {
+        request.extensions_mut().insert(UnderWay(self.clone()));
+    }
+
+    /// At a door: tells the run that the request is part of, if any, that its own rules end here.
+    /// What is said from now on is said to the door's own control.
+    pub(crate) fn take_over(request: &HttpRequest) {
+        if !request.extensions().contains::<UnderWay>() {
+            return;
+        }
+        let mut extensions = request.extensions_mut();
+        extensions.remove::<Arc<Self>>();
+        if let Some(UnderWay(outer)) = extensions.remove() {
+            outer.said().taken_over = true;
+        }
+    }
+
+    pub(crate) fn is_taken_over(&self) -> bool {
+        self.said().taken_over
     }
 
     fn said(&self) -> std::sync::MutexGuard<'_, Said> {
@@ -91,6 +116,9 @@ impl Control {
         self.said().disabled.then_some(Skip::Disabled)
     }
 }
+
+/// The control of the run that a request is part of.
+struct UnderWay(Arc<Control>);
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Control>>> = const { RefCell::new(None) };

@@ -4,7 +4,7 @@ use crate::judgement::{
     key::part::KeyPart,
     key::{Field, KeyWriter, Refused},
 };
-use actix_web::HttpMessage;
+use actix_web::{HttpMessage, HttpRequest};
 use std::panic::Location;
 
 /// What was inserted into one request.
@@ -12,6 +12,12 @@ use std::panic::Location;
 pub(crate) struct InsertedParts(Vec<Result<Vec<u8>, Refused>>);
 
 impl InsertedParts {
+    /// How many were added to `request` so far.
+    pub(crate) fn count(request: &HttpRequest) -> usize {
+        let extensions = request.extensions();
+        extensions.get::<Self>().map_or(0, |parts| parts.0.len())
+    }
+
     pub(crate) fn write(&self, key: &mut KeyWriter) {
         for part in &self.0 {
             match part {

@@ -2,10 +2,10 @@
 
 use super::{
     arrival::{Miss, Station, Visit},
-    start::{Done, Run},
+    start::{Done, Exposed, Run},
 };
 use crate::{
-    ground::{clock::Moment, generation::Snapshot, stored::StoredResponse},
+    ground::{clock::Moment, generation::Snapshot, selector::Selector, stored::StoredResponse},
     judgement::{
         candidate::Candidate,
         judge::{MOST_NAMES, Made, Storable, Verdict, judge},
@@ -44,7 +44,8 @@ pub(crate) async fn bypass(visit: Visit, why: Bypass, run: Run) -> Done {
     let Visit { station, request } = visit;
     let word = station.site.terms.word(why, request.headers());
     let control = Control::of(&request);
-    let (request, mut response) = Scoped::new(control.clone(), run.start(request)).await?;
+    let (request, mut response) =
+        Scoped::new(control.clone(), run.start(control.clone(), request)).await?;
     if let Some(asked) = asked {
         invalidation::invalidate_after(station.shared(), &asked, response.head());
     }
@@ -73,7 +74,8 @@ pub(crate) async fn fly(visit: Visit, miss: Miss, run: Run, permits: Permits) ->
     let control = Control::of(&request);
     let shared = station.shared();
     let number = shared.next_run();
-    let done = Scoped::new(control.clone(), run.start(request)).await;
+    let exposed = run.exposes(&request);
+    let done = Scoped::new(control.clone(), run.start(control.clone(), request)).await;
     let born = station.shared().now();
     let (request, response) = match done {
         Ok(done) => done,
@@ -90,6 +92,7 @@ pub(crate) async fn fly(visit: Visit, miss: Miss, run: Run, permits: Permits) ->
         miss,
         permits,
         control,
+        exposed,
         snapshot,
         number,
         born,
@@ -103,6 +106,7 @@ struct Flight {
     miss: Miss,
     permits: Permits,
     control: Arc<Control>,
+    exposed: Option<Exposed>,
     snapshot: Snapshot,
     number: u64,
     born: Moment,
@@ -112,6 +116,9 @@ impl Flight {
     fn judge(self, mut response: HttpResponse) -> HttpResponse {
         let terms = &self.visit.station.site.terms;
         let request = &self.visit.request;
+        if self.control.is_taken_over() {
+            return self.skip(Skip::Inner, response);
+        }
         let verdict = judge(
             terms,
             &Made {
@@ -263,17 +270,7 @@ impl Flight {
         if !self.snapshot.is_current() {
             return Err(Skip::Invalidated);
         }
-        // The variant is selected by what the request says now.
-        if !self.control.is_as_read(&self.visit.request) {
-            return Err(Skip::Changed);
-        }
-        let names = dress::names(storable, &self.control.names_read());
-        if names.len() > MOST_NAMES {
-            return Err(Skip::Vary);
-        }
-        if selection::is_cut(&names, &self.visit.request) {
-            return Err(Skip::Repeated);
-        }
+        let names = self.names(storable)?;
         let response = StoredResponse {
             born: self.born,
             lifetime,
@@ -294,6 +291,28 @@ impl Flight {
             &names,
             response,
         ))
+    }
+
+    /// What the response is selected by, where the request has it still.
+    fn names(&self, storable: &Storable) -> Result<Vec<Selector>, Skip> {
+        let request = &self.visit.request;
+        // The variant is selected by what the request says now.
+        if !self.control.is_as_read(request) {
+            return Err(Skip::Changed);
+        }
+        let names = dress::names(storable, &self.control.names_read());
+        if let Some(exposed) = &self.exposed
+            && !exposed.is_like(request, &names)
+        {
+            return Err(Skip::Changed);
+        }
+        if names.len() > MOST_NAMES {
+            return Err(Skip::Vary);
+        }
+        if selection::is_cut(&names, request) {
+            return Err(Skip::Repeated);
+        }
+        Ok(names)
     }
 
     /// The lifetime of a response that nobody is against.
