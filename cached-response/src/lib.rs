@@ -55,6 +55,9 @@
 //! [`cached`] wraps a handler at its route under a [`Policy`], with [`Keyed`], [`Gate`],
 //! [`Unkeyed`] and [`Lazy`] for its arguments.
 //!
+//! [`CacheResponses`] is a middleware for an app, a scope or a resource. It sees nothing of the
+//! handlers inside it and fails closed. More in [the guide](guide::middleware).
+//!
 //! # How the defaults were chosen
 //!
 //! | default | because |
@@ -105,6 +108,7 @@ pub use doors::testing;
 pub use doors::{
     arguments::Covered,
     cached::{Cached, cached},
+    middleware::CacheResponses,
     request::Request,
     roles::{Gate, Keyed, Lazy, Unkeyed},
 };
@@ -131,6 +135,9 @@ pub mod guide {
 
     #[doc = include_str!("../docs/keys.md")]
     pub mod keys {}
+
+    #[doc = include_str!("../docs/middleware.md")]
+    pub mod middleware {}
 
     #[doc = include_str!("../docs/invalidation.md")]
     pub mod invalidation {}

@@ -4,6 +4,7 @@ use super::{arguments::NoBody, body};
 use crate::{
     judgement::key::KeyWriter,
     machinery::{
+        control::Control,
         keying::Sent,
         place::{Place, Route, SiteCell},
     },
@@ -51,6 +52,7 @@ impl<E: FromRequest, L> FromRequest for Call<E, L, NoBody> {
     type Future = Extracting<E, L>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        Control::take_over(request);
         let sent = if body::is_there(request, payload) {
             Sent::Unkeyed
         } else {
@@ -105,6 +107,7 @@ impl<E: FromRequest + 'static, L: 'static, const LIMIT: usize> FromRequest
     type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        Control::take_over(request);
         let (request, raw) = (request.clone(), payload.take());
         Box::pin(async move {
             let (sent, mut payload) = body::read(raw, LIMIT).await?;
