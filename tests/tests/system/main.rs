@@ -19,6 +19,7 @@ mod lines;
 mod lints;
 mod live;
 mod loopholes;
+mod middleware;
 mod origin;
 mod panics;
 mod ranges;

@@ -1,0 +1,221 @@
+//! What a request carries, and nobody knows whether the handler reads it.
+
+use actix_web::http::Method;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, HttpRequest, web};
+use cached_response::testing::isolated;
+use cached_response::{Bypass, CacheResponses, Policy};
+use tests::raw::Request as Sent;
+use tests::stage::Stage;
+
+use super::{minute, page};
+use crate::ask::{ask, get as ask_for, get_with, run};
+
+/// Bar row 17, the part of the middleware.
+#[actix_web::test]
+async fn a_cookie_bypasses_unless_it_is_known_not_to_matter() {
+    let cache = isolated();
+    let keyed = CacheResponses::new(Policy::new(60).vary(["cookie"]));
+    let added = CacheResponses::new(Policy::new(60).ignore_cookies(["theme", "ab_*"]));
+    let app = App::new()
+        .service(
+            web::scope("/plain")
+                .wrap(minute())
+                .default_service(web::to(page)),
+        )
+        .service(
+            web::scope("/keyed")
+                .wrap(keyed)
+                .default_service(web::to(page)),
+        )
+        .service(
+            web::scope("/added")
+                .wrap(added)
+                .default_service(web::to(page)),
+        );
+    let app = init_service(app).await;
+    for (target, cookies, expected) in [
+        ("/plain", "", "store"),
+        ("/plain", "_ga=1", "store"),
+        ("/plain", "_ga=2; _gid=3", "store"),
+        ("/plain", "session=a", "cookie:session"),
+        ("/plain", "_ga=1; session=a", "cookie:session"),
+        ("/plain", "theme=dark", "cookie:theme"),
+        ("/keyed", "session=a", "store"),
+        ("/added", "theme=dark; ab_1=2; _ga=3", "store"),
+        ("/added", "session=a", "cookie:session"),
+    ] {
+        let request = || TestRequest::with_uri(target).append_header(("cookie", cookies));
+        ask(&app, request()).await;
+        let answer = ask(&app, request()).await;
+        let came = match answer.detail() {
+            None if answer.is_hit() => "store".to_owned(),
+            other => other.unwrap_or_default(),
+        };
+        assert_eq!(came, expected, "{target} {cookies}");
+    }
+    let alice = get_with(&app, "/keyed/me", ("cookie", "session=a")).await;
+    let bob = get_with(&app, "/keyed/me", ("cookie", "session=b")).await;
+    assert_ne!(alice.body, bob.body);
+    assert_eq!(cache.cache().stats().bypassed(Bypass::Cookie), 8);
+}
+
+#[actix_web::test]
+async fn a_header_that_nothing_is_known_of_bypasses_and_is_named() {
+    let cache = isolated();
+    let policy = Policy::new(60)
+        .vary(["x-tenant"])
+        .neutral_headers(["x-app-build"]);
+    let app = App::new()
+        .wrap(CacheResponses::new(policy))
+        .default_service(web::to(page));
+    let app = init_service(app).await;
+    assert_eq!(ask_for(&app, "/").await.body, "1 /");
+    for name in [
+        "x-app-build",
+        "accept",
+        "sec-ch-ua-mobile",
+        "referer",
+        "x-forwarded-for",
+    ] {
+        let answer = get_with(&app, "/", (name, "1")).await;
+        assert!(answer.is_hit(), "{name}");
+    }
+    for name in [
+        "x-api-key",
+        "x-forwarded-user",
+        "accept-version",
+        "hx-request",
+        "x-user",
+    ] {
+        let answer = get_with(&app, "/", (name, "1")).await;
+        assert_eq!(answer.detail().unwrap(), format!("header:{name}"));
+    }
+    assert_eq!(cache.cache().stats().bypassed(Bypass::Header), 5);
+    let one = get_with(&app, "/", ("x-tenant", "a")).await;
+    assert_eq!(one.header("vary").unwrap(), "x-tenant");
+    let other = get_with(&app, "/", ("x-tenant", "b")).await;
+    assert_ne!(one.body, other.body);
+    assert_eq!(get_with(&app, "/", ("x-tenant", "a")).await.body, one.body);
+}
+
+#[actix_web::test]
+async fn what_proxies_say_of_the_url_is_in_the_key() {
+    let _cache = isolated();
+    let app = App::new().wrap(minute()).default_service(web::to(page));
+    let app = init_service(app).await;
+    let plain = ask_for(&app, "/").await.body;
+    for name in [
+        "host",
+        "forwarded",
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-prefix",
+        "x-forwarded-proto",
+        "x-forwarded-scheme",
+        "x-forwarded-ssl",
+    ] {
+        let first = get_with(&app, "/", (name, "evil")).await;
+        assert!(!first.is_hit(), "{name}");
+        assert!(get_with(&app, "/", (name, "evil")).await.is_hit(), "{name}");
+    }
+    assert_eq!(ask_for(&app, "/").await.body, plain);
+}
+
+/// Bar row 6, the part of the middleware.
+#[test]
+fn two_hosts_on_one_route_never_share() {
+    let stage = Stage::new(cached_response::ResponseCache::builder().build());
+    let server = stage.serve(1, |app| {
+        async fn asked(request: HttpRequest) -> String {
+            let host = request.headers().get("host");
+            format!("{} {}", request.uri(), host.unwrap().to_str().unwrap())
+        }
+        let scope = web::scope("").wrap(minute());
+        app.service(scope.default_service(web::to(asked)));
+    });
+    let fetch = |target: &str, host: &str| {
+        let request = Sent::get(target).header("Host", host);
+        tests::raw::fetch(server.address(), &request)
+            .unwrap()
+            .text()
+    };
+    for (target, host, expected) in [
+        ("/", "a.example", "/ a.example"),
+        ("/", "b.example", "/ b.example"),
+        (
+            "http://c.example/",
+            "a.example",
+            "http://c.example/ a.example",
+        ),
+        ("/", "a.example", "/ a.example"),
+    ] {
+        assert_eq!(fetch(target, host), expected);
+    }
+    assert_eq!(
+        (stage.cache.stats().entries, stage.cache.stats().hits),
+        (3, 1)
+    );
+}
+
+/// Bar row 9, the part of the middleware.
+#[actix_web::test]
+async fn a_body_bypasses_and_reaches_the_handler() {
+    let _cache = isolated();
+    let echo = async |body: String| format!("{} {body}", run());
+    let app = App::new().wrap(minute()).default_service(web::to(echo));
+    let app = init_service(app).await;
+    for method in [Method::GET, Method::POST] {
+        let request = TestRequest::with_uri("/").method(method.clone());
+        let answer = ask(&app, request.set_payload("fat")).await;
+        assert!(answer.body.ends_with(" fat"), "{method}: {}", answer.body);
+        let expected = if method == Method::GET {
+            "body"
+        } else {
+            "method"
+        };
+        assert_eq!(answer.detail().unwrap(), expected);
+    }
+    assert_eq!(ask_for(&app, "/").await.body, "3 ");
+    assert!(ask_for(&app, "/").await.is_hit());
+}
+
+#[actix_web::test]
+async fn a_flag_that_handlers_can_see_bypasses_and_stores_nothing() {
+    let cache = isolated();
+    let app = App::new().wrap(minute()).default_service(web::to(page));
+    let app = init_service(app).await;
+    let live = ask_for(&app, "/?nocache=1").await;
+    assert_eq!(live.detail().unwrap(), "nocache");
+    let overridden = get_with(&app, "/", ("x-http-method-override", "DELETE")).await;
+    assert_eq!(overridden.detail().unwrap(), "method-override");
+    assert_eq!(cache.cache().stats().entries, 0);
+}
+
+/// Bar row 16, the part of the middleware.
+#[actix_web::test]
+async fn authorization_neither_gets_nor_leaves_a_response() {
+    let _cache = isolated();
+    let keyed = CacheResponses::new(Policy::new(60).vary(["authorization"]));
+    let app = App::new()
+        .service(
+            web::scope("/keyed")
+                .wrap(keyed)
+                .default_service(web::to(page)),
+        )
+        .service(web::scope("").wrap(minute()).default_service(web::to(page)));
+    let app = init_service(app).await;
+    let bearer = ("authorization", "Bearer a");
+    let first = get_with(&app, "/x", bearer).await;
+    assert_eq!(first.detail().unwrap(), "authorization");
+    assert_eq!(ask_for(&app, "/x").await.body, "2 /x");
+    assert_eq!(get_with(&app, "/x", bearer).await.body, "3 /x");
+    assert_eq!(ask_for(&app, "/x").await.body, "2 /x");
+    get_with(&app, "/keyed/x", bearer).await;
+    assert!(get_with(&app, "/keyed/x", bearer).await.is_hit());
+    assert!(
+        !get_with(&app, "/keyed/x", ("authorization", "Bearer b"))
+            .await
+            .is_hit()
+    );
+}

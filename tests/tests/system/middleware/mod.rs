@@ -1,0 +1,24 @@
+//! `CacheResponses`, a cache in front of handlers that it cannot see.
+
+use actix_web::HttpRequest;
+use cached_response::{CacheResponses, Policy};
+
+use crate::ask::run;
+
+mod closed;
+mod inner;
+mod neighbours;
+mod options;
+mod places;
+mod runs;
+
+/// Numbers its run, and says what it saw of its target.
+async fn page(request: HttpRequest) -> String {
+    format!("{} {}", run(), request.uri())
+}
+
+/// A middleware for a minute.
+#[track_caller]
+fn minute() -> CacheResponses {
+    CacheResponses::new(Policy::new(60))
+}

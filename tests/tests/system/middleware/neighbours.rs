@@ -1,0 +1,359 @@
+//! Other middlewares on either side of it.
+
+use actix_cors::Cors;
+use actix_web::body::to_bytes;
+use actix_web::cookie::Cookie;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use actix_web::error::ErrorUnauthorized;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::{
+    Compress, ErrorHandlerResponse, ErrorHandlers, Logger, Next, NormalizePath, from_fn,
+};
+use actix_web::test::{TestRequest, call_service, init_service};
+use actix_web::{App, Error, HttpMessage, HttpRequest, HttpResponse, web};
+use cached_response::testing::isolated;
+use cached_response::{Request, Skip, insert_key_part};
+
+use super::{minute, page};
+use crate::ask::{get as ask_for, get_with, run};
+
+/// Long enough to be worth compressing.
+async fn long() -> String {
+    format!("{} {}", run(), "long ".repeat(1000))
+}
+
+/// The coding of an answer, the number of its bytes, and whether it came from the store.
+async fn coded<B: actix_web::body::MessageBody>(
+    app: &impl Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
+    accepted: &'static str,
+) -> (String, usize, bool) {
+    let request = TestRequest::with_uri("/").append_header(("accept-encoding", accepted));
+    let response = call_service(app, request.to_request()).await;
+    let field = |name: &str| {
+        let value = response.headers().get(name);
+        value.map(|value| value.to_str().unwrap().to_owned())
+    };
+    let (coding, stored) = (field("content-encoding"), field("age").is_some());
+    let body = to_bytes(response.into_body())
+        .await
+        .map_err(|_| "it broke off");
+    (coding.unwrap_or_default(), body.unwrap().len(), stored)
+}
+
+#[actix_web::test]
+async fn with_compress_outside_one_plain_response_is_stored() {
+    let cache = isolated();
+    let app = App::new()
+        .wrap(minute())
+        .wrap(Compress::default())
+        .default_service(web::to(long));
+    let app = init_service(app).await;
+    for (accepted, coding, stored) in [
+        ("gzip", "gzip", false),
+        ("gzip", "gzip", true),
+        ("identity", "", true),
+    ] {
+        let answer = coded(&app, accepted).await;
+        assert_eq!(
+            (answer.0.as_str(), answer.2),
+            (coding, stored),
+            "{accepted}"
+        );
+        assert_eq!(answer.1 < 1000, coding == "gzip");
+    }
+    assert_eq!(cache.cache().stats().entries, 1);
+}
+
+#[actix_web::test]
+async fn with_compress_inside_each_coding_is_a_variant() {
+    let cache = isolated();
+    let app = App::new()
+        .wrap(Compress::default())
+        .wrap(minute())
+        .default_service(web::to(long));
+    let app = init_service(app).await;
+    for (accepted, coding, stored) in [
+        ("gzip", "gzip", false),
+        ("gzip", "gzip", true),
+        ("identity", "", false),
+        ("identity", "", true),
+        ("gzip", "gzip", true),
+    ] {
+        let answer = coded(&app, accepted).await;
+        assert_eq!(
+            (answer.0.as_str(), answer.2),
+            (coding, stored),
+            "{accepted}"
+        );
+        assert_eq!(answer.1 < 1000, coding == "gzip");
+    }
+    // The list of names, and two variants.
+    assert_eq!(cache.cache().stats().entries, 3);
+}
+
+#[actix_web::test]
+async fn paths_that_are_normalised_outside_are_one_key_and_inside_two() {
+    let _cache = isolated();
+    let outside = App::new()
+        .wrap(minute())
+        .wrap(NormalizePath::trim())
+        .route("/a", web::get().to(page));
+    let inside = App::new()
+        .wrap(NormalizePath::trim())
+        .wrap(minute())
+        .route("/a", web::get().to(page));
+    let outside = init_service(outside).await;
+    let inside = init_service(inside).await;
+    assert_eq!(ask_for(&outside, "/a").await.body, "1 /a");
+    assert_eq!(ask_for(&outside, "/a/").await.body, "1 /a");
+    for _ in 0..2 {
+        assert_eq!(ask_for(&inside, "/a").await.body, "2 /a");
+        assert_eq!(ask_for(&inside, "/a/").await.body, "3 /a");
+    }
+}
+
+#[actix_web::test]
+async fn logger_stands_on_either_side() {
+    let _cache = isolated();
+    let app = App::new()
+        .wrap(Logger::default())
+        .wrap(minute())
+        .wrap(Logger::new("%r %{cookie}i %{cache-status}o"))
+        .default_service(web::to(page));
+    let app = init_service(app).await;
+    assert_eq!(ask_for(&app, "/").await.body, "1 /");
+    assert!(ask_for(&app, "/").await.is_hit());
+}
+
+/// Knows visitors by a cookie, and gives one to everybody new.
+async fn session(
+    request: ServiceRequest,
+    next: Next<impl actix_web::body::MessageBody>,
+) -> Result<ServiceResponse<impl actix_web::body::MessageBody>, Error> {
+    let known = request.cookie("session");
+    let name = known.as_ref().map_or("new", Cookie::value).to_owned();
+    request.extensions_mut().insert(name);
+    let mut response = next.call(request).await?;
+    if known.is_none() {
+        let cookie = Cookie::new("session", run().to_string());
+        response.response_mut().add_cookie(&cookie)?;
+    }
+    Ok(response)
+}
+
+async fn greeting(request: HttpRequest) -> String {
+    let name = request.extensions().get::<String>().cloned();
+    format!("hello {}", name.unwrap())
+}
+
+#[actix_web::test]
+async fn a_session_is_never_shared_on_either_side() {
+    let cache = isolated();
+    let inside = App::new().wrap(from_fn(session)).wrap(minute());
+    let inside = init_service(inside.default_service(web::to(greeting))).await;
+    let outside = App::new().wrap(minute()).wrap(from_fn(session));
+    let outside = init_service(outside.default_service(web::to(greeting))).await;
+    for visitor in ["1", "2"] {
+        let new = ask_for(&inside, "/inside").await;
+        assert_eq!(
+            new.header("set-cookie").unwrap(),
+            format!("session={visitor}")
+        );
+        assert_eq!(new.detail().unwrap(), "set-cookie");
+    }
+    for name in ["alice", "bob"] {
+        for known in [
+            get_with(&inside, "/inside", ("cookie", &format!("session={name}"))).await,
+            get_with(&outside, "/outside", ("cookie", &format!("session={name}"))).await,
+        ] {
+            assert_eq!(known.body, format!("hello {name}"));
+            assert_eq!(known.detail().unwrap(), "cookie:session");
+        }
+    }
+    assert_eq!(cache.cache().stats().entries, 0);
+    // Outside, what is stored is what everybody new gets, and the cookie is not in it.
+    for visitor in ["3", "4"] {
+        let new = ask_for(&outside, "/outside").await;
+        assert_eq!(new.body, "hello new");
+        assert_eq!(
+            new.header("set-cookie").unwrap(),
+            format!("session={visitor}")
+        );
+    }
+    assert_eq!(cache.cache().stats().hits, 1);
+}
+
+#[actix_web::test]
+async fn origins_get_their_own_answers_with_cors_on_either_side() {
+    let _cache = isolated();
+    let cors = || {
+        Cors::default()
+            .allowed_origin("https://a.example")
+            .allowed_origin("https://b.example")
+    };
+    let inside = App::new()
+        .wrap(cors())
+        .wrap(minute())
+        .default_service(web::to(page));
+    let outside = App::new()
+        .wrap(minute())
+        .wrap(cors())
+        .default_service(web::to(page));
+    let inside = init_service(inside).await;
+    let outside = init_service(outside).await;
+    for _ in 0..2 {
+        for origin in ["https://a.example", "https://b.example"] {
+            for answer in [
+                get_with(&inside, "/inside", ("origin", origin)).await,
+                get_with(&outside, "/outside", ("origin", origin)).await,
+            ] {
+                assert_eq!(
+                    answer.header("access-control-allow-origin").unwrap(),
+                    origin
+                );
+            }
+        }
+    }
+    for origin in ["https://a.example", "https://b.example"] {
+        assert!(
+            get_with(&inside, "/inside", ("origin", origin))
+                .await
+                .is_hit()
+        );
+        assert!(
+            get_with(&outside, "/outside", ("origin", origin))
+                .await
+                .is_hit()
+        );
+    }
+    let plain = ask_for(&inside, "/inside").await;
+    assert_eq!(plain.header("access-control-allow-origin"), None);
+}
+
+#[actix_web::test]
+async fn error_handlers_inside_make_what_is_judged() {
+    let _cache = isolated();
+    let handlers = ErrorHandlers::new().handler(StatusCode::NOT_FOUND, |response| {
+        let (request, response) = response.into_parts();
+        let response = response.set_body(format!("{} not here", run()));
+        let response = ServiceResponse::new(request, response).map_into_boxed_body();
+        Ok(ErrorHandlerResponse::Response(
+            response.map_into_left_body(),
+        ))
+    });
+    let app = App::new()
+        .wrap(handlers)
+        .wrap(minute())
+        .route("/there", web::get().to(page));
+    let app = init_service(app).await;
+    for n in [1, 2] {
+        let answer = ask_for(&app, "/nowhere").await;
+        assert_eq!(answer.body, format!("{n} not here"));
+        assert_eq!(answer.detail().unwrap(), "status");
+    }
+    ask_for(&app, "/there").await;
+    assert!(ask_for(&app, "/there").await.is_hit());
+}
+
+#[actix_web::test]
+async fn authentication_outside_decides_on_hits_too() {
+    let _cache = isolated();
+    let knock = from_fn(
+        async |request: ServiceRequest, next: Next<actix_web::body::BoxBody>| {
+            if request.headers().contains_key("x-forwarded-for") {
+                return next.call(request).await;
+            }
+            Err(ErrorUnauthorized("who is there?"))
+        },
+    );
+    let app = App::new()
+        .wrap(minute())
+        .wrap(knock)
+        .default_service(web::to(page));
+    let app = init_service(app).await;
+    let known = ("x-forwarded-for", "10.0.0.1");
+    get_with(&app, "/", known).await;
+    assert!(get_with(&app, "/", known).await.is_hit());
+    let stranger = app.call(TestRequest::with_uri("/").to_request()).await;
+    assert!(stranger.is_err());
+}
+
+#[actix_web::test]
+async fn parts_of_the_key_count_outside_and_come_too_late_inside() {
+    let cache = isolated();
+    let user = || {
+        from_fn(async |request: ServiceRequest, next: Next<_>| {
+            let user = request.uri().query().is_some();
+            insert_key_part(&request, &user);
+            request.extensions_mut().insert(user);
+            next.call(request).await
+        })
+    };
+    let who =
+        async |request: HttpRequest| format!("{} {:?}", run(), request.extensions().get::<bool>());
+    let outside = App::new()
+        .wrap(minute())
+        .wrap(user())
+        .default_service(web::to(who));
+    let inside = App::new()
+        .wrap(user())
+        .wrap(minute())
+        .default_service(web::to(who));
+    let outside = init_service(outside).await;
+    let inside = init_service(inside).await;
+    ask_for(&outside, "/outside").await;
+    assert!(ask_for(&outside, "/outside").await.is_hit());
+    for _ in 0..2 {
+        let answer = ask_for(&inside, "/inside").await;
+        assert_eq!(answer.detail().unwrap(), "changed");
+    }
+    assert_eq!(cache.cache().stats().entries, 1);
+}
+
+#[actix_web::test]
+async fn a_header_that_is_changed_inside_selects_nothing() {
+    let cache = isolated();
+    let language = from_fn(async |mut request: ServiceRequest, next: Next<_>| {
+        let value = HeaderValue::from_static("de");
+        let name = HeaderName::from_static("accept-language");
+        request.headers_mut().insert(name, value);
+        next.call(request).await
+    });
+    let varying = async |request: HttpRequest| {
+        let language = request.headers().get("accept-language").cloned();
+        HttpResponse::Ok()
+            .insert_header(("vary", "accept-language"))
+            .body(format!("{} {language:?}", run()))
+    };
+    let recording =
+        async |request: Request| format!("{} {:?}", run(), request.header("accept-language"));
+    let app = App::new()
+        .wrap(language)
+        .wrap(minute())
+        .route("/varying", web::get().to(varying))
+        .route("/recording", web::get().to(recording))
+        .route("/plain", web::get().to(page));
+    let app = init_service(app).await;
+    for target in ["/varying", "/recording"] {
+        let answer = get_with(&app, target, ("accept-language", "en")).await;
+        assert_eq!(answer.detail().unwrap(), "changed", "{target}");
+    }
+    assert_eq!(cache.cache().stats().skipped(Skip::Changed), 2);
+    ask_for(&app, "/plain").await;
+    assert!(ask_for(&app, "/plain").await.is_hit());
+}
+
+#[actix_web::test]
+async fn a_value_from_the_extensions_selects_nothing() {
+    let _cache = isolated();
+    let app = App::new()
+        .wrap(minute())
+        .default_service(web::to(async |request: Request| {
+            format!("{} {:?}", run(), request.extension::<u32>())
+        }));
+    let app = init_service(app).await;
+    for _ in 0..2 {
+        assert_eq!(ask_for(&app, "/").await.detail().unwrap(), "changed");
+    }
+}
