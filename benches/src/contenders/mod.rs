@@ -4,6 +4,7 @@ mod attribute;
 mod bare;
 mod labelled;
 mod lazy;
+mod middleware;
 mod wrapped;
 
 use crate::Contender;
@@ -15,12 +16,13 @@ use actix_web::{
 use serde::Deserialize;
 
 /// The bare handler first: the others are compared with it.
-pub const ALL: [Contender; 5] = [
+pub const ALL: [Contender; 6] = [
     Contender::peer("bare handler", bare::configure),
     Contender::peer("bare, headers of a hit", labelled::configure),
     Contender::ours("attribute", attribute::configure),
     Contender::ours("attribute, lazy", lazy::configure),
     Contender::ours("cached(..)", wrapped::configure),
+    Contender::ours("middleware", middleware::configure),
 ];
 
 /// The body of the page: 1 KiB of JSON.

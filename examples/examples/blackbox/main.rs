@@ -14,10 +14,11 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 use std::{env, io};
 
+use actix_web::dev::HttpServiceFactory;
 use actix_web::error::{ErrorBadRequest, ErrorServiceUnavailable};
 use actix_web::web::{self, Bytes, ServiceConfig};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, Resource};
-use cached_response::{ResponseCache, cached_response};
+use cached_response::{CacheResponses, Policy, ResponseCache, cached_response};
 use scripts::Scripts;
 
 mod answer;
@@ -125,6 +126,14 @@ async fn invalidate(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// The middleware, in front of a handler that knows nothing of it.
+fn scope() -> impl HttpServiceFactory {
+    let policy = Policy::new(60).max_body(8 << 20);
+    web::scope("/scope")
+        .wrap(CacheResponses::new(policy))
+        .service(web::resource("/{id:[0-9a-f]+}{rest:.*}").to(off))
+}
+
 fn profile(name: &str) -> Resource {
     web::resource(format!("/{name}/{{id:[0-9a-f]+}}{{rest:.*}}"))
 }
@@ -146,7 +155,8 @@ fn routes(app: &mut ServiceConfig) {
         .service(profile("auth").to(auth))
         .service(profile("post").to(post))
         .service(profile("etag").to(etag))
-        .service(profile("etag2").to(etag2));
+        .service(profile("etag2").to(etag2))
+        .service(scope());
 }
 
 #[actix_web::main]

@@ -25,6 +25,9 @@ pub struct Case {
     pub note: String,
     /// Which of the app's annotated handlers is asked.
     pub profile: String,
+    /// Other profiles that behave alike.
+    #[serde(default)]
+    pub also: Vec<String>,
     /// Needs an app of its own, because it touches what all cases share.
     #[serde(default)]
     pub alone: bool,
