@@ -10,7 +10,7 @@ use crate::{
     },
     machinery::{
         cache::{ResponseCache, Shared},
-        keying::{self, Sent, TRUSTED},
+        keying::{self, PROXIED, Sent, TRUSTED},
         site::Site,
         variants,
     },
@@ -154,8 +154,10 @@ fn keyed(terms: &Terms, request: &HttpRequest) -> Vec<(String, String)> {
         .iter()
         .map(|(_, name)| name)
         .filter(|_| terms.sees.any(Sees::REQUEST));
+    let proxied = PROXIED.iter().filter(|_| terms.closed.is_some());
     keyed.extend(
         trusted
+            .chain(proxied)
             .chain(&terms.vary)
             .map(|name| (name.as_str().to_owned(), value(request, name))),
     );

@@ -5,6 +5,7 @@ use cached_response::{CacheResponses, Policy};
 
 use crate::ask::run;
 
+mod answers;
 mod closed;
 mod inner;
 mod neighbours;

@@ -1,0 +1,89 @@
+//! What an answer looks like from outside.
+
+use std::time::Duration;
+
+use actix_web::test::init_service;
+use actix_web::{App, HttpResponse, web};
+use cached_response::testing::{ManualClock, isolated, isolated_with};
+use cached_response::{ResponseCache, Skip};
+
+use super::minute;
+use crate::ask::{get as ask_for, get_with, run};
+
+/// Bar row 30, the part of the middleware.
+#[actix_web::test]
+async fn what_belongs_to_one_connection_or_one_request_is_not_replayed() {
+    let clock = ManualClock::new();
+    let _cache = isolated_with(ResponseCache::builder().clock(&clock).build());
+    let hops = async || {
+        HttpResponse::Ok()
+            .append_header(("connection", "x-foo, keep-alive"))
+            .append_header(("x-foo", "1"))
+            .append_header(("keep-alive", "timeout=5"))
+            .append_header(("x-request-id", "7"))
+            .append_header(("x-kept", "a"))
+            .append_header(("x-kept", "b"))
+            .body("page")
+    };
+    let app = App::new().wrap(minute()).default_service(web::to(hops));
+    let app = init_service(app).await;
+    assert_eq!(ask_for(&app, "/").await.header("x-foo").unwrap(), "1");
+    clock.advance(Duration::from_millis(2500));
+    let hit = ask_for(&app, "/").await;
+    for name in ["connection", "x-foo", "keep-alive", "x-request-id"] {
+        assert_eq!(hit.header(name), None, "{name}");
+    }
+    assert_eq!(hit.header("x-kept").unwrap(), "a, b");
+    assert_eq!(hit.header("age").unwrap(), "2");
+}
+
+/// Bar row 99, the part of the middleware.
+#[actix_web::test]
+async fn nothing_is_added_that_caches_downstream_would_act_upon() {
+    let _cache = isolated();
+    let app = App::new()
+        .wrap(minute())
+        .default_service(web::to(async || "page"));
+    let app = init_service(app).await;
+    for _ in 0..2 {
+        let answer = ask_for(&app, "/").await;
+        assert_eq!(answer.header("cache-control"), None);
+        assert_eq!(answer.header("vary"), None);
+        let etag = answer.header("etag").unwrap();
+        assert!(etag.starts_with('"') && etag.ends_with('"'), "{etag}");
+    }
+}
+
+/// Bar rows 18 to 22, the part of the middleware.
+#[actix_web::test]
+async fn what_is_never_stored_is_not_stored_here_either() {
+    let cache = isolated();
+    let said = async |path: web::Path<(String, String)>| {
+        let (name, value) = path.into_inner();
+        HttpResponse::Ok()
+            .insert_header((name, value))
+            .body(run().to_string())
+    };
+    let app = App::new()
+        .wrap(minute())
+        .route("/{name}/{value}", web::get().to(said));
+    let app = init_service(app).await;
+    for (target, skip) in [
+        ("/set-cookie/a=1", Skip::SetCookie),
+        ("/cache-control/private", Skip::Private),
+        ("/cache-control/no-store", Skip::NoStore),
+        ("/vary/*", Skip::Vary),
+        ("/content-type/text%2Fevent-stream", Skip::Endless),
+        (
+            "/access-control-allow-origin/https:%2F%2Fa.example",
+            Skip::Origin,
+        ),
+    ] {
+        let origin = ("origin", "https://a.example");
+        for _ in 0..2 {
+            let answer = get_with(&app, target, origin).await;
+            assert_eq!(answer.detail().unwrap(), skip.word(), "{target}");
+        }
+    }
+    assert_eq!(cache.cache().stats().entries, 0);
+}
