@@ -181,7 +181,7 @@ impl Closed {
     fn is_neutral(&self, name: &HeaderName) -> bool {
         let text = name.as_str();
         let known = self.headers.get(text.len());
-        known.is_some_and(|known| known.iter().any(|known| known.as_str() == text))
+        known.is_some_and(|known| known.contains(name))
             || text.starts_with("sec-")
             || *name == header::AUTHORIZATION
     }

@@ -75,6 +75,18 @@ async fn what_a_handler_keeps_from_its_own_cache_is_not_stored_by_the_outer_one(
 }
 
 #[actix_web::test]
+async fn a_request_that_bypasses_the_outer_cache_may_hit_the_inner_one() {
+    let _cache = isolated();
+    let app = App::new().wrap(minute()).service(attribute);
+    let app = init_service(app).await;
+    let live = ask_for(&app, "/attribute").await;
+    let user = get_with(&app, "/attribute", ("cookie", "session=1")).await;
+    assert_eq!(user.body, live.body);
+    assert!(members(&user).starts_with("cached-response; hit; ttl="));
+    assert!(members(&user).ends_with("cached-response; fwd=bypass; detail=cookie:session"));
+}
+
+#[actix_web::test]
 async fn of_two_middlewares_the_inner_one_stores() {
     let cache = isolated();
     let scope = web::scope("/in")
