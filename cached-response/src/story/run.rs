@@ -7,6 +7,7 @@ use super::{
 use crate::{
     ground::{clock::Moment, generation::Snapshot, selector::Selector, stored::StoredResponse},
     judgement::{
+        admit::Reuse,
         candidate::Candidate,
         judge::{MOST_NAMES, Made, Storable, Verdict, judge},
         outdated::Asked,
@@ -29,10 +30,7 @@ use crate::{
 use actix_web::{
     HttpRequest, HttpResponse,
     body::{BoxBody, MessageBody},
-    http::{
-        Method,
-        header::{self},
-    },
+    http::header::{self, HeaderValue},
     web::Bytes,
 };
 use std::{sync::Arc, time::Duration};
@@ -115,7 +113,9 @@ struct Flight {
 impl Flight {
     fn judge(self, mut response: HttpResponse) -> HttpResponse {
         let terms = &self.visit.station.site.terms;
-        let request = &self.visit.request;
+        // Of the request as it came: a service may have changed it since.
+        let exposed = self.exposed.as_ref();
+        let asked = exposed.map_or_else(|| self.visit.request.headers(), Exposed::headers);
         if self.control.is_taken_over() {
             return self.skip(Skip::Inner, response);
         }
@@ -126,13 +126,9 @@ impl Flight {
                 headers: response.headers(),
                 error: response.error().is_some(),
                 upgrade: response.head().upgrade(),
-                head: *request.method() == Method::HEAD,
-                authorized: !terms.identity
-                    && request.headers().contains_key(&header::AUTHORIZATION),
-                origin: request
-                    .headers()
-                    .get(&header::ORIGIN)
-                    .map(header::HeaderValue::as_bytes),
+                head: self.miss.admitted.head,
+                authorized: self.miss.admitted.reuse == Reuse::Open,
+                origin: asked.get(&header::ORIGIN).map(HeaderValue::as_bytes),
             },
         );
         dress::vary(terms, &self.control.names_read(), response.headers_mut());

@@ -66,6 +66,10 @@ pub(crate) struct Exposed {
 }
 
 impl Exposed {
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// Whether `request` has the same key still, and selects the same variant by `names`.
     pub(crate) fn is_like(&self, request: &HttpRequest, names: &[Selector]) -> bool {
         InsertedParts::count(request) == self.parts

@@ -5,8 +5,8 @@ use actix_web::body::to_bytes;
 use actix_web::cookie::Cookie;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::error::ErrorUnauthorized;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{
     Compress, ErrorHandlerResponse, ErrorHandlers, Logger, Next, NormalizePath, from_fn,
 };
@@ -16,7 +16,7 @@ use cached_response::testing::isolated;
 use cached_response::{Request, Skip, insert_key_part};
 
 use super::{minute, page};
-use crate::ask::{get as ask_for, get_with, run};
+use crate::ask::{ask, get as ask_for, get_with, run};
 
 /// Long enough to be worth compressing.
 async fn long() -> String {
@@ -342,6 +342,47 @@ async fn a_header_that_is_changed_inside_selects_nothing() {
     assert_eq!(cache.cache().stats().skipped(Skip::Changed), 2);
     ask_for(&app, "/plain").await;
     assert!(ask_for(&app, "/plain").await.is_hit());
+}
+
+/// Takes from the request what it says of who asks, from where, and for what.
+async fn stripping(
+    mut request: ServiceRequest,
+    next: Next<impl actix_web::body::MessageBody>,
+) -> Result<ServiceResponse<impl actix_web::body::MessageBody>, Error> {
+    request.headers_mut().remove("authorization");
+    let origin = request.headers_mut().remove("origin").next();
+    request.head_mut().method = Method::GET;
+    let mut response = next.call(request).await?;
+    if let Some(origin) = origin {
+        let name = HeaderName::from_static("access-control-allow-origin");
+        response.headers_mut().insert(name, origin);
+    }
+    Ok(response)
+}
+
+#[actix_web::test]
+async fn what_is_taken_from_a_request_inside_is_judged_all_the_same() {
+    let cache = isolated();
+    let app = App::new()
+        .wrap(from_fn(stripping))
+        .wrap(minute())
+        .default_service(web::to(page));
+    let app = init_service(app).await;
+    let head = TestRequest::with_uri("/").method(Method::HEAD);
+    for (request, detail) in [
+        (
+            TestRequest::with_uri("/").append_header(("authorization", "Bearer a")),
+            "authorization",
+        ),
+        (
+            TestRequest::with_uri("/").append_header(("origin", "https://a.example")),
+            "origin",
+        ),
+        (head, "head"),
+    ] {
+        assert_eq!(ask(&app, request).await.detail().unwrap(), detail);
+    }
+    assert_eq!(cache.cache().stats().entries, 0);
 }
 
 #[actix_web::test]
