@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use actix_web::test::init_service;
 use actix_web::{App, web};
 use cached_response::testing::isolated;
+use tests::alone::alone;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -53,23 +54,28 @@ impl Subscriber for Reasons {
     fn exit(&self, _: &Id) {}
 }
 
-#[actix_web::test]
-async fn a_bypass_names_what_it_is_for_in_every_event_and_once_in_a_line() {
-    let _cache = isolated();
-    let reasons = Reasons::default();
-    let _listening = tracing::subscriber::set_default(reasons.clone());
-    let app = App::new().wrap(minute()).default_service(web::to(page));
-    let app = init_service(app).await;
-    for _ in 0..2 {
-        get_with(&app, "/", ("x-api-key", "secret")).await;
-    }
-    let word = "header:x-api-key".to_owned();
-    assert_eq!(
-        *reasons.0.lock().unwrap(),
-        [
-            (Level::TRACE, word.clone()),
-            (Level::INFO, word.clone()),
-            (Level::TRACE, word),
-        ]
-    );
+/// In a process of its own: what is enabled is remembered for all threads at once.
+#[test]
+fn a_bypass_names_what_it_is_for_in_every_event_and_once_in_a_line() {
+    alone(|| {
+        let _cache = isolated();
+        let reasons = Reasons::default();
+        let _listening = tracing::subscriber::set_default(reasons.clone());
+        actix_web::rt::System::new().block_on(async {
+            let app = App::new().wrap(minute()).default_service(web::to(page));
+            let app = init_service(app).await;
+            for _ in 0..2 {
+                get_with(&app, "/", ("x-api-key", "secret")).await;
+            }
+        });
+        let word = "header:x-api-key".to_owned();
+        assert_eq!(
+            *reasons.0.lock().unwrap(),
+            [
+                (Level::TRACE, word.clone()),
+                (Level::INFO, word.clone()),
+                (Level::TRACE, word),
+            ]
+        );
+    });
 }
