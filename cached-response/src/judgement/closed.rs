@@ -41,14 +41,12 @@ pub(crate) const NEUTRAL: &[&str] = &[
     // This one connection.
     "connection",
     "content-length",
-    "http2-settings",
     "keep-alive",
     "max-forwards",
     "proxy-connection",
     "te",
     "trailer",
     "transfer-encoding",
-    "upgrade",
     // In the key.
     "host",
     "forwarded",

@@ -74,6 +74,7 @@ fn a_header_passes_where_it_is_published_keyed_or_added() {
         ("accept-version", Some("header:accept-version")),
         ("x-forwarded-user", Some("header:x-forwarded-user")),
         ("proxy-authorization", Some("header:proxy-authorization")),
+        ("upgrade", Some("header:upgrade")),
         ("hx-request", Some("header:hx-request")),
         ("x-tenants", Some("header:x-tenants")),
         ("sec", Some("header:sec")),

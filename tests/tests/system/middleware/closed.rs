@@ -2,7 +2,7 @@
 
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, init_service};
-use actix_web::{App, HttpRequest, web};
+use actix_web::{App, HttpRequest, HttpResponse, web};
 use cached_response::testing::isolated;
 use cached_response::{Bypass, CacheResponses, Policy};
 use tests::raw::Request as Sent;
@@ -97,6 +97,24 @@ async fn a_header_that_nothing_is_known_of_bypasses_and_is_named() {
     let other = get_with(&app, "/", ("x-tenant", "b")).await;
     assert_ne!(one.body, other.body);
     assert_eq!(get_with(&app, "/", ("x-tenant", "a")).await.body, one.body);
+}
+
+#[actix_web::test]
+async fn a_page_does_not_answer_who_wants_to_upgrade() {
+    let _cache = isolated();
+    let both = async |request: HttpRequest| {
+        if request.headers().contains_key("upgrade") {
+            HttpResponse::SwitchingProtocols().finish()
+        } else {
+            HttpResponse::Ok().body("page")
+        }
+    };
+    let app = App::new().wrap(minute()).default_service(web::to(both));
+    let app = init_service(app).await;
+    assert_eq!(ask_for(&app, "/").await.body, "page");
+    let upgraded = get_with(&app, "/", ("upgrade", "websocket")).await;
+    assert_eq!(upgraded.status, 101);
+    assert_eq!(upgraded.detail().unwrap(), "header:upgrade");
 }
 
 #[actix_web::test]
