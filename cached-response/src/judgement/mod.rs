@@ -6,6 +6,7 @@ pub(crate) mod candidate;
 pub(crate) mod closed;
 pub(crate) mod coding;
 pub(crate) mod date;
+pub(crate) mod dictionary;
 pub(crate) mod facts;
 pub(crate) mod field;
 pub(crate) mod if_range;
