@@ -88,7 +88,7 @@ fn is_token_character(byte: u8) -> bool {
 }
 
 /// A quoted string without its quotes, or anything else in one piece.
-fn unquoted(argument: &str) -> Option<&str> {
+pub(super) fn unquoted(argument: &str) -> Option<&str> {
     let Some(opened) = argument.strip_prefix('"') else {
         let in_one_piece = argument
             .bytes()
@@ -116,7 +116,7 @@ fn shorten(known: &mut Option<Duration>, argument: Option<&str>) -> Option<()> {
 }
 
 /// RFC 9111 §1.2.2; what is too large is 2³¹.
-fn delta_seconds(digits: &str) -> Option<Duration> {
+pub(super) fn delta_seconds(digits: &str) -> Option<Duration> {
     const LARGEST: u64 = 1 << 31;
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

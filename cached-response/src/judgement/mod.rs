@@ -7,6 +7,8 @@ pub(crate) mod closed;
 pub(crate) mod coding;
 pub(crate) mod date;
 pub(crate) mod dictionary;
+pub(crate) mod directive;
+pub(crate) mod directives;
 pub(crate) mod facts;
 pub(crate) mod field;
 pub(crate) mod if_range;
