@@ -15,6 +15,7 @@ pub(crate) mod if_range;
 pub(crate) mod judge;
 pub(crate) mod key;
 pub(crate) mod outdated;
+pub(crate) mod lifetime;
 pub(crate) mod policy;
 pub(crate) mod query;
 pub(crate) mod range;

@@ -1,0 +1,246 @@
+use super::*;
+use actix_web::http::header::{HeaderValue, HttpDate};
+use proptest::prelude::*;
+
+/// In the year 2026, and in the middle of a second.
+fn now() -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(1_795_000_000_400)
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// So many seconds from now, as fields say it.
+fn at(offset: i64) -> String {
+    let then = 1_795_000_000_u64.saturating_add_signed(offset);
+    HttpDate::from(UNIX_EPOCH + seconds(then)).to_string()
+}
+
+fn headers(fields: &[(&str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields {
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        headers.append(name, HeaderValue::from_str(value).unwrap());
+    }
+    headers
+}
+
+fn received(headers: &HeaderMap) -> Received<'_> {
+    Received {
+        headers,
+        at: now(),
+        delay: Duration::ZERO,
+    }
+}
+
+fn age(fields: &[(&str, &str)]) -> u64 {
+    received(&headers(fields)).age().as_secs()
+}
+
+fn lifetime(fields: &[(&str, &str)], fraction: Option<f32>) -> Lifetime {
+    let headers = headers(fields);
+    let said = Directives::of(&headers, None);
+    received(&headers).lifetime(&said, fraction)
+}
+
+/// RFC 9111 §5.1.
+#[test]
+fn age_is_the_first_member_if_that_is_a_number() {
+    for (lines, read) in [
+        (&["7200"][..], 7200),
+        (&["0"], 0),
+        (&["007"], 7),
+        (&["2147483647"], 2_147_483_647),
+        (&["2147483648"], 1 << 31),
+        (&["99999999999999999999"], 1 << 31),
+        (&["7200, 0"], 7200),
+        (&["7200", "0"], 7200),
+        (&["0, 7200"], 0),
+        (&["0", "7200"], 0),
+        (&["abc"], 0),
+        (&["-7200"], 0),
+        (&["+7200"], 0),
+        (&["7200.0"], 0),
+        (&["7200;foo=bar"], 0),
+        (&["\"7200\""], 0),
+        (&["", "7200"], 0),
+        (&[""], 0),
+        (&[], 0),
+    ] {
+        let fields: Vec<_> = lines.iter().map(|line| ("age", *line)).collect();
+        assert_eq!(age(&fields), read, "{lines:?}");
+    }
+}
+
+/// RFC 9111 §4.2.3.
+#[test]
+fn the_age_on_arrival_is_the_larger_of_what_is_told_and_what_the_date_shows() {
+    for (date, told, expected) in [
+        (at(0), "0", 0),
+        (at(-100), "0", 100),
+        (at(-100), "30", 100),
+        (at(-100), "130", 130),
+        (at(100), "0", 0),
+        (at(100), "30", 30),
+        ("yesterday".into(), "30", 30),
+    ] {
+        assert_eq!(
+            age(&[("date", &date), ("age", told)]),
+            expected,
+            "{date} {told}"
+        );
+    }
+    let twice = [("date", &*at(-100)), ("date", &*at(-100))];
+    assert_eq!(age(&twice), 0, "a repeated `Date` is none");
+}
+
+/// RFC 9111 §4.2.3: `response_delay`.
+#[test]
+fn what_a_run_took_adds_to_the_age_that_is_told_and_not_to_the_date() {
+    for (fields, expected) in [
+        (headers(&[]), 5),
+        (headers(&[("age", "30")]), 35),
+        (headers(&[("age", "30"), ("date", &at(-100))]), 100),
+        (headers(&[("age", "99"), ("date", &at(-100))]), 104),
+    ] {
+        let received = Received {
+            delay: seconds(5),
+            ..received(&fields)
+        };
+        assert_eq!(received.age(), seconds(expected), "{fields:?}");
+    }
+}
+
+/// RFC 9111 §4.2.1.
+#[test]
+fn the_first_that_is_said_is_the_lifetime() {
+    let (past, date, soon, far) = (at(-10), at(0), at(300), "Fri, 31 Dec 9999 23:59:59 GMT");
+    let later = at(400);
+    for (fields, expected) in [
+        (
+            &[
+                ("cache-control", "max-age=9, s-maxage=5"),
+                ("expires", &*soon),
+            ][..],
+            5,
+        ),
+        (&[("cache-control", "s-maxage=50, max-age=9")], 50),
+        (&[("cache-control", "max-age=9"), ("expires", &soon)], 9),
+        (&[("cache-control", "max-age=9"), ("expires", "0")], 9),
+        (&[("cache-control", "max-age=x"), ("expires", &soon)], 0),
+        (&[("cache-control", "s-maxage=x, max-age=9")], 0),
+        (&[("date", &date), ("expires", &soon)], 300),
+        (&[("date", &past), ("expires", &soon)], 310),
+        (&[("date", &later), ("expires", &soon)], 0),
+        (&[("date", "yesterday"), ("expires", &soon)], 299),
+        (&[("expires", &soon)], 299),
+        (&[("expires", &past)], 0),
+        (&[("date", &date), ("expires", &date)], 0),
+        (&[("expires", "0")], 0),
+        (&[("expires", "")], 0),
+        (
+            &[("date", &date), ("expires", &soon), ("expires", &soon)],
+            0,
+        ),
+        (&[("date", &date), ("expires", far)], 251_607_300_799),
+    ] {
+        match lifetime(fields, Some(0.1)) {
+            Lifetime::Said(said) => assert_eq!(said.as_secs(), expected, "{fields:?}"),
+            other => panic!("{fields:?}: {other:?}"),
+        }
+    }
+}
+
+/// RFC 9213 §2.2.
+#[test]
+fn beside_a_targeted_field_expires_says_nothing() {
+    let soon = at(300);
+    let fields = headers(&[("expires", &soon), ("cdn-cache-control", "public")]);
+    let said = Directives::of(&fields, Some(&HeaderName::from_static("cdn-cache-control")));
+    assert_eq!(received(&fields).lifetime(&said, None), Lifetime::Unknown);
+}
+
+/// RFC 9111 §4.2.2.
+#[test]
+fn a_guess_is_a_fraction_of_the_time_since_the_last_modification() {
+    let (date, modified, long_ago) = (at(0), at(-1000), at(-100_000_000));
+    for (fields, fraction, expected) in [
+        (
+            &[("date", &*date), ("last-modified", &*modified)][..],
+            0.5,
+            500,
+        ),
+        (&[("date", &date), ("last-modified", &modified)], 1.0, 1000),
+        (
+            &[("date", &date), ("last-modified", &long_ago)],
+            0.5,
+            86_400,
+        ),
+        (&[("last-modified", &modified)], 0.5, 500),
+        (&[("date", &date), ("last-modified", &date)], 0.5, 0),
+    ] {
+        assert!(
+            matches!(lifetime(fields, Some(fraction)), Lifetime::Guessed(guess)
+                if guess.as_secs() == expected),
+            "{fields:?}"
+        );
+        assert_eq!(lifetime(fields, None), Lifetime::Unknown, "only if asked");
+    }
+    for fields in [
+        &[][..],
+        &[("last-modified", "long ago")],
+        &[("last-modified", &modified), ("last-modified", &modified)],
+        &[("date", &modified), ("last-modified", &date)],
+    ] {
+        assert_eq!(lifetime(fields, Some(0.5)), Lifetime::Unknown, "{fields:?}");
+    }
+}
+
+#[test]
+fn a_validator_is_one_that_can_be_asked_about() {
+    let modified = at(-1000);
+    for (fields, has) in [
+        (&[("etag", "\"a\"")][..], true),
+        (&[("etag", "W/\"a\"")], true),
+        (&[("last-modified", &*modified)], true),
+        (&[("last-modified", "long ago")], false),
+        (&[("etag", "")], false),
+        (&[], false),
+    ] {
+        assert_eq!(
+            has_validator(&received(&headers(fields))),
+            has,
+            "{fields:?}"
+        );
+    }
+}
+
+fn date() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (0_u64..253_402_300_800)
+            .prop_map(|then| HttpDate::from(UNIX_EPOCH + seconds(then)).to_string()),
+        "[ -~]{0,12}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_field_makes_it_panic_or_an_age_shorter_than_the_run(
+        fields in prop::collection::vec(
+            (prop::sample::select(vec!["date", "expires", "last-modified"]), date()),
+            0..4,
+        ),
+        told in "[ -~]{0,24}",
+        control in "[ -~]{0,24}",
+        fraction in 0.001_f32..=1.0,
+        delay in 0_u64..100,
+    ) {
+        let mut fields: Vec<_> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
+        fields.extend([("age", &*told), ("cache-control", &*control)]);
+        let headers = headers(&fields);
+        let received = Received { delay: seconds(delay), ..received(&headers) };
+        prop_assert!(received.age() >= seconds(delay));
+        received.lifetime(&Directives::of(&headers, None), Some(fraction));
+    }
+}
