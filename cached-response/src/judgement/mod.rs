@@ -25,3 +25,4 @@ pub(crate) mod target;
 pub(crate) mod terms;
 pub(crate) mod timeout;
 pub(crate) mod validators;
+pub(crate) mod wishes;
