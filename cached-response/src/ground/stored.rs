@@ -22,6 +22,10 @@ pub(crate) struct StoredResponse {
     /// When the handler's response was there.
     pub(crate) born: Moment,
     pub(crate) lifetime: Duration,
+    /// How old it was when it was born.
+    pub(crate) age_at_birth: Duration,
+    /// Once it is stale it is not reused (RFC 9111 §4.2.4).
+    pub(crate) never_stale: bool,
     /// Runs are numbered at their start; a store never replaces a later run's response.
     pub(crate) run: u64,
     /// What could be invalidated of it, as it was before its run began.
@@ -43,7 +47,17 @@ pub(crate) struct Client {
 
 impl StoredResponse {
     pub(crate) fn deadline(&self) -> Moment {
-        self.born.after(self.lifetime)
+        self.born
+            .after(self.lifetime.saturating_sub(self.age_at_birth))
+    }
+
+    pub(crate) fn age(&self, now: Moment) -> Duration {
+        self.age_at_birth.saturating_add(now.since(self.born))
+    }
+
+    /// It was stale when it came, and is kept only to be validated.
+    pub(crate) fn is_born_stale(&self) -> bool {
+        self.lifetime <= self.age_at_birth
     }
 
     /// Whether it was not invalidated since its run began.

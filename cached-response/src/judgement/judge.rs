@@ -6,14 +6,17 @@
 use super::{
     cache_control::CacheControl,
     field::{self, lines},
+    lifetime::{Freshness, Received},
+    own::{Author, Own, is_final, own},
     reason::Skip,
     terms::Terms,
+    timeout::ByResponse,
 };
 use actix_web::http::{
     StatusCode,
     header::{self, HeaderMap, HeaderName},
 };
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The head of a response, and of the request it answers, as far as the rules ask for them.
 #[derive(Debug)]
@@ -31,6 +34,11 @@ pub(crate) struct Made<'a> {
     /// The request had `Authorization` and the route knows nothing of users.
     pub(crate) authorized: bool,
     pub(crate) origin: Option<&'a [u8]>,
+    /// The time of day when it was there, and how long its run took.
+    pub(crate) at: SystemTime,
+    pub(crate) delay: Duration,
+    /// The timeout that the handler has set by now.
+    pub(crate) said: Option<Duration>,
 }
 
 /// The rules' answer about one response.
@@ -41,29 +49,41 @@ pub(crate) enum Verdict {
 }
 
 /// What is known of a response that may be stored.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Storable {
     /// The timeout of its status, where that has one of its own.
     pub(crate) timeout: Option<Duration>,
     /// The longest that it allows itself to be shared.
     pub(crate) s_maxage: Option<Duration>,
-    /// May be reused for requests with `Authorization` (RFC 9111 §3.5).
-    pub(crate) open: bool,
+    /// What it says of its own reuse. Where the route has a timeout, its freshness is not asked.
+    pub(crate) own: Own,
     /// The names in its `Vary` that the route's key does not hold.
     pub(crate) vary: Vec<HeaderName>,
 }
 
 impl Storable {
     /// The lifetime: what the handler said of this response, else its status's own timeout, else
-    /// the route's; shortened by `s-maxage` unless the handler said otherwise.
-    pub(crate) fn lifetime(&self, terms: &Terms, said: Option<Duration>) -> Duration {
-        said.unwrap_or_else(|| {
-            let timeout = self
-                .timeout
-                .unwrap_or_else(|| terms.policy.timeout.resolve());
+    /// the route's; shortened by `s-maxage` unless the handler said otherwise. Where there is none
+    /// of these, the response's own word. `None` where it is zero by any but the last.
+    pub(crate) fn freshness(&self, terms: &Terms, said: Option<Duration>) -> Option<Freshness> {
+        let Freshness { age, .. } = self.own.freshness;
+        match said.or_else(|| self.given(terms)) {
+            Some(Duration::ZERO) => None,
+            // Counted from now, however old it came.
+            Some(timeout) if !self.own.no_cache => Some(Freshness {
+                lifetime: age.saturating_add(timeout),
+                age,
+            }),
+            _ => Some(self.own.freshness),
+        }
+    }
+
+    fn given(&self, terms: &Terms) -> Option<Duration> {
+        let timeout = self.timeout.or_else(|| terms.policy.timeout.resolve())?;
+        Some(
             self.s_maxage
-                .map_or(timeout, |shorter| timeout.min(shorter))
-        })
+                .map_or(timeout, |shorter| timeout.min(shorter)),
+        )
     }
 }
 
@@ -82,21 +102,15 @@ fn judged(terms: &Terms, made: &Made<'_>) -> Result<Storable, Skip> {
     if made.upgrade || made.status == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Skip::Upgrade);
     }
-    let Some((_, timeout)) = terms
-        .policy
-        .statuses
-        .iter()
-        .find(|(status, _)| *status == made.status)
-    else {
-        return Err(Skip::Status);
-    };
+    let named = named(terms, made.status)?;
     if made.headers.contains_key(&header::SET_COOKIE) {
         return Err(Skip::SetCookie);
     }
-    let said = CacheControl::parse(lines(made.headers, &header::CACHE_CONTROL));
-    forbidden(&said)?;
-    let open = said.public || said.s_maxage.is_some() || said.must_revalidate;
-    if made.authorized && !open {
+    let storable = match terms.policy.timeout.by_response() {
+        None => by_route(made, named)?,
+        Some(by) => by_itself(by, made, named)?,
+    };
+    if made.authorized && !storable.own.open {
         return Err(Skip::Authorization);
     }
     let vary = varied(terms, made.headers)?;
@@ -104,11 +118,55 @@ fn judged(terms: &Terms, made: &Made<'_>) -> Result<Storable, Skip> {
     if made.head {
         return Err(Skip::Head);
     }
+    Ok(Storable { vary, ..storable })
+}
+
+/// Whether the route names this status, and with which timeout.
+type Named = Option<Option<Duration>>;
+
+fn named(terms: &Terms, status: StatusCode) -> Result<Named, Skip> {
+    let statuses = &terms.policy.statuses;
+    let named = statuses.iter().find(|(known, _)| *known == status);
+    match named {
+        Some((_, timeout)) => Ok(Some(*timeout)),
+        // Nothing is named where each response says itself whether it may be stored.
+        None if statuses.is_empty() && is_final(status) => Ok(None),
+        None => Err(Skip::Status),
+    }
+}
+
+/// The route says how long.
+fn by_route(made: &Made<'_>, named: Named) -> Result<Storable, Skip> {
+    let said = CacheControl::parse(lines(made.headers, &header::CACHE_CONTROL));
+    forbidden(&said)?;
     Ok(Storable {
-        timeout: *timeout,
+        timeout: named.flatten(),
         s_maxage: said.s_maxage,
-        open,
-        vary,
+        own: Own {
+            open: said.public || said.s_maxage.is_some() || said.must_revalidate,
+            never_stale: said.must_revalidate || said.proxy_revalidate || said.s_maxage.is_some(),
+            ..Own::default()
+        },
+        vary: Vec::new(),
+    })
+}
+
+/// The response says how long.
+fn by_itself(by: &ByResponse, made: &Made<'_>, named: Named) -> Result<Storable, Skip> {
+    let received = Received {
+        headers: made.headers,
+        at: made.at,
+        delay: made.delay,
+    };
+    let author = Author {
+        named: named.is_some(),
+        timeout: named.flatten().is_some() || made.said.is_some(),
+    };
+    Ok(Storable {
+        timeout: named.flatten(),
+        s_maxage: None,
+        own: own(by, made.status, &received, author)?,
+        vary: Vec::new(),
     })
 }
 

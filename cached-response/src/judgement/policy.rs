@@ -11,6 +11,8 @@ use actix_web::{
 };
 use std::{fmt, sync::Arc, time::Duration};
 
+mod standard;
+
 /// How the responses of one handler are cached: the options of `#[cached_response]`, as methods
 /// of the same names.
 ///
@@ -41,6 +43,7 @@ pub struct Policy {
     pub(crate) nocache: Nocache,
     pub(crate) cookies: Vec<Box<str>>,
     pub(crate) neutral: Vec<HeaderName>,
+    pub(crate) respect_client: bool,
 }
 
 /// The route's word on whether a response may be stored.
@@ -96,6 +99,7 @@ impl Policy {
             nocache: Nocache::default(),
             cookies: Vec::new(),
             neutral: Vec::new(),
+            respect_client: false,
         }
     }
 
@@ -217,6 +221,9 @@ impl Policy {
             !never,
             "a {status} response is never stored: leave it out of `status`"
         );
+        if self.statuses.is_empty() {
+            self.statuses.push((StatusCode::OK, None));
+        }
         self.statuses.retain(|(known, _)| *known != status);
         self.statuses.push((status, timeout));
         self
@@ -250,8 +257,15 @@ impl Policy {
     /// stored responses that have no `Cache-Control`, counted from the response's birth as `Age`
     /// is, never past its lifetime, and with `private` where the route knows of users.
     /// What a browser keeps cannot be invalidated.
+    ///
+    /// # Panics
+    /// Under [`Policy::from_response`]: there the response says it.
     #[must_use]
     pub fn client(mut self, keep: impl IntoTimeout) -> Self {
+        assert!(
+            self.timeout.by_response().is_none(),
+            "a response that says its own lifetime says what clients may keep: leave out `client`"
+        );
         self.client = Some(keep.into_timeout());
         self
     }

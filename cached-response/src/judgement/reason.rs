@@ -58,6 +58,8 @@ reasons! {
         Key = "key",
         /// A live answer was asked for, and the handler can see that.
         Nocache = "nocache",
+        /// The route respects clients, and the request says `no-store`.
+        Client = "client",
     }
 }
 
@@ -78,6 +80,10 @@ reasons! {
         NoCache = "no-cache",
         /// `max-age=0` or `s-maxage=0`.
         MaxAge = "max-age",
+        /// Under `timeout = response`, one that is stale when it comes and has no validator.
+        Expired = "expired",
+        /// Under `timeout = response`, one that does not say how long it stays fresh.
+        Lifetime = "lifetime",
         /// A `Cache-Control` that cannot be parsed.
         CacheControl = "cache-control",
         /// `Vary: *`.
@@ -131,6 +137,8 @@ impl Skip {
                 | Self::NoStore
                 | Self::NoCache
                 | Self::MaxAge
+                | Self::Expired
+                | Self::Lifetime
                 | Self::CacheControl
                 | Self::Vary
                 | Self::Endless

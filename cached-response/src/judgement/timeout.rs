@@ -1,5 +1,6 @@
 //! How long a response stays fresh, as the author writes it.
 
+use actix_web::http::header::HeaderName;
 use std::time::Duration;
 
 /// What may be written for a timeout: a [`Duration`], or whole seconds.
@@ -33,18 +34,37 @@ impl IntoTimeout for u64 {
     }
 }
 
-/// Given once, or asked for after each run.
-#[derive(Clone, Copy, Debug)]
+/// Given once, asked for after each run, or said by the response.
+#[derive(Clone, Debug)]
 pub(crate) enum Timeout {
     Fixed(Duration),
     Computed(fn() -> Duration),
+    Response(ByResponse),
+}
+
+/// How a response is understood that says itself how long it stays fresh.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ByResponse {
+    /// The part of the time since its last modification for which one is fresh that does not say.
+    pub(crate) heuristic: Option<f32>,
+    /// The field that rules in place of `Cache-Control` (RFC 9213).
+    pub(crate) targeted: Option<HeaderName>,
 }
 
 impl Timeout {
-    pub(crate) fn resolve(self) -> Duration {
+    /// `None` where the response says it.
+    pub(crate) fn resolve(&self) -> Option<Duration> {
         match self {
-            Self::Fixed(timeout) => timeout,
-            Self::Computed(timeout) => timeout(),
+            Self::Fixed(timeout) => Some(*timeout),
+            Self::Computed(timeout) => Some(timeout()),
+            Self::Response(_) => None,
+        }
+    }
+
+    pub(crate) fn by_response(&self) -> Option<&ByResponse> {
+        match self {
+            Self::Response(by) => Some(by),
+            Self::Fixed(_) | Self::Computed(_) => None,
         }
     }
 }

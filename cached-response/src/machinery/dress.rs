@@ -10,6 +10,7 @@ use crate::{
     judgement::{
         field::{self, lines},
         judge::Storable,
+        lifetime,
         terms::Terms,
         validators,
     },
@@ -45,8 +46,12 @@ pub(crate) fn vary(terms: &Terms, read: &[Selector], headers: &mut HeaderMap) {
     }
 }
 
-/// Dates the response: its age counts from now, whatever an upstream said.
-pub(crate) fn date(date: SystemTime, headers: &mut HeaderMap) {
+/// Dates the response: its age counts from now, whatever an upstream said. Where the response says
+/// itself how long it lives, its own date is a part of that.
+pub(crate) fn date(terms: &Terms, date: SystemTime, headers: &mut HeaderMap) {
+    if terms.policy.timeout.by_response().is_some() && lifetime::is_dated(headers, date) {
+        return;
+    }
     if let Ok(value) = HttpDate::from(date).try_into_value() {
         headers.insert(header::DATE, value);
     }
@@ -114,9 +119,11 @@ pub(crate) fn names(storable: &Storable, read: &[Selector]) -> Vec<Selector> {
     names
 }
 
-/// The response without what belongs to this one connection or this one request.
+/// The response without what belongs to this one connection or this one request, and without the
+/// fields it withholds from others.
 pub(crate) fn stored(
     terms: &Terms,
+    storable: &Storable,
     status: StatusCode,
     headers: &HeaderMap,
     body: &Bytes,
@@ -126,6 +133,7 @@ pub(crate) fn stored(
         .iter()
         .filter(|(name, _)| {
             !is_bound(name)
+                && !storable.own.withheld.contains(name)
                 && !listed
                     .iter()
                     .any(|token| token.eq_ignore_ascii_case(name.as_str().as_bytes()))
@@ -146,10 +154,12 @@ pub(crate) fn stored(
         last_modified: headers.get(&header::LAST_MODIFIED).cloned(),
         born: Moment::default(),
         lifetime: Duration::ZERO,
+        age_at_birth: Duration::ZERO,
+        never_stale: storable.own.never_stale,
         run: 0,
         snapshot: Snapshot::default(),
         variant: None,
-        open: false,
+        open: storable.own.open,
         client: client(terms, headers),
     }
 }

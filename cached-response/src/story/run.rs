@@ -10,6 +10,7 @@ use crate::{
         admit::Reuse,
         candidate::Candidate,
         judge::{MOST_NAMES, Made, Storable, Verdict, judge},
+        lifetime::Freshness,
         outdated::Asked,
         reason::{Bypass, Skip},
         selection,
@@ -73,6 +74,7 @@ pub(crate) async fn fly(visit: Visit, miss: Miss, run: Run, permits: Permits) ->
     let shared = station.shared();
     let number = shared.next_run();
     let exposed = run.exposes(&request);
+    let started = shared.now();
     let done = Scoped::new(control.clone(), run.start(control.clone(), request)).await;
     let born = station.shared().now();
     let (request, response) = match done {
@@ -94,6 +96,7 @@ pub(crate) async fn fly(visit: Visit, miss: Miss, run: Run, permits: Permits) ->
         snapshot,
         number,
         born,
+        delay: born.since(started),
     };
     Ok((request, flight.judge(response)))
 }
@@ -108,6 +111,7 @@ struct Flight {
     snapshot: Snapshot,
     number: u64,
     born: Moment,
+    delay: Duration,
 }
 
 impl Flight {
@@ -119,6 +123,7 @@ impl Flight {
         if self.control.is_taken_over() {
             return self.skip(Skip::Inner, response);
         }
+        let date = self.visit.station.shared().clock.date();
         let verdict = judge(
             terms,
             &Made {
@@ -129,14 +134,16 @@ impl Flight {
                 head: self.miss.admitted.head,
                 authorized: self.miss.admitted.reuse == Reuse::Open,
                 origin: asked.get(&header::ORIGIN).map(HeaderValue::as_bytes),
+                at: date,
+                delay: self.delay,
+                said: self.control.timeout(),
             },
         );
         dress::vary(terms, &self.control.names_read(), response.headers_mut());
         match verdict {
             Verdict::Skip(why) => self.skip(why, response),
             Verdict::Store(storable) => {
-                let date = self.visit.station.shared().clock.date();
-                dress::date(date, response.headers_mut());
+                dress::date(terms, date, response.headers_mut());
                 self.keep(storable, response)
             }
         }
@@ -262,7 +269,7 @@ impl Flight {
         candidate: &Candidate<'_>,
         body: &Bytes,
     ) -> Result<Put, Skip> {
-        let lifetime = self.permitted(storable, candidate)?;
+        let Freshness { lifetime, age } = self.permitted(storable, candidate)?;
         if !self.snapshot.is_current() {
             return Err(Skip::Invalidated);
         }
@@ -270,11 +277,12 @@ impl Flight {
         let response = StoredResponse {
             born: self.born,
             lifetime,
+            age_at_birth: age,
             run: self.number,
             snapshot: self.snapshot.clone(),
-            open: storable.open,
             ..dress::stored(
                 &self.visit.station.site.terms,
+                storable,
                 candidate.status,
                 candidate.headers,
                 body,
@@ -311,16 +319,15 @@ impl Flight {
         Ok(names)
     }
 
-    /// The lifetime of a response that nobody is against.
-    fn permitted(&self, storable: &Storable, candidate: &Candidate<'_>) -> Result<Duration, Skip> {
+    /// The lifetime of a response that nobody is against, and its age.
+    fn permitted(&self, storable: &Storable, candidate: &Candidate<'_>) -> Result<Freshness, Skip> {
         let terms = &self.visit.station.site.terms;
         if let Some(why) = self.control.refusal() {
             return Err(why);
         }
-        let lifetime = storable.lifetime(terms, self.control.timeout());
-        if lifetime == Duration::ZERO {
+        let Some(freshness) = storable.freshness(terms, self.control.timeout()) else {
             return Err(Skip::Timeout);
-        }
+        };
         if candidate.body.len() > self.max_body() {
             return Err(Skip::TooLarge);
         }
@@ -332,7 +339,7 @@ impl Flight {
         {
             return Err(Skip::StoreIf);
         }
-        Ok(lifetime)
+        Ok(freshness)
     }
 
     fn landed(self, stored: Result<Put, Skip>) {
@@ -346,12 +353,16 @@ fn landed(station: &Station, miss: &Miss, permits: Permits, stored: Result<Put, 
     let landing = match stored {
         Ok(Put::Stored(stored)) => {
             station.report(Event::Stored);
-            shared.markers.clear(&miss.flight);
-            Landing::Stored(stored)
+            let landing = shareable(stored);
+            match &landing {
+                Landing::NotStored(why) => shared.markers.note(&miss.flight, *why, shared.now()),
+                _ => shared.markers.clear(&miss.flight),
+            }
+            landing
         }
         Ok(Put::Superseded(made)) => {
             station.report(Event::Skip(Skip::Superseded));
-            Landing::Stored(made)
+            shareable(made)
         }
         Err(why) => {
             station.report(Event::Skip(why));
@@ -363,4 +374,14 @@ fn landed(station: &Station, miss: &Miss, permits: Permits, stored: Result<Put, 
         }
     };
     permits.land(&landing);
+}
+
+/// How a response lands that is stored or could be: what is only kept to be validated is not for
+/// those who waited for it.
+fn shareable(made: Arc<StoredResponse>) -> Landing {
+    if made.is_born_stale() {
+        Landing::NotStored(Skip::Expired)
+    } else {
+        Landing::Stored(made)
+    }
 }

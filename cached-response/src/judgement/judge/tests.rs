@@ -22,6 +22,9 @@ fn verdict(
         head: false,
         authorized: false,
         origin: None,
+        at: SystemTime::UNIX_EPOCH,
+        delay: Duration::ZERO,
+        said: None,
     };
     change(&mut made);
     judge(&Terms::new(policy, &[]), &made)
@@ -153,7 +156,13 @@ fn a_response_to_an_authorized_request_must_say_that_it_is_for_others_too() {
             |made| made.authorized = true,
         );
         assert_eq!(
-            matches!(verdict, Verdict::Store(Storable { open: true, .. })),
+            matches!(
+                verdict,
+                Verdict::Store(Storable {
+                    own: Own { open: true, .. },
+                    ..
+                })
+            ),
             stored,
             "{value}"
         );
@@ -183,7 +192,7 @@ fn a_status_may_have_a_timeout_of_its_own() {
             panic!("{status} is not stored");
         };
         assert_eq!(
-            storable.lifetime(&terms, None),
+            storable.freshness(&terms, None).unwrap().lifetime,
             Duration::from_secs(seconds),
             "{status}"
         );
@@ -205,11 +214,12 @@ fn s_maxage_shortens_the_timeout_and_the_handlers_own_word_beats_both() {
             panic!("{value} is not stored");
         };
         assert_eq!(
-            storable.lifetime(&terms, None).as_secs(),
+            storable.freshness(&terms, None).unwrap().lifetime.as_secs(),
             without,
             "{value}"
         );
-        assert_eq!(storable.lifetime(&terms, said).as_secs(), with, "{value}");
+        let said = storable.freshness(&terms, said).unwrap();
+        assert_eq!(said.lifetime.as_secs(), with, "{value}");
     }
 }
 
@@ -235,4 +245,95 @@ fn a_vary_with_more_names_than_a_person_would_write_is_not_stored() {
         Some(Skip::Vary)
     );
     assert_eq!(skipped(200, &[("vary", &names[1..].join(","))]), None);
+}
+
+#[test]
+fn a_timeout_of_zero_stores_nothing_whoever_says_it() {
+    let fresh = [("cache-control", "max-age=60")];
+    for (policy, said) in [
+        (Policy::new(0), None),
+        (Policy::new(60), Some(Duration::ZERO)),
+        (Policy::from_response(), Some(Duration::ZERO)),
+        (Policy::from_response().status_for(200, 0), None),
+    ] {
+        let terms = Terms::new(policy.clone(), &[]);
+        let Verdict::Store(storable) = verdict(policy, 200, &fresh, |_| {}) else {
+            panic!("refused too early");
+        };
+        assert_eq!(storable.freshness(&terms, said), None);
+    }
+}
+
+/// RFC 9111 §4.2.
+#[test]
+fn under_the_responses_own_word_the_authors_is_counted_from_now() {
+    let fields = [("cache-control", "max-age=60"), ("age", "20")];
+    let policy = Policy::from_response().status_for(404, 5);
+    let terms = Terms::new(policy.clone(), &[]);
+    for (status, said, lifetime) in [
+        (200, None, 60),
+        (200, Some(5), 25),
+        (404, None, 25),
+        (404, Some(9), 29),
+    ] {
+        let said = said.map(Duration::from_secs);
+        let Verdict::Store(storable) = verdict(policy.clone(), status, &fields, |_| {}) else {
+            panic!("{status} is not stored");
+        };
+        let Freshness {
+            lifetime: read,
+            age,
+        } = storable.freshness(&terms, said).unwrap();
+        assert_eq!((read.as_secs(), age.as_secs()), (lifetime, 20), "{status}");
+    }
+}
+
+/// RFC 9111 §3.
+#[test]
+fn under_the_responses_own_word_any_final_status_is_stored_or_those_that_are_named() {
+    let fields = [("cache-control", "max-age=60")];
+    let some = Policy::from_response().status(404);
+    for status in 100..=599 {
+        let never = status < 200 || status == 206 || status == 304;
+        let stored = |policy| matches!(verdict(policy, status, &fields, |_| {}), Verdict::Store(_));
+        assert_eq!(stored(Policy::from_response()), !never, "{status}");
+        assert_eq!(
+            stored(some.clone()),
+            [200, 404].contains(&status),
+            "{status}"
+        );
+    }
+}
+
+#[test]
+fn no_cache_is_no_lifetime_whatever_the_handler_says_of_one() {
+    let fields = [("cache-control", "no-cache, max-age=60"), ("etag", "\"a\"")];
+    let terms = Terms::new(Policy::from_response(), &[]);
+    let Verdict::Store(storable) = verdict(Policy::from_response(), 200, &fields, |_| {}) else {
+        panic!("not stored");
+    };
+    for said in [None, Some(Duration::from_secs(60))] {
+        assert!(storable.freshness(&terms, said).unwrap().is_stale());
+    }
+    let skipped = verdict(Policy::from_response(), 200, &fields[..1], |made| {
+        made.said = Some(Duration::from_secs(60));
+    });
+    assert_eq!(skipped, Verdict::Skip(Skip::NoCache));
+}
+
+#[test]
+fn under_the_responses_own_word_the_rest_is_judged_as_ever() {
+    let fresh = ("cache-control", "max-age=60");
+    for (field, why) in [
+        (("set-cookie", "a=1"), Skip::SetCookie),
+        (("vary", "*"), Skip::Vary),
+        (("content-type", "text/event-stream"), Skip::Endless),
+    ] {
+        let verdict = verdict(Policy::from_response(), 200, &[fresh, field], |_| {});
+        assert_eq!(verdict, Verdict::Skip(why));
+    }
+    let authorized = verdict(Policy::from_response(), 200, &[fresh], |made| {
+        made.authorized = true;
+    });
+    assert_eq!(authorized, Verdict::Skip(Skip::Authorization));
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::{
     ground::stored::StoredResponse,
     judgement::{
+        judge::Storable,
         key::{Field, KeyWriter},
         policy::Policy,
         terms::Terms,
@@ -25,7 +26,8 @@ fn key(name: &str) -> Key {
 
 fn response(body: impl Into<Bytes>) -> Slot {
     let terms = Terms::new(Policy::default(), &[]);
-    let stored = dress::stored(&terms, StatusCode::OK, &HeaderMap::new(), &body.into());
+    let (storable, headers) = (Storable::default(), HeaderMap::new());
+    let stored = dress::stored(&terms, &storable, StatusCode::OK, &headers, &body.into());
     Slot::Response(Arc::new(stored))
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    judgement::{policy::Policy, terms::Terms},
+    judgement::{judge::Storable, policy::Policy, terms::Terms},
     machinery::dress,
 };
 use actix_web::{
@@ -31,7 +31,13 @@ fn stored(body: impl Into<Bytes>, fields: &[(&'static str, &'static str)]) -> St
             )
         })
         .collect();
-    dress::stored(&terms, StatusCode::OK, &headers, &body.into())
+    dress::stored(
+        &terms,
+        &Storable::default(),
+        StatusCode::OK,
+        &headers,
+        &body.into(),
+    )
 }
 
 struct Answer {

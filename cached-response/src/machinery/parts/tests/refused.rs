@@ -92,7 +92,13 @@ fn a_part_that_may_have_been_coded_is_not_completed_with_one_that_is_not() {
             )
         });
         let body = Bytes::from_static(b"0123456789");
-        let stored = dress::stored(&terms, StatusCode::OK, &headers.collect(), &body);
+        let stored = dress::stored(
+            &terms,
+            &Storable::default(),
+            StatusCode::OK,
+            &headers.collect(),
+            &body,
+        );
         let mut asked = vec![("range", "bytes=5-9"), ("if-range", "\"v1\"")];
         asked.extend(accepted.map(|coding| ("accept-encoding", coding)));
         let answer = get(&stored, &asked);
