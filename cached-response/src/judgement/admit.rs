@@ -1,6 +1,6 @@
 //! Whether a request is looked up, and what it may do then.
 
-use super::{facts::Sees, query, reason::Bypass, terms::Terms};
+use super::{facts::Sees, query, reason::Bypass, terms::Terms, wishes::Wishes};
 use actix_web::http::{
     Method,
     header::{self, HeaderMap, HeaderName},
@@ -20,6 +20,8 @@ pub(crate) struct Admitted {
     pub(crate) flight: Part,
     /// HEAD: whatever the handler makes of it has no body to store.
     pub(crate) head: bool,
+    /// The client's wishes, where it has some and the route respects them.
+    pub(crate) wishes: Option<Wishes>,
 }
 
 /// Which stored responses may answer.
@@ -70,11 +72,7 @@ pub(crate) fn admit(terms: &Terms, asked: &Asked<'_>) -> Admission {
     if terms.undeclared {
         return Admission::Bypass(Bypass::Undeclared);
     }
-    if terms.sees.any(Sees::REQUEST)
-        && METHOD_OVERRIDES
-            .iter()
-            .any(|name| asked.headers.contains_key(name))
-    {
+    if terms.sees.any(Sees::REQUEST) && overrides_method(asked.headers) {
         return Admission::Bypass(Bypass::MethodOverride);
     }
     if let Some(closed) = &terms.closed
@@ -85,12 +83,28 @@ pub(crate) fn admit(terms: &Terms, asked: &Asked<'_>) -> Admission {
     if terms.hidden_flag.is_none() && asks_for_live(terms, asked) {
         return Admission::Bypass(Bypass::Nocache);
     }
+    let wishes = if terms.policy.respect_client {
+        Wishes::read(asked.headers)
+    } else {
+        None
+    };
+    // A client that wants a stored response alone has no handler run for it in any case.
+    if wishes.is_some_and(|wishes| wishes.no_store && !wishes.only_if_cached) {
+        return Admission::Bypass(Bypass::Client);
+    }
     let open = !terms.identity && asked.headers.contains_key(&header::AUTHORIZATION);
     Admission::Lookup(Admitted {
         reuse: if open { Reuse::Open } else { Reuse::Any },
         flight: part(terms, asked, head, open),
         head,
+        wishes,
     })
+}
+
+fn overrides_method(headers: &HeaderMap) -> bool {
+    METHOD_OVERRIDES
+        .iter()
+        .any(|name| headers.contains_key(name))
 }
 
 fn part(terms: &Terms, asked: &Asked<'_>, head: bool, open: bool) -> Part {

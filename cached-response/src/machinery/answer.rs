@@ -42,17 +42,23 @@ pub(crate) fn reuse(stored: &StoredResponse, request: &HttpRequest, how: How) ->
     let headers = response.headers_mut();
     match how {
         How::Hit(now) => {
-            let age = now.since(stored.born);
+            let age = stored.age(now);
             dress::keep(stored, age, headers);
             // Never stored, so never there: to append is cheaper than to insert.
             headers.append(header::AGE, status_field::age(age));
             headers.append(
                 status_field::NAME,
-                status_field::hit(stored.deadline().since(now)),
+                match stored.deadline().since(now) {
+                    Duration::ZERO => status_field::stale(now.since(stored.deadline())),
+                    left => status_field::hit(left),
+                },
             );
         }
         How::Collapsed(forward) => {
             dress::keep(stored, Duration::ZERO, headers);
+            if !stored.age_at_birth.is_zero() {
+                headers.append(header::AGE, status_field::age(stored.age_at_birth));
+            }
             headers.append(status_field::NAME, status_field::collapsed(forward));
         }
     }
@@ -107,6 +113,16 @@ fn describes_content(name: &HeaderName, stored: &StoredResponse) -> bool {
         || (*name == header::LAST_MODIFIED && stored.etag.is_some())
 }
 
+/// The answer to a client that wants a stored response alone, where none will do
+/// (RFC 9111 §5.2.1.7).
+pub(crate) fn only_if_cached() -> HttpResponse {
+    let mut response = HttpResponse::with_body(StatusCode::GATEWAY_TIMEOUT, BoxBody::new(()));
+    response
+        .headers_mut()
+        .append(status_field::NAME, status_field::only_if_cached());
+    response
+}
+
 /// Only a 200 is ever "not modified" (RFC 9110 §13.2.1).
 fn is_not_modified(stored: &StoredResponse, request: &HttpRequest) -> bool {
     let asked = request.headers();
@@ -136,5 +152,11 @@ fn is_not_modified(stored: &StoredResponse, request: &HttpRequest) -> bool {
 pub(crate) fn is_kept(stored: &StoredResponse, now: Moment) -> bool {
     const LEAST: Duration = Duration::from_secs(10);
     const MOST: Duration = Duration::from_secs(3600);
-    now < stored.deadline().after(stored.lifetime.clamp(LEAST, MOST))
+    // What has no lifetime is kept only for this.
+    let longer = if stored.lifetime.is_zero() {
+        MOST
+    } else {
+        stored.lifetime.clamp(LEAST, MOST)
+    };
+    now < stored.deadline().after(longer)
 }

@@ -22,9 +22,10 @@ pub(crate) enum Event {
     HandedOver,
     Marked,
     Invalidation,
+    OnlyIfCached,
 }
 
-const PLAIN: usize = 10;
+const PLAIN: usize = 11;
 const FORWARDS: usize = Forward::ALL.len();
 const BYPASSES: usize = Bypass::ALL.len();
 const EVENTS: usize = PLAIN + FORWARDS + BYPASSES + Skip::ALL.len();
@@ -43,6 +44,7 @@ impl Event {
             Self::HandedOver => "handed-over",
             Self::Marked => "marked",
             Self::Invalidation => "invalidation",
+            Self::OnlyIfCached => "only-if-cached",
             Self::Forward(_) => "forward",
             Self::Bypass(_) => "bypass",
             Self::Skip(_) => "skip",
@@ -71,6 +73,7 @@ impl Event {
             Self::HandedOver => 7,
             Self::Marked => 8,
             Self::Invalidation => 9,
+            Self::OnlyIfCached => 10,
             Self::Forward(forward) => PLAIN + forward as usize,
             Self::Bypass(bypass) => PLAIN + FORWARDS + bypass as usize,
             Self::Skip(skip) => PLAIN + FORWARDS + BYPASSES + skip as usize,
@@ -134,7 +137,7 @@ pub struct Stats {
     pub not_modified: u64,
     /// Requests that were looked up, found nothing to reuse and went on to the handler.
     pub misses: u64,
-    /// Requests that asked for a live answer.
+    /// Requests that asked for a live answer, or wished for more than the stored one is.
     pub live: u64,
     /// Responses stored.
     pub stored: u64,
@@ -152,6 +155,8 @@ pub struct Stats {
     pub marked: u64,
     /// Invalidations that were asked for, and paths invalidated by requests that changed them.
     pub invalidations: u64,
+    /// Requests that wished for a stored response alone, and were answered with 504 as none would do.
+    pub only_if_cached: u64,
     /// Stored responses and variant lists held now.
     pub entries: u64,
     /// What they weigh, in bytes.
@@ -203,6 +208,7 @@ impl Stats {
             handed_over: total(Event::HandedOver),
             marked: total(Event::Marked),
             invalidations: total(Event::Invalidation),
+            only_if_cached: total(Event::OnlyIfCached),
             bypasses: Bypass::ALL
                 .iter()
                 .map(|&reason| (reason, total(Event::Bypass(reason))))
@@ -233,6 +239,7 @@ mod tests {
             Event::HandedOver,
             Event::Marked,
             Event::Invalidation,
+            Event::OnlyIfCached,
         ];
         let mut places: Vec<_> = plain
             .into_iter()

@@ -43,6 +43,17 @@ pub(crate) fn hit(left: Duration) -> HeaderValue {
     })
 }
 
+/// `cached-response; hit; ttl=-3`: the client puts up with a stale one.
+pub(crate) fn stale(over: Duration) -> HeaderValue {
+    let seconds = over.as_secs().min(999_999_999_999_999);
+    value(&format!("cached-response; hit; ttl=-{seconds}"))
+}
+
+/// `cached-response; detail=only-if-cached`: neither answered from the store nor forwarded.
+pub(crate) fn only_if_cached() -> HeaderValue {
+    HeaderValue::from_static("cached-response; detail=only-if-cached")
+}
+
 /// `cached-response; fwd=uri-miss; collapsed`
 pub(crate) fn collapsed(forward: Forward) -> HeaderValue {
     value(&format!(

@@ -5,8 +5,10 @@ use crate::{
     judgement::{
         admit::{Admission, Admitted, Asked, Reuse, admit},
         key::{Key, KeyRef, KeyWriter, Refused},
+        lifetime::Freshness,
         reason::{Bypass, Forward},
         terms::Terms,
+        wishes::Wishes,
     },
     machinery::{
         answer::{self, How},
@@ -86,7 +88,7 @@ pub(crate) fn begin(
     let site = &place.site;
     place.with_cache(request, |cache| {
         match look_up(site, cache.shared(), request, sent, parts) {
-            Ok(Looked::Fresh(response)) => Begin::Answered(response),
+            Ok(Looked::Answered(response)) => Begin::Answered(response),
             Ok(Looked::Miss(miss)) => {
                 report(site, cache.shared(), Event::Forward(miss.forward));
                 Begin::Forward(Box::new(arrival(site, cache, request, Way::Miss(*miss))))
@@ -110,7 +112,7 @@ fn arrival(site: &SiteRef, cache: &ResponseCache, request: &HttpRequest, way: Wa
 }
 
 enum Looked {
-    Fresh(HttpResponse),
+    Answered(HttpResponse),
     // Boxed, so that a hit is not moved about in the room of a miss.
     Miss(Box<Miss>),
 }
@@ -139,14 +141,14 @@ fn look_up(
     };
     let has_parts = !key.as_bytes().is_empty();
     let looked = match asked.known() {
-        Some(response) => Ok(Looked::Fresh(response)),
+        Some(response) => Ok(Looked::Answered(response)),
         None => asked.look_up(sent, &mut key),
     };
     let buffer = key.into_buffer();
     if buffer.capacity() <= 2 * LONGEST_KEY {
         BUFFER.set(buffer);
     }
-    if has_parts && !matches!(looked, Ok(Looked::Fresh(_))) {
+    if has_parts && !matches!(looked, Ok(Looked::Answered(_))) {
         site.note_parts();
     }
     looked
@@ -179,7 +181,7 @@ struct Asking<'a> {
 impl Asking<'_> {
     /// The answer from a response at hand, where the key need not be written for it.
     fn known(&self) -> Option<HttpResponse> {
-        if !self.says_all {
+        if !self.says_all || self.admitted.wishes.is_some() {
             return None;
         }
         written::find(self.site, self.request, |key| {
@@ -203,38 +205,51 @@ impl Asking<'_> {
     fn keyed(&self, flagged: bool, key: &mut KeyWriter) -> Looked {
         let base = key.len();
         let found = variants::find(&self.shared.shelf, self.site.handler, key, self.request);
-        let live = flagged && may_ask(&self.site.terms, self.request);
+        let live = is_live(&self.site.terms, self.request, flagged, &self.admitted);
         let now = self.shared.now();
-        let forward = match freshness(found, self.admitted.reuse, now) {
+        let forward = match freshness(found, &self.admitted, now) {
             _ if live => Forward::Request,
             Lookup::Fresh(stored) => {
                 if self.says_all && !flagged && key.len() == base {
                     let key = KeyRef::new(self.site.handler, key.as_bytes());
                     written::note(self.site, self.request, &key);
                 }
-                return Looked::Fresh(hit(self.site, self.shared, &stored, self.request, now));
+                return Looked::Answered(hit(self.site, self.shared, &stored, self.request, now));
             }
             Lookup::Miss(forward) => forward,
         };
+        if let Some(Wishes {
+            only_if_cached: true,
+            ..
+        }) = self.admitted.wishes
+        {
+            report(self.site, self.shared, Event::OnlyIfCached);
+            return Looked::Answered(answer::only_if_cached());
+        }
+        Looked::Miss(Box::new(self.miss(key, base, live, forward)))
+    }
+
+    fn miss(&self, key: &KeyWriter, base: usize, live: bool, forward: Forward) -> Miss {
         let flight = KeyRef::new(self.site.handler, key.as_bytes()).to_key();
         let base = if key.len() == base {
             flight.clone()
         } else {
             KeyRef::new(self.site.handler, &key.as_bytes()[..base]).to_key()
         };
-        Looked::Miss(Box::new(Miss {
+        Miss {
             admitted: self.admitted,
             live,
             base,
             flight,
             forward,
-        }))
+        }
     }
 }
 
 /// What a look-up comes to.
 #[derive(Debug)]
 pub(crate) enum Lookup {
+    /// It may answer: it is fresh, or the client puts up with its being stale.
     Fresh(Arc<StoredResponse>),
     Miss(Forward),
 }
@@ -244,17 +259,32 @@ fn is_fresh(stored: &StoredResponse, reuse: Reuse, now: Moment) -> bool {
     stored.is_current() && (reuse == Reuse::Any || stored.open) && now < stored.deadline()
 }
 
-pub(crate) fn freshness(found: Found, reuse: Reuse, now: Moment) -> Lookup {
+pub(crate) fn freshness(found: Found, admitted: &Admitted, now: Moment) -> Lookup {
     match found {
         Found::NoVariant => Lookup::Miss(Forward::VaryMiss),
         Found::Response(stored) if !stored.is_current() => Lookup::Miss(Forward::UriMiss),
-        Found::Response(stored) if reuse == Reuse::Open && !stored.open => {
+        Found::Response(stored) if admitted.reuse == Reuse::Open && !stored.open => {
             Lookup::Miss(Forward::Bypass)
         }
-        Found::Response(stored) if now < stored.deadline() => Lookup::Fresh(stored),
-        Found::Response(stored) if answer::is_kept(&stored, now) => Lookup::Miss(Forward::Stale),
+        Found::Response(stored) if now < stored.deadline() => match admitted.wishes {
+            Some(wishes) if !accepts(&wishes, &stored, now) => Lookup::Miss(Forward::Request),
+            _ => Lookup::Fresh(stored),
+        },
+        Found::Response(stored) if answer::is_kept(&stored, now) => match admitted.wishes {
+            Some(wishes) if accepts(&wishes, &stored, now) => Lookup::Fresh(stored),
+            _ => Lookup::Miss(Forward::Stale),
+        },
         Found::Response(_) | Found::Nothing => Lookup::Miss(Forward::UriMiss),
     }
+}
+
+/// Whether a stored response is to a client's wishes.
+pub(crate) fn accepts(wishes: &Wishes, stored: &StoredResponse, now: Moment) -> bool {
+    let freshness = Freshness {
+        lifetime: stored.lifetime,
+        age: stored.age(now),
+    };
+    wishes.accept(freshness, stored.never_stale)
 }
 
 impl Station {
@@ -283,7 +313,7 @@ impl Visit {
         let mut key = KeyWriter::resume(miss.base.as_bytes());
         let found = variants::find(&shared.shelf, handler, &mut key, &self.request);
         miss.flight = KeyRef::new(handler, key.as_bytes()).to_key();
-        freshness(found, miss.admitted.reuse, shared.now())
+        freshness(found, &miss.admitted, shared.now())
     }
 
     /// Answers from a response that has come to lie there meanwhile.
@@ -320,8 +350,18 @@ fn hit(
     response
 }
 
+/// Whether no stored response will do: the request has the flag, and may, or its client wishes so.
+pub(crate) fn is_live(
+    terms: &Terms,
+    request: &HttpRequest,
+    flagged: bool,
+    admitted: &Admitted,
+) -> bool {
+    (flagged && may_ask(terms, request)) || admitted.wishes.is_some_and(|wishes| wishes.live)
+}
+
 /// Whether the route lets this request ask for a live answer.
-pub(crate) fn may_ask(terms: &Terms, request: &HttpRequest) -> bool {
+fn may_ask(terms: &Terms, request: &HttpRequest) -> bool {
     let only_if = terms.policy.nocache.only_if;
     only_if.is_none_or(|only_if| only_if(request))
 }

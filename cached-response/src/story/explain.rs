@@ -39,13 +39,16 @@ pub struct Explanation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Answered from a stored response, which stays fresh for this long.
+    /// Answered from a stored response, which stays fresh for this long; zero where the request puts
+    /// up with a stale one.
     Hit(Duration),
     /// Looked up, and not answered from the store: `uri-miss`, `vary-miss`, `stale`, `request`, or
     /// `bypass` where a stored response is not for this request's credentials.
     Miss(&'static str),
     /// Not looked up.
     Bypass(Bypass),
+    /// Answered with 504: the request wants a stored response alone, and none will do.
+    OnlyIfCached,
     /// The handler's own arguments or the body are in the key, so that only the handler's route
     /// can tell.
     Unknown,
@@ -59,6 +62,7 @@ impl fmt::Display for Explanation {
             }
             Outcome::Miss(why) => writeln!(f, "{}: miss ({why})", self.handler)?,
             Outcome::Bypass(why) => writeln!(f, "{}: bypass ({why})", self.handler)?,
+            Outcome::OnlyIfCached => writeln!(f, "{}: 504 (only-if-cached)", self.handler)?,
             Outcome::Unknown => writeln!(
                 f,
                 "{}: depends on the handler's own arguments",
@@ -131,16 +135,20 @@ fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
     if site.has_parts() || site.terms.body {
         return Outcome::Unknown;
     }
+    let missed = |forward: Forward| match admitted.wishes {
+        Some(wishes) if wishes.only_if_cached => Outcome::OnlyIfCached,
+        _ => Outcome::Miss(forward.word()),
+    };
     let mut key = KeyWriter::reuse(Vec::new());
     let flagged = keying::write(&site.terms, request, &sent, &mut key);
-    if flagged && arrival::may_ask(&site.terms, request) {
-        return Outcome::Miss(Forward::Request.word());
+    if arrival::is_live(&site.terms, request, flagged, &admitted) {
+        return missed(Forward::Request);
     }
     let found = variants::find(&shared.shelf, site.handler, &mut key, request);
     let now = shared.now();
-    match arrival::freshness(found, admitted.reuse, now) {
+    match arrival::freshness(found, &admitted, now) {
         Lookup::Fresh(stored) => Outcome::Hit(stored.deadline().since(now)),
-        Lookup::Miss(forward) => Outcome::Miss(forward.word()),
+        Lookup::Miss(forward) => missed(forward),
     }
 }
 

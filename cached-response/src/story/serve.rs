@@ -6,7 +6,7 @@
 //! its landing, is in [`run`](super::run).
 
 use super::{
-    arrival::{Arrival, Lookup, Miss, Visit, Way},
+    arrival::{Arrival, Lookup, Miss, Visit, Way, accepts},
     leading::leading,
     run,
     start::{Done, Run},
@@ -135,6 +135,12 @@ impl Journey {
         stored.is_current()
             && variants::is_selected(stored, &self.visit.request)
             && (self.miss.admitted.reuse == Reuse::Any || stored.open)
+            // As it was born: it was made while this request waited.
+            && match self.miss.admitted.wishes {
+                Some(wishes) => accepts(&wishes, stored, stored.born),
+                // A leader that puts up with a stale one does so for itself.
+                None => !stored.is_born_stale(),
+            }
     }
 
     fn collapsed(self, stored: &StoredResponse) -> (HttpRequest, HttpResponse) {

@@ -57,6 +57,7 @@ fn a_plain_get_is_looked_up_and_may_lead() {
         reuse: Reuse::Any,
         flight: Part::Lead,
         head: false,
+        wishes: None,
     };
     assert_eq!(admitted(&[], &get(&[])), plain);
 }
