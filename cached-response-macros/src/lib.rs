@@ -57,6 +57,10 @@ use proc_macro::TokenStream;
 /// | `store_if = worth_it` | whether this response may be stored |
 /// | `client = "60s"` | browsers may keep the response, too |
 /// | `nocache = off`, `nocache = "live"`, `nocache(name = "live", only_if = staff)` | who may ask for a live response, and how |
+/// | `timeout = response` | each response says itself how long it is reused (RFC 9111) |
+/// | `heuristic = 0.1` | and one that does not, for this part of the time since its `Last-Modified` |
+/// | `targeted = "CDN-Cache-Control"` | the field that rules in place of the response's `Cache-Control` |
+/// | `respect_client = true` | the `Cache-Control` of requests is followed |
 /// | `cache = CACHE` | another cache than the default one |
 /// | `crate = path` | where `cached_response` is found |
 #[proc_macro_attribute]

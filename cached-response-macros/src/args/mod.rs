@@ -1,6 +1,7 @@
 //! What was asked: the options in the parentheses of the attribute.
 
 mod names;
+mod standard;
 mod table;
 mod values;
 
@@ -13,6 +14,7 @@ use syn::{
     token::Paren,
 };
 
+pub(crate) use standard::Timeout;
 pub(crate) use values::{KeyPart, Lazy, Nocache, Query, Status, Vary};
 
 /// `body` without a size.
@@ -20,7 +22,7 @@ const DEFAULT_BODY: u64 = 65_536;
 
 #[derive(Default)]
 pub(crate) struct Args {
-    pub(crate) timeout: Option<Span>,
+    pub(crate) timeout: Option<Timeout>,
     pub(crate) key: Vec<KeyPart>,
     pub(crate) gate: Vec<Ident>,
     pub(crate) unkeyed: Vec<Ident>,
@@ -36,6 +38,9 @@ pub(crate) struct Args {
     pub(crate) store_if: Option<TokenStream>,
     pub(crate) client: Option<Span>,
     pub(crate) nocache: Option<Nocache>,
+    pub(crate) heuristic: Option<f32>,
+    pub(crate) targeted: Option<String>,
+    pub(crate) respect_client: bool,
     pub(crate) cache: Option<TokenStream>,
     pub(crate) krate: Option<Path>,
     /// Set by ourselves, once all other attributes have had their turn.
@@ -65,7 +70,8 @@ impl Parse for Args {
                 let _: Option<Token![,]> = input.parse()?;
             }
         }
-        table::conflicts(&seen, &mut errors);
+        let by_response = matches!(args.timeout, Some(Timeout::Response));
+        table::conflicts(&seen, by_response, &mut errors);
         errors.finish(args)
     }
 }
@@ -88,7 +94,7 @@ impl Args {
                 ));
             }
             seen.push(Ident::new("timeout", input.span()));
-            self.timeout = Some(Span::parse("timeout", input)?);
+            self.timeout = Some(Timeout::Span(Span::parse("timeout", input)?));
             return Ok(());
         }
         let name = input
@@ -143,12 +149,15 @@ impl Args {
     /// `option = value`
     fn value(&mut self, name: &Ident, input: ParseStream<'_>) -> Result<()> {
         match name.to_string().as_str() {
-            "timeout" => self.timeout = Some(Span::parse("timeout", input)?),
+            "timeout" => self.timeout = Some(Timeout::parse(input)?),
             "client" => self.client = Some(Span::parse("client", input)?),
             "body" => self.body = Some(Size::parse("body", input)?),
             "max_body" => self.max_body = Some(Size::parse("max_body", input)?),
             "query" => self.query = Some(Query::word(input)?),
             "nocache" => self.nocache = Some(Nocache::word(input)?),
+            "heuristic" => self.heuristic = Some(standard::fraction(input)?),
+            "targeted" => self.targeted = Some(names::targeted(input)?),
+            "respect_client" => self.respect_client = standard::truth(input)?,
             "unless" => self.unless = Some(values::expression(input)?),
             "store_if" => self.store_if = Some(values::expression(input)?),
             "cache" => self.cache = Some(values::expression(input)?),

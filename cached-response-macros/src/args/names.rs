@@ -161,6 +161,24 @@ pub(super) fn vary(input: ParseStream<'_>, errors: &mut Errors) -> Result<Vary> 
     Ok(Vary::Headers(distinct(names, errors)))
 }
 
+/// The name of a field that is meant for this cache.
+pub(super) fn targeted(input: ParseStream<'_>) -> Result<String> {
+    let name: LitStr = input.parse().map_err(|error| {
+        Error::new(
+            error.span(),
+            "expected the name of a field: write `targeted = \"CDN-Cache-Control\"`",
+        )
+    })?;
+    let text = name.value();
+    if text.is_empty() || !text.bytes().all(is_token) {
+        return Err(Error::new(
+            name.span(),
+            format!("`{text}` is not the name of a header"),
+        ));
+    }
+    Ok(text)
+}
+
 fn distinct(names: Vec<Name>, errors: &mut Errors) -> Vec<String> {
     let mut texts = Vec::new();
     for Name { text, span, .. } in names {

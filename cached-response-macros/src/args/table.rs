@@ -136,6 +136,24 @@ const OPTIONS: &[Shape] = &[
         &["no_cache", "flag", "refresh"],
     ),
     shape(
+        "heuristic",
+        VALUE,
+        "heuristic = 0.1",
+        &["heuristics", "heuristic_fraction", "guess"],
+    ),
+    shape(
+        "targeted",
+        VALUE,
+        "targeted = \"CDN-Cache-Control\"",
+        &["target", "targeted_field", "cdn", "cdn_cache_control"],
+    ),
+    shape(
+        "respect_client",
+        VALUE,
+        "respect_client = true",
+        &["respect_request", "honor_client", "honour_client"],
+    ),
+    shape(
         "cache",
         VALUE,
         "cache = CACHE",
@@ -174,6 +192,7 @@ pub(super) fn known(name: &Ident) -> Result<()> {
         ("condition" | "when", _) => {
             ": did you mean `unless` (a request) or `store_if` (a response)?".to_owned()
         }
+        ("response", _) => ": did you mean `timeout = response`?".to_owned(),
         (_, Some(option)) => format!(": did you mean `{}`?", option.name),
         _ => suggest::did_you_mean(&word, OPTIONS.iter().map(|option| option.name)),
     };
@@ -244,14 +263,33 @@ pub(super) fn empty_list(name: &Ident) -> String {
 }
 
 /// Options that contradict each other.
-pub(super) fn conflicts(seen: &[Ident], errors: &mut Errors) {
-    let given = |name: &str| seen.iter().any(|option| option == name);
-    if let Some(option) = seen.iter().find(|option| *option == "ignore_query")
-        && given("query")
+pub(super) fn conflicts(seen: &[Ident], by_response: bool, errors: &mut Errors) {
+    let given = |name: &str| seen.iter().find(|option| *option == name);
+    if let Some(option) = given("ignore_query")
+        && given("query").is_some()
     {
         errors.at(
             option.span(),
             "`query` says already which parts of the query count: remove `ignore_query` or `query`",
         );
+    }
+    if let Some(option) = given("client")
+        && by_response
+    {
+        errors.at(
+            option.span(),
+            "under `timeout = response` the response says itself what clients may keep: remove `client`, or give `timeout` a length",
+        );
+    }
+    for option in ["heuristic", "targeted"].into_iter().filter_map(given) {
+        if !by_response {
+            errors.at(
+                option.span(),
+                format!(
+                    "`{option}` is about what the response says: write `timeout = response, {}`, or remove it",
+                    example(option)
+                ),
+            );
+        }
     }
 }

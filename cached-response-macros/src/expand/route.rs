@@ -4,7 +4,7 @@
 
 use super::{Expansion, located};
 use crate::{
-    args::{Args, Nocache, Query, Status, Vary},
+    args::{Args, Nocache, Query, Status, Timeout, Vary},
     duration,
     plan::{Part, Role},
     rules,
@@ -123,10 +123,11 @@ impl Expansion {
         } = &self.args;
         let policy = match timeout {
             None => quote!(<#private::Policy as ::core::default::Default>::default()),
-            Some(duration::Span::Millis(millis)) => {
+            Some(Timeout::Response) => quote!(#private::Policy::from_response()),
+            Some(Timeout::Span(duration::Span::Millis(millis))) => {
                 quote!(#private::Policy::new(::core::time::Duration::from_millis(#millis)))
             }
-            Some(duration::Span::Expr(expr)) => quote_spanned! {expr.span()=>
+            Some(Timeout::Span(duration::Span::Expr(expr))) => quote_spanned! {expr.span()=>
                 #private::Policy::computed(|| #private::IntoTimeout::into_timeout(#expr))
             },
         };
@@ -144,7 +145,22 @@ impl Expansion {
             Vary::Headers(names) => quote!(.vary([#(#names),*])),
         });
         let (query, status, nocache) = (self.query(), self.status(), self.nocache());
-        quote!(#policy #methods #query #vary #status #max_body #store_if #client #nocache)
+        let standard = self.standard();
+        quote!(#policy #methods #query #vary #status #max_body #store_if #client #nocache #standard)
+    }
+
+    /// The options that give requests and responses the say that the standard gives them.
+    fn standard(&self) -> TokenStream {
+        let Args {
+            heuristic,
+            targeted,
+            respect_client,
+            ..
+        } = &self.args;
+        let heuristic = heuristic.map(|fraction| quote!(.heuristic(#fraction)));
+        let targeted = targeted.as_ref().map(|name| quote!(.targeted(#name)));
+        let respect_client = respect_client.then(|| quote!(.respect_client()));
+        quote!(#heuristic #targeted #respect_client)
     }
 
     fn query(&self) -> TokenStream {
