@@ -66,6 +66,17 @@ async fn bounds() -> impl Responder<Body = BoxBody> + use<> {
     HttpResponse::Ok().body("bounds")
 }
 
+#[get("/lints/standard")]
+#[cached_response(
+    timeout = response,
+    heuristic = 0.1,
+    targeted = "CDN-Cache-Control",
+    respect_client = true
+)]
+async fn standard() -> impl Responder {
+    "standard"
+}
+
 /// Everything at once.
 #[get("/lints/{n}")]
 #[cached_response(
@@ -111,12 +122,14 @@ async fn a_clean_function_stays_clean() {
         .service(plain)
         .service(builder)
         .service(bounds)
+        .service(standard)
         .service(everything);
     let app = test::init_service(app).await;
     for uri in [
         "/lints/plain",
         "/lints/builder",
         "/lints/bounds",
+        "/lints/standard",
         "/lints/5?page=1",
     ] {
         let response =

@@ -24,6 +24,7 @@ mod origin;
 mod panics;
 mod ranges;
 mod shapes;
+mod standard;
 mod streams;
 mod testing;
 mod time;

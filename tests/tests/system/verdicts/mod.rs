@@ -33,7 +33,7 @@ fn asking_for(headers: &[(&str, &str)]) -> String {
     format!("/headers?{}", escaped(headers))
 }
 
-fn escaped(pairs: &[(&str, &str)]) -> String {
+pub(crate) fn escaped(pairs: &[(&str, &str)]) -> String {
     let escape = |text: &str| {
         let bytes = text.bytes().map(|byte| format!("%{byte:02X}"));
         bytes.collect::<Vec<_>>().concat()
