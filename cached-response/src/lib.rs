@@ -30,6 +30,10 @@
 //! 200, no `Set-Cookie`, and nothing in their own headers that forbids it. More in
 //! [the guide](guide::what_is_cached).
 //!
+//! With `timeout = response` each response says itself how long it is reused, and with
+//! `respect_client = true` requests have a say, too: with both, the cache does what RFC 9111 wants
+//! of a shared one. More in [the guide](guide::standard).
+//!
 //! # What a response is found by
 //!
 //! The handler, the path, the query and what its arguments show it. Each argument is accounted for:
@@ -141,6 +145,9 @@ pub mod guide {
 
     #[doc = include_str!("../docs/invalidation.md")]
     pub mod invalidation {}
+
+    #[doc = include_str!("../docs/standard.md")]
+    pub mod standard {}
 }
 
 #[cfg(doctest)]
