@@ -1,6 +1,9 @@
 //! What would become of a request, told without running its handler.
 
-use super::arrival::{self, Lookup};
+use super::{
+    arrival,
+    lookup::{self, Lookup},
+};
 use crate::{
     judgement::{
         facts::Sees,
@@ -141,12 +144,12 @@ fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
     };
     let mut key = KeyWriter::reuse(Vec::new());
     let flagged = keying::write(&site.terms, request, &sent, &mut key);
-    if arrival::is_live(&site.terms, request, flagged, &admitted) {
+    if lookup::is_live(&site.terms, request, flagged, &admitted) {
         return missed(Forward::Request);
     }
     let found = variants::find(&shared.shelf, site.handler, &mut key, request);
     let now = shared.now();
-    match arrival::freshness(found, &admitted, now) {
+    match lookup::freshness(found, &admitted, now) {
         Lookup::Fresh(stored) => Outcome::Hit(stored.deadline().since(now)),
         Lookup::Miss(forward) => missed(forward),
     }

@@ -1,6 +1,6 @@
 //! A leader whose client may leave: its run goes on by itself.
 
-use super::{arrival::Station, start::Done};
+use super::{start::Done, visit::Station};
 use crate::machinery::{
     counters::Event,
     local::{self, Detached, LocalBoxFuture},

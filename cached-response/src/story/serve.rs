@@ -6,10 +6,12 @@
 //! its landing, is in [`run`](super::run).
 
 use super::{
-    arrival::{Arrival, Lookup, Miss, Visit, Way, accepts},
+    arrival::{Arrival, Way},
     leading::leading,
+    lookup::{Lookup, Miss, accepts},
     run,
     start::{Done, Run},
+    visit::Visit,
 };
 use crate::{
     ground::{clock::Moment, stored::StoredResponse},
