@@ -1,0 +1,224 @@
+//! A reverse proxy: what is asked on `PORT` is asked of `ORIGIN`, and bodies flow as they come.
+//!
+//! `ORIGIN=http://127.0.0.1:8000 cargo run --example proxy`
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::{env, error, io, iter, pin::pin, time::Duration};
+
+use actix_web::body::{BodyStream, None as NoBody, SizedStream};
+use actix_web::error::{ErrorBadGateway, ErrorBadRequest, ErrorGatewayTimeout};
+use actix_web::http::{Method, StatusCode, header};
+use actix_web::web::{self, Bytes, Data};
+use actix_web::{App, Error, FromRequest, HttpRequest, HttpResponse, HttpServer, dev, rt};
+use futures_util::future::{Either, select};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use http_body_util::{BodyDataStream, BodyExt as _, StreamBody, combinators::UnsyncBoxBody};
+use hyper::body::{Body as _, Frame, Incoming};
+use hyper::http::uri::{Authority, Scheme};
+use hyper_util::client::legacy::{self, connect::HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::mpsc;
+
+/// The time to make a connection, and from the end of a request to the beginning of its response.
+const PATIENCE: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
+
+const HOP_BY_HOP: &str = "connection keep-alive proxy-authenticate proxy-authentication-info \
+    proxy-authorization proxy-connection te trailer transfer-encoding upgrade";
+
+/// What this hop adds to every message (RFC 9110 §7.6.3).
+const VIA: (&str, &str) = ("via", "1.1 cached-response");
+
+type Field<'a> = (&'a str, &'a [u8]);
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// Who requests are passed on to, and the connections to it that one worker keeps.
+struct Origin {
+    authority: Authority,
+    client: legacy::Client<HttpConnector, Body>,
+}
+
+impl Origin {
+    fn new(authority: Authority) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(PATIENCE[0]));
+        connector.set_nodelay(true);
+        let client = legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            // Many servers close a connection after five idle seconds.
+            .pool_idle_timeout(Duration::from_secs(4))
+            .build(connector);
+        Self { authority, client }
+    }
+}
+
+async fn forward(
+    request: HttpRequest,
+    upload: Upload,
+    origin: Data<Origin>,
+) -> Result<HttpResponse, Error> {
+    let hops = hops_left(&request);
+    match *request.method() {
+        // A tunnel is nothing to reuse, and a request that may go no further has reached its end.
+        Method::CONNECT => return Ok(HttpResponse::NotImplemented().finish()),
+        Method::TRACE if hops == Some(0) => return Ok(HttpResponse::NotImplemented().finish()),
+        Method::OPTIONS if hops == Some(0) => return Ok(HttpResponse::NoContent().finish()),
+        _ => {}
+    }
+    let asked =
+        outgoing(&request, hops, &origin.authority, upload.body).map_err(ErrorBadRequest)?;
+    let answered = pin!(origin.client.request(asked));
+    let overdue = pin!(async {
+        // Over as well where it failed, which the answer says.
+        let _ = upload.sent.await;
+        rt::time::sleep(PATIENCE[1]).await;
+    });
+    match select(answered, overdue).await {
+        Either::Left((Ok(answered), _)) => incoming(request.method(), answered),
+        Either::Left((Err(failure), _)) => Err(explained(&failure)),
+        Either::Right(_) => Err(ErrorGatewayTimeout("the origin takes too long")),
+    }
+}
+
+/// How much further a TRACE or OPTIONS may go (RFC 9110 §7.6.2).
+fn hops_left(request: &HttpRequest) -> Option<u32> {
+    let counted = matches!(*request.method(), Method::TRACE | Method::OPTIONS);
+    let left = request.headers().get(header::MAX_FORWARDS);
+    left.filter(|_| counted)?.to_str().ok()?.parse().ok()
+}
+
+/// The request for the origin: target and fields as they were sent, `Host` among them, so that the
+/// links which the origin makes from it lead back here.
+fn outgoing(
+    request: &HttpRequest,
+    hops: Option<u32>,
+    origin: &Authority,
+    body: Body,
+) -> Result<hyper::Request<Body>, hyper::http::Error> {
+    let target = request.uri().path_and_query();
+    let target = hyper::Uri::builder()
+        .scheme(Scheme::HTTP)
+        .authority(origin.clone())
+        .path_and_query(target.map_or("/", |target| target.as_str()));
+    let method = request.method().as_str();
+    let mut asked = hyper::Request::builder()
+        .method(method)
+        .uri(target.build()?);
+    // In a target an authority goes before `Host` (RFC 9112 §3.2.2).
+    let authority = request.uri().authority().map(|it| it.as_str().as_bytes());
+    let fields = request.headers().iter();
+    for (name, value) in end_to_end(fields.map(|(name, value)| (name.as_str(), value.as_bytes()))) {
+        asked = match (name, hops) {
+            ("host", _) => asked.header(name, authority.unwrap_or(value)),
+            ("max-forwards", Some(hops)) => asked.header(name, hops.saturating_sub(1)),
+            _ => asked.header(name, value),
+        };
+    }
+    let has_length = |fields: &hyper::HeaderMap| fields.contains_key("content-length");
+    if !body.is_end_stream() && !asked.headers_ref().is_some_and(has_length) {
+        asked = asked.header("transfer-encoding", "chunked");
+    }
+    asked.header(VIA.0, VIA.1).body(body)
+}
+
+/// The response for the client: its body unchanged, and broken off where the origin breaks off.
+fn incoming(method: &Method, answered: hyper::Response<Incoming>) -> Result<HttpResponse, Error> {
+    let (head, body) = answered.into_parts();
+    let status = StatusCode::from_u16(head.status.as_u16()).map_err(ErrorBadGateway)?;
+    if status == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(ErrorBadGateway("nobody asked for another protocol"));
+    }
+    let mut response = HttpResponse::build(status);
+    let fields = head.headers.iter();
+    for field in end_to_end(fields.map(|(name, value)| (name.as_str(), value.as_bytes()))) {
+        response.append_header(field);
+    }
+    response.append_header(VIA);
+    let length = match *method {
+        Method::HEAD => head
+            .headers
+            .get("content-length")
+            .and_then(|length| length.to_str().ok()?.parse().ok()),
+        _ => body.size_hint().exact(),
+    };
+    // Trailers are left out (RFC 9110 §6.5.1).
+    let body = BodyDataStream::new(body);
+    Ok(match (status, length) {
+        (StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED, _) => response.body(NoBody::new()),
+        (_, Some(length)) => response.body(SizedStream::new(length, body)),
+        _ => response.body(BodyStream::new(body)),
+    })
+}
+
+fn explained(failure: &legacy::Error) -> Error {
+    let first = error::Error::source(failure);
+    let mut causes = iter::successors(first, |cause| error::Error::source(*cause));
+    let is_late = |cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut;
+    if causes.any(|cause| cause.downcast_ref().is_some_and(is_late)) {
+        ErrorGatewayTimeout("the origin takes too long")
+    } else {
+        ErrorBadGateway("the origin did not answer")
+    }
+}
+
+/// The fields that are not for one connection only (RFC 9110 §7.6.1), in their order.
+fn end_to_end<'a>(fields: impl Iterator<Item = Field<'a>>) -> Vec<Field<'a>> {
+    let mut fields: Vec<_> = fields.collect();
+    let connection = fields.iter().filter(|(name, _)| *name == "connection");
+    let listed = connection.flat_map(|(_, options)| options.split(|octet| *octet == b','));
+    let listed: Vec<_> = listed.map(<[u8]>::trim_ascii).collect();
+    fields.retain(|(name, _)| {
+        let is_named = |option: &&[u8]| option.eq_ignore_ascii_case(name.as_bytes());
+        HOP_BY_HOP.split(' ').all(|hop| hop != *name) && !listed.iter().any(is_named)
+    });
+    fields
+}
+
+/// A request's body on its way. What reads it from the client cannot leave its thread, and what
+/// hyper sends must be able to.
+struct Upload {
+    body: Body,
+    /// Until the last of it is on its way.
+    sent: rt::task::JoinHandle<()>,
+}
+
+impl FromRequest for Upload {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(_: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let (sender, mut receiver) = mpsc::channel(1);
+        let mut payload = payload.take();
+        let body = if let dev::Payload::None = payload {
+            Body::default()
+        } else {
+            let chunks = stream::poll_fn(move |context| receiver.poll_recv(context));
+            StreamBody::new(chunks.map_ok(Frame::data)).boxed_unsync()
+        };
+        let sent = rt::spawn(async move {
+            while let Some(chunk) = payload.next().await {
+                if sender.send(chunk.map_err(io::Error::other)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        ready(Ok(Self { body, sent }))
+    }
+}
+
+#[actix_web::main]
+async fn main() -> io::Result<()> {
+    let port = env::var("PORT").unwrap_or_else(|_| "8080".to_owned());
+    let origin = env::var("ORIGIN").map_err(io::Error::other)?;
+    let authority = origin.trim_start_matches("http://").trim_end_matches('/');
+    let authority: Authority = authority.parse().map_err(io::Error::other)?;
+    let server = HttpServer::new(move || {
+        let origin = Origin::new(authority.clone());
+        App::new()
+            .app_data(Data::new(origin))
+            .default_service(web::to(forward))
+    });
+    let server = server.bind(format!("127.0.0.1:{port}"))?;
+    println!("listening on {}", server.addrs()[0]);
+    server.run().await
+}
