@@ -1,4 +1,5 @@
-//! A reverse proxy: what is asked on `PORT` is asked of `ORIGIN`, and bodies flow as they come.
+//! A caching reverse proxy: what is asked on `PORT` is asked of `ORIGIN`, and reused for as long as
+//! the response says (RFC 9111). Bodies flow as they come, both ways.
 //!
 //! `ORIGIN=http://127.0.0.1:8000 cargo run --example proxy`
 
@@ -11,6 +12,7 @@ use actix_web::error::{ErrorBadGateway, ErrorBadRequest, ErrorGatewayTimeout};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, Error, FromRequest, HttpRequest, HttpResponse, HttpServer, dev, rt};
+use cached_response::{cached_response, disable_cache};
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http_body_util::{BodyDataStream, BodyExt as _, StreamBody, combinators::UnsyncBoxBody};
@@ -52,6 +54,16 @@ impl Origin {
     }
 }
 
+#[cached_response(
+    timeout = response,
+    heuristic = 0.1,
+    targeted = "CDN-Cache-Control",
+    respect_client = true,
+    nocache = off,
+    vary(none),
+    lazy(upload),
+    unkeyed(upload)
+)]
 async fn forward(
     request: HttpRequest,
     upload: Upload,
@@ -107,7 +119,13 @@ fn outgoing(
     // In a target an authority goes before `Host` (RFC 9112 §3.2.2).
     let authority = request.uri().authority().map(|it| it.as_str().as_bytes());
     let fields = request.headers().iter();
-    for (name, value) in end_to_end(fields.map(|(name, value)| (name.as_str(), value.as_bytes()))) {
+    let fields = fields.map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let (fields, hidden) = end_to_end(fields);
+    if hidden {
+        // The cache has seen them, and would store the response for requests that have them, too.
+        disable_cache();
+    }
+    for (name, value) in fields {
         asked = match (name, hops) {
             ("host", _) => asked.header(name, authority.unwrap_or(value)),
             ("max-forwards", Some(hops)) => asked.header(name, hops.saturating_sub(1)),
@@ -130,7 +148,8 @@ fn incoming(method: &Method, answered: hyper::Response<Incoming>) -> Result<Http
     }
     let mut response = HttpResponse::build(status);
     let fields = head.headers.iter();
-    for field in end_to_end(fields.map(|(name, value)| (name.as_str(), value.as_bytes()))) {
+    let (fields, _) = end_to_end(fields.map(|(name, value)| (name.as_str(), value.as_bytes())));
+    for field in fields {
         response.append_header(field);
     }
     response.append_header(VIA);
@@ -161,17 +180,21 @@ fn explained(failure: &legacy::Error) -> Error {
     }
 }
 
-/// The fields that are not for one connection only (RFC 9110 §7.6.1), in their order.
-fn end_to_end<'a>(fields: impl Iterator<Item = Field<'a>>) -> Vec<Field<'a>> {
+/// The fields that are not for one connection only (RFC 9110 §7.6.1), in their order, and whether
+/// `Connection` took any of the others away.
+fn end_to_end<'a>(fields: impl Iterator<Item = Field<'a>>) -> (Vec<Field<'a>>, bool) {
     let mut fields: Vec<_> = fields.collect();
     let connection = fields.iter().filter(|(name, _)| *name == "connection");
     let listed = connection.flat_map(|(_, options)| options.split(|octet| *octet == b','));
     let listed: Vec<_> = listed.map(<[u8]>::trim_ascii).collect();
+    fields.retain(|(name, _)| HOP_BY_HOP.split(' ').all(|hop| hop != *name));
+    let before = fields.len();
     fields.retain(|(name, _)| {
         let is_named = |option: &&[u8]| option.eq_ignore_ascii_case(name.as_bytes());
-        HOP_BY_HOP.split(' ').all(|hop| hop != *name) && !listed.iter().any(is_named)
+        !listed.iter().any(is_named)
     });
-    fields
+    let hidden = fields.len() < before;
+    (fields, hidden)
 }
 
 /// A request's body on its way. What reads it from the client cannot leave its thread, and what

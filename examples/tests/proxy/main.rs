@@ -1,6 +1,7 @@
 //! The proxy between a client and an origin that are both plain sockets of the test: each says
 //! exactly what it is to say, and when.
 
+mod cached;
 mod ends;
 
 use std::net::{TcpListener, TcpStream};

@@ -1,0 +1,118 @@
+//! What is answered without asking the origin, and what is not.
+
+use tests::raw::{Request, Response};
+
+use crate::ends::{Origin, Proxy};
+
+/// The live answer to a request, whose origin says these fields.
+fn live(proxy: &Proxy, origin: &Origin, request: &Request, fields: &str) -> Response {
+    let response = format!("HTTP/1.1 200 OK\r\n{fields}\r\ncontent-length: 4\r\n\r\nlive");
+    let (_, answer) = origin.exchange(proxy, request, response);
+    assert_eq!(answer.text(), "live");
+    answer
+}
+
+fn is_hit(answer: &Response) -> bool {
+    let status = answer.header("cache-status").unwrap_or_default();
+    status.contains("; hit;") && answer.text() == "live"
+}
+
+#[test]
+fn a_fresh_response_is_reused_and_grows_older() {
+    let (proxy, origin) = Origin::behind_a_proxy();
+    let request = Request::get("/a?b");
+    let fields = "cache-control: max-age=60\r\nage: 7\r\nx-a: 2\r\nx-a: 1\r\nvia: 1.0 last";
+    let first = live(&proxy, &origin, &request, fields);
+    let again = proxy.answer(&request);
+    assert!(is_hit(&again), "{again:?}");
+    assert_eq!(first.header("age").unwrap(), "7");
+    let age: u32 = again.header("age").unwrap().parse().unwrap();
+    assert!((7..30).contains(&age), "{again:?}");
+    for name in ["x-a", "via", "date", "cache-control"] {
+        assert_eq!(again.header(name), first.header(name), "{name}");
+    }
+}
+
+#[test]
+fn a_response_that_says_nothing_of_its_freshness_is_not_reused() {
+    let (proxy, origin) = Origin::behind_a_proxy();
+    for fields in [
+        "x-a: 1",
+        "cache-control: no-store",
+        "cache-control: private, max-age=60",
+    ] {
+        live(&proxy, &origin, &Request::get("/"), fields);
+        live(&proxy, &origin, &Request::get("/"), fields);
+    }
+}
+
+#[test]
+fn another_host_is_another_site() {
+    let (proxy, origin) = Origin::behind_a_proxy();
+    let at = |host| Request::get("/").header("Host", host);
+    live(
+        &proxy,
+        &origin,
+        &at("a.example"),
+        "cache-control: max-age=60",
+    );
+    live(
+        &proxy,
+        &origin,
+        &at("b.example"),
+        "cache-control: max-age=60",
+    );
+    let absolute = Request::get("http://c.example/").header("Host", "a.example");
+    live(&proxy, &origin, &absolute, "cache-control: max-age=60");
+    assert!(is_hit(&proxy.answer(&at("a.example"))));
+}
+
+#[test]
+fn no_query_is_ours() {
+    let (proxy, origin) = Origin::behind_a_proxy();
+    let request = Request::get("/?nocache=1");
+    live(&proxy, &origin, &request, "cache-control: max-age=60");
+    assert!(is_hit(&proxy.answer(&request)));
+}
+
+#[test]
+fn a_request_that_hides_a_field_from_the_origin_is_answered_alone() {
+    let (proxy, origin) = Origin::behind_a_proxy();
+    let fields = "cache-control: max-age=60\r\nvary: x-lang";
+    let request = Request::get("/").header("X-Lang", "de");
+    let hiding = request.clone().header("Connection", "x-lang");
+    live(&proxy, &origin, &hiding, fields);
+    live(&proxy, &origin, &request, fields);
+    assert!(is_hit(&proxy.answer(&request)));
+}
+
+#[test]
+fn a_request_that_changes_something_makes_the_next_one_ask_again() {
+    let (proxy, origin) = Origin::behind_a_proxy();
+    let request = Request::get("/");
+    live(&proxy, &origin, &request, "cache-control: max-age=60");
+    let refused = "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n";
+    origin.exchange(&proxy, &Request::new("M-SEARCH", "/"), refused);
+    assert!(is_hit(&proxy.answer(&request)));
+    let done = "HTTP/1.1 200 Yes\r\ncontent-length: 0\r\n\r\n";
+    origin.exchange(&proxy, &Request::new("M-SEARCH", "/"), done);
+    live(&proxy, &origin, &request, "cache-control: max-age=60");
+}
+
+#[test]
+fn head_and_parts_are_answered_from_a_stored_get() {
+    let (proxy, origin) = Origin::behind_a_proxy();
+    live(
+        &proxy,
+        &origin,
+        &Request::get("/"),
+        "cache-control: max-age=60",
+    );
+    let head = proxy.answer(&Request::head("/"));
+    assert_eq!(
+        (head.status(), head.header("content-length").as_deref()),
+        (200, Some("4"))
+    );
+    let part = proxy.answer(&Request::get("/").header("Range", "bytes=1-2"));
+    assert_eq!((part.status(), part.text().as_str()), (206, "iv"));
+}
