@@ -125,10 +125,11 @@ pub use judgement::{
 };
 pub use machinery::{
     cache::{Builder, ResponseCache},
-    control::{CacheHandle, disable_cache, set_cache_timeout},
     counters::Stats,
     inserted::insert_key_part,
     invalidation::{InvalidateError, Invalidated},
+    previous::Previous,
+    words::{CacheHandle, disable_cache, previous, set_cache_timeout},
 };
 pub use story::explain::{Explanation, Outcome};
 

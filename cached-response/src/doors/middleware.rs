@@ -202,9 +202,12 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    Run::Service(Box::new(move |request| {
+    Run::Service(Box::new(move |request, conditions| {
         Box::pin(async move {
-            let request = ServiceRequest::from_parts(request, payload);
+            let mut request = ServiceRequest::from_parts(request, payload);
+            for (name, value) in conditions {
+                request.headers_mut().insert(name, value);
+            }
             let response = service.call(request).await?;
             Ok(response.map_into_boxed_body().into_parts())
         })

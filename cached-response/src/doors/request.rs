@@ -4,7 +4,7 @@ use super::arguments::Covered;
 use crate::{
     ground::selector::{Extension, Selector},
     judgement::{facts::Facts, key::KeyWriter, key::part::KeyPart},
-    machinery::control::{CacheHandle, Control},
+    machinery::{control::Control, words::CacheHandle},
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,

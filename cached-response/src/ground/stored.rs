@@ -18,6 +18,8 @@ pub(crate) struct StoredResponse {
     pub(crate) headers: Box<[(HeaderName, HeaderValue)]>,
     pub(crate) body: Bytes,
     pub(crate) etag: Option<HeaderValue>,
+    /// The entity tag is of our making: the handler knows nothing of it.
+    pub(crate) made_etag: bool,
     pub(crate) last_modified: Option<HeaderValue>,
     /// When the handler's response was there.
     pub(crate) born: Moment,
@@ -58,6 +60,16 @@ impl StoredResponse {
     /// It was stale when it came, and is kept only to be validated.
     pub(crate) fn is_born_stale(&self) -> bool {
         self.lifetime <= self.age_at_birth
+    }
+
+    /// The entity tag that the handler gave it.
+    pub(crate) fn own_etag(&self) -> Option<&HeaderValue> {
+        self.etag.as_ref().filter(|_| !self.made_etag)
+    }
+
+    /// Whether its handler can tell if it has changed since (RFC 9111 §4.3.1).
+    pub(crate) fn can_be_validated(&self) -> bool {
+        self.own_etag().is_some() || self.last_modified.is_some()
     }
 
     /// Whether it was not invalidated since its run began.

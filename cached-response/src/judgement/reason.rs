@@ -123,6 +123,8 @@ reasons! {
         NoRoom = "no-room",
         /// It was invalidated while it was being made.
         Invalidated = "invalidated",
+        /// A 304 named a strong `ETag` that is not the stored response's.
+        Validator = "validator",
     }
 }
 

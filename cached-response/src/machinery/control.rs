@@ -2,18 +2,20 @@
 //!
 //! The handler's future is polled with a thread-local pointing at its control, so the free
 //! functions find it wherever they are called from inside that future, after awaits too. A
-//! [`CacheHandle`] carries the same control to other tasks and threads.
+//! [`CacheHandle`](super::words::CacheHandle) carries the same control to other tasks and threads.
 
 use crate::{
-    ground::selector::{Extension, Selector},
-    judgement::{reason::Skip, timeout::IntoTimeout},
+    ground::{
+        selector::{Extension, Selector},
+        stored::StoredResponse,
+    },
+    judgement::reason::Skip,
 };
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+use actix_web::{HttpMessage, HttpRequest};
 use pin_project_lite::pin_project;
 use std::{
     cell::RefCell,
-    convert::Infallible,
-    future::{Future, Ready, ready},
+    future::Future,
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
@@ -30,11 +32,21 @@ pub(crate) struct Control {
 }
 
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "words that are said one by one, no states"
+)]
 struct Said {
     disabled: bool,
     /// Another door has taken over the request inside this run.
     taken_over: bool,
     timeout: Option<Duration>,
+    /// What may be validated in place of being made anew.
+    previous: Option<Arc<StoredResponse>>,
+    /// The run was asked conditionally, by fields that the client has not sent.
+    conditional: bool,
+    /// The previous response would be the same again.
+    unchanged: bool,
     read: Vec<Selector>,
     /// The values in the request's extensions that were read: other than the rest of a request,
     /// they may change.
@@ -75,6 +87,14 @@ impl Control {
         self.said().taken_over
     }
 
+    pub(super) fn disable(&self) {
+        self.said().disabled = true;
+    }
+
+    pub(super) fn set_timeout(&self, timeout: Duration) {
+        self.said().timeout = Some(timeout);
+    }
+
     fn said(&self) -> std::sync::MutexGuard<'_, Said> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -109,6 +129,35 @@ impl Control {
 
     pub(crate) fn timeout(&self) -> Option<Duration> {
         self.said().timeout
+    }
+
+    /// Before the run starts: what it may validate.
+    pub(crate) fn may_validate(&self, previous: Option<Arc<StoredResponse>>) {
+        self.said().previous = previous;
+    }
+
+    pub(crate) fn previous(&self) -> Option<Arc<StoredResponse>> {
+        self.said().previous.clone()
+    }
+
+    /// Notes whether the run is asked conditionally.
+    pub(crate) fn set_conditional(&self, conditional: bool) {
+        self.said().conditional = conditional;
+    }
+
+    pub(crate) fn is_conditional(&self) -> bool {
+        self.said().conditional
+    }
+
+    /// Notes that the previous response would be the same again.
+    pub(crate) fn set_unchanged(&self) {
+        self.said().unchanged = true;
+    }
+
+    /// The previous response, where a 304 of this run says that it would be the same again.
+    pub(crate) fn validated(&self) -> Option<Arc<StoredResponse>> {
+        let said = self.said();
+        said.previous.clone().filter(|_| said.unchanged)
     }
 
     /// The handler's own word against storing its response.
@@ -166,7 +215,7 @@ impl super::capture::Scope for Arc<Control> {
     }
 }
 
-fn tell(what: &str, say: impl FnOnce(&Control)) {
+pub(super) fn tell(what: &str, say: impl FnOnce(&Arc<Control>)) {
     static WARNED: AtomicBool = AtomicBool::new(false);
     let current = CURRENT.with_borrow(Clone::clone);
     match current {
@@ -175,98 +224,5 @@ fn tell(what: &str, say: impl FnOnce(&Control)) {
             "`{what}` was called outside a cached handler and does nothing there; in a spawned task or in `web::block`, take a `CacheHandle` as an argument of the handler and use its method of that name"
         ),
         None => {}
-    }
-}
-
-/// Keeps the response of the handler that is running from being stored.
-///
-/// It speaks for this one response: others that wait for the same one run the handler themselves.
-/// In tasks that the handler spawns, and in `web::block`, use [`CacheHandle`]; outside a cached
-/// handler it does nothing, and says so once in the log.
-///
-/// ```
-/// use actix_web::{Responder, get};
-/// use cached_response::{cached_response, disable_cache};
-///
-/// #[get("/news")]
-/// #[cached_response]
-/// async fn news() -> impl Responder {
-///     let found: Vec<String> = Vec::new();
-///     if found.is_empty() {
-///         disable_cache();
-///     }
-///     found.join("\n")
-/// }
-/// # let _ = news;
-/// ```
-pub fn disable_cache() {
-    tell("disable_cache()", |control| control.said().disabled = true);
-}
-
-/// Sets how long the response of the handler that is running stays fresh: a [`Duration`], or
-/// whole seconds.
-///
-/// It beats the route's timeout and the response's `s-maxage`. Zero means that the response is
-/// not stored. Called twice, the last word counts.
-///
-/// ```
-/// use actix_web::{Responder, get};
-/// use cached_response::{cached_response, set_cache_timeout};
-///
-/// #[get("/stock")]
-/// #[cached_response(timeout = 1h)]
-/// async fn stock() -> impl Responder {
-///     let market_is_open = true;
-///     if market_is_open {
-///         set_cache_timeout(5);
-///     }
-///     "42.00"
-/// }
-/// # let _ = stock;
-/// ```
-pub fn set_cache_timeout(timeout: impl IntoTimeout) {
-    let timeout = timeout.into_timeout();
-    tell("set_cache_timeout()", |control| {
-        control.said().timeout = Some(timeout);
-    });
-}
-
-/// The same words as [`disable_cache`] and [`set_cache_timeout`], as a value that can be moved
-/// into spawned tasks and to other threads. An argument of the handler; it needs no key.
-///
-/// What is said after the response is complete comes too late.
-///
-/// ```
-/// use actix_web::{Responder, get, web};
-/// use cached_response::{CacheHandle, cached_response};
-///
-/// #[get("/report")]
-/// #[cached_response]
-/// async fn report(cache: CacheHandle) -> impl Responder {
-///     web::block(move || cache.set_cache_timeout(60)).await.map(|()| "done")
-/// }
-/// # let _ = report;
-/// ```
-#[derive(Clone, Debug)]
-pub struct CacheHandle(Arc<Control>);
-
-impl CacheHandle {
-    /// See [`disable_cache`].
-    pub fn disable_cache(&self) {
-        self.0.said().disabled = true;
-    }
-
-    /// See [`set_cache_timeout`].
-    pub fn set_cache_timeout(&self, timeout: impl IntoTimeout) {
-        self.0.said().timeout = Some(timeout.into_timeout());
-    }
-}
-
-impl FromRequest for CacheHandle {
-    type Error = Infallible;
-    type Future = Ready<Result<Self, Infallible>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(Control::of(request))))
     }
 }

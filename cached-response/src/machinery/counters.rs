@@ -23,9 +23,10 @@ pub(crate) enum Event {
     Marked,
     Invalidation,
     OnlyIfCached,
+    Validated,
 }
 
-const PLAIN: usize = 11;
+const PLAIN: usize = 12;
 const FORWARDS: usize = Forward::ALL.len();
 const BYPASSES: usize = Bypass::ALL.len();
 const EVENTS: usize = PLAIN + FORWARDS + BYPASSES + Skip::ALL.len();
@@ -45,6 +46,7 @@ impl Event {
             Self::Marked => "marked",
             Self::Invalidation => "invalidation",
             Self::OnlyIfCached => "only-if-cached",
+            Self::Validated => "validated",
             Self::Forward(_) => "forward",
             Self::Bypass(_) => "bypass",
             Self::Skip(_) => "skip",
@@ -74,6 +76,7 @@ impl Event {
             Self::Marked => 8,
             Self::Invalidation => 9,
             Self::OnlyIfCached => 10,
+            Self::Validated => 11,
             Self::Forward(forward) => PLAIN + forward as usize,
             Self::Bypass(bypass) => PLAIN + FORWARDS + bypass as usize,
             Self::Skip(skip) => PLAIN + FORWARDS + BYPASSES + skip as usize,
@@ -157,6 +160,8 @@ pub struct Stats {
     pub invalidations: u64,
     /// Requests that wished for a stored response alone, and were answered with 504 as none would do.
     pub only_if_cached: u64,
+    /// Runs that found the stored response unchanged.
+    pub validated: u64,
     /// Stored responses and variant lists held now.
     pub entries: u64,
     /// What they weigh, in bytes.
@@ -209,6 +214,7 @@ impl Stats {
             marked: total(Event::Marked),
             invalidations: total(Event::Invalidation),
             only_if_cached: total(Event::OnlyIfCached),
+            validated: total(Event::Validated),
             bypasses: Bypass::ALL
                 .iter()
                 .map(|&reason| (reason, total(Event::Bypass(reason))))
@@ -240,6 +246,7 @@ mod tests {
             Event::Marked,
             Event::Invalidation,
             Event::OnlyIfCached,
+            Event::Validated,
         ];
         let mut places: Vec<_> = plain
             .into_iter()

@@ -150,6 +150,7 @@ pub(crate) fn stored(
         headers: kept.into(),
         // A copy: these may be a few bytes of a buffer that nobody weighs.
         body: Bytes::copy_from_slice(body),
+        made_etag: !headers.contains_key(&header::ETAG),
         etag,
         last_modified: headers.get(&header::LAST_MODIFIED).cloned(),
         born: Moment::default(),

@@ -20,12 +20,15 @@ pub(crate) mod markers;
 mod multipart;
 mod parts;
 pub(crate) mod place;
+pub(crate) mod previous;
+pub(crate) mod renewal;
 pub(crate) mod report;
 pub(crate) mod routes;
 pub(crate) mod site;
 pub(crate) mod slot;
 pub(crate) mod status_field;
 pub(crate) mod variants;
+pub(crate) mod words;
 pub(crate) mod written;
 
 use crate::ground::{generation, sync};

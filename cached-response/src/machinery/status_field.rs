@@ -62,9 +62,13 @@ pub(crate) fn collapsed(forward: Forward) -> HeaderValue {
     ))
 }
 
-/// A live answer that was stored.
-pub(crate) fn stored(forward: Forward) -> HeaderValue {
-    value(&format!("cached-response; fwd={}; stored", forward.word()))
+/// A live answer that was stored: made anew, or found unchanged.
+pub(crate) fn stored(forward: Forward, validated: bool) -> HeaderValue {
+    let status = if validated { "; fwd-status=304" } else { "" };
+    value(&format!(
+        "cached-response; fwd={}{status}; stored",
+        forward.word()
+    ))
 }
 
 /// A live answer: not stored where there is a reason, and else not yet known.

@@ -151,7 +151,7 @@ fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
     let now = shared.now();
     match lookup::freshness(found, &admitted, now) {
         Lookup::Fresh(stored) => Outcome::Hit(stored.deadline().since(now)),
-        Lookup::Miss(forward) => missed(forward),
+        Lookup::Miss(forward, _) => missed(forward),
     }
 }
 

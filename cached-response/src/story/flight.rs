@@ -49,6 +49,11 @@ impl Flight {
         })
     }
 
+    /// The response is a stored one that its handler has found unchanged.
+    pub(super) fn validated(&self) -> bool {
+        self.control.validated().is_some()
+    }
+
     pub(super) fn max_body(&self) -> usize {
         let limits = &self.visit.station.shared().limits;
         self.visit

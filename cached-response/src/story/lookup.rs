@@ -38,6 +38,8 @@ pub(crate) struct Miss {
     /// The key under which others wait for the same response.
     pub(crate) flight: Key,
     pub(crate) forward: Forward,
+    /// What the run may validate in place of making another.
+    pub(crate) previous: Option<Arc<StoredResponse>>,
 }
 
 pub(super) enum Looked {
@@ -85,8 +87,9 @@ impl Asking<'_> {
         let found = variants::find(&self.shared.shelf, self.site.handler, key, self.request);
         let live = is_live(&self.site.terms, self.request, flagged, &self.admitted);
         let now = self.shared.now();
-        let forward = match freshness(found, &self.admitted, now) {
-            _ if live => Forward::Request,
+        let (forward, previous) = match freshness(found, &self.admitted, now) {
+            Lookup::Fresh(stored) if live => (Forward::Request, validatable(stored)),
+            Lookup::Miss(_, previous) if live => (Forward::Request, previous),
             Lookup::Fresh(stored) => {
                 if self.says_all && !flagged && key.len() == base {
                     let key = KeyRef::new(self.site.handler, key.as_bytes());
@@ -94,7 +97,7 @@ impl Asking<'_> {
                 }
                 return Looked::Answered(hit(self.site, self.shared, &stored, self.request, now));
             }
-            Lookup::Miss(forward) => forward,
+            Lookup::Miss(forward, previous) => (forward, previous),
         };
         if let Some(Wishes {
             only_if_cached: true,
@@ -104,10 +107,15 @@ impl Asking<'_> {
             report(self.site, self.shared, Event::OnlyIfCached);
             return Looked::Answered(answer::only_if_cached());
         }
-        Looked::Miss(Box::new(self.miss(key, base, live, forward)))
+        let miss = Miss {
+            forward,
+            previous,
+            ..self.miss(key, base, live)
+        };
+        Looked::Miss(Box::new(miss))
     }
 
-    fn miss(&self, key: &KeyWriter, base: usize, live: bool, forward: Forward) -> Miss {
+    fn miss(&self, key: &KeyWriter, base: usize, live: bool) -> Miss {
         let flight = KeyRef::new(self.site.handler, key.as_bytes()).to_key();
         let base = if key.len() == base {
             flight.clone()
@@ -119,7 +127,8 @@ impl Asking<'_> {
             live,
             base,
             flight,
-            forward,
+            forward: Forward::UriMiss,
+            previous: None,
         }
     }
 }
@@ -143,7 +152,8 @@ fn refused(key: &KeyWriter, sent: &Sent) -> Option<Bypass> {
 pub(crate) enum Lookup {
     /// It may answer: it is fresh, or the client puts up with its being stale.
     Fresh(Arc<StoredResponse>),
-    Miss(Forward),
+    /// Nothing may. There may be something that can be validated.
+    Miss(Forward, Option<Arc<StoredResponse>>),
 }
 
 /// Whether a stored response may answer a request now.
@@ -153,21 +163,27 @@ fn is_fresh(stored: &StoredResponse, reuse: Reuse, now: Moment) -> bool {
 
 pub(crate) fn freshness(found: Found, admitted: &Admitted, now: Moment) -> Lookup {
     match found {
-        Found::NoVariant => Lookup::Miss(Forward::VaryMiss),
-        Found::Response(stored) if !stored.is_current() => Lookup::Miss(Forward::UriMiss),
+        Found::NoVariant => Lookup::Miss(Forward::VaryMiss, None),
+        Found::Response(stored) if !stored.is_current() => Lookup::Miss(Forward::UriMiss, None),
         Found::Response(stored) if admitted.reuse == Reuse::Open && !stored.open => {
-            Lookup::Miss(Forward::Bypass)
+            Lookup::Miss(Forward::Bypass, None)
         }
         Found::Response(stored) if now < stored.deadline() => match admitted.wishes {
-            Some(wishes) if !accepts(&wishes, &stored, now) => Lookup::Miss(Forward::Request),
+            Some(wishes) if !accepts(&wishes, &stored, now) => {
+                Lookup::Miss(Forward::Request, validatable(stored))
+            }
             _ => Lookup::Fresh(stored),
         },
         Found::Response(stored) if answer::is_kept(&stored, now) => match admitted.wishes {
             Some(wishes) if accepts(&wishes, &stored, now) => Lookup::Fresh(stored),
-            _ => Lookup::Miss(Forward::Stale),
+            _ => Lookup::Miss(Forward::Stale, validatable(stored)),
         },
-        Found::Response(_) | Found::Nothing => Lookup::Miss(Forward::UriMiss),
+        Found::Response(_) | Found::Nothing => Lookup::Miss(Forward::UriMiss, None),
     }
+}
+
+fn validatable(stored: Arc<StoredResponse>) -> Option<Arc<StoredResponse>> {
+    stored.can_be_validated().then_some(stored)
 }
 
 /// Whether a stored response is to a client's wishes.

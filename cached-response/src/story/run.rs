@@ -7,6 +7,7 @@ use super::{
     visit::Visit,
 };
 use crate::{
+    ground::stored::StoredResponse,
     judgement::{
         admit::Reuse,
         candidate::Candidate,
@@ -18,16 +19,20 @@ use crate::{
         answer,
         capture::{self, Copied},
         control::{Control, Scoped},
+        counters::Event,
         dress,
         flights::Permits,
-        invalidation, status_field,
+        invalidation, renewal, status_field,
         variants::Put,
     },
 };
 use actix_web::{
     HttpRequest, HttpResponse,
     body::{BoxBody, MessageBody},
-    http::header::{self, HeaderValue},
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
     web::Bytes,
 };
 
@@ -59,13 +64,15 @@ fn asked(request: &HttpRequest) -> Asked {
 }
 
 /// Runs the handler, judges its response, stores it where it may be, and lands.
-pub(crate) async fn fly(visit: Visit, miss: Miss, run: Run, permits: Permits) -> Done {
+pub(crate) async fn fly(visit: Visit, mut miss: Miss, run: Run, permits: Permits) -> Done {
     // Both before the handler starts: what is invalidated from here on is invalid in it.
     let snapshot = permits.stamp();
     let snapshot =
         snapshot.unwrap_or_else(|| visit.station.shared().generations.snapshot(visit.target()));
     let Visit { station, request } = visit;
     let control = Control::of(&request);
+    // After the snapshot: what was invalidated before it is seen here, and what is, later, there.
+    control.may_validate(miss.previous.take().filter(|stored| stored.is_current()));
     let shared = station.shared();
     let number = shared.next_run();
     let exposed = run.exposes(&request);
@@ -97,7 +104,22 @@ pub(crate) async fn fly(visit: Visit, miss: Miss, run: Run, permits: Permits) ->
 }
 
 impl Flight {
-    fn judge(self, mut response: HttpResponse) -> HttpResponse {
+    /// Judges what the run has made, or what it has found unchanged.
+    fn judge(self, response: HttpResponse) -> HttpResponse {
+        let validated = self.control.validated();
+        let Some(stored) = validated.filter(|_| response.status() == StatusCode::NOT_MODIFIED)
+        else {
+            return self.judge_made(response);
+        };
+        self.visit.station.report(Event::Validated);
+        let renewed = renewal::renewed(&stored, &response);
+        if renewal::is_of_another(&stored, &response) {
+            return self.skip(Skip::Validator, renewed);
+        }
+        self.judge_made(renewed)
+    }
+
+    fn judge_made(self, mut response: HttpResponse) -> HttpResponse {
         let terms = &self.visit.station.site.terms;
         // Of the request as it came: a service may have changed it since.
         let exposed = self.exposed.as_ref();
@@ -171,8 +193,10 @@ impl Flight {
         let (status, spared) = match &stored {
             Ok(Put::Stored(stored)) => {
                 dress::complete(stored, head.headers_mut());
-                let spared = answer::spare(stored, &self.visit.request, &mut head);
-                (status_field::stored(forward), spared)
+                (
+                    status_field::stored(forward, self.validated()),
+                    self.spare(stored, &mut head),
+                )
             }
             Ok(Put::Superseded(_)) => (status_field::live(forward, Some(Skip::Superseded)), None),
             Err(why) => (status_field::live(forward, Some(*why)), None),
@@ -181,6 +205,15 @@ impl Flight {
         head.headers_mut().append(status_field::NAME, status);
         self.landed(stored);
         head.set_body(body)
+    }
+
+    /// What takes the place of the whole, where the client asks for no more.
+    fn spare(&self, stored: &StoredResponse, head: &mut HttpResponse<()>) -> Option<BoxBody> {
+        // The conditions in the request are ours.
+        if self.control.is_conditional() {
+            return None;
+        }
+        answer::spare(stored, &self.visit.request, head)
     }
 
     fn keep_stream(

@@ -2,13 +2,13 @@
 
 use crate::{
     ground::selector::Selector,
-    machinery::{control::Control, inserted::InsertedParts, local::LocalBoxFuture},
+    machinery::{control::Control, inserted::InsertedParts, local::LocalBoxFuture, previous},
 };
 use actix_web::{
     Error, HttpRequest, HttpResponse,
     http::{
-        Uri,
-        header::{self, HeaderMap},
+        StatusCode, Uri,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
     },
 };
 use std::{fmt, net::SocketAddr, sync::Arc};
@@ -19,8 +19,11 @@ pub(crate) enum Run {
     /// its responder.
     Handler(LocalBoxFuture<HttpResponse>),
     /// Of a service, which wants the request for itself.
-    Service(Box<dyn FnOnce(HttpRequest) -> LocalBoxFuture<Done>>),
+    Service(Box<dyn FnOnce(HttpRequest, Conditions) -> LocalBoxFuture<Done>>),
 }
+
+/// Fields that a service is asked with beside those of the request.
+pub(crate) type Conditions = Vec<(HeaderName, HeaderValue)>;
 
 /// What a request comes to: it comes back with its response.
 pub(crate) type Done = Result<(HttpRequest, HttpResponse), Error>;
@@ -37,7 +40,17 @@ impl Run {
             Self::Handler(run) => Ok((request, run.await)),
             Self::Service(call) => {
                 control.show(&request);
-                call(request).await
+                let previous = control.previous();
+                let conditions = previous.map_or_else(Vec::new, |previous| {
+                    previous::conditions(&previous, request.headers())
+                });
+                let conditional = !conditions.is_empty();
+                control.set_conditional(conditional);
+                let (request, response) = call(request, conditions).await?;
+                if conditional && response.status() == StatusCode::NOT_MODIFIED {
+                    control.set_unchanged();
+                }
+                Ok((request, response))
             }
         }
     }

@@ -56,7 +56,11 @@ impl Visit {
         let mut key = KeyWriter::resume(miss.base.as_bytes());
         let found = variants::find(&shared.shelf, handler, &mut key, &self.request);
         miss.flight = KeyRef::new(handler, key.as_bytes()).to_key();
-        lookup::freshness(found, &miss.admitted, shared.now())
+        let looked = lookup::freshness(found, &miss.admitted, shared.now());
+        if let Lookup::Miss(_, previous) = &looked {
+            miss.previous.clone_from(previous);
+        }
+        looked
     }
 
     /// Answers from a response that has come to lie there meanwhile.
