@@ -12,7 +12,7 @@ use actix_web::error::{ErrorBadGateway, ErrorBadRequest, ErrorGatewayTimeout};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, Error, FromRequest, HttpRequest, HttpResponse, HttpServer, dev, rt};
-use cached_response::{cached_response, disable_cache};
+use cached_response::{Previous, cached_response, disable_cache, previous};
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http_body_util::{BodyDataStream, BodyExt as _, StreamBody, combinators::UnsyncBoxBody};
@@ -27,6 +27,16 @@ const PATIENCE: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)
 
 const HOP_BY_HOP: &str = "connection keep-alive proxy-authenticate proxy-authentication-info \
     proxy-authorization proxy-connection te trailer transfer-encoding upgrade";
+
+/// What a client asks of a response that it has already, or has a part of.
+const CONDITIONS: [&str; 6] = [
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "range",
+];
 
 /// What this hop adds to every message (RFC 9110 §7.6.3).
 const VIA: (&str, &str) = ("via", "1.1 cached-response");
@@ -77,8 +87,15 @@ async fn forward(
         Method::OPTIONS if hops == Some(0) => return Ok(HttpResponse::NoContent().finish()),
         _ => {}
     }
-    let asked =
-        outgoing(&request, hops, &origin.authority, upload.body).map_err(ErrorBadRequest)?;
+    let previous = previous();
+    let asked = outgoing(
+        &request,
+        hops,
+        &origin.authority,
+        upload.body,
+        previous.as_ref(),
+    );
+    let asked = asked.map_err(ErrorBadRequest)?;
     let answered = pin!(origin.client.request(asked));
     let overdue = pin!(async {
         // Over as well where it failed, which the answer says.
@@ -86,7 +103,7 @@ async fn forward(
         rt::time::sleep(PATIENCE[1]).await;
     });
     match select(answered, overdue).await {
-        Either::Left((Ok(answered), _)) => incoming(request.method(), answered),
+        Either::Left((Ok(answered), _)) => incoming(request.method(), answered, previous),
         Either::Left((Err(failure), _)) => Err(explained(&failure)),
         Either::Right(_) => Err(ErrorGatewayTimeout("the origin takes too long")),
     }
@@ -106,6 +123,7 @@ fn outgoing(
     hops: Option<u32>,
     origin: &Authority,
     body: Body,
+    previous: Option<&Previous>,
 ) -> Result<hyper::Request<Body>, hyper::http::Error> {
     let target = request.uri().path_and_query();
     let target = hyper::Uri::builder()
@@ -125,12 +143,20 @@ fn outgoing(
         // The cache has seen them, and would store the response for requests that have them, too.
         disable_cache();
     }
-    for (name, value) in fields {
+    let replaced = |name| previous.is_some() && CONDITIONS.contains(&name);
+    for (name, value) in fields.into_iter().filter(|(name, _)| !replaced(name)) {
         asked = match (name, hops) {
             ("host", _) => asked.header(name, authority.unwrap_or(value)),
             ("max-forwards", Some(hops)) => asked.header(name, hops.saturating_sub(1)),
             _ => asked.header(name, value),
         };
+    }
+    // Whether the client has it already, or wants a part, is seen when the whole is there.
+    if let Some(etag) = previous.and_then(Previous::etag) {
+        asked = asked.header("if-none-match", etag.as_bytes());
+    }
+    if let Some(since) = previous.and_then(Previous::last_modified) {
+        asked = asked.header("if-modified-since", since.as_bytes());
     }
     let has_length = |fields: &hyper::HeaderMap| fields.contains_key("content-length");
     if !body.is_end_stream() && !asked.headers_ref().is_some_and(has_length) {
@@ -140,19 +166,30 @@ fn outgoing(
 }
 
 /// The response for the client: its body unchanged, and broken off where the origin breaks off.
-fn incoming(method: &Method, answered: hyper::Response<Incoming>) -> Result<HttpResponse, Error> {
+fn incoming(
+    method: &Method,
+    answered: hyper::Response<Incoming>,
+    previous: Option<Previous>,
+) -> Result<HttpResponse, Error> {
     let (head, body) = answered.into_parts();
     let status = StatusCode::from_u16(head.status.as_u16()).map_err(ErrorBadGateway)?;
     if status == StatusCode::SWITCHING_PROTOCOLS {
         return Err(ErrorBadGateway("nobody asked for another protocol"));
     }
-    let mut response = HttpResponse::build(status);
     let fields = head.headers.iter();
     let (fields, _) = end_to_end(fields.map(|(name, value)| (name.as_str(), value.as_bytes())));
+    let mut response = HttpResponse::build(status);
     for field in fields {
         response.append_header(field);
     }
     response.append_header(VIA);
+    if status == StatusCode::NOT_MODIFIED
+        && let Some(previous) = previous
+    {
+        let mut unchanged = previous.not_modified();
+        *unchanged.headers_mut() = response.finish().headers().clone();
+        return Ok(unchanged);
+    }
     let length = match *method {
         Method::HEAD => head
             .headers
