@@ -28,5 +28,6 @@ mod standard;
 mod streams;
 mod testing;
 mod time;
+mod validation;
 mod variants;
 mod verdicts;
