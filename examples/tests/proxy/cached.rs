@@ -116,3 +116,25 @@ fn head_and_parts_are_answered_from_a_stored_get() {
     let part = proxy.answer(&Request::get("/").header("Range", "bytes=1-2"));
     assert_eq!((part.status(), part.text().as_str()), (206, "iv"));
 }
+
+#[test]
+fn what_the_origin_finds_unchanged_is_answered_from_the_store() {
+    let (proxy, origin) = Origin::behind_a_proxy();
+    let request = Request::get("/");
+    let fields = "cache-control: no-cache\r\netag: \"1\"\r\nx-edition: first";
+    live(&proxy, &origin, &request, fields);
+    let unchanged = "HTTP/1.1 304 Not Modified\r\netag: \"1\"\r\nx-edition: second\r\n\r\n";
+    let ranged = request.clone().header("Range", "bytes=1-2");
+    let known = request.clone().header("If-None-Match", "\"1\"");
+    for (request, status, body) in [
+        (&request, 200, "live"),
+        (&ranged, 206, "iv"),
+        (&known, 304, ""),
+    ] {
+        let (asked, answer) = origin.exchange(&proxy, request, unchanged);
+        assert_eq!(asked.all("if-none-match"), [b"\"1\""]);
+        assert!(asked.all("range").is_empty());
+        assert_eq!((answer.status(), answer.text()), (status, body.into()));
+        assert_eq!(answer.header("x-edition").unwrap(), "second");
+    }
+}
