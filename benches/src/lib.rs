@@ -22,8 +22,8 @@ pub struct Contender {
     pub name: &'static str,
     /// Mounts the route.
     pub configure: fn(&mut ServiceConfig),
-    /// Whether it is held to the targets.
-    pub ours: bool,
+    /// Whom it is held against, where it is ours: the place of that contender in the list.
+    pub held_to: Option<usize>,
 }
 
 impl Contender {
@@ -32,15 +32,15 @@ impl Contender {
         Self {
             name,
             configure,
-            ours: false,
+            held_to: None,
         }
     }
 
-    const fn ours(name: &'static str, configure: fn(&mut ServiceConfig)) -> Self {
+    const fn ours(name: &'static str, configure: fn(&mut ServiceConfig), held_to: usize) -> Self {
         Self {
             name,
             configure,
-            ours: true,
+            held_to: Some(held_to),
         }
     }
 }

@@ -15,14 +15,18 @@ use actix_web::{
 };
 use serde::Deserialize;
 
+/// The places of those that others are held against.
+const BARE: usize = 0;
+const ATTRIBUTE: usize = 2;
+
 /// The bare handler first: the others are compared with it.
 pub const ALL: [Contender; 6] = [
     Contender::peer("bare handler", bare::configure),
     Contender::peer("bare, headers of a hit", labelled::configure),
-    Contender::ours("attribute", attribute::configure),
-    Contender::ours("attribute, lazy", lazy::configure),
-    Contender::ours("cached(..)", wrapped::configure),
-    Contender::ours("middleware", middleware::configure),
+    Contender::ours("attribute", attribute::configure, BARE),
+    Contender::ours("attribute, lazy", lazy::configure, BARE),
+    Contender::ours("cached(..)", wrapped::configure, BARE),
+    Contender::ours("middleware", middleware::configure, ATTRIBUTE),
 ];
 
 /// The body of the page: 1 KiB of JSON.
