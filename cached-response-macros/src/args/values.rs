@@ -163,7 +163,7 @@ pub(super) fn statuses(input: ParseStream<'_>, errors: &mut Errors) -> Result<Ve
                 number.span(),
                 format!("`{number}` is not a status: they go from 100 to 599"),
             ),
-            Some(code @ (100..200 | 206 | 304)) => {
+            Some(code @ (100..200 | 206 | 304 | 412 | 416)) => {
                 errors.at(
                     number.span(),
                     format!("a {code} response is never stored: remove it"),

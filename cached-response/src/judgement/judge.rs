@@ -7,7 +7,7 @@ use super::{
     cache_control::CacheControl,
     field::{self, lines},
     lifetime::{Freshness, Received},
-    own::{Author, Own, is_final, own},
+    own::{Author, Own, is_for_all, own},
     reason::Skip,
     terms::Terms,
     timeout::ByResponse,
@@ -130,7 +130,7 @@ fn named(terms: &Terms, status: StatusCode) -> Result<Named, Skip> {
     match named {
         Some((_, timeout)) => Ok(Some(*timeout)),
         // Nothing is named where each response says itself whether it may be stored.
-        None if statuses.is_empty() && is_final(status) => Ok(None),
+        None if statuses.is_empty() && is_for_all(status) => Ok(None),
         None => Err(Skip::Status),
     }
 }

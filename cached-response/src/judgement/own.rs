@@ -103,12 +103,15 @@ fn is_reusable(
     }
 }
 
-/// Whether a response of this status can be complete and final: a 206 is a part, and a 304 is none
-/// of its own.
-pub(crate) fn is_final(status: StatusCode) -> bool {
-    !status.is_informational()
-        && status != StatusCode::PARTIAL_CONTENT
-        && status != StatusCode::NOT_MODIFIED
+/// Whether a response of this status may be one for all: that of a part or a precondition answers
+/// what one request alone has asked for and no key has, and those of RFC 6585 must not be stored.
+pub(crate) fn is_for_all(status: StatusCode) -> bool {
+    is_storable(status) && !matches!(status.as_u16(), 428 | 429 | 431 | 511)
+}
+
+/// Whether a response of this status can be stored at all, if only because its author says so.
+pub(crate) fn is_storable(status: StatusCode) -> bool {
+    !status.is_informational() && !matches!(status.as_u16(), 206 | 304 | 412 | 416)
 }
 
 /// The statuses whose responses may be reused without a word (RFC 9110 §15.1).

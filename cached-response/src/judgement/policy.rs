@@ -2,6 +2,7 @@
 
 use super::{
     candidate::Candidate,
+    own::is_storable,
     query::Names,
     timeout::{IntoTimeout, Timeout},
 };
@@ -199,7 +200,7 @@ impl Policy {
     /// Responses of this status are stored too, for the same timeout.
     ///
     /// # Panics
-    /// If it is no status, or one that is never stored (1xx, 206, 304).
+    /// If it is no status, or one that is never stored (1xx, 206, 304, 412, 416).
     #[must_use]
     pub fn status(self, status: u16) -> Self {
         self.with_status(status, None)
@@ -208,17 +209,16 @@ impl Policy {
     /// Responses of this status are stored too, for a timeout of their own.
     ///
     /// # Panics
-    /// If it is no status, or one that is never stored (1xx, 206, 304).
+    /// If it is no status, or one that is never stored (1xx, 206, 304, 412, 416).
     #[must_use]
     pub fn status_for(self, status: u16, timeout: impl IntoTimeout) -> Self {
         self.with_status(status, Some(timeout.into_timeout()))
     }
 
     fn with_status(mut self, status: u16, timeout: Option<Duration>) -> Self {
-        let never = status < 200 || status == 206 || status == 304;
         let status = StatusCode::from_u16(status).expect("`status` takes a number from 200 to 599");
         assert!(
-            !never,
+            is_storable(status),
             "a {status} response is never stored: leave it out of `status`"
         );
         if self.statuses.is_empty() {

@@ -130,8 +130,11 @@ fn any_final_status_is_stored_where_it_says_so_and_some_without_a_word() {
         let public = [("cache-control", "public"), ETAG];
         assert_eq!(life(status, &public), Ok((0, 0)), "{status}");
     }
-    for status in [100, 103, 206, 304] {
-        assert!(!is_final(StatusCode::from_u16(status).unwrap()), "{status}");
+    for status in [100, 103, 206, 304, 412, 416, 428, 429, 431, 511] {
+        let status = StatusCode::from_u16(status).unwrap();
+        assert!(!is_for_all(status), "{status}");
+        // What its author names may answer everyone, unless it never can.
+        assert_eq!(is_storable(status), status.as_u16() > 416, "{status}");
     }
 }
 

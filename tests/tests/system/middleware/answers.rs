@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use actix_web::test::init_service;
-use actix_web::{App, HttpResponse, web};
+use actix_web::{App, HttpRequest, HttpResponse, web};
 use cached_response::testing::{ManualClock, isolated, isolated_with};
-use cached_response::{ResponseCache, Skip};
+use cached_response::{CacheResponses, Policy, ResponseCache, Skip};
 
 use super::minute;
 use crate::ask::{get as ask_for, get_with, run};
@@ -86,4 +86,34 @@ async fn what_is_never_stored_is_not_stored_here_either() {
         }
     }
     assert_eq!(cache.cache().stats().entries, 0);
+}
+
+/// Evaluates preconditions and ranges, as a file server does, and lets every answer be kept.
+async fn file(request: HttpRequest) -> HttpResponse {
+    let mut answer = if request.headers().contains_key("if-match") {
+        HttpResponse::PreconditionFailed()
+    } else if request.headers().contains_key("range") {
+        HttpResponse::RangeNotSatisfiable()
+    } else {
+        HttpResponse::Ok()
+    };
+    let kept = ("cache-control", "public, max-age=60");
+    answer.insert_header(kept).body(run().to_string())
+}
+
+#[actix_web::test]
+async fn an_answer_to_a_precondition_or_a_range_is_for_nobody_else() {
+    let cache = isolated();
+    let app = App::new()
+        .wrap(CacheResponses::new(Policy::from_response()))
+        .default_service(web::to(file));
+    let app = init_service(app).await;
+    for (target, field, status) in [
+        ("/a", ("if-match", "\"none\""), 412),
+        ("/b", ("range", "bytes=999-"), 416),
+    ] {
+        assert_eq!(get_with(&app, target, field).await.status, status);
+        assert_eq!(ask_for(&app, target).await.status, 200, "{target}");
+    }
+    assert_eq!(cache.cache().stats().skipped(Skip::Status), 2);
 }
