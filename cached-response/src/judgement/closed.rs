@@ -203,14 +203,15 @@ impl Closed {
     }
 }
 
-/// The names of all cookies. What has no `=` counts as a name: a handler may look at the field
-/// itself.
+/// The names of all cookies. What has no `=` counts as a name, and what has nothing before it has
+/// an empty one: a handler may look at the field itself.
 fn names(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     lines(headers, &header::COOKIE)
         .flat_map(|line| line.split(|byte| *byte == b';'))
+        .map(<[u8]>::trim_ascii)
+        .filter(|pair| !pair.is_empty())
         .map(|pair| pair.split(|byte| *byte == b'=').next().unwrap_or(pair))
         .map(<[u8]>::trim_ascii)
-        .filter(|name| !name.is_empty())
 }
 
 impl Objection<'_> {
@@ -231,7 +232,9 @@ impl Objection<'_> {
             Self::Cookie(name) => name,
         };
         match str::from_utf8(name) {
-            Ok(text) if text.len() <= LONGEST && name.iter().copied().all(is_token) => {
+            Ok(text)
+                if (1..=LONGEST).contains(&text.len()) && name.iter().copied().all(is_token) =>
+            {
                 Cow::Owned(format!("{word}:{text}"))
             }
             _ => Cow::Borrowed(word),

@@ -37,7 +37,9 @@ fn only_cookies_that_are_known_to_be_for_scripts_pass() {
         ("_gallery=1", Some("cookie:_gallery")),
         ("_GA=1", Some("cookie:_GA")),
         ("%5Fga=1", Some("cookie:%5Fga")),
-        ("=1", None),
+        ("=1", Some("cookie")),
+        ("_ga=1; = a", Some("cookie")),
+        ("_ga=1;;", None),
         ("a b=1", Some("cookie")),
         ("_ga=\"1; session=a\"", Some("cookie:session")),
     ] {
