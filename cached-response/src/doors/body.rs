@@ -5,7 +5,7 @@ use actix_web::{
     HttpRequest,
     dev::Payload,
     error::PayloadError,
-    http::header,
+    http::{Version, header},
     web::{Bytes, BytesMut},
 };
 use futures_core::Stream;
@@ -17,14 +17,18 @@ use std::{
 
 /// Whether the request has a body, however small.
 ///
-/// An HTTP/2 request need not say so in its head: there the stream itself is asked, and what it
-/// gives is put back.
+/// An HTTP/2 request need not say so in its head: there the stream itself is asked, also one that
+/// a middleware or another door has wrapped, and what it gives is put back.
 pub(crate) fn is_there(request: &HttpRequest, payload: &mut Payload) -> bool {
     if matches!(payload, Payload::None) {
         return false;
     }
     let length = request.headers().get(header::CONTENT_LENGTH);
-    if matches!(payload, Payload::H1 { .. } | Payload::Stream { .. }) || length.is_some() {
+    let says_so = match payload {
+        Payload::H1 { .. } => true,
+        _ => request.version() < Version::HTTP_2 && matches!(payload, Payload::Stream { .. }),
+    };
+    if says_so || length.is_some() {
         return length.is_some_and(|length| length != "0")
             || request.headers().contains_key(header::TRANSFER_ENCODING);
     }

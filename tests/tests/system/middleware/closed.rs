@@ -1,10 +1,16 @@
 //! What a request carries, and nobody knows whether the handler reads it.
 
-use actix_web::http::Method;
-use actix_web::test::{TestRequest, init_service};
-use actix_web::{App, HttpRequest, HttpResponse, web};
+use std::pin::Pin;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::{Method, Version};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::test::{TestRequest, call_and_read_body, init_service};
+use actix_web::{App, Error, HttpMessage, HttpRequest, HttpResponse, web};
 use cached_response::testing::isolated;
 use cached_response::{Bypass, CacheResponses, Policy};
+use futures_util::Stream;
 use tests::raw::Request as Sent;
 use tests::stage::Stage;
 
@@ -197,6 +203,34 @@ async fn a_body_bypasses_and_reaches_the_handler() {
     }
     assert_eq!(ask_for(&app, "/").await.body, "3 ");
     assert!(ask_for(&app, "/").await.is_hit());
+}
+
+/// Hides what kind of body it is.
+async fn wrapping(
+    mut request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse, Error> {
+    let payload: Pin<Box<dyn Stream<Item = _>>> = Box::pin(request.take_payload());
+    request.set_payload(Payload::Stream { payload });
+    next.call(request).await
+}
+
+#[actix_web::test]
+async fn a_body_that_is_not_announced_is_found_though_it_is_wrapped() {
+    let _cache = isolated();
+    let echo = async |body: String| format!("{} {body}", run());
+    let app = App::new()
+        .wrap(minute())
+        .wrap(from_fn(wrapping))
+        .default_service(web::to(echo));
+    let app = init_service(app).await;
+    for (run, body) in [(1, "fat"), (2, "thin")] {
+        let request = TestRequest::get().version(Version::HTTP_2);
+        let mut request = request.set_payload(body).to_request();
+        request.headers_mut().remove("content-length");
+        let answer = call_and_read_body(&app, request).await;
+        assert_eq!(answer, format!("{run} {body}"));
+    }
 }
 
 #[actix_web::test]
