@@ -32,10 +32,6 @@ pub(crate) struct Control {
 }
 
 #[derive(Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "words that are said one by one, no states"
-)]
 struct Said {
     disabled: bool,
     /// Another door has taken over the request inside this run.
@@ -43,8 +39,6 @@ struct Said {
     timeout: Option<Duration>,
     /// What may be validated in place of being made anew.
     previous: Option<Arc<StoredResponse>>,
-    /// The run was asked conditionally, by fields that the client has not sent.
-    conditional: bool,
     /// The previous response would be the same again.
     unchanged: bool,
     read: Vec<Selector>,
@@ -138,15 +132,6 @@ impl Control {
 
     pub(crate) fn previous(&self) -> Option<Arc<StoredResponse>> {
         self.said().previous.clone()
-    }
-
-    /// Notes whether the run is asked conditionally.
-    pub(crate) fn set_conditional(&self, conditional: bool) {
-        self.said().conditional = conditional;
-    }
-
-    pub(crate) fn is_conditional(&self) -> bool {
-        self.said().conditional
     }
 
     /// Notes that the previous response would be the same again.

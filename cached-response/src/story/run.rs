@@ -193,10 +193,8 @@ impl Flight {
         let (status, spared) = match &stored {
             Ok(Put::Stored(stored)) => {
                 dress::complete(stored, head.headers_mut());
-                (
-                    status_field::stored(forward, self.validated()),
-                    self.spare(stored, &mut head),
-                )
+                let spared = self.spare(stored, &mut head);
+                (status_field::stored(forward, self.validated()), spared)
             }
             Ok(Put::Superseded(_)) => (status_field::live(forward, Some(Skip::Superseded)), None),
             Err(why) => (status_field::live(forward, Some(*why)), None),
@@ -207,13 +205,13 @@ impl Flight {
         head.set_body(body)
     }
 
-    /// What takes the place of the whole, where the client asks for no more.
+    /// Less than the whole, where the client itself has asked for no more.
     fn spare(&self, stored: &StoredResponse, head: &mut HttpResponse<()>) -> Option<BoxBody> {
-        // The conditions in the request are ours.
-        if self.control.is_conditional() {
-            return None;
-        }
-        answer::spare(stored, &self.visit.request, head)
+        let request = &self.visit.request;
+        let exposed = self.exposed.as_ref();
+        exposed
+            .is_none_or(|exposed| exposed.asks_like(request))
+            .then(|| answer::spare(stored, request, head))?
     }
 
     fn keep_stream(

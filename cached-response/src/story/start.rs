@@ -45,7 +45,6 @@ impl Run {
                     previous::conditions(&previous, request.headers())
                 });
                 let conditional = !conditions.is_empty();
-                control.set_conditional(conditional);
                 let (request, response) = call(request, conditions).await?;
                 if conditional && response.status() == StatusCode::NOT_MODIFIED {
                     control.set_unchanged();
@@ -83,6 +82,25 @@ impl Exposed {
         &self.headers
     }
 
+    /// Whether what `request` asks for of a response, its client has asked for.
+    pub(crate) fn asks_like(&self, request: &HttpRequest) -> bool {
+        const ASKING: [HeaderName; 7] = [
+            header::IF_NONE_MATCH,
+            header::IF_MODIFIED_SINCE,
+            header::IF_MATCH,
+            header::IF_UNMODIFIED_SINCE,
+            header::IF_RANGE,
+            header::RANGE,
+            header::ACCEPT_ENCODING,
+        ];
+        ASKING.iter().all(|name| self.has_like(request, name))
+    }
+
+    fn has_like(&self, request: &HttpRequest, name: &HeaderName) -> bool {
+        let before = self.headers.get_all(name);
+        before.eq(request.headers().get_all(name))
+    }
+
     /// Whether `request` has the same key still, and selects the same variant by `names`.
     pub(crate) fn is_like(&self, request: &HttpRequest, names: &[Selector]) -> bool {
         InsertedParts::count(request) == self.parts
@@ -103,7 +121,6 @@ impl Exposed {
             // Nobody can say what it was before.
             Selector::Extension(_) => return false,
         };
-        let before = self.headers.get_all(name);
-        before.eq(request.headers().get_all(name))
+        self.has_like(request, name)
     }
 }

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use actix_web::body::BoxBody;
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::test::init_service;
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use cached_response::testing::{ManualClock, isolated, isolated_with};
@@ -116,4 +120,28 @@ async fn an_answer_to_a_precondition_or_a_range_is_for_nobody_else() {
         assert_eq!(ask_for(&app, target).await.status, 200, "{target}");
     }
     assert_eq!(cache.cache().stats().skipped(Skip::Status), 2);
+}
+
+#[actix_web::test]
+async fn what_is_asked_for_inside_does_not_cut_the_answer_outside() {
+    let _cache = isolated();
+    for (name, value) in [("if-none-match", "*"), ("range", "bytes=0-0")] {
+        let asking = from_fn(
+            async move |mut request: ServiceRequest, next: Next<BoxBody>| {
+                let (name, value) = (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                );
+                request.headers_mut().insert(name, value);
+                next.call(request).await
+            },
+        );
+        let app = App::new()
+            .wrap(asking)
+            .wrap(minute())
+            .default_service(web::to(async || "page"));
+        let app = init_service(app).await;
+        let live = ask_for(&app, &format!("/{name}")).await;
+        assert_eq!((live.status, live.body.as_str()), (200, "page"), "{name}");
+    }
 }
