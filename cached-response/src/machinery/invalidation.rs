@@ -5,7 +5,7 @@ use super::{
     counters::Event,
 };
 use crate::judgement::outdated::{self, Asked};
-use actix_web::dev::ResponseHead;
+use actix_web::http::{StatusCode, header::HeaderMap};
 use std::{
     error::Error,
     fmt,
@@ -97,8 +97,13 @@ impl ResponseCache {
 
 /// Invalidates what a request has changed that was answered so (RFC 9111 §4.4): the paths of its
 /// target, `Location` and `Content-Location`, unless its method is safe or the answer an error.
-pub(crate) fn invalidate_after(shared: &Shared, asked: &Asked, answered: &ResponseHead) {
-    for path in outdated::paths(asked, answered.status, answered.headers()) {
+pub(crate) fn invalidate_after(
+    shared: &Shared,
+    asked: &Asked,
+    status: StatusCode,
+    answered: &HeaderMap,
+) {
+    for path in outdated::paths(asked, status, answered) {
         shared.generations.raise_path(&path);
         shared.counters.count(Event::Invalidation);
     }

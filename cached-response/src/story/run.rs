@@ -4,7 +4,7 @@ use super::{
     flight::{Flight, landed},
     lookup::Miss,
     start::{Done, Exposed, Run},
-    visit::Visit,
+    visit::{Station, Visit},
 };
 use crate::{
     ground::stored::StoredResponse,
@@ -31,7 +31,7 @@ use actix_web::{
     body::{BoxBody, MessageBody},
     http::{
         StatusCode,
-        header::{self, HeaderValue},
+        header::{self, HeaderMap, HeaderValue},
     },
     web::Bytes,
 };
@@ -43,11 +43,11 @@ pub(crate) async fn bypass(visit: Visit, why: Bypass, run: Run) -> Done {
     let Visit { station, request } = visit;
     let word = station.site.terms.word(why, request.headers());
     let control = Control::of(&request);
-    let (request, mut response) =
-        Scoped::new(control.clone(), run.start(control.clone(), request)).await?;
+    let done = Scoped::new(control.clone(), run.start(control.clone(), request)).await;
     if let Some(asked) = asked {
-        invalidation::invalidate_after(station.shared(), &asked, response.head());
+        invalidate(&station, &asked, &done);
     }
+    let (request, mut response) = done?;
     dress::vary(
         &station.site.terms,
         &control.names_read(),
@@ -57,6 +57,15 @@ pub(crate) async fn bypass(visit: Visit, why: Bypass, run: Run) -> Done {
         .headers_mut()
         .append(status_field::NAME, status_field::bypassed(why, &word));
     Ok((request, response))
+}
+
+fn invalidate(station: &Station, asked: &Asked, done: &Done) {
+    let (status, headers) = match done {
+        Ok((_, response)) => (response.status(), response.headers()),
+        // Its response is for the server to make, which may be done once only.
+        Err(error) => (error.as_response_error().status_code(), &HeaderMap::new()),
+    };
+    invalidation::invalidate_after(station.shared(), asked, status, headers);
 }
 
 fn asked(request: &HttpRequest) -> Asked {

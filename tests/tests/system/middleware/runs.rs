@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
-use actix_web::error::ErrorForbidden;
+use actix_web::error::{ErrorForbidden, InternalError};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{self, Bytes, Data, Path, ServiceConfig};
@@ -16,7 +17,7 @@ use tests::alone::{ORDERED, Panics, alone};
 use tests::stage::{Stage, soon};
 
 use super::minute;
-use crate::ask::get as ask_for;
+use crate::ask::{get as ask_for, run};
 
 async fn waiting(stage: Data<Stage>, name: Path<String>) -> String {
     let run = stage.run_at_barrier().await;
@@ -150,6 +151,34 @@ async fn an_error_of_the_service_goes_out_as_it_is() {
         (stats.skipped(Skip::Error), stats.running, stats.entries),
         (2, 0, 0)
     );
+}
+
+/// Does what it is asked by POST, and then sends the client elsewhere.
+async fn redirecting(
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    if *request.method() != Method::POST {
+        return next.call(request).await;
+    }
+    let elsewhere = HttpResponse::SeeOther().finish();
+    Err(InternalError::from_response("done", elsewhere).into())
+}
+
+#[actix_web::test]
+async fn a_redirection_that_comes_as_an_error_invalidates_as_any_other() {
+    let cache = isolated();
+    let app = App::new()
+        .wrap(from_fn(redirecting))
+        .wrap(minute())
+        .default_service(web::to(|| async { run().to_string() }));
+    let app = init_service(app).await;
+    assert_eq!(ask_for(&app, "/").await.body, "1");
+    let post = app.call(TestRequest::post().to_request()).await;
+    let answer = post.unwrap_err().error_response();
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    assert_eq!(ask_for(&app, "/").await.body, "2");
+    assert_eq!(cache.cache().stats().invalidations, 1);
 }
 
 #[actix_web::test]
