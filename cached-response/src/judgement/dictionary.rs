@@ -1,6 +1,8 @@
 //! Dictionaries of structured fields (RFC 9651 §4.2.2), as far as directives ask for their
 //! values. What is not a dictionary from its first to its last character is none at all.
 
+use std::collections::HashSet;
+
 /// A value, or that it is of a type that no directive has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
@@ -20,17 +22,23 @@ pub(crate) fn dictionary(text: &str) -> Option<Vec<(&str, Value)>> {
         return Some(members);
     }
     loop {
-        let (key, value) = rest.member()?;
-        members.retain(|(known, _)| *known != key);
-        members.push((key, value));
+        members.push(rest.member()?);
         rest.skip(" \t");
         if rest.0.is_empty() {
-            return Some(members);
+            return Some(last_of_each(members));
         }
         rest.eat(',')?;
         rest.skip(" \t");
         // A comma after the last member fails here, as no key follows.
     }
+}
+
+fn last_of_each(mut members: Vec<(&str, Value)>) -> Vec<(&str, Value)> {
+    let mut known = HashSet::new();
+    members.reverse();
+    members.retain(|(key, _)| known.insert(*key));
+    members.reverse();
+    members
 }
 
 /// What is still to be read.

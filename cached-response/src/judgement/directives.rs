@@ -124,7 +124,10 @@ impl Withheld {
         *self = match (std::mem::take(self), names) {
             (Self::All, _) | (_, None) => Self::All,
             (Self::Nothing, Some(names)) => Self::Fields(names),
-            (Self::Fields(known), Some(more)) => Self::Fields([known, more].concat()),
+            (Self::Fields(mut known), Some(more)) => {
+                known.extend(more);
+                Self::Fields(known)
+            }
         };
     }
 

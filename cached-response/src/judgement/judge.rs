@@ -205,9 +205,9 @@ fn varied(terms: &Terms, headers: &HeaderMap) -> Result<Vec<HeaderName>, Skip> {
         if !terms.vary.contains(&name) && !names.contains(&name) {
             names.push(name);
         }
-    }
-    if names.len() > MOST_NAMES {
-        return Err(Skip::Vary);
+        if names.len() > MOST_NAMES {
+            return Err(Skip::Vary);
+        }
     }
     Ok(names)
 }
