@@ -113,7 +113,15 @@ impl Answer {
         for (name, value) in &self.headers {
             response.append_header((name.as_str(), octets(value)?));
         }
+        if !self.says("content-type") {
+            response.content_type("application/octet-stream");
+        }
         Ok(response)
+    }
+
+    fn says(&self, name: &str) -> bool {
+        let mut names = self.headers.iter().map(|(name, _)| name);
+        names.any(|said| said.eq_ignore_ascii_case(name))
     }
 
     fn body(&self, run: usize, request: &HttpRequest, body: &Bytes) -> Result<Bytes, Error> {
