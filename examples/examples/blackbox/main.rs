@@ -98,6 +98,17 @@ async fn etag2(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
 }
 
+#[cached_response(
+    timeout = response,
+    respect_client = true,
+    targeted = "CDN-Cache-Control",
+    vary(none),
+    max_body = "8MiB"
+)]
+async fn rfc(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
 async fn put_script(id: web::Path<String>, answers: Bytes, scripts: Store) -> Played {
     let answers = serde_json::from_slice(&answers).map_err(ErrorBadRequest)?;
     scripts.put(id.into_inner(), answers);
@@ -156,6 +167,7 @@ fn routes(app: &mut ServiceConfig) {
         .service(profile("post").to(post))
         .service(profile("etag").to(etag))
         .service(profile("etag2").to(etag2))
+        .service(profile("rfc").to(rfc))
         .service(scope());
 }
 
