@@ -11,3 +11,4 @@ mod case;
 mod expect;
 mod fixture;
 mod play;
+mod profiles;

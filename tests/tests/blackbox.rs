@@ -3,7 +3,6 @@
 //! Each case is one test. Cases wait for real time to pass now and then, so many are played at once;
 //! one that touches what all share has an app for itself.
 
-use std::mem;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -31,22 +30,11 @@ fn trials(app: &Arc<App>) -> Vec<Trial> {
     let of_group = |(group, cases): (String, Vec<Case>)| {
         let trials = cases
             .into_iter()
-            .flat_map(of_profiles)
+            .flat_map(Case::of_profiles)
             .map(move |case| trial(&group, case, Arc::clone(app)));
         trials.collect::<Vec<_>>()
     };
     groups.into_iter().flat_map(of_group).collect()
-}
-
-/// The case once for each profile that it is for.
-fn of_profiles(mut case: Case) -> Vec<Case> {
-    let also = mem::take(&mut case.also);
-    let others = also.into_iter().map(|profile| Case {
-        id: format!("{} {profile}", case.id),
-        profile,
-        ..case.clone()
-    });
-    others.chain([case.clone()]).collect()
 }
 
 fn trial(group: &str, case: Case, app: Arc<App>) -> Trial {

@@ -1,0 +1,98 @@
+//! A case for each of the profiles that behave alike.
+
+use std::mem;
+
+use serde_json::{Value, json};
+
+use super::Case;
+
+/// The profile where nothing is stored that does not say how long it lives.
+const BY_RESPONSE: &str = "rfc";
+
+impl Case {
+    /// The case once for its own profile, and once for each that is named beside it.
+    ///
+    /// Beside another profile, `rfc` gets its lifetime from the script: what says nothing there of
+    /// its reuse says `max-age=60`.
+    pub fn of_profiles(mut self) -> Vec<Self> {
+        let also = mem::take(&mut self.also);
+        let others = also.into_iter().map(|profile| self.under(profile));
+        let mut all: Vec<_> = others.collect();
+        all.push(self);
+        all
+    }
+
+    fn under(&self, profile: String) -> Self {
+        let mut case = Self {
+            id: format!("{} {profile}", self.id),
+            profile,
+            ..self.clone()
+        };
+        if case.profile == BY_RESPONSE {
+            case.script.iter_mut().for_each(give_lifetime);
+        }
+        case
+    }
+}
+
+fn give_lifetime(answer: &mut Value) {
+    let headers = &mut answer["headers"];
+    if headers.is_null() {
+        *headers = json!([]);
+    }
+    let Value::Array(headers) = headers else {
+        return;
+    };
+    let says = |header: &Value| {
+        let name = header[0].as_str().unwrap_or_default();
+        name.eq_ignore_ascii_case("cache-control") || name.eq_ignore_ascii_case("expires")
+    };
+    if !headers.iter().any(says) {
+        headers.push(json!(["Cache-Control", "max-age=60"]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Case;
+
+    fn scripts(profile: &str, script: &Value) -> Vec<(String, Value)> {
+        let case = json!({
+            "id": "X1", "title": "any", "profile": profile, "also": ["scope", "rfc"],
+            "script": [script], "steps": []
+        });
+        let case: Case = serde_json::from_value(case).unwrap();
+        let cases = case.of_profiles().into_iter();
+        cases.map(|case| (case.id, json!(case.script))).collect()
+    }
+
+    #[test]
+    fn what_says_nothing_of_its_reuse_gets_a_lifetime_where_it_needs_one() {
+        let minute = json!(["Cache-Control", "max-age=60"]);
+        for (script, by_response) in [
+            (json!({}), json!({"headers": [minute]})),
+            (
+                json!({"headers": [["X-A", "1"]]}),
+                json!({"headers": [["X-A", "1"], minute]}),
+            ),
+            (
+                json!({"headers": [["cache-control", "private"]]}),
+                json!({"headers": [["cache-control", "private"]]}),
+            ),
+            (
+                json!({"headers": [["Expires", "0"]]}),
+                json!({"headers": [["Expires", "0"]]}),
+            ),
+        ] {
+            let expected = [
+                ("X1 scope", &script),
+                ("X1 rfc", &by_response),
+                ("X1", &script),
+            ]
+            .map(|(id, script)| (id.to_owned(), json!([script])));
+            assert_eq!(scripts("t60", &script), expected);
+        }
+    }
+}
