@@ -31,7 +31,7 @@ pub struct Case {
     /// Needs an app of its own, because it touches what all cases share.
     #[serde(default)]
     pub alone: bool,
-    /// The handler's answers, run by run; the last one repeats.
+    /// The handler's answers, run by run; the last one repeats. `{now-20}` is the date of 20 seconds ago.
     pub script: Vec<Value>,
     /// What is done, in order.
     pub steps: Vec<Step>,

@@ -4,8 +4,10 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::net::SocketAddr;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use actix_web::http::header::HttpDate;
+use regex_lite::{Captures, Regex};
 use serde::Deserialize;
 
 use super::Case;
@@ -35,7 +37,8 @@ impl Run {
 impl Fixture {
     pub(super) fn new(app: SocketAddr, case: &Case) -> Result<Self, String> {
         let id = format!("{:016x}", RandomState::new().hash_one(&case.id));
-        let script = serde_json::to_vec(&case.script).map_err(|error| error.to_string())?;
+        let script = serde_json::to_string(&case.script).map_err(|error| error.to_string())?;
+        let script = dated(&script, SystemTime::now())?;
         let fixture = Self { app, id };
         let request = Request::new("PUT", format!("/_script/{}", fixture.id)).body(script);
         match fixture.fetch(&request)?.status() {
@@ -71,5 +74,38 @@ impl Fixture {
 
     fn fetch(&self, request: &Request) -> Result<Response, String> {
         raw::fetch(self.app, request).map_err(|error| format!("the app's controls: {error}"))
+    }
+}
+
+/// The script with `{now}`, `{now-20}` and `{now+20}` as the dates that they stand for.
+fn dated(script: &str, now: SystemTime) -> Result<String, String> {
+    let mark = Regex::new(r"\{now(?:([+-])(\d{1,9}))?\}").map_err(|error| error.to_string())?;
+    let date = |found: &Captures<'_>| {
+        let seconds = found.get(2).and_then(|digits| digits.as_str().parse().ok());
+        let offset = Duration::from_secs(seconds.unwrap_or(0));
+        let is_past = found.get(1).is_some_and(|sign| sign.as_str() == "-");
+        let date = if is_past { now - offset } else { now + offset };
+        HttpDate::from(date).to_string()
+    };
+    Ok(mark.replace_all(script, date).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::dated;
+
+    #[test]
+    fn dates_of_a_script_count_from_now() {
+        let now = UNIX_EPOCH + Duration::from_secs(100);
+        for (script, expected) in [
+            ("{now}", "Thu, 01 Jan 1970 00:01:40 GMT"),
+            ("{now-100}", "Thu, 01 Jan 1970 00:00:00 GMT"),
+            ("{now+20}", "Thu, 01 Jan 1970 00:02:00 GMT"),
+            ("{now+}{id}", "{now+}{id}"),
+        ] {
+            assert_eq!(dated(script, now).unwrap(), expected);
+        }
     }
 }
