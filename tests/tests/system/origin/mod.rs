@@ -7,6 +7,7 @@
 mod bodies;
 mod hosts;
 mod methods;
+mod old_clients;
 
 use actix_web::get;
 use actix_web::web::ServiceConfig;
