@@ -9,6 +9,7 @@ mod answers;
 mod closed;
 mod events;
 mod inner;
+mod methods;
 mod neighbours;
 mod options;
 mod places;
