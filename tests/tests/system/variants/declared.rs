@@ -76,6 +76,34 @@ async fn each_client_gets_its_own_variant_of_what_only_the_response_declares() {
     }
 }
 
+/// Names its header only where it is there, as some do.
+#[get("/forgetful")]
+#[cached_response(unkeyed(seen))]
+async fn forgetful(seen: Sneaky) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    if !seen.0.starts_with("None") {
+        response.insert_header(("vary", "x-tenant"));
+    }
+    response.body(format!("{} {}", run(), seen.0))
+}
+
+/// RFC 9111 §4.1.
+#[actix_web::test]
+async fn a_response_that_forgets_its_vary_answers_only_requests_like_its_own() {
+    let _cache = isolated();
+    let app = init_service(App::new().service(forgetful)).await;
+    let anna = get_with(&app, "/forgetful", ("x-tenant", "anna")).await;
+    let nobody = ask_for(&app, "/forgetful").await;
+    assert!(!nobody.is_hit() && nobody.body.ends_with("None None"));
+    for (tenant, known) in [("anna", true), ("ben", false)] {
+        let answer = get_with(&app, "/forgetful", ("x-tenant", tenant)).await;
+        assert!(answer.body.contains(tenant), "{}", answer.body);
+        assert_eq!((answer.is_hit(), answer.body == anna.body), (known, known));
+    }
+    let again = ask_for(&app, "/forgetful").await;
+    assert!(again.is_hit() && again.body == nobody.body);
+}
+
 /// Bar row 21.
 #[test]
 fn followers_of_a_collapsed_run_get_their_own_variant_too() {
