@@ -26,6 +26,21 @@ async fn a_part_is_a_hit_with_the_head_of_the_whole() {
     assert_eq!(stage.cache.stats().hits, 2);
 }
 
+/// RFC 9110 §13.2.2.
+#[actix_web::test]
+async fn a_client_that_has_the_whole_is_told_so_whatever_part_it_asks_for() {
+    let stage = stage();
+    let app = stage.app(routes).await;
+    let live = app.get("/kept").answer().await;
+    let tag = live.header("etag").expect("a stored answer has one");
+    for (known, status) in [(tag, 304), ("\"another\"", 206)] {
+        let both = part("/kept", "bytes=3-5").insert_header(("if-none-match", known));
+        let answer = app.ask(both).answer().await;
+        assert_eq!(answer.status, status, "{known}");
+        assert_eq!(answer.header("content-range").is_some(), status == 206);
+    }
+}
+
 #[actix_web::test]
 async fn nobody_may_keep_a_416_though_the_route_lets_clients_keep_the_whole() {
     let stage = stage();
