@@ -64,7 +64,15 @@ async fn a_304_carries_what_the_200_would_have_but_what_describes_its_content() 
     let app = init_service(App::new().service(tagged)).await;
     let live = ask_for(&app, "/tagged").await;
     let known = get_with(&app, "/tagged", ("if-none-match", "*")).await;
-    for name in ["etag", "cache-control", "date"] {
+    for name in [
+        "etag",
+        "cache-control",
+        "content-location",
+        "date",
+        "expires",
+        "vary",
+    ] {
+        assert!(live.header(name).is_some(), "{name}");
         assert_eq!(known.header(name), live.header(name), "{name}");
     }
     for name in [
@@ -76,6 +84,34 @@ async fn a_304_carries_what_the_200_would_have_but_what_describes_its_content() 
         assert_eq!(known.header(name), None, "{name}");
     }
     assert!(known.header("age").is_some());
+}
+
+#[get("/gone")]
+#[cached_response(status(410 = "1m"))]
+async fn gone() -> HttpResponse {
+    HttpResponse::Gone()
+        .insert_header(("etag", "\"own\""))
+        .insert_header(("last-modified", MODIFIED))
+        .body("gone")
+}
+
+/// RFC 9110 §13.2.1.
+#[actix_web::test]
+async fn only_a_200_is_ever_not_modified() {
+    let _cache = isolated();
+    let app = init_service(App::new().service(gone)).await;
+    for (n, condition) in [
+        ("if-none-match", "\"own\""),
+        ("if-none-match", "*"),
+        ("if-modified-since", MODIFIED),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let answer = get_with(&app, "/gone", condition).await;
+        assert_eq!((answer.status, answer.body.as_str()), (410, "gone"));
+        assert_eq!(answer.is_hit(), n > 0, "{condition:?}");
+    }
 }
 
 /// A HEAD, whose answer has no body to be wrong about.

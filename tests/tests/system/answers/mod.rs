@@ -27,7 +27,10 @@ async fn tagged() -> HttpResponse {
         .insert_header(("etag", "W/\"own\""))
         .insert_header(("last-modified", MODIFIED))
         .insert_header(("content-language", "de"))
+        .insert_header(("content-location", "/tagged.de"))
+        .insert_header(("vary", "x-mood"))
         .insert_header(("cache-control", "max-age=5"))
+        .insert_header(("expires", MODIFIED))
         .body("page")
 }
 
