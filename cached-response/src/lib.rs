@@ -149,6 +149,9 @@ pub mod guide {
 
     #[doc = include_str!("../docs/standard.md")]
     pub mod standard {}
+
+    #[doc = include_str!("../docs/rfc9111.md")]
+    pub mod rfc9111 {}
 }
 
 #[cfg(doctest)]

@@ -11,6 +11,7 @@ mod arguments;
 mod ask;
 mod clients;
 mod collapse;
+mod conformance;
 mod credentials;
 mod invalidation;
 mod keys;

@@ -1,0 +1,126 @@
+//! The table of RFC 9111 in the guide: every row is shown by tests that exist, or says why not.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// What a row that no test shows opens with.
+const REASONS: [&str; 3] = ["does not apply: ", "not followed: ", "not shown yet: "];
+
+/// The first step of a path in the runtime crate. All others are of this binary.
+const LEVELS: [&str; 5] = ["ground", "judgement", "machinery", "story", "doors"];
+
+struct Row {
+    line: String,
+    shown: String,
+}
+
+fn page(name: &str) -> String {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    fs::read_to_string(docs.join(name)).unwrap()
+}
+
+fn rows() -> Vec<Row> {
+    let page = page("rfc9111.md");
+    let rows = page.lines().filter(|line| line.starts_with("| §"));
+    rows.map(|line| {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        let ["", _, _, shown, ""] = cells[..] else {
+            panic!("a row has three columns: {line}");
+        };
+        Row {
+            line: line.to_owned(),
+            shown: shown.to_owned(),
+        }
+    })
+    .collect()
+}
+
+/// The tests that a row names: all that has `::` in it and stands between backticks.
+fn named(row: &Row) -> Vec<&str> {
+    let quoted = row.shown.split('`').skip(1).step_by(2);
+    quoted.filter(|text| text.contains("::")).collect()
+}
+
+/// The files that a module may be in; one that stands inside another is in its parent's.
+fn files(modules: &[&str]) -> Vec<PathBuf> {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let base = if LEVELS.contains(&modules[0]) {
+        tests.join("../cached-response/src")
+    } else {
+        tests.join("tests/system")
+    };
+    let place = |modules: &[&str]| base.join(modules.iter().collect::<PathBuf>());
+    let (own, parent) = (place(modules), place(&modules[..modules.len() - 1]));
+    let mut files = vec![own.with_extension("rs"), own.join("mod.rs")];
+    if modules.last() == Some(&"tests") {
+        files.extend([parent.with_extension("rs"), parent.join("mod.rs")]);
+    }
+    files
+}
+
+/// Whether `name` is a function in `source` that the test harness calls.
+fn has_test(source: &str, name: &str) -> bool {
+    let lines: Vec<_> = source.lines().map(str::trim).collect();
+    let function = format!("fn {name}(");
+    let is_it = |line: &&str| line.starts_with(&function) || line.contains(&format!(" {function}"));
+    let Some(at) = lines.iter().position(|line| is_it(&line)) else {
+        return false;
+    };
+    let above = lines[..at].iter().rev();
+    let mut attributes = above.take_while(|line| line.starts_with("#[") || line.starts_with("//"));
+    attributes.any(|line| *line == "#[test]" || *line == "#[actix_web::test]")
+}
+
+fn exists(test: &str) -> bool {
+    let path: Vec<_> = test.split("::").collect();
+    let (name, modules) = path.split_last().expect("text has a first part");
+    let mut sources = files(modules)
+        .into_iter()
+        .filter_map(|file| fs::read_to_string(file).ok());
+    sources.any(|source| has_test(&source, name))
+}
+
+#[test]
+fn every_row_is_shown_by_a_test_or_says_why_not() {
+    for row in rows() {
+        let reasoned = REASONS.iter().any(|reason| {
+            let text = row.shown.split_once(reason).map(|(_, text)| text);
+            text.is_some_and(|text| text.len() > 10)
+        });
+        assert!(reasoned || !named(&row).is_empty(), "{}", row.line);
+    }
+}
+
+#[test]
+fn every_test_that_a_row_names_is_there() {
+    let rows = rows();
+    let tests: Vec<_> = rows.iter().flat_map(named).collect();
+    assert!(
+        tests.len() > 100,
+        "only {} tests are named: the test has gone blind",
+        tests.len()
+    );
+    let missing: Vec<_> = tests.into_iter().filter(|test| !exists(test)).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn what_is_no_test_is_not_taken_for_one() {
+    for absent in [
+        "standard::lifetimes::no_such_sentence",
+        "no_such_module::a_response_lives_as_long_as_it_says",
+        // A helper of tests, and a function of the crate.
+        "standard::lifetimes::lives",
+        "judgement::judge::judge",
+    ] {
+        assert!(!exists(absent), "{absent}");
+    }
+    for present in [
+        "standard::lifetimes::a_response_lives_as_long_as_it_says",
+        "judgement::date::tests::what_is_in_none_of_the_formats_is_no_date",
+    ] {
+        assert!(exists(present), "{present}");
+    }
+}
