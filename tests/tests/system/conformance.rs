@@ -8,6 +8,29 @@ use std::{
 /// What a row that no test shows opens with.
 const REASONS: [&str; 3] = ["does not apply: ", "not followed: ", "not shown yet: "];
 
+/// RFC 9111 §5.2, RFC 5861 and RFC 8246, and the field of RFC 9213.
+const DIRECTIVES: [&str; 19] = [
+    "CDN-Cache-Control",
+    "immutable",
+    "max-age",
+    "max-stale",
+    "min-fresh",
+    "must-revalidate",
+    "must-understand",
+    "no-cache",
+    "no-store",
+    "no-transform",
+    "only-if-cached",
+    "private",
+    "proxy-revalidate",
+    "public",
+    "s-maxage",
+    "stale-if-error",
+    "stale-while-revalidate",
+    "Expires",
+    "Pragma",
+];
+
 /// The first step of a path in the runtime crate. All others are of this binary.
 const LEVELS: [&str; 5] = ["ground", "judgement", "machinery", "story", "doors"];
 
@@ -104,6 +127,22 @@ fn every_test_that_a_row_names_is_there() {
     );
     let missing: Vec<_> = tests.into_iter().filter(|test| !exists(test)).collect();
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn every_directive_has_a_row_in_the_guide() {
+    let page = page("standard.md");
+    let openings: Vec<_> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+        .collect();
+    for directive in DIRECTIVES {
+        let quoted = ["`", "=", "\"", ":"].map(|end| format!("`{directive}{end}"));
+        let is_there = openings
+            .iter()
+            .any(|opening| quoted.iter().any(|quoted| opening.contains(quoted)));
+        assert!(is_there, "{directive}");
+    }
 }
 
 #[test]
