@@ -62,7 +62,7 @@ async fn page(stage: web::Data<Stage>) -> HttpResponse {
     let origin = ORIGIN.with_borrow(|origin| *origin);
     let previous = previous();
     let shown = previous.as_ref().map(|previous| {
-        let validator = previous.etag().or(previous.last_modified());
+        let validator = previous.etag().or_else(|| previous.last_modified());
         validator.unwrap().to_str().unwrap().to_owned()
     });
     SHOWN.with_borrow_mut(|all| all.push(shown.clone()));
@@ -101,7 +101,7 @@ async fn plain(request: HttpRequest, stage: web::Data<Stage>) -> HttpResponse {
             .get(name)
             .map(|it| it.to_str().unwrap().to_owned())
     };
-    let shown = asked("if-none-match").or(asked("if-modified-since"));
+    let shown = asked("if-none-match").or_else(|| asked("if-modified-since"));
     SHOWN.with_borrow_mut(|all| all.push(shown.clone()));
     let mut validators = origin.fields.iter().map(|(_, value)| *value);
     if validators.any(|now| Some(now) == shown.as_deref()) {
