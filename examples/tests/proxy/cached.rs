@@ -138,3 +138,22 @@ fn what_the_origin_finds_unchanged_is_answered_from_the_store() {
         assert_eq!(answer.header("x-edition").unwrap(), "second");
     }
 }
+
+/// Bar row 30, the part of the proxy.
+#[test]
+fn what_was_for_one_connection_is_not_replayed_and_age_goes_on() {
+    let (proxy, origin) = Origin::behind_a_proxy();
+    let response = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n\
+                    HTTP/1.1 200 OK\r\ncache-control: max-age=60\r\nage: 7\r\n\
+                    connection: x-foo, keep-alive\r\nx-foo: 1\r\nkeep-alive: timeout=5\r\n\
+                    x-kept: 1\r\ncontent-length: 4\r\n\r\nlive";
+    origin.exchange(&proxy, &Request::get("/"), response);
+    let again = proxy.answer(&Request::get("/"));
+    assert!(is_hit(&again) && again.interim.is_empty(), "{again:?}");
+    for name in ["connection", "x-foo", "keep-alive", "link"] {
+        assert_eq!(again.header(name), None, "{name}");
+    }
+    assert_eq!(again.header("x-kept").unwrap(), "1");
+    let age: u32 = again.header("age").unwrap().parse().unwrap();
+    assert!((7..30).contains(&age), "{again:?}");
+}

@@ -88,7 +88,7 @@ fn has_test(source: &str, name: &str) -> bool {
     let lines: Vec<_> = source.lines().map(str::trim).collect();
     let function = format!("fn {name}(");
     let is_it = |line: &&str| line.starts_with(&function) || line.contains(&format!(" {function}"));
-    let Some(at) = lines.iter().position(|line| is_it(line)) else {
+    let Some(at) = lines.iter().position(is_it) else {
         return false;
     };
     let above = lines[..at].iter().rev();
