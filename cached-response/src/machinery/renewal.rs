@@ -33,10 +33,8 @@ pub(crate) fn renewed(stored: &StoredResponse, unchanged: &HttpResponse) -> Http
 pub(crate) fn is_of_another(stored: &StoredResponse, unchanged: &HttpResponse) -> bool {
     let named = unchanged.headers().get(&header::ETAG);
     let strong = named.filter(|etag| !etag.as_bytes().starts_with(b"W/"));
-    match (strong, stored.own_etag()) {
-        (Some(named), Some(known)) => named != known,
-        _ => false,
-    }
+    // One without a tag has not this one either: §4.3.4 then forbids to update it.
+    strong.is_some() && strong != stored.own_etag()
 }
 
 /// What describes the content that the 304 does not carry, and what is for one connection.

@@ -33,6 +33,9 @@ const TAGGED: Origin = Origin {
     unchanged: &[("x-edition", "second")],
 };
 
+const MODIFIED: &str = "Thu, 26 Jun 2008 12:00:01 GMT";
+const DATED: Fields = &[("last-modified", MODIFIED)];
+
 thread_local! {
     static ORIGIN: RefCell<Origin> = const { RefCell::new(TAGGED) };
     /// What a run was shown of the previous response.
@@ -242,7 +245,7 @@ async fn what_has_changed_replaces_the_stored_response() {
 #[actix_web::test]
 async fn a_tag_that_the_handler_does_not_know_is_not_shown_to_it() {
     let dated = Origin {
-        fields: &[("last-modified", "Thu, 26 Jun 2008 12:00:01 GMT")],
+        fields: DATED,
         unchanged: &[],
         ..TAGGED
     };
@@ -259,7 +262,7 @@ async fn a_tag_that_the_handler_does_not_know_is_not_shown_to_it() {
             scene.expire();
         }
         assert_eq!(scene.stage.cache.stats().validated, 2, "{target}");
-        let date = Some("Thu, 26 Jun 2008 12:00:01 GMT".to_owned());
+        let date = Some(MODIFIED.to_owned());
         SHOWN.with_borrow(|shown| assert_eq!(*shown, [None, date.clone(), date]));
 
         let scene = Scene::of(neither).await;
@@ -294,7 +297,15 @@ async fn a_304_that_names_another_response_is_answered_and_not_stored() {
         unchanged: &[("etag", "\"2\""), ("x-edition", "second")],
         ..TAGGED
     };
-    for target in BOTH {
+    // What has no tag has not this one either.
+    let untagged = Origin {
+        fields: DATED,
+        ..origin
+    };
+    for (target, origin) in BOTH
+        .into_iter()
+        .flat_map(|target| [(target, origin), (target, untagged)])
+    {
         let scene = Scene::of(origin).await;
         scene.get(target).await;
         scene.expire();
