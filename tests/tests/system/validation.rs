@@ -8,9 +8,10 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::test::TestRequest;
-use actix_web::{HttpRequest, HttpResponse, get, web};
+use actix_web::test::{TestRequest, call_service, init_service};
+use actix_web::{App, HttpRequest, HttpResponse, get, web};
 use cached_response::testing::ManualClock;
 use cached_response::{
     CacheHandle, CacheResponses, Policy, ResponseCache, Skip, cached_response, previous,
@@ -239,6 +240,37 @@ async fn what_has_changed_replaces_the_stored_response() {
         assert_eq!(scene.get(target).await.text(), "two");
         assert_eq!(scene.stage.runs(), 2);
     }
+}
+
+/// RFC 9111 §4.3.1.
+#[actix_web::test]
+async fn a_service_is_asked_by_tag_and_by_date() {
+    let service = async |request: HttpRequest| {
+        let asked = |name| request.headers().get(name).cloned();
+        let asked = [asked("if-none-match"), asked("if-modified-since")];
+        let (tag, date) = ("\"1\"", MODIFIED);
+        let both = asked == [tag, date].map(|it| Some(HeaderValue::from_static(it)));
+        let mut response = HttpResponse::Ok();
+        if both {
+            response.status(StatusCode::NOT_MODIFIED);
+        }
+        let response = response.insert_header(("etag", tag));
+        response.insert_header(("last-modified", date)).finish()
+    };
+    let clock = ManualClock::new();
+    let cache = ResponseCache::builder().clock(&clock).build();
+    let app = App::new()
+        .app_data(cache)
+        .wrap(CacheResponses::new(Policy::new(10)))
+        .default_service(web::to(service));
+    let app = init_service(app).await;
+    let get = || call_service(&app, TestRequest::with_uri("/").to_request());
+    get().await;
+    clock.advance(Duration::from_secs(11));
+    assert_eq!(
+        get().await.headers().get("cache-status").unwrap(),
+        VALIDATED
+    );
 }
 
 /// A made-up tag as `If-None-Match` would switch `If-Modified-Since` off (RFC 9110 §13.1.3).
