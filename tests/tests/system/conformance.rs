@@ -6,7 +6,7 @@ use std::{
 };
 
 /// What a row that no test shows opens with.
-const REASONS: [&str; 3] = ["does not apply: ", "not followed: ", "not shown yet: "];
+const REASONS: [&str; 2] = ["does not apply: ", "not followed: "];
 
 /// RFC 9111 §5.2, RFC 5861 and RFC 8246, and the field of RFC 9213.
 const DIRECTIVES: [&str; 19] = [
