@@ -32,7 +32,8 @@
 //!
 //! With `timeout = response` each response says itself how long it is reused, and with
 //! `respect_client = true` requests have a say, too: with both, the cache does what RFC 9111 wants
-//! of a shared one. More in [the guide](guide::standard).
+//! of a shared one. More in [the guide](guide::standard), and [requirement by
+//! requirement](guide::rfc9111).
 //!
 //! # What a response is found by
 //!
