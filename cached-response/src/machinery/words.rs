@@ -37,8 +37,8 @@ pub fn disable_cache() {
     tell("disable_cache()", |control| control.disable());
 }
 
-/// Sets how long the response of the handler that is running stays fresh: a [`Duration`], or
-/// whole seconds.
+/// Sets how long the response of the handler that is running stays fresh: a
+/// [`Duration`](std::time::Duration), or whole seconds.
 ///
 /// It beats the route's timeout and the response's `s-maxage`. Zero means that the response is
 /// not stored. Called twice, the last word counts.
