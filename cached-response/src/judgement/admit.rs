@@ -1,6 +1,6 @@
 //! Whether a request is looked up, and what it may do then.
 
-use super::{facts::Sees, query, reason::Bypass, terms::Terms, wishes::Wishes};
+use super::{facts::Sees, query, reason::Bypass, terms::Terms, validators, wishes::Wishes};
 use actix_web::http::{
     Method,
     header::{self, HeaderMap, HeaderName},
@@ -110,20 +110,11 @@ fn overrides_method(headers: &HeaderMap) -> bool {
 fn part(terms: &Terms, asked: &Asked<'_>, head: bool, open: bool) -> Part {
     if open {
         Part::None
-    } else if head || (terms.sees_headers() && is_conditional(asked.headers)) {
+    } else if head || (terms.sees_headers() && validators::is_conditional(asked.headers)) {
         Part::Follow
     } else {
         Part::Lead
     }
-}
-
-fn is_conditional(headers: &HeaderMap) -> bool {
-    headers.contains_key(&header::RANGE)
-        || headers.contains_key(&header::IF_NONE_MATCH)
-        || headers.contains_key(&header::IF_MODIFIED_SINCE)
-        || headers.contains_key(&header::IF_MATCH)
-        || headers.contains_key(&header::IF_UNMODIFIED_SINCE)
-        || headers.contains_key(&header::IF_RANGE)
 }
 
 fn asks_for_live(terms: &Terms, asked: &Asked<'_>) -> bool {

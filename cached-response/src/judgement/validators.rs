@@ -3,8 +3,23 @@
 
 use std::fmt::Write;
 
-use actix_web::http::header::HttpDate;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HttpDate};
 use sha1::{Digest, Sha1};
+
+/// The fields by which a request asks for less than the whole response (RFC 9110 §13.1, §14.2).
+pub(crate) static CONDITIONS: [HeaderName; 6] = [
+    header::RANGE,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_MATCH,
+    header::IF_UNMODIFIED_SINCE,
+    header::IF_RANGE,
+];
+
+/// Whether a request has conditions, or asks for a part.
+pub(crate) fn is_conditional(asked: &HeaderMap) -> bool {
+    CONDITIONS.iter().any(|name| asked.contains_key(name))
+}
 
 /// What the client's validators say about a stored response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The stale response that a run may validate in place of making another (RFC 9111 §4.3).
 
 use super::control::Control;
-use crate::ground::stored::StoredResponse;
+use crate::{ground::stored::StoredResponse, judgement::validators};
 use actix_web::{
     HttpResponse,
     body::BoxBody,
@@ -58,15 +58,7 @@ pub(crate) fn conditions(
     stored: &StoredResponse,
     asked: &HeaderMap,
 ) -> Vec<(HeaderName, HeaderValue)> {
-    const OWN: [HeaderName; 6] = [
-        header::IF_NONE_MATCH,
-        header::IF_MODIFIED_SINCE,
-        header::IF_MATCH,
-        header::IF_UNMODIFIED_SINCE,
-        header::IF_RANGE,
-        header::RANGE,
-    ];
-    if OWN.iter().any(|name| asked.contains_key(name)) {
+    if validators::is_conditional(asked) {
         return Vec::new();
     }
     let etag = stored.own_etag().cloned();

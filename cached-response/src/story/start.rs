@@ -2,6 +2,7 @@
 
 use crate::{
     ground::selector::Selector,
+    judgement::validators::CONDITIONS,
     machinery::{control::Control, inserted::InsertedParts, local::LocalBoxFuture, previous},
 };
 use actix_web::{
@@ -84,16 +85,10 @@ impl Exposed {
 
     /// Whether what `request` asks for of a response, its client has asked for.
     pub(crate) fn asks_like(&self, request: &HttpRequest) -> bool {
-        const ASKING: [HeaderName; 7] = [
-            header::IF_NONE_MATCH,
-            header::IF_MODIFIED_SINCE,
-            header::IF_MATCH,
-            header::IF_UNMODIFIED_SINCE,
-            header::IF_RANGE,
-            header::RANGE,
-            header::ACCEPT_ENCODING,
-        ];
-        ASKING.iter().all(|name| self.has_like(request, name))
+        CONDITIONS
+            .iter()
+            .chain([&header::ACCEPT_ENCODING])
+            .all(|name| self.has_like(request, name))
     }
 
     fn has_like(&self, request: &HttpRequest, name: &HeaderName) -> bool {
