@@ -22,6 +22,7 @@ pub(crate) mod query;
 pub(crate) mod range;
 pub(crate) mod reason;
 pub(crate) mod selection;
+pub(crate) mod stale;
 pub(crate) mod target;
 pub(crate) mod terms;
 pub(crate) mod timeout;

@@ -4,6 +4,7 @@ use super::{
     candidate::Candidate,
     own::is_storable,
     query::Names,
+    stale::{StaleRules, stale_options},
     timeout::{IntoTimeout, Timeout},
 };
 use actix_web::{
@@ -45,6 +46,7 @@ pub struct Policy {
     pub(crate) cookies: Vec<Box<str>>,
     pub(crate) neutral: Vec<HeaderName>,
     pub(crate) respect_client: bool,
+    pub(crate) stale: StaleRules,
 }
 
 /// The route's word on whether a response may be stored.
@@ -101,6 +103,7 @@ impl Policy {
             cookies: Vec::new(),
             neutral: Vec::new(),
             respect_client: false,
+            stale: StaleRules::default(),
         }
     }
 
@@ -291,6 +294,8 @@ impl Policy {
         self
     }
 }
+
+stale_options!(Policy);
 
 impl fmt::Debug for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,7 +11,13 @@ use super::{
     markers::Markers,
     routes::Routes,
 };
-use crate::ground::clock::{Clock, Moment};
+use crate::{
+    ground::clock::{Clock, Moment},
+    judgement::{
+        stale::{StaleRules, stale_options},
+        timeout::IntoTimeout,
+    },
+};
 use std::{
     fmt,
     sync::{
@@ -46,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
+    /// For routes that say nothing themselves.
+    pub(crate) stale: StaleRules,
     pub(crate) copies: Arc<Budget>,
     pub(crate) routes: Routes,
     pub(crate) generations: Generations,
@@ -135,6 +143,7 @@ impl fmt::Debug for ResponseCache {
 pub struct Builder {
     capacity: u64,
     limits: Limits,
+    stale: StaleRules,
     pub(crate) clock: Clock,
 }
 
@@ -148,6 +157,7 @@ impl Default for Builder {
                 run: Duration::from_secs(30),
                 followers: 1024,
             },
+            stale: StaleRules::default(),
             clock: Clock::default(),
         }
     }
@@ -203,6 +213,7 @@ impl Builder {
             counters: Counters::new(),
             clock: self.clock,
             limits: self.limits,
+            stale: self.stale,
             copies: Budget::of_the_process().clone(),
             routes: Routes::default(),
             generations: Generations::new(),
@@ -210,3 +221,5 @@ impl Builder {
         }))
     }
 }
+
+stale_options!(Builder);
