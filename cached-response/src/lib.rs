@@ -121,7 +121,7 @@ pub use judgement::{
     candidate::Candidate,
     key::{KeyWriter, part::KeyPart},
     policy::Policy,
-    reason::{Bypass, Skip},
+    reason::{Bypass, RunReason, Skip, StaleRule},
     timeout::IntoTimeout,
 };
 pub use machinery::{
@@ -130,7 +130,7 @@ pub use machinery::{
     inserted::insert_key_part,
     invalidation::{InvalidateError, Invalidated},
     previous::Previous,
-    words::{CacheHandle, disable_cache, previous, set_cache_timeout},
+    words::{CacheHandle, disable_cache, fail, previous, reason, set_cache_timeout},
 };
 pub use story::explain::{Explanation, Outcome};
 

@@ -10,6 +10,7 @@ use crate::{
     },
     story::{
         arrival::{Begin, begin},
+        refresh::refresh,
         serve::serve,
         start::{Done, Run},
     },
@@ -167,22 +168,20 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> Call<E, L, B> {
                 key(writer, &eager);
             }
         });
-        match begun {
-            Begin::Answered(response) => Answer(Some(State::Ready(response))),
-            Begin::Forward(arrival) => {
-                let asked = request.clone();
-                let run = Run::Handler(Box::pin(async move {
-                    match L::from_request(&request, &mut payload).await {
-                        Ok(lazy) => handler(eager, lazy)
-                            .await
-                            .respond_to(&request)
-                            .map_into_boxed_body(),
-                        Err(error) => HttpResponse::from_error(error),
-                    }
-                }));
-                Answer(Some(State::Pending(Box::pin(serve(*arrival, asked, run)))))
-            }
+        if let Begin::Answered(response) = begun {
+            return Answer(Some(State::Ready(response)));
         }
+        let asked = request.clone();
+        let run = Run::Handler(Box::pin(async move {
+            match L::from_request(&request, &mut payload).await {
+                Ok(lazy) => handler(eager, lazy)
+                    .await
+                    .respond_to(&request)
+                    .map_into_boxed_body(),
+                Err(error) => HttpResponse::from_error(error),
+            }
+        }));
+        Answer(Some(State::of(begun, asked, run)))
     }
 }
 
@@ -193,6 +192,19 @@ pub struct Answer(Option<State>);
 enum State {
     Ready(HttpResponse),
     Pending(Pin<Box<dyn Future<Output = Done>>>),
+}
+
+impl State {
+    fn of(begun: Begin, asked: HttpRequest, run: Run) -> Self {
+        match begun {
+            Begin::Answered(response) => Self::Ready(response),
+            Begin::Refresh(response, behind) => {
+                refresh(*behind, asked, run);
+                Self::Ready(response)
+            }
+            Begin::Forward(arrival) => Self::Pending(Box::pin(serve(*arrival, asked, run))),
+        }
+    }
 }
 
 impl fmt::Debug for Answer {

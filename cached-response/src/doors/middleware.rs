@@ -76,7 +76,8 @@ impl CacheResponses {
     ///
     /// # Panics
     /// If the policy says something that has no meaning without a handler: `methods` other than
-    /// GET and HEAD, `query_typed`.
+    /// GET and HEAD, `query_typed`; or something that lets a handler run behind an answer:
+    /// `stale_while_revalidate`, `refresh_ahead`, `answer_stale_after`.
     #[must_use]
     #[track_caller]
     pub fn new(policy: Policy) -> Self {
@@ -92,6 +93,22 @@ impl CacheResponses {
             "`CacheResponses` knows no `Query<T>`: name the arguments, `query([\"page\", \"sort\"])`, \
              in place of `query_typed()`"
         );
+        let refreshed = [
+            (
+                "stale_while_revalidate",
+                policy.stale.while_revalidate.is_some(),
+            ),
+            ("refresh_ahead", policy.stale.refresh_ahead.is_some()),
+            ("answer_stale_after", policy.stale.answer_after.is_some()),
+        ];
+        for (option, said) in refreshed {
+            assert!(
+                !said,
+                "`{option}` needs a run behind the answer, and the services inside `CacheResponses` \
+                 want the request for themselves: leave it out of its policy, and give it to the \
+                 handler, with `#[cached_response({option} = ..)]`"
+            );
+        }
         let name = name(Location::caller());
         Self {
             place: Place::closed(name, TypeId::of::<Self>(), policy),
@@ -185,7 +202,8 @@ where
             Sent::Nothing
         };
         match begin(&self.place, &request, &sent, &mut |_| {}) {
-            Begin::Answered(response) => {
+            // No rule lets a run go on behind an answer here; if one did, it would not.
+            Begin::Answered(response) | Begin::Refresh(response, _) => {
                 Answer(State::Ready(Some(ServiceResponse::new(request, response))))
             }
             Begin::Forward(arrival) => {

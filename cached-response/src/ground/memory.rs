@@ -55,6 +55,14 @@ where
         });
     }
 
+    /// Removes a value under its key's own lock, if it is `the_one`.
+    pub(crate) fn remove_if(&self, key: K, the_one: impl FnOnce(&V) -> bool) {
+        self.map.entry(key).and_compute_with(|found| match found {
+            Some(found) if the_one(found.value()) => Op::Remove,
+            _ => Op::Nop,
+        });
+    }
+
     pub(crate) fn remove<Q>(&self, key: &Q)
     where
         Q: Equivalent<K> + Hash + ?Sized,

@@ -1,6 +1,6 @@
 //! What the cache keeps of a response (RFC 9111 §3).
 
-use super::{clock::Moment, generation::Snapshot, selector::Variant};
+use super::{clock::Moment, generation::Snapshot, rest::Rest, selector::Variant};
 use actix_web::{
     http::{
         StatusCode,
@@ -24,10 +24,15 @@ pub(crate) struct StoredResponse {
     /// When the handler's response was there.
     pub(crate) born: Moment,
     pub(crate) lifetime: Duration,
+    /// From then on it is no longer only reused: it is to be refreshed, or is stale.
+    pub(crate) quiet_until: Moment,
     /// How old it was when it was born.
     pub(crate) age_at_birth: Duration,
     /// Once it is stale it is not reused (RFC 9111 §4.2.4).
     pub(crate) never_stale: bool,
+    pub(crate) windows: Windows,
+    /// After a run has failed that would have replaced it.
+    pub(crate) rest: Rest,
     /// Runs are numbered at their start; a store never replaces a later run's response.
     pub(crate) run: u64,
     /// What could be invalidated of it, as it was before its run began.
@@ -37,6 +42,15 @@ pub(crate) struct StoredResponse {
     /// `Authorization` (RFC 9111 §3.5).
     pub(crate) open: bool,
     pub(crate) client: Option<Client>,
+}
+
+/// How long past its lifetime a response may answer (RFC 5861).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Windows {
+    /// While it is refreshed behind the answer.
+    pub(crate) revalidate: Duration,
+    /// Where the run that would replace it fails.
+    pub(crate) error: Duration,
 }
 
 /// How long a client may keep an answer, where the route says so.

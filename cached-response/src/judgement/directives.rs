@@ -32,6 +32,9 @@ pub(crate) struct Directives {
     pub(crate) max_age: Option<Duration>,
     /// Zero where it cannot be read.
     pub(crate) s_maxage: Option<Duration>,
+    /// RFC 5861 §3, §4; zero where it cannot be read.
+    pub(crate) stale_while_revalidate: Option<Duration>,
+    pub(crate) stale_if_error: Option<Duration>,
 }
 
 /// What of a response a directive keeps from others.
@@ -75,6 +78,8 @@ impl Directives {
             "must-revalidate" | "proxy-revalidate" => self.proxy_revalidate = true,
             "max-age" => shorten(&mut self.max_age, seconds()),
             "s-maxage" => shorten(&mut self.s_maxage, seconds()),
+            "stale-while-revalidate" => shorten(&mut self.stale_while_revalidate, seconds()),
+            "stale-if-error" => shorten(&mut self.stale_if_error, seconds()),
             _ => {}
         }
         if directive.is_open() {
@@ -111,6 +116,12 @@ impl Directives {
             ("proxy-revalidate", Value::Boolean(said)) => self.proxy_revalidate = said,
             ("max-age", Value::Integer(seconds)) => self.max_age = Some(clipped(seconds)),
             ("s-maxage", Value::Integer(seconds)) => self.s_maxage = Some(clipped(seconds)),
+            ("stale-while-revalidate", Value::Integer(seconds)) => {
+                self.stale_while_revalidate = Some(clipped(seconds));
+            }
+            ("stale-if-error", Value::Integer(seconds)) => {
+                self.stale_if_error = Some(clipped(seconds));
+            }
             _ => {}
         }
     }

@@ -29,6 +29,9 @@ pub(crate) struct Own {
     pub(crate) open: bool,
     /// Once it is stale it is not reused, whoever would put up with it (§4.2.4).
     pub(crate) never_stale: bool,
+    /// How long it may answer past its lifetime, where it says so itself (RFC 5861).
+    pub(crate) while_revalidate: Option<Duration>,
+    pub(crate) if_error: Option<Duration>,
     /// The fields that are not for others.
     pub(crate) withheld: Vec<HeaderName>,
 }
@@ -56,7 +59,7 @@ pub(crate) fn own(
         },
         age: received.age(),
     };
-    if !has_validator(received) {
+    if !has_validator(received) && (no_cache || !answers_stale(&said)) {
         is_reusable(no_cache, lifetime, freshness, author)?;
     }
     Ok(Own {
@@ -67,6 +70,8 @@ pub(crate) fn own(
             || said.must_revalidate
             || said.proxy_revalidate
             || said.s_maxage.is_some(),
+        while_revalidate: said.stale_while_revalidate,
+        if_error: said.stale_if_error,
         withheld: [said.private.fields(), said.no_cache.fields()].concat(),
     })
 }
@@ -83,6 +88,16 @@ fn may_be_stored(said: &Directives, understood: bool) -> Result<(), Skip> {
         return Err(Skip::Private);
     }
     Ok(())
+}
+
+/// Whether it lets itself be reused when it is stale.
+fn answers_stale(said: &Directives) -> bool {
+    let windows = [said.stale_while_revalidate, said.stale_if_error];
+    windows
+        .into_iter()
+        .flatten()
+        .any(|window| !window.is_zero())
+        && !(said.must_revalidate || said.proxy_revalidate || said.s_maxage.is_some())
 }
 
 /// Whether a response that cannot be validated could answer anyone.

@@ -125,6 +125,25 @@ reasons! {
         Invalidated = "invalidated",
         /// A 304 named a strong `ETag` that is not the stored response's.
         Validator = "validator",
+        /// `fail()`.
+        Failed = "failed",
+        /// Its run panicked, where a stale response was at hand.
+        Panic = "panic",
+        /// Its run took longer than the route's `run_timeout`.
+        RunTimeout = "run-timeout",
+    }
+}
+
+reasons! {
+    /// By which rule a stale response has answered (RFC 5861).
+    StaleRule {
+        /// It is refreshed behind the answer, or rests after that has failed.
+        WhileRevalidate = "stale-while-revalidate",
+        /// The run that would replace it has failed.
+        IfError = "stale-if-error",
+        /// The run that would replace it takes longer than the route's `answer_stale_after`, or than
+        /// the patience of those who wait for it.
+        AnswerAfter = "answer-stale-after",
     }
 }
 
@@ -151,6 +170,42 @@ impl Skip {
                 | Self::Inner
         )
     }
+
+    /// Whether the stored response that this one would have replaced says no longer what the handler
+    /// says. What only this request or this run is to blame for tells nothing of it.
+    pub(crate) const fn outdates(self) -> bool {
+        !matches!(
+            self,
+            Self::Head
+                | Self::Authorization
+                | Self::Repeated
+                | Self::Changed
+                | Self::Incomplete
+                | Self::Superseded
+                | Self::NoRoom
+                | Self::Invalidated
+                | Self::Failed
+                | Self::Panic
+                | Self::RunTimeout
+        )
+    }
+}
+
+/// Why a handler runs, as [`reason`](crate::reason) tells it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RunReason {
+    /// The request is not looked up: what the handler makes is for it alone.
+    #[default]
+    Bypass,
+    /// Nothing is stored for the request.
+    Miss,
+    /// What is stored is stale, or not to the client's wishes.
+    Stale,
+    /// The client has its answer: the handler runs behind it.
+    Refresh,
+    /// A live answer was asked for.
+    Live,
 }
 
 /// Why a request went on to the handler (RFC 9211 §2.2).

@@ -32,6 +32,16 @@ impl StaleRules {
         }
     }
 
+    /// What is left where no run can go on behind an answer.
+    pub(crate) fn without_refresh(self) -> Self {
+        Self {
+            while_revalidate: Some(Duration::ZERO),
+            refresh_ahead: None,
+            answer_after: None,
+            ..self
+        }
+    }
+
     /// How long a key rests after a failure.
     pub(crate) fn rest(&self) -> Duration {
         self.rest.unwrap_or(REST)

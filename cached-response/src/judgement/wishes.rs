@@ -66,6 +66,11 @@ impl Wishes {
         }
     }
 
+    /// Whether it says how old or how stale a response may be.
+    pub(crate) fn speaks_of_age(&self) -> bool {
+        self.max_age.is_some() || self.max_stale.is_some() || !self.min_fresh.is_zero()
+    }
+
     /// Whether a response of this freshness will do. One that is `never_stale` does only while it
     /// is fresh, whatever the client would put up with.
     pub(crate) fn accept(&self, freshness: Freshness, never_stale: bool) -> bool {

@@ -5,6 +5,8 @@ use crate::{
     ground::{clock::Moment, stored::StoredResponse},
     judgement::{
         field::lines,
+        reason::{Forward, StaleRule},
+        stage::Stage,
         validators::{self, Precondition},
     },
 };
@@ -13,7 +15,7 @@ use actix_web::{
     body::BoxBody,
     http::{
         StatusCode,
-        header::{self, HeaderName, HeaderValue},
+        header::{self, HeaderMap, HeaderName, HeaderValue},
     },
 };
 use std::time::Duration;
@@ -24,7 +26,15 @@ pub(crate) enum How {
     /// It was there.
     Hit(Moment),
     /// Another request's run has just stored it.
-    Collapsed(crate::judgement::reason::Forward),
+    Collapsed(Forward),
+    /// It is stale, and stands in for a run that has failed, with this status if any, or that takes
+    /// too long.
+    StoodIn {
+        forward: Forward,
+        status: Option<StatusCode>,
+        rule: StaleRule,
+        now: Moment,
+    },
 }
 
 /// Answers `request` from `stored`: whole, with the part that it asks for, or with 304 where its own
@@ -39,19 +49,43 @@ pub(crate) fn reuse(stored: &StoredResponse, request: &HttpRequest, how: How) ->
             Some(part) => whole.set_body(part),
         }
     };
+    mark(stored, &mut response, how);
+    response
+}
+
+/// Answers from `stored` a request that is no longer at hand: whole.
+pub(crate) fn reuse_whole(stored: &StoredResponse, how: How) -> HttpResponse {
+    let mut response = whole(stored);
+    mark(stored, &mut response, how);
+    response
+}
+
+/// The fields that tell how old an answer is and where it comes from.
+fn mark(stored: &StoredResponse, response: &mut HttpResponse, how: How) {
     let headers = response.headers_mut();
     match how {
         How::Hit(now) => {
-            let age = stored.age(now);
-            dress::keep(stored, age, headers);
-            // Never stored, so never there: to append is cheaper than to insert.
-            headers.append(header::AGE, status_field::age(age));
+            aged(stored, headers, now);
             headers.append(
                 status_field::NAME,
                 match stored.deadline().since(now) {
-                    Duration::ZERO => status_field::stale(now.since(stored.deadline())),
+                    Duration::ZERO => {
+                        status_field::stale(now.since(stored.deadline()), rule(stored, now))
+                    }
                     left => status_field::hit(left),
                 },
+            );
+        }
+        How::StoodIn {
+            forward,
+            status,
+            rule,
+            now,
+        } => {
+            aged(stored, headers, now);
+            headers.append(
+                status_field::NAME,
+                status_field::stood_in(forward, status, rule),
             );
         }
         How::Collapsed(forward) => {
@@ -62,7 +96,22 @@ pub(crate) fn reuse(stored: &StoredResponse, request: &HttpRequest, how: How) ->
             headers.append(status_field::NAME, status_field::collapsed(forward));
         }
     }
-    response
+}
+
+fn aged(stored: &StoredResponse, headers: &mut HeaderMap, now: Moment) {
+    let age = stored.age(now);
+    dress::keep(stored, age, headers);
+    // Never stored, so never there: to append is cheaper than to insert.
+    headers.append(header::AGE, status_field::age(age));
+}
+
+/// The rule that lets a stale response answer now; none where it is up to the client.
+pub(crate) fn rule(stored: &StoredResponse, now: Moment) -> Option<StaleRule> {
+    match Stage::of(stored, now) {
+        Stage::WhileRevalidate => Some(StaleRule::WhileRevalidate),
+        Stage::IfError => Some(StaleRule::IfError),
+        Stage::Fresh | Stage::Due | Stage::Kept | Stage::Over => None,
+    }
 }
 
 fn whole(stored: &StoredResponse) -> HttpResponse {
@@ -146,17 +195,4 @@ fn is_not_modified(stored: &StoredResponse, request: &HttpRequest) -> bool {
         stored.last_modified.as_ref().map(HeaderValue::as_bytes),
     );
     matches!(precondition, Precondition::NotModified)
-}
-
-/// Whether an expired response is still kept, to be named, validated or replaced.
-pub(crate) fn is_kept(stored: &StoredResponse, now: Moment) -> bool {
-    const LEAST: Duration = Duration::from_secs(10);
-    const MOST: Duration = Duration::from_secs(3600);
-    // What has no lifetime is kept only for this.
-    let longer = if stored.lifetime.is_zero() {
-        MOST
-    } else {
-        stored.lifetime.clamp(LEAST, MOST)
-    };
-    now < stored.deadline().after(longer)
 }

@@ -9,7 +9,7 @@ use crate::{
         selector::{Extension, Selector},
         stored::StoredResponse,
     },
-    judgement::reason::Skip,
+    judgement::reason::{RunReason, Skip},
 };
 use actix_web::{HttpMessage, HttpRequest};
 use pin_project_lite::pin_project;
@@ -32,8 +32,15 @@ pub(crate) struct Control {
 }
 
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "words that are said or not, each for itself"
+)]
 struct Said {
     disabled: bool,
+    /// What the handler makes is no response to keep, but a failure.
+    failed: bool,
+    reason: RunReason,
     /// Another door has taken over the request inside this run.
     taken_over: bool,
     timeout: Option<Duration>,
@@ -125,9 +132,23 @@ impl Control {
         self.said().timeout
     }
 
-    /// Before the run starts: what it may validate.
-    pub(crate) fn may_validate(&self, previous: Option<Arc<StoredResponse>>) {
-        self.said().previous = previous;
+    /// Before the run starts: why it does, and what it may validate.
+    pub(crate) fn start(&self, reason: RunReason, previous: Option<Arc<StoredResponse>>) {
+        let mut said = self.said();
+        said.reason = reason;
+        said.previous = previous;
+    }
+
+    pub(super) fn reason(&self) -> RunReason {
+        self.said().reason
+    }
+
+    pub(super) fn fail(&self) {
+        self.said().failed = true;
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.said().failed
     }
 
     pub(crate) fn previous(&self) -> Option<Arc<StoredResponse>> {
@@ -147,7 +168,12 @@ impl Control {
 
     /// The handler's own word against storing its response.
     pub(crate) fn refusal(&self) -> Option<Skip> {
-        self.said().disabled.then_some(Skip::Disabled)
+        let said = self.said();
+        if said.failed {
+            Some(Skip::Failed)
+        } else {
+            said.disabled.then_some(Skip::Disabled)
+        }
     }
 }
 

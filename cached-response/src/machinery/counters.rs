@@ -1,6 +1,6 @@
 //! What happened, counted: always on, and never a reason for two workers to meet.
 
-use crate::judgement::reason::{Bypass, Forward, Skip};
+use crate::judgement::reason::{Bypass, Forward, Skip, StaleRule};
 use std::{
     array,
     sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -24,12 +24,15 @@ pub(crate) enum Event {
     Invalidation,
     OnlyIfCached,
     Validated,
+    Refresh,
+    Stale(StaleRule),
 }
 
-const PLAIN: usize = 12;
+const PLAIN: usize = 13;
 const FORWARDS: usize = Forward::ALL.len();
 const BYPASSES: usize = Bypass::ALL.len();
-const EVENTS: usize = PLAIN + FORWARDS + BYPASSES + Skip::ALL.len();
+const SKIPS: usize = Skip::ALL.len();
+const EVENTS: usize = PLAIN + FORWARDS + BYPASSES + SKIPS + StaleRule::ALL.len();
 
 impl Event {
     /// What kind of event it is.
@@ -47,6 +50,8 @@ impl Event {
             Self::Invalidation => "invalidation",
             Self::OnlyIfCached => "only-if-cached",
             Self::Validated => "validated",
+            Self::Refresh => "refresh",
+            Self::Stale(_) => "stale",
             Self::Forward(_) => "forward",
             Self::Bypass(_) => "bypass",
             Self::Skip(_) => "skip",
@@ -59,6 +64,7 @@ impl Event {
             Self::Forward(forward) => Some(forward.word()),
             Self::Bypass(bypass) => Some(bypass.word()),
             Self::Skip(skip) => Some(skip.word()),
+            Self::Stale(rule) => Some(rule.word()),
             _ => None,
         }
     }
@@ -77,9 +83,11 @@ impl Event {
             Self::Invalidation => 9,
             Self::OnlyIfCached => 10,
             Self::Validated => 11,
+            Self::Refresh => 12,
             Self::Forward(forward) => PLAIN + forward as usize,
             Self::Bypass(bypass) => PLAIN + FORWARDS + bypass as usize,
             Self::Skip(skip) => PLAIN + FORWARDS + BYPASSES + skip as usize,
+            Self::Stale(rule) => PLAIN + FORWARDS + BYPASSES + SKIPS + rule as usize,
         }
     }
 }
@@ -162,6 +170,8 @@ pub struct Stats {
     pub only_if_cached: u64,
     /// Runs that found the stored response unchanged.
     pub validated: u64,
+    /// Runs that were started behind an answer, to refresh the response that gave it.
+    pub refreshes: u64,
     /// Stored responses and variant lists held now.
     pub entries: u64,
     /// What they weigh, in bytes.
@@ -175,6 +185,7 @@ pub struct Stats {
     pub running: usize,
     bypasses: Vec<(Bypass, u64)>,
     skips: Vec<(Skip, u64)>,
+    stale: Vec<(StaleRule, u64)>,
 }
 
 impl Stats {
@@ -191,6 +202,15 @@ impl Stats {
         self.skips
             .iter()
             .find(|(known, _)| *known == reason)
+            .map_or(0, |(_, count)| *count)
+    }
+
+    /// How many requests were answered by a stale response under this rule. Those that found one
+    /// there are among the hits.
+    pub fn answered_stale(&self, rule: StaleRule) -> u64 {
+        self.stale
+            .iter()
+            .find(|(known, _)| *known == rule)
             .map_or(0, |(_, count)| *count)
     }
 
@@ -215,6 +235,7 @@ impl Stats {
             invalidations: total(Event::Invalidation),
             only_if_cached: total(Event::OnlyIfCached),
             validated: total(Event::Validated),
+            refreshes: total(Event::Refresh),
             bypasses: Bypass::ALL
                 .iter()
                 .map(|&reason| (reason, total(Event::Bypass(reason))))
@@ -222,6 +243,10 @@ impl Stats {
             skips: Skip::ALL
                 .iter()
                 .map(|&reason| (reason, total(Event::Skip(reason))))
+                .collect(),
+            stale: StaleRule::ALL
+                .iter()
+                .map(|&rule| (rule, total(Event::Stale(rule))))
                 .collect(),
             ..Self::default()
         }
@@ -247,12 +272,14 @@ mod tests {
             Event::Invalidation,
             Event::OnlyIfCached,
             Event::Validated,
+            Event::Refresh,
         ];
         let mut places: Vec<_> = plain
             .into_iter()
             .chain(Forward::ALL.iter().map(|&forward| Event::Forward(forward)))
             .chain(Bypass::ALL.iter().map(|&reason| Event::Bypass(reason)))
             .chain(Skip::ALL.iter().map(|&reason| Event::Skip(reason)))
+            .chain(StaleRule::ALL.iter().map(|&rule| Event::Stale(rule)))
             .map(Event::index)
             .collect();
         places.sort_unstable();

@@ -4,8 +4,9 @@ use crate::{
     ground::{
         clock::Moment,
         generation::Snapshot,
+        rest::Rest,
         selector::Selector,
-        stored::{Client, StoredResponse},
+        stored::{Client, StoredResponse, Windows},
     },
     judgement::{
         field::{self, lines},
@@ -156,7 +157,10 @@ pub(crate) fn stored(
         born: Moment::default(),
         lifetime: Duration::ZERO,
         age_at_birth: Duration::ZERO,
+        quiet_until: Moment::default(),
         never_stale: storable.own.never_stale,
+        windows: Windows::default(),
+        rest: Rest::default(),
         run: 0,
         snapshot: Snapshot::default(),
         variant: None,

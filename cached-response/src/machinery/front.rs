@@ -192,6 +192,12 @@ impl Shelf {
         self.changed();
     }
 
+    /// Removes what lies under `key`, if it is the very same as `slot`.
+    pub(crate) fn remove_same(&self, key: &Key, slot: &Slot) {
+        self.map.remove_if(key.clone(), |found| found.is(slot));
+        self.changed();
+    }
+
     pub(crate) fn clear(&self) {
         self.map.clear();
         self.changed();

@@ -1,7 +1,10 @@
 //! The `Cache-Status` field (RFC 9211), and `Age`.
 
-use crate::judgement::reason::{Bypass, Forward, Skip};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use crate::judgement::reason::{Bypass, Forward, Skip, StaleRule};
+use actix_web::http::{
+    StatusCode,
+    header::{HeaderName, HeaderValue},
+};
 use std::{cell::RefCell, fmt::Write, time::Duration};
 
 pub(crate) const NAME: HeaderName = HeaderName::from_static("cache-status");
@@ -43,10 +46,30 @@ pub(crate) fn hit(left: Duration) -> HeaderValue {
     })
 }
 
-/// `cached-response; hit; ttl=-3`: the client puts up with a stale one.
-pub(crate) fn stale(over: Duration) -> HeaderValue {
+/// `cached-response; hit; ttl=-3; detail=stale-while-revalidate`, or without a rule where it is
+/// the client who puts up with a stale one.
+pub(crate) fn stale(over: Duration, rule: Option<StaleRule>) -> HeaderValue {
     let seconds = over.as_secs().min(999_999_999_999_999);
-    value(&format!("cached-response; hit; ttl=-{seconds}"))
+    let mut text = format!("cached-response; hit; ttl=-{seconds}");
+    if let Some(rule) = rule {
+        let _ = write!(text, "; detail={}", rule.word());
+    }
+    value(&text)
+}
+
+/// `cached-response; fwd=stale; fwd-status=503; detail=stale-if-error`: in place of what the run
+/// came to, where it came to a response.
+pub(crate) fn stood_in(
+    forward: Forward,
+    status: Option<StatusCode>,
+    rule: StaleRule,
+) -> HeaderValue {
+    let mut text = format!("cached-response; fwd={}", forward.word());
+    if let Some(status) = status {
+        let _ = write!(text, "; fwd-status={}", status.as_u16());
+    }
+    let _ = write!(text, "; detail={}", rule.word());
+    value(&text)
 }
 
 /// `cached-response; detail=only-if-cached`: neither answered from the store nor forwarded.

@@ -97,6 +97,11 @@ pub(crate) fn store(
     put
 }
 
+/// Takes `stored` from under `key`, which is the whole one; what has replaced it stays.
+pub(crate) fn forget(shelf: &Shelf, key: &Key, stored: &Arc<StoredResponse>) {
+    shelf.remove_same(key, &Slot::Response(stored.clone()));
+}
+
 /// What became of a response that was to be stored.
 pub(crate) enum Put {
     Stored(Arc<StoredResponse>),

@@ -4,7 +4,7 @@ use super::{
     control::{Control, tell},
     previous::Previous,
 };
-use crate::judgement::timeout::IntoTimeout;
+use crate::judgement::{reason::RunReason, timeout::IntoTimeout};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use std::{
     convert::Infallible,
@@ -65,6 +65,59 @@ pub fn set_cache_timeout(timeout: impl IntoTimeout) {
     });
 }
 
+/// Says that what the handler that is running makes is a failure, whatever its status: it is not
+/// stored, and under `stale_if_error` a stale response answers in its place.
+///
+/// For an answer that is a makeshift: an empty list because the database did not answer, say. Where
+/// nothing can stand in for it, the client gets it. One with status 401, 403, 404 or 410 goes out in
+/// any case. Said of a stream while it is being sent, it comes too late for its client.
+///
+/// ```
+/// use actix_web::{Responder, get};
+/// use cached_response::{cached_response, fail};
+///
+/// # async fn ask_upstream() -> Option<String> { None }
+/// #[get("/rates")]
+/// #[cached_response(timeout = 60, stale_if_error = "1h")]
+/// async fn rates() -> impl Responder {
+///     ask_upstream().await.unwrap_or_else(|| {
+///         fail();
+///         "no rates at the moment".into()
+///     })
+/// }
+/// # let _ = rates;
+/// ```
+pub fn fail() {
+    tell("fail()", |control| control.fail());
+}
+
+/// Why the handler runs; [`RunReason::Bypass`] outside a cached handler.
+///
+/// A handler that has much time when nobody waits for it, asks:
+///
+/// ```
+/// use actix_web::{Responder, get};
+/// use cached_response::{RunReason, cached_response, reason};
+///
+/// # async fn count_exactly() -> u64 { 7 }
+/// # async fn estimate() -> u64 { 8 }
+/// #[get("/visitors")]
+/// #[cached_response(timeout = 60, stale_while_revalidate = "1h")]
+/// async fn visitors() -> impl Responder {
+///     let count = match reason() {
+///         RunReason::Refresh => count_exactly().await,
+///         _ => estimate().await,
+///     };
+///     count.to_string()
+/// }
+/// # let _ = visitors;
+/// ```
+pub fn reason() -> RunReason {
+    let mut found = RunReason::default();
+    tell("reason()", |control| found = control.reason());
+    found
+}
+
 /// The stale response that the response of the handler that is running would replace, if there is
 /// one that it can validate (RFC 9111 §4.3).
 ///
@@ -120,6 +173,16 @@ impl CacheHandle {
     /// See [`disable_cache`].
     pub fn disable_cache(&self) {
         self.0.disable();
+    }
+
+    /// See [`fail`].
+    pub fn fail(&self) {
+        self.0.fail();
+    }
+
+    /// See [`reason`](reason()).
+    pub fn reason(&self) -> RunReason {
+        self.0.reason()
     }
 
     /// See [`previous`](previous()).

@@ -2,6 +2,7 @@
 
 use super::{
     lookup::{Asking, LONGEST_KEY, Looked, Miss, may_ask},
+    refresh::Behind,
     visit::Station,
 };
 use crate::{
@@ -41,6 +42,8 @@ pub(crate) enum Way {
 /// The first, synchronous part of the story.
 pub(crate) enum Begin {
     Answered(HttpResponse),
+    /// Answered; the handler is to run behind the answer.
+    Refresh(HttpResponse, Box<Behind>),
     Forward(Box<Arrival>),
 }
 
@@ -55,6 +58,18 @@ pub(crate) fn begin(
     place.with_cache(request, |cache| {
         match look_up(site, cache.shared(), request, sent, parts) {
             Ok(Looked::Answered(response)) => Begin::Answered(response),
+            Ok(Looked::Refresh(response, miss, permit)) => {
+                let station = station(site, cache);
+                let miss = *miss;
+                Begin::Refresh(
+                    response,
+                    Box::new(Behind {
+                        station,
+                        miss,
+                        permit,
+                    }),
+                )
+            }
             Ok(Looked::Miss(miss)) => {
                 report(site, cache.shared(), Event::Forward(miss.forward));
                 Begin::Forward(Box::new(arrival(site, cache, request, Way::Miss(*miss))))
@@ -70,11 +85,15 @@ pub(crate) fn begin(
 
 fn arrival(site: &SiteRef, cache: &ResponseCache, request: &HttpRequest, way: Way) -> Arrival {
     cache.shared().routes.note(site, request);
-    let station = Station {
+    let station = station(site, cache);
+    Arrival { station, way }
+}
+
+fn station(site: &SiteRef, cache: &ResponseCache) -> Station {
+    Station {
         site: site.clone(),
         cache: cache.clone(),
-    };
-    Arrival { station, way }
+    }
 }
 
 thread_local! {

@@ -150,7 +150,9 @@ fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
     let found = variants::find(&shared.shelf, site.handler, &mut key, request);
     let now = shared.now();
     match lookup::freshness(found, &admitted, now) {
-        Lookup::Fresh(stored) => Outcome::Hit(stored.deadline().since(now)),
+        Lookup::Fresh(stored) | Lookup::Refresh(stored) => {
+            Outcome::Hit(stored.deadline().since(now))
+        }
         Lookup::Miss(forward, _) => missed(forward),
     }
 }

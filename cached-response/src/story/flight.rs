@@ -1,6 +1,7 @@
 //! A run whose response is there: storing it, and landing.
 
 use super::{
+    at_hand::AtHand,
     lookup::Miss,
     start::Exposed,
     visit::{Station, Visit},
@@ -13,6 +14,7 @@ use crate::{
         lifetime::Freshness,
         reason::Skip,
         selection,
+        times::Times,
     },
     machinery::{
         control::Control,
@@ -23,11 +25,17 @@ use crate::{
         variants::{self, Put},
     },
 };
-use actix_web::web::Bytes;
+use actix_web::{HttpResponse, web::Bytes};
 use std::{sync::Arc, time::Duration};
 
 /// A run whose response is there.
 pub(super) struct Flight {
+    /// Dropped before those are told who wait: they find it at rest.
+    pub(super) at_hand: Option<AtHand>,
+    /// What the run has made tells of a failure.
+    pub(super) failed: bool,
+    /// What it has made tells of the whole response.
+    pub(super) of_the_whole: bool,
     pub(super) visit: Visit,
     pub(super) miss: Miss,
     pub(super) permits: Permits,
@@ -77,9 +85,17 @@ impl Flight {
             return Err(Skip::Invalidated);
         }
         let names = self.names(storable)?;
+        let station = &self.visit.station;
+        let times = Times::of(
+            &station.stale_rules(),
+            &storable.own,
+            Freshness { lifetime, age },
+        );
         let response = StoredResponse {
             born: self.born,
-            lifetime,
+            lifetime: times.lifetime,
+            quiet_until: self.born.after(times.quiet),
+            windows: times.windows,
             age_at_birth: age,
             run: self.number,
             snapshot: self.snapshot.clone(),
@@ -145,16 +161,61 @@ impl Flight {
         Ok(freshness)
     }
 
-    pub(super) fn landed(self, stored: Result<Put, Skip>) {
-        landed(&self.visit.station, &self.miss, self.permits, stored);
+    /// Whether a stale response may stand in for what the run has made.
+    pub(super) fn is_stood_in(&self) -> bool {
+        self.at_hand.as_ref().is_some_and(AtHand::may_stand_in)
+    }
+
+    /// Lands with a failure, and answers with the stale response that stands in for it.
+    pub(super) fn stand_in(mut self, why: Skip, response: HttpResponse) -> HttpResponse {
+        let stale = self.at_hand.as_mut().and_then(|at_hand| {
+            at_hand.rest();
+            let request = Some(&self.visit.request);
+            at_hand.stand_in(request, &self.miss, Some(response.status()))
+        });
+        let Some(stale) = stale else {
+            return response;
+        };
+        let Self {
+            visit,
+            miss,
+            permits,
+            ..
+        } = self;
+        landed(&visit.station, &miss, permits, Ending::StoodIn(why));
+        stale
+    }
+
+    pub(super) fn landed(mut self, stored: Result<Put, Skip>) {
+        if let Some(at_hand) = &mut self.at_hand {
+            match &stored {
+                _ if self.failed => at_hand.rest(),
+                Err(Skip::Incomplete) => at_hand.rest(),
+                Err(why) if self.of_the_whole && why.outdates() => at_hand.forget(&self.miss),
+                _ => at_hand.settle(),
+            }
+        }
+        let ending = match stored {
+            Ok(put) => Ending::Put(put),
+            Err(why) => Ending::NotStored(why),
+        };
+        landed(&self.visit.station, &self.miss, self.permits, ending);
     }
 }
 
+/// How a run ended.
+pub(super) enum Ending {
+    Put(Put),
+    NotStored(Skip),
+    /// A stale response has answered in its place, and will answer those who wait.
+    StoodIn(Skip),
+}
+
 /// Tells everyone who waits, the counters and the markers how a run ended.
-pub(super) fn landed(station: &Station, miss: &Miss, permits: Permits, stored: Result<Put, Skip>) {
+pub(super) fn landed(station: &Station, miss: &Miss, permits: Permits, ending: Ending) {
     let shared = station.shared();
-    let landing = match stored {
-        Ok(Put::Stored(stored)) => {
+    let landing = match ending {
+        Ending::Put(Put::Stored(stored)) => {
             station.report(Event::Stored);
             let landing = shareable(stored);
             match &landing {
@@ -163,15 +224,21 @@ pub(super) fn landed(station: &Station, miss: &Miss, permits: Permits, stored: R
             }
             landing
         }
-        Ok(Put::Superseded(made)) => {
+        Ending::Put(Put::Superseded(made)) => {
             station.report(Event::Skip(Skip::Superseded));
             shareable(made)
         }
-        Err(why) => {
+        Ending::StoodIn(why) => {
+            station.report(Event::Skip(why));
+            Landing::Failed
+        }
+        Ending::NotStored(why) => {
             station.report(Event::Skip(why));
             shared.markers.note(&miss.flight, why, shared.now());
             match why {
-                Skip::Incomplete | Skip::Invalidated => Landing::Failed,
+                Skip::Incomplete | Skip::Invalidated | Skip::RunTimeout | Skip::Panic => {
+                    Landing::Failed
+                }
                 why => Landing::NotStored(why),
             }
         }

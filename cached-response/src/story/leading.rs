@@ -62,7 +62,11 @@ impl Drop for Leading {
 }
 
 /// Runs until the response is stored, or the limit is over.
-async fn to_its_end(mut flight: LocalBoxFuture<Done>, station: Station, _place: Detached) {
+pub(super) async fn to_its_end(
+    mut flight: LocalBoxFuture<Done>,
+    station: Station,
+    _place: Detached,
+) {
     let shared = station.shared();
     let mut limit = pin!(shared.clock.sleep(shared.limits.run));
     poll_fn(|cx| match flight.as_mut().poll(cx) {

@@ -3,10 +3,11 @@
 use crate::{
     ground::{clock::Moment, stored::StoredResponse},
     judgement::{
-        admit::{Admitted, Reuse},
+        admit::{Admitted, Part, Reuse},
         key::{Key, KeyRef, KeyWriter, Refused},
         lifetime::Freshness,
-        reason::{Bypass, Forward},
+        reason::{Bypass, Forward, RunReason},
+        stage::Stage,
         terms::Terms,
         wishes::Wishes,
     },
@@ -14,6 +15,9 @@ use crate::{
         answer::{self, How},
         cache::Shared,
         counters::Event,
+        flights::{Permit, Turn},
+        generations::Target,
+        inserted::InsertedParts,
         keying::{self, Sent},
         report::report,
         site::{Site, SiteRef},
@@ -38,12 +42,37 @@ pub(crate) struct Miss {
     /// The key under which others wait for the same response.
     pub(crate) flight: Key,
     pub(crate) forward: Forward,
-    /// What the run may validate in place of making another.
+    /// What lies there, and does not answer: a run may validate it in place of making another, or
+    /// fail and be stood in for.
     pub(crate) previous: Option<Arc<StoredResponse>>,
+    /// The client has its answer: the run goes on behind it.
+    pub(crate) behind: bool,
+}
+
+impl Miss {
+    /// Whether its client takes a stale response where the run fails.
+    pub(crate) fn puts_up_with_stale(&self) -> bool {
+        let wishes = self.admitted.wishes;
+        !self.live && wishes.is_none_or(|wishes| !wishes.speaks_of_age())
+    }
+
+    /// Why the handler runs.
+    pub(crate) fn reason(&self) -> RunReason {
+        if self.behind {
+            RunReason::Refresh
+        } else if self.live {
+            RunReason::Live
+        } else if self.previous.is_some() {
+            RunReason::Stale
+        } else {
+            RunReason::Miss
+        }
+    }
 }
 
 pub(super) enum Looked {
     Answered(HttpResponse),
+    Refresh(HttpResponse, Box<Miss>, Permit),
     // Boxed, so that a hit is not moved about in the room of a miss.
     Miss(Box<Miss>),
 }
@@ -67,7 +96,7 @@ impl Asking<'_> {
         written::find(self.site, self.request, |key| {
             self.shared.shelf.at_hand(key, |stored| {
                 let now = self.shared.now();
-                is_fresh(stored, self.admitted.reuse, now)
+                is_quiet(stored, self.admitted.reuse, now)
                     .then(|| hit(self.site, self.shared, stored, self.request, now))
             })
         })
@@ -88,7 +117,9 @@ impl Asking<'_> {
         let live = is_live(&self.site.terms, self.request, flagged, &self.admitted);
         let now = self.shared.now();
         let (forward, previous) = match freshness(found, &self.admitted, now) {
-            Lookup::Fresh(stored) if live => (Forward::Request, validatable(stored)),
+            Lookup::Fresh(stored) | Lookup::Refresh(stored) if live => {
+                (Forward::Request, Some(stored))
+            }
             Lookup::Miss(_, previous) if live => (Forward::Request, previous),
             Lookup::Fresh(stored) => {
                 if self.says_all && !flagged && key.len() == base {
@@ -97,6 +128,7 @@ impl Asking<'_> {
                 }
                 return Looked::Answered(hit(self.site, self.shared, &stored, self.request, now));
             }
+            Lookup::Refresh(stored) => return self.refresh(stored, key, base, now),
             Lookup::Miss(forward, previous) => (forward, previous),
         };
         if let Some(Wishes {
@@ -115,6 +147,35 @@ impl Asking<'_> {
         Looked::Miss(Box::new(miss))
     }
 
+    /// Answers, and takes the lead of a run behind the answer where nobody has it.
+    fn refresh(
+        &self,
+        stored: Arc<StoredResponse>,
+        key: &KeyWriter,
+        base: usize,
+        now: Moment,
+    ) -> Looked {
+        let answer = hit(self.site, self.shared, &stored, self.request, now);
+        let leads = self.admitted.flight == Part::Lead && InsertedParts::count(self.request) == 0;
+        if !leads {
+            return Looked::Answered(answer);
+        }
+        let miss = Miss {
+            forward: Forward::Stale,
+            previous: Some(stored),
+            behind: true,
+            ..self.miss(key, base, false)
+        };
+        let boarding = self.shared.boarding(Target {
+            terms: &self.site.terms,
+            uri: self.request.uri(),
+        });
+        match boarding.join(&self.shared.flights, &miss.flight) {
+            Turn::Lead(permit) => Looked::Refresh(answer, Box::new(miss), permit),
+            Turn::Follow(_) | Turn::Crowded => Looked::Answered(answer),
+        }
+    }
+
     fn miss(&self, key: &KeyWriter, base: usize, live: bool) -> Miss {
         let flight = KeyRef::new(self.site.handler, key.as_bytes()).to_key();
         let base = if key.len() == base {
@@ -129,6 +190,7 @@ impl Asking<'_> {
             flight,
             forward: Forward::UriMiss,
             previous: None,
+            behind: false,
         }
     }
 }
@@ -150,40 +212,59 @@ fn refused(key: &KeyWriter, sent: &Sent) -> Option<Bypass> {
 /// What a look-up comes to.
 #[derive(Debug)]
 pub(crate) enum Lookup {
-    /// It may answer: it is fresh, or the client puts up with its being stale.
+    /// It may answer: it is fresh, or rests and stands in, or the client puts up with its being
+    /// stale.
     Fresh(Arc<StoredResponse>),
-    /// Nothing may. There may be something that can be validated.
+    /// It may answer, and is to be refreshed behind the answer.
+    Refresh(Arc<StoredResponse>),
+    /// Nothing may. There may be something that can be validated, or stand in for a run that fails.
     Miss(Forward, Option<Arc<StoredResponse>>),
 }
 
-/// Whether a stored response may answer a request now.
-fn is_fresh(stored: &StoredResponse, reuse: Reuse, now: Moment) -> bool {
-    stored.is_current() && (reuse == Reuse::Any || stored.open) && now < stored.deadline()
+/// Whether a stored response may answer a request now, and there is no more to it.
+fn is_quiet(stored: &StoredResponse, reuse: Reuse, now: Moment) -> bool {
+    stored.is_current() && (reuse == Reuse::Any || stored.open) && now < stored.quiet_until
 }
 
 pub(crate) fn freshness(found: Found, admitted: &Admitted, now: Moment) -> Lookup {
-    match found {
-        Found::NoVariant => Lookup::Miss(Forward::VaryMiss, None),
-        Found::Response(stored) if !stored.is_current() => Lookup::Miss(Forward::UriMiss, None),
-        Found::Response(stored) if admitted.reuse == Reuse::Open && !stored.open => {
-            Lookup::Miss(Forward::Bypass, None)
-        }
-        Found::Response(stored) if now < stored.deadline() => match admitted.wishes {
-            Some(wishes) if !accepts(&wishes, &stored, now) => {
-                Lookup::Miss(Forward::Request, validatable(stored))
-            }
-            _ => Lookup::Fresh(stored),
-        },
-        Found::Response(stored) if answer::is_kept(&stored, now) => match admitted.wishes {
-            Some(wishes) if accepts(&wishes, &stored, now) => Lookup::Fresh(stored),
-            _ => Lookup::Miss(Forward::Stale, validatable(stored)),
-        },
-        Found::Response(_) | Found::Nothing => Lookup::Miss(Forward::UriMiss, None),
+    let stored = match found {
+        Found::NoVariant => return Lookup::Miss(Forward::VaryMiss, None),
+        Found::Nothing => return Lookup::Miss(Forward::UriMiss, None),
+        Found::Response(stored) => stored,
+    };
+    if !stored.is_current() {
+        return Lookup::Miss(Forward::UriMiss, None);
+    }
+    if admitted.reuse == Reuse::Open && !stored.open {
+        return Lookup::Miss(Forward::Bypass, None);
+    }
+    let stage = Stage::of(&stored, now);
+    match admitted.wishes.filter(Wishes::speaks_of_age) {
+        Some(wishes) => wished(&wishes, stored, stage, now),
+        None => unwished(stored, stage, now),
     }
 }
 
-fn validatable(stored: Arc<StoredResponse>) -> Option<Arc<StoredResponse>> {
-    stored.can_be_validated().then_some(stored)
+/// What a stored response is good for where the client leaves it to the cache.
+fn unwished(stored: Arc<StoredResponse>, stage: Stage, now: Moment) -> Lookup {
+    let rests = !stored.rest.is_over(now);
+    match stage {
+        Stage::Due | Stage::WhileRevalidate if !rests => Lookup::Refresh(stored),
+        Stage::IfError if rests => Lookup::Fresh(stored),
+        Stage::Fresh | Stage::Due | Stage::WhileRevalidate => Lookup::Fresh(stored),
+        Stage::IfError | Stage::Kept => Lookup::Miss(Forward::Stale, Some(stored)),
+        Stage::Over => Lookup::Miss(Forward::UriMiss, None),
+    }
+}
+
+/// What it is good for where the client says how old or how stale it may be.
+fn wished(wishes: &Wishes, stored: Arc<StoredResponse>, stage: Stage, now: Moment) -> Lookup {
+    match stage {
+        Stage::Over => Lookup::Miss(Forward::UriMiss, None),
+        _ if accepts(wishes, &stored, now) => Lookup::Fresh(stored),
+        stage if stage.is_stale() => Lookup::Miss(Forward::Stale, Some(stored)),
+        _ => Lookup::Miss(Forward::Request, Some(stored)),
+    }
 }
 
 /// Whether a stored response is to a client's wishes.
@@ -213,6 +294,11 @@ pub(super) fn hit(
             Event::Hit
         },
     );
+    if now >= stored.quiet_until
+        && let Some(rule) = answer::rule(stored, now)
+    {
+        report(site, shared, Event::Stale(rule));
+    }
     response
 }
 

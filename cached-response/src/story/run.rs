@@ -1,9 +1,12 @@
 //! One run of the handler: from its start to its landing.
 
 use super::{
-    flight::{Flight, landed},
+    at_hand::{AtHand, failure},
+    attempt::attempt,
+    flight::Flight,
     lookup::Miss,
     start::{Done, Exposed, Run},
+    under_way::UnderWay,
     visit::{Station, Visit},
 };
 use crate::{
@@ -13,6 +16,7 @@ use crate::{
         candidate::Candidate,
         judge::{Made, Storable, Verdict, judge},
         outdated::Asked,
+        own::is_storable,
         reason::{Bypass, Skip},
     },
     machinery::{
@@ -79,42 +83,43 @@ pub(crate) async fn fly(visit: Visit, mut miss: Miss, run: Run, permits: Permits
     let snapshot =
         snapshot.unwrap_or_else(|| visit.station.shared().generations.snapshot(visit.target()));
     let Visit { station, request } = visit;
-    let control = Control::of(&request);
     // After the snapshot: what was invalidated before it is seen here, and what is, later, there.
-    control.may_validate(miss.previous.take().filter(|stored| stored.is_current()));
-    let shared = station.shared();
-    let number = shared.next_run();
-    let exposed = run.exposes(&request);
-    let started = shared.now();
-    let done = Scoped::new(control.clone(), run.start(control.clone(), request)).await;
-    let born = station.shared().now();
-    let (request, response) = match done {
-        Ok(done) => done,
-        Err(error) => {
-            landed(&station, &miss, permits, Err(Skip::Error));
-            return Err(error);
-        }
-    };
-    let flight = Flight {
-        visit: Visit {
-            station,
-            request: request.clone(),
-        },
+    miss.previous = miss.previous.filter(|stored| stored.is_current());
+    let control = Control::of(&request);
+    let previous = miss.previous.clone();
+    control.start(
+        miss.reason(),
+        previous.filter(|stored| stored.can_be_validated()),
+    );
+    let limit = station.run_limit();
+    let under_way = UnderWay {
+        at_hand: AtHand::of(&station, &mut miss),
+        asked: run.is_of_handler().then(|| request.clone()),
+        exposed: run.exposes(&request),
+        number: station.shared().next_run(),
+        started: station.shared().now(),
+        control: control.clone(),
+        snapshot,
+        station,
         miss,
         permits,
-        control,
-        exposed,
-        snapshot,
-        number,
-        born,
-        delay: born.since(started),
     };
-    Ok((request, flight.judge(response)))
+    let run = Scoped::new(control.clone(), run.start(control, request));
+    let outcome = attempt(run, limit, under_way.at_hand.is_some()).await;
+    under_way.land(outcome)
 }
 
 impl Flight {
     /// Judges what the run has made, or what it has found unchanged.
-    fn judge(self, response: HttpResponse) -> HttpResponse {
+    pub(super) fn judge(mut self, response: HttpResponse) -> HttpResponse {
+        if !self.control.is_taken_over()
+            && let Some(why) = failure(&response, self.control.has_failed())
+        {
+            self.failed = true;
+            if self.is_stood_in() {
+                return self.stand_in(why, response);
+            }
+        }
         let validated = self.control.validated();
         let Some(stored) = validated.filter(|_| response.status() == StatusCode::NOT_MODIFIED)
         else {
@@ -162,7 +167,9 @@ impl Flight {
         }
     }
 
-    fn skip(self, why: Skip, mut response: HttpResponse) -> HttpResponse {
+    fn skip(mut self, why: Skip, mut response: HttpResponse) -> HttpResponse {
+        // A part, or an answer to conditions, tells nothing of the whole.
+        self.of_the_whole = is_storable(response.status());
         response.headers_mut().append(
             status_field::NAME,
             status_field::live(self.miss.forward, Some(why)),

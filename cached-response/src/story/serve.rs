@@ -7,9 +7,11 @@
 
 use super::{
     arrival::{Arrival, Way},
+    at_hand::may_stand_in,
     leading::leading,
     lookup::{Lookup, Miss, accepts},
     run,
+    stand_by::StandBy,
     start::{Done, Run},
     visit::Visit,
 };
@@ -98,15 +100,26 @@ impl Journey {
                 Some(Landing::Stored(stored)) if self.accepts(&stored) => {
                     return Ok(self.collapsed(&stored));
                 }
+                None => return self.weary(run).await,
                 // Another variant, or outdated: look up again. A failed run: take over.
                 Some(Landing::Stored(_) | Landing::Failed) => {}
-                Some(Landing::NotStored(_)) | None => break,
+                Some(Landing::NotStored(_)) => break,
             }
-            if let Lookup::Fresh(stored) = self.visit.look_again(&mut self.miss) {
+            if let Lookup::Fresh(stored) | Lookup::Refresh(stored) =
+                self.visit.look_again(&mut self.miss)
+            {
                 return Ok(self.hit(&stored));
             }
         }
         self.alone(run).await
+    }
+
+    /// Its patience is at its end: a stale response will do, or it runs the handler itself.
+    async fn weary(self, run: Run) -> Done {
+        match StandBy::of(&self.visit, &self.miss).filter(StandBy::is_ready) {
+            Some(stand_by) => Ok(stand_by.answer()),
+            None => self.alone(run).await,
+        }
     }
 
     /// The part that this request takes in a flight, if any.
@@ -125,6 +138,10 @@ impl Journey {
     async fn follow(&self, follower: Follower) -> Option<Landing> {
         let shared = self.shared();
         let left = self.until.since(shared.now());
+        let left = match self.answer_after() {
+            Some(after) => left.min(after),
+            None => left,
+        };
         let landing = within(shared, left, follower).await;
         if landing.is_none() {
             self.report(Event::OutOfPatience);
@@ -159,18 +176,42 @@ impl Journey {
     }
 
     async fn lead(mut self, permit: Permit, run: Run) -> Done {
-        // Whoever led before may have landed between the look-up and the lead.
-        if let Lookup::Fresh(stored) = self.visit.look_again(&mut self.miss) {
-            permit.land(Landing::Stored(stored.clone()));
-            return Ok(self.hit(&stored));
-        }
+        let permit = match self.visit.still_needed(&mut self.miss, permit) {
+            Ok(permit) => permit,
+            Err(stored) => return Ok(self.hit(&stored)),
+        };
+        let slow = self.slow();
         let station = self.visit.station.clone();
         let flight = run::fly(self.visit, self.miss, run, Permits::one(permit));
-        leading(flight, station).await
+        let flight = leading(flight, station);
+        match slow {
+            Some((stand_by, after)) => stand_by.or(flight, after).await,
+            None => flight.await,
+        }
     }
 
     async fn alone(self, run: Run) -> Done {
-        run::fly(self.visit, self.miss, run, Permits::none()).await
+        let slow = self.slow();
+        let station = self.visit.station.clone();
+        let flight = run::fly(self.visit, self.miss, run, Permits::none());
+        match slow {
+            Some((stand_by, after)) => stand_by.or(leading(flight, station), after).await,
+            None => flight.await,
+        }
+    }
+
+    /// What answers in place of a run that takes longer than the route wants anybody to wait.
+    fn slow(&self) -> Option<(StandBy, Duration)> {
+        let after = self.answer_after()?;
+        Some((StandBy::of(&self.visit, &self.miss)?, after))
+    }
+
+    /// How long a request waits while a stale response may answer.
+    fn answer_after(&self) -> Option<Duration> {
+        let stored = self.miss.previous.as_ref()?;
+        let after = self.visit.station.stale_rules().answer_after?;
+        (self.miss.puts_up_with_stale() && may_stand_in(stored, self.shared().now()))
+            .then_some(after)
     }
 
     /// A live answer: the queued run's, or that of a run of its own.

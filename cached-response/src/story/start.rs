@@ -55,6 +55,10 @@ impl Run {
         }
     }
 
+    pub(crate) fn is_of_handler(&self) -> bool {
+        matches!(self, Self::Handler(_))
+    }
+
     /// What the run may change in the request and must not, if its response is to be stored.
     pub(crate) fn exposes(&self, request: &HttpRequest) -> Option<Exposed> {
         match self {

@@ -3,10 +3,16 @@
 use super::lookup::{self, Lookup, Miss};
 use crate::{
     ground::stored::StoredResponse,
-    judgement::key::{KeyRef, KeyWriter},
+    judgement::{
+        key::{KeyRef, KeyWriter},
+        stage::Stage,
+        stale::StaleRules,
+        terms::Terms,
+    },
     machinery::{
         cache::{ResponseCache, Shared},
         counters::Event,
+        flights::{Landing, Permit},
         generations::Target,
         report::report,
         site::SiteRef,
@@ -14,6 +20,10 @@ use crate::{
     },
 };
 use actix_web::{HttpRequest, HttpResponse};
+use std::{
+    future::{Future, pending},
+    sync::Arc,
+};
 
 /// Who is asked.
 #[derive(Clone, Debug)]
@@ -31,12 +41,39 @@ pub(crate) struct Visit {
 }
 
 impl Station {
+    /// Over when a run has taken as long as it may; never, where it may take as long as it takes.
+    pub(super) fn run_limit(&self) -> impl Future<Output = ()> + use<> {
+        let limit = self.stale_rules().run_timeout;
+        let limit = limit.map(|limit| self.shared().clock.sleep(limit));
+        async move {
+            match limit {
+                Some(limit) => limit.await,
+                None => pending().await,
+            }
+        }
+    }
+
+    /// What is said of stale responses here.
+    pub(crate) fn stale_rules(&self) -> StaleRules {
+        rules(&self.site.terms, self.shared())
+    }
+
     pub(crate) fn shared(&self) -> &Shared {
         self.cache.shared()
     }
 
     pub(crate) fn report(&self, event: Event) {
         report(&self.site, self.shared(), event);
+    }
+}
+
+/// What is said of stale responses: by the route, and else by the cache.
+pub(super) fn rules(terms: &Terms, shared: &Shared) -> StaleRules {
+    let rules = terms.policy.stale.or(&shared.stale);
+    if terms.closed.is_some() {
+        rules.without_refresh()
+    } else {
+        rules
     }
 }
 
@@ -61,6 +98,27 @@ impl Visit {
             miss.previous.clone_from(previous);
         }
         looked
+    }
+
+    /// Looks once more when the lead is won, since whoever led before may have landed in between:
+    /// gives the permit back where a run is needed still, and else what answers.
+    pub(crate) fn still_needed(
+        &self,
+        miss: &mut Miss,
+        permit: Permit,
+    ) -> Result<Permit, Arc<StoredResponse>> {
+        match self.look_again(miss) {
+            Lookup::Miss(..) => Ok(permit),
+            Lookup::Refresh(_) if miss.behind => Ok(permit),
+            Lookup::Refresh(stored) => Err(stored),
+            Lookup::Fresh(stored) => {
+                // Whether a stale one will do, each who waits must see for itself.
+                if !Stage::of(&stored, self.station.shared().now()).is_stale() {
+                    permit.land(Landing::Stored(stored.clone()));
+                }
+                Err(stored)
+            }
+        }
     }
 
     /// Answers from a response that has come to lie there meanwhile.

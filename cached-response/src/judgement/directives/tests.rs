@@ -156,6 +156,7 @@ fn a_targeted_field_is_a_dictionary_and_of_a_wrong_type_a_directive_is_ignored()
     let all = targeted(&[
         "no-store, private, no-cache=\"x-a\", public",
         "must-understand, must-revalidate, proxy-revalidate, s-maxage=5",
+        "stale-while-revalidate=6, stale-if-error=7",
     ]);
     let expected = Directives {
         targeted: true,
@@ -168,6 +169,8 @@ fn a_targeted_field_is_a_dictionary_and_of_a_wrong_type_a_directive_is_ignored()
         must_understand: true,
         max_age: None,
         s_maxage: Some(seconds(5)),
+        stale_while_revalidate: Some(seconds(6)),
+        stale_if_error: Some(seconds(7)),
     };
     assert_eq!(all, Some(expected));
 }

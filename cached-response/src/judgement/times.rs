@@ -1,0 +1,71 @@
+//! The times in the life of a response that is about to be stored.
+
+use super::{lifetime::Freshness, own::Own, stale::StaleRules};
+use crate::ground::stored::Windows;
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
+
+/// When it is refreshed, when it is stale, and how long it may answer then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Times {
+    pub(crate) lifetime: Duration,
+    /// How long from its birth there is no more to it than to reuse it.
+    pub(crate) quiet: Duration,
+    pub(crate) windows: Windows,
+}
+
+impl Times {
+    /// What the rules make of a response of this freshness, which says this of its own reuse.
+    pub(crate) fn of(rules: &StaleRules, own: &Own, freshness: Freshness) -> Self {
+        let lifetime = match rules.jitter {
+            Some(most) => freshness
+                .lifetime
+                .saturating_sub(part(freshness.lifetime, most * chance())),
+            None => freshness.lifetime,
+        };
+        let left = lifetime.saturating_sub(freshness.age);
+        let quiet = rules
+            .refresh_ahead
+            .map_or(left, |fraction| part(left, fraction));
+        Self {
+            lifetime,
+            quiet,
+            windows: windows(rules, own),
+        }
+    }
+}
+
+/// A response that says itself how long it may answer is taken by its word; one that must be
+/// validated first never answers when it is stale (RFC 9111 §4.2.4).
+fn windows(rules: &StaleRules, own: &Own) -> Windows {
+    if own.never_stale {
+        return Windows::default();
+    }
+    Windows {
+        revalidate: window(rules.while_revalidate, own.while_revalidate),
+        error: window(rules.if_error, own.if_error),
+    }
+}
+
+/// What the response says, and else the route; a route that says zero switches it off.
+fn window(rule: Option<Duration>, own: Option<Duration>) -> Duration {
+    match rule {
+        Some(Duration::ZERO) => Duration::ZERO,
+        rule => own.or(rule).unwrap_or_default(),
+    }
+}
+
+/// A part of a duration, and never more than the whole.
+fn part(whole: Duration, fraction: f32) -> Duration {
+    let part = whole.as_secs_f64() * f64::from(fraction);
+    Duration::try_from_secs_f64(part).map_or(whole, |part| part.min(whole))
+}
+
+/// A number from 0 up to 1, another one each time.
+fn chance() -> f32 {
+    let random = RandomState::new().hash_one(());
+    let [.., high, low] = random.to_be_bytes();
+    f32::from(u16::from_be_bytes([high, low])) / (f32::from(u16::MAX) + 1.0)
+}

@@ -1,0 +1,128 @@
+//! A stored response that is at hand while a run that shall replace it goes on.
+
+use super::{lookup::Miss, visit::Station};
+use crate::{
+    ground::{clock::Moment, stored::StoredResponse},
+    judgement::{
+        reason::{Skip, StaleRule},
+        stage::Stage,
+    },
+    machinery::{
+        answer::{self, How},
+        counters::Event,
+        variants,
+    },
+};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
+use std::sync::Arc;
+
+/// What is stored, and what becomes of it by the end of the run.
+///
+/// Dropped before that is known, because the run panicked or was given up, it rests as after any
+/// failure.
+pub(super) struct AtHand {
+    station: Station,
+    stored: Arc<StoredResponse>,
+    /// The client has its answer: there is nobody to stand in for.
+    behind: bool,
+    settled: bool,
+}
+
+impl AtHand {
+    /// What is at hand for a run whose client may be answered by it.
+    pub(super) fn of(station: &Station, miss: &mut Miss) -> Option<Self> {
+        let stored = miss.previous.take()?;
+        miss.puts_up_with_stale().then(|| Self {
+            station: station.clone(),
+            stored,
+            behind: miss.behind,
+            settled: false,
+        })
+    }
+
+    /// The run has failed: no other is tried for a while.
+    pub(super) fn rest(&mut self) {
+        let shared = self.station.shared();
+        let rest = self.station.stale_rules().rest();
+        self.stored.rest.until(shared.now().after(rest));
+        self.settled = true;
+    }
+
+    /// The run has ended otherwise.
+    pub(super) fn settle(&mut self) {
+        self.settled = true;
+    }
+
+    /// The handler no longer says what is stored: it answers nobody any more.
+    pub(super) fn forget(&mut self, miss: &Miss) {
+        if self.may_stand_in() {
+            let shared = self.station.shared();
+            variants::forget(&shared.shelf, &miss.flight, &self.stored);
+        }
+        self.settle();
+    }
+
+    /// Whether it may stand in for a run that fails now.
+    pub(super) fn may_stand_in(&self) -> bool {
+        may_stand_in(&self.stored, self.station.shared().now())
+    }
+
+    /// The answer in place of what a run has come to, with this status if any; `None` where what is
+    /// at hand may not stand in. `asked` is the request, unless its service has kept it.
+    pub(super) fn stand_in(
+        &self,
+        asked: Option<&HttpRequest>,
+        miss: &Miss,
+        status: Option<StatusCode>,
+    ) -> Option<HttpResponse> {
+        if !self.may_stand_in() {
+            return None;
+        }
+        if !self.behind {
+            self.station.report(Event::Stale(StaleRule::IfError));
+        }
+        let how = How::StoodIn {
+            forward: miss.forward,
+            status,
+            rule: StaleRule::IfError,
+            now: self.station.shared().now(),
+        };
+        Some(match asked {
+            Some(request) => answer::reuse(&self.stored, request, how),
+            None => answer::reuse_whole(&self.stored, how),
+        })
+    }
+}
+
+impl Drop for AtHand {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.rest();
+        }
+    }
+}
+
+/// Whether a stored response may stand in for a run now. What is invalid never does.
+pub(super) fn may_stand_in(stored: &StoredResponse, now: Moment) -> bool {
+    stored.is_current() && Stage::of(stored, now).may_stand_in()
+}
+
+/// Whether a response tells of a failure, and which.
+pub(super) fn failure(response: &HttpResponse, declared: bool) -> Option<Skip> {
+    let status = response.status();
+    if !is_failure(status) {
+        None
+    } else if declared {
+        Some(Skip::Failed)
+    } else if response.error().is_some() {
+        Some(Skip::Error)
+    } else {
+        status.is_server_error().then_some(Skip::Status)
+    }
+}
+
+/// Whether an error of this status is a failure: not one that says that the client may not have the
+/// response, or that there is none.
+pub(super) fn is_failure(status: StatusCode) -> bool {
+    !matches!(status.as_u16(), 401 | 403 | 404 | 410)
+}

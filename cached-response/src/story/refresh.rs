@@ -1,0 +1,48 @@
+//! A run behind an answer that was given already.
+
+use super::{
+    leading::to_its_end,
+    lookup::Miss,
+    run,
+    start::Run,
+    visit::{Station, Visit},
+};
+use crate::machinery::{
+    counters::Event,
+    flights::{Permit, Permits},
+    local::{self, Detached},
+};
+use actix_web::HttpRequest;
+
+/// A request that has its answer, and the lead of the run behind it.
+pub(crate) struct Behind {
+    pub(crate) station: Station,
+    pub(crate) miss: Miss,
+    pub(crate) permit: Permit,
+}
+
+/// Runs the handler behind the answer to `request`.
+///
+/// Where this worker carries as many runs as it may, or cannot carry any, nothing comes of it; the
+/// next request tries again.
+pub(crate) fn refresh(behind: Behind, request: HttpRequest, run: Run) {
+    let Behind {
+        station,
+        mut miss,
+        permit,
+    } = behind;
+    let Some(place) = Detached::claim() else {
+        return;
+    };
+    let visit = Visit { station, request };
+    // Whoever led before may have landed between the look-up and the lead.
+    let Ok(permit) = visit.still_needed(&mut miss, permit) else {
+        return;
+    };
+    let station = visit.station.clone();
+    let flight = run::fly(visit, miss, run, Permits::one(permit));
+    let task = to_its_end(Box::pin(flight), station.clone(), place);
+    if local::spawn(Box::pin(task)).is_ok() {
+        station.report(Event::Refresh);
+    }
+}

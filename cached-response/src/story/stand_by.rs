@@ -1,0 +1,68 @@
+//! A stale response for a request that does not want to wait longer.
+
+use super::{
+    at_hand::may_stand_in,
+    lookup::Miss,
+    serve::within,
+    start::Done,
+    visit::{Station, Visit},
+};
+use crate::{
+    ground::stored::StoredResponse,
+    judgement::reason::{Forward, StaleRule},
+    machinery::{
+        answer::{self, How},
+        counters::Event,
+    },
+};
+use actix_web::{HttpRequest, HttpResponse};
+use std::{future::Future, sync::Arc, time::Duration};
+
+/// A stale response that may answer in place of a run under way.
+pub(super) struct StandBy {
+    station: Station,
+    request: HttpRequest,
+    stored: Arc<StoredResponse>,
+    forward: Forward,
+}
+
+impl StandBy {
+    /// What stands by for a miss, if anything does.
+    pub(super) fn of(visit: &Visit, miss: &Miss) -> Option<Self> {
+        let stored = miss.previous.clone()?;
+        miss.puts_up_with_stale().then(|| Self {
+            station: visit.station.clone(),
+            request: visit.request.clone(),
+            stored,
+            forward: miss.forward,
+        })
+    }
+
+    /// Whether it may answer now.
+    pub(super) fn is_ready(&self) -> bool {
+        may_stand_in(&self.stored, self.station.shared().now())
+    }
+
+    pub(super) fn answer(self) -> (HttpRequest, HttpResponse) {
+        self.station.report(Event::Stale(StaleRule::AnswerAfter));
+        let how = How::StoodIn {
+            forward: self.forward,
+            status: None,
+            rule: StaleRule::AnswerAfter,
+            now: self.station.shared().now(),
+        };
+        let response = answer::reuse(&self.stored, &self.request, how);
+        (self.request, response)
+    }
+
+    /// What `flight` comes to within the time, and else the stale response. Dropped then, the
+    /// flight must see to it that it goes on.
+    pub(super) async fn or(self, flight: impl Future<Output = Done>, after: Duration) -> Done {
+        let mut flight = Box::pin(flight);
+        match within(self.station.shared(), after, flight.as_mut()).await {
+            Some(done) => done,
+            None if self.is_ready() => Ok(self.answer()),
+            None => flight.await,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A run under way, and what becomes of one that comes to no response.
+
+use super::{
+    at_hand::{AtHand, is_failure},
+    attempt::Outcome,
+    flight::{Ending, Flight, landed},
+    lookup::Miss,
+    start::{Done, Exposed},
+    visit::{Station, Visit},
+};
+use crate::{
+    ground::{clock::Moment, generation::Snapshot},
+    judgement::reason::Skip,
+    machinery::{control::Control, flights::Permits, status_field},
+};
+use actix_web::{Error, HttpRequest, HttpResponse, error::InternalError, http::StatusCode};
+use std::{panic, sync::Arc};
+
+/// What is known of a run when it starts. What may stand in for it is dropped before those are told
+/// who wait: they find it at rest.
+pub(super) struct UnderWay {
+    pub(super) at_hand: Option<AtHand>,
+    /// The request, where the run has only a handle of it.
+    pub(super) asked: Option<HttpRequest>,
+    pub(super) exposed: Option<Exposed>,
+    pub(super) number: u64,
+    pub(super) started: Moment,
+    pub(super) control: Arc<Control>,
+    pub(super) snapshot: Snapshot,
+    pub(super) station: Station,
+    pub(super) miss: Miss,
+    pub(super) permits: Permits,
+}
+
+/// How a run ended that came to no response.
+struct Unmade {
+    why: Skip,
+    /// The status of the error that it came to.
+    status: Option<StatusCode>,
+}
+
+impl UnderWay {
+    /// Lands with what the run came to.
+    pub(super) fn land(self, outcome: Outcome<Done>) -> Done {
+        match outcome {
+            Outcome::Made(Ok((request, response))) => {
+                Ok((request.clone(), self.made(request).judge(response)))
+            }
+            Outcome::Made(Err(error)) => {
+                let status = Some(error.as_response_error().status_code());
+                let why = Skip::Error;
+                self.unmade(&Unmade { why, status }, |_| Err(error))
+            }
+            Outcome::TooLong => {
+                let (why, status) = (Skip::RunTimeout, None);
+                let forward = self.miss.forward;
+                self.unmade(&Unmade { why, status }, |asked| {
+                    let mut late = HttpResponse::ServiceUnavailable().finish();
+                    let said = status_field::live(forward, Some(why));
+                    late.headers_mut().append(status_field::NAME, said);
+                    give(asked, late)
+                })
+            }
+            Outcome::Panicked(panic) => {
+                let (why, status) = (Skip::Panic, None);
+                self.unmade(&Unmade { why, status }, |_| panic::resume_unwind(panic))
+            }
+        }
+    }
+
+    fn made(self, request: HttpRequest) -> Flight {
+        let born = self.station.shared().now();
+        Flight {
+            at_hand: self.at_hand,
+            failed: false,
+            of_the_whole: true,
+            visit: Visit {
+                station: self.station,
+                request,
+            },
+            miss: self.miss,
+            permits: self.permits,
+            control: self.control,
+            exposed: self.exposed,
+            snapshot: self.snapshot,
+            number: self.number,
+            born,
+            delay: born.since(self.started),
+        }
+    }
+
+    /// Lands without a response of the run: what is at hand stands in, or there is only `otherwise`.
+    fn unmade(mut self, end: &Unmade, otherwise: impl FnOnce(Option<HttpRequest>) -> Done) -> Done {
+        let asked = self.asked.take();
+        let failed = end.status.is_none_or(is_failure);
+        let stale = self.at_hand.as_mut().and_then(|at_hand| {
+            if failed {
+                at_hand.rest();
+                at_hand.stand_in(asked.as_ref(), &self.miss, end.status)
+            } else {
+                at_hand.forget(&self.miss);
+                None
+            }
+        });
+        let ending = if stale.is_some() {
+            Ending::StoodIn(end.why)
+        } else {
+            Ending::NotStored(end.why)
+        };
+        landed(&self.station, &self.miss, self.permits, ending);
+        match stale {
+            Some(stale) => give(asked, stale),
+            None => otherwise(asked),
+        }
+    }
+}
+
+/// A response for a request that is at hand, or that its service has kept.
+fn give(asked: Option<HttpRequest>, response: HttpResponse) -> Done {
+    match asked {
+        Some(request) => Ok((request, response)),
+        None => Err(Error::from(InternalError::from_response(
+            "the service made no response; this one takes its place",
+            response,
+        ))),
+    }
+}
