@@ -3,15 +3,12 @@
 use cached_response::Skip;
 use tests::stage::soon;
 
-use super::{EACH, routes, stage};
+use super::{EACH, under_way};
 
 #[actix_web::test]
 async fn a_run_that_is_overtaken_answers_only_the_one_who_asked_before() {
     for invalidate in EACH {
-        let stage = stage();
-        let app = stage.app(routes).await;
-        let before = app.get("/page/a");
-        stage.at_run(1).await;
+        let (stage, app, before) = under_way("/page/a").await;
         invalidate(&stage.cache).await.unwrap();
         stage.release(1);
         assert_eq!(before.text().await, "a, run 1");
@@ -25,10 +22,7 @@ async fn a_run_that_is_overtaken_answers_only_the_one_who_asked_before() {
 #[actix_web::test]
 async fn whoever_arrives_afterwards_does_not_join_the_run_from_before() {
     for invalidate in EACH {
-        let stage = stage();
-        let app = stage.app(routes).await;
-        let before = app.get("/page/a");
-        stage.at_run(1).await;
+        let (stage, app, before) = under_way("/page/a").await;
         invalidate(&stage.cache);
         let after = app.get("/page/a");
         stage.at_run(2).await;
@@ -47,10 +41,7 @@ async fn whoever_arrives_afterwards_does_not_join_the_run_from_before() {
 #[actix_web::test]
 async fn those_who_followed_an_overtaken_run_make_one_new_run() {
     for invalidate in EACH {
-        let stage = stage();
-        let app = stage.app(routes).await;
-        let leader = app.get("/page/a");
-        stage.at_run(1).await;
+        let (stage, app, leader) = under_way("/page/a").await;
         let followers: Vec<_> = (0..5).map(|_| app.get("/page/a")).collect();
         soon("they follow", || stage.cache.stats().misses == 6).await;
         invalidate(&stage.cache);
@@ -67,10 +58,7 @@ async fn those_who_followed_an_overtaken_run_make_one_new_run() {
 #[actix_web::test]
 async fn an_older_run_does_not_come_back_over_a_newer_one() {
     for invalidate in EACH {
-        let stage = stage();
-        let app = stage.app(routes).await;
-        let before = app.get("/page/a");
-        stage.at_run(1).await;
+        let (stage, app, before) = under_way("/page/a").await;
         invalidate(&stage.cache);
         stage.release(2);
         assert_eq!(app.get("/page/a").text().await, "a, run 2");
@@ -84,10 +72,7 @@ async fn an_older_run_does_not_come_back_over_a_newer_one() {
 async fn a_live_run_that_is_overtaken_is_not_stored() {
     const LIVE: &str = "/page/a?nocache=1";
     for invalidate in EACH {
-        let stage = stage();
-        let app = stage.app(routes).await;
-        let before = app.get(LIVE);
-        stage.at_run(1).await;
+        let (stage, app, before) = under_way(LIVE).await;
         let queued = app.get(LIVE);
         soon("it is queued", || stage.cache.stats().live == 2).await;
         invalidate(&stage.cache);
@@ -103,10 +88,7 @@ async fn a_live_run_that_is_overtaken_is_not_stored() {
 #[actix_web::test]
 async fn a_leader_that_left_is_overtaken_as_well() {
     for invalidate in EACH {
-        let stage = stage();
-        let app = stage.app(routes).await;
-        let leader = app.get("/page/a");
-        stage.at_run(1).await;
+        let (stage, app, leader) = under_way("/page/a").await;
         leader.leave().await;
         invalidate(&stage.cache);
         stage.release(1);
@@ -119,10 +101,7 @@ async fn a_leader_that_left_is_overtaken_as_well() {
 #[actix_web::test]
 async fn runs_for_other_paths_are_not_overtaken() {
     for invalidate in &EACH[..2] {
-        let stage = stage();
-        let app = stage.app(routes).await;
-        let other = app.get("/page/b");
-        stage.at_run(1).await;
+        let (stage, app, other) = under_way("/page/b").await;
         invalidate(&stage.cache);
         let follower = app.get("/page/b");
         soon("it follows", || stage.cache.stats().misses == 2).await;

@@ -6,8 +6,9 @@
 
 use actix_web::{Responder, route, web};
 use cached_response::{Invalidated, ResponseCache, cached_response};
-use tests::stage::Stage;
+use tests::stage::{Asked, InProcess, Stage};
 
+mod expiry;
 mod fences;
 mod methods;
 mod reach;
@@ -20,6 +21,12 @@ const EACH: [Invalidate; 3] = [
     |cache| cache.invalidate_path("/page/a"),
     |cache| cache.invalidate_url("/page/a"),
     |cache| cache.invalidate_all(),
+];
+
+const EXPIRE_EACH: [Invalidate; 3] = [
+    |cache| cache.expire_path("/page/a"),
+    |cache| cache.expire_url("/page/a"),
+    |cache| cache.expire_all(),
 ];
 
 /// Every run has read its number when it waits at its own barrier.
@@ -36,4 +43,13 @@ fn routes(app: &mut web::ServiceConfig) {
 
 fn stage() -> Stage {
     Stage::new(ResponseCache::builder().build())
+}
+
+/// A run for a page that has read and has not stored.
+async fn under_way(uri: &str) -> (Stage, InProcess, Asked) {
+    let stage = stage();
+    let app = stage.app(routes).await;
+    let before = app.get(uri);
+    stage.at_run(1).await;
+    (stage, app, before)
 }
