@@ -1,4 +1,5 @@
-//! Generations: counts that an invalidation raises, and what a run saw of them before it started.
+//! Generations: counts that an invalidation or an expiry raises, and what a run saw of them before it
+//! started.
 //!
 //! A run takes its [`Snapshot`] **before** the handler starts, what is stored carries it, and
 //! **every read compares**. Whatever is simpler lets an old response through in some order of the
@@ -10,14 +11,32 @@ use super::sync::{
     Weak,
 };
 
-/// How often something was invalidated. A clone is a handle on the same count.
+/// How often something was invalidated and how often it was expired, in one count. A clone is a
+/// handle on the same count.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Generation(Arc<AtomicU64>);
 
+/// What becomes of the responses whose runs began before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Raise {
+    /// They are stale.
+    Expire,
+    /// They are not reused in any way.
+    Invalidate,
+}
+
+/// The low bits count expiries, and those above them invalidations. So many expiries of one name
+/// that they overflow count as an invalidation, which is the safe side.
+const EXPIRIES: u32 = 24;
+
 impl Generation {
     /// From now on no snapshot that was taken before is current.
-    pub(crate) fn raise(&self) {
-        self.0.fetch_add(1, Release);
+    pub(crate) fn raise(&self, raise: Raise) {
+        let one = match raise {
+            Raise::Expire => 1,
+            Raise::Invalidate => 1 << EXPIRIES,
+        };
+        self.0.fetch_add(one, Release);
     }
 
     fn count(&self) -> u64 {
@@ -45,6 +64,14 @@ impl Loosely {
     }
 }
 
+/// What has become of a snapshot since it was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Current,
+    Expired,
+    Invalidated,
+}
+
 /// Some generations, as they were at one moment. A clone is a handle on the same snapshot.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot(Arc<[Seen]>);
@@ -65,11 +92,20 @@ impl Snapshot {
         Self(generations.into_iter().map(seen).collect())
     }
 
+    /// What has become of it since.
+    pub(crate) fn standing(&self) -> Standing {
+        let changed = |seen: &Seen| seen.generation.count() ^ seen.count;
+        let changed = self.0.iter().fold(0, |all, seen| all | changed(seen));
+        match changed {
+            0 => Standing::Current,
+            expired if expired >> EXPIRIES == 0 => Standing::Expired,
+            _ => Standing::Invalidated,
+        }
+    }
+
     /// Whether nothing of it was invalidated since.
     pub(crate) fn is_current(&self) -> bool {
-        self.0
-            .iter()
-            .all(|seen| seen.generation.count() == seen.count)
+        self.standing() != Standing::Invalidated
     }
 
     /// What it holds, with the names that its generations are found by: measured as resident
@@ -83,28 +119,61 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::super::sync::explore;
-    use super::{Generation, Snapshot};
+    use super::{EXPIRIES, Generation, Raise, Snapshot, Standing};
 
     #[test]
     fn a_snapshot_is_outdated_by_any_of_its_generations() {
-        explore(|| {
-            let generations = [(); 3].map(|()| Generation::default());
-            for raised in &generations {
-                let snapshot = Snapshot::of(generations.clone());
-                assert!(snapshot.is_current());
-                raised.raise();
-                assert!(!snapshot.is_current());
-            }
-        });
+        for (raise, standing) in [
+            (Raise::Expire, Standing::Expired),
+            (Raise::Invalidate, Standing::Invalidated),
+        ] {
+            explore(move || {
+                let generations = [(); 3].map(|()| Generation::default());
+                for raised in &generations {
+                    let snapshot = Snapshot::of(generations.clone());
+                    assert_eq!(snapshot.standing(), Standing::Current);
+                    raised.raise(raise);
+                    assert_eq!(snapshot.standing(), standing);
+                }
+            });
+        }
     }
 
     #[test]
     fn a_snapshot_taken_afterwards_is_current() {
         explore(|| {
             let generation = Generation::default();
-            generation.raise();
-            assert!(Snapshot::of([generation]).is_current());
+            generation.raise(Raise::Invalidate);
+            generation.raise(Raise::Expire);
+            let snapshot = Snapshot::of([generation]);
+            assert_eq!(snapshot.standing(), Standing::Current);
         });
+    }
+
+    #[test]
+    fn what_was_invalidated_as_well_is_not_merely_expired() {
+        explore(|| {
+            let generations = [(); 2].map(|()| Generation::default());
+            let snapshot = Snapshot::of(generations.clone());
+            let [one, other] = &generations;
+            one.raise(Raise::Expire);
+            assert!(snapshot.is_current());
+            other.raise(Raise::Invalidate);
+            other.raise(Raise::Expire);
+            assert_eq!(snapshot.standing(), Standing::Invalidated);
+            assert!(!snapshot.is_current());
+        });
+    }
+
+    #[test]
+    fn expiries_that_overflow_invalidate() {
+        let generation = Generation::default();
+        generation
+            .0
+            .store((1 << EXPIRIES) - 1, super::super::sync::Ordering::Relaxed);
+        let snapshot = Snapshot::of([generation.clone()]);
+        generation.raise(Raise::Expire);
+        assert_eq!(snapshot.standing(), Standing::Invalidated);
     }
 
     #[test]

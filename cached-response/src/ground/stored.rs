@@ -1,6 +1,11 @@
 //! What the cache keeps of a response (RFC 9111 §3).
 
-use super::{clock::Moment, generation::Snapshot, rest::Rest, selector::Variant};
+use super::{
+    clock::Moment,
+    generation::{Snapshot, Standing},
+    rest::Rest,
+    selector::Variant,
+};
 use actix_web::{
     http::{
         StatusCode,
@@ -84,6 +89,11 @@ impl StoredResponse {
     /// Whether its handler can tell if it has changed since (RFC 9111 §4.3.1).
     pub(crate) fn can_be_validated(&self) -> bool {
         self.own_etag().is_some() || self.last_modified.is_some()
+    }
+
+    /// What has become of it since its run began.
+    pub(crate) fn standing(&self) -> Standing {
+        self.snapshot.standing()
     }
 
     /// Whether it was not invalidated since its run began.

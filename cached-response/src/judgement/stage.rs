@@ -1,6 +1,6 @@
 //! The stages in the life of a stored response.
 
-use crate::ground::{clock::Moment, stored::StoredResponse};
+use crate::ground::{clock::Moment, generation::Standing, stored::StoredResponse};
 use std::time::Duration;
 
 /// How far a stored response has come.
@@ -15,20 +15,26 @@ pub(crate) enum Stage {
     IfError,
     /// Only to be named, validated or replaced.
     Kept,
+    /// Too old for anything, or invalidated.
     Over,
 }
 
 impl Stage {
     /// The stage that `stored` is in now.
     pub(crate) fn of(stored: &StoredResponse, now: Moment) -> Self {
+        let standing = stored.standing();
+        if standing == Standing::Invalidated {
+            return Self::Over;
+        }
         let deadline = stored.deadline();
-        if now < deadline {
+        if now < deadline && standing == Standing::Current {
             return if now < stored.quiet_until {
                 Self::Fresh
             } else {
                 Self::Due
             };
         }
+        // One that was expired by request has its windows from the end of its lifetime, too.
         let over = now.since(deadline);
         if over < stored.windows.revalidate {
             Self::WhileRevalidate

@@ -25,6 +25,8 @@ use std::time::Duration;
 pub(crate) enum How {
     /// It was there.
     Hit(Moment),
+    /// It was there, and is stale; by this rule, or because the client puts up with it.
+    Stale(Moment, Option<StaleRule>),
     /// Another request's run has just stored it.
     Collapsed(Forward),
     /// It is stale, and stands in for a run that has failed, with this status if any, or that takes
@@ -35,6 +37,18 @@ pub(crate) enum How {
         rule: StaleRule,
         now: Moment,
     },
+}
+
+impl How {
+    /// How one answers that was found in this stage.
+    pub(crate) fn hit(stage: Stage, now: Moment) -> Self {
+        match stage {
+            Stage::Fresh | Stage::Due => Self::Hit(now),
+            Stage::WhileRevalidate => Self::Stale(now, Some(StaleRule::WhileRevalidate)),
+            Stage::IfError => Self::Stale(now, Some(StaleRule::IfError)),
+            Stage::Kept | Stage::Over => Self::Stale(now, None),
+        }
+    }
 }
 
 /// Answers `request` from `stored`: whole, with the part that it asks for, or with 304 where its own
@@ -66,15 +80,13 @@ fn mark(stored: &StoredResponse, response: &mut HttpResponse, how: How) {
     match how {
         How::Hit(now) => {
             aged(stored, headers, now);
-            headers.append(
-                status_field::NAME,
-                match stored.deadline().since(now) {
-                    Duration::ZERO => {
-                        status_field::stale(now.since(stored.deadline()), rule(stored, now))
-                    }
-                    left => status_field::hit(left),
-                },
-            );
+            let left = stored.deadline().since(now);
+            headers.append(status_field::NAME, status_field::hit(left));
+        }
+        How::Stale(now, rule) => {
+            aged(stored, headers, now);
+            let over = now.since(stored.deadline());
+            headers.append(status_field::NAME, status_field::stale(over, rule));
         }
         How::StoodIn {
             forward,
@@ -103,15 +115,6 @@ fn aged(stored: &StoredResponse, headers: &mut HeaderMap, now: Moment) {
     dress::keep(stored, age, headers);
     // Never stored, so never there: to append is cheaper than to insert.
     headers.append(header::AGE, status_field::age(age));
-}
-
-/// The rule that lets a stale response answer now; none where it is up to the client.
-pub(crate) fn rule(stored: &StoredResponse, now: Moment) -> Option<StaleRule> {
-    match Stage::of(stored, now) {
-        Stage::WhileRevalidate => Some(StaleRule::WhileRevalidate),
-        Stage::IfError => Some(StaleRule::IfError),
-        Stage::Fresh | Stage::Due | Stage::Kept | Stage::Over => None,
-    }
 }
 
 fn whole(stored: &StoredResponse) -> HttpResponse {

@@ -164,7 +164,8 @@ pub struct Stats {
     pub handed_over: u64,
     /// Misses that ran at once because the route's last response could not be stored.
     pub marked: u64,
-    /// Invalidations that were asked for, and paths invalidated by requests that changed them.
+    /// Invalidations and expiries that were asked for, and paths invalidated by requests that changed
+    /// them.
     pub invalidations: u64,
     /// Requests that wished for a stored response alone, and were answered with 504 as none would do.
     pub only_if_cached: u64,

@@ -5,7 +5,10 @@ use super::{
     generations::{Generations, Target},
 };
 use crate::{
-    ground::{generation::Snapshot, stored::StoredResponse},
+    ground::{
+        generation::{Snapshot, Standing},
+        stored::StoredResponse,
+    },
     judgement::{key::Key, reason::Skip},
 };
 use std::{sync::Arc, time::Duration};
@@ -78,5 +81,5 @@ impl Boarding<'_> {
 }
 
 fn is_outdated(stamp: &Snapshot) -> bool {
-    !stamp.is_current()
+    stamp.standing() != Standing::Current
 }

@@ -1,10 +1,15 @@
 //! Invalidation: by whoever knows that something has changed, and by requests that change it.
 
+mod expiry;
+
 use super::{
     cache::{ResponseCache, Shared},
     counters::Event,
 };
-use crate::judgement::outdated::{self, Asked};
+use crate::{
+    ground::generation::Raise,
+    judgement::outdated::{self, Asked},
+};
 use actix_web::http::{StatusCode, header::HeaderMap};
 use std::{
     error::Error,
@@ -50,7 +55,9 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn invalidate_path(&self, path: &str) -> Invalidated {
-        self.shared().generations.raise_path(path);
+        self.shared()
+            .generations
+            .raise_path(path, Raise::Invalidate);
         self.invalidated()
     }
 
@@ -69,7 +76,7 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn invalidate_url(&self, url: &str) -> Invalidated {
-        self.shared().generations.raise_url(url);
+        self.shared().generations.raise_url(url, Raise::Invalidate);
         self.invalidated()
     }
 
@@ -84,7 +91,7 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn invalidate_all(&self) -> Invalidated {
-        self.shared().generations.raise_all();
+        self.shared().generations.raise_all(Raise::Invalidate);
         self.shared().shelf.clear();
         self.invalidated()
     }
@@ -104,12 +111,12 @@ pub(crate) fn invalidate_after(
     answered: &HeaderMap,
 ) {
     for path in outdated::paths(asked, status, answered) {
-        shared.generations.raise_path(&path);
+        shared.generations.raise_path(&path, Raise::Invalidate);
         shared.counters.count(Event::Invalidation);
     }
 }
 
-/// An invalidation, which has taken effect in this process.
+/// An invalidation or an expiry, which has taken effect in this process.
 ///
 /// Awaiting it tells whether it has taken effect everywhere. In a cache that is in this process
 /// only, that is so at once; nothing is lost by not awaiting it.

@@ -104,7 +104,7 @@ impl Drop for AtHand {
 
 /// Whether a stored response may stand in for a run now. What is invalid never does.
 pub(super) fn may_stand_in(stored: &StoredResponse, now: Moment) -> bool {
-    stored.is_current() && Stage::of(stored, now).may_stand_in()
+    Stage::of(stored, now).may_stand_in()
 }
 
 /// Whether a response tells of a failure, and which.

@@ -150,7 +150,10 @@ fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
     let found = variants::find(&shared.shelf, site.handler, &mut key, request);
     let now = shared.now();
     match lookup::freshness(found, &admitted, now) {
-        Lookup::Fresh(stored) | Lookup::Refresh(stored) => {
+        Lookup::Fresh(_, stage) | Lookup::Refresh(_, stage) if stage.is_stale() => {
+            Outcome::Hit(Duration::ZERO)
+        }
+        Lookup::Fresh(stored, _) | Lookup::Refresh(stored, _) => {
             Outcome::Hit(stored.deadline().since(now))
         }
         Lookup::Miss(forward, _) => missed(forward),

@@ -1,7 +1,7 @@
 //! A look-up: what lies there for a request, and whether it may answer.
 
 use crate::{
-    ground::{clock::Moment, stored::StoredResponse},
+    ground::{clock::Moment, generation::Standing, stored::StoredResponse},
     judgement::{
         admit::{Admitted, Part, Reuse},
         key::{Key, KeyRef, KeyWriter, Refused},
@@ -97,7 +97,7 @@ impl Asking<'_> {
             self.shared.shelf.at_hand(key, |stored| {
                 let now = self.shared.now();
                 is_quiet(stored, self.admitted.reuse, now)
-                    .then(|| hit(self.site, self.shared, stored, self.request, now))
+                    .then(|| hit(self.site, self.shared, stored, self.request, How::Hit(now)))
             })
         })
     }
@@ -117,18 +117,21 @@ impl Asking<'_> {
         let live = is_live(&self.site.terms, self.request, flagged, &self.admitted);
         let now = self.shared.now();
         let (forward, previous) = match freshness(found, &self.admitted, now) {
-            Lookup::Fresh(stored) | Lookup::Refresh(stored) if live => {
+            Lookup::Fresh(stored, _) | Lookup::Refresh(stored, _) if live => {
                 (Forward::Request, Some(stored))
             }
             Lookup::Miss(_, previous) if live => (Forward::Request, previous),
-            Lookup::Fresh(stored) => {
+            Lookup::Fresh(stored, stage) => {
                 if self.says_all && !flagged && key.len() == base {
                     let key = KeyRef::new(self.site.handler, key.as_bytes());
                     written::note(self.site, self.request, &key);
                 }
-                return Looked::Answered(hit(self.site, self.shared, &stored, self.request, now));
+                let how = How::hit(stage, now);
+                return Looked::Answered(hit(self.site, self.shared, &stored, self.request, how));
             }
-            Lookup::Refresh(stored) => return self.refresh(stored, key, base, now),
+            Lookup::Refresh(stored, stage) => {
+                return self.refresh(stored, How::hit(stage, now), key, base);
+            }
             Lookup::Miss(forward, previous) => (forward, previous),
         };
         if let Some(Wishes {
@@ -151,11 +154,11 @@ impl Asking<'_> {
     fn refresh(
         &self,
         stored: Arc<StoredResponse>,
+        how: How,
         key: &KeyWriter,
         base: usize,
-        now: Moment,
     ) -> Looked {
-        let answer = hit(self.site, self.shared, &stored, self.request, now);
+        let answer = hit(self.site, self.shared, &stored, self.request, how);
         let leads = self.admitted.flight == Part::Lead && InsertedParts::count(self.request) == 0;
         if !leads {
             return Looked::Answered(answer);
@@ -214,16 +217,18 @@ fn refused(key: &KeyWriter, sent: &Sent) -> Option<Bypass> {
 pub(crate) enum Lookup {
     /// It may answer: it is fresh, or rests and stands in, or the client puts up with its being
     /// stale.
-    Fresh(Arc<StoredResponse>),
+    Fresh(Arc<StoredResponse>, Stage),
     /// It may answer, and is to be refreshed behind the answer.
-    Refresh(Arc<StoredResponse>),
+    Refresh(Arc<StoredResponse>, Stage),
     /// Nothing may. There may be something that can be validated, or stand in for a run that fails.
     Miss(Forward, Option<Arc<StoredResponse>>),
 }
 
 /// Whether a stored response may answer a request now, and there is no more to it.
 fn is_quiet(stored: &StoredResponse, reuse: Reuse, now: Moment) -> bool {
-    stored.is_current() && (reuse == Reuse::Any || stored.open) && now < stored.quiet_until
+    stored.standing() == Standing::Current
+        && (reuse == Reuse::Any || stored.open)
+        && now < stored.quiet_until
 }
 
 pub(crate) fn freshness(found: Found, admitted: &Admitted, now: Moment) -> Lookup {
@@ -232,13 +237,13 @@ pub(crate) fn freshness(found: Found, admitted: &Admitted, now: Moment) -> Looku
         Found::Nothing => return Lookup::Miss(Forward::UriMiss, None),
         Found::Response(stored) => stored,
     };
-    if !stored.is_current() {
+    let stage = Stage::of(&stored, now);
+    if stage == Stage::Over {
         return Lookup::Miss(Forward::UriMiss, None);
     }
     if admitted.reuse == Reuse::Open && !stored.open {
         return Lookup::Miss(Forward::Bypass, None);
     }
-    let stage = Stage::of(&stored, now);
     match admitted.wishes.filter(Wishes::speaks_of_age) {
         Some(wishes) => wished(&wishes, stored, stage, now),
         None => unwished(stored, stage, now),
@@ -249,21 +254,22 @@ pub(crate) fn freshness(found: Found, admitted: &Admitted, now: Moment) -> Looku
 fn unwished(stored: Arc<StoredResponse>, stage: Stage, now: Moment) -> Lookup {
     let rests = !stored.rest.is_over(now);
     match stage {
-        Stage::Due | Stage::WhileRevalidate if !rests => Lookup::Refresh(stored),
-        Stage::IfError if rests => Lookup::Fresh(stored),
-        Stage::Fresh | Stage::Due | Stage::WhileRevalidate => Lookup::Fresh(stored),
-        Stage::IfError | Stage::Kept => Lookup::Miss(Forward::Stale, Some(stored)),
-        Stage::Over => Lookup::Miss(Forward::UriMiss, None),
+        Stage::Due | Stage::WhileRevalidate if !rests => Lookup::Refresh(stored, stage),
+        Stage::IfError if rests => Lookup::Fresh(stored, stage),
+        Stage::Fresh | Stage::Due | Stage::WhileRevalidate => Lookup::Fresh(stored, stage),
+        Stage::IfError | Stage::Kept | Stage::Over => Lookup::Miss(Forward::Stale, Some(stored)),
     }
 }
 
 /// What it is good for where the client says how old or how stale it may be.
 fn wished(wishes: &Wishes, stored: Arc<StoredResponse>, stage: Stage, now: Moment) -> Lookup {
-    match stage {
-        Stage::Over => Lookup::Miss(Forward::UriMiss, None),
-        _ if accepts(wishes, &stored, now) => Lookup::Fresh(stored),
-        stage if stage.is_stale() => Lookup::Miss(Forward::Stale, Some(stored)),
-        _ => Lookup::Miss(Forward::Request, Some(stored)),
+    let by_request = stage.is_stale() && now < stored.deadline();
+    if !by_request && accepts(wishes, &stored, now) {
+        Lookup::Fresh(stored, stage)
+    } else if stage.is_stale() {
+        Lookup::Miss(Forward::Stale, Some(stored))
+    } else {
+        Lookup::Miss(Forward::Request, Some(stored))
     }
 }
 
@@ -281,9 +287,9 @@ pub(super) fn hit(
     shared: &Shared,
     stored: &StoredResponse,
     request: &HttpRequest,
-    now: Moment,
+    how: How,
 ) -> HttpResponse {
-    let response = answer::reuse(stored, request, How::Hit(now));
+    let response = answer::reuse(stored, request, how);
     let not_modified = response.status() == StatusCode::NOT_MODIFIED;
     report(
         site,
@@ -294,9 +300,7 @@ pub(super) fn hit(
             Event::Hit
         },
     );
-    if now >= stored.quiet_until
-        && let Some(rule) = answer::rule(stored, now)
-    {
+    if let How::Stale(_, Some(rule)) = how {
         report(site, shared, Event::Stale(rule));
     }
     response

@@ -17,7 +17,10 @@ use super::{
 };
 use crate::{
     ground::{clock::Moment, stored::StoredResponse},
-    judgement::admit::{Part, Reuse},
+    judgement::{
+        admit::{Part, Reuse},
+        stage::Stage,
+    },
     machinery::{
         answer::{self, How},
         cache::Shared,
@@ -105,10 +108,10 @@ impl Journey {
                 Some(Landing::Stored(_) | Landing::Failed) => {}
                 Some(Landing::NotStored(_)) => break,
             }
-            if let Lookup::Fresh(stored) | Lookup::Refresh(stored) =
+            if let Lookup::Fresh(stored, stage) | Lookup::Refresh(stored, stage) =
                 self.visit.look_again(&mut self.miss)
             {
-                return Ok(self.hit(&stored));
+                return Ok(self.hit(&stored, stage));
             }
         }
         self.alone(run).await
@@ -170,15 +173,15 @@ impl Journey {
     }
 
     /// Answers from a response that has come to lie there meanwhile.
-    fn hit(self, stored: &StoredResponse) -> (HttpRequest, HttpResponse) {
-        let response = self.visit.hit(stored);
+    fn hit(self, stored: &StoredResponse, stage: Stage) -> (HttpRequest, HttpResponse) {
+        let response = self.visit.hit(stored, stage);
         (self.visit.request, response)
     }
 
     async fn lead(mut self, permit: Permit, run: Run) -> Done {
         let permit = match self.visit.still_needed(&mut self.miss, permit) {
             Ok(permit) => permit,
-            Err(stored) => return Ok(self.hit(&stored)),
+            Err((stored, stage)) => return Ok(self.hit(&stored, stage)),
         };
         let slow = self.slow();
         let station = self.visit.station.clone();

@@ -10,6 +10,7 @@ use crate::{
         terms::Terms,
     },
     machinery::{
+        answer::How,
         cache::{ResponseCache, Shared},
         counters::Event,
         flights::{Landing, Permit},
@@ -106,30 +107,25 @@ impl Visit {
         &self,
         miss: &mut Miss,
         permit: Permit,
-    ) -> Result<Permit, Arc<StoredResponse>> {
+    ) -> Result<Permit, (Arc<StoredResponse>, Stage)> {
         match self.look_again(miss) {
             Lookup::Miss(..) => Ok(permit),
-            Lookup::Refresh(_) if miss.behind => Ok(permit),
-            Lookup::Refresh(stored) => Err(stored),
-            Lookup::Fresh(stored) => {
+            Lookup::Refresh(..) if miss.behind => Ok(permit),
+            Lookup::Refresh(stored, stage) => Err((stored, stage)),
+            Lookup::Fresh(stored, stage) => {
                 // Whether a stale one will do, each who waits must see for itself.
-                if !Stage::of(&stored, self.station.shared().now()).is_stale() {
+                if !stage.is_stale() {
                     permit.land(Landing::Stored(stored.clone()));
                 }
-                Err(stored)
+                Err((stored, stage))
             }
         }
     }
 
     /// Answers from a response that has come to lie there meanwhile.
-    pub(crate) fn hit(&self, stored: &StoredResponse) -> HttpResponse {
+    pub(crate) fn hit(&self, stored: &StoredResponse, stage: Stage) -> HttpResponse {
         let shared = self.station.shared();
-        lookup::hit(
-            &self.station.site,
-            shared,
-            stored,
-            &self.request,
-            shared.now(),
-        )
+        let how = How::hit(stage, shared.now());
+        lookup::hit(&self.station.site, shared, stored, &self.request, how)
     }
 }

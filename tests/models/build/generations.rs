@@ -39,8 +39,8 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "an_invalidation_does_not_publish_what_was_changed_before",
         file: "generation.rs",
-        right: "self.0.fetch_add(1, Release);",
-        wrong: "self.0.fetch_add(1, super::sync::Ordering::Relaxed);",
+        right: "self.0.fetch_add(one, Release);",
+        wrong: "self.0.fetch_add(one, super::sync::Ordering::Relaxed);",
         scenario: "a_run_and_an_invalidation_at_once",
         failure: OLD_RESPONSE,
     },

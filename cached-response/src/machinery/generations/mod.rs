@@ -13,7 +13,7 @@ use crate::judgement::{
     terms::Terms,
 };
 use actix_web::http::Uri;
-use generation::{Generation, Snapshot};
+use generation::{Generation, Raise, Snapshot};
 use std::sync::{PoisonError, RwLock};
 
 /// The generations of one cache.
@@ -60,26 +60,27 @@ impl Generations {
         ])
     }
 
-    pub(crate) fn raise_all(&self) {
-        self.all.raise();
+    pub(crate) fn raise_all(&self, raise: Raise) {
+        self.all.raise(raise);
     }
 
-    pub(crate) fn raise_path(&self, path: &str) {
-        self.names.raise(&Name::Path(&target::path(path)));
+    pub(crate) fn raise_path(&self, path: &str, raise: Raise) {
+        self.names.raise(&Name::Path(&target::path(path)), raise);
         // A path that was written with its query.
         if let Some(end) = path.find(['?', '#']) {
-            self.names.raise(&Name::Path(&target::path(&path[..end])));
+            let path = target::path(&path[..end]);
+            self.names.raise(&Name::Path(&path), raise);
         }
     }
 
-    /// Invalidates a URL under the name that it has on each route.
-    pub(crate) fn raise_url(&self, url: &str) {
+    /// Raises a URL under the name that it has on each route.
+    pub(crate) fn raise_url(&self, url: &str, raise: Raise) {
         let (path, query) = target::split(url);
         let path = target::path(path);
         let narrowings = self.narrowings.read();
         for narrowing in narrowings.unwrap_or_else(PoisonError::into_inner).iter() {
             let query = narrowing.name(query);
-            self.names.raise(&Name::Url(&path, &query));
+            self.names.raise(&Name::Url(&path, &query), raise);
         }
     }
 

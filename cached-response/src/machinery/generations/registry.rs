@@ -8,7 +8,7 @@ use std::array;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
 
-use super::generation::{Generation, Loosely};
+use super::generation::{Generation, Loosely, Raise};
 use super::sync::{Mutex, RandomState, lock};
 
 /// The generations of all names that are held.
@@ -53,13 +53,13 @@ impl Registry {
         generation
     }
 
-    /// Invalidates what is held under a name.
-    pub(crate) fn raise(&self, name: &impl Hash) {
+    /// Expires or invalidates what is held under a name.
+    pub(crate) fn raise(&self, name: &impl Hash, raise: Raise) {
         let hash = self.seed.hash_one(name);
         // Whoever makes one after this look starts a run after it, too.
         let held = lock(self.shard(hash)).held(hash);
         if let Some(generation) = held {
-            generation.raise();
+            generation.raise(raise);
         }
     }
 

@@ -1,13 +1,13 @@
 mod names {
     use super::super::registry::{FEWEST, Registry, SHARDS};
-    use crate::ground::generation::Snapshot;
+    use crate::ground::generation::{Raise::Invalidate, Snapshot};
 
     #[test]
     fn those_who_hold_a_name_hold_one_generation() {
         let registry = Registry::new();
         let (one, other) = (registry.hold(&"a"), registry.hold(&"a"));
         let (first, second) = (Snapshot::of([one]), Snapshot::of([other]));
-        registry.raise(&"a");
+        registry.raise(&"a", Invalidate);
         assert!(!first.is_current() && !second.is_current());
     }
 
@@ -15,14 +15,14 @@ mod names {
     fn names_do_not_invalidate_each_other() {
         let registry = Registry::new();
         let snapshot = Snapshot::of([registry.hold(&"a")]);
-        registry.raise(&"b");
+        registry.raise(&"b", Invalidate);
         assert!(snapshot.is_current());
     }
 
     #[test]
     fn a_name_that_nobody_holds_takes_no_room_when_it_is_invalidated() {
         let registry = Registry::new();
-        registry.raise(&"a");
+        registry.raise(&"a", Invalidate);
         assert_eq!(registry.len(), 0);
     }
 
@@ -37,7 +37,7 @@ mod names {
         }
         for (name, snapshot) in (0_u32..).zip(&held) {
             assert!(snapshot.is_current());
-            registry.raise(&name);
+            registry.raise(&name, Invalidate);
             assert!(!snapshot.is_current(), "{name} was swept out");
         }
     }
@@ -74,7 +74,13 @@ mod names {
     }
 }
 
-use super::{Generations, Target, generation::Snapshot};
+use super::{
+    Generations, Target,
+    generation::{
+        Raise::{self, Expire, Invalidate},
+        Snapshot, Standing,
+    },
+};
 use crate::judgement::{policy::Policy, terms::Terms};
 
 fn snapshot(generations: &Generations, policy: Policy, uri: &'static str) -> Snapshot {
@@ -85,12 +91,16 @@ fn snapshot(generations: &Generations, policy: Policy, uri: &'static str) -> Sna
     })
 }
 
-/// What is held of these URLs after `raise`.
-fn current<const N: usize>(uris: [&'static str; N], raise: fn(&Generations)) -> [bool; N] {
-    let generations = Generations::new();
-    let held = uris.map(|uri| snapshot(&generations, Policy::default(), uri));
-    raise(&generations);
-    held.map(|snapshot| snapshot.is_current())
+/// What of these URLs is neither expired nor invalidated by `raise`, which are the same.
+fn current<const N: usize>(uris: [&'static str; N], raise: fn(&Generations, Raise)) -> [bool; N] {
+    let [expired, invalidated] = [Expire, Invalidate].map(|by| {
+        let generations = Generations::new();
+        let held = uris.map(|uri| snapshot(&generations, Policy::default(), uri));
+        raise(&generations, by);
+        held.map(|snapshot| snapshot.standing() == Standing::Current)
+    });
+    assert_eq!(expired, invalidated);
+    invalidated
 }
 
 #[test]
@@ -102,26 +112,28 @@ fn all_reaches_everything() {
 #[test]
 fn a_path_reaches_its_queries_and_no_other_path() {
     let uris = ["/a", "/a?b=1", "/%61?c", "/a/", "/a/b", "/"];
-    let current = current(uris, |generations| generations.raise_path("/a"));
+    let current = current(uris, |it, raise| it.raise_path("/a", raise));
     assert_eq!(current, [false, false, false, true, true, true]);
 }
 
 #[test]
 fn a_path_written_with_a_query_is_meant_without_it() {
-    let current = current(["/a", "/a%3Fb", "/b"], |it| it.raise_path("/a?b"));
+    let current = current(["/a", "/a%3Fb", "/b"], |it, raise| {
+        it.raise_path("/a?b", raise);
+    });
     assert_eq!(current, [false, false, true]);
 }
 
 #[test]
 fn a_url_reaches_its_own_query_in_any_order() {
     let uris = ["/a?b=1&c=2", "/a?c=2&b=1", "/a?b=1", "/a"];
-    let current = current(uris, |generations| generations.raise_url("/a?c=2&b=1"));
+    let current = current(uris, |it, raise| it.raise_url("/a?c=2&b=1", raise));
     assert_eq!(current, [false, false, true, true]);
 }
 
 #[test]
 fn a_url_without_a_query_leaves_those_with_one() {
-    let current = current(["/a", "/a?b=1"], |generations| generations.raise_url("/a"));
+    let current = current(["/a", "/a?b=1"], |it, raise| it.raise_url("/a", raise));
     assert_eq!(current, [false, true]);
 }
 
@@ -132,6 +144,6 @@ fn a_url_is_known_by_what_each_route_keeps_of_it() {
     let wide = snapshot(&generations, Policy::default(), "/a?page=2&junk=1");
     let narrowed = snapshot(&generations, narrow(), "/a?junk=7&page=2");
     let other = snapshot(&generations, narrow(), "/a?page=3&junk=1");
-    generations.raise_url("/a?page=2&junk=1");
+    generations.raise_url("/a?page=2&junk=1", Invalidate);
     assert!(!wide.is_current() && !narrowed.is_current() && other.is_current());
 }

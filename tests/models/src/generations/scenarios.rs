@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use super::generation::Snapshot;
+use super::generation::{Raise, Snapshot};
 use super::registry::Registry;
 use super::sync::{
     AtomicU64, Mutex,
@@ -55,7 +55,7 @@ impl World {
     /// Changes what pages are made from, then invalidates.
     fn change(&self) {
         self.source.store(NEW, Relaxed);
-        self.registry.raise(&NAME);
+        self.registry.raise(&NAME, Raise::Invalidate);
     }
 
     fn evict(&self, place: usize) {
