@@ -3,7 +3,7 @@
 use super::clock::{Clock, Hands};
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
     time::{Duration, SystemTime},
 };
@@ -21,38 +21,58 @@ use std::{
 #[derive(Clone)]
 pub struct ManualClock(Arc<Face>);
 
-struct Face {
-    start: SystemTime,
-    state: Mutex<(Duration, Vec<Waker>)>,
+struct Face(Mutex<State>);
+
+struct State {
+    elapsed: Duration,
+    /// The time of day, as it was when so much had elapsed.
+    date: (SystemTime, Duration),
+    sleepers: Vec<Waker>,
 }
 
 impl ManualClock {
     /// A clock that shows zero; its time of day is the moment it was made.
     #[must_use]
     pub fn new() -> Self {
-        Self(Arc::new(Face {
-            start: SystemTime::now(),
-            state: Mutex::default(),
-        }))
+        Self(Arc::new(Face(Mutex::new(State {
+            elapsed: Duration::ZERO,
+            date: (SystemTime::now(), Duration::ZERO),
+            sleepers: Vec::new(),
+        }))))
     }
 
     /// Turns the clock forward and wakes every sleeper whose time may have come.
     pub fn advance(&self, by: Duration) {
         let sleepers = {
-            let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.0 = state.0.saturating_add(by);
-            std::mem::take(&mut state.1)
+            let mut state = self.state();
+            state.elapsed = state.elapsed.saturating_add(by);
+            std::mem::take(&mut state.sleepers)
         };
         sleepers.into_iter().for_each(Waker::wake);
     }
 
     /// How far the clock has been turned.
     pub fn elapsed(&self) -> Duration {
-        self.0
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
+        self.state().elapsed
+    }
+
+    /// Sets the time of day, forward or back, as an administrator does. No time passes by that.
+    ///
+    /// ```
+    /// use cached_response::testing::ManualClock;
+    /// use std::time::{Duration, UNIX_EPOCH};
+    ///
+    /// let clock = ManualClock::new();
+    /// clock.set_date(UNIX_EPOCH);
+    /// assert_eq!(clock.elapsed(), Duration::ZERO);
+    /// ```
+    pub fn set_date(&self, date: SystemTime) {
+        let mut state = self.state();
+        state.date = (date, state.elapsed);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -68,15 +88,18 @@ impl Hands for ManualClock {
     }
 
     fn date(&self) -> SystemTime {
-        self.0.start + Self::elapsed(self)
+        let state = self.state();
+        let (date, then) = state.date;
+        // At the end of time it stands still.
+        date.checked_add(state.elapsed - then).unwrap_or(date)
     }
 
     fn poll_until(&self, until: Duration, cx: &Context<'_>) -> Poll<()> {
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.0 >= until {
+        let mut state = self.state();
+        if state.elapsed >= until {
             return Poll::Ready(());
         }
-        state.1.push(cx.waker().clone());
+        state.sleepers.push(cx.waker().clone());
         Poll::Pending
     }
 }
@@ -107,5 +130,16 @@ mod tests {
         assert!(sleep.as_mut().poll(&mut cx).is_pending());
         hands.advance(Duration::from_secs(1));
         assert!(sleep.as_mut().poll(&mut cx).is_ready());
+    }
+
+    #[test]
+    fn the_time_of_day_goes_on_from_where_it_was_set() {
+        let hands = ManualClock::new();
+        hands.advance(Duration::from_secs(5));
+        hands.set_date(SystemTime::UNIX_EPOCH);
+        hands.advance(Duration::from_secs(2));
+        let date = Clock::from(&hands).date();
+        assert_eq!(date, SystemTime::UNIX_EPOCH + Duration::from_secs(2));
+        assert_eq!(hands.elapsed(), Duration::from_secs(7));
     }
 }
