@@ -10,6 +10,8 @@ use cached_response::{Policy, ResponseCache, cached, cached_response, set_cache_
 
 use crate::ask::{get as ask_for, run};
 
+mod wall_clock;
+
 const DAY: u64 = 86_400;
 const LONGEST: Duration = Duration::from_nanos(u64::MAX);
 
