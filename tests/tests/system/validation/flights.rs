@@ -1,0 +1,40 @@
+//! What happens, and who comes, while a validation is under way.
+
+use super::{Scene, TAGGED, VALIDATED, said};
+
+#[actix_web::test]
+async fn an_invalidation_during_the_validation_outdates_its_result() {
+    let scene = Scene::of(TAGGED).await;
+    let first = scene.app.get("/slow");
+    scene.stage.at_run(1).await;
+    scene.stage.release(1);
+    first.answer().await;
+    scene.expire();
+    let validating = scene.app.get("/slow");
+    scene.stage.at_run(2).await;
+    scene.stage.cache.invalidate_path("/slow");
+    scene.stage.release(2);
+    assert_eq!(validating.answer().await.text(), "one");
+    let after = scene.app.get("/slow");
+    scene.stage.at_run(3).await;
+    scene.stage.release(3);
+    let after = after.answer().await;
+    assert_eq!(said(&after), "cached-response; fwd=uri-miss; stored");
+}
+
+#[actix_web::test]
+async fn followers_get_what_was_found_unchanged() {
+    let scene = Scene::of(TAGGED).await;
+    let first = scene.app.get("/slow");
+    scene.stage.at_run(1).await;
+    scene.stage.release(1);
+    first.answer().await;
+    scene.expire();
+    let leader = scene.app.get("/slow");
+    scene.stage.at_run(2).await;
+    let follower = scene.app.get("/slow");
+    scene.stage.release(2);
+    assert_eq!(said(&leader.answer().await), VALIDATED);
+    assert_eq!(follower.answer().await.text(), "one");
+    assert_eq!(scene.stage.runs(), 2);
+}
