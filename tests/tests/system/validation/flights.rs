@@ -1,9 +1,11 @@
 //! What happens, and who comes, while a validation is under way.
 
+use tests::stage::Asked;
+
 use super::{Scene, TAGGED, VALIDATED, said};
 
-#[actix_web::test]
-async fn an_invalidation_during_the_validation_outdates_its_result() {
+/// A response that has expired, and a validation of it that waits at its barrier, as run 2.
+async fn validating() -> (Scene, Asked) {
     let scene = Scene::of(TAGGED).await;
     let first = scene.app.get("/slow");
     scene.stage.at_run(1).await;
@@ -12,6 +14,12 @@ async fn an_invalidation_during_the_validation_outdates_its_result() {
     scene.expire();
     let validating = scene.app.get("/slow");
     scene.stage.at_run(2).await;
+    (scene, validating)
+}
+
+#[actix_web::test]
+async fn an_invalidation_during_the_validation_outdates_its_result() {
+    let (scene, validating) = validating().await;
     scene.stage.cache.invalidate_path("/slow");
     scene.stage.release(2);
     assert_eq!(validating.answer().await.text(), "one");
@@ -24,14 +32,7 @@ async fn an_invalidation_during_the_validation_outdates_its_result() {
 
 #[actix_web::test]
 async fn followers_get_what_was_found_unchanged() {
-    let scene = Scene::of(TAGGED).await;
-    let first = scene.app.get("/slow");
-    scene.stage.at_run(1).await;
-    scene.stage.release(1);
-    first.answer().await;
-    scene.expire();
-    let leader = scene.app.get("/slow");
-    scene.stage.at_run(2).await;
+    let (scene, leader) = validating().await;
     let follower = scene.app.get("/slow");
     scene.stage.release(2);
     assert_eq!(said(&leader.answer().await), VALIDATED);
