@@ -7,6 +7,7 @@ use crate::ask::run;
 
 mod answers;
 mod closed;
+mod compression;
 mod events;
 mod inner;
 mod methods;
