@@ -6,6 +6,7 @@ use cached_response::{CacheResponses, Policy};
 use crate::ask::run;
 
 mod answers;
+mod changes;
 mod closed;
 mod compression;
 mod events;
