@@ -2,7 +2,10 @@
 //!
 //! Contenders take turns of a fraction of a second. A round's figure is the ratio to the bare
 //! handler's turn in the same round, and the median of these is what counts: what else the
-//! machine does comes and goes slower than turns do.
+//! machine does comes and goes slower than turns do. Every other round goes backwards, so that
+//! nobody is always the first or the next to the same other. And every few rounds all the servers
+//! are started anew: where a process happens to lie in memory makes it faster or slower by a
+//! hundredth or two, for as long as it lives.
 
 use crate::{
     Contender,
@@ -21,6 +24,8 @@ use std::{
 const REQUIRED: f64 = 0.95;
 const CONNECTIONS: usize = 32;
 const TURN: Duration = Duration::from_millis(250);
+/// With the same servers. An even number: half of them go backwards.
+const ROUNDS: usize = 8;
 
 /// Measures, prints a table and holds it against the target.
 ///
@@ -31,9 +36,9 @@ pub fn run(contenders: &[Contender]) -> Result<(), String> {
         return Ok(());
     }
     let options = Options::read()?;
-    let rounds = if options.quick { 12 } else { 80 };
+    let sittings = if options.quick { 2 } else { 10 };
     let table = rt::System::new()
-        .block_on(measure(contenders, rounds))
+        .block_on(measure(contenders, sittings))
         .map_err(|error| error.to_string())?;
     print(contenders, &table, options)
 }
@@ -49,8 +54,8 @@ struct Turn {
 
 fn print(contenders: &[Contender], table: &[Vec<Turn>], options: Options) -> Result<(), String> {
     println!(
-        "over loopback, {CONNECTIONS} connections, one worker, {} rounds of {} ms",
-        table[0].len(),
+        "over loopback, {CONNECTIONS} connections, one worker, {} sittings of {ROUNDS} rounds of {} ms",
+        table[0].len() / ROUNDS,
         TURN.as_millis()
     );
     println!(
@@ -118,21 +123,33 @@ fn median(figures: impl Iterator<Item = f64>) -> f64 {
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-async fn measure(contenders: &[Contender], rounds: usize) -> io::Result<Vec<Vec<Turn>>> {
+async fn measure(contenders: &[Contender], sittings: usize) -> io::Result<Vec<Vec<Turn>>> {
     server::pin_this_process();
+    let mut table = vec![Vec::new(); contenders.len()];
+    for _ in 0..sittings {
+        sit(contenders, &mut table).await?;
+    }
+    Ok(table)
+}
+
+/// A few rounds with servers of their own.
+async fn sit(contenders: &[Contender], table: &mut [Vec<Turn>]) -> io::Result<()> {
     let mut loads = Vec::new();
     for contender in contenders {
         let mut load = Load::start(contender.name).await?;
         load.turn().await?;
         loads.push(load);
     }
-    let mut table = vec![Vec::new(); contenders.len()];
-    for _ in 0..rounds {
-        for (load, turns) in loads.iter_mut().zip(&mut table) {
-            turns.push(load.turn().await?);
+    for round in 0..ROUNDS {
+        let mut order: Vec<usize> = (0..loads.len()).collect();
+        if round % 2 == 1 {
+            order.reverse();
+        }
+        for place in order {
+            table[place].push(loads[place].turn().await?);
         }
     }
-    Ok(table)
+    Ok(())
 }
 
 /// A server and its connections.
