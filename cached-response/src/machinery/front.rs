@@ -112,59 +112,62 @@ impl Shelf {
             .unwrap_or_else(|| self.map.get(key))
     }
 
-    /// What `then` makes of the response at hand under `key`, where the map need not be asked.
-    pub(crate) fn at_hand<R>(
+    /// What `then` makes of the response under `key`, which lies there untouched meanwhile.
+    pub(crate) fn find<R>(
         &self,
         key: &Hashed,
         then: impl FnOnce(&StoredResponse) -> Option<R>,
     ) -> Option<R> {
-        let changes = self.changes.load(Acquire);
         let find = |table: &RefCell<Vec<Entry>>| {
             let mut table = table.try_borrow_mut().ok()?;
             let entry = &mut table[at(key.hash)];
-            let place = entry.place.as_mut()?;
-            let known = place.shelf == self.id && place.changes == changes && place.uses < USES;
-            if !known || place.key != key.key {
-                return None;
-            }
-            place.uses += 1;
-            entry.challenger = 0;
-            match &place.slot {
-                Slot::Response(stored) => then(stored),
-                Slot::Varies(_) => None,
+            let (known, hash) = (key.key.borrowed(), key.hash);
+            match self.at_hand(entry, &known) {
+                Some(slot) => then(slot.response()?),
+                None => then(self.ask(entry, &known, hash)?.response()?),
             }
         };
         TABLE.try_with(find).ok()?
     }
 
     fn get_at(&self, entry: &mut Entry, key: &KeyRef<'_>, hash: u64) -> Option<Slot> {
+        match self.at_hand(entry, key) {
+            Some(slot) => Some(slot.clone()),
+            None => self.ask(entry, key, hash),
+        }
+    }
+
+    /// What has a place, and is what the map has. It is asked where that is not known.
+    fn at_hand<'e>(&self, entry: &'e mut Entry, key: &KeyRef<'_>) -> Option<&'e Slot> {
         // Before the map is asked: a change in between makes the place a bad one at once.
         let changes = self.changes.load(Acquire);
-        let known = entry
+        let place = entry
             .place
             .as_mut()
-            .filter(|place| place.shelf == self.id && place.key.borrowed() == *key);
-        let Some(place) = known else {
-            let found = self.map.get(key)?;
-            if entry.challenger != hash {
-                entry.challenger = hash;
-            } else if found.weight() < HEAVIEST {
-                *entry = Entry::default();
-                entry.place = self.place(key, &found, changes);
-            }
-            return Some(found);
-        };
+            .filter(|place| place.shelf == self.id && place.key.borrowed() == *key)?;
         entry.challenger = 0;
         place.uses += 1;
-        if place.changes == changes && place.uses < USES {
-            return Some(place.slot.clone());
+        if place.changes != changes || place.uses >= USES {
+            if !self.map.get(key).is_some_and(|slot| slot.is(&place.slot)) {
+                entry.place = None;
+                return None;
+            }
+            (place.changes, place.uses) = (changes, 0);
         }
-        let found = self.map.get(key);
-        match &found {
-            Some(slot) if slot.is(&place.slot) => (place.changes, place.uses) = (changes, 0),
-            _ => entry.place = None,
+        entry.place.as_ref().map(|place| &place.slot)
+    }
+
+    /// What the map has; it gets a place where it was asked for before.
+    fn ask(&self, entry: &mut Entry, key: &KeyRef<'_>, hash: u64) -> Option<Slot> {
+        let changes = self.changes.load(Acquire);
+        let found = self.map.get(key)?;
+        if entry.challenger != hash {
+            entry.challenger = hash;
+        } else if found.weight() < HEAVIEST {
+            *entry = Entry::default();
+            entry.place = self.place(key, &found, changes);
         }
-        found
+        Some(found)
     }
 
     fn place(&self, key: &KeyRef<'_>, slot: &Slot, changes: u64) -> Option<Place> {

@@ -24,6 +24,14 @@ pub(crate) enum Slot {
 }
 
 impl Slot {
+    /// The response, where there are no variants.
+    pub(crate) fn response(&self) -> Option<&StoredResponse> {
+        match self {
+            Self::Response(stored) => Some(stored),
+            Self::Varies(_) => None,
+        }
+    }
+
     /// Whether it is the very same, and not only equal.
     pub(crate) fn is(&self, other: &Self) -> bool {
         match (self, other) {

@@ -64,6 +64,10 @@ pub(crate) fn note(site: &Site, request: &HttpRequest, key: &KeyRef<'_>) {
     let note = |table: &RefCell<Vec<Place>>| {
         let mut table = table.try_borrow_mut().ok()?;
         let place = &mut table[at(hash)];
+        let known = place.written.as_ref();
+        if known.is_some_and(|written| written.is_of(site, target, request)) {
+            return None;
+        }
         if place.challenger != hash {
             place.challenger = hash;
             return None;

@@ -94,7 +94,7 @@ impl Asking<'_> {
             return None;
         }
         written::find(self.site, self.request, |key| {
-            self.shared.shelf.at_hand(key, |stored| {
+            self.shared.shelf.find(key, |stored| {
                 let now = self.shared.now();
                 is_quiet(stored, self.admitted.reuse, now)
                     .then(|| hit(self.site, self.shared, stored, self.request, How::Hit(now)))

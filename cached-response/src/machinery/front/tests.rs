@@ -140,6 +140,63 @@ fn what_the_map_evicted_is_forgotten_after_a_few_uses() {
     assert_eq!(shelf.room.taken.load(Relaxed), 0);
 }
 
+/// As a key that was written before finds it.
+fn found(shelf: &Shelf, name: &str) -> Option<Bytes> {
+    let key = Hashed::new(&key(name).borrowed());
+    shelf.find(&key, |stored| Some(stored.body.clone()))
+}
+
+#[test]
+fn a_hashed_key_finds_what_lies_there_however_often() {
+    let shelf = Shelf::new(1 << 20);
+    assert_eq!(found(&shelf, "/hot"), None);
+    put(&shelf, "/hot", "one");
+    for use_of_it in 0..4 * USES {
+        assert_eq!(found(&shelf, "/hot").unwrap(), "one", "{use_of_it}");
+    }
+    put(&shelf, "/hot", "two");
+    assert_eq!(found(&shelf, "/hot").unwrap(), "two");
+    shelf.remove(&key("/hot"));
+    assert_eq!(found(&shelf, "/hot"), None);
+}
+
+#[test]
+fn a_hashed_key_makes_and_renews_a_place() {
+    let shelf = Shelf::new(1 << 20);
+    put(&shelf, "/hot", "one");
+    for _ in 0..OFTEN {
+        found(&shelf, "/hot");
+    }
+    assert!(has_place(&shelf, "/hot"));
+    put(&shelf, "/other", "two");
+    assert!(!has_place(&shelf, "/hot"), "the map is asked again");
+    assert_eq!(found(&shelf, "/hot").unwrap(), "one");
+    assert!(has_place(&shelf, "/hot"), "and is not asked twice");
+}
+
+#[test]
+fn a_hashed_key_finds_what_is_too_heavy_for_a_place() {
+    let shelf = Shelf::new(1 << 20);
+    put(&shelf, "/heavy", vec![0; HEAVIEST]);
+    for _ in 0..OFTEN {
+        assert_eq!(found(&shelf, "/heavy").unwrap().len(), HEAVIEST);
+    }
+    assert!(!has_place(&shelf, "/heavy"));
+}
+
+#[test]
+fn a_hashed_key_forgets_what_the_map_evicted() {
+    let shelf = Shelf::new(1 << 20);
+    put(&shelf, "/hot", "one");
+    for _ in 0..OFTEN {
+        found(&shelf, "/hot");
+    }
+    shelf.map.remove(&key("/hot"));
+    let still = (0..=USES).filter(|_| found(&shelf, "/hot").is_some());
+    assert!(still.count() < usize::from(USES));
+    assert_eq!(found(&shelf, "/hot"), None);
+}
+
 #[test]
 fn two_shelves_with_one_key_do_not_meet() {
     let (one, other) = (Shelf::new(1 << 20), Shelf::new(1 << 20));
