@@ -112,22 +112,20 @@ impl Shelf {
             .unwrap_or_else(|| self.map.get(key))
     }
 
-    /// What `then` makes of the response under `key`, which lies there untouched meanwhile.
-    pub(crate) fn find<R>(
-        &self,
-        key: &Hashed,
-        then: impl FnOnce(&StoredResponse) -> Option<R>,
-    ) -> Option<R> {
+    /// Calls `with` with the response under `key`, if there is one.
+    pub(crate) fn find(&self, key: &Hashed, with: impl FnOnce(&StoredResponse)) {
         let find = |table: &RefCell<Vec<Entry>>| {
             let mut table = table.try_borrow_mut().ok()?;
             let entry = &mut table[at(key.hash)];
             let (known, hash) = (key.key.borrowed(), key.hash);
             match self.at_hand(entry, &known) {
-                Some(slot) => then(slot.response()?),
-                None => then(self.ask(entry, &known, hash)?.response()?),
+                Some(slot) => with(slot.response()?),
+                None => with(self.ask(entry, &known, hash)?.response()?),
             }
+            Some(())
         };
-        TABLE.try_with(find).ok()?
+        // A thread that ends has no table any more.
+        let _ = TABLE.try_with(find);
     }
 
     fn get_at(&self, entry: &mut Entry, key: &KeyRef<'_>, hash: u64) -> Option<Slot> {

@@ -36,23 +36,22 @@ thread_local! {
         RefCell::new((0..PLACES).map(|_| Place::default()).collect());
 }
 
-/// Calls `then` with the key of the request's target, where that was written lately for this site.
-pub(crate) fn find<R>(
-    site: &Site,
-    request: &HttpRequest,
-    then: impl FnOnce(&Hashed) -> Option<R>,
-) -> Option<R> {
-    let target = target(request)?;
+/// Calls `with` with the key of the request's target, if it was written lately for this site.
+pub(crate) fn find(site: &Site, request: &HttpRequest, with: impl FnOnce(&Hashed)) {
+    let Some(target) = target(request) else {
+        return;
+    };
     let at = at(hash(site, target));
     let find = |table: &RefCell<Vec<Place>>| {
         let table = table.try_borrow().ok()?;
         let written = table[at].written.as_ref()?;
-        written
-            .is_of(site, target, request)
-            .then(|| then(&written.key))?
+        if written.is_of(site, target, request) {
+            with(&written.key);
+        }
+        Some(())
     };
     // A thread that ends has no table any more.
-    TABLE.try_with(find).ok()?
+    let _ = TABLE.try_with(find);
 }
 
 /// Notes the key of a request's target, if it is asked for again and again.

@@ -93,13 +93,18 @@ impl Asking<'_> {
         if !self.says_all || self.admitted.wishes.is_some() {
             return None;
         }
+        // Not handed out from closure to closure: each would move it.
+        let mut answer = None;
         written::find(self.site, self.request, |key| {
             self.shared.shelf.find(key, |stored| {
                 let now = self.shared.now();
-                is_quiet(stored, self.admitted.reuse, now)
-                    .then(|| hit(self.site, self.shared, stored, self.request, How::Hit(now)))
-            })
-        })
+                if is_quiet(stored, self.admitted.reuse, now) {
+                    let how = How::Hit(now);
+                    answer = Some(hit(self.site, self.shared, stored, self.request, how));
+                }
+            });
+        });
+        answer
     }
 
     pub(super) fn look_up(&self, sent: &Sent, key: &mut KeyWriter) -> Result<Looked, Bypass> {

@@ -143,7 +143,9 @@ fn what_the_map_evicted_is_forgotten_after_a_few_uses() {
 /// As a key that was written before finds it.
 fn found(shelf: &Shelf, name: &str) -> Option<Bytes> {
     let key = Hashed::new(&key(name).borrowed());
-    shelf.find(&key, |stored| Some(stored.body.clone()))
+    let mut found = None;
+    shelf.find(&key, |stored| found = Some(stored.body.clone()));
+    found
 }
 
 #[test]
