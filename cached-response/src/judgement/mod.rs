@@ -25,6 +25,11 @@ pub(crate) mod selection;
 pub(crate) mod stage;
 pub(crate) mod stale;
 pub(crate) mod target;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the attributes that have templates come next")
+)]
+pub(crate) mod template;
 pub(crate) mod terms;
 pub(crate) mod timeout;
 pub(crate) mod times;
