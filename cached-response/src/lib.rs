@@ -113,6 +113,7 @@ pub use doors::testing;
 pub use doors::{
     arguments::Covered,
     cached::{Cached, cached},
+    invalidating::{Invalidating, invalidating},
     middleware::CacheResponses,
     request::Request,
     roles::{Gate, Keyed, Lazy, Unkeyed},
@@ -131,6 +132,7 @@ pub use machinery::{
     invalidation::{InvalidateError, Invalidated},
     previous::Previous,
     words::{CacheHandle, disable_cache, fail, previous, reason, set_cache_timeout},
+    writing::Invalidates,
 };
 pub use story::explain::{Explanation, Outcome};
 
@@ -166,12 +168,16 @@ pub mod __private {
         doors::{
             arguments::*,
             call::{Answer, BodyUpTo, Call},
+            invalidating::{Writing, Written},
         },
         judgement::{
             facts::{Facts, Role},
             key::KeyWriter,
         },
-        machinery::place::{Route, SiteCell},
+        machinery::{
+            place::{Route, SiteCell},
+            writing::Writer,
+        },
     };
     pub use core;
     pub use std::time::Duration;

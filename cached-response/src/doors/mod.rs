@@ -5,6 +5,7 @@ pub(crate) mod body;
 pub(crate) mod cached;
 pub(crate) mod call;
 pub(crate) mod due;
+pub(crate) mod invalidating;
 pub(crate) mod middleware;
 pub(crate) mod request;
 pub(crate) mod roles;

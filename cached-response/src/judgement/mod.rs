@@ -17,6 +17,7 @@ pub(crate) mod key;
 pub(crate) mod lifetime;
 pub(crate) mod outdated;
 pub(crate) mod own;
+pub(crate) mod parameter;
 pub(crate) mod policy;
 pub(crate) mod query;
 pub(crate) mod range;
@@ -25,10 +26,6 @@ pub(crate) mod selection;
 pub(crate) mod stage;
 pub(crate) mod stale;
 pub(crate) mod target;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the attributes that have templates come next")
-)]
 pub(crate) mod template;
 pub(crate) mod terms;
 pub(crate) mod timeout;

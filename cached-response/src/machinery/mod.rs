@@ -29,6 +29,7 @@ pub(crate) mod slot;
 pub(crate) mod status_field;
 pub(crate) mod variants;
 pub(crate) mod words;
+pub(crate) mod writing;
 pub(crate) mod written;
 
 use crate::ground::{generation, sync};
