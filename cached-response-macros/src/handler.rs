@@ -7,7 +7,7 @@ use quote::ToTokens;
 use syn::{
     AttrStyle, Attribute, Error, FnArg, Ident, Pat, Result, ReturnType, Signature, Token, Type,
     Visibility,
-    parse::{Parse, ParseStream, Parser},
+    parse::{ParseStream, Parser},
     spanned::Spanned,
 };
 
@@ -28,12 +28,18 @@ pub(crate) struct Argument {
     pub(crate) ty: Type,
 }
 
-impl Parse for Handler {
-    fn parse(input: ParseStream<'_>) -> Result<Self> {
+impl Handler {
+    /// Reads the function below `attribute`.
+    pub(crate) fn below(attribute: &'static str, item: TokenStream) -> Result<Self> {
+        let read = |input: ParseStream<'_>| Self::read(attribute, input);
+        read.parse2(item)
+    }
+
+    fn read(attribute: &str, input: ParseStream<'_>) -> Result<Self> {
         let attrs = input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
         if !starts_a_function(input) {
-            return Err(input.error("`#[cached_response]` goes on a handler: an `async fn`"));
+            return Err(input.error(format!("`#[{attribute}]` goes on a handler: an `async fn`")));
         }
         let sig = input.parse()?;
         let group = match input.parse::<TokenTree>()? {
@@ -75,7 +81,7 @@ fn starts_a_function(input: ParseStream<'_>) -> bool {
 }
 
 impl Handler {
-    /// What actix-web could not call, or what could not be answered from a store.
+    /// What actix-web could not call, or what gives no answer.
     pub(crate) fn check(&self, errors: &mut Errors) {
         let Signature {
             constness,
@@ -88,10 +94,7 @@ impl Handler {
             ..
         } = &self.sig;
         if asyncness.is_none() {
-            errors.at(
-                fn_token.span,
-                "a cached handler is asynchronous: write `async fn`",
-            );
+            errors.at(fn_token.span, "a handler is asynchronous: write `async fn`");
         }
         let qualifiers = [
             constness.map(|token| (token.span, "const")),
@@ -111,7 +114,10 @@ impl Handler {
             ));
         }
         if matches!(output, ReturnType::Default) {
-            errors.at(ident.span(), "a cached handler answers something: give it a return type, such as `-> impl Responder`");
+            errors.at(
+                ident.span(),
+                "a handler answers something: give it a return type, such as `-> impl Responder`",
+            );
         }
     }
 

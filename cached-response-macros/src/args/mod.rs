@@ -1,6 +1,7 @@
 //! What was asked: the options in the parentheses of the attribute.
 
 mod names;
+mod shape;
 mod standard;
 mod table;
 mod values;
@@ -15,6 +16,7 @@ use syn::{
 };
 
 pub(crate) use standard::Timeout;
+use table::CACHED;
 pub(crate) use values::{KeyPart, Lazy, Nocache, Query, Status, Vary};
 
 /// `body` without a size.
@@ -52,28 +54,39 @@ impl Parse for Args {
         let mut args = Self::default();
         let mut errors = Errors::default();
         let mut seen: Vec<Ident> = Vec::new();
-        while !input.is_empty() {
-            let parsed = args.option(input, &mut seen, &mut errors);
-            if errors.note(parsed).is_none() {
-                values::skip_to_comma(input)?;
-            }
-            if !input.is_empty()
-                && errors
-                    .note(
-                        input
-                            .parse::<Token![,]>()
-                            .map_err(|error| missing_comma(&error)),
-                    )
-                    .is_none()
-            {
-                values::skip_to_comma(input)?;
-                let _: Option<Token![,]> = input.parse()?;
-            }
-        }
+        each(input, &mut errors, |input, errors| {
+            args.option(input, &mut seen, errors)
+        })?;
         let by_response = matches!(args.timeout, Some(Timeout::Response));
         table::conflicts(&seen, by_response, &mut errors);
         errors.finish(args)
     }
+}
+
+/// Reads options with commas between them; after a mistake it goes on with the next one.
+fn each(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    mut option: impl FnMut(ParseStream<'_>, &mut Errors) -> Result<()>,
+) -> Result<()> {
+    while !input.is_empty() {
+        let parsed = option(input, errors);
+        if errors.note(parsed).is_none() {
+            values::skip_to_comma(input)?;
+        }
+        if input.is_empty() {
+            break;
+        }
+        let comma = input.parse::<Token![,]>();
+        if errors
+            .note(comma.map_err(|error| missing_comma(&error)))
+            .is_none()
+        {
+            values::skip_to_comma(input)?;
+            let _: Option<Token![,]> = input.parse()?;
+        }
+    }
+    Ok(())
 }
 
 fn missing_comma(error: &Error) -> Error {
@@ -104,7 +117,7 @@ impl Args {
             self.innermost = true;
             return Ok(());
         }
-        table::known(&name)?;
+        CACHED.known(&name)?;
         if seen.contains(&name) {
             errors.at(name.span(), format!("`{name}` is given twice"));
         }
@@ -115,21 +128,21 @@ impl Args {
     /// What follows the name.
     fn named(&mut self, name: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> Result<()> {
         if input.peek(Token![=]) {
-            table::takes_value(name)?;
+            CACHED.takes_value(name)?;
             let _: Token![=] = input.parse()?;
             if input.is_empty() || input.peek(Token![,]) {
-                return Err(table::needs_value(name));
+                return Err(CACHED.needs_value(name));
             }
             return self.value(name, input);
         }
         if !input.peek(Paren) {
             return self.flag(name);
         }
-        table::takes_list(name)?;
+        CACHED.takes_list(name)?;
         let list;
         let paren = syn::parenthesized!(list in input);
         if list.is_empty() {
-            return Err(Error::new(paren.span.join(), table::empty_list(name)));
+            return Err(Error::new(paren.span.join(), CACHED.empty_list(name)));
         }
         let parsed = self.list(name, &list, errors);
         list.parse::<TokenStream>()?;
@@ -141,7 +154,7 @@ impl Args {
         match name.to_string().as_str() {
             "lazy" => self.lazy = Some(Lazy::All),
             "body" => self.body = Some(Size::Bytes(DEFAULT_BODY)),
-            _ => return Err(table::needs_value(name)),
+            _ => return Err(CACHED.needs_value(name)),
         }
         Ok(())
     }

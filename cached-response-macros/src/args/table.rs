@@ -1,35 +1,25 @@
-//! The options: how each is written, what else it is called, and what excludes what.
+//! The options of `#[cached_response]`: how each is written, what else it is called, and what
+//! excludes what.
 
-use crate::{errors::Errors, suggest};
-use syn::{Error, Ident, Result};
+use super::shape::{BOTH, LIST, Shape, Table, VALUE, shape};
+use crate::errors::Errors;
+use syn::Ident;
 
-/// How an option may be written.
-struct Shape {
-    name: &'static str,
-    value: bool,
-    list: bool,
-    example: &'static str,
-    synonyms: &'static [&'static str],
-}
-
-const fn shape(
-    name: &'static str,
-    forms: (bool, bool),
-    example: &'static str,
-    synonyms: &'static [&'static str],
-) -> Shape {
-    Shape {
-        name,
-        value: forms.0,
-        list: forms.1,
-        example,
-        synonyms,
-    }
-}
-
-const VALUE: (bool, bool) = (true, false);
-const LIST: (bool, bool) = (false, true);
-const BOTH: (bool, bool) = (true, true);
+pub(super) const CACHED: Table = Table {
+    shapes: OPTIONS,
+    ambiguous: &[
+        (
+            "ignore",
+            "`unkeyed` (an argument) or `ignore_query` (a part of the query)",
+        ),
+        (
+            "condition",
+            "`unless` (a request) or `store_if` (a response)",
+        ),
+        ("when", "`unless` (a request) or `store_if` (a response)"),
+        ("response", "`timeout = response`"),
+    ],
+};
 
 const OPTIONS: &[Shape] = &[
     shape(
@@ -167,101 +157,6 @@ const OPTIONS: &[Shape] = &[
     ),
 ];
 
-fn find(name: &Ident) -> Option<&'static Shape> {
-    OPTIONS.iter().find(|option| name == option.name)
-}
-
-fn example(name: &Ident) -> &'static str {
-    find(name).map_or("", |option| option.example)
-}
-
-/// Whether there is such an option, or which was meant.
-pub(super) fn known(name: &Ident) -> Result<()> {
-    if find(name).is_some() {
-        return Ok(());
-    }
-    let word = name.to_string();
-    let synonym = OPTIONS
-        .iter()
-        .find(|option| option.synonyms.contains(&word.as_str()));
-    let meant = match (word.as_str(), synonym) {
-        ("ignore", _) => {
-            ": did you mean `unkeyed` (an argument) or `ignore_query` (a part of the query)?"
-                .to_owned()
-        }
-        ("condition" | "when", _) => {
-            ": did you mean `unless` (a request) or `store_if` (a response)?".to_owned()
-        }
-        ("response", _) => ": did you mean `timeout = response`?".to_owned(),
-        (_, Some(option)) => format!(": did you mean `{}`?", option.name),
-        _ => suggest::did_you_mean(&word, OPTIONS.iter().map(|option| option.name)),
-    };
-    let meant = if meant.is_empty() {
-        format!(": the options are {}", listed())
-    } else {
-        meant
-    };
-    Err(Error::new(
-        name.span(),
-        format!("unknown option `{word}`{meant}"),
-    ))
-}
-
-fn listed() -> String {
-    let names: Vec<_> = OPTIONS
-        .iter()
-        .map(|option| format!("`{}`", option.name))
-        .collect();
-    names.join(", ")
-}
-
-pub(super) fn takes_value(name: &Ident) -> Result<()> {
-    match find(name) {
-        Some(option) if !option.value => Err(Error::new(
-            name.span(),
-            format!(
-                "`{name}` takes its arguments in parentheses: write `{}`",
-                option.example
-            ),
-        )),
-        _ => Ok(()),
-    }
-}
-
-pub(super) fn takes_list(name: &Ident) -> Result<()> {
-    match find(name) {
-        Some(option) if !option.list => Err(Error::new(
-            name.span(),
-            format!(
-                "`{name}` takes a value after `=`: write `{}`",
-                option.example
-            ),
-        )),
-        _ => Ok(()),
-    }
-}
-
-pub(super) fn needs_value(name: &Ident) -> Error {
-    Error::new(
-        name.span(),
-        format!(
-            "`{name}` needs to be told something: write `{}`",
-            example(name)
-        ),
-    )
-}
-
-pub(super) fn empty_list(name: &Ident) -> String {
-    if name == "vary" {
-        return "`vary()` names nothing: write `vary(none)` if the handler reads no header"
-            .to_owned();
-    }
-    format!(
-        "`{name}()` names nothing: write `{}`, or remove it",
-        example(name)
-    )
-}
-
 /// Options that contradict each other.
 pub(super) fn conflicts(seen: &[Ident], by_response: bool, errors: &mut Errors) {
     let given = |name: &str| seen.iter().find(|option| *option == name);
@@ -287,7 +182,7 @@ pub(super) fn conflicts(seen: &[Ident], by_response: bool, errors: &mut Errors) 
                 option.span(),
                 format!(
                     "`{option}` is about what the response says: write `timeout = response, {}`, or remove it",
-                    example(option)
+                    CACHED.example(option)
                 ),
             );
         }

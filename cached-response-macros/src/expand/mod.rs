@@ -21,34 +21,28 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{Error, Ident, Path, Result, ReturnType, parse_quote, spanned::Spanned};
 
 pub(crate) fn cached_response(tokens: &TokenStream, item: TokenStream) -> TokenStream {
-    expanded(tokens, item.clone()).unwrap_or_else(|error| {
-        // The function stays: routing macros, editors and all other diagnostics go on working.
-        let mut tokens = item;
-        tokens.extend(error.into_compile_error());
-        tokens
-    })
+    expanded(tokens, item.clone()).unwrap_or_else(|error| unchanged(item, error))
+}
+
+/// The function stays: routing macros, editors and all other diagnostics go on working.
+fn unchanged(mut item: TokenStream, error: Error) -> TokenStream {
+    item.extend(error.into_compile_error());
+    item
 }
 
 fn expanded(tokens: &TokenStream, item: TokenStream) -> Result<TokenStream> {
     let mut errors = Errors::default();
     let args = errors.note(syn::parse2::<Args>(tokens.clone()));
-    let handler = errors.note(syn::parse2::<Handler>(item));
-    if let Some(handler) = &handler {
-        handler.check(&mut errors);
-        handler.check_arguments(&mut errors);
-        stepping::is_given_once(handler, &mut errors);
-    }
+    let handler = handler("cached_response", item, &mut errors);
     let (Some(args), Some(handler)) = (args, handler) else {
         return errors.finish(TokenStream::new());
     };
-    let krate = args
-        .krate
-        .clone()
-        .unwrap_or_else(|| parse_quote!(::cached_response));
+    let krate = krate(args.krate.as_ref());
     let parts = plan(&args, handler.arguments(), &mut errors);
     errors.finish(())?;
     if !args.innermost && stepping::is_above_others(&handler) {
-        return Ok(stepping::inside(&krate, tokens, handler));
+        let ours = parse_quote!(#krate::cached_response);
+        return Ok(stepping::inside(&ours, tokens, handler));
     }
     Ok(Expansion {
         private: quote!(#krate::__private),
@@ -57,6 +51,22 @@ fn expanded(tokens: &TokenStream, item: TokenStream) -> Result<TokenStream> {
         parts,
     }
     .function())
+}
+
+/// The function below the attribute `ours`, with all that is wrong about it noted.
+fn handler(ours: &'static str, item: TokenStream, errors: &mut Errors) -> Option<Handler> {
+    let handler = errors.note(Handler::below(ours, item))?;
+    handler.check(errors);
+    handler.check_arguments(errors);
+    stepping::is_alone(ours, &handler, errors);
+    Some(handler)
+}
+
+/// Where the runtime's half is found.
+fn krate(given: Option<&Path>) -> Path {
+    given
+        .cloned()
+        .unwrap_or_else(|| parse_quote!(::cached_response))
 }
 
 /// Everything that the emitted function is made of.
@@ -70,28 +80,8 @@ struct Expansion {
 
 impl Expansion {
     fn function(&self) -> TokenStream {
-        let Self {
-            private, handler, ..
-        } = self;
-        let Handler {
-            attrs,
-            vis,
-            sig,
-            inner_attrs,
-            ..
-        } = handler;
-        let syn::Signature {
-            fn_token,
-            ident: name,
-            generics,
-            ..
-        } = sig;
-        let where_clause = &generics.where_clause;
-        let at = located(match &sig.output {
-            ReturnType::Type(_, ty) => ty.span(),
-            ReturnType::Default => name.span(),
-        });
-        let call = local("call");
+        let private = &self.private;
+        let (call, at) = (local("call"), self.place());
         let run = respan(quote!(#private::Call::run), at);
         let eager = self.types(false);
         let lazy = self.types(true);
@@ -101,15 +91,46 @@ impl Expansion {
             .as_ref()
             .map_or_else(|| quote!(NoBody), |limit| quote!(BodyUpTo<{ #limit }>));
         let [site, route, key, run_body] = [self.site(), self.route(), self.key(), self.body(at)];
-        let block = quote_spanned!(at=> { #run(#call, #site, #route, #key, #run_body) });
+        self.taking(
+            &quote!(#call: #private::Call<#eager, #lazy, #private::#body>),
+            &quote!(#private::Answer),
+            &quote_spanned!(at=> { #run(#call, #site, #route, #key, #run_body) }),
+        )
+    }
+
+    /// The function as it was, but for what it takes, what it returns and what it does.
+    fn taking(&self, call: &TokenStream, answer: &TokenStream, block: &TokenStream) -> TokenStream {
+        let Handler {
+            attrs,
+            vis,
+            sig,
+            inner_attrs,
+            ..
+        } = &self.handler;
+        let syn::Signature {
+            fn_token,
+            ident: name,
+            generics,
+            ..
+        } = sig;
+        let where_clause = &generics.where_clause;
         quote! {
             #(#attrs)*
             #(#inner_attrs)*
             #[allow(clippy::async_yields_async, clippy::future_not_send)]
-            #vis #fn_token #name #generics (#call: #private::Call<#eager, #lazy, #private::#body>) -> #private::Answer
+            #vis #fn_token #name #generics (#call) -> #answer
             #where_clause
             #block
         }
+    }
+
+    /// Where a message points that is about what the handler answers.
+    fn place(&self) -> Span {
+        let sig = &self.handler.sig;
+        located(match &sig.output {
+            ReturnType::Type(_, ty) => ty.span(),
+            ReturnType::Default => sig.ident.span(),
+        })
     }
 
     fn parts(&self, lazy: bool) -> impl Iterator<Item = &Part> {
@@ -215,12 +236,4 @@ fn tuple(parts: impl IntoIterator<Item = TokenStream>) -> TokenStream {
             .collect();
     }
     quote!((#(#parts,)*))
-}
-
-/// An error where `#[cached_response]` stands a second time.
-fn twice(path: &Path) -> Error {
-    Error::new_spanned(
-        path,
-        "`#[cached_response]` is given twice: put all options into one",
-    )
 }

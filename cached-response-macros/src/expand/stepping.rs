@@ -1,31 +1,45 @@
 //! Attribute macros below this one (`#[get]`, `#[utoipa::path]`, `#[instrument]`, ..) go first,
 //! so that they see the function as it was written.
 
-use super::twice;
 use crate::{errors::Errors, handler::Handler};
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Attribute, Path};
+use syn::{Attribute, Error, Path};
 
-pub(super) fn is_given_once(handler: &Handler, errors: &mut Errors) {
-    let ours = |attr: &&Attribute| {
-        attr.path()
-            .segments
-            .last()
-            .is_some_and(|last| last.ident == "cached_response")
-    };
-    if let Some(again) = handler.attrs.iter().find(ours) {
-        errors.push(twice(again.path()));
+/// There is one attribute of ours: `ours`, once.
+pub(super) fn is_alone(ours: &str, handler: &Handler, errors: &mut Errors) {
+    for attr in &handler.attrs {
+        let Some(last) = attr.path().segments.last() else {
+            continue;
+        };
+        if last.ident == ours {
+            errors.push(twice(ours, attr.path()));
+        } else if OURS.iter().any(|other| last.ident == other) {
+            errors.push(Error::new_spanned(
+                attr.path(),
+                "`#[cached_response]` answers without running the handler, which then writes nothing: put `#[invalidates]` on a handler of its own",
+            ));
+        }
     }
+}
+
+const OURS: [&str; 2] = ["cached_response", "invalidates"];
+
+/// An error where the attribute `ours` stands a second time.
+pub(super) fn twice(ours: &str, path: &Path) -> Error {
+    Error::new_spanned(
+        path,
+        format!("`#[{ours}]` is given twice: put all options into one"),
+    )
 }
 
 pub(super) fn is_above_others(handler: &Handler) -> bool {
     handler.attrs.iter().any(|attr| !is_inert(attr))
 }
 
-/// The function again, with this attribute as its last. The marker prevents a loop, so that an
+/// The function again, with `ours` as its last attribute. The marker prevents a loop, so that an
 /// inert attribute that is not known here costs one expansion more.
-pub(super) fn inside(krate: &Path, tokens: &TokenStream, handler: Handler) -> TokenStream {
+pub(super) fn inside(ours: &Path, tokens: &TokenStream, handler: Handler) -> TokenStream {
     let Handler {
         attrs,
         vis,
@@ -39,7 +53,7 @@ pub(super) fn inside(krate: &Path, tokens: &TokenStream, handler: Handler) -> To
     quote! {
         #(#attrs)*
         #(#inner_attrs)*
-        #[#krate::cached_response(__innermost #comma #tokens)]
+        #[#ours(__innermost #comma #tokens)]
         #vis #sig #block
     }
 }
