@@ -1,4 +1,4 @@
-//! The attribute and the derive of `cached-response`, which is the crate to depend on: it
+//! The attributes and the derive of `cached-response`, which is the crate to depend on: it
 //! exports both, and what they expand to is an agreement between the two crates.
 //!
 //! In stages: what the input is (`handler`), what was asked (`args`), who plays which part
@@ -18,6 +18,7 @@ mod plan;
 mod rules;
 mod size;
 mod suggest;
+mod template;
 
 use proc_macro::TokenStream;
 
@@ -66,6 +67,78 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn cached_response(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::cached_response(&args.into(), item.into()).into()
+}
+
+/// Invalidates what this handler has changed, before its client has the answer.
+///
+/// ```
+/// use actix_web::{App, Responder, get, put, test, web};
+/// use cached_response::{ResponseCache, cached_response, invalidates};
+/// use std::sync::Mutex;
+///
+/// type Names = web::Data<Mutex<Vec<String>>>;
+///
+/// #[get("/products")]
+/// #[cached_response(timeout = 1h)]
+/// async fn list(names: Names) -> impl Responder {
+///     names.lock().unwrap().join(", ")
+/// }
+///
+/// #[put("/products/{id}")]
+/// #[invalidates(path("/products", "/products/{id}"))]
+/// async fn rename(id: web::Path<usize>, name: String, names: Names) -> impl Responder {
+///     names.lock().unwrap()[*id] = name;
+///     "renamed"
+/// }
+///
+/// # #[actix_web::main] async fn main() {
+/// let names = Names::new(Mutex::new(vec!["tea".into(), "cake".into()]));
+/// let cache = ResponseCache::builder().build();
+/// let app = App::new().app_data(names).app_data(cache).service(list).service(rename);
+/// let app = test::init_service(app).await;
+/// let read = || test::TestRequest::with_uri("/products").to_request();
+///
+/// assert_eq!(test::call_and_read_body(&app, read()).await, "tea, cake");
+/// let write = test::TestRequest::put().uri("/products/1").set_payload("scones");
+/// test::call_service(&app, write.to_request()).await;
+/// assert_eq!(test::call_and_read_body(&app, read()).await, "tea, scones");
+/// # }
+/// ```
+///
+/// | option | invalidates |
+/// |---|---|
+/// | `path("/products/{id}")` | these paths, with every query |
+/// | `url("/products?page=1")` | these URLs |
+/// | `all` | everything |
+/// | `cache = CACHE` | in another cache than the application's |
+/// | `crate = path` | (where `cached_response` is found) |
+///
+/// A string literal may have parameters of the route's path in it: `{id}`; `{{` and `}}` are
+/// braces. Anything else is an expression, such as `path(format!("/users/{}", user.id))`: it is
+/// evaluated before the handler starts, and sees the arguments by reference.
+///
+/// # When
+///
+/// | the handler | |
+/// |---|---|
+/// | answers with a status below 400 | invalidates, and then the client has the answer |
+/// | answers with a 4xx, by `Ok` or `Err` | has refused, and invalidates nothing |
+/// | answers with a 5xx, or panics | may have written first, and invalidates |
+/// | is dropped, since its client has left | may have written first, and invalidates at once |
+///
+/// An answer with a body that streams invalidates at its head: what is written while the body is
+/// sent is to be invalidated by hand. So is what goes on after the handler was dropped, such as a
+/// `web::block` or a task that it had spawned; and what was written by a handler that answers with a
+/// 4xx all the same.
+///
+/// Nothing is asked of the arguments, and what they extract is not cached. A request that an
+/// argument refuses does not get to the handler, and invalidates nothing.
+///
+/// A parameter that the route does not have is a mistake that can only be seen when a request is
+/// there: it is logged as an error each time, and **everything** is invalidated in its place.
+#[proc_macro_attribute]
+pub fn invalidates(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::invalidates(&args.into(), item.into()).into()
 }
 
 /// Makes a struct or an enum usable in `key(..)`: all its fields are part of the key.

@@ -107,7 +107,7 @@ mod judgement;
 mod machinery;
 mod story;
 
-pub use cached_response_macros::{KeyPart, cached_response};
+pub use cached_response_macros::{KeyPart, cached_response, invalidates};
 #[cfg(any(test, feature = "testing"))]
 pub use doors::testing;
 pub use doors::{
@@ -164,11 +164,11 @@ struct Readme;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{
-        IntoTimeout, KeyPart, Policy, ResponseCache,
+        IntoTimeout, Invalidates, KeyPart, Policy, ResponseCache,
         doors::{
             arguments::*,
             call::{Answer, BodyUpTo, Call},
-            invalidating::{Writing, Written},
+            invalidating::{Writing, Written, literal},
         },
         judgement::{
             facts::{Facts, Role},

@@ -5,6 +5,7 @@ mod shape;
 mod standard;
 mod table;
 mod values;
+mod writes;
 
 use crate::{duration::Span, errors::Errors, size::Size};
 use proc_macro2::TokenStream;
@@ -18,6 +19,7 @@ use syn::{
 pub(crate) use standard::Timeout;
 use table::CACHED;
 pub(crate) use values::{KeyPart, Lazy, Nocache, Query, Status, Vary};
+pub(crate) use writes::{Named, What, Writes};
 
 /// `body` without a size.
 const DEFAULT_BODY: u64 = 65_536;

@@ -27,6 +27,8 @@ pub(super) const fn shape(
     }
 }
 
+/// `option`
+pub(super) const WORD: (bool, bool) = (false, false);
 /// `option = value`
 pub(super) const VALUE: (bool, bool) = (true, false);
 /// `option(list)`

@@ -8,6 +8,7 @@ mod body;
 mod output;
 mod route;
 mod stepping;
+mod writing;
 
 use crate::{
     args::Args,
@@ -19,6 +20,8 @@ use crate::{
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Error, Ident, Path, Result, ReturnType, parse_quote, spanned::Spanned};
+
+pub(crate) use writing::invalidates;
 
 pub(crate) fn cached_response(tokens: &TokenStream, item: TokenStream) -> TokenStream {
     expanded(tokens, item.clone()).unwrap_or_else(|error| unchanged(item, error))

@@ -138,3 +138,8 @@ impl<E: 'static> Writing<E> {
         })
     }
 }
+
+/// A text without parameters, as a template: its braces are braces.
+pub fn literal(text: impl AsRef<str>) -> String {
+    text.as_ref().replace('{', "{{").replace('}', "}}")
+}

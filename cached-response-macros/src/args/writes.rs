@@ -1,0 +1,190 @@
+//! What was asked of `#[invalidates]`.
+
+use super::{
+    each,
+    shape::{LIST, Table, VALUE, WORD, shape},
+    values,
+};
+use crate::{errors::Errors, template};
+use proc_macro2::{Span, TokenStream};
+use syn::{
+    Error, Ident, LitStr, Path, Result, Token,
+    ext::IdentExt,
+    parse::{Parse, ParseStream},
+    token::Paren,
+};
+
+#[derive(Default)]
+pub(crate) struct Writes {
+    pub(crate) named: Vec<Named>,
+    pub(crate) cache: Option<TokenStream>,
+    pub(crate) krate: Option<Path>,
+    /// Set by ourselves, once all other attributes have had their turn.
+    pub(crate) innermost: bool,
+}
+
+/// Something that is invalidated.
+pub(crate) struct Named {
+    /// `path`, `url` or `all`.
+    pub(crate) option: Ident,
+    pub(crate) what: What,
+}
+
+pub(crate) enum What {
+    All,
+    /// With path parameters in it.
+    Template(LitStr),
+    Expression(TokenStream),
+}
+
+const WRITES: Table = Table {
+    shapes: &[
+        shape(
+            "path",
+            LIST,
+            "path(\"/products/{id}\")",
+            &["paths", "route", "prefix"],
+        ),
+        shape(
+            "url",
+            LIST,
+            "url(\"/products?page=1\")",
+            &["urls", "uri", "uris", "query"],
+        ),
+        shape(
+            "all",
+            WORD,
+            "all",
+            &["everything", "clear", "flush", "purge"],
+        ),
+        shape(
+            "cache",
+            VALUE,
+            "cache = CACHE",
+            &["store", "backend", "in_cache"],
+        ),
+        shape(
+            "crate",
+            VALUE,
+            "crate = path::to::cached_response",
+            &["krate", "crate_path"],
+        ),
+    ],
+    ambiguous: &[],
+};
+
+impl Parse for Writes {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut writes = Self::default();
+        let mut errors = Errors::default();
+        let mut seen = Vec::new();
+        each(input, &mut errors, |input, errors| {
+            writes.option(input, &mut seen, errors)
+        })?;
+        Self::names_something(&seen, &mut errors);
+        errors.finish(writes)
+    }
+}
+
+impl Writes {
+    fn option(
+        &mut self,
+        input: ParseStream<'_>,
+        seen: &mut Vec<Ident>,
+        errors: &mut Errors,
+    ) -> Result<()> {
+        let name = input.call(Ident::parse_any).map_err(|error| {
+            Error::new(
+                error.span(),
+                "expected what is invalidated: write `path(\"/products/{id}\")`",
+            )
+        })?;
+        if name == "__innermost" {
+            self.innermost = true;
+            return Ok(());
+        }
+        if seen.contains(&name) {
+            errors.at(name.span(), format!("`{name}` is given twice"));
+        }
+        seen.push(name.clone());
+        WRITES.known(&name)?;
+        if input.peek(Token![=]) {
+            WRITES.takes_value(&name)?;
+            let _: Token![=] = input.parse()?;
+            return self.value(&name, input);
+        }
+        if input.peek(Paren) {
+            WRITES.takes_list(&name)?;
+            let list;
+            let paren = syn::parenthesized!(list in input);
+            if list.is_empty() {
+                return Err(Error::new(paren.span.join(), WRITES.empty_list(&name)));
+            }
+            return self.list(&name, &list, errors);
+        }
+        if name != "all" {
+            return Err(WRITES.needs_value(&name));
+        }
+        let what = What::All;
+        self.named.push(Named { option: name, what });
+        Ok(())
+    }
+
+    fn value(&mut self, name: &Ident, input: ParseStream<'_>) -> Result<()> {
+        if input.is_empty() || input.peek(Token![,]) {
+            return Err(WRITES.needs_value(name));
+        }
+        if name == "cache" {
+            self.cache = Some(values::expression(input)?);
+        } else {
+            self.krate = Some(input.call(Path::parse_mod_style)?);
+        }
+        Ok(())
+    }
+
+    /// A string literal is a template; anything else is an expression.
+    fn list(&mut self, name: &Ident, list: ParseStream<'_>, errors: &mut Errors) -> Result<()> {
+        while !list.is_empty() {
+            let what = if is_literal(list) {
+                let text = list.parse()?;
+                errors.note(template::check(name, &text));
+                What::Template(text)
+            } else {
+                What::Expression(values::expression(list)?)
+            };
+            self.named.push(Named {
+                option: name.clone(),
+                what,
+            });
+            if !list.is_empty() {
+                let _: Token![,] = list.parse()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn names_something(seen: &[Ident], errors: &mut Errors) {
+        let names = |option: &&Ident| ["path", "url", "all"].iter().any(|name| *option == name);
+        let mut naming = seen.iter().filter(names);
+        let all = naming.clone().find(|option| *option == "all");
+        if naming.next().is_none() {
+            errors.at(
+                Span::call_site(),
+                "nothing is named: write `#[invalidates(path(\"/products/{id}\"))]`, or `all` for everything",
+            );
+        } else if let (Some(all), Some(_)) = (all, naming.next()) {
+            errors.at(
+                all.span(),
+                "`all` invalidates what is named beside it, too: remove one of the two",
+            );
+        }
+    }
+}
+
+fn is_literal(list: ParseStream<'_>) -> bool {
+    list.peek(LitStr)
+        && (list.peek2(Token![,]) || {
+            let ahead = list.fork();
+            ahead.parse::<LitStr>().is_ok() && ahead.is_empty()
+        })
+}

@@ -1,0 +1,129 @@
+//! What `#[invalidates]` emits: the function with the same body, which tells the runtime beforehand
+//! what to invalidate.
+
+use super::{Expansion, handler, krate, local, respan, stepping, tuple, unchanged};
+use crate::{
+    args::{Args, Named, What, Writes},
+    errors::Errors,
+    plan::{Part, Role},
+};
+use proc_macro2::{Delimiter, Group, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Ident, Result, parse_quote, spanned::Spanned};
+
+pub(crate) fn invalidates(tokens: &TokenStream, item: TokenStream) -> TokenStream {
+    expanded(tokens, item.clone()).unwrap_or_else(|error| unchanged(item, error))
+}
+
+fn expanded(tokens: &TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let mut errors = Errors::default();
+    let writes = errors.note(syn::parse2::<Writes>(tokens.clone()));
+    let handler = handler("invalidates", item, &mut errors);
+    errors.finish(())?;
+    let (Some(writes), Some(handler)) = (writes, handler) else {
+        return Ok(TokenStream::new());
+    };
+    let krate = krate(writes.krate.as_ref());
+    if !writes.innermost && stepping::is_above_others(&handler) {
+        let ours = parse_quote!(#krate::invalidates);
+        return Ok(stepping::inside(&ours, tokens, handler));
+    }
+    // Nothing is asked of the arguments: all are extracted, and the body sees all.
+    let parts = handler.arguments().into_iter().map(|argument| Part {
+        argument,
+        role: Role::Unkeyed,
+        lazy: false,
+    });
+    let parts = parts.collect();
+    let function = Expansion {
+        private: quote!(#krate::__private),
+        args: Args::default(),
+        handler,
+        parts,
+    };
+    Ok(Writing { function, writes }.function())
+}
+
+struct Writing {
+    function: Expansion,
+    writes: Writes,
+}
+
+impl Writing {
+    fn function(&self) -> TokenStream {
+        let Self { function, .. } = self;
+        let private = &function.private;
+        let (call, at) = (local("call"), function.place());
+        let run = respan(quote!(#private::Writing::run), at);
+        let arguments = function.types(false);
+        let [writer, names, body] = [self.writer(), self.names(), function.body(at)];
+        function.taking(
+            &quote!(#call: #private::Writing<#arguments>),
+            &quote!(#private::Written),
+            &quote_spanned!(at=> { #run(#call, #writer, #names, #body) }),
+        )
+    }
+
+    fn writer(&self) -> TokenStream {
+        let private = &self.function.private;
+        let sig = &self.function.handler.sig;
+        let name = sig.ident.to_string();
+        let imports = super::output::Opaque::of(&sig.output).imports();
+        quote! {{
+            #imports
+            #private::Writer::new(
+                ::core::concat!(::core::module_path!(), "::", #name),
+                ::core::cfg!(test),
+            )
+        }}
+    }
+
+    /// The closure that says what is invalidated. Its expressions see the arguments by reference.
+    fn names(&self) -> TokenStream {
+        let private = &self.function.private;
+        let eager = local("eager");
+        let patterns = self.function.parts(false);
+        let patterns = tuple(patterns.map(|part| part.argument.by_reference()));
+        let names: Vec<_> = (0..self.writes.named.len())
+            .map(|n| local(&format!("name{n}")))
+            .collect();
+        let values = self.writes.named.iter().zip(&names);
+        let values = values.filter_map(|(named, name)| self.value(named, name));
+        let steps = self.writes.named.iter().zip(&names).map(step);
+        let cache = self.writes.cache.as_ref().map(|cache| {
+            let clone = quote!(<#private::ResponseCache as ::core::clone::Clone>::clone);
+            quote_spanned!(cache.span()=> .cache(#clone(&(#cache))))
+        });
+        quote! {
+            |#eager| {
+                #[allow(unused_variables, clippy::all, clippy::pedantic, clippy::nursery)]
+                let #patterns = #eager;
+                #(#values)*
+                #private::Invalidates::new() #(#steps)* #cache
+            }
+        }
+    }
+
+    /// What an expression gives, with its braces as braces.
+    fn value(&self, named: &Named, name: &Ident) -> Option<TokenStream> {
+        let What::Expression(tokens) = &named.what else {
+            return None;
+        };
+        let (private, at) = (&self.function.private, tokens.span());
+        let mut expression = Group::new(Delimiter::Parenthesis, tokens.clone());
+        expression.set_span(at);
+        Some(quote_spanned! {at=>
+            #[allow(unused_parens, clippy::all, clippy::pedantic, clippy::nursery)]
+            let #name = #private::literal(&#expression);
+        })
+    }
+}
+
+fn step((named, name): (&Named, &Ident)) -> TokenStream {
+    let option = &named.option;
+    match &named.what {
+        What::All => quote!(.all()),
+        What::Template(text) => quote!(.#option(#text)),
+        What::Expression(_) => quote!(.#option(#name)),
+    }
+}
