@@ -69,3 +69,73 @@ fn chance() -> f32 {
     let [.., high, low] = random.to_be_bytes();
     f32::from(u16::from_be_bytes([high, low])) / (f32::from(u16::MAX) + 1.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const FRESHNESS: Freshness = Freshness {
+        lifetime: Duration::from_secs(100),
+        age: Duration::from_secs(20),
+    };
+
+    fn times(rules: &StaleRules) -> Times {
+        Times::of(rules, &Own::default(), FRESHNESS)
+    }
+
+    #[test]
+    fn without_rules_a_response_is_quiet_for_all_that_is_left_of_its_lifetime() {
+        let expected = Times {
+            lifetime: FRESHNESS.lifetime,
+            quiet: Duration::from_secs(80),
+            windows: Windows::default(),
+        };
+        assert_eq!(times(&StaleRules::default()), expected);
+    }
+
+    #[test]
+    fn a_refresh_ahead_counts_from_what_is_left() {
+        let refresh_ahead = Some(0.5);
+        let quiet = times(&StaleRules {
+            refresh_ahead,
+            ..StaleRules::default()
+        })
+        .quiet;
+        assert_eq!(quiet, Duration::from_secs(40));
+    }
+
+    #[test]
+    fn jitter_differs_from_response_to_response() {
+        let jitter = Some(0.9);
+        let rules = StaleRules {
+            jitter,
+            ..StaleRules::default()
+        };
+        let first = times(&rules).lifetime;
+        assert!((0..100).any(|_| times(&rules).lifetime != first));
+    }
+
+    fn span() -> impl Strategy<Value = Duration> {
+        prop_oneof![
+            any::<u64>().prop_map(Duration::from_nanos),
+            any::<u64>().prop_map(Duration::from_secs),
+            Just(Duration::MAX),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn jitter_never_lengthens_and_never_shortens_by_more_than_its_part(
+            lifetime in span(),
+            age in span(),
+            most in 0.001f32..0.999,
+        ) {
+            let rules = StaleRules { jitter: Some(most), refresh_ahead: Some(0.5), ..StaleRules::default() };
+            let times = Times::of(&rules, &Own::default(), Freshness { lifetime, age });
+            prop_assert!(times.lifetime <= lifetime && times.quiet <= times.lifetime);
+            let least = lifetime.as_secs_f64() * (1.0 - f64::from(most));
+            prop_assert!(times.lifetime.as_secs_f64() >= least * 0.999_999);
+        }
+    }
+}

@@ -126,3 +126,25 @@ pub(super) fn failure(response: &HttpResponse, declared: bool) -> Option<Skip> {
 pub(super) fn is_failure(status: StatusCode) -> bool {
     !matches!(status.as_u16(), 401 | 403 | 404 | 410)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::error::InternalError;
+
+    #[test]
+    fn a_failure_is_an_error_of_the_server_s_or_what_the_handler_calls_one() {
+        for status in 200..600 {
+            let code = StatusCode::from_u16(status).expect("a status");
+            let refusal = matches!(status, 401 | 403 | 404 | 410);
+            let made = HttpResponse::build(code).finish();
+            let named = failure(&made, false);
+            assert_eq!(named, (status >= 500).then_some(Skip::Status), "{status}");
+            let declared = failure(&made, true);
+            assert_eq!(declared, (!refusal).then_some(Skip::Failed), "{status}");
+            let error = HttpResponse::from_error(InternalError::new("no", code));
+            let named = failure(&error, false);
+            assert_eq!(named, (!refusal).then_some(Skip::Error), "{status}");
+        }
+    }
+}

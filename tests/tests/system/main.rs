@@ -25,6 +25,7 @@ mod origin;
 mod panics;
 mod ranges;
 mod shapes;
+mod stale;
 mod standard;
 mod streams;
 mod testing;

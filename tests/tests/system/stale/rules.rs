@@ -1,0 +1,226 @@
+//! Who says what is done with stale responses: the route, the cache, the response, the client.
+
+use std::cell::{Cell, RefCell};
+
+use actix_web::test::TestRequest;
+use actix_web::{HttpResponse, Responder, web};
+use cached_response::testing::ManualClock;
+use cached_response::{
+    CacheHandle, CacheResponses, Policy, ResponseCache, RunReason, cached, reason,
+};
+use tests::stage::{InProcess, Stage, soon};
+
+use super::{NEXT, Next, Scene, page};
+
+#[actix_web::test]
+async fn what_a_route_does_not_say_the_cache_does() {
+    let clock = ManualClock::new();
+    let cache = ResponseCache::builder().clock(&clock);
+    let cache = cache.stale_while_revalidate(20).build();
+    let scene = Scene::with("/plain", clock, cache).await;
+    scene.advance(11);
+    assert_eq!(scene.text().await, "run 1");
+    scene.stage.release(2);
+    soon("it is refreshed", || scene.stage.cache.stats().stored == 2).await;
+}
+
+#[actix_web::test]
+async fn a_route_switches_off_what_the_cache_says() {
+    let clock = ManualClock::new();
+    let cache = ResponseCache::builder().clock(&clock);
+    let cache = cache.stale_while_revalidate(20).stale_if_error(20).build();
+    let scene = Scene::with("/none", clock, cache).await;
+    scene.release_all();
+    scene.advance(11);
+    NEXT.set(Next::Status(503));
+    assert_eq!(scene.get().await.0, 503);
+}
+
+thread_local! {
+    static SAYS: Cell<&'static str> = const { Cell::new("") };
+    static REASONS: RefCell<Vec<RunReason>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Says of itself what the test wants it to.
+async fn own(stage: web::Data<Stage>, handle: CacheHandle) -> impl Responder {
+    let run = stage.run();
+    assert_eq!(handle.reason(), reason());
+    REASONS.with_borrow_mut(|all| all.push(reason()));
+    let mut response = HttpResponse::Ok();
+    if !SAYS.get().is_empty() {
+        response.insert_header(("cache-control", SAYS.get()));
+    }
+    if let Next::Status(code) = NEXT.get() {
+        response.status(actix_web::http::StatusCode::from_u16(code).unwrap());
+    }
+    response.body(format!("run {run}"))
+}
+
+fn routes(app: &mut web::ServiceConfig) {
+    let windows = |policy: Policy| policy.stale_while_revalidate(30).stale_if_error(60);
+    let own_word = Policy::from_response().respect_client();
+    app.route(
+        "/route",
+        web::get().to(cached(windows(Policy::new(10)), own)),
+    )
+    .route("/own", web::get().to(cached(own_word.clone(), own)))
+    .route("/both", web::get().to(cached(windows(own_word), own)));
+}
+
+async fn stage() -> (Stage, InProcess, ManualClock) {
+    let clock = ManualClock::new();
+    let stage = Stage::new(ResponseCache::builder().clock(&clock).build());
+    let app = stage.app(routes).await;
+    NEXT.set(Next::Fine);
+    REASONS.take();
+    (stage, app, clock)
+}
+
+/// The body of the first answer after the first response has expired.
+async fn after_expiry(uri: &str, says: &'static str) -> String {
+    let (_, app, clock) = stage().await;
+    SAYS.set(says);
+    app.get(uri).text().await;
+    clock.advance(std::time::Duration::from_secs(15));
+    app.get(uri).text().await
+}
+
+/// RFC 9111 §4.2.4, §5.2.2.2, §5.2.2.8, §5.2.2.10.
+#[actix_web::test]
+async fn a_response_that_must_be_validated_never_answers_stale() {
+    assert_eq!(after_expiry("/route", "").await, "run 1");
+    for says in ["must-revalidate", "proxy-revalidate", "s-maxage=10"] {
+        assert_eq!(after_expiry("/route", says).await, "run 2", "{says}");
+    }
+    for says in [
+        "max-age=10, must-revalidate",
+        "max-age=10, proxy-revalidate",
+        "s-maxage=10",
+        "max-age=10, no-cache",
+    ] {
+        assert_eq!(after_expiry("/both", says).await, "run 2", "{says}");
+    }
+}
+
+/// RFC 5861 §3 and §4.
+#[actix_web::test]
+async fn a_response_says_itself_how_long_it_may_answer_stale() {
+    for (uri, says, body) in [
+        ("/own", "max-age=10", "run 2"),
+        ("/own", "max-age=10, stale-while-revalidate=30", "run 1"),
+        ("/own", "max-age=10, stale-while-revalidate=4", "run 2"),
+        ("/own", "max-age=0, stale-while-revalidate=30", "run 1"),
+        ("/own", "max-age=10, stale-while-revalidate=x", "run 2"),
+        (
+            "/own",
+            "max-age=10, stale-while-revalidate=30, must-revalidate",
+            "run 2",
+        ),
+        ("/both", "max-age=10", "run 1"),
+        ("/both", "max-age=10, stale-while-revalidate=4", "run 2"),
+        // Under a timeout of the author's it is not asked.
+        ("/route", "stale-while-revalidate=4", "run 1"),
+    ] {
+        assert_eq!(after_expiry(uri, says).await, body, "{uri}: {says}");
+    }
+}
+
+#[actix_web::test]
+async fn a_response_says_itself_how_long_it_may_stand_in() {
+    for (says, status) in [
+        ("max-age=10", 503),
+        ("max-age=10, stale-if-error=30", 200),
+        ("max-age=10, stale-if-error=4", 503),
+        ("max-age=10, stale-if-error=30, must-revalidate", 503),
+    ] {
+        let (_, app, clock) = stage().await;
+        SAYS.set(says);
+        app.get("/own").text().await;
+        clock.advance(std::time::Duration::from_secs(15));
+        NEXT.set(Next::Status(503));
+        let answer = app.get("/own").answer().await;
+        assert_eq!(answer.status.as_u16(), status, "{says}");
+    }
+}
+
+#[actix_web::test]
+async fn a_client_that_says_how_stale_is_heard() {
+    for (wish, body) in [
+        ("max-stale=10", "run 1"),
+        ("max-stale=2", "run 2"),
+        ("max-age=12", "run 2"),
+        ("min-fresh=1", "run 2"),
+        ("no-cache", "run 2"),
+        ("only-if-cached", "run 1"),
+    ] {
+        let (_, app, clock) = stage().await;
+        SAYS.set("max-age=10");
+        app.get("/both").text().await;
+        clock.advance(std::time::Duration::from_secs(15));
+        let asked = TestRequest::with_uri("/both").insert_header(("cache-control", wish));
+        assert_eq!(app.ask(asked).text().await, body, "{wish}");
+    }
+}
+
+#[actix_web::test]
+async fn a_handler_learns_why_it_runs() {
+    let (stage, app, clock) = stage().await;
+    SAYS.set("");
+    app.get("/route").answer().await;
+    app.get("/route?nocache=1").answer().await;
+    clock.advance(std::time::Duration::from_secs(11));
+    app.get("/route").answer().await;
+    soon("it is refreshed", || stage.cache.stats().stored == 3).await;
+    clock.advance(std::time::Duration::from_secs(45));
+    app.get("/route").answer().await;
+    let reasons = [
+        RunReason::Miss,
+        RunReason::Live,
+        RunReason::Refresh,
+        RunReason::Stale,
+    ];
+    assert_eq!(REASONS.take(), reasons);
+    assert_eq!(reason(), RunReason::Bypass);
+}
+
+fn inside(app: &mut web::ServiceConfig) {
+    let policy = Policy::new(10).stale_if_error(60);
+    let scope = web::scope("/in").wrap(CacheResponses::new(policy));
+    app.service(scope.route("/page", web::get().to(page)));
+}
+
+#[actix_web::test]
+async fn under_the_middleware_a_stale_response_stands_in() {
+    let clock = ManualClock::new();
+    let stage = Stage::new(ResponseCache::builder().clock(&clock).build());
+    let app = stage.app(inside).await;
+    (1..=9).for_each(|run| stage.release(run));
+    for failure in super::FAILURES {
+        NEXT.set(Next::Fine);
+        stage.cache.invalidate_all();
+        let first = app.get("/in/page").text().await;
+        clock.advance(std::time::Duration::from_secs(41));
+        NEXT.set(failure);
+        assert_eq!(app.get("/in/page").text().await, first, "{failure:?}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "`stale_while_revalidate` needs a run behind the answer")]
+fn the_middleware_refuses_what_needs_a_run_behind_the_answer() {
+    let _ = CacheResponses::new(Policy::new(10).stale_while_revalidate(60));
+}
+
+#[actix_web::test]
+async fn under_the_middleware_the_cache_s_refreshes_do_not_count() {
+    let clock = ManualClock::new();
+    let cache = ResponseCache::builder().clock(&clock);
+    let cache = cache.stale_while_revalidate(60).refresh_ahead(0.5).build();
+    let stage = Stage::new(cache);
+    let app = stage.app(inside).await;
+    (1..=9).for_each(|run| stage.release(run));
+    NEXT.set(Next::Fine);
+    assert_eq!(app.get("/in/page").text().await, "run 1");
+    clock.advance(std::time::Duration::from_secs(11));
+    assert_eq!(app.get("/in/page").text().await, "run 2");
+}

@@ -1,0 +1,133 @@
+//! Runs that take long.
+
+use cached_response::{Skip, StaleRule};
+use tests::stage::soon;
+
+use super::{NEXT, Next, Scene};
+
+#[actix_web::test]
+async fn nobody_waits_longer_than_the_route_wants_while_a_stale_one_may_answer() {
+    let scene = Scene::new("/slow").await;
+    scene.advance(11);
+    let leader = scene.app.get("/slow");
+    scene.stage.at_run(2).await;
+    let follower = scene.app.get("/slow");
+    soon("it follows", || scene.stage.cache.stats().misses == 3).await;
+    scene.advance(1);
+    assert!(!leader.is_finished() && !follower.is_finished());
+    scene.advance(1);
+    let said = "cached-response; fwd=stale; detail=answer-stale-after";
+    for asked in [leader, follower] {
+        let answer = asked.answer().await;
+        assert_eq!(answer.header("cache-status"), Some(said));
+        assert_eq!(
+            (answer.header("age"), &*answer.text()),
+            (Some("13"), "run 1")
+        );
+    }
+    // The run has gone on behind the answers.
+    scene.stage.release(2);
+    soon("it is stored", || scene.stage.cache.stats().stored == 2).await;
+    assert_eq!(
+        scene.get().await,
+        (200, "run 2".into(), "hit; ttl=10".into())
+    );
+    let stats = scene.stage.cache.stats();
+    assert_eq!(stats.answered_stale(StaleRule::AnswerAfter), 2);
+    assert_eq!((scene.stage.runs(), stats.running), (2, 0));
+}
+
+#[actix_web::test]
+async fn a_run_in_time_is_the_answer() {
+    let scene = Scene::new("/slow").await;
+    scene.advance(11);
+    let asked = scene.app.get("/slow");
+    scene.stage.at_run(2).await;
+    scene.advance(1);
+    scene.stage.release(2);
+    assert_eq!(asked.text().await, "run 2");
+}
+
+#[actix_web::test]
+async fn where_nothing_is_stored_everybody_waits() {
+    let scene = Scene::new("/slow").await;
+    scene.stage.cache.invalidate_all();
+    let asked = scene.app.get("/slow");
+    scene.stage.at_run(2).await;
+    scene.advance(4);
+    assert!(!asked.is_finished());
+    scene.stage.release(2);
+    assert_eq!(asked.text().await, "run 2");
+}
+
+#[actix_web::test]
+async fn at_the_end_of_patience_a_stale_one_answers_in_place_of_another_run() {
+    let scene = Scene::new("/sie").await;
+    scene.advance(11);
+    let leader = scene.app.get("/sie");
+    scene.stage.at_run(2).await;
+    let follower = scene.app.get("/sie");
+    soon("it follows", || scene.stage.cache.stats().misses == 3).await;
+    scene.advance(5);
+    assert_eq!(follower.text().await, "run 1");
+    assert_eq!(scene.stage.runs(), 2);
+    scene.stage.release(2);
+    assert_eq!(leader.text().await, "run 2");
+}
+
+#[actix_web::test]
+async fn a_run_over_its_limit_is_an_error_where_nothing_stands_in() {
+    let scene = Scene::new("/limit").await;
+    scene.advance(11);
+    let asked = scene.app.get("/limit");
+    scene.stage.at_run(2).await;
+    scene.advance(2);
+    let answer = asked.answer().await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(
+        answer.header("cache-status"),
+        Some("cached-response; fwd=stale; detail=run-timeout")
+    );
+    assert_eq!(scene.stage.cache.stats().skipped(Skip::RunTimeout), 1);
+    scene.stage.release(3);
+    assert_eq!(scene.text().await, "run 3");
+}
+
+/// Bar row 58.
+#[actix_web::test]
+async fn a_stale_response_stands_in_for_a_run_over_its_limit() {
+    let scene = Scene::new("/limit-sie").await;
+    scene.advance(11);
+    let asked = scene.app.get("/limit-sie");
+    scene.stage.at_run(2).await;
+    scene.advance(2);
+    let answer = asked.answer().await;
+    assert_eq!(
+        answer.header("cache-status"),
+        Some("cached-response; fwd=stale; detail=stale-if-error")
+    );
+    assert_eq!(answer.text(), "run 1");
+    assert_eq!(scene.text().await, "run 1");
+    assert_eq!(
+        (scene.stage.runs(), scene.stage.cache.stats().running),
+        (2, 0)
+    );
+}
+
+#[actix_web::test]
+async fn one_of_those_who_wait_for_a_run_over_its_limit_takes_over() {
+    let scene = Scene::new("/limit").await;
+    scene.advance(11);
+    NEXT.set(Next::Fine);
+    let leader = scene.app.get("/limit");
+    scene.stage.at_run(2).await;
+    let followers: Vec<_> = (0..10).map(|_| scene.app.get("/limit")).collect();
+    soon("they follow", || scene.stage.cache.stats().misses == 12).await;
+    scene.advance(2);
+    assert_eq!(leader.answer().await.status, 503);
+    scene.stage.release(3);
+    for follower in followers {
+        assert_eq!(follower.text().await, "run 3");
+    }
+    assert_eq!(scene.stage.runs(), 3);
+}
