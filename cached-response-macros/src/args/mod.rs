@@ -1,5 +1,6 @@
 //! What was asked: the options in the parentheses of the attribute.
 
+mod conflicts;
 mod names;
 mod shape;
 mod standard;
@@ -60,7 +61,7 @@ impl Parse for Args {
             args.option(input, &mut seen, errors)
         })?;
         let by_response = matches!(args.timeout, Some(Timeout::Response));
-        table::conflicts(&seen, by_response, &mut errors);
+        conflicts::conflicts(&seen, by_response, &mut errors);
         errors.finish(args)
     }
 }

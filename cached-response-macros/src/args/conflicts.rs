@@ -1,0 +1,36 @@
+//! Options that contradict each other.
+
+use super::table::CACHED;
+use crate::errors::Errors;
+use syn::Ident;
+
+pub(super) fn conflicts(seen: &[Ident], by_response: bool, errors: &mut Errors) {
+    let given = |name: &str| seen.iter().find(|option| *option == name);
+    if let Some(option) = given("ignore_query")
+        && given("query").is_some()
+    {
+        errors.at(
+            option.span(),
+            "`query` says already which parts of the query count: remove `ignore_query` or `query`",
+        );
+    }
+    if let Some(option) = given("client")
+        && by_response
+    {
+        errors.at(
+            option.span(),
+            "under `timeout = response` the response says itself what clients may keep: remove `client`, or give `timeout` a length",
+        );
+    }
+    for option in ["heuristic", "targeted"].into_iter().filter_map(given) {
+        if !by_response {
+            errors.at(
+                option.span(),
+                format!(
+                    "`{option}` is about what the response says: write `timeout = response, {}`, or remove it",
+                    CACHED.example(option)
+                ),
+            );
+        }
+    }
+}
