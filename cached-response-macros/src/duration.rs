@@ -23,6 +23,16 @@ const UNITS: &[(&str, u64)] = &[
 impl Span {
     /// `option` is the word on the left of the `=`.
     pub(crate) fn parse(option: &str, input: ParseStream<'_>) -> Result<Self> {
+        let zero = format!("a `{option}` of zero keeps nothing: give it a length, or remove it");
+        Self::parse_where(option, Some(&zero), input)
+    }
+
+    /// The same, where `zero` is what is wrong with none, if anything is.
+    pub(crate) fn parse_where(
+        option: &str,
+        zero: Option<&str>,
+        input: ParseStream<'_>,
+    ) -> Result<Self> {
         let expr: Expr = input.parse()?;
         let help = format!(
             "write seconds (`{option} = 300`), a unit (`{option} = 5m`, `{option} = \"1h 30m\"`) or a `Duration`"
@@ -45,13 +55,10 @@ impl Span {
             Lit::Float(float) => return Err(Error::new_spanned(&expr, fraction(option, float))),
             _ => Err("this is not a length of time".to_owned()),
         };
-        match millis {
-            Ok(0) => Err(Error::new_spanned(
-                &expr,
-                format!("a `{option}` of zero keeps nothing: give it a length, or remove it"),
-            )),
-            Ok(millis) => Ok(Self::Millis(millis)),
-            Err(why) => Err(Error::new_spanned(&expr, format!("{why}: {help}"))),
+        match (millis, zero) {
+            (Ok(0), Some(wrong)) => Err(Error::new_spanned(&expr, wrong)),
+            (Ok(millis), _) => Ok(Self::Millis(millis)),
+            (Err(why), _) => Err(Error::new_spanned(&expr, format!("{why}: {help}"))),
         }
     }
 }

@@ -62,6 +62,13 @@ use proc_macro::TokenStream;
 /// | `heuristic = 0.1` | and one that does not, for this part of the time since its `Last-Modified` |
 /// | `targeted = "CDN-Cache-Control"` | the field that rules in place of the response's `Cache-Control` |
 /// | `respect_client = true` | the `Cache-Control` of requests is followed |
+/// | `stale_while_revalidate = 30s` | for this long past its lifetime a response answers at once, and the handler runs behind the answer |
+/// | `stale_if_error = 1h` | for this long it answers where the handler fails |
+/// | `refresh_ahead = 0.9` | the first request after this part of the lifetime has the handler run behind its answer |
+/// | `answer_stale_after = 200ms` | with a stale response that may answer, nobody waits longer for a run |
+/// | `run_timeout = 10s` | a run that takes longer has failed |
+/// | `rest_after_failure = 30s` | how long no run is tried after one has failed and a stale response answers |
+/// | `jitter = 0.1` | shortens each lifetime by a random part, up to this one |
 /// | `cache = CACHE` | another cache than the default one |
 /// | `crate = path` | where `cached_response` is found |
 #[proc_macro_attribute]

@@ -1,10 +1,11 @@
 //! Options that contradict each other.
 
-use super::table::CACHED;
+use super::{Args, Timeout, stale, table::CACHED};
 use crate::errors::Errors;
 use syn::Ident;
 
-pub(super) fn conflicts(seen: &[Ident], by_response: bool, errors: &mut Errors) {
+pub(super) fn conflicts(args: &Args, seen: &[Ident], errors: &mut Errors) {
+    let by_response = matches!(args.timeout, Some(Timeout::Response));
     let given = |name: &str| seen.iter().find(|option| *option == name);
     if let Some(option) = given("ignore_query")
         && given("query").is_some()
@@ -33,4 +34,5 @@ pub(super) fn conflicts(seen: &[Ident], by_response: bool, errors: &mut Errors) 
             );
         }
     }
+    stale::conflicts(args, seen, errors);
 }

@@ -1,8 +1,10 @@
 //! What was asked: the options in the parentheses of the attribute.
 
 mod conflicts;
+mod fraction;
 mod names;
 mod shape;
+mod stale;
 mod standard;
 mod table;
 mod values;
@@ -17,6 +19,7 @@ use syn::{
     token::Paren,
 };
 
+pub(crate) use stale::Stale;
 pub(crate) use standard::Timeout;
 use table::CACHED;
 pub(crate) use values::{KeyPart, Lazy, Nocache, Query, Status, Vary};
@@ -46,6 +49,7 @@ pub(crate) struct Args {
     pub(crate) heuristic: Option<f32>,
     pub(crate) targeted: Option<String>,
     pub(crate) respect_client: bool,
+    pub(crate) stale: Stale,
     pub(crate) cache: Option<TokenStream>,
     pub(crate) krate: Option<Path>,
     /// Set by ourselves, once all other attributes have had their turn.
@@ -60,8 +64,7 @@ impl Parse for Args {
         each(input, &mut errors, |input, errors| {
             args.option(input, &mut seen, errors)
         })?;
-        let by_response = matches!(args.timeout, Some(Timeout::Response));
-        conflicts::conflicts(&seen, by_response, &mut errors);
+        conflicts::conflicts(&args, &seen, &mut errors);
         errors.finish(args)
     }
 }
@@ -164,6 +167,7 @@ impl Args {
 
     /// `option = value`
     fn value(&mut self, name: &Ident, input: ParseStream<'_>) -> Result<()> {
+        let stale = &mut self.stale;
         match name.to_string().as_str() {
             "timeout" => self.timeout = Some(Timeout::parse(input)?),
             "client" => self.client = Some(Span::parse("client", input)?),
@@ -171,9 +175,16 @@ impl Args {
             "max_body" => self.max_body = Some(Size::parse("max_body", input)?),
             "query" => self.query = Some(Query::word(input)?),
             "nocache" => self.nocache = Some(Nocache::word(input)?),
-            "heuristic" => self.heuristic = Some(standard::fraction(input)?),
+            "heuristic" => self.heuristic = Some(fraction::HEURISTIC.parse(input)?),
             "targeted" => self.targeted = Some(names::targeted(input)?),
             "respect_client" => self.respect_client = standard::truth(input)?,
+            "stale_while_revalidate" => stale.while_revalidate = Some(span_or_zero(name, input)?),
+            "stale_if_error" => stale.if_error = Some(span_or_zero(name, input)?),
+            "refresh_ahead" => stale.refresh_ahead = Some(fraction::REFRESH_AHEAD.parse(input)?),
+            "answer_stale_after" => stale.answer_after = Some(stale::patience(input)?),
+            "run_timeout" => stale.run_timeout = Some(stale::run_timeout(input)?),
+            "jitter" => stale.jitter = Some(fraction::JITTER.parse(input)?),
+            "rest_after_failure" => stale.rest = Some(span_or_zero(name, input)?),
             "unless" => self.unless = Some(values::expression(input)?),
             "store_if" => self.store_if = Some(values::expression(input)?),
             "cache" => self.cache = Some(values::expression(input)?),
@@ -198,4 +209,9 @@ impl Args {
         }
         Ok(())
     }
+}
+
+/// A length of time, where zero says that there is none.
+fn span_or_zero(option: &Ident, input: ParseStream<'_>) -> Result<Span> {
+    Span::parse_where(&option.to_string(), None, input)
 }

@@ -139,3 +139,19 @@ impl Table {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::CACHED;
+    use std::collections::HashSet;
+
+    #[test]
+    fn a_synonym_stands_for_one_option_and_is_none_itself() {
+        let mut seen: HashSet<_> = CACHED.shapes.iter().map(|option| option.name).collect();
+        for option in CACHED.shapes {
+            for synonym in option.synonyms {
+                assert!(seen.insert(synonym), "{}: {synonym}", option.name);
+            }
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! The options that give requests and responses the say that the standard gives them.
 
-use crate::duration::{Span, literal};
-use syn::{Error, Expr, Ident, Lit, LitBool, LitStr, Result, Token, parse::ParseStream};
+use crate::duration::Span;
+use syn::{Error, Ident, LitBool, LitStr, Result, Token, parse::ParseStream};
 
 /// How long responses stay fresh.
 pub(crate) enum Timeout {
@@ -29,24 +29,6 @@ impl Timeout {
         }
         Span::parse("timeout", input).map(Self::Span)
     }
-}
-
-/// A part of a whole.
-pub(super) fn fraction(input: ParseStream<'_>) -> Result<f32> {
-    let expr: Expr = input.parse()?;
-    let number = match literal(&expr) {
-        Some(Lit::Float(float)) => float.base10_parse().ok(),
-        Some(Lit::Int(int)) => int.base10_parse().ok(),
-        _ => None,
-    };
-    number
-        .filter(|number: &f32| *number > 0.0 && *number <= 1.0)
-        .ok_or_else(|| {
-            Error::new_spanned(
-                &expr,
-                "`heuristic` is a part, over 0 and up to 1, of the time since `Last-Modified`: write `heuristic = 0.1`",
-            )
-        })
 }
 
 pub(super) fn truth(input: ParseStream<'_>) -> Result<bool> {

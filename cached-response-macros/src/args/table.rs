@@ -14,6 +14,18 @@ pub(super) const CACHED: Table = Table {
             "`unless` (a request) or `store_if` (a response)",
         ),
         ("when", "`unless` (a request) or `store_if` (a response)"),
+        (
+            "stale",
+            "`stale_while_revalidate` (the handler runs behind the answer) or `stale_if_error` (it has failed)",
+        ),
+        (
+            "grace",
+            "`stale_while_revalidate` (the handler runs behind the answer) or `stale_if_error` (it has failed)",
+        ),
+        (
+            "serve_stale",
+            "`stale_while_revalidate` (the handler runs behind the answer) or `stale_if_error` (it has failed)",
+        ),
         ("response", "`timeout = response`"),
     ],
 };
@@ -141,6 +153,78 @@ const OPTIONS: &[Shape] = &[
         &["respect_request", "honor_client", "honour_client"],
     ),
     shape(
+        "stale_while_revalidate",
+        VALUE,
+        "stale_while_revalidate = 30s",
+        &["swr", "while_revalidate", "revalidate", "refresh_behind"],
+    ),
+    shape(
+        "stale_if_error",
+        VALUE,
+        "stale_if_error = 1h",
+        &[
+            "sie",
+            "if_error",
+            "stale_on_error",
+            "fail_safe",
+            "failsafe",
+            "fallback",
+        ],
+    ),
+    shape(
+        "refresh_ahead",
+        VALUE,
+        "refresh_ahead = 0.9",
+        &[
+            "eager_refresh",
+            "early_refresh",
+            "refresh_early",
+            "refresh_at",
+            "prefetch",
+        ],
+    ),
+    shape(
+        "answer_stale_after",
+        VALUE,
+        "answer_stale_after = 200ms",
+        &[
+            "soft_timeout",
+            "factory_soft_timeout",
+            "stale_after",
+            "patience",
+        ],
+    ),
+    shape(
+        "run_timeout",
+        VALUE,
+        "run_timeout = 10s",
+        &[
+            "hard_timeout",
+            "factory_hard_timeout",
+            "handler_timeout",
+            "factory_timeout",
+        ],
+    ),
+    shape(
+        "jitter",
+        VALUE,
+        "jitter = 0.1",
+        &["spread", "ttl_jitter", "jitter_max", "jitter_max_duration"],
+    ),
+    shape(
+        "rest_after_failure",
+        VALUE,
+        "rest_after_failure = 30s",
+        &[
+            "rest",
+            "throttle",
+            "backoff",
+            "retry_after",
+            "cooldown",
+            "fail_safe_throttle",
+        ],
+    ),
+    shape(
         "cache",
         VALUE,
         "cache = CACHE",
@@ -153,3 +237,33 @@ const OPTIONS: &[Shape] = &[
         &["krate", "crate_path"],
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::CACHED;
+    use proc_macro2::Span;
+    use syn::Ident;
+
+    #[test]
+    fn what_others_call_the_options_of_stale_responses_is_known() {
+        for (theirs, ours) in [
+            ("swr", "stale_while_revalidate"),
+            ("stale", "stale_while_revalidate"),
+            ("grace", "stale_if_error"),
+            ("sie", "stale_if_error"),
+            ("fail_safe", "stale_if_error"),
+            ("eager_refresh", "refresh_ahead"),
+            ("soft_timeout", "answer_stale_after"),
+            ("hard_timeout", "run_timeout"),
+            ("throttle", "rest_after_failure"),
+            ("spread", "jitter"),
+        ] {
+            let error = CACHED
+                .known(&Ident::new(theirs, Span::call_site()))
+                .unwrap_err();
+            let meant = error.to_string().contains(&format!("`{ours}`"));
+            assert!(meant, "{error}");
+            assert!(error.to_string().contains("did you mean"), "{error}");
+        }
+    }
+}

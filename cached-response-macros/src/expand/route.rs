@@ -4,7 +4,7 @@
 
 use super::{Expansion, located};
 use crate::{
-    args::{Args, Nocache, Query, Status, Timeout, Vary},
+    args::{Args, Nocache, Query, Stale, Status, Timeout, Vary},
     duration,
     plan::{Part, Role},
     rules,
@@ -145,8 +145,11 @@ impl Expansion {
             Vary::Headers(names) => quote!(.vary([#(#names),*])),
         });
         let (query, status, nocache) = (self.query(), self.status(), self.nocache());
-        let standard = self.standard();
-        quote!(#policy #methods #query #vary #status #max_body #store_if #client #nocache #standard)
+        let (standard, stale) = (self.standard(), self.stale());
+        quote! {
+            #policy #methods #query #vary #status #max_body #store_if #client #nocache
+            #standard #stale
+        }
     }
 
     /// The options that give requests and responses the say that the standard gives them.
@@ -161,6 +164,32 @@ impl Expansion {
         let targeted = targeted.as_ref().map(|name| quote!(.targeted(#name)));
         let respect_client = respect_client.then(|| quote!(.respect_client()));
         quote!(#heuristic #targeted #respect_client)
+    }
+
+    fn stale(&self) -> TokenStream {
+        let Stale {
+            while_revalidate,
+            if_error,
+            refresh_ahead,
+            answer_after,
+            run_timeout,
+            jitter,
+            rest,
+        } = &self.args.stale;
+        let spans = [
+            (quote!(stale_while_revalidate), while_revalidate),
+            (quote!(stale_if_error), if_error),
+            (quote!(answer_stale_after), answer_after),
+            (quote!(run_timeout), run_timeout),
+            (quote!(rest_after_failure), rest),
+        ];
+        let spans = spans.into_iter().filter_map(|(option, span)| {
+            let span = length(span.as_ref()?);
+            Some(quote!(.#option(#span)))
+        });
+        let refresh_ahead = refresh_ahead.map(|part| quote!(.refresh_ahead(#part)));
+        let jitter = jitter.map(|part| quote!(.jitter(#part)));
+        quote!(#(#spans)* #refresh_ahead #jitter)
     }
 
     fn query(&self) -> TokenStream {

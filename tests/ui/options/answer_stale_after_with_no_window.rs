@@ -1,0 +1,9 @@
+use actix_web::Responder;
+use cached_response::cached_response;
+
+#[cached_response(stale_if_error = 0, answer_stale_after = 200ms)]
+async fn page() -> impl Responder {
+    "page"
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use actix_web::Responder;
+use cached_response::cached_response;
+
+#[cached_response(refresh_ahead = 1.5)]
+async fn page() -> impl Responder {
+    "page"
+}
+
+fn main() {}
