@@ -7,6 +7,7 @@ mod orders;
 mod outputs;
 mod places;
 mod signatures;
+mod stale;
 
 use actix_web::{
     App,
