@@ -16,6 +16,7 @@ use std::{env, io};
 
 use actix_web::dev::HttpServiceFactory;
 use actix_web::error::{ErrorBadRequest, ErrorServiceUnavailable};
+use actix_web::middleware::Compress;
 use actix_web::web::{self, Bytes, ServiceConfig};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, Resource};
 use cached_response::{CacheResponses, Policy, ResponseCache, cached_response};
@@ -99,9 +100,60 @@ async fn etag2(request: HttpRequest, place: Place, scripts: Store) -> Played {
 }
 
 #[cached_response(
+    timeout = 1,
+    stale_while_revalidate = 30,
+    rest_after_failure = 0,
+    vary(none),
+    max_body = "8MiB"
+)]
+async fn swr(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
+#[cached_response(
+    timeout = 1,
+    stale_while_revalidate = 2,
+    rest_after_failure = 0,
+    vary(none),
+    max_body = "8MiB"
+)]
+async fn swr2(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
+#[cached_response(
+    timeout = 1,
+    stale_if_error = 30,
+    rest_after_failure = 0,
+    vary(none),
+    max_body = "8MiB"
+)]
+async fn sie(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
+#[cached_response(
+    timeout = 1,
+    stale_if_error = 2,
+    rest_after_failure = 0,
+    vary(none),
+    max_body = "8MiB"
+)]
+async fn sie2(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
+/// Behind `Compress`, which codes a stored response for whoever wants it coded.
+#[cached_response(timeout = 60, vary(none), max_body = "8MiB")]
+async fn gz(request: HttpRequest, place: Place, scripts: Store) -> Played {
+    scripts.play(&place.0, &request, &Bytes::new()).await
+}
+
+#[cached_response(
     timeout = response,
     respect_client = true,
     targeted = "CDN-Cache-Control",
+    rest_after_failure = 0,
     vary(none),
     max_body = "8MiB"
 )]
@@ -167,6 +219,11 @@ fn routes(app: &mut ServiceConfig) {
         .service(profile("post").to(post))
         .service(profile("etag").to(etag))
         .service(profile("etag2").to(etag2))
+        .service(profile("swr").to(swr))
+        .service(profile("swr2").to(swr2))
+        .service(profile("sie").to(sie))
+        .service(profile("sie2").to(sie2))
+        .service(profile("gz").wrap(Compress::default()).to(gz))
         .service(profile("rfc").to(rfc))
         .service(scope());
 }

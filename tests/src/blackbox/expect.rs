@@ -28,6 +28,8 @@ pub struct Expect {
     pub sha1: Option<String>,
     /// The body's length.
     pub length: Option<usize>,
+    /// The most that the body's length may be.
+    pub length_at_most: Option<usize>,
     /// Fields: `null` absent, `*` there, `~` a pattern, `>=` and `<=` a number, else the value itself.
     pub headers: BTreeMap<String, Value>,
     /// Seconds until it is there.
@@ -81,6 +83,9 @@ impl Expect {
     fn check_body(&self, body: &[u8]) -> Outcome {
         if let Some(length) = self.length {
             same("the body's length", &body.len(), &[length])?;
+        }
+        if self.length_at_most.is_some_and(|most| body.len() > most) {
+            return Err(format!("the body has {} octets", body.len()));
         }
         if let Some(text) = &self.body {
             let got: String = body.iter().copied().map(char::from).collect();
@@ -219,7 +224,7 @@ mod tests {
     #[test]
     fn what_is_met_is_accepted() {
         for expect in [
-            json!({"status": 200, "run": [1, 2], "hit": true, "body": "abc", "length": 3}),
+            json!({"status": 200, "run": [1, 2], "hit": true, "body": "abc", "length": 3, "length_at_most": 3}),
             json!({"sha1": "a9993e364706816aba3e25717850c26c9cd0d89d", "within": 1.0}),
             json!({"headers": {"link": "</a>, </b>", "age": "*", "X-Run": "~^[23]$", "etag": null}}),
             json!({"headers": {"age": ">=3"}, "fresh_at_most": 57}),
@@ -238,6 +243,7 @@ mod tests {
             json!({"hit": false}),
             json!({"body": "ab"}),
             json!({"length": 4}),
+            json!({"length_at_most": 2}),
             json!({"sha1": "00"}),
             json!({"within": 0.05}),
             json!({"headers": {"link": "</b>, </a>"}}),
