@@ -1,7 +1,7 @@
 //! The options of stale responses: when one may answer, when it is refreshed, and how long a run
 //! may take.
 
-use super::Args;
+use super::{Args, Timeout};
 use crate::{duration::Span, errors::Errors};
 use syn::{Ident, Result, parse::ParseStream};
 
@@ -42,8 +42,10 @@ pub(super) fn run_timeout(input: ParseStream<'_>) -> Result<Span> {
 pub(super) fn conflicts(args: &Args, seen: &[Ident], errors: &mut Errors) {
     let given = |name: &str| seen.iter().find(|option| *option == name);
     let stale = &args.stale;
+    // A response that has the say may bring windows of its own.
+    let may_answer = stale.may_answer() || matches!(args.timeout, Some(Timeout::Response));
     if let Some(option) = given("answer_stale_after")
-        && !stale.may_answer()
+        && !may_answer
     {
         errors.at(
             option.span(),
@@ -63,7 +65,7 @@ pub(super) fn conflicts(args: &Args, seen: &[Ident], errors: &mut Errors) {
         );
     }
     if let Some(option) = given("rest_after_failure")
-        && !stale.may_answer()
+        && !may_answer
         && stale.refresh_ahead.is_none()
         && !stale.rest.as_ref().is_some_and(is_zero)
     {
