@@ -1,0 +1,6 @@
+use cached_response::invalidates;
+
+#[invalidates(all)]
+struct Edit;
+
+fn main() {}
