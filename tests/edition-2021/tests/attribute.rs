@@ -4,7 +4,7 @@ use actix_web::{
     App, Error, FromRequest, HttpRequest, Responder, dev::Payload, get, http::header, post, test,
     web,
 };
-use cached_response::{KeyPart, cached_response};
+use cached_response::{KeyPart, cached_response, invalidates};
 use std::future::{Ready, ready};
 
 #[derive(KeyPart)]
@@ -40,6 +40,12 @@ async fn body(web::Json(mut numbers): web::Json<Vec<u32>>) -> impl Responder {
     web::Json(numbers)
 }
 
+#[post("/write/{gen}")]
+#[invalidates(path("/below/{gen}", format!("/below/{gen}")))]
+async fn write(gen: web::Path<u32>) -> Result<impl Responder, Error> {
+    Ok(gen.to_string())
+}
+
 struct Site<T>(T);
 
 impl<T: Default + ToString + 'static> Site<T> {
@@ -57,7 +63,8 @@ async fn handlers_are_cached_as_in_any_edition() {
         .app_data(web::Data::new(7_u32))
         .service(below)
         .service(above)
-        .service(body);
+        .service(body)
+        .service(write);
     let app = test::init_service(app.route("/page", web::get().to(Site::<u8>::page))).await;
     for uri in ["/below/1", "/above", "/page"] {
         for stored in [false, true] {
@@ -80,4 +87,9 @@ async fn handlers_are_cached_as_in_any_edition() {
         assert_eq!(response.headers().contains_key(header::AGE), stored);
         assert_eq!(test::read_body(response).await, "[1,2,1]");
     }
+    let write = test::TestRequest::post().uri("/write/1").to_request();
+    test::call_service(&app, write).await;
+    let read = test::TestRequest::get().uri("/below/1").to_request();
+    let response = test::call_service(&app, read).await;
+    assert!(!response.headers().contains_key(header::AGE));
 }

@@ -19,8 +19,8 @@
     variant_size_differences
 )]
 
-use actix_web::{Error, HttpRequest, HttpResponse, Responder, body::BoxBody, get, test, web};
-use cached_response::{Candidate, KeyPart, ResponseCache, cached_response};
+use actix_web::{Error, HttpRequest, HttpResponse, Responder, body::BoxBody, get, post, test, web};
+use cached_response::{Candidate, KeyPart, ResponseCache, cached_response, invalidates};
 use serde::Deserialize;
 use std::sync::LazyLock;
 
@@ -115,6 +115,32 @@ async fn everything(
     ))
 }
 
+/// Changes something.
+#[post("/lints/{n}")]
+#[invalidates(
+    path("/lints/plain", "/lints/{n}", format!("/lints/{}", page.page.unwrap_or(**n))),
+    url("/lints/5?page=1"),
+    cache = CACHE
+)]
+async fn writing(
+    n: web::Path<u32>,
+    page: web::Query<Page>,
+    request: HttpRequest,
+    _body: web::Bytes,
+) -> Result<impl Responder, Error> {
+    if *n == 0 {
+        return Err(actix_web::error::ErrorNotFound("none"));
+    }
+    Ok(format!("{n} {:?} {}", page.page, request.path()))
+}
+
+/// Changes everything.
+#[post("/lints/all")]
+#[invalidates(all)]
+async fn writing_all() -> impl Responder {
+    HttpResponse::Ok()
+}
+
 #[actix_web::test]
 async fn a_clean_function_stays_clean() {
     let app = actix_web::App::new()
@@ -123,7 +149,9 @@ async fn a_clean_function_stays_clean() {
         .service(builder)
         .service(bounds)
         .service(standard)
-        .service(everything);
+        .service(everything)
+        .service(writing_all)
+        .service(writing);
     let app = test::init_service(app).await;
     for uri in [
         "/lints/plain",
@@ -134,6 +162,11 @@ async fn a_clean_function_stays_clean() {
     ] {
         let response =
             test::call_service(&app, test::TestRequest::get().uri(uri).to_request()).await;
+        assert!(response.status().is_success(), "{uri}");
+    }
+    for uri in ["/lints/all", "/lints/5?page=1"] {
+        let response =
+            test::call_service(&app, test::TestRequest::post().uri(uri).to_request()).await;
         assert!(response.status().is_success(), "{uri}");
     }
 }

@@ -33,3 +33,4 @@ mod time;
 mod validation;
 mod variants;
 mod verdicts;
+mod writing;

@@ -3,7 +3,7 @@
 use actix_web::{
     App, FromRequest, HttpRequest, Responder, dev::Payload, rt::task::yield_now, test, web,
 };
-use cached_response::cached_response;
+use cached_response::{cached_response, invalidates};
 use std::{
     cell::RefCell,
     future::{Ready, ready},
@@ -67,6 +67,10 @@ handler!(
     #[cached_response(gate(first, fifth))]
     gated
 );
+handler!(
+    #[invalidates(all)]
+    writing
+);
 
 async fn events(route: actix_web::Route) -> Vec<String> {
     let app = test::init_service(App::new().route("/", route)).await;
@@ -86,6 +90,7 @@ fn from_the_body_on(events: &[String]) -> Vec<String> {
 async fn arguments_are_dropped_in_the_order_of_a_plain_function() {
     let expected = events(web::get().to(plain)).await;
     assert_eq!(events(web::get().to(all_eager)).await, expected);
+    assert_eq!(events(web::get().to(writing)).await, expected);
     for route in [
         web::get().to(all_lazy),
         web::get().to(some_lazy),

@@ -2,7 +2,7 @@
 //! handler, and a pattern of the same name would match that struct.
 
 use super::answered_from_the_store;
-use actix_web::{Responder, get, web};
+use actix_web::{App, Responder, get, test, web};
 use cached_response::cached_response;
 
 macro_rules! handlers {
@@ -27,6 +27,34 @@ macro_rules! handlers {
         }
     };
 }
+
+macro_rules! writers {
+    ($($name:ident)*) => {
+        mod writers {
+            use actix_web::{Responder, post, web};
+            use cached_response::invalidates;
+            $(
+                #[post("/{n}")]
+                #[invalidates(path(format!("/{n}"), "/{n}"))]
+                pub(super) async fn $name(n: web::Path<u32>) -> Result<impl Responder, actix_web::Error> {
+                    Ok(n.to_string())
+                }
+            )*
+        }
+
+        #[actix_web::test]
+        async fn a_writer_may_be_called_like_anything_of_ours() {
+            $(
+                let app = test::init_service(App::new().service(writers::$name)).await;
+                let request = test::TestRequest::post().uri("/1").to_request();
+                let body = test::call_and_read_body(&app, request).await;
+                assert_eq!(body, "1", stringify!($name));
+            )*
+        }
+    };
+}
+
+writers! { call eager lazy name0 argument0 never writer names writing run request write handler }
 
 handlers! {
     call eager lazy writer output argument0 never site key route handler policy cache body run request facts
