@@ -1,118 +1,65 @@
-//! Texts with path parameters in them, checked where they are written. The runtime reads them.
+//! Texts with path parameters in them, as the runtime reads them: `product:{id}`.
 
-use syn::{Error, Ident, LitStr, Result};
+use syn::{Error, LitStr, Result};
 
-/// What is wrong about the text that `option` names.
-pub(crate) fn check(option: &Ident, text: &LitStr) -> Result<()> {
-    let value = text.value();
-    let mistake = braces(&value).or_else(|| match option.to_string().as_str() {
-        "path" => path(&value),
-        "url" => url(&value),
-        _ => None,
-    });
-    mistake.map_or(Ok(()), |mistake| Err(Error::new(text.span(), mistake)))
-}
-
-fn braces(text: &str) -> Option<String> {
-    let mut rest = text;
+/// Whether a text is a template: the braces are those of parameters, or doubled.
+pub(crate) fn check(literal: &LitStr) -> Result<()> {
+    let text = literal.value();
+    let mut rest = &*text;
     while let Some(at) = rest.find(['{', '}']) {
         let brace = &rest[at..];
         if brace.starts_with("{{") || brace.starts_with("}}") {
             rest = &brace[2..];
-            continue;
+        } else {
+            rest = parameter(brace).map_err(|fix| Error::new(literal.span(), fix))?;
         }
-        let Some(inside) = brace.strip_prefix('{') else {
-            return Some("a `}` closes nothing: write `}}` for a brace".to_owned());
-        };
-        let name = inside.split(['{', '}']).next().unwrap_or_default();
-        let Some(after) = inside[name.len()..].strip_prefix('}') else {
-            return Some(format!(
-                "a `{{` is not closed: write `{{{}}}` for a path parameter, `{{{{` for a brace",
-                if is_name(name) { name } else { "id" }
-            ));
-        };
-        if name.is_empty() {
-            return Some(
-                "`{}` names nothing: write `{id}` for the path parameter `id`, `{{}}` for braces"
-                    .to_owned(),
-            );
-        }
-        if let Some((name, _)) = name.split_once(':') {
-            return Some(format!(
-                "what a parameter matches is said by the route: write `{{{name}}}`"
-            ));
-        }
-        rest = after;
     }
-    None
+    Ok(())
 }
 
-fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
-}
-
-fn path(text: &str) -> Option<String> {
-    let begins = target(text);
-    let query = || {
-        text.contains('?').then(|| {
-            format!(
-                "a path is invalidated with all its queries: write `url(\"{text}\")` for this one"
-            )
-        })
+/// What follows the parameter that `text` begins with, or what to write.
+fn parameter(text: &str) -> std::result::Result<&str, String> {
+    const UNCLOSED: &str =
+        "a `{` is not closed: write `{id}` for the path parameter `id`, `{{` for a brace";
+    let Some(inside) = text.strip_prefix('{') else {
+        return Err("a `}` closes nothing: write `}}` for a brace".to_owned());
     };
-    begins.or_else(query)
-}
-
-fn url(text: &str) -> Option<String> {
-    target(text)
-}
-
-/// What a request names on this host.
-fn target(text: &str) -> Option<String> {
-    let after_host = match text.split_once("://") {
-        Some((scheme, rest)) if !scheme.contains(['/', '?', '{']) => Some(rest),
-        _ => text.strip_prefix("//"),
-    };
-    if let Some(rest) = after_host {
-        let path = rest.find('/').map_or("/", |slash| &rest[slash..]);
-        return Some(format!("the host is no part of it: write `{path}`"));
+    let end = inside.find(['{', '}']).ok_or(UNCLOSED)?;
+    let (name, brace) = inside.split_at(end);
+    let after = brace.strip_prefix('}').ok_or(UNCLOSED)?;
+    if name.is_empty() {
+        return Err(
+            "`{}` names nothing: write `{id}` for the path parameter `id`, `{{}}` for braces"
+                .to_owned(),
+        );
     }
-    (!text.starts_with('/')).then(|| format!("a path begins with a slash: write `/{text}`"))
+    match name.split_once(':') {
+        Some((name, _)) => Err(format!(
+            "what a parameter matches is said by the route: write `{{{name}}}`"
+        )),
+        None => Ok(after),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{braces, path, url};
+    use super::check;
+    use syn::parse_quote;
 
     #[test]
-    fn what_is_right_is_not_found_fault_with() {
-        for text in ["/", "/products/{id}", "/{{x}}", "/{a}/{b}", "/ü"] {
-            assert_eq!(braces(text).or_else(|| path(text)), None, "{text}");
-        }
-        for text in ["/products?page={page}", "/to?url=http://a/b", "/a#b"] {
-            assert_eq!(braces(text).or_else(|| url(text)), None, "{text}");
-        }
+    fn braces_are_those_of_parameters_or_doubled() {
+        check(&parse_quote!("products")).unwrap();
+        check(&parse_quote!("product:{id}/{name}")).unwrap();
+        check(&parse_quote!("{{product}}:{id}")).unwrap();
     }
 
     #[test]
-    fn a_mistake_is_told_with_what_to_write() {
-        for (text, says) in [
-            ("/{id", "`{id}`"),
-            ("/{", "`{id}`"),
-            ("/{a b", "`{id}`"),
-            ("/id}", "`}}`"),
-            ("/{}", "`{{}}`"),
-            ("/{id:[0-9]+}", "`{id}`"),
-            ("products", "`/products`"),
-            ("/products?page=1", "`url(\"/products?page=1\")`"),
-            ("https://example.com/products", "`/products`"),
-            ("//example.com", "`/`"),
-        ] {
-            let said = braces(text).or_else(|| path(text)).unwrap_or_default();
-            assert!(
-                said.ends_with(says) || said.contains(says),
-                "{text}: {said}"
-            );
-        }
+    fn any_other_brace_is_told_what_to_write() {
+        let said = |literal| check(&literal).unwrap_err().to_string();
+        assert!(said(parse_quote!("product:{id")).contains("write `{id}`"));
+        assert!(said(parse_quote!("product:{i{d}")).contains("write `{id}`"));
+        assert!(said(parse_quote!("product:id}")).contains("write `}}`"));
+        assert!(said(parse_quote!("product:{}")).contains("names nothing"));
+        assert!(said(parse_quote!("product:{id:\\d+}")).contains("write `{id}`"));
     }
 }

@@ -81,7 +81,9 @@ impl Parse for Writes {
         each(input, &mut errors, |input, errors| {
             writes.option(input, &mut seen, errors)
         })?;
-        Self::names_something(&seen, &mut errors);
+        if errors.is_empty() {
+            names_something(&seen, &mut errors);
+        }
         errors.finish(writes)
     }
 }
@@ -145,9 +147,12 @@ impl Writes {
     /// A string literal is a template; anything else is an expression.
     fn list(&mut self, name: &Ident, list: ParseStream<'_>, errors: &mut Errors) -> Result<()> {
         while !list.is_empty() {
+            if list.peek(Token![,]) {
+                return Err(list.error("expected what is invalidated"));
+            }
             let what = if is_literal(list) {
                 let text = list.parse()?;
-                errors.note(template::check(name, &text));
+                errors.note(check(name, &text));
                 What::Template(text)
             } else {
                 What::Expression(values::expression(list)?)
@@ -162,22 +167,22 @@ impl Writes {
         }
         Ok(())
     }
+}
 
-    fn names_something(seen: &[Ident], errors: &mut Errors) {
-        let names = |option: &&Ident| ["path", "url", "all"].iter().any(|name| *option == name);
-        let mut naming = seen.iter().filter(names);
-        let all = naming.clone().find(|option| *option == "all");
-        if naming.next().is_none() {
-            errors.at(
-                Span::call_site(),
-                "nothing is named: write `#[invalidates(path(\"/products/{id}\"))]`, or `all` for everything",
-            );
-        } else if let (Some(all), Some(_)) = (all, naming.next()) {
-            errors.at(
-                all.span(),
-                "`all` invalidates what is named beside it, too: remove one of the two",
-            );
-        }
+fn names_something(seen: &[Ident], errors: &mut Errors) {
+    let names = |option: &&Ident| ["path", "url", "all"].iter().any(|name| *option == name);
+    let mut naming = seen.iter().filter(names);
+    let all = naming.clone().find(|option| *option == "all");
+    if naming.next().is_none() {
+        errors.at(
+            Span::call_site(),
+            "nothing is named: write `#[invalidates(path(\"/products/{id}\"))]`, or `all` for everything",
+        );
+    } else if let (Some(all), Some(_)) = (all, naming.next()) {
+        errors.at(
+            all.span(),
+            "`all` invalidates what is named beside it, too: remove one of the two",
+        );
     }
 }
 
@@ -187,4 +192,71 @@ fn is_literal(list: ParseStream<'_>) -> bool {
             let ahead = list.fork();
             ahead.parse::<LitStr>().is_ok() && ahead.is_empty()
         })
+}
+
+/// What is wrong about a text that stands where `option` names something.
+fn check(option: &Ident, text: &LitStr) -> Result<()> {
+    template::check(text)?;
+    let text_of = text.value();
+    let mistake = target(&text_of).or_else(|| {
+        (option == "path" && text_of.contains('?')).then(|| {
+            format!("a path is invalidated with all its queries: write `url(\"{text_of}\")` for this one")
+        })
+    });
+    mistake.map_or(Ok(()), |mistake| Err(Error::new(text.span(), mistake)))
+}
+
+/// What a request names begins with a slash: the host is not part of it.
+fn target(text: &str) -> Option<String> {
+    let after_host = match text.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains(['/', '?', '{']) => Some(rest),
+        _ => text.strip_prefix("//"),
+    };
+    if let Some(rest) = after_host {
+        let path = rest.find('/').map_or("/", |slash| &rest[slash..]);
+        return Some(format!("the host is no part of it: write `{path}`"));
+    }
+    (!text.starts_with('/')).then(|| format!("a path begins with a slash: write `/{text}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use syn::{Ident, LitStr};
+
+    /// What is said of a text as a path, and as a URL.
+    fn said(text: &str) -> [Option<String>; 2] {
+        let at = proc_macro2::Span::call_site();
+        ["path", "url"].map(|option| {
+            let checked = check(&Ident::new(option, at), &LitStr::new(text, at));
+            checked.err().map(|error| error.to_string())
+        })
+    }
+
+    #[test]
+    fn what_is_right_is_not_found_fault_with() {
+        for text in ["/", "/products/{id}", "/{{x}}", "/{a}/{b}", "/ü", "/a#b"] {
+            assert_eq!(said(text), [None, None], "{text}");
+        }
+        for text in ["/products?page={page}", "/to?url=http://a/b"] {
+            assert_eq!(said(text)[1], None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_what_to_write() {
+        for (text, says) in [
+            ("products", "`/products`"),
+            ("https://example.com/products", "`/products`"),
+            ("//example.com", "`/`"),
+            ("{path}", "`/{path}`"),
+            ("/{id", "`{id}`"),
+        ] {
+            for said in said(text) {
+                assert!(said.is_some_and(|said| said.contains(says)), "{text}");
+            }
+        }
+        let [path, _] = said("/products?page=1");
+        assert!(path.is_some_and(|said| said.contains("`url(\"/products?page=1\")`")));
+    }
 }
