@@ -84,15 +84,7 @@ impl Stage {
 
     /// The same without sockets.
     pub async fn app(&self, routes: fn(&mut ServiceConfig)) -> InProcess {
-        let app = App::new().configure(|app| self.configure(app, routes));
-        let app = Rc::new(test::init_service(app).await);
-        InProcess(Rc::new(move |request| {
-            let app = app.clone();
-            Box::pin(async move {
-                let response = app.call(request.to_request()).await;
-                response.expect("no service fails here")
-            })
-        }))
+        InProcess::start(|app| self.configure(app, routes)).await
     }
 
     fn configure(&self, app: &mut ServiceConfig, routes: fn(&mut ServiceConfig)) {
@@ -115,6 +107,19 @@ impl fmt::Debug for InProcess {
 }
 
 impl InProcess {
+    /// Starts an app.
+    pub async fn start(configure: impl FnOnce(&mut ServiceConfig)) -> Self {
+        let app = App::new().configure(configure);
+        let app = Rc::new(test::init_service(app).await);
+        Self(Rc::new(move |request| {
+            let app = app.clone();
+            Box::pin(async move {
+                let response = app.call(request.to_request()).await;
+                response.expect("no service fails here")
+            })
+        }))
+    }
+
     /// Starts a GET.
     pub fn get(&self, uri: &str) -> Asked {
         self.ask(TestRequest::with_uri(uri))
