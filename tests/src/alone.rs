@@ -36,11 +36,12 @@ pub fn alone<F: FnOnce()>(test: F) {
 /// The word in the message of a panic that the test itself has ordered.
 pub const ORDERED: &str = "ordered by the test";
 
-/// Counts the panics that were [`ORDERED`], without printing them; only for a process of one's own.
+/// Counts panics, and prints those that were not [`ORDERED`]; only for a process of one's own.
 #[derive(Debug)]
 pub struct Panics;
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
+static OTHERS: AtomicUsize = AtomicUsize::new(0);
 
 impl Panics {
     /// Starts to count.
@@ -52,6 +53,7 @@ impl Panics {
                 if said(panic.payload()).contains(ORDERED) {
                     COUNT.fetch_add(1, Relaxed);
                 } else {
+                    OTHERS.fetch_add(1, Relaxed);
                     others(panic);
                 }
             }));
@@ -59,9 +61,14 @@ impl Panics {
         Self
     }
 
-    /// How many there have been.
+    /// How many there have been that were ordered.
     pub fn ordered(&self) -> usize {
         COUNT.load(Relaxed)
+    }
+
+    /// How many there have been that nobody ordered, in tasks that nobody waits for as well.
+    pub fn unordered(&self) -> usize {
+        OTHERS.load(Relaxed)
     }
 }
 
