@@ -1,0 +1,77 @@
+//! Where handlers hand off: at the word of a game, or at random.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
+use tokio::time::sleep;
+
+use crate::dice::Dice;
+
+#[derive(Debug)]
+pub(crate) enum Pace {
+    /// Everybody waits until it is their turn.
+    Turns(Turns),
+    /// Everybody waits a little, or not at all.
+    Random(Mutex<Dice>),
+}
+
+impl Pace {
+    pub(crate) async fn hand_off(&self) {
+        match self {
+            Self::Turns(turns) => turns.wait().await,
+            Self::Random(dice) => dawdle(dice).await,
+        }
+    }
+}
+
+async fn dawdle(dice: &Mutex<Dice>) {
+    let wait = dice.lock().expect("nobody panics with it").below(12);
+    match wait {
+        0 => sleep(Duration::from_millis(1)).await,
+        1 => sleep(Duration::from_millis(3)).await,
+        _ => {
+            for _ in 0..wait / 2 {
+                yield_now().await;
+            }
+        }
+    }
+}
+
+/// Those who wait for their turn, in the order in which they came.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    waiting: Mutex<Vec<oneshot::Sender<()>>>,
+    over: AtomicBool,
+}
+
+impl Turns {
+    async fn wait(&self) {
+        if self.over.load(SeqCst) {
+            return;
+        }
+        let (go, turn) = oneshot::channel();
+        self.waiting.lock().expect("nobody panics with it").push(go);
+        // It ends with an error, and goes on, where the game is over.
+        let _ = turn.await;
+    }
+
+    /// Lets one go on, of those who are still there.
+    pub(crate) fn release(&self, which: usize) {
+        let mut waiting = self.waiting.lock().expect("nobody panics with it");
+        waiting.retain(|one| !one.is_closed());
+        if !waiting.is_empty() {
+            let which = which % waiting.len();
+            // Whoever has left meanwhile needs no turn.
+            let _ = waiting.remove(which).send(());
+        }
+    }
+
+    /// Nobody waits any longer.
+    pub(crate) fn end(&self) {
+        self.over.store(true, SeqCst);
+        self.waiting.lock().expect("nobody panics with it").clear();
+    }
+}

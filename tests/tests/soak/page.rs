@@ -1,0 +1,167 @@
+//! What can be asked for, what it is made from, and the words of an answer.
+
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+
+use serde::{Deserialize, Serialize};
+
+use crate::dice::Dice;
+
+pub(crate) const OBJECTS: usize = 50;
+pub(crate) const GROUPS: usize = 10;
+
+/// A kind of route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) enum Kind {
+    /// One object; answers HEAD, and POST changes it.
+    Object,
+    /// The objects of a group.
+    Group,
+    /// One a language, declared by `vary(..)`.
+    Said,
+    /// One a language, learnt from what the handler reads.
+    Chosen,
+    /// One a user, by `key(..)`.
+    Mine,
+    /// In pieces.
+    Stream,
+    /// Behind the middleware.
+    Scope,
+    /// Fresh for a moment.
+    Brief,
+    /// Fails, panics, breaks off, forbids to store.
+    Moody,
+}
+
+impl Kind {
+    const ALL: [Self; 9] = [
+        Self::Object,
+        Self::Group,
+        Self::Said,
+        Self::Chosen,
+        Self::Mine,
+        Self::Stream,
+        Self::Scope,
+        Self::Brief,
+        Self::Moody,
+    ];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Object => "object",
+            Self::Group => "group",
+            Self::Said => "said",
+            Self::Chosen => "chosen",
+            Self::Mine => "mine",
+            Self::Stream => "stream",
+            Self::Scope => "scope",
+            Self::Brief => "brief",
+            Self::Moody => "moody",
+        }
+    }
+
+    pub(crate) fn shows_user(self) -> bool {
+        matches!(self, Self::Mine | Self::Scope)
+    }
+
+    pub(crate) fn shows_language(self) -> bool {
+        matches!(self, Self::Said | Self::Chosen | Self::Scope)
+    }
+}
+
+/// A URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Page {
+    pub(crate) kind: Kind,
+    pub(crate) number: usize,
+    pub(crate) full: bool,
+}
+
+impl Page {
+    /// One among the first `spread` of each kind.
+    pub(crate) fn roll(dice: &mut Dice, spread: usize) -> Self {
+        let kind = dice.pick(&Kind::ALL);
+        let most = if kind == Kind::Group { GROUPS } else { OBJECTS };
+        Self {
+            kind,
+            number: dice.below(spread.min(most)),
+            full: dice.once_in(3),
+        }
+    }
+
+    pub(crate) fn path(self) -> String {
+        format!("/{}/{}", self.kind.word(), self.number)
+    }
+
+    pub(crate) fn uri(self) -> String {
+        self.path() + if self.full { "?view=full" } else { "" }
+    }
+
+    pub(crate) fn objects(self) -> impl Iterator<Item = usize> {
+        let (first, step) = match self.kind {
+            Kind::Group => (self.number, GROUPS),
+            _ => (self.number, OBJECTS),
+        };
+        (first..OBJECTS).step_by(step)
+    }
+
+    /// Whatever is said of one of these is said of the page.
+    pub(crate) fn scopes(self) -> [Scope; 3] {
+        [
+            Scope::All,
+            Scope::Path(self.kind, self.number),
+            Scope::Url(self),
+        ]
+    }
+}
+
+/// What is invalidated at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Scope {
+    All,
+    Path(Kind, usize),
+    Url(Page),
+}
+
+impl Scope {
+    pub(crate) fn roll(dice: &mut Dice, spread: usize) -> Self {
+        let page = Page::roll(dice, spread);
+        match dice.below(40) {
+            0 => Self::All,
+            1..20 => Self::Path(page.kind, page.number),
+            _ => Self::Url(page),
+        }
+    }
+}
+
+/// All that a response says, in its body and in the field `X-Facts`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Facts {
+    pub(crate) page: Page,
+    pub(crate) user: Option<String>,
+    pub(crate) language: Option<String>,
+    /// The versions that it was made from.
+    pub(crate) versions: Vec<(usize, u64)>,
+}
+
+impl Facts {
+    pub(crate) fn to_line(&self) -> String {
+        serde_json::to_string(self).expect("plain data")
+    }
+
+    pub(crate) fn from_line(line: &str) -> Option<Self> {
+        serde_json::from_str(line).ok()
+    }
+
+    /// The whole body: the facts, and octets that follow from them alone.
+    pub(crate) fn body(&self) -> String {
+        let mut body = self.to_line();
+        let mut hasher = DefaultHasher::new();
+        body.hash(&mut hasher);
+        let mut dice = Dice::new(hasher.finish());
+        for _ in 0..dice.below(150) {
+            body.push('\n');
+            body.push_str(&dice.next().to_string());
+        }
+        body
+    }
+}

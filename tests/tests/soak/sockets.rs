@@ -1,0 +1,233 @@
+//! A soak over sockets: a server with two workers, clients that read, and abort, writers that
+//! change and invalidate, and a cache that is too small for it all.
+
+use std::env;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use actix_web::web;
+use cached_response::ResponseCache;
+use tests::abort::reset;
+use tests::alone::{Panics, alone};
+use tests::raw::{Connection, Response};
+use tests::server::Server;
+use tests::stage::eventually;
+use tokio::time::sleep;
+
+use crate::dice::Dice;
+use crate::handlers::routes;
+use crate::pace::Pace;
+use crate::page::{OBJECTS, Scope};
+use crate::question::{Held, Question, Sent};
+use crate::verdict::{Answer, Wrong};
+use crate::world::{Plant, World};
+
+const CAPACITY: u64 = 200 << 10;
+const CLIENTS: u64 = 12;
+const WRITERS: u64 = 2;
+/// From a few pages that everybody asks for to all there are.
+const SPREADS: [usize; 4] = [1, 3, 12, OBJECTS];
+/// A client remembers so many representations.
+const MOST_HELD: usize = 100;
+
+/// How long it soaks where `SOAK_SECONDS` says nothing.
+const MINUTE: u64 = 60;
+
+struct Soak {
+    world: Arc<World>,
+    server: SocketAddr,
+    until: Instant,
+    answers: AtomicU64,
+    found: Mutex<Option<String>>,
+}
+
+impl Soak {
+    /// Until the time is over, or something is found.
+    fn goes_on(&self) -> bool {
+        Instant::now() < self.until && self.found().is_none()
+    }
+
+    fn found(&self) -> Option<String> {
+        self.found.lock().unwrap().clone()
+    }
+
+    /// What was found within this time, if anything was.
+    fn run(seed: u64, time: Duration, plant: Option<Plant>) -> Option<String> {
+        let cache = ResponseCache::builder().capacity(CAPACITY).build();
+        let pace = Pace::Random(Mutex::new(Dice::new(seed)));
+        let world = World::new(cache, pace, plant);
+        let of_the_workers = world.clone();
+        let serve = move |app: &mut web::ServiceConfig| routes(&of_the_workers, app);
+        let server = Server::start(2, serve).unwrap();
+        let soak = Self {
+            world,
+            server: server.address(),
+            until: Instant::now() + time,
+            answers: AtomicU64::default(),
+            found: Mutex::default(),
+        };
+        thread::scope(|scope| {
+            for client in 0..CLIENTS {
+                let client = Client::new(&soak, Dice::new(seed ^ client << 32));
+                scope.spawn(|| client.read());
+            }
+            for writer in 0..WRITERS {
+                let dice = Dice::new(seed ^ (CLIENTS + writer) << 32);
+                scope.spawn(|| soak.write(dice));
+            }
+        });
+        soak.nothing_is_left(plant.is_some());
+        soak.found()
+            .map(|found| format!("SOAK_SEED={seed}, {found}"))
+    }
+
+    /// Changes and invalidates.
+    fn write(&self, mut dice: Dice) {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_time().build().unwrap();
+        runtime.block_on(async {
+            while self.goes_on() {
+                let spread = dice.pick(&SPREADS);
+                for _ in 0..dice.below(3) {
+                    self.world.bump(dice.below(spread));
+                }
+                self.world.invalidate(Scope::roll(&mut dice, spread)).await;
+                sleep(Duration::from_millis(dice.next() % 40)).await;
+            }
+        });
+    }
+
+    fn nothing_is_left(&self, planted: bool) {
+        let stats = || self.world.cache.stats();
+        eventually("all runs end", || stats().running == 0);
+        eventually("it is in its bound", || stats().bytes <= CAPACITY);
+        let stats = stats();
+        println!(
+            "{} answers, {} runs; {stats:?}",
+            self.answers.load(SeqCst),
+            self.world.runs()
+        );
+        assert!(stats.marker_bytes <= 2 << 20, "{stats:?}");
+        assert!(planted || stats.bytes > CAPACITY / 2, "it was never full");
+        let happened = [
+            stats.hits,
+            stats.not_modified,
+            stats.live,
+            stats.collapsed,
+            stats.handed_over,
+            stats.failed,
+            stats.marked,
+        ];
+        assert!(planted || happened.iter().all(|it| *it > 0), "{stats:?}");
+    }
+}
+
+struct Client<'a> {
+    soak: &'a Soak,
+    dice: Dice,
+    connection: Option<Connection>,
+    held: Vec<Held>,
+}
+
+impl<'a> Client<'a> {
+    fn new(soak: &'a Soak, dice: Dice) -> Self {
+        Self {
+            soak,
+            dice,
+            connection: None,
+            held: Vec::new(),
+        }
+    }
+
+    /// Asks, one request after the other.
+    fn read(mut self) {
+        let mut asked = 0;
+        while self.soak.goes_on() {
+            asked += 1;
+            let spread = self.dice.pick(&SPREADS);
+            let question = Question::roll(&mut self.dice, spread);
+            let sent = question.send(&self.soak.world, &self.held);
+            if let Err(wrong) = self.ask(&sent) {
+                let found = format!("request {asked} of a client: {sent}, answered with {wrong}");
+                self.soak.found.lock().unwrap().get_or_insert(found);
+            }
+        }
+    }
+
+    fn ask(&mut self, sent: &Sent) -> Result<(), Wrong> {
+        let request = sent.on_the_wire();
+        let kept = self.connection.take();
+        let open = || Connection::open(self.soak.server);
+        let mut connection = kept.map_or_else(open, Ok).map_err(|it| it.to_string())?;
+        connection.send(&request).map_err(|it| it.to_string())?;
+        if self.dice.once_in(10) {
+            self.leave(connection);
+            return Ok(());
+        }
+        let received = connection.receive(&request).ok();
+        self.soak.answers.fetch_add(1, SeqCst);
+        let answer = received.as_ref().map(answer);
+        let held = sent.judge(answer.as_ref(), &self.soak.world)?;
+        self.held.extend(held);
+        if self.held.len() > MOST_HELD {
+            self.held.drain(..MOST_HELD / 2);
+        }
+        let closed = |it: &Response| it.header("connection").is_some_and(|it| it == "close");
+        if received.is_some_and(|it| !closed(&it)) && !self.dice.once_in(50) {
+            self.connection = Some(connection);
+        }
+        Ok(())
+    }
+
+    /// Resets the connection: at once, a little later, or when the answer has begun.
+    fn leave(&mut self, mut connection: Connection) {
+        match self.dice.below(3) {
+            0 => {}
+            1 => thread::sleep(Duration::from_millis(1)),
+            // There is none where its handler panics.
+            _ => _ = connection.receive_head(),
+        }
+        reset(connection).unwrap();
+    }
+}
+
+fn answer(response: &Response) -> Answer {
+    Answer {
+        status: response.status(),
+        facts: response.header("x-facts"),
+        tag: response.header("etag"),
+        body: Some(response.body.clone()),
+        said: response.header("cache-status").unwrap_or_default(),
+    }
+}
+
+/// Harness recipe 6.
+#[test]
+fn a_minute_of_everything_at_once_shows_nothing_older_than_promised() {
+    alone(|| {
+        let panics = Panics::count();
+        let seconds = env::var("SOAK_SECONDS").ok();
+        let seconds = seconds.map_or(MINUTE, |seconds| seconds.parse().unwrap());
+        let found = Soak::run(Dice::seed(), Duration::from_secs(seconds), None);
+        assert!(found.is_none(), "{}", found.unwrap_or_default());
+        assert_eq!(panics.unordered(), 0);
+    });
+}
+
+/// The oracle can see over sockets, too.
+#[test]
+fn planted_mistakes_are_found_over_sockets() {
+    alone(|| {
+        Panics::count();
+        for plant in [Plant::AcknowledgesEarly, Plant::GrowsBody] {
+            let found = Soak::run(Dice::seed(), Duration::from_secs(MINUTE), Some(plant));
+            println!(
+                "{}",
+                found.unwrap_or_else(|| panic!("{plant:?} was not found"))
+            );
+        }
+    });
+}

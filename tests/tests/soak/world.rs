@@ -1,0 +1,130 @@
+//! The data that responses are made from, who changes it, and what can be planted to be found.
+
+use std::array;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+
+use cached_response::ResponseCache;
+
+use crate::oracle::{Oracle, Version};
+use crate::pace::Pace;
+use crate::page::{Facts, OBJECTS, Page, Scope};
+
+/// A mistake that is made on purpose, to see whether it is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plant {
+    /// Handlers answer with the version that the last run for the object has read.
+    ReadsOld,
+    /// An invalidation is acknowledged before it is made.
+    AcknowledgesEarly,
+    /// A page of one user's names the one who asked before.
+    MixesUsers,
+    /// Now and then a body has one octet more.
+    GrowsBody,
+}
+
+/// What the handlers and the writers of one soak share.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) cache: ResponseCache,
+    pub(crate) oracle: Oracle,
+    pub(crate) pace: Pace,
+    pub(crate) plant: Option<Plant>,
+    versions: [AtomicU64; OBJECTS],
+    read: [AtomicU64; OBJECTS],
+    last_user: Mutex<Option<String>>,
+    runs: AtomicU64,
+}
+
+impl World {
+    pub(crate) fn new(cache: ResponseCache, pace: Pace, plant: Option<Plant>) -> Arc<Self> {
+        Arc::new(Self {
+            cache,
+            oracle: Oracle::default(),
+            pace,
+            plant,
+            versions: array::from_fn(|_| AtomicU64::new(1)),
+            read: array::from_fn(|_| AtomicU64::new(1)),
+            last_user: Mutex::default(),
+            runs: AtomicU64::default(),
+        })
+    }
+
+    /// Numbers a run.
+    pub(crate) fn run(&self) -> u64 {
+        self.runs.fetch_add(1, SeqCst) + 1
+    }
+
+    pub(crate) fn runs(&self) -> u64 {
+        self.runs.load(SeqCst)
+    }
+
+    /// Changes an object.
+    pub(crate) fn bump(&self, object: usize) -> u64 {
+        self.versions[object].fetch_add(1, SeqCst) + 1
+    }
+
+    pub(crate) fn versions(&self, objects: impl Iterator<Item = usize>) -> Vec<Version> {
+        let version = |object: usize| self.versions[object].load(SeqCst);
+        objects.map(|object| (object, version(object))).collect()
+    }
+
+    /// Invalidates, and promises to all who ask afterwards what is true now.
+    pub(crate) async fn invalidate(&self, scope: Scope) {
+        let versions = self.versions(0..OBJECTS);
+        if self.plant == Some(Plant::AcknowledgesEarly) {
+            self.oracle.promise(scope, &versions);
+            self.pace.hand_off().await;
+        }
+        let invalidated = match scope {
+            Scope::All => self.cache.invalidate_all(),
+            Scope::Path(kind, number) => {
+                let full = false;
+                let page = Page { kind, number, full };
+                self.cache.invalidate_path(&page.path())
+            }
+            Scope::Url(page) => self.cache.invalidate_url(&page.uri()),
+        };
+        self.pace.hand_off().await;
+        invalidated.await.expect("there is no store but memory");
+        self.oracle.promise(scope, &versions);
+    }
+
+    /// What a handler finds out, with pauses at which anything may happen.
+    pub(crate) async fn look(&self, page: Page, user: Option<String>) -> Facts {
+        self.pace.hand_off().await;
+        let mut versions = Vec::new();
+        for object in page.objects() {
+            let version = self.versions[object].load(SeqCst);
+            let before = self.read[object].swap(version, SeqCst);
+            let old = self.plant == Some(Plant::ReadsOld);
+            versions.push((object, if old { before } else { version }));
+            self.pace.hand_off().await;
+        }
+        Facts {
+            page,
+            user: self.user(user),
+            language: None,
+            versions,
+        }
+    }
+
+    fn user(&self, user: Option<String>) -> Option<String> {
+        if self.plant != Some(Plant::MixesUsers) || user.is_none() {
+            return user;
+        }
+        let mut last = self.last_user.lock().expect("nobody panics with it");
+        let before = last.clone();
+        last.clone_from(&user);
+        before.or(user)
+    }
+
+    /// The body, unless a mistake is planted in it.
+    pub(crate) fn body(&self, facts: &Facts) -> String {
+        let mut body = facts.body();
+        if self.plant == Some(Plant::GrowsBody) && self.runs().is_multiple_of(20) {
+            body.push('!');
+        }
+        body
+    }
+}
