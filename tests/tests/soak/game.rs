@@ -14,6 +14,7 @@ use tokio::task::yield_now;
 
 use crate::dice::Dice;
 use crate::handlers::routes;
+use crate::oracle::Done;
 use crate::pace::{Pace, Turns};
 use crate::page::{OBJECTS, Scope};
 use crate::question::{Held, Question, Sent};
@@ -35,7 +36,7 @@ enum What {
     /// One of the clients leaves.
     Leave(usize),
     Change(usize),
-    Invalidate(Scope),
+    Make(Done, Scope),
     Turn(Duration),
 }
 
@@ -47,7 +48,7 @@ impl Move {
             30..80 => What::GoOn(dice.below(1000)),
             80..84 => What::Leave(dice.below(1000)),
             84..91 => What::Change(dice.below(spread.min(OBJECTS))),
-            91..97 => What::Invalidate(Scope::roll(dice, spread)),
+            91..97 => What::Make(Done::roll(dice), Scope::roll(dice, spread)),
             _ => What::Turn(Duration::from_millis(dice.pick(&TURNS))),
         };
         let breaths = dice.below(6);
@@ -149,9 +150,9 @@ impl Game {
             }
             What::Leave(_) => {}
             What::Change(object) => _ = self.world.bump(*object),
-            What::Invalidate(scope) => {
-                let (world, scope) = (self.world.clone(), *scope);
-                rt::spawn(async move { world.invalidate(scope).await });
+            What::Make(done, scope) => {
+                let (world, done, scope) = (self.world.clone(), *done, *scope);
+                rt::spawn(async move { world.make(done, scope).await });
             }
             What::Turn(by) => self.clock.advance(*by),
         }
@@ -195,10 +196,15 @@ impl Game {
     /// Everybody goes on to the end, and nothing is left.
     async fn end(mut self, at: usize) -> Played {
         self.turns().end();
-        for (asked, sent) in std::mem::take(&mut self.under_way) {
-            self.hear(at, asked, &sent).await;
-        }
-        soon("all runs end", || self.world.cache.stats().running == 0).await;
+        let second = Duration::from_secs(1);
+        // What hangs is ended by the clock.
+        soon("all are answered, and all runs end", || {
+            self.clock.advance(second);
+            let answered = self.under_way.iter().all(|(it, _)| it.is_finished());
+            answered && self.world.cache.stats().running == 0
+        })
+        .await;
+        self.hear_those_who_have_ended(at).await;
         let stats = self.world.cache.stats();
         assert!(stats.marker_bytes <= 2 << 20, "{stats:?}");
         assert!(stats.bytes <= 64 << 20, "{stats:?}");

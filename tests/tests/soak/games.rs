@@ -63,6 +63,8 @@ fn a_game_plays_the_same_way_each_time_and_much_happens_in_it() {
                 "detail=invalidated",
                 "fwd=vary-miss",
                 "fwd=stale",
+                "detail=stale-while-revalidate",
+                "detail=stale-if-error",
                 "(304",
                 "(206",
                 "(500",

@@ -2,31 +2,29 @@
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::Method;
-use actix_web::http::header::{ACCEPT_LANGUAGE, SET_COOKIE, VARY};
+use actix_web::http::header::{ACCEPT_LANGUAGE, VARY};
 use actix_web::web::{self, Bytes, Data, Path, Query, ServiceConfig};
-use actix_web::{
-    Error, FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, error, get, route,
-};
-use cached_response::{
-    CacheResponses, Policy, Request, cached_response, disable_cache, set_cache_timeout,
-};
+use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, get, route};
+use cached_response::{CacheResponses, Policy, Request, cached, cached_response};
 use futures_util::{Stream, StreamExt as _, stream};
 use serde::Deserialize;
-use tests::alone::ORDERED;
 
 use crate::page::{Facts, Kind, Page};
 use crate::world::World;
 
-/// The body of a failure that a handler has meant.
-pub(crate) const MOODY: &str = "moody";
+mod failing;
+
+pub(crate) use self::failing::MOODY;
 
 pub(crate) fn routes(world: &Arc<World>, app: &mut ServiceConfig) {
     let behind = web::scope("/scope")
         .wrap(CacheResponses::new(Policy::new(60)))
         .service(scope);
+    let frail = cached(failing::frail(), failing::fail_often);
     app.app_data(Data::from(world.clone()))
         .app_data(world.cache.clone())
         .service(object)
@@ -36,7 +34,9 @@ pub(crate) fn routes(world: &Arc<World>, app: &mut ServiceConfig) {
         .service(mine)
         .service(streamed)
         .service(brief)
-        .service(moody)
+        .service(failing::moody)
+        .route("/frail/{n}", web::get().to(frail))
+        .route("/late/{n}", web::get().to(cached(stale(), late)))
         .service(behind);
 }
 
@@ -94,6 +94,19 @@ async fn group(world: Data<World>, n: Path<usize>, view: Query<View>) -> HttpRes
 async fn brief(world: Data<World>, n: Path<usize>, view: Query<View>) -> HttpResponse {
     world.run();
     let facts = world.look(page(Kind::Brief, &n, &view), None).await;
+    whole(&world, &facts)
+}
+
+/// It is fresh for a moment, and refreshed before its end and after it.
+fn stale() -> Policy {
+    Policy::new(Duration::from_millis(30))
+        .stale_while_revalidate(10)
+        .refresh_ahead(0.5)
+}
+
+async fn late(world: Data<World>, n: Path<usize>, view: Query<View>) -> HttpResponse {
+    world.run();
+    let facts = world.look(page(Kind::Late, &n, &view), None).await;
     whole(&world, &facts)
 }
 
@@ -190,44 +203,4 @@ async fn scope(
     told(&facts)
         .insert_header((VARY, ACCEPT_LANGUAGE.as_str()))
         .body(world.body(&facts))
-}
-
-/// What it does depends on the number of its run.
-#[get("/moody/{n}")]
-#[cached_response(timeout = 60)]
-async fn moody(
-    world: Data<World>,
-    n: Path<usize>,
-    view: Query<View>,
-) -> Result<HttpResponse, Error> {
-    let mood = world.run() % 19;
-    let facts = world.look(page(Kind::Moody, &n, &view), None).await;
-    let body = world.body(&facts);
-    let mut response = told(&facts);
-    match mood {
-        0 => return Err(error::ErrorInternalServerError(MOODY)),
-        1 => return Ok(HttpResponse::ServiceUnavailable().body(MOODY)),
-        2 => std::panic::panic_any(ORDERED),
-        3 => disable_cache(),
-        4 => set_cache_timeout(std::time::Duration::from_millis(20)),
-        5 => _ = response.insert_header((SET_COOKIE, "a=b")),
-        6..9 => return Ok(response.streaming(breaking(world, body, mood))),
-        _ => {}
-    }
-    Ok(response.body(body))
-}
-
-/// Breaks off in the middle, by an error or by a panic.
-fn breaking(
-    world: Data<World>,
-    body: String,
-    mood: u64,
-) -> impl Stream<Item = Result<Bytes, Error>> {
-    pieces(world, body).enumerate().map(move |(n, piece)| {
-        assert!(n != 2 || mood != 7, "{ORDERED}");
-        if n == 2 && mood == 8 {
-            return Err(error::ErrorBadGateway("the source is gone"));
-        }
-        piece
-    })
 }

@@ -3,20 +3,37 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
+use crate::dice::Dice;
 use crate::page::{Page, Scope};
 
 /// An object, and a version of it.
 pub(crate) type Version = (usize, u64);
 
+/// What was done to all that had been made before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Done {
+    Invalidated,
+    /// It answers only where stale ones may.
+    Expired,
+}
+
+impl Done {
+    pub(crate) fn roll(dice: &mut Dice) -> Self {
+        dice.pick(&[Self::Invalidated, Self::Invalidated, Self::Expired])
+    }
+}
+
+type Promises = HashMap<(Done, Scope), HashMap<usize, u64>>;
+
 /// The promises that were made.
 #[derive(Debug, Default)]
-pub(crate) struct Oracle(Mutex<HashMap<Scope, HashMap<usize, u64>>>);
+pub(crate) struct Oracle(Mutex<Promises>);
 
 impl Oracle {
-    /// An invalidation is acknowledged: whoever asks from now on gets these versions, or newer.
-    pub(crate) fn promise(&self, scope: Scope, versions: &[Version]) {
+    /// It is acknowledged: whoever asks from now on gets these versions, or newer.
+    pub(crate) fn promise(&self, done: Done, scope: Scope, versions: &[Version]) {
         let mut promises = self.lock();
-        let of_the_scope = promises.entry(scope).or_default();
+        let of_the_scope = promises.entry((done, scope)).or_default();
         for (object, version) in versions {
             let least = of_the_scope.entry(*object).or_default();
             *least = (*least).max(*version);
@@ -26,9 +43,15 @@ impl Oracle {
     /// The oldest versions that a request may be answered with that is sent now.
     pub(crate) fn least(&self, page: Page) -> Vec<Version> {
         let promises = self.lock();
+        let done: &[Done] = if page.kind.may_be_stale() {
+            &[Done::Invalidated]
+        } else {
+            &[Done::Invalidated, Done::Expired]
+        };
         let least = |object| {
-            let scopes = page.scopes();
-            let of_the_page = scopes.iter().filter_map(|scope| promises.get(scope));
+            let scopes = page.scopes().into_iter();
+            let said = scopes.flat_map(|scope| done.iter().map(move |done| (*done, scope)));
+            let of_the_page = said.filter_map(|said| promises.get(&said));
             of_the_page.filter_map(|it| it.get(&object)).max().copied()
         };
         let objects = page.objects();
@@ -37,7 +60,7 @@ impl Oracle {
             .collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Scope, HashMap<usize, u64>>> {
+    fn lock(&self) -> MutexGuard<'_, Promises> {
         self.0.lock().expect("nobody panics with it")
     }
 }

@@ -30,10 +30,14 @@ pub(crate) enum Kind {
     Brief,
     /// Fails, panics, breaks off, forbids to store.
     Moody,
+    /// Answers stale, and refreshes behind the answer.
+    Late,
+    /// Fails and hangs, and answers stale where it can.
+    Frail,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Object,
         Self::Group,
         Self::Said,
@@ -43,6 +47,8 @@ impl Kind {
         Self::Scope,
         Self::Brief,
         Self::Moody,
+        Self::Late,
+        Self::Frail,
     ];
 
     fn word(self) -> &'static str {
@@ -56,7 +62,19 @@ impl Kind {
             Self::Scope => "scope",
             Self::Brief => "brief",
             Self::Moody => "moody",
+            Self::Late => "late",
+            Self::Frail => "frail",
         }
+    }
+
+    /// Whether it fails without anything being wrong.
+    pub(crate) fn may_fail(self) -> bool {
+        matches!(self, Self::Moody | Self::Frail)
+    }
+
+    /// Whether what has expired may answer.
+    pub(crate) fn may_be_stale(self) -> bool {
+        matches!(self, Self::Late | Self::Frail)
     }
 
     pub(crate) fn shows_user(self) -> bool {
@@ -88,12 +106,15 @@ impl Page {
         }
     }
 
-    pub(crate) fn path(self) -> String {
-        format!("/{}/{}", self.kind.word(), self.number)
+    pub(crate) fn path(self) -> Path {
+        Path {
+            kind: self.kind,
+            number: self.number,
+        }
     }
 
     pub(crate) fn uri(self) -> String {
-        self.path() + if self.full { "?view=full" } else { "" }
+        self.path().text() + if self.full { "?view=full" } else { "" }
     }
 
     pub(crate) fn objects(self) -> impl Iterator<Item = usize> {
@@ -106,11 +127,20 @@ impl Page {
 
     /// Whatever is said of one of these is said of the page.
     pub(crate) fn scopes(self) -> [Scope; 3] {
-        [
-            Scope::All,
-            Scope::Path(self.kind, self.number),
-            Scope::Url(self),
-        ]
+        [Scope::All, Scope::Path(self.path()), Scope::Url(self)]
+    }
+}
+
+/// A path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Path {
+    kind: Kind,
+    number: usize,
+}
+
+impl Path {
+    pub(crate) fn text(self) -> String {
+        format!("/{}/{}", self.kind.word(), self.number)
     }
 }
 
@@ -118,7 +148,7 @@ impl Page {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Scope {
     All,
-    Path(Kind, usize),
+    Path(Path),
     Url(Page),
 }
 
@@ -127,7 +157,7 @@ impl Scope {
         let page = Page::roll(dice, spread);
         match dice.below(40) {
             0 => Self::All,
-            1..20 => Self::Path(page.kind, page.number),
+            1..20 => Self::Path(page.path()),
             _ => Self::Url(page),
         }
     }

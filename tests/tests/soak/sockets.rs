@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use actix_web::web;
-use cached_response::ResponseCache;
+use cached_response::{ResponseCache, StaleRule};
 use tests::abort::reset;
 use tests::alone::{Panics, alone};
 use tests::raw::{Connection, Response};
@@ -19,6 +19,7 @@ use tokio::time::sleep;
 
 use crate::dice::Dice;
 use crate::handlers::routes;
+use crate::oracle::Done;
 use crate::pace::Pace;
 use crate::page::{OBJECTS, Scope};
 use crate::question::{Held, Question, Sent};
@@ -94,7 +95,8 @@ impl Soak {
                 for _ in 0..dice.below(3) {
                     self.world.bump(dice.below(spread));
                 }
-                self.world.invalidate(Scope::roll(&mut dice, spread)).await;
+                let (done, scope) = (Done::roll(&mut dice), Scope::roll(&mut dice, spread));
+                self.world.make(done, scope).await;
                 sleep(Duration::from_millis(dice.next() % 40)).await;
             }
         });
@@ -120,6 +122,8 @@ impl Soak {
             stats.handed_over,
             stats.failed,
             stats.marked,
+            stats.refreshes,
+            stats.answered_stale(StaleRule::IfError),
         ];
         assert!(planted || happened.iter().all(|it| *it > 0), "{stats:?}");
     }

@@ -3,6 +3,7 @@
 use actix_web::http::Method;
 
 use crate::handlers::MOODY;
+use crate::oracle::Done;
 use crate::page::{Facts, Kind, Scope};
 use crate::question::{Held, Sent};
 use crate::world::World;
@@ -33,22 +34,24 @@ impl Sent {
         world: &World,
     ) -> Result<Option<Held>, Wrong> {
         let Some(answer) = answer else {
-            return self.only_where_moody("no answer").map(|()| None);
+            return self.only_where_it_may("no answer").map(|()| None);
         };
         match (answer.status, &self.question.method) {
             (200, &Method::POST) => self.changed(answer, world).map(|()| None),
             (200, _) => self.judge_whole(answer),
             (206, _) => self.judge_part(answer).map(|()| None),
             (304, _) => self.judge_held().map(|()| None),
+            // Of the cache itself: the run took too long.
+            (503, _) if self.question.page.kind == Kind::Frail => Ok(None),
             (500 | 503, _) if answer.body.as_deref() == Some(MOODY.as_bytes()) => {
-                self.only_where_moody("a failure").map(|()| None)
+                self.only_where_it_may("a failure").map(|()| None)
             }
             (status, _) => Err(format!("status {status}")),
         }
     }
 
-    fn only_where_moody(&self, what: &str) -> Result<(), Wrong> {
-        if self.question.page.kind == Kind::Moody {
+    fn only_where_it_may(&self, what: &str) -> Result<(), Wrong> {
+        if self.question.page.kind.may_fail() {
             return Ok(());
         }
         Err(what.to_owned())
@@ -60,15 +63,16 @@ impl Sent {
         let version = str::from_utf8(body).ok().and_then(|text| text.parse().ok());
         let version = version.ok_or("it was not changed")?;
         let page = self.question.page;
-        let scope = Scope::Path(page.kind, page.number);
-        world.oracle.promise(scope, &[(page.number, version)]);
+        let scope = Scope::Path(page.path());
+        let done = Done::Invalidated;
+        world.oracle.promise(done, scope, &[(page.number, version)]);
         Ok(())
     }
 
     fn judge_whole(&self, answer: &Answer) -> Result<Option<Held>, Wrong> {
         let facts = self.facts_of(answer)?;
         match &answer.body {
-            None => self.only_where_moody("a body that broke off")?,
+            None => self.only_where_it_may("a body that broke off")?,
             Some(body) if self.question.method == Method::HEAD => {
                 if !body.is_empty() {
                     return Err("a body for HEAD".to_owned());

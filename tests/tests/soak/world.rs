@@ -4,9 +4,9 @@ use std::array;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-use cached_response::ResponseCache;
+use cached_response::{Invalidated, ResponseCache};
 
-use crate::oracle::{Oracle, Version};
+use crate::oracle::{Done, Oracle, Version};
 use crate::pace::Pace;
 use crate::page::{Facts, OBJECTS, Page, Scope};
 
@@ -69,25 +69,29 @@ impl World {
         objects.map(|object| (object, version(object))).collect()
     }
 
-    /// Invalidates, and promises to all who ask afterwards what is true now.
-    pub(crate) async fn invalidate(&self, scope: Scope) {
+    /// Invalidates or expires, and promises to all who ask afterwards what is true now.
+    pub(crate) async fn make(&self, done: Done, scope: Scope) {
         let versions = self.versions(0..OBJECTS);
         if self.plant == Some(Plant::AcknowledgesEarly) {
-            self.oracle.promise(scope, &versions);
+            self.oracle.promise(done, scope, &versions);
             self.pace.hand_off().await;
         }
-        let invalidated = match scope {
-            Scope::All => self.cache.invalidate_all(),
-            Scope::Path(kind, number) => {
-                let full = false;
-                let page = Page { kind, number, full };
-                self.cache.invalidate_path(&page.path())
-            }
-            Scope::Url(page) => self.cache.invalidate_url(&page.uri()),
-        };
+        let acknowledged = self.ask_for(done, scope);
         self.pace.hand_off().await;
-        invalidated.await.expect("there is no store but memory");
-        self.oracle.promise(scope, &versions);
+        acknowledged.await.expect("there is no store but memory");
+        self.oracle.promise(done, scope, &versions);
+    }
+
+    fn ask_for(&self, done: Done, scope: Scope) -> Invalidated {
+        let cache = &self.cache;
+        match (done, scope) {
+            (Done::Invalidated, Scope::All) => cache.invalidate_all(),
+            (Done::Invalidated, Scope::Path(path)) => cache.invalidate_path(&path.text()),
+            (Done::Invalidated, Scope::Url(page)) => cache.invalidate_url(&page.uri()),
+            (Done::Expired, Scope::All) => cache.expire_all(),
+            (Done::Expired, Scope::Path(path)) => cache.expire_path(&path.text()),
+            (Done::Expired, Scope::Url(page)) => cache.expire_url(&page.uri()),
+        }
     }
 
     /// What a handler finds out, with pauses at which anything may happen.
