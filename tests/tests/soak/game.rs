@@ -16,7 +16,7 @@ use crate::dice::Dice;
 use crate::handlers::routes;
 use crate::oracle::Done;
 use crate::pace::{Pace, Turns};
-use crate::page::{OBJECTS, Scope};
+use crate::page::{Among, Scope};
 use crate::question::{Held, Question, Sent};
 use crate::verdict::{Answer, Wrong};
 use crate::world::{Plant, World};
@@ -41,25 +41,25 @@ enum What {
 }
 
 impl Move {
-    fn roll(dice: &mut Dice, spread: usize) -> Self {
-        const TURNS: [u64; 6] = [1, 20, 40, 1000, 6000, 31_000];
+    fn roll(dice: &mut Dice, among: &Among) -> Self {
+        const TURNS: [u64; 8] = [1, 10, 20, 40, 40, 1000, 6000, 31_000];
         let what = match dice.below(100) {
-            0..30 => What::Ask(Question::roll(dice, spread)),
-            30..80 => What::GoOn(dice.below(1000)),
-            80..84 => What::Leave(dice.below(1000)),
-            84..91 => What::Change(dice.below(spread.min(OBJECTS))),
-            91..97 => What::Make(Done::roll(dice), Scope::roll(dice, spread)),
+            0..30 => What::Ask(Question::roll(dice, among)),
+            30..78 => What::GoOn(dice.below(1000)),
+            78..82 => What::Leave(dice.below(1000)),
+            82..88 => What::Change(among.object(dice)),
+            88..93 => What::Make(Done::roll(dice), Scope::roll(dice, among)),
             _ => What::Turn(Duration::from_millis(dice.pick(&TURNS))),
         };
         let breaths = dice.below(6);
         Self { what, breaths }
     }
 
-    /// The moves of a game; the fewer pages there are, the more often their requests meet.
+    /// The moves of a game.
     pub(crate) fn of_a_game(seed: u64, count: usize) -> Vec<Self> {
         let mut dice = Dice::new(seed);
-        let spread = dice.pick(&[1, 1, 2, 3, 12]);
-        (0..count).map(|_| Self::roll(&mut dice, spread)).collect()
+        let among = Among::few(&mut dice);
+        (0..count).map(|_| Self::roll(&mut dice, &among)).collect()
     }
 }
 

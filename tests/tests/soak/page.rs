@@ -86,6 +86,36 @@ impl Kind {
     }
 }
 
+/// What is asked for, of all there is: the fewer pages, the more often requests meet.
+#[derive(Debug, Clone)]
+pub(crate) struct Among {
+    kinds: Vec<Kind>,
+    /// The first so many of each kind.
+    spread: usize,
+}
+
+impl Among {
+    /// A few kinds, and a few pages of each.
+    pub(crate) fn few(dice: &mut Dice) -> Self {
+        let count = dice.pick(&[1, 2, 3, Kind::ALL.len()]);
+        Self {
+            kinds: (0..count).map(|_| dice.pick(&Kind::ALL)).collect(),
+            spread: dice.pick(&[1, 1, 2, 3, 12]),
+        }
+    }
+
+    pub(crate) fn every_kind(spread: usize) -> Self {
+        Self {
+            kinds: Kind::ALL.to_vec(),
+            spread,
+        }
+    }
+
+    pub(crate) fn object(&self, dice: &mut Dice) -> usize {
+        dice.below(self.spread.min(OBJECTS))
+    }
+}
+
 /// A URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Page {
@@ -95,13 +125,12 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// One among the first `spread` of each kind.
-    pub(crate) fn roll(dice: &mut Dice, spread: usize) -> Self {
-        let kind = dice.pick(&Kind::ALL);
+    pub(crate) fn roll(dice: &mut Dice, among: &Among) -> Self {
+        let kind = dice.pick(&among.kinds);
         let most = if kind == Kind::Group { GROUPS } else { OBJECTS };
         Self {
             kind,
-            number: dice.below(spread.min(most)),
+            number: dice.below(among.spread.min(most)),
             full: dice.once_in(3),
         }
     }
@@ -153,8 +182,8 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
-    pub(crate) fn roll(dice: &mut Dice, spread: usize) -> Self {
-        let page = Page::roll(dice, spread);
+    pub(crate) fn roll(dice: &mut Dice, among: &Among) -> Self {
+        let page = Page::roll(dice, among);
         match dice.below(40) {
             0 => Self::All,
             1..20 => Self::Path(page.path()),

@@ -8,7 +8,7 @@ use tests::raw;
 
 use crate::dice::Dice;
 use crate::oracle::Version;
-use crate::page::{Facts, Kind, Page};
+use crate::page::{Among, Facts, Kind, Page};
 use crate::world::World;
 
 /// One request, before it is sent.
@@ -60,8 +60,8 @@ impl Tag {
 }
 
 impl Question {
-    pub(crate) fn roll(dice: &mut Dice, spread: usize) -> Self {
-        let page = Page::roll(dice, spread);
+    pub(crate) fn roll(dice: &mut Dice, among: &Among) -> Self {
+        let page = Page::roll(dice, among);
         let method = match dice.below(20) {
             0..2 if page.kind == Kind::Object => Method::POST,
             2..5 if page.kind == Kind::Object => Method::HEAD,

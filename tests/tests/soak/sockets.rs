@@ -21,7 +21,7 @@ use crate::dice::Dice;
 use crate::handlers::routes;
 use crate::oracle::Done;
 use crate::pace::Pace;
-use crate::page::{OBJECTS, Scope};
+use crate::page::{Among, OBJECTS, Scope};
 use crate::question::{Held, Question, Sent};
 use crate::verdict::{Answer, Wrong};
 use crate::world::{Plant, World};
@@ -91,11 +91,11 @@ impl Soak {
         let runtime = { runtime }.enable_time().build().unwrap();
         runtime.block_on(async {
             while self.goes_on() {
-                let spread = dice.pick(&SPREADS);
+                let among = Among::every_kind(dice.pick(&SPREADS));
                 for _ in 0..dice.below(3) {
-                    self.world.bump(dice.below(spread));
+                    self.world.bump(among.object(&mut dice));
                 }
-                let (done, scope) = (Done::roll(&mut dice), Scope::roll(&mut dice, spread));
+                let (done, scope) = (Done::roll(&mut dice), Scope::roll(&mut dice, &among));
                 self.world.make(done, scope).await;
                 sleep(Duration::from_millis(dice.next() % 40)).await;
             }
@@ -151,8 +151,8 @@ impl<'a> Client<'a> {
         let mut asked = 0;
         while self.soak.goes_on() {
             asked += 1;
-            let spread = self.dice.pick(&SPREADS);
-            let question = Question::roll(&mut self.dice, spread);
+            let among = Among::every_kind(self.dice.pick(&SPREADS));
+            let question = Question::roll(&mut self.dice, &among);
             let sent = question.send(&self.soak.world, &self.held);
             if let Err(wrong) = self.ask(&sent) {
                 let found = format!("request {asked} of a client: {sent}, answered with {wrong}");
