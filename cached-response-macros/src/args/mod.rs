@@ -7,6 +7,7 @@ mod shape;
 mod stale;
 mod standard;
 mod table;
+mod tags;
 mod values;
 mod writes;
 
@@ -22,6 +23,7 @@ use syn::{
 pub(crate) use stale::Stale;
 pub(crate) use standard::Timeout;
 use table::CACHED;
+pub(crate) use tags::Tags;
 pub(crate) use values::{KeyPart, Lazy, Nocache, Query, Status, Vary};
 pub(crate) use writes::{Named, What, Writes};
 
@@ -50,6 +52,7 @@ pub(crate) struct Args {
     pub(crate) targeted: Option<String>,
     pub(crate) respect_client: bool,
     pub(crate) stale: Stale,
+    pub(crate) tags: Tags,
     pub(crate) cache: Option<TokenStream>,
     pub(crate) krate: Option<Path>,
     /// Set by ourselves, once all other attributes have had their turn.
@@ -205,6 +208,7 @@ impl Args {
             "ignore_query" => self.ignore_query = names::ignored_query(list, errors)?,
             "vary" => self.vary = Some(names::vary(list, errors)?),
             "status" => self.status = values::statuses(list, errors)?,
+            "tags" => self.tags = Tags::parse(list, errors)?,
             _ => self.nocache = Some(Nocache::list(list)?),
         }
         Ok(())

@@ -225,6 +225,19 @@ const OPTIONS: &[Shape] = &[
         ],
     ),
     shape(
+        "tags",
+        LIST,
+        "tags(\"products\", \"product:{id}\")",
+        &[
+            "tag",
+            "cache_tags",
+            "cache_tag",
+            "surrogate_key",
+            "surrogate_keys",
+            "invalidated_by",
+        ],
+    ),
+    shape(
         "cache",
         VALUE,
         "cache = CACHE",

@@ -145,9 +145,11 @@ impl Expansion {
             Vary::Headers(names) => quote!(.vary([#(#names),*])),
         });
         let (query, status, nocache) = (self.query(), self.status(), self.nocache());
+        let tags = &self.args.tags.templates;
+        let tags = (!tags.is_empty()).then(|| quote!(.tags([#(#tags),*])));
         let (standard, stale) = (self.standard(), self.stale());
         quote! {
-            #policy #methods #query #vary #status #max_body #store_if #client #nocache
+            #policy #methods #query #vary #status #max_body #store_if #client #nocache #tags
             #standard #stale
         }
     }

@@ -25,6 +25,7 @@ pub(crate) mod reason;
 pub(crate) mod selection;
 pub(crate) mod stage;
 pub(crate) mod stale;
+pub(crate) mod tags;
 pub(crate) mod target;
 pub(crate) mod template;
 pub(crate) mod terms;

@@ -5,6 +5,7 @@ use super::{
     own::is_storable,
     query::Names,
     stale::{StaleRules, stale_options},
+    tags::Tags,
     timeout::{IntoTimeout, Timeout},
 };
 use actix_web::{
@@ -14,6 +15,7 @@ use actix_web::{
 use std::{fmt, sync::Arc, time::Duration};
 
 mod standard;
+mod tagged;
 
 /// How the responses of one handler are cached: the options of `#[cached_response]`, as methods
 /// of the same names.
@@ -46,6 +48,7 @@ pub struct Policy {
     pub(crate) cookies: Vec<Box<str>>,
     pub(crate) neutral: Vec<HeaderName>,
     pub(crate) respect_client: bool,
+    pub(crate) tags: Tags,
     pub(crate) stale: StaleRules,
 }
 
@@ -103,6 +106,7 @@ impl Policy {
             cookies: Vec::new(),
             neutral: Vec::new(),
             respect_client: false,
+            tags: Tags::default(),
             stale: StaleRules::default(),
         }
     }

@@ -123,6 +123,9 @@ reasons! {
         NoRoom = "no-room",
         /// It was invalidated while it was being made.
         Invalidated = "invalidated",
+        /// A tag of the route names a path parameter that the route does not have, or the response has
+        /// more than 64 tags, or one of more than 256 bytes.
+        Tags = "tags",
         /// A 304 named a strong `ETag` that is not the stored response's.
         Validator = "validator",
         /// `fail()`.
@@ -168,6 +171,7 @@ impl Skip {
                 | Self::Origin
                 | Self::TooLarge
                 | Self::Inner
+                | Self::Tags
         )
     }
 

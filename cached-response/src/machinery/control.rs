@@ -41,6 +41,8 @@ struct Said {
     /// What the handler makes is no response to keep, but a failure.
     failed: bool,
     reason: RunReason,
+    /// The response has tags that it cannot have.
+    untagged: bool,
     /// Another door has taken over the request inside this run.
     taken_over: bool,
     timeout: Option<Duration>,
@@ -166,13 +168,18 @@ impl Control {
         said.previous.clone().filter(|_| said.unchanged)
     }
 
-    /// The handler's own word against storing its response.
+    /// Notes that the response has tags that it cannot have: no invalidation would find it.
+    pub(crate) fn refuse_tags(&self) {
+        self.said().untagged = true;
+    }
+
+    /// What has been said against storing the response.
     pub(crate) fn refusal(&self) -> Option<Skip> {
-        let said = self.said();
-        if said.failed {
-            Some(Skip::Failed)
-        } else {
-            said.disabled.then_some(Skip::Disabled)
+        match *self.said() {
+            Said { failed: true, .. } => Some(Skip::Failed),
+            Said { disabled: true, .. } => Some(Skip::Disabled),
+            Said { untagged: true, .. } => Some(Skip::Tags),
+            _ => None,
         }
     }
 }

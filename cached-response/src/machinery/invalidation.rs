@@ -1,6 +1,7 @@
 //! Invalidation: by whoever knows that something has changed, and by requests that change it.
 
 mod expiry;
+mod tags;
 
 use super::{
     cache::{ResponseCache, Shared},

@@ -176,7 +176,7 @@ impl Asking<'_> {
         };
         let boarding = self.shared.boarding(Target {
             terms: &self.site.terms,
-            uri: self.request.uri(),
+            request: self.request,
         });
         match boarding.join(&self.shared.flights, &miss.flight) {
             Turn::Lead(permit) => Looked::Refresh(answer, Box::new(miss), permit),

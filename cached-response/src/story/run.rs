@@ -82,10 +82,14 @@ pub(crate) async fn fly(visit: Visit, mut miss: Miss, run: Run, permits: Permits
     let snapshot = permits.stamp();
     let snapshot =
         snapshot.unwrap_or_else(|| visit.station.shared().generations.snapshot(visit.target()));
+    let can_be_tagged = visit.can_be_tagged();
     let Visit { station, request } = visit;
     // After the snapshot: what was invalidated before it is seen here, and what is, later, there.
     miss.previous = miss.previous.filter(|stored| stored.is_current());
     let control = Control::of(&request);
+    if !can_be_tagged {
+        control.refuse_tags();
+    }
     let previous = miss.previous.clone();
     control.start(
         miss.reason(),

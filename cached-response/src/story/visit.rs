@@ -5,8 +5,10 @@ use crate::{
     ground::stored::StoredResponse,
     judgement::{
         key::{KeyRef, KeyWriter},
+        reason::Skip,
         stage::Stage,
         stale::StaleRules,
+        tags::Untagged,
         terms::Terms,
     },
     machinery::{
@@ -83,8 +85,27 @@ impl Visit {
     pub(crate) fn target(&self) -> Target<'_> {
         Target {
             terms: &self.station.site.terms,
-            uri: self.request.uri(),
+            request: &self.request,
         }
+    }
+
+    /// Whether its response can have the tags of its route.
+    pub(crate) fn can_be_tagged(&self) -> bool {
+        let site = &self.station.site;
+        if site.terms.policy.tags.is_empty() {
+            return true;
+        }
+        match self.target().tags() {
+            Ok(_) => return true,
+            Err(Untagged::Missing(missing)) if site.is_first(Event::Skip(Skip::Tags)) => {
+                tracing::warn!(
+                    handler = site.name,
+                    "{missing}, which is in a tag: no response is stored; write a parameter of the route's path, or call `tag(..)` in the handler"
+                );
+            }
+            Err(_) => {}
+        }
+        false
     }
 
     /// Looks up once more, under the names that are known by now.

@@ -1,18 +1,20 @@
-//! What an invalidation reaches: everything, a path with all its queries, or one URL.
+//! What an invalidation reaches: everything, a path with all its queries, one URL, or a tag.
 //!
-//! For each there is a [`Generation`]: one for all, and one for every path and every URL under
-//! which something runs or is stored. A run takes its snapshot of the three before it starts, and
-//! what is stored carries it, so a hit compares three counts and looks nothing up by name.
+//! For each there is a [`Generation`]: one for all, and one for every path, URL and tag under
+//! which something runs or is stored. A run takes its snapshot of its own before it starts, and
+//! what is stored carries it, so a hit compares three counts and one a tag, and looks nothing up by
+//! name.
 
 pub(crate) mod registry;
 
 use self::registry::Registry;
 use super::{generation, sync};
 use crate::judgement::{
+    tags::Untagged,
     target::{self, Narrowing},
     terms::Terms,
 };
-use actix_web::http::Uri;
+use actix_web::HttpRequest;
 use generation::{Generation, Raise, Snapshot};
 use std::sync::{PoisonError, RwLock};
 
@@ -30,13 +32,22 @@ pub(crate) struct Generations {
 enum Name<'a> {
     Path(&'a [u8]),
     Url(&'a [u8], &'a str),
+    Tag(&'a str),
 }
 
 /// What a run is for, as far as an invalidation can name it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target<'a> {
     pub(crate) terms: &'a Terms,
-    pub(crate) uri: &'a Uri,
+    pub(crate) request: &'a HttpRequest,
+}
+
+impl Target<'_> {
+    /// The tags of its route, or why it cannot have them.
+    pub(crate) fn tags(&self) -> Result<Vec<String>, Untagged> {
+        let parameters = self.request.match_info();
+        self.terms.policy.tags.fill(|name| parameters.get(name))
+    }
 }
 
 impl Generations {
@@ -50,14 +61,19 @@ impl Generations {
 
     /// What a run for `target` is invalidated by; to be taken before it starts.
     pub(crate) fn snapshot(&self, target: Target<'_>) -> Snapshot {
-        let path = target::path(target.uri.path());
+        let uri = target.request.uri();
+        let path = target::path(uri.path());
         // Noted first: whoever invalidates the URL before that has nothing to find.
-        let query = self.note(target.terms, target.uri.query());
-        Snapshot::of([
+        let query = self.note(target.terms, uri.query());
+        let place = [
             self.all.clone(),
             self.names.hold(&Name::Path(&path)),
             self.names.hold(&Name::Url(&path, &query)),
-        ])
+        ];
+        // What cannot have its tags is not stored.
+        let tags = target.tags().unwrap_or_default();
+        let tags = tags.iter().map(|tag| self.names.hold(&Name::Tag(tag)));
+        Snapshot::of(place.into_iter().chain(tags))
     }
 
     pub(crate) fn raise_all(&self, raise: Raise) {
@@ -82,6 +98,10 @@ impl Generations {
             let query = narrowing.name(query);
             self.names.raise(&Name::Url(&path, &query), raise);
         }
+    }
+
+    pub(crate) fn raise_tag(&self, tag: &str, raise: Raise) {
+        self.names.raise(&Name::Tag(tag), raise);
     }
 
     /// The name of a query on a route, which is known from now on.

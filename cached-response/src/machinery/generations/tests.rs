@@ -75,19 +75,22 @@ mod names {
 }
 
 use super::{
-    Generations, Target,
+    Generations, Name, Target,
     generation::{
         Raise::{self, Expire, Invalidate},
         Snapshot, Standing,
     },
+    registry::{FEWEST, SHARDS},
 };
 use crate::judgement::{policy::Policy, terms::Terms};
+use actix_web::test::TestRequest;
 
 fn snapshot(generations: &Generations, policy: Policy, uri: &'static str) -> Snapshot {
-    let terms = Terms::new(policy, &[]);
     generations.snapshot(Target {
-        terms: &terms,
-        uri: &uri.parse().unwrap(),
+        terms: &Terms::new(policy, &[]),
+        request: &TestRequest::with_uri(uri)
+            .param("id", "7")
+            .to_http_request(),
     })
 }
 
@@ -146,4 +149,44 @@ fn a_url_is_known_by_what_each_route_keeps_of_it() {
     let other = snapshot(&generations, narrow(), "/a?page=3&junk=1");
     generations.raise_url("/a?page=2&junk=1", Invalidate);
     assert!(!wide.is_current() && !narrowed.is_current() && other.is_current());
+}
+
+#[test]
+fn a_tag_reaches_what_has_it() {
+    let generations = Generations::new();
+    let tagged = |tags: &[&str]| snapshot(&generations, Policy::default().tags(tags), "/a");
+    let [all, one, other] = [&["ids"][..], &["ids", "id:{id}"], &["id:8"]].map(tagged);
+    generations.raise_tag("id:7", Expire);
+    let standings = [&all, &one, &other].map(Snapshot::standing);
+    assert_eq!(
+        standings,
+        [Standing::Current, Standing::Expired, Standing::Current]
+    );
+    generations.raise_tag("ids", Invalidate);
+    let current = [&all, &one, &other].map(Snapshot::is_current);
+    assert_eq!(current, [false, false, true]);
+}
+
+#[test]
+fn a_tag_is_no_path() {
+    let generations = Generations::new();
+    let tagged = snapshot(&generations, Policy::default().tags(["/b"]), "/a");
+    generations.raise_tag("/a", Invalidate);
+    generations.raise_path("/b", Invalidate);
+    assert_eq!(tagged.standing(), Standing::Current);
+}
+
+#[test]
+fn a_million_tags_that_come_and_go_leave_next_to_nothing() {
+    let generations = Generations::new();
+    let kept = snapshot(&generations, Policy::default().tags(["id:7"]), "/a");
+    for id in 0..1_000_000_u32 {
+        if id != 7 {
+            drop(generations.names.hold(&Name::Tag(&format!("id:{id}"))));
+        }
+    }
+    assert!(generations.names.len() <= SHARDS * FEWEST);
+    assert!(kept.is_current());
+    generations.raise_tag("id:7", Invalidate);
+    assert!(!kept.is_current());
 }

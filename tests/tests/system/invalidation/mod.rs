@@ -13,25 +13,28 @@ mod fences;
 mod methods;
 mod reach;
 mod rounds;
+mod tags;
 
 /// A way to invalidate `/page/a`.
 type Invalidate = fn(&ResponseCache) -> Invalidated;
 
-const EACH: [Invalidate; 3] = [
+const EACH: [Invalidate; 4] = [
     |cache| cache.invalidate_path("/page/a"),
     |cache| cache.invalidate_url("/page/a"),
+    |cache| cache.invalidate_tag("page:a"),
     |cache| cache.invalidate_all(),
 ];
 
-const EXPIRE_EACH: [Invalidate; 3] = [
+const EXPIRE_EACH: [Invalidate; 4] = [
     |cache| cache.expire_path("/page/a"),
     |cache| cache.expire_url("/page/a"),
+    |cache| cache.expire_tag("page:a"),
     |cache| cache.expire_all(),
 ];
 
 /// Every run has read its number when it waits at its own barrier.
 #[route("/page/{name}", method = "GET", method = "HEAD")]
-#[cached_response(timeout = 60)]
+#[cached_response(timeout = 60, tags("pages", "page:{name}"))]
 async fn page(stage: web::Data<Stage>, name: web::Path<String>) -> impl Responder {
     let run = stage.run_at_barrier().await;
     format!("{name}, run {run}")
