@@ -131,7 +131,7 @@ pub use machinery::{
     inserted::insert_key_part,
     invalidation::{InvalidateError, Invalidated},
     previous::Previous,
-    words::{CacheHandle, disable_cache, fail, previous, reason, set_cache_timeout},
+    words::{CacheHandle, disable_cache, fail, previous, reason, set_cache_timeout, tag},
     writing::Invalidates,
 };
 pub use story::explain::{Explanation, Outcome};
@@ -176,6 +176,7 @@ pub mod __private {
         },
         machinery::{
             place::{Route, SiteCell},
+            words::tag,
             writing::Writer,
         },
     };

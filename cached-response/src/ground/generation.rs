@@ -39,8 +39,21 @@ impl Generation {
         self.0.fetch_add(one, Release);
     }
 
-    fn count(&self) -> u64 {
-        self.0.load(Acquire)
+    pub(crate) fn count(&self) -> Count {
+        Count(self.0.load(Acquire))
+    }
+
+    /// What has become of those whose runs began when it counted so much.
+    pub(crate) fn since(&self, count: Count) -> Standing {
+        Standing::of(self.count().0 ^ count.0)
+    }
+
+    /// As it is now.
+    pub(crate) fn seen(self) -> Seen {
+        Seen {
+            count: self.count(),
+            generation: self,
+        }
     }
 
     /// A handle that does not keep it.
@@ -64,7 +77,11 @@ impl Loosely {
     }
 }
 
-/// What has become of a snapshot since it was taken.
+/// What a generation had come to at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Count(u64);
+
+/// What has become of something since its run began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     Current,
@@ -72,35 +89,77 @@ pub(crate) enum Standing {
     Invalidated,
 }
 
+impl Standing {
+    /// By the bits in which counts differ from what they were.
+    fn of(changed: u64) -> Self {
+        match changed {
+            0 => Self::Current,
+            expired if expired >> EXPIRIES == 0 => Self::Expired,
+            _ => Self::Invalidated,
+        }
+    }
+}
+
+/// A generation as it was at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    generation: Generation,
+    count: Count,
+}
+
+impl Seen {
+    /// The same, expired: no count of this name is near the one that it has then.
+    pub(crate) fn expired(mut self) -> Self {
+        self.count.0 ^= 1 << (EXPIRIES - 1);
+        self
+    }
+
+    pub(crate) fn is_of(&self, generation: &Generation) -> bool {
+        Arc::ptr_eq(&self.generation.0, &generation.0)
+    }
+
+    fn changed(&self) -> u64 {
+        self.generation.count().0 ^ self.count.0
+    }
+}
+
 /// Some generations, as they were at one moment. A clone is a handle on the same snapshot.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot(Arc<[Seen]>);
 
-#[derive(Debug)]
-struct Seen {
-    generation: Generation,
-    count: u64,
+impl FromIterator<Seen> for Snapshot {
+    fn from_iter<I: IntoIterator<Item = Seen>>(seen: I) -> Self {
+        Self(seen.into_iter().collect())
+    }
 }
 
 impl Snapshot {
     /// Takes a snapshot now.
     pub(crate) fn of(generations: impl IntoIterator<Item = Generation>) -> Self {
-        let seen = |generation: Generation| Seen {
-            count: generation.count(),
-            generation,
-        };
-        Self(generations.into_iter().map(seen).collect())
+        generations.into_iter().map(Generation::seen).collect()
+    }
+
+    /// Takes another of the same generations now.
+    pub(crate) fn again(&self) -> Self {
+        Self::of(self.seen().map(|seen| seen.generation.clone()))
+    }
+
+    pub(crate) fn seen(&self) -> impl ExactSizeIterator<Item = &Seen> {
+        self.0.iter()
     }
 
     /// What has become of it since.
     pub(crate) fn standing(&self) -> Standing {
-        let changed = |seen: &Seen| seen.generation.count() ^ seen.count;
-        let changed = self.0.iter().fold(0, |all, seen| all | changed(seen));
-        match changed {
-            0 => Standing::Current,
-            expired if expired >> EXPIRIES == 0 => Standing::Expired,
-            _ => Standing::Invalidated,
-        }
+        Standing::of(self.changed())
+    }
+
+    /// What has become of it and another since.
+    pub(crate) fn standing_with(&self, other: &Self) -> Standing {
+        Standing::of(self.changed() | other.changed())
+    }
+
+    fn changed(&self) -> u64 {
+        self.0.iter().fold(0, |all, seen| all | seen.changed())
     }
 
     /// Whether nothing of it was invalidated since.
@@ -119,7 +178,7 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::super::sync::explore;
-    use super::{EXPIRIES, Generation, Raise, Snapshot, Standing};
+    use super::{EXPIRIES, Generation, Raise, Release, Snapshot, Standing};
 
     #[test]
     fn a_snapshot_is_outdated_by_any_of_its_generations() {
@@ -167,13 +226,13 @@ mod tests {
 
     #[test]
     fn expiries_that_overflow_invalidate() {
-        let generation = Generation::default();
-        generation
-            .0
-            .store((1 << EXPIRIES) - 1, super::super::sync::Ordering::Relaxed);
-        let snapshot = Snapshot::of([generation.clone()]);
-        generation.raise(Raise::Expire);
-        assert_eq!(snapshot.standing(), Standing::Invalidated);
+        explore(|| {
+            let generation = Generation::default();
+            generation.0.store((1 << EXPIRIES) - 1, Release);
+            let snapshot = Snapshot::of([generation.clone()]);
+            generation.raise(Raise::Expire);
+            assert_eq!(snapshot.standing(), Standing::Invalidated);
+        });
     }
 
     #[test]

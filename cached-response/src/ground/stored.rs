@@ -42,6 +42,8 @@ pub(crate) struct StoredResponse {
     pub(crate) run: u64,
     /// What could be invalidated of it, as it was before its run began.
     pub(crate) snapshot: Snapshot,
+    /// The tags that its handler has named, as they were before its run began.
+    pub(crate) named: Snapshot,
     pub(crate) variant: Option<Variant>,
     /// Says `public`, `s-maxage` or `must-revalidate`, and so may answer a request with
     /// `Authorization` (RFC 9111 §3.5).
@@ -93,12 +95,12 @@ impl StoredResponse {
 
     /// What has become of it since its run began.
     pub(crate) fn standing(&self) -> Standing {
-        self.snapshot.standing()
+        self.snapshot.standing_with(&self.named)
     }
 
     /// Whether it was not invalidated since its run began.
     pub(crate) fn is_current(&self) -> bool {
-        self.snapshot.is_current()
+        self.standing() != Standing::Invalidated
     }
 
     /// Bytes of head and body, as the memory bound counts them.
@@ -113,6 +115,6 @@ impl StoredResponse {
         let variant = self.variant.as_ref().map_or(0, |variant| {
             variant.values.len() + variant.names.len() * size_of::<super::selector::Selector>()
         });
-        fields + self.body.len() + variant + self.snapshot.weight()
+        fields + self.body.len() + variant + self.snapshot.weight() + self.named.weight()
     }
 }

@@ -9,7 +9,10 @@ use crate::{
         selector::{Extension, Selector},
         stored::StoredResponse,
     },
-    judgement::reason::{RunReason, Skip},
+    judgement::{
+        reason::{RunReason, Skip},
+        tags,
+    },
 };
 use actix_web::{HttpMessage, HttpRequest};
 use pin_project_lite::pin_project;
@@ -41,8 +44,11 @@ struct Said {
     /// What the handler makes is no response to keep, but a failure.
     failed: bool,
     reason: RunReason,
+    tags: Vec<String>,
     /// The response has tags that it cannot have.
     untagged: bool,
+    /// The tags have been asked for: what is named now comes too late.
+    tagged: bool,
     /// Another door has taken over the request inside this run.
     taken_over: bool,
     timeout: Option<Duration>,
@@ -168,6 +174,28 @@ impl Control {
         said.previous.clone().filter(|_| said.unchanged)
     }
 
+    /// Names a tag; whether that was in time.
+    #[must_use]
+    pub(super) fn tag(&self, tag: &str) -> bool {
+        let mut said = self.said();
+        if said.tagged || said.tags.iter().any(|known| known == tag) {
+            return !said.tagged;
+        }
+        if said.tags.len() == tags::MOST || tag.len() > tags::LONGEST {
+            said.untagged = true;
+        } else {
+            said.tags.push(tag.to_owned());
+        }
+        true
+    }
+
+    /// The tags that were named until now, which are all.
+    pub(crate) fn last_tags(&self) -> Vec<String> {
+        let mut said = self.said();
+        said.tagged = true;
+        said.tags.clone()
+    }
+
     /// Notes that the response has tags that it cannot have: no invalidation would find it.
     pub(crate) fn refuse_tags(&self) {
         self.said().untagged = true;
@@ -233,10 +261,14 @@ impl super::capture::Scope for Arc<Control> {
     }
 }
 
+/// The control of the run that is being polled on this thread.
+pub(super) fn current() -> Option<Arc<Control>> {
+    CURRENT.with_borrow(Clone::clone)
+}
+
 pub(super) fn tell(what: &str, say: impl FnOnce(&Arc<Control>)) {
     static WARNED: AtomicBool = AtomicBool::new(false);
-    let current = CURRENT.with_borrow(Clone::clone);
-    match current {
+    match current() {
         Some(control) => say(&control),
         None if !WARNED.swap(true, Relaxed) => tracing::warn!(
             "`{what}` was called outside a cached handler and does nothing there; in a spawned task or in `web::block`, take a `CacheHandle` as an argument of the handler and use its method of that name"

@@ -163,6 +163,7 @@ pub(crate) fn stored(
         rest: Rest::default(),
         run: 0,
         snapshot: Snapshot::default(),
+        named: Snapshot::default(),
         variant: None,
         open: storable.own.open,
         client: client(terms, headers),

@@ -1,7 +1,11 @@
 //! What a handler may say of its own response while it runs.
 
+mod tag;
+
+pub use tag::tag;
+
 use super::{
-    control::{Control, tell},
+    control::{self, Control, tell},
     previous::Previous,
 };
 use crate::judgement::{reason::RunReason, timeout::IntoTimeout};

@@ -2,12 +2,13 @@
 
 use super::{
     at_hand::AtHand,
+    fence::{Fence, Passed},
     lookup::Miss,
     start::Exposed,
     visit::{Station, Visit},
 };
 use crate::{
-    ground::{clock::Moment, generation::Snapshot, selector::Selector, stored::StoredResponse},
+    ground::{clock::Moment, generation::Standing, selector::Selector, stored::StoredResponse},
     judgement::{
         candidate::Candidate,
         judge::{MOST_NAMES, Storable},
@@ -41,7 +42,7 @@ pub(super) struct Flight {
     pub(super) permits: Permits,
     pub(super) control: Arc<Control>,
     pub(super) exposed: Option<Exposed>,
-    pub(super) snapshot: Snapshot,
+    pub(super) fence: Fence,
     pub(super) number: u64,
     pub(super) born: Moment,
     pub(super) delay: Duration,
@@ -81,9 +82,6 @@ impl Flight {
         body: &Bytes,
     ) -> Result<Put, Skip> {
         let Freshness { lifetime, age } = self.permitted(storable, candidate)?;
-        if !self.snapshot.is_current() {
-            return Err(Skip::Invalidated);
-        }
         let names = self.names(storable)?;
         let station = &self.visit.station;
         let times = Times::of(
@@ -91,6 +89,8 @@ impl Flight {
             &storable.own,
             Freshness { lifetime, age },
         );
+        let tags = self.control.last_tags();
+        let Passed { snapshot, named } = self.fence.pass(&self.visit, &tags, self.validated())?;
         let response = StoredResponse {
             born: self.born,
             lifetime: times.lifetime,
@@ -98,7 +98,8 @@ impl Flight {
             windows: times.windows,
             age_at_birth: age,
             run: self.number,
-            snapshot: self.snapshot.clone(),
+            snapshot,
+            named,
             ..dress::stored(
                 &self.visit.station.site.terms,
                 storable,
@@ -251,7 +252,10 @@ pub(super) fn landed(station: &Station, miss: &Miss, permits: Permits, ending: E
 fn shareable(made: Arc<StoredResponse>) -> Landing {
     if made.is_born_stale() {
         Landing::NotStored(Skip::Expired)
-    } else {
+    } else if made.named.standing() == Standing::Current {
         Landing::Stored(made)
+    } else {
+        // Nobody could know of the tag when they joined: some may have come after it was raised.
+        Landing::Failed
     }
 }

@@ -13,9 +13,9 @@ use std::{
 
 /// Leads: if it is dropped before it has landed, because its client left, a task of its own takes
 /// it to its end.
-pub(crate) fn leading(flight: impl Future<Output = Done> + 'static, station: Station) -> Leading {
+pub(crate) fn leading(flight: LocalBoxFuture<Done>, station: Station) -> Leading {
     Leading {
-        flight: Some(Box::pin(flight)),
+        flight: Some(flight),
         polling: false,
         station,
     }

@@ -41,7 +41,7 @@ pub(crate) fn refresh(behind: Behind, request: HttpRequest, run: Run) {
     };
     let station = visit.station.clone();
     let flight = run::fly(visit, miss, run, Permits::one(permit));
-    let task = to_its_end(Box::pin(flight), station.clone(), place);
+    let task = to_its_end(flight, station.clone(), place);
     if local::spawn(Box::pin(task)).is_ok() {
         station.report(Event::Refresh);
     }

@@ -1,7 +1,7 @@
 //! One run of the handler: from its start to its landing.
 
 use super::{
-    at_hand::{AtHand, failure},
+    at_hand::failure,
     attempt::attempt,
     flight::Flight,
     lookup::Miss,
@@ -26,7 +26,9 @@ use crate::{
         counters::Event,
         dress,
         flights::Permits,
-        invalidation, renewal, status_field,
+        invalidation,
+        local::LocalBoxFuture,
+        renewal, status_field,
         variants::Put,
     },
 };
@@ -77,40 +79,16 @@ fn asked(request: &HttpRequest) -> Asked {
 }
 
 /// Runs the handler, judges its response, stores it where it may be, and lands.
-pub(crate) async fn fly(visit: Visit, mut miss: Miss, run: Run, permits: Permits) -> Done {
-    // Both before the handler starts: what is invalidated from here on is invalid in it.
-    let snapshot = permits.stamp();
-    let snapshot =
-        snapshot.unwrap_or_else(|| visit.station.shared().generations.snapshot(visit.target()));
-    let can_be_tagged = visit.can_be_tagged();
-    let Visit { station, request } = visit;
-    // After the snapshot: what was invalidated before it is seen here, and what is, later, there.
-    miss.previous = miss.previous.filter(|stored| stored.is_current());
-    let control = Control::of(&request);
-    if !can_be_tagged {
-        control.refuse_tags();
-    }
-    let previous = miss.previous.clone();
-    control.start(
-        miss.reason(),
-        previous.filter(|stored| stored.can_be_validated()),
-    );
-    let limit = station.run_limit();
-    let under_way = UnderWay {
-        at_hand: AtHand::of(&station, &mut miss),
-        asked: run.is_of_handler().then(|| request.clone()),
-        exposed: run.exposes(&request),
-        number: station.shared().next_run(),
-        started: station.shared().now(),
-        control: control.clone(),
-        snapshot,
-        station,
-        miss,
-        permits,
-    };
-    let run = Scoped::new(control.clone(), run.start(control, request));
-    let outcome = attempt(run, limit, under_way.at_hand.is_some()).await;
-    under_way.land(outcome)
+pub(crate) fn fly(visit: Visit, miss: Miss, run: Run, permits: Permits) -> LocalBoxFuture<Done> {
+    // Boxed, so that those who only wait for it have no room for one.
+    Box::pin(async move {
+        let (under_way, request) = UnderWay::start(visit, miss, &run, permits);
+        let limit = under_way.station.run_limit();
+        let control = under_way.control.clone();
+        let run = Scoped::new(control.clone(), run.start(control, request));
+        let outcome = attempt(run, limit, under_way.at_hand.is_some()).await;
+        under_way.land(outcome)
+    })
 }
 
 impl Flight {

@@ -14,6 +14,7 @@ use super::{
     stand_by::StandBy,
     start::{Done, Run},
     visit::Visit,
+    within::within,
 };
 use crate::{
     ground::{clock::Moment, stored::StoredResponse},
@@ -31,12 +32,7 @@ use crate::{
     },
 };
 use actix_web::{HttpRequest, HttpResponse};
-use std::{
-    future::{Future, poll_fn},
-    pin::pin,
-    task::Poll,
-    time::Duration,
-};
+use std::time::Duration;
 
 /// Answers a request that was not answered from the store.
 pub(crate) async fn serve(arrival: Arrival, request: HttpRequest, run: Run) -> Done {
@@ -273,19 +269,4 @@ impl Journey {
             }
         }
     }
-}
-
-/// What `future` comes to, or `None` when `limit` is over first.
-pub(crate) async fn within<F: Future>(
-    shared: &Shared,
-    limit: Duration,
-    future: F,
-) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut over = pin!(shared.clock.sleep(limit));
-    poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => over.as_mut().poll(cx).map(|()| None),
-    })
-    .await
 }

@@ -3,9 +3,9 @@
 use super::{
     at_hand::may_stand_in,
     lookup::Miss,
-    serve::within,
     start::Done,
     visit::{Station, Visit},
+    within::within,
 };
 use crate::{
     ground::stored::StoredResponse,

@@ -3,13 +3,14 @@
 use super::{
     at_hand::{AtHand, is_failure},
     attempt::Outcome,
+    fence::Fence,
     flight::{Ending, Flight, landed},
     lookup::Miss,
-    start::{Done, Exposed},
+    start::{Done, Exposed, Run},
     visit::{Station, Visit},
 };
 use crate::{
-    ground::{clock::Moment, generation::Snapshot},
+    ground::clock::Moment,
     judgement::reason::Skip,
     machinery::{control::Control, flights::Permits, status_field},
 };
@@ -26,7 +27,7 @@ pub(super) struct UnderWay {
     pub(super) number: u64,
     pub(super) started: Moment,
     pub(super) control: Arc<Control>,
-    pub(super) snapshot: Snapshot,
+    pub(super) fence: Fence,
     pub(super) station: Station,
     pub(super) miss: Miss,
     pub(super) permits: Permits,
@@ -40,6 +41,41 @@ struct Unmade {
 }
 
 impl UnderWay {
+    /// Notes all that must be known before the handler starts, and gives the request to it.
+    pub(super) fn start(
+        visit: Visit,
+        mut miss: Miss,
+        run: &Run,
+        permits: Permits,
+    ) -> (Self, HttpRequest) {
+        let previous = miss.previous.as_deref();
+        let fence = Fence::new(&visit, &permits, previous);
+        let can_be_tagged = visit.can_be_tagged();
+        let Visit { station, request } = visit;
+        // After the fence: what was invalidated before it is seen here, and what is, later, there.
+        miss.previous = miss.previous.filter(|stored| stored.is_current());
+        let control = Control::of(&request);
+        if !can_be_tagged {
+            control.refuse_tags();
+        }
+        let previous = miss.previous.clone();
+        let validatable = previous.filter(|stored| stored.can_be_validated());
+        control.start(miss.reason(), validatable);
+        let under_way = Self {
+            at_hand: AtHand::of(&station, &mut miss),
+            asked: run.is_of_handler().then(|| request.clone()),
+            exposed: run.exposes(&request),
+            number: station.shared().next_run(),
+            started: station.shared().now(),
+            control,
+            fence,
+            station,
+            miss,
+            permits,
+        };
+        (under_way, request)
+    }
+
     /// Lands with what the run came to.
     pub(super) fn land(self, outcome: Outcome<Done>) -> Done {
         match outcome {
@@ -82,7 +118,7 @@ impl UnderWay {
             permits: self.permits,
             control: self.control,
             exposed: self.exposed,
-            snapshot: self.snapshot,
+            fence: self.fence,
             number: self.number,
             born,
             delay: born.since(self.started),

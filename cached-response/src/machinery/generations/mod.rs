@@ -5,9 +5,15 @@
 //! what is stored carries it, so a hit compares three counts and one a tag, and looks nothing up by
 //! name.
 
+mod name;
+pub(crate) mod named;
 pub(crate) mod registry;
 
-use self::registry::Registry;
+use self::{
+    name::Name,
+    named::{Before, Stripes},
+    registry::Registry,
+};
 use super::{generation, sync};
 use crate::judgement::{
     tags::Untagged,
@@ -23,16 +29,9 @@ use std::sync::{PoisonError, RwLock};
 pub(crate) struct Generations {
     all: Generation,
     names: Registry,
+    stripes: Stripes,
     /// What the routes keep of their queries: as many as there are ways to say it.
     narrowings: RwLock<Vec<Narrowing>>,
-}
-
-/// What a generation is found by.
-#[derive(Debug, Hash)]
-enum Name<'a> {
-    Path(&'a [u8]),
-    Url(&'a [u8], &'a str),
-    Tag(&'a str),
 }
 
 /// What a run is for, as far as an invalidation can name it.
@@ -55,6 +54,7 @@ impl Generations {
         Self {
             all: Generation::default(),
             names: Registry::new(),
+            stripes: Stripes::new(),
             narrowings: RwLock::default(),
         }
     }
@@ -74,6 +74,22 @@ impl Generations {
         let tags = target.tags().unwrap_or_default();
         let tags = tags.iter().map(|tag| self.names.hold(&Name::Tag(tag)));
         Snapshot::of(place.into_iter().chain(tags))
+    }
+
+    /// What a run must know to name tags of its own; to be taken before it starts.
+    pub(crate) fn before(&self) -> Before {
+        self.stripes.before()
+    }
+
+    /// What a response is invalidated by for its own tags, beside those in `kept`; `None` if it is
+    /// already.
+    pub(crate) fn hold(
+        &self,
+        tags: &[String],
+        before: &Before,
+        kept: &Snapshot,
+    ) -> Option<Snapshot> {
+        self.stripes.hold(&self.names, tags, before, kept)
     }
 
     pub(crate) fn raise_all(&self, raise: Raise) {
@@ -101,7 +117,7 @@ impl Generations {
     }
 
     pub(crate) fn raise_tag(&self, tag: &str, raise: Raise) {
-        self.names.raise(&Name::Tag(tag), raise);
+        self.stripes.raise(&self.names, tag, raise);
     }
 
     /// The name of a query on a route, which is known from now on.

@@ -1,0 +1,141 @@
+//! Tags that a handler names while it runs, which no snapshot from before can hold.
+//!
+//! Each is counted in a stripe of many as well. A run takes note of the stripes before it starts.
+//! When it lands it takes its tags, and **then** looks at their stripes again: one that was raised
+//! meanwhile may have been raised for this very tag, before it was taken. That holds only if an
+//! invalidation raises **the stripe first** and the tag second.
+
+use std::array;
+
+use super::generation::{Count, Generation, Raise, Snapshot, Standing};
+use super::name::Name;
+use super::registry::Registry;
+
+/// A run is invalidated by tags that it does not have, if their stripe is that of one it has. It is
+/// not stored then, which costs one run more: what is stored is told apart by the whole tag.
+const STRIPES: usize = 64;
+
+/// The counts of all tags, many in one.
+#[derive(Debug)]
+pub(crate) struct Stripes(Box<[Generation; STRIPES]>);
+
+/// The stripes as they were before a run.
+#[derive(Debug)]
+pub(crate) struct Before(Box<[Count; STRIPES]>);
+
+impl Stripes {
+    pub(crate) fn new() -> Self {
+        Self(Box::new(array::from_fn(|_| Generation::default())))
+    }
+
+    /// Takes note of them; to be done before a run starts.
+    pub(crate) fn before(&self) -> Before {
+        Before(Box::new(array::from_fn(|stripe| self.0[stripe].count())))
+    }
+
+    /// Expires or invalidates whatever has or is about to have a tag.
+    pub(crate) fn raise(&self, names: &Registry, tag: &str, raise: Raise) {
+        self.0[stripe(tag)].raise(raise);
+        names.raise(&Name::Tag(tag), raise);
+    }
+
+    /// Takes the tags of a response that was made since `before`, beside those it had already in
+    /// `kept`; `None` if one of them was invalidated since then.
+    pub(crate) fn hold(
+        &self,
+        names: &Registry,
+        tags: &[String],
+        before: &Before,
+        kept: &Snapshot,
+    ) -> Option<Snapshot> {
+        let mut held: Vec<_> = kept.seen().cloned().collect();
+        for tag in tags {
+            let generation = names.hold(&Name::Tag(tag));
+            // What is kept is from before the run.
+            if held.iter().any(|known| known.is_of(&generation)) {
+                continue;
+            }
+            let seen = generation.seen();
+            // Only now: whoever raises the tag after this look has raised the stripe before.
+            let stripe = stripe(tag);
+            held.push(match self.0[stripe].since(before.0[stripe]) {
+                Standing::Current => seen,
+                Standing::Expired => seen.expired(),
+                Standing::Invalidated => return None,
+            });
+        }
+        Some(held.into_iter().collect())
+    }
+}
+
+/// The stripe of a tag, which is the same in every process: FNV-1a, folded.
+fn stripe(tag: &str) -> usize {
+    const PRIME: u64 = 0x100_0000_01b3;
+    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    let hash = tag.bytes().fold(BASIS, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(PRIME)
+    });
+    let [.., low] = (hash ^ (hash >> 32)).to_be_bytes();
+    usize::from(low) % STRIPES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sync::explore;
+    use super::*;
+
+    fn hold(stripes: &Stripes, names: &Registry, tag: &str, before: &Before) -> Option<Snapshot> {
+        stripes.hold(names, &[tag.to_owned()], before, &Snapshot::default())
+    }
+
+    #[test]
+    fn a_tag_that_is_raised_during_the_run_is_seen_though_nobody_held_it() {
+        explore(|| {
+            let (stripes, names) = (Stripes::new(), Registry::new());
+            let [expired, invalidated] = [(); 2].map(|()| stripes.before());
+            stripes.raise(&names, "a", Raise::Expire);
+            let held = hold(&stripes, &names, "a", &expired).unwrap();
+            assert_eq!(held.standing(), Standing::Expired);
+            stripes.raise(&names, "a", Raise::Invalidate);
+            assert!(hold(&stripes, &names, "a", &invalidated).is_none());
+            let held = hold(&stripes, &names, "a", &stripes.before()).unwrap();
+            assert_eq!(held.standing(), Standing::Current);
+        });
+    }
+
+    #[test]
+    fn what_is_stored_is_told_apart_by_the_whole_tag() {
+        explore(|| {
+            let (stripes, names) = (Stripes::new(), Registry::new());
+            let other = (0..).map(|n: u32| n.to_string());
+            let other = other.into_iter().find(|other| stripe(other) == stripe("a"));
+            let held = hold(&stripes, &names, "a", &stripes.before()).unwrap();
+            stripes.raise(&names, &other.unwrap(), Raise::Invalidate);
+            assert_eq!(held.standing(), Standing::Current);
+            stripes.raise(&names, "a", Raise::Invalidate);
+            assert_eq!(held.standing(), Standing::Invalidated);
+        });
+    }
+
+    #[test]
+    fn a_tag_that_is_kept_is_as_it_was_before_the_run_and_held_once() {
+        explore(|| {
+            let (stripes, names) = (Stripes::new(), Registry::new());
+            let before = stripes.before();
+            let kept = hold(&stripes, &names, "a", &before).unwrap();
+            let tags = ["a", "b", "b"].map(String::from);
+            let held = stripes.hold(&names, &tags, &before, &kept).unwrap();
+            assert_eq!(held.seen().len(), 2);
+            stripes.raise(&names, "a", Raise::Expire);
+            let held = stripes.hold(&names, &tags, &before, &kept).unwrap();
+            assert_eq!(held.standing(), Standing::Expired);
+            assert_eq!(held.again().standing(), Standing::Current);
+        });
+    }
+
+    #[test]
+    fn stripes_are_the_same_in_every_process() {
+        let stripes = ["", "a", "products", "product:7"].map(stripe);
+        assert_eq!(stripes, [1, 0, 10, 23]);
+    }
+}

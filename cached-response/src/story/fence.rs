@@ -1,0 +1,63 @@
+//! What a run can be invalidated by, as it was before the run started.
+
+use super::visit::Visit;
+use crate::{
+    ground::{
+        generation::{Snapshot, Standing},
+        stored::StoredResponse,
+    },
+    judgement::{reason::Skip, tags},
+    machinery::{flights::Permits, generations::named::Before},
+};
+
+/// What is invalidated after this was made is invalid in what the run makes.
+pub(super) struct Fence {
+    snapshot: Snapshot,
+    before: Before,
+    /// The tags that the handler had named of the response which the run may find unchanged.
+    kept: Snapshot,
+}
+
+/// Of a response that was not invalidated since its run began.
+pub(super) struct Passed {
+    pub(super) snapshot: Snapshot,
+    pub(super) named: Snapshot,
+}
+
+impl Fence {
+    /// To be made before the handler starts.
+    pub(super) fn new(visit: &Visit, permits: &Permits, previous: Option<&StoredResponse>) -> Self {
+        let generations = &visit.station.shared().generations;
+        let snapshot = permits.stamp();
+        Self {
+            snapshot: snapshot.unwrap_or_else(|| generations.snapshot(visit.target())),
+            before: generations.before(),
+            kept: previous.map_or_else(Snapshot::default, |previous| previous.named.again()),
+        }
+    }
+
+    /// A response of the run with these tags is complete. `unchanged` is the stored one that it is
+    /// again.
+    pub(super) fn pass(
+        &self,
+        visit: &Visit,
+        tags: &[String],
+        unchanged: bool,
+    ) -> Result<Passed, Skip> {
+        let none = Snapshot::default();
+        let kept = if unchanged { &self.kept } else { &none };
+        let generations = &visit.station.shared().generations;
+        let held = generations.hold(tags, &self.before, kept);
+        let named = held.ok_or(Skip::Invalidated)?;
+        if named.seen().len() > tags::MOST {
+            return Err(Skip::Tags);
+        }
+        if self.snapshot.standing_with(&named) == Standing::Invalidated {
+            return Err(Skip::Invalidated);
+        }
+        Ok(Passed {
+            snapshot: self.snapshot.clone(),
+            named,
+        })
+    }
+}
