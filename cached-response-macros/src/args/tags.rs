@@ -1,6 +1,8 @@
-//! `tags("products", "product:{id}")`
+//! `tags("products", "product:{id}", format!("user:{}", user.id))`
 
+use super::values::expression;
 use crate::{errors::Errors, template};
+use proc_macro2::TokenStream;
 use syn::{LitStr, Result, Token, parse::ParseStream};
 
 /// The tags of a route.
@@ -8,6 +10,8 @@ use syn::{LitStr, Result, Token, parse::ParseStream};
 pub(crate) struct Tags {
     /// Known before the handler runs.
     pub(crate) templates: Vec<LitStr>,
+    /// Of the handler's arguments.
+    pub(crate) expressions: Vec<TokenStream>,
 }
 
 impl Tags {
@@ -17,7 +21,10 @@ impl Tags {
             if input.peek(Token![,]) {
                 return Err(input.error("expected a tag"));
             }
-            tags.add(input.parse()?, errors);
+            match template_alone(input) {
+                Some(template) => tags.add(template, errors),
+                None => tags.expressions.push(expression(input)?),
+            }
             if !input.is_empty() {
                 let _: Token![,] = input.parse()?;
             }
@@ -36,4 +43,11 @@ impl Tags {
         }
         self.templates.push(template);
     }
+}
+
+/// A literal that is not the beginning of an expression.
+fn template_alone(input: ParseStream<'_>) -> Option<LitStr> {
+    let ahead = input.fork();
+    let _: LitStr = ahead.parse().ok()?;
+    (ahead.is_empty() || ahead.peek(Token![,])).then(|| input.parse().ok())?
 }

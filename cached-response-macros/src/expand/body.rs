@@ -8,7 +8,7 @@ use super::{Expansion, local, located, output, respan, tuple};
 use crate::plan::{Part, Role};
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::Ident;
+use syn::{Ident, spanned::Spanned};
 
 impl Expansion {
     pub(super) fn body(&self, at: Span) -> TokenStream {
@@ -29,15 +29,48 @@ impl Expansion {
             .iter()
             .zip(&slots)
             .map(|(part, slot)| self.binding(part, slot));
+        let tags = self.tags(&slots);
         let checks = self.checks(at);
         let body = self.handler.body.stream();
         quote_spanned! {at=>
             |#eager, #lazy| async move {
                 let #eager_slots = #eager;
                 let #lazy_slots = #lazy;
+                #tags
                 #(#bindings)*
                 #checks
                 #body
+            }
+        }
+    }
+
+    /// Names the tags that are made of the arguments, which they see by reference. A response is for
+    /// all who pass a gate, so that a tag sees no more of it than the body does.
+    fn tags(&self, slots: &[Ident]) -> TokenStream {
+        let (private, expressions) = (&self.private, &self.args.tags.expressions);
+        if expressions.is_empty() {
+            return TokenStream::new();
+        }
+        let bindings = self.parts.iter().zip(slots).map(|(part, slot)| {
+            if part.role == Role::Gate {
+                let names = part.argument.names();
+                return quote!(#(let #names = #private::GatedNotReadable;)*);
+            }
+            let pattern = part.argument.by_reference();
+            quote!(let #pattern = &#slot;)
+        });
+        let tags = expressions.iter().map(|expression| {
+            let at = expression.span();
+            let mut inside =
+                proc_macro2::Group::new(proc_macro2::Delimiter::Parenthesis, expression.clone());
+            inside.set_span(at);
+            quote_spanned!(at=> #private::tag(&#inside);)
+        });
+        quote! {
+            #[allow(unused_variables, unused_parens, clippy::all, clippy::pedantic, clippy::nursery)]
+            {
+                #(#bindings)*
+                #(#tags)*
             }
         }
     }
