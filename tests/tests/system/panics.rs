@@ -20,11 +20,12 @@ use tests::rss;
 use tests::stage::{InProcess, Stage, eventually};
 
 /// The places where user code is called.
-const PLACES: [&str; 7] = [
+const PLACES: [&str; 8] = [
     "handler",
     "after an await",
     "key",
     "unless",
+    "tag",
     "store_if",
     "only_if",
     "stream",
@@ -50,6 +51,11 @@ fn is_special() -> bool {
     false
 }
 
+fn tag_of(n: u32) -> String {
+    trip("tag");
+    format!("job:{n}")
+}
+
 fn is_good(_: &Candidate<'_>) -> bool {
     trip("store_if");
     true
@@ -65,6 +71,7 @@ fn may_ask(_: &HttpRequest) -> bool {
     timeout = 60,
     key(key_part(&n)),
     unless = is_special(),
+    tags(tag_of(**n)),
     store_if = is_good,
     nocache(only_if = may_ask)
 )]

@@ -11,6 +11,7 @@ use tests::stage::{Asked, InProcess, Stage};
 mod expiry;
 mod fences;
 mod methods;
+mod named;
 mod reach;
 mod rounds;
 mod tags;

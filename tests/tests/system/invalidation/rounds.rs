@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use actix_web::{Responder, get, rt, test, web};
-use cached_response::{ResponseCache, cached_response};
+use cached_response::{ResponseCache, cached_response, tag};
 use tokio::task::yield_now;
 
 use crate::ask;
@@ -50,7 +50,7 @@ struct World {
 }
 
 #[get("/number/{name}")]
-#[cached_response(timeout = 60)]
+#[cached_response(timeout = 60, tags("number:{name}"))]
 async fn read_slowly(
     world: web::Data<World>,
     name: web::Path<String>,
@@ -59,8 +59,15 @@ async fn read_slowly(
     world.dice.dawdle().await;
     let query = if query.is_empty() { "" } else { "?n=1" };
     let uri = format!("/number/{name}{query}");
+    let early = world.dice.below(2) == 0;
+    if early {
+        tag(&uri);
+    }
     let read = world.sources.lock().unwrap()[uri.as_str()];
     world.dice.dawdle().await;
+    if !early {
+        tag(&uri);
+    }
     read.to_string()
 }
 
@@ -79,10 +86,10 @@ impl World {
     async fn change(&self) {
         let page = PAGES[self.dice.below(PAGES.len())];
         let path = &page[..9];
-        let way = self.dice.below(3);
+        let way = self.dice.below(5);
         let mut promised = HashMap::new();
         for (changed, source) in self.sources.lock().unwrap().iter_mut() {
-            if way == 0 || (way == 1 && changed.starts_with(path)) || *changed == page {
+            if way == 0 || (way < 3 && changed.starts_with(path)) || *changed == page {
                 *source += 1;
                 promised.insert(*changed, *source);
             }
@@ -91,7 +98,9 @@ impl World {
         let done = match way {
             0 => self.cache.invalidate_all(),
             1 => self.cache.invalidate_path(path),
-            _ => self.cache.invalidate_url(page),
+            2 => self.cache.invalidate_tag(&path[1..].replace('/', ":")),
+            3 => self.cache.invalidate_url(page),
+            _ => self.cache.invalidate_tag(page),
         };
         done.await.unwrap();
         let mut least = self.least.lock().unwrap();

@@ -1,0 +1,332 @@
+//! Tags that the handler names while it runs.
+
+use actix_web::http::header::ETAG;
+use actix_web::{HttpResponse, Responder, get, rt, web};
+use cached_response::{CacheHandle, ResponseCache, Skip, cached_response, previous, tag};
+use futures_util::{future::join, stream};
+use std::convert::Infallible;
+use tests::stage::{Asked, InProcess, Stage, soon};
+
+use super::{Invalidate, stage};
+
+const INVALIDATE: Invalidate = |cache| cache.invalidate_tag("b");
+const EXPIRE: Invalidate = |cache| cache.expire_tag("b");
+
+/// Has read when it is at its barrier, and named nothing.
+#[get("/late")]
+#[cached_response(timeout = 60)]
+async fn late(stage: web::Data<Stage>) -> impl Responder {
+    let run = stage.run_at_barrier().await;
+    ["a", "b", "c"].into_iter().for_each(tag);
+    format!("run {run}")
+}
+
+/// The same, and has named all.
+#[get("/early")]
+#[cached_response(timeout = 60)]
+async fn early(stage: web::Data<Stage>) -> impl Responder {
+    ["a", "b", "c"].into_iter().for_each(tag);
+    format!("run {}", stage.run_at_barrier().await)
+}
+
+/// The same, as the attribute does it.
+#[get("/attribute")]
+#[cached_response(timeout = 60, tags("a", format!("{}", 'b'), String::from("c")))]
+async fn attribute(stage: web::Data<Stage>) -> impl Responder {
+    format!("run {}", stage.run_at_barrier().await)
+}
+
+fn routes(app: &mut web::ServiceConfig) {
+    app.service(late).service(early).service(attribute);
+}
+
+const URIS: [&str; 3] = ["/late", "/early", "/attribute"];
+
+async fn under_way(uri: &str) -> (Stage, InProcess, Asked) {
+    let stage = stage();
+    let app = stage.app(routes).await;
+    let before = app.get(uri);
+    stage.at_run(1).await;
+    (stage, app, before)
+}
+
+#[actix_web::test]
+async fn what_is_stored_is_invalidated_by_any_of_its_tags() {
+    for uri in URIS {
+        for name in ["a", "b", "c"] {
+            let (stage, app, before) = under_way(uri).await;
+            (1..=2).for_each(|run| stage.release(run));
+            before.answer().await;
+            // So often that a worker has it at hand.
+            for _ in 0..5 {
+                assert_eq!(app.get(uri).text().await, "run 1");
+            }
+            stage.cache.invalidate_tags(["d", "ab", ""]);
+            assert_eq!(app.get(uri).text().await, "run 1");
+            stage.cache.invalidate_tag(name).await.unwrap();
+            assert_eq!(app.get(uri).text().await, "run 2");
+            assert_eq!(app.get(uri).text().await, "run 2");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_run_that_is_overtaken_is_not_stored() {
+    for uri in URIS {
+        let (stage, app, before) = under_way(uri).await;
+        INVALIDATE(&stage.cache).await.unwrap();
+        stage.release(1);
+        assert_eq!(before.text().await, "run 1");
+        assert_eq!(stage.cache.stats().skipped(Skip::Invalidated), 1);
+        stage.release(2);
+        assert_eq!(app.get(uri).text().await, "run 2");
+        assert_eq!(app.get(uri).text().await, "run 2");
+    }
+}
+
+#[actix_web::test]
+async fn whoever_arrives_afterwards_is_not_answered_by_the_run_from_before() {
+    for uri in URIS {
+        for change in [INVALIDATE, EXPIRE] {
+            let (stage, app, before) = under_way(uri).await;
+            change(&stage.cache);
+            let after: Vec<_> = (0..3).map(|_| app.get(uri)).collect();
+            soon("they follow", || stage.cache.stats().misses == 4).await;
+            stage.release(1);
+            assert_eq!(before.text().await, "run 1");
+            stage.release(2);
+            for after in after {
+                assert_eq!(after.text().await, "run 2");
+            }
+            assert_eq!((stage.runs(), stage.cache.stats().running), (2, 0));
+        }
+    }
+}
+
+#[actix_web::test]
+async fn what_a_run_from_before_an_expiry_stores_is_stale_from_the_start() {
+    for uri in URIS {
+        let (stage, app, before) = under_way(uri).await;
+        EXPIRE(&stage.cache);
+        stage.release(1);
+        assert_eq!(before.text().await, "run 1");
+        assert_eq!(stage.cache.stats().stored, 1);
+        stage.release(2);
+        let answer = app.get(uri).answer().await;
+        let status = answer.header("cache-status").unwrap();
+        assert_eq!(status, "cached-response; fwd=stale; stored");
+        assert_eq!(app.get(uri).text().await, "run 2");
+    }
+}
+
+#[actix_web::test]
+async fn an_older_run_does_not_come_back_over_a_newer_one() {
+    for uri in URIS {
+        for change in [INVALIDATE, EXPIRE] {
+            let (stage, app, before) = under_way(uri).await;
+            change(&stage.cache);
+            stage.cache.expire_path(uri);
+            stage.release(2);
+            assert_eq!(app.get(uri).text().await, "run 2");
+            stage.release(1);
+            assert_eq!(before.text().await, "run 1");
+            assert_eq!(app.get(uri).text().await, "run 2");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn runs_with_other_tags_are_not_overtaken() {
+    for uri in URIS {
+        let (stage, app, before) = under_way(uri).await;
+        stage.cache.invalidate_tag("another tag, counted elsewhere");
+        stage.release(1);
+        assert_eq!(before.text().await, "run 1");
+        assert_eq!(app.get(uri).text().await, "run 1");
+    }
+}
+
+/// Names its tag where its path says.
+#[get("/named/{from}")]
+#[cached_response(timeout = 60)]
+async fn named(
+    stage: web::Data<Stage>,
+    from: web::Path<String>,
+    cache: CacheHandle,
+) -> HttpResponse {
+    let run = stage.run();
+    match from.as_str() {
+        "after-an-await" => {
+            tokio::task::yield_now().await;
+            tag("b");
+        }
+        "join" => {
+            join(async { tag("a") }, async { tag("b") }).await;
+        }
+        "task" => rt::spawn(async move { cache.tag("b") }).await.unwrap(),
+        "thread" => web::block(move || cache.tag("b")).await.unwrap(),
+        "body" => {
+            let parts = ["run ".to_owned(), run.to_string()];
+            return HttpResponse::Ok().streaming(stream::iter(parts.map(|part| {
+                tag("b");
+                Ok::<_, Infallible>(part.into())
+            })));
+        }
+        other => unreachable!("{other}"),
+    }
+    HttpResponse::Ok().body(format!("run {run}"))
+}
+
+#[actix_web::test]
+async fn a_tag_is_found_wherever_the_handler_names_it() {
+    for from in ["after-an-await", "join", "task", "thread", "body"] {
+        let stage = stage();
+        let app = stage.app(|app| _ = app.service(named)).await;
+        let uri = format!("/named/{from}");
+        for _ in 0..2 {
+            assert_eq!(app.get(&uri).text().await, "run 1", "{from}");
+        }
+        stage.cache.invalidate_tag("b");
+        assert_eq!(app.get(&uri).text().await, "run 2", "{from}");
+    }
+}
+
+/// Names as many tags as its path says, the last one as long.
+#[get("/many/{count}/{length}")]
+#[cached_response(timeout = 60)]
+async fn many(path: web::Path<(usize, usize)>) -> impl Responder {
+    let (count, length) = path.into_inner();
+    for n in 1..count {
+        tag(n.to_string());
+        tag(n.to_string());
+    }
+    tag("x".repeat(length));
+    "many"
+}
+
+#[actix_web::test]
+async fn with_more_or_longer_tags_it_is_answered_and_not_stored() {
+    let stage = stage();
+    let app = stage.app(|app| _ = app.service(many)).await;
+    for uri in ["/many/65/1", "/many/1/257"] {
+        let answer = app.get(uri).answer().await;
+        let status = answer.header("cache-status").unwrap();
+        assert_eq!(status, "cached-response; fwd=uri-miss; detail=tags");
+        assert_eq!(answer.text(), "many");
+    }
+    assert_eq!(stage.cache.stats().skipped(Skip::Tags), 2);
+    app.get("/many/64/256").answer().await;
+    assert!(
+        app.get("/many/64/256")
+            .answer()
+            .await
+            .header("age")
+            .is_some()
+    );
+    stage.cache.invalidate_tag(&"x".repeat(256));
+    assert!(
+        app.get("/many/64/256")
+            .answer()
+            .await
+            .header("age")
+            .is_none()
+    );
+}
+
+#[actix_web::test]
+async fn outside_a_handler_a_tag_names_nothing() {
+    tag("a");
+    let (stage, app, before) = under_way("/late").await;
+    tag("d");
+    stage.release(1);
+    before.answer().await;
+    stage.cache.invalidate_tag("d");
+    assert_eq!(app.get("/late").text().await, "run 1");
+}
+
+#[get("/user/{id}")]
+#[cached_response(timeout = 60, tags(user(id.as_str()), format!("{id}?{}", query.len())))]
+async fn expressions(
+    id: web::Path<String>,
+    mut query: web::Query<Vec<(String, String)>>,
+) -> impl Responder {
+    query.clear();
+    id.into_inner()
+}
+
+fn user(id: &str) -> String {
+    format!("user:{id}")
+}
+
+#[actix_web::test]
+async fn an_expression_of_the_attribute_sees_the_arguments() {
+    for name in ["user:7", "7?1"] {
+        let cache = ResponseCache::builder().build();
+        let app = Stage::new(cache.clone())
+            .app(|app| _ = app.service(expressions))
+            .await;
+        let hit = async || {
+            app.get("/user/7?a=1")
+                .answer()
+                .await
+                .header("age")
+                .is_some()
+        };
+        hit().await;
+        assert!(hit().await);
+        cache.invalidate_tag(name);
+        assert!(!hit().await);
+    }
+}
+
+/// Finds its response unchanged when it is shown it, and names a tag only when it makes it.
+#[get("/same")]
+#[cached_response(timeout = 60, tags("route", String::from("each")))]
+async fn same(stage: web::Data<Stage>) -> HttpResponse {
+    let run = stage.run_at_barrier().await;
+    if let Some(previous) = previous() {
+        return previous.not_modified();
+    }
+    tag("made");
+    HttpResponse::Ok()
+        .insert_header((ETAG, "\"1\""))
+        .body(format!("run {run}"))
+}
+
+#[actix_web::test]
+async fn a_response_that_was_found_unchanged_keeps_its_tags() {
+    for name in ["route", "each", "made"] {
+        let stage = stage();
+        let app = stage.app(|app| _ = app.service(same)).await;
+        for run in 1..=4 {
+            stage.release(run);
+            assert_eq!(app.get("/same").text().await, "run 1");
+            stage.cache.expire_tag(name);
+        }
+        assert_eq!(stage.cache.stats().validated, 3, "{name}");
+        stage.release(5);
+        assert_eq!(app.get("/same").text().await, "run 1");
+        stage.cache.invalidate_tag(name);
+        stage.release(6);
+        assert_eq!(app.get("/same").text().await, "run 6", "{name}");
+    }
+}
+
+#[actix_web::test]
+async fn a_tag_that_is_raised_during_the_validation_outdates_its_result() {
+    for name in ["route", "each", "made"] {
+        let stage = stage();
+        let app = stage.app(|app| _ = app.service(same)).await;
+        stage.release(1);
+        app.get("/same").answer().await;
+        stage.cache.expire_path("/same");
+        let validating = app.get("/same");
+        stage.at_run(2).await;
+        stage.cache.invalidate_tag(name);
+        stage.release(2);
+        assert_eq!(validating.text().await, "run 1");
+        assert_eq!(stage.cache.stats().skipped(Skip::Invalidated), 1);
+        stage.release(3);
+        assert_eq!(app.get("/same").text().await, "run 3", "{name}");
+    }
+}
