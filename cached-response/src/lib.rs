@@ -117,6 +117,7 @@ pub use doors::{
     middleware::CacheResponses,
     request::Request,
     roles::{Gate, Keyed, Lazy, Unkeyed},
+    values::Computed,
 };
 pub use judgement::{
     candidate::Candidate,

@@ -145,9 +145,7 @@ impl Expansion {
             Vary::Headers(names) => quote!(.vary([#(#names),*])),
         });
         let (query, status, nocache) = (self.query(), self.status(), self.nocache());
-        let tags = &self.args.tags.templates;
-        let tags = (!tags.is_empty()).then(|| quote!(.tags([#(#tags),*])));
-        let (standard, stale) = (self.standard(), self.stale());
+        let (standard, stale, tags) = (self.standard(), self.stale(), self.templates());
         quote! {
             #policy #methods #query #vary #status #max_body #store_if #client #nocache #tags
             #standard #stale
@@ -192,6 +190,11 @@ impl Expansion {
         let refresh_ahead = refresh_ahead.map(|part| quote!(.refresh_ahead(#part)));
         let jitter = jitter.map(|part| quote!(.jitter(#part)));
         quote!(#(#spans)* #refresh_ahead #jitter)
+    }
+
+    fn templates(&self) -> Option<TokenStream> {
+        let tags = &self.args.tags.templates;
+        (!tags.is_empty()).then(|| quote!(.tags([#(#tags),*])))
     }
 
     fn query(&self) -> TokenStream {

@@ -11,3 +11,4 @@ pub(crate) mod request;
 pub(crate) mod roles;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub(crate) mod values;

@@ -91,7 +91,8 @@ impl Hands for ManualClock {
         let state = self.state();
         let (date, then) = state.date;
         // At the end of time it stands still.
-        date.checked_add(state.elapsed - then).unwrap_or(date)
+        date.checked_add(state.elapsed.saturating_sub(then))
+            .unwrap_or(date)
     }
 
     fn poll_until(&self, until: Duration, cx: &Context<'_>) -> Poll<()> {

@@ -16,7 +16,7 @@ use actix_web::{
 use std::time::Duration;
 
 /// A complete response, ready to be reused, with what is needed to decide whether it may be.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct StoredResponse {
     pub(crate) status: StatusCode,
     /// In the order in which they are answered, repeated fields included.

@@ -299,6 +299,13 @@ impl Policy {
     }
 }
 
+impl<T: IntoTimeout> From<T> for Policy {
+    /// [`Policy::new`].
+    fn from(timeout: T) -> Self {
+        Self::new(timeout)
+    }
+}
+
 stale_options!(Policy);
 
 impl fmt::Debug for Policy {

@@ -128,6 +128,8 @@ reasons! {
         Tags = "tags",
         /// A 304 named a strong `ETag` that is not the stored response's.
         Validator = "validator",
+        /// A computed value cannot be written down, or not be read again.
+        Value = "value",
         /// `fail()`.
         Failed = "failed",
         /// Its run panicked, where a stale response was at hand.

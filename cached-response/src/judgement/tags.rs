@@ -95,7 +95,9 @@ mod tests {
 
     fn tags(texts: &[&str]) -> Tags {
         let mut tags = Tags::default();
-        texts.iter().for_each(|text| tags.add(text).unwrap());
+        for text in texts {
+            tags.add(text).unwrap();
+        }
         tags
     }
 

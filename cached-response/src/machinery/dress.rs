@@ -2,11 +2,8 @@
 
 use crate::{
     ground::{
-        clock::Moment,
-        generation::Snapshot,
-        rest::Rest,
         selector::Selector,
-        stored::{Client, StoredResponse, Windows},
+        stored::{Client, StoredResponse},
     },
     judgement::{
         field::{self, lines},
@@ -154,19 +151,10 @@ pub(crate) fn stored(
         made_etag: !headers.contains_key(&header::ETAG),
         etag,
         last_modified: headers.get(&header::LAST_MODIFIED).cloned(),
-        born: Moment::default(),
-        lifetime: Duration::ZERO,
-        age_at_birth: Duration::ZERO,
-        quiet_until: Moment::default(),
         never_stale: storable.own.never_stale,
-        windows: Windows::default(),
-        rest: Rest::default(),
-        run: 0,
-        snapshot: Snapshot::default(),
-        named: Snapshot::default(),
-        variant: None,
         open: storable.own.open,
         client: client(terms, headers),
+        ..StoredResponse::default()
     }
 }
 

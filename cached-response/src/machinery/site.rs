@@ -21,7 +21,7 @@ pub(crate) struct Site {
     pub(crate) handler: TypeId,
     pub(crate) terms: Terms,
     /// One bit a reason that was logged.
-    told: AtomicU64,
+    told: [AtomicU64; 2],
     /// Its arguments have added parts to a key.
     parts: AtomicBool,
 }
@@ -34,7 +34,7 @@ impl Site {
             name,
             handler,
             terms,
-            told: AtomicU64::new(0),
+            told: [const { AtomicU64::new(0) }; 2],
             parts: AtomicBool::new(false),
         }
     }
@@ -50,8 +50,8 @@ impl Site {
 
     /// Whether this reason is given for the first time.
     pub(crate) fn is_first(&self, event: Event) -> bool {
-        let bit = 1 << (event.index() % 64);
-        self.told.fetch_or(bit, Relaxed) & bit == 0
+        let (word, bit) = (event.index() / 64, 1 << (event.index() % 64));
+        self.told[word].fetch_or(bit, Relaxed) & bit == 0
     }
 }
 

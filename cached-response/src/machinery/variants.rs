@@ -151,7 +151,7 @@ fn list(shelf: &Shelf, key: &Key, names: &[Selector], run: u64) -> Place {
 }
 
 /// Puts the response there unless a later-started run's is there.
-fn put(shelf: &Shelf, key: Key, response: StoredResponse) -> Put {
+pub(crate) fn put(shelf: &Shelf, key: Key, response: StoredResponse) -> Put {
     let response = Arc::new(response);
     let mut stored = false;
     shelf.update(key, |found| match found {

@@ -67,6 +67,13 @@ impl AtHand {
         may_stand_in(&self.stored, self.station.shared().now())
     }
 
+    /// Counts that it stands in, where somebody waits for an answer.
+    pub(super) fn report(&self) {
+        if !self.behind {
+            self.station.report(Event::Stale(StaleRule::IfError));
+        }
+    }
+
     /// The answer in place of what a run has come to, with this status if any; `None` where what is
     /// at hand may not stand in. `asked` is the request, unless its service has kept it.
     pub(super) fn stand_in(
@@ -78,9 +85,7 @@ impl AtHand {
         if !self.may_stand_in() {
             return None;
         }
-        if !self.behind {
-            self.station.report(Event::Stale(StaleRule::IfError));
-        }
+        self.report();
         let how = How::StoodIn {
             forward: miss.forward,
             status,

@@ -1,13 +1,15 @@
 //! What a run can be invalidated by, as it was before the run started.
 
-use super::visit::Visit;
 use crate::{
     ground::{
         generation::{Snapshot, Standing},
         stored::StoredResponse,
     },
     judgement::{reason::Skip, tags},
-    machinery::{flights::Permits, generations::named::Before},
+    machinery::{
+        flights::Permits,
+        generations::{Generations, Target, named::Before},
+    },
 };
 
 /// What is invalidated after this was made is invalid in what the run makes.
@@ -26,11 +28,15 @@ pub(super) struct Passed {
 
 impl Fence {
     /// To be made before the handler starts.
-    pub(super) fn new(visit: &Visit, permits: &Permits, previous: Option<&StoredResponse>) -> Self {
-        let generations = &visit.station.shared().generations;
+    pub(super) fn new(
+        generations: &Generations,
+        target: Target<'_>,
+        permits: &Permits,
+        previous: Option<&StoredResponse>,
+    ) -> Self {
         let snapshot = permits.stamp();
         Self {
-            snapshot: snapshot.unwrap_or_else(|| generations.snapshot(visit.target())),
+            snapshot: snapshot.unwrap_or_else(|| generations.snapshot(target)),
             before: generations.before(),
             kept: previous.map_or_else(Snapshot::default, |previous| previous.named.again()),
         }
@@ -40,13 +46,12 @@ impl Fence {
     /// again.
     pub(super) fn pass(
         &self,
-        visit: &Visit,
+        generations: &Generations,
         tags: &[String],
         unchanged: bool,
     ) -> Result<Passed, Skip> {
         let none = Snapshot::default();
         let kept = if unchanged { &self.kept } else { &none };
-        let generations = &visit.station.shared().generations;
         let held = generations.hold(tags, &self.before, kept);
         let named = held.ok_or(Skip::Invalidated)?;
         if named.seen().len() > tags::MOST {

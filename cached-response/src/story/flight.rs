@@ -90,7 +90,9 @@ impl Flight {
             Freshness { lifetime, age },
         );
         let tags = self.control.last_tags();
-        let Passed { snapshot, named } = self.fence.pass(&self.visit, &tags, self.validated())?;
+        let Passed { snapshot, named } =
+            self.fence
+                .pass(&station.shared().generations, &tags, self.validated())?;
         let response = StoredResponse {
             born: self.born,
             lifetime: times.lifetime,

@@ -1,6 +1,6 @@
 //! A leader whose client may leave: its run goes on by itself.
 
-use super::{start::Done, visit::Station};
+use super::visit::Station;
 use crate::machinery::{
     counters::Event,
     local::{self, Detached, LocalBoxFuture},
@@ -13,7 +13,7 @@ use std::{
 
 /// Leads: if it is dropped before it has landed, because its client left, a task of its own takes
 /// it to its end.
-pub(crate) fn leading(flight: LocalBoxFuture<Done>, station: Station) -> Leading {
+pub(crate) fn leading<T>(flight: LocalBoxFuture<T>, station: Station) -> Leading<T> {
     Leading {
         flight: Some(flight),
         polling: false,
@@ -21,17 +21,17 @@ pub(crate) fn leading(flight: LocalBoxFuture<Done>, station: Station) -> Leading
     }
 }
 
-pub(crate) struct Leading {
-    flight: Option<LocalBoxFuture<Done>>,
+pub(crate) struct Leading<T: 'static> {
+    flight: Option<LocalBoxFuture<T>>,
     /// Still set when it is dropped: the poll unwound, and there is nothing to hand over.
     polling: bool,
     station: Station,
 }
 
-impl Future for Leading {
-    type Output = Done;
+impl<T> Future for Leading<T> {
+    type Output = T;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = self.get_mut();
         let flight = this.flight.as_mut().expect("not polled after it was ready");
         this.polling = true;
@@ -44,7 +44,7 @@ impl Future for Leading {
     }
 }
 
-impl Drop for Leading {
+impl<T> Drop for Leading<T> {
     fn drop(&mut self) {
         let Some(flight) = self.flight.take() else {
             return;
@@ -62,8 +62,8 @@ impl Drop for Leading {
 }
 
 /// Runs until the response is stored, or the limit is over.
-pub(super) async fn to_its_end(
-    mut flight: LocalBoxFuture<Done>,
+pub(super) async fn to_its_end<T>(
+    mut flight: LocalBoxFuture<T>,
     station: Station,
     _place: Detached,
 ) {

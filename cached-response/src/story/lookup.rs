@@ -174,7 +174,7 @@ impl Asking<'_> {
             behind: true,
             ..self.miss(key, base, false)
         };
-        let boarding = self.shared.boarding(Target {
+        let boarding = self.shared.boarding(Target::Response {
             terms: &self.site.terms,
             request: self.request,
         });

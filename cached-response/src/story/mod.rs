@@ -3,6 +3,7 @@
 pub(crate) mod arrival;
 pub(crate) mod at_hand;
 pub(crate) mod attempt;
+pub(crate) mod computation;
 pub(crate) mod explain;
 pub(crate) mod fence;
 mod flight;
@@ -14,5 +15,6 @@ pub(crate) mod serve;
 pub(crate) mod stand_by;
 pub(crate) mod start;
 pub(crate) mod under_way;
+pub(crate) mod values;
 pub(crate) mod visit;
 pub(crate) mod within;

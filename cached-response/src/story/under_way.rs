@@ -49,7 +49,8 @@ impl UnderWay {
         permits: Permits,
     ) -> (Self, HttpRequest) {
         let previous = miss.previous.as_deref();
-        let fence = Fence::new(&visit, &permits, previous);
+        let generations = &visit.station.shared().generations;
+        let fence = Fence::new(generations, visit.target(), &permits, previous);
         let can_be_tagged = visit.can_be_tagged();
         let Visit { station, request } = visit;
         // After the fence: what was invalidated before it is seen here, and what is, later, there.

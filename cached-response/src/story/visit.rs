@@ -83,7 +83,7 @@ pub(super) fn rules(terms: &Terms, shared: &Shared) -> StaleRules {
 impl Visit {
     /// What of it can be invalidated.
     pub(crate) fn target(&self) -> Target<'_> {
-        Target {
+        Target::Response {
             terms: &self.station.site.terms,
             request: &self.request,
         }

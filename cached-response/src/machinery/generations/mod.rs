@@ -22,7 +22,10 @@ use crate::judgement::{
 };
 use actix_web::HttpRequest;
 use generation::{Generation, Raise, Snapshot};
-use std::sync::{PoisonError, RwLock};
+use std::{
+    borrow::Cow,
+    sync::{PoisonError, RwLock},
+};
 
 /// The generations of one cache.
 #[derive(Debug)]
@@ -36,16 +39,27 @@ pub(crate) struct Generations {
 
 /// What a run is for, as far as an invalidation can name it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Target<'a> {
-    pub(crate) terms: &'a Terms,
-    pub(crate) request: &'a HttpRequest,
+pub(crate) enum Target<'a> {
+    /// A response to this request.
+    Response {
+        terms: &'a Terms,
+        request: &'a HttpRequest,
+    },
+    /// A value that has these tags.
+    Value(&'a [String]),
 }
 
 impl Target<'_> {
-    /// The tags of its route, or why it cannot have them.
-    pub(crate) fn tags(&self) -> Result<Vec<String>, Untagged> {
-        let parameters = self.request.match_info();
-        self.terms.policy.tags.fill(|name| parameters.get(name))
+    /// The tags that it has from the start, or why it cannot have them.
+    pub(crate) fn tags(&self) -> Result<Cow<'_, [String]>, Untagged> {
+        match self {
+            Self::Value(tags) => Ok(Cow::Borrowed(tags)),
+            Self::Response { terms, request } => {
+                let parameters = request.match_info();
+                let tags = terms.policy.tags.fill(|name| parameters.get(name));
+                tags.map(Cow::Owned)
+            }
+        }
     }
 }
 
@@ -61,19 +75,28 @@ impl Generations {
 
     /// What a run for `target` is invalidated by; to be taken before it starts.
     pub(crate) fn snapshot(&self, target: Target<'_>) -> Snapshot {
-        let uri = target.request.uri();
-        let path = target::path(uri.path());
-        // Noted first: whoever invalidates the URL before that has nothing to find.
-        let query = self.note(target.terms, uri.query());
-        let place = [
-            self.all.clone(),
-            self.names.hold(&Name::Path(&path)),
-            self.names.hold(&Name::Url(&path, &query)),
-        ];
         // What cannot have its tags is not stored.
         let tags = target.tags().unwrap_or_default();
         let tags = tags.iter().map(|tag| self.names.hold(&Name::Tag(tag)));
-        Snapshot::of(place.into_iter().chain(tags))
+        let all = [self.all.clone()];
+        match target {
+            Target::Value(_) => Snapshot::of(all.into_iter().chain(tags)),
+            Target::Response { terms, request } => {
+                let place = self.place(terms, request);
+                Snapshot::of(all.into_iter().chain(place).chain(tags))
+            }
+        }
+    }
+
+    fn place(&self, terms: &Terms, request: &HttpRequest) -> [Generation; 2] {
+        let uri = request.uri();
+        let path = target::path(uri.path());
+        // Noted first: whoever invalidates the URL before that has nothing to find.
+        let query = self.note(terms, uri.query());
+        [
+            self.names.hold(&Name::Path(&path)),
+            self.names.hold(&Name::Url(&path, &query)),
+        ]
     }
 
     /// What a run must know to name tags of its own; to be taken before it starts.

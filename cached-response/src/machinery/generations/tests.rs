@@ -86,7 +86,7 @@ use crate::judgement::{policy::Policy, terms::Terms};
 use actix_web::test::TestRequest;
 
 fn snapshot(generations: &Generations, policy: Policy, uri: &'static str) -> Snapshot {
-    generations.snapshot(Target {
+    generations.snapshot(Target::Response {
         terms: &Terms::new(policy, &[]),
         request: &TestRequest::with_uri(uri)
             .param("id", "7")

@@ -1,0 +1,174 @@
+//! Values that are not responses: the bare helper underneath.
+
+use crate::{
+    judgement::{
+        key::{KeyRef, KeyWriter, part::KeyPart},
+        policy::Policy,
+        reason::Skip,
+        terms::Terms,
+    },
+    machinery::{
+        cache::ResponseCache,
+        site::{Site, SiteRef},
+    },
+    story::{computation::Computation, values::Asking, visit::Station},
+};
+use actix_web::web::Bytes;
+use serde::{Serialize, de::DeserializeOwned};
+use std::{any::TypeId, cell::Cell, future::Future, marker::PhantomData, rc::Rc, sync::Arc};
+
+/// A value that was computed, and whether it may be stored; see
+/// [`ResponseCache::get_or_compute_if`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Computed<T> {
+    /// Others may have it.
+    Store(T),
+    /// It is for this caller alone.
+    DoNotStore(T),
+}
+
+impl ResponseCache {
+    /// The value under `key`, computed once for all who ask for it at the same time and kept for
+    /// `timeout`: a [`Duration`](std::time::Duration), whole seconds, or a [`Policy`], of which
+    /// `timeout`, `max_body`, `tags` and the options of stale responses count.
+    ///
+    /// It is kept as JSON, and a key is of one type: the same key with another `T` is another
+    /// value. What JSON cannot carry, a NaN say, is returned and not stored. An `Err` is returned
+    /// to whoever computed it, and never stored or shared. [`disable_cache`](crate::disable_cache),
+    /// [`set_cache_timeout`](crate::set_cache_timeout), [`tag`](crate::tag()),
+    /// [`fail`](crate::fail) and [`reason`](crate::reason()) work inside.
+    ///
+    /// The computation takes what it needs by value, since it goes on where its caller leaves, or
+    /// behind a stale value. `run_timeout` ends it only where a stale value may stand in.
+    ///
+    /// ```
+    /// use cached_response::{Policy, ResponseCache};
+    /// use std::convert::Infallible;
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), Infallible> {
+    /// let cache = ResponseCache::builder().build();
+    /// let rate = |computed: f64| cache.get_or_compute("rate:eur", 60, move || async move {
+    ///     Ok::<_, Infallible>(computed)
+    /// });
+    /// assert_eq!(rate(1.08).await?, 1.08);
+    /// assert_eq!(rate(9.99).await?, 1.08);
+    ///
+    /// let policy = Policy::new(60).stale_if_error(3600).tags(["rates"]);
+    /// let all: Vec<u32> = cache.get_or_compute("all", policy, || async { Ok::<_, Infallible>(vec![7]) }).await?;
+    /// assert_eq!(all, [7]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the computation, where no stale value stands in.
+    pub async fn get_or_compute<T, E, F>(
+        &self,
+        key: impl KeyPart,
+        timeout: impl Into<Policy>,
+        compute: impl FnOnce() -> F + 'static,
+    ) -> Result<T, E>
+    where
+        T: Serialize + DeserializeOwned + 'static,
+        E: 'static,
+        F: Future<Output = Result<T, E>> + 'static,
+    {
+        let compute = || async { compute().await.map(Computed::Store) };
+        self.get_or_compute_if(key, timeout, compute).await
+    }
+
+    /// As [`get_or_compute`](Self::get_or_compute), where the computation says whether its value may
+    /// be stored.
+    ///
+    /// ```
+    /// use cached_response::{Computed, ResponseCache};
+    /// use std::convert::Infallible;
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), Infallible> {
+    /// let cache = ResponseCache::builder().build();
+    /// let found = |found: Vec<u32>| cache.get_or_compute_if("found", 60, move || async move {
+    ///     let computed = if found.is_empty() { Computed::DoNotStore(found) } else { Computed::Store(found) };
+    ///     Ok::<_, Infallible>(computed)
+    /// });
+    /// assert_eq!(found(vec![]).await?, []);
+    /// assert_eq!(found(vec![7]).await?, [7]);
+    /// assert_eq!(found(vec![]).await?, [7]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the computation, where no stale value stands in.
+    pub async fn get_or_compute_if<T, E, F>(
+        &self,
+        key: impl KeyPart,
+        timeout: impl Into<Policy>,
+        compute: impl FnOnce() -> F + 'static,
+    ) -> Result<T, E>
+    where
+        T: Serialize + DeserializeOwned + 'static,
+        E: 'static,
+        F: Future<Output = Result<Computed<T>, E>> + 'static,
+    {
+        let mut writer = KeyWriter::reuse(Vec::new());
+        key.write(&mut writer);
+        let key = KeyRef::new(TypeId::of::<Values<T>>(), writer.as_bytes()).to_key();
+        let policy = timeout.into();
+        // A tag with a path parameter cannot be made here: such a value is not stored.
+        let tags = policy.tags.fill(|_| None);
+        let site = Site::new("get_or_compute", key.handler(), Terms::new(policy, &[]));
+        let computed = Rc::new(Cell::new(None));
+        let mut accepted = None;
+        let asking = Asking {
+            station: Station {
+                site: SiteRef::Shared(Arc::new(site)),
+                cache: self.clone(),
+            },
+            key,
+            tags: tags.ok().map(Arc::from),
+            accept: &mut |stored| {
+                accepted = serde_json::from_slice(&stored.body).ok();
+                accepted.is_some()
+            },
+        };
+        asking.serve(computation(compute, computed.clone())).await;
+        match accepted {
+            Some(value) => Ok(value),
+            None => computed.take().expect("a value is accepted or computed"),
+        }
+    }
+}
+
+/// Tells the values of one type from those of all others, and from responses.
+struct Values<T>(PhantomData<T>);
+
+/// Computes, leaves what comes of it in `computed`, and gives the text of it that is stored.
+fn computation<T, E, F>(
+    compute: impl FnOnce() -> F + 'static,
+    computed: Rc<Cell<Option<Result<T, E>>>>,
+) -> Computation
+where
+    T: Serialize + DeserializeOwned + 'static,
+    E: 'static,
+    F: Future<Output = Result<Computed<T>, E>> + 'static,
+{
+    Box::pin(async move {
+        let (value, text) = match compute().await {
+            Ok(Computed::Store(value)) => {
+                let text = text(&value);
+                (Ok(value), text)
+            }
+            Ok(Computed::DoNotStore(value)) => (Ok(value), Err(Skip::Disabled)),
+            Err(error) => (Err(error), Err(Skip::Error)),
+        };
+        computed.set(Some(value));
+        text
+    })
+}
+
+/// A value as it is stored, if it can be read again.
+fn text<T: Serialize + DeserializeOwned>(value: &T) -> Result<Bytes, Skip> {
+    let text = serde_json::to_vec(value).map_err(|_| Skip::Value)?;
+    serde_json::from_slice::<T>(&text).map_err(|_| Skip::Value)?;
+    Ok(text.into())
+}

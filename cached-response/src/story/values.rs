@@ -1,0 +1,244 @@
+//! The story of a value that is not a response: look up → (fresh | stale | miss: collapse →
+//! compute → store).
+//!
+//! It is stored as a response that is nothing but a body, so all that is told of those holds here.
+
+use super::{
+    at_hand::may_stand_in,
+    computation::{Computation, fly},
+    leading::{leading, to_its_end},
+    lookup::{self, Lookup, Miss},
+    visit::Station,
+    within::within,
+};
+use crate::{
+    ground::{clock::Moment, stored::StoredResponse},
+    judgement::{
+        admit::{Admitted, Part, Reuse},
+        key::Key,
+        reason::{Forward, StaleRule},
+        stage::Stage,
+    },
+    machinery::{
+        answer::How,
+        counters::Event,
+        flights::{Boarding, Follower, Landing, Permit, Permits, Turn},
+        generations::Target,
+        local::{self, Detached},
+        slot::Slot,
+        variants::Found,
+    },
+};
+use std::{sync::Arc, time::Duration};
+
+/// After so many runs that failed it is computed alone.
+const MOST_DETOURS: usize = 2;
+
+/// Whoever asks for a value may lead, and wishes nothing.
+const ADMITTED: Admitted = Admitted {
+    reuse: Reuse::Any,
+    flight: Part::Lead,
+    head: false,
+    wishes: None,
+};
+
+/// Somebody who asks for a value.
+pub(crate) struct Asking<'a> {
+    pub(crate) station: Station,
+    pub(crate) key: Key,
+    /// The tags that it has from the start; `None` where it cannot have them.
+    pub(crate) tags: Option<Arc<[String]>>,
+    /// Takes a stored value; `false` where it cannot be read.
+    pub(crate) accept: &'a mut dyn FnMut(&StoredResponse) -> bool,
+}
+
+/// What a look-up comes to.
+enum Looked {
+    Accepted,
+    /// Accepted, and to be computed anew behind that.
+    Due(Arc<StoredResponse>),
+    Miss(Miss),
+}
+
+impl Asking<'_> {
+    /// Sees to it that a stored value is accepted, or else computes it.
+    pub(crate) async fn serve(mut self, computation: Computation) {
+        let mut miss = match self.look_up() {
+            Looked::Accepted => return,
+            Looked::Due(stored) => return self.refresh(stored, computation),
+            Looked::Miss(miss) => miss,
+        };
+        self.station.report(Event::Forward(miss.forward));
+        let shared = self.station.cache.clone();
+        let until = shared.shared().now().after(shared.shared().limits.patience);
+        for _ in 0..MOST_DETOURS {
+            match self.boarding().join(&shared.shared().flights, &self.key) {
+                Turn::Lead(permit) => return self.lead(permit, computation).await,
+                Turn::Follow(follower) => match self.follow(follower, &miss, until).await {
+                    Some(Landing::Stored(stored)) if self.takes(&stored) => {
+                        return self.station.report(Event::Collapsed);
+                    }
+                    Some(Landing::Stored(_) | Landing::Failed) => {}
+                    Some(Landing::NotStored(_)) => break,
+                    None if self.stand_by(&miss) => return,
+                    None => break,
+                },
+                Turn::Crowded => {
+                    self.station.report(Event::Crowded);
+                    break;
+                }
+            }
+            match self.look_up() {
+                Looked::Accepted | Looked::Due(_) => return,
+                Looked::Miss(again) => miss = again,
+            }
+        }
+        self.compute(miss, Permits::none(), computation).await;
+    }
+
+    fn look_up(&mut self) -> Looked {
+        let shared = self.station.shared();
+        let now = shared.now();
+        let found = match shared.shelf.get(&self.key.borrowed()) {
+            Some(Slot::Response(stored)) => Found::Response(stored),
+            _ => Found::Nothing,
+        };
+        match lookup::freshness(found, &ADMITTED, now) {
+            Lookup::Fresh(stored, stage) if (self.accept)(&stored) => {
+                self.hit(stage, now);
+                Looked::Accepted
+            }
+            Lookup::Refresh(stored, stage) if (self.accept)(&stored) => {
+                self.hit(stage, now);
+                Looked::Due(stored)
+            }
+            Lookup::Miss(forward, previous) => Looked::Miss(self.miss(forward, previous)),
+            // What cannot be read is as good as nothing.
+            Lookup::Fresh(..) | Lookup::Refresh(..) => {
+                Looked::Miss(self.miss(Forward::UriMiss, None))
+            }
+        }
+    }
+
+    fn hit(&self, stage: Stage, now: Moment) {
+        self.station.report(Event::Hit);
+        if let How::Stale(_, Some(rule)) = How::hit(stage, now) {
+            self.station.report(Event::Stale(rule));
+        }
+    }
+
+    fn miss(&self, forward: Forward, previous: Option<Arc<StoredResponse>>) -> Miss {
+        Miss {
+            admitted: ADMITTED,
+            live: false,
+            base: self.key.clone(),
+            flight: self.key.clone(),
+            forward,
+            previous,
+            behind: false,
+        }
+    }
+
+    fn boarding(&self) -> Boarding<'_> {
+        let tags = self.tags.as_deref().unwrap_or_default();
+        self.station.shared().boarding(Target::Value(tags))
+    }
+
+    fn takes(&mut self, stored: &StoredResponse) -> bool {
+        stored.is_current() && (self.accept)(stored)
+    }
+
+    async fn follow(&self, follower: Follower, miss: &Miss, until: Moment) -> Option<Landing> {
+        let shared = self.station.shared();
+        let left = until.since(shared.now());
+        let after = self.answer_after(miss).unwrap_or(left);
+        let landing = within(shared, left.min(after), follower).await;
+        if landing.is_none() {
+            self.station.report(Event::OutOfPatience);
+        }
+        landing
+    }
+
+    /// How long to wait while a stale value may answer.
+    fn answer_after(&self, miss: &Miss) -> Option<Duration> {
+        let stored = miss.previous.as_ref()?;
+        let after = self.station.stale_rules().answer_after?;
+        may_stand_in(stored, self.station.shared().now()).then_some(after)
+    }
+
+    /// Whether a stale value is accepted, since waiting takes too long.
+    fn stand_by(&mut self, miss: &Miss) -> bool {
+        let now = self.station.shared().now();
+        let stored = miss.previous.as_ref();
+        let stored = stored.filter(|stored| may_stand_in(stored, now));
+        let accepted = stored.is_some_and(|stored| (self.accept)(stored));
+        if accepted {
+            self.station.report(Event::Stale(StaleRule::AnswerAfter));
+        }
+        accepted
+    }
+
+    async fn lead(mut self, permit: Permit, computation: Computation) {
+        // Whoever led before may have landed between the look-up and the lead.
+        match self.look_up() {
+            Looked::Accepted | Looked::Due(_) => {}
+            Looked::Miss(miss) => self.compute(miss, Permits::one(permit), computation).await,
+        }
+    }
+
+    /// Computes, and accepts what stands in where that fails or takes too long.
+    async fn compute(mut self, miss: Miss, permits: Permits, computation: Computation) {
+        let slow = self.answer_after(&miss);
+        let waiting = self.miss(miss.forward, miss.previous.clone());
+        let station = self.station.clone();
+        let flight = fly(
+            station.clone(),
+            miss,
+            self.tags.clone(),
+            permits,
+            computation,
+        );
+        let mut flight = leading(flight, station.clone());
+        let landed = match slow {
+            None => Some((&mut flight).await),
+            Some(after) => within(station.shared(), after, &mut flight).await,
+        };
+        let stands_in = match landed {
+            Some(stands_in) => stands_in,
+            None if self.stand_by(&waiting) => return,
+            None => flight.await,
+        };
+        if let Some(stored) = stands_in {
+            (self.accept)(&stored);
+        }
+    }
+
+    /// Computes behind the value that was accepted, where nobody does.
+    fn refresh(mut self, stored: Arc<StoredResponse>, computation: Computation) {
+        let shared = self.station.cache.clone();
+        let flights = &shared.shared().flights;
+        let Turn::Lead(permit) = self.boarding().join(flights, &self.key) else {
+            return;
+        };
+        let Some(place) = Detached::claim() else {
+            return;
+        };
+        // Whoever led before may have landed in between.
+        if !matches!(self.look_up(), Looked::Due(_)) {
+            return;
+        }
+        let mut miss = self.miss(Forward::Stale, Some(stored));
+        miss.behind = true;
+        let station = self.station.clone();
+        let flight = fly(
+            station.clone(),
+            miss,
+            self.tags.clone(),
+            Permits::one(permit),
+            computation,
+        );
+        if local::spawn(Box::pin(to_its_end(flight, station, place))).is_ok() {
+            self.station.report(Event::Refresh);
+        }
+    }
+}
