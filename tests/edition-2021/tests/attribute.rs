@@ -87,8 +87,8 @@ async fn handlers_are_cached_as_in_any_edition() {
         assert_eq!(response.headers().contains_key(header::AGE), stored);
         assert_eq!(test::read_body(response).await, "[1,2,1]");
     }
-    let write = test::TestRequest::post().uri("/write/1").to_request();
-    test::call_service(&app, write).await;
+    let changing = test::TestRequest::post().uri("/write/1").to_request();
+    test::call_service(&app, changing).await;
     let read = test::TestRequest::get().uri("/below/1").to_request();
     let response = test::call_service(&app, read).await;
     assert!(!response.headers().contains_key(header::AGE));
