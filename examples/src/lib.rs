@@ -1,1 +1,3 @@
-//! Programs that show the crate at work.
+//! Programs that show the crate at work, and what they share.
+
+pub mod listen;

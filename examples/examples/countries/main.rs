@@ -7,7 +7,6 @@
 mod data;
 mod db;
 mod fuzzy;
-mod listen;
 mod user;
 
 use std::error::Error;
@@ -16,6 +15,7 @@ use std::time::{Duration, SystemTime};
 use actix_web::error::{ErrorBadRequest, ErrorNotFound};
 use actix_web::{App, HttpServer, Responder, Result, get, web};
 use cached_response::{cached_response, disable_cache, set_cache_timeout};
+use examples::listen;
 use serde_json::json;
 
 use crate::db::Db;
