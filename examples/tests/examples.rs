@@ -45,12 +45,17 @@ impl Program {
         Self::announced(start("countries", Some("0")))
     }
 
+    /// So does `invalidate`.
+    fn invalidate() -> Self {
+        Self::announced(start("invalidate", Some("0")))
+    }
+
     fn announced(mut child: Child) -> Self {
         let mut output = BufReader::new(child.stdout.take().expect("piped"));
         let lines = output.by_ref().lines().take(2);
         let printed: Vec<_> = lines.map(|line| line.expect("text")).collect();
         let address = printed[0].split("http://").nth(1).expect("an address");
-        let address = address.trim_end_matches('/').to_owned();
+        let address = address.split('/').next().expect("a host").to_owned();
         Self {
             child,
             address,
@@ -68,11 +73,22 @@ impl Program {
     }
 
     fn ask(&self, target: &str, headers: &str) -> Answer {
+        self.send(&format!("GET {target}"), headers, "")
+    }
+
+    /// Sends what a form sends.
+    fn send_form(&self, method: &str, target: &str, form: &str) -> Answer {
+        let kind = "content-type: application/x-www-form-urlencoded";
+        let headers = format!("{kind}\r\ncontent-length: {}\r\n", form.len());
+        self.send(&format!("{method} {target}"), &headers, form)
+    }
+
+    fn send(&self, line: &str, headers: &str, body: &str) -> Answer {
         let mut stream = TcpStream::connect(&self.address).expect("it listens");
         let limit = Some(Duration::from_secs(20));
         stream.set_read_timeout(limit).expect("a limit");
-        let head = format!("GET {target} HTTP/1.1\r\nhost: {}\r\n", self.address);
-        let request = format!("{head}{headers}connection: close\r\n\r\n");
+        let head = format!("{line} HTTP/1.1\r\nhost: {}\r\n", self.address);
+        let request = format!("{head}{headers}connection: close\r\n\r\n{body}");
         stream.write_all(request.as_bytes()).expect("sent");
         let mut text = String::new();
         stream
@@ -338,4 +354,43 @@ fn the_page_offers_every_region() {
         );
     }
     assert!(program.get("/").ttl().is_some());
+}
+
+/// Asks twice: what is answered from memory is what was answered live.
+fn seen_twice(program: &Program, target: &str) -> String {
+    let [live, stored] = [program.get(target), program.get(target)];
+    assert!(live.is_live(), "{live:?}");
+    assert!(stored.ttl().is_some(), "{stored:?}");
+    assert_eq!(live.body, stored.body);
+    live.body
+}
+
+#[test]
+fn who_edits_a_product_sees_it_changed_on_every_page_that_shows_it() {
+    let program = Program::invalidate();
+    let (list, tea, cake) = ("/products", "/products/1", "/products/2");
+    assert!(seen_twice(&program, list).contains("\"Tea\""));
+    assert!(seen_twice(&program, tea).contains("\"Tea\""));
+    seen_twice(&program, cake);
+
+    let edited = program.send_form("PUT", tea, "name=Green+tea&price=6");
+    assert_eq!(edited.status, "HTTP/1.1 204 No Content");
+    for page in [list, tea] {
+        assert!(
+            seen_twice(&program, page).contains("\"Green tea\""),
+            "{page}"
+        );
+    }
+    assert!(program.get(cake).ttl().is_some(), "it has not changed");
+
+    let added = program.send_form("POST", list, "name=Jam&price=2");
+    assert_eq!(added.status, "HTTP/1.1 201 Created");
+    assert!(seen_twice(&program, list).contains("\"Jam\""));
+    assert!(seen_twice(&program, added.header("location")).contains("\"Jam\""));
+
+    let absent = program.send_form("PUT", "/products/9", "name=Nothing&price=0");
+    assert_eq!(absent.status, "HTTP/1.1 404 Not Found");
+    for page in [list, tea, cake] {
+        assert!(program.get(page).ttl().is_some(), "{page} has not changed");
+    }
 }

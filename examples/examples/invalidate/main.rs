@@ -1,0 +1,133 @@
+//! A shop over `SQLite`: a list of products, and a page for each. Both are answered from memory, and
+//! whoever changes a product sees the change at once, on every page that shows it.
+//!
+//! The lines to look at are the `#[invalidates(..)]` ones: without them the pages would show the old
+//! product for an hour.
+
+use std::error::Error;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use actix_web::error::{ErrorInternalServerError, ErrorNotFound};
+use actix_web::{App, HttpResponse, HttpServer, Responder, Result, get, post, put, web};
+use cached_response::{cached_response, invalidates};
+use examples::listen;
+use rusqlite::{Connection, OptionalExtension, Row};
+use serde::{Deserialize, Serialize};
+
+const TABLES: &str = "
+    CREATE TABLE products (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price INTEGER NOT NULL);
+    INSERT INTO products VALUES (1, 'Tea', 4), (2, 'Cake', 5), (3, 'Scones', 3);";
+
+/// The database. It is in memory, so that nothing in it takes long enough to need `web::block`.
+struct Db(Mutex<Connection>);
+
+impl Db {
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Serialize)]
+struct Product {
+    id: i64,
+    name: String,
+    price: i64,
+}
+
+impl Product {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get("id")?,
+            name: row.get("name")?,
+            price: row.get("price")?,
+        })
+    }
+}
+
+/// What may be changed of a product.
+#[derive(Deserialize)]
+struct Change {
+    name: String,
+    price: i64,
+}
+
+#[get("/products")]
+#[cached_response(timeout = 1h, tags("products"))]
+async fn list(db: web::Data<Db>) -> Result<impl Responder> {
+    let read = || {
+        let connection = db.connection();
+        let mut products = connection.prepare_cached("SELECT * FROM products ORDER BY id")?;
+        let products = products.query_map([], Product::read)?;
+        products.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    Ok(web::Json(read().map_err(ErrorInternalServerError)?))
+}
+
+#[get("/products/{id}")]
+#[cached_response(timeout = 1h, tags("product:{id}"))]
+async fn product(id: web::Path<i64>, db: web::Data<Db>) -> Result<impl Responder> {
+    let one = "SELECT * FROM products WHERE id = ?1";
+    let found = db
+        .connection()
+        .query_row(one, [*id], Product::read)
+        .optional();
+    found
+        .map_err(ErrorInternalServerError)?
+        .map(web::Json)
+        .ok_or_else(|| ErrorNotFound("no such product"))
+}
+
+/// A product more: it is on the list.
+#[post("/products")]
+#[invalidates(tags("products"))]
+async fn add(new: web::Form<Change>, db: web::Data<Db>) -> Result<impl Responder> {
+    let insert = "INSERT INTO products (name, price) VALUES (?1, ?2)";
+    let connection = db.connection();
+    connection
+        .execute(insert, (&new.name, new.price))
+        .map_err(ErrorInternalServerError)?;
+    let page = format!("/products/{}", connection.last_insert_rowid());
+    Ok(HttpResponse::Created()
+        .insert_header(("location", page))
+        .finish())
+}
+
+/// Another name, another price: on the product's own page and on the list. A 404 has changed
+/// nothing, so that it invalidates nothing.
+#[put("/products/{id}")]
+#[invalidates(tags("products", "product:{id}"))]
+async fn edit(
+    id: web::Path<i64>,
+    change: web::Form<Change>,
+    db: web::Data<Db>,
+) -> Result<impl Responder> {
+    let update = "UPDATE products SET name = ?2, price = ?3 WHERE id = ?1";
+    let changed = db
+        .connection()
+        .execute(update, (*id, &change.name, change.price));
+    match changed.map_err(ErrorInternalServerError)? {
+        0 => Err(ErrorNotFound("no such product")),
+        _ => Ok(HttpResponse::NoContent()),
+    }
+}
+
+#[actix_web::main]
+async fn main() -> std::result::Result<(), Box<dyn Error>> {
+    let connection = Connection::open_in_memory()?;
+    connection.execute_batch(TABLES)?;
+    let db = web::Data::new(Db(Mutex::new(connection)));
+    let listener = listen::on_this_machine()?;
+    let products = format!("http://{}/products", listener.local_addr()?);
+    let app = move || {
+        App::new()
+            .app_data(db.clone())
+            .service((list, product, add, edit))
+    };
+    println!("Try twice: curl -i {products}");
+    println!("Then: curl -i -X PUT -d 'name=Green tea' -d price=6 {products}/1");
+    Ok(HttpServer::new(app)
+        .workers(2)
+        .listen(listener)?
+        .run()
+        .await?)
+}
