@@ -86,13 +86,13 @@ pub fn cached_response(args: TokenStream, item: TokenStream) -> TokenStream {
 /// type Names = web::Data<Mutex<Vec<String>>>;
 ///
 /// #[get("/products")]
-/// #[cached_response(timeout = 1h)]
+/// #[cached_response(timeout = 1h, tags("products"))]
 /// async fn list(names: Names) -> impl Responder {
 ///     names.lock().unwrap().join(", ")
 /// }
 ///
 /// #[put("/products/{id}")]
-/// #[invalidates(path("/products", "/products/{id}"))]
+/// #[invalidates(tags("products", "product:{id}"))]
 /// async fn rename(id: web::Path<usize>, name: String, names: Names) -> impl Responder {
 ///     names.lock().unwrap()[*id] = name;
 ///     "renamed"
@@ -114,6 +114,7 @@ pub fn cached_response(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | option | invalidates |
 /// |---|---|
+/// | `tags("products", "product:{id}")` | what has one of these tags |
 /// | `path("/products/{id}")` | these paths, with every query |
 /// | `url("/products?page=1")` | these URLs |
 /// | `all` | everything |
@@ -121,7 +122,7 @@ pub fn cached_response(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `crate = path` | (where `cached_response` is found) |
 ///
 /// A string literal may have parameters of the route's path in it: `{id}`; `{{` and `}}` are
-/// braces. Anything else is an expression, such as `path(format!("/users/{}", user.id))`: it is
+/// braces. Anything else is an expression, such as `tags(format!("user:{}", user.id))`: it is
 /// evaluated before the handler starts, and sees the arguments by reference.
 ///
 /// # When

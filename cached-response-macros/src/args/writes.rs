@@ -25,7 +25,7 @@ pub(crate) struct Writes {
 
 /// Something that is invalidated.
 pub(crate) struct Named {
-    /// `path`, `url` or `all`.
+    /// `tags`, `path`, `url` or `all`.
     pub(crate) option: Ident,
     pub(crate) what: What,
 }
@@ -39,6 +39,18 @@ pub(crate) enum What {
 
 const WRITES: Table = Table {
     shapes: &[
+        shape(
+            "tags",
+            LIST,
+            "tags(\"products\", \"product:{id}\")",
+            &[
+                "tag",
+                "cache_tags",
+                "cache_tag",
+                "surrogate_key",
+                "surrogate_keys",
+            ],
+        ),
         shape(
             "path",
             LIST,
@@ -150,7 +162,7 @@ impl Writes {
             if list.peek(Token![,]) {
                 return Err(list.error("expected what is invalidated"));
             }
-            let what = if is_literal(list) {
+            let what = if is_template(list) {
                 let text = list.parse()?;
                 errors.note(check(name, &text));
                 What::Template(text)
@@ -170,13 +182,17 @@ impl Writes {
 }
 
 fn names_something(seen: &[Ident], errors: &mut Errors) {
-    let names = |option: &&Ident| ["path", "url", "all"].iter().any(|name| *option == name);
+    let names = |option: &&Ident| {
+        ["tags", "path", "url", "all"]
+            .iter()
+            .any(|name| *option == name)
+    };
     let mut naming = seen.iter().filter(names);
     let all = naming.clone().find(|option| *option == "all");
     if naming.next().is_none() {
         errors.at(
             Span::call_site(),
-            "nothing is named: write `#[invalidates(path(\"/products/{id}\"))]`, or `all` for everything",
+            "nothing is named: write `#[invalidates(tags(\"product:{id}\"))]`, `path(\"/products/{id}\")`, or `all` for everything",
         );
     } else if let (Some(all), Some(_)) = (all, naming.next()) {
         errors.at(
@@ -186,24 +202,29 @@ fn names_something(seen: &[Ident], errors: &mut Errors) {
     }
 }
 
-fn is_literal(list: ParseStream<'_>) -> bool {
-    list.peek(LitStr)
-        && (list.peek2(Token![,]) || {
-            let ahead = list.fork();
-            ahead.parse::<LitStr>().is_ok() && ahead.is_empty()
-        })
+/// Whether a literal comes that is not the beginning of an expression.
+fn is_template(list: ParseStream<'_>) -> bool {
+    let ahead = list.fork();
+    ahead.parse::<LitStr>().is_ok() && (ahead.is_empty() || ahead.peek(Token![,]))
 }
 
 /// What is wrong about a text that stands where `option` names something.
 fn check(option: &Ident, text: &LitStr) -> Result<()> {
     template::check(text)?;
     let text_of = text.value();
-    let mistake = target(&text_of).or_else(|| {
-        (option == "path" && text_of.contains('?')).then(|| {
-            format!("a path is invalidated with all its queries: write `url(\"{text_of}\")` for this one")
-        })
-    });
+    let mistake = match option.to_string().as_str() {
+        "tags" => text_of.is_empty().then(|| "a tag has a name".to_owned()),
+        "path" => target(&text_of).or_else(|| query(&text_of)),
+        _ => target(&text_of),
+    };
     mistake.map_or(Ok(()), |mistake| Err(Error::new(text.span(), mistake)))
+}
+
+/// A path has none.
+fn query(text: &str) -> Option<String> {
+    text.contains('?').then(|| {
+        format!("a path is invalidated with all its queries: write `url(\"{text}\")` for this one")
+    })
 }
 
 /// What a request names begins with a slash: the host is not part of it.

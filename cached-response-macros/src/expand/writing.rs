@@ -123,7 +123,9 @@ fn step((named, name): (&Named, &Ident)) -> TokenStream {
     let option = &named.option;
     match &named.what {
         What::All => quote!(.all()),
+        What::Template(text) if option == "tags" => quote!(.tags([#text])),
         What::Template(text) => quote!(.#option(#text)),
+        What::Expression(_) if option == "tags" => quote!(.tags([#name])),
         What::Expression(_) => quote!(.#option(#name)),
     }
 }

@@ -1,10 +1,10 @@
 //! The tags of a route: names to invalidate many responses by, known before they are made.
 
 use super::{
-    query::percent_decode,
+    parameter::decoded,
     template::{Missing, Template, TemplateError},
 };
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 /// So many tags a response may have, and so many a policy.
 pub(crate) const MOST: usize = 64;
@@ -49,17 +49,6 @@ impl Tags {
         }
         Ok(filled)
     }
-}
-
-/// The router gives values that are decoded but for `%2F`, `%2B` and `%25`; a handler's `Path`
-/// decodes these, too.
-fn decoded(raw: &str) -> Cow<'_, str> {
-    if !raw.contains('%') {
-        return Cow::Borrowed(raw);
-    }
-    let mut bytes = Vec::with_capacity(raw.len());
-    percent_decode(raw.as_bytes(), &mut bytes);
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Why a response cannot have the tags of its route.

@@ -18,7 +18,7 @@ use actix_web::{HttpRequest, http::StatusCode};
 ///     format!("{id} has another name now")
 /// }
 ///
-/// let names = Invalidates::new().path("/products/{id}").url("/products?page=1");
+/// let names = Invalidates::new().tags(["product:{id}"]).path("/products/{id}").url("/products?page=1");
 /// let app = App::new().route("/products/{id}/name", web::put().to(invalidating(names, rename)));
 /// # let _ = app;
 /// ```
@@ -31,6 +31,7 @@ pub struct Invalidates {
 #[derive(Clone, Debug)]
 enum Named {
     All,
+    Tag(Template),
     Path(Template),
     Url(Template),
 }
@@ -39,6 +40,19 @@ impl Invalidates {
     /// Nothing yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What has one of these tags, as [`ResponseCache::invalidate_tag`] does it.
+    ///
+    /// A parameter is filled in as a handler's `Path` has it.
+    ///
+    /// # Panics
+    /// If a brace in one is not closed, or closes nothing.
+    #[must_use]
+    pub fn tags(self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        tags.into_iter().fold(self, |so_far, tag| {
+            so_far.and(Named::Tag(template(tag.as_ref())))
+        })
     }
 
     /// A path with all its queries, as [`ResponseCache::invalidate_path`] does it.
@@ -115,6 +129,7 @@ pub(crate) struct Write {
 #[derive(Debug)]
 enum Outdated {
     All,
+    Tag(String),
     Path(String),
     Url(String),
 }
@@ -159,6 +174,7 @@ impl Write {
         } = self;
         let each = outdated.drain(..).map(|outdated| match outdated {
             Outdated::All => cache.invalidate_all(),
+            Outdated::Tag(tag) => cache.invalidate_tag(&tag),
             Outdated::Path(path) => cache.invalidate_path(&path),
             Outdated::Url(url) => cache.invalidate_url(&url),
         });
@@ -176,9 +192,12 @@ impl Outdated {
     /// Where a parameter is missing nobody knows what is meant: that is everything, since too much
     /// is safe and too little is not.
     fn find(named: &Named, request: &HttpRequest, writer: Writer) -> Self {
-        let escaped = |name: &str| request.match_info().get(name).map(parameter::escaped);
+        let raw = |name: &str| request.match_info().get(name);
+        let decoded = |name: &str| raw(name).map(parameter::decoded);
+        let escaped = |name: &str| raw(name).map(parameter::escaped);
         let found = match named {
             Named::All => Ok(Self::All),
+            Named::Tag(tag) => tag.fill(decoded).map(Self::Tag),
             Named::Path(path) => path.fill(escaped).map(Self::Path),
             Named::Url(url) => url.fill(escaped).map(Self::Url),
         };

@@ -118,6 +118,7 @@ async fn everything(
 /// Changes something.
 #[post("/lints/{n}")]
 #[invalidates(
+    tags("lints", "lints:{n}", format!("lints:{}", page.page.unwrap_or(**n))),
     path("/lints/plain", "/lints/{n}", format!("/lints/{}", page.page.unwrap_or(**n))),
     url("/lints/5?page=1"),
     cache = CACHE

@@ -14,11 +14,12 @@ mod leaving;
 mod names;
 mod orders;
 mod shapes;
+mod tags;
 mod wrapped;
 
 /// What is read: the number of its run.
 #[get("/read/{name}")]
-#[cached_response(timeout = 60)]
+#[cached_response(timeout = 60, tags("all", "read:{name}"))]
 async fn read(stage: web::Data<Stage>) -> impl Responder {
     format!("run {}", stage.run())
 }

@@ -1,0 +1,79 @@
+//! Tags are invalidated by those who write.
+
+use super::{invalidated, is_hit, post as posted, read, stored};
+use actix_web::{Responder, post, test::TestRequest, web};
+use cached_response::{Invalidates, invalidates, invalidating};
+
+#[post("/one/{name}")]
+#[invalidates(tags("read:{name}"))]
+async fn one() -> impl Responder {
+    "written"
+}
+
+#[post("/common")]
+#[invalidates(tags("nobody's", "all"))]
+async fn common() -> impl Responder {
+    "written"
+}
+
+#[post("/expressions/{name}")]
+#[invalidates(tags(format!("read:{name}"), "read:".to_owned() + &body))]
+async fn expressions(name: web::Path<String>, body: String) -> impl Responder {
+    name.into_inner() + &body
+}
+
+#[post("/missing")]
+#[invalidates(tags("read:{name}"))]
+async fn missing() -> impl Responder {
+    "written"
+}
+
+fn routes(app: &mut web::ServiceConfig) {
+    let names = Invalidates::new().tags(["nobody's", "read:{name}"]);
+    app.service((read, one, common, expressions, missing))
+        .route(
+            "/wrapped/{name}",
+            web::post().to(invalidating(names, async || "written")),
+        );
+}
+
+#[actix_web::test]
+async fn what_has_the_tag_is_invalidated() {
+    assert_eq!(posted(routes, "/one/a").await, "a");
+    assert_eq!(posted(routes, "/one/b").await, "b");
+    assert_eq!(posted(routes, "/one/c").await, "neither");
+    assert_eq!(posted(routes, "/common").await, "both");
+    assert_eq!(posted(routes, "/wrapped/b").await, "b");
+}
+
+#[actix_web::test]
+async fn a_tag_may_be_made_of_the_arguments() {
+    let (_, app) = stored(routes).await;
+    let write = TestRequest::post().uri("/expressions/a").set_payload("c");
+    assert_eq!(app.ask(write).text().await, "ac");
+    assert_eq!(invalidated(&app).await, "a");
+}
+
+#[actix_web::test]
+async fn a_value_has_one_tag_for_who_reads_and_who_writes() {
+    for value in [
+        "a%2Fb", "a%3Fb", "100%25", "%2525", "%C3%BC", "a+b", "a%20b", "{b}",
+    ] {
+        let (_, app) = stored(routes).await;
+        let uri = format!("/read/{value}");
+        for door in ["one", "expressions"] {
+            app.get(&uri).answer().await;
+            assert!(is_hit(&app, &uri).await, "{value}");
+            let write = TestRequest::post().uri(&format!("/{door}/{value}"));
+            app.ask(write).answer().await;
+            assert!(!is_hit(&app, &uri).await, "{value} at {door}");
+        }
+        assert_eq!(invalidated(&app).await, "neither", "{value}");
+    }
+}
+
+/// Too much is safe, too little is not.
+#[actix_web::test]
+async fn where_the_route_has_no_such_parameter_everything_is_invalidated() {
+    assert_eq!(posted(routes, "/missing").await, "both");
+}
