@@ -104,28 +104,31 @@ impl Writing {
         }
     }
 
-    /// What an expression gives, with its braces as braces.
+    /// A template as it is written; what an expression gives, with its braces as braces.
     fn value(&self, named: &Named, name: &Ident) -> Option<TokenStream> {
-        let What::Expression(tokens) = &named.what else {
-            return None;
+        let private = &self.function.private;
+        let (value, at) = match &named.what {
+            What::All => return None,
+            What::Template(text) => (quote!(#text), text.span()),
+            What::Expression(tokens) => {
+                let at = tokens.span();
+                let mut expression = Group::new(Delimiter::Parenthesis, tokens.clone());
+                expression.set_span(at);
+                (quote_spanned!(at=> #private::literal(&#expression)), at)
+            }
         };
-        let (private, at) = (&self.function.private, tokens.span());
-        let mut expression = Group::new(Delimiter::Parenthesis, tokens.clone());
-        expression.set_span(at);
         Some(quote_spanned! {at=>
             #[allow(unused_parens, clippy::all, clippy::pedantic, clippy::nursery)]
-            let #name = #private::literal(&#expression);
+            let #name = #value;
         })
     }
 }
 
 fn step((named, name): (&Named, &Ident)) -> TokenStream {
     let option = &named.option;
-    match &named.what {
+    match named.what {
         What::All => quote!(.all()),
-        What::Template(text) if option == "tags" => quote!(.tags([#text])),
-        What::Template(text) => quote!(.#option(#text)),
-        What::Expression(_) if option == "tags" => quote!(.tags([#name])),
-        What::Expression(_) => quote!(.#option(#name)),
+        _ if option == "tags" => quote!(.tags([#name])),
+        _ => quote!(.#option(#name)),
     }
 }
