@@ -85,7 +85,7 @@ proptest! {
         let mut expected = String::new();
         for (text, name) in &pieces {
             template += &text.replace('{', "{{").replace('}', "}}");
-            template += &format!("{{{name}}}");
+            template.extend(["{", name, "}"]);
             expected += text;
             expected += &name.to_uppercase();
         }
