@@ -10,6 +10,7 @@ use tests::stage::{InProcess, Stage};
 
 mod answers;
 mod caches;
+mod events;
 mod leaving;
 mod names;
 mod orders;

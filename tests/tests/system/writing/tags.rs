@@ -28,7 +28,7 @@ async fn missing() -> impl Responder {
     "written"
 }
 
-fn routes(app: &mut web::ServiceConfig) {
+pub(super) fn routes(app: &mut web::ServiceConfig) {
     let names = Invalidates::new().tags(["nobody's", "read:{name}"]);
     app.service((read, one, common, expressions, missing))
         .route(
