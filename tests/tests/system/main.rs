@@ -25,6 +25,7 @@ mod origin;
 mod panics;
 mod ranges;
 mod shapes;
+mod shutdown;
 mod stale;
 mod standard;
 mod streams;
