@@ -29,6 +29,7 @@ mod shutdown;
 mod stale;
 mod standard;
 mod streams;
+mod teardown;
 mod testing;
 mod time;
 mod validation;
