@@ -9,11 +9,11 @@ use actix_web::http::Method;
 use actix_web::http::header::{ACCEPT_LANGUAGE, VARY};
 use actix_web::web::{self, Bytes, Data, Path, Query, ServiceConfig};
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, get, route};
-use cached_response::{CacheResponses, Policy, Request, cached, cached_response};
+use cached_response::{CacheResponses, Policy, Request, cached, cached_response, tag};
 use futures_util::{Stream, StreamExt as _, stream};
 use serde::Deserialize;
 
-use crate::page::{Facts, Kind, Page};
+use crate::page::{Facts, GROUPS, Kind, Page, Tag};
 use crate::world::World;
 
 mod failing;
@@ -64,7 +64,7 @@ fn whole(world: &World, facts: &Facts) -> HttpResponse {
 }
 
 #[route("/object/{n}", method = "GET", method = "HEAD", method = "POST")]
-#[cached_response(timeout = 60)]
+#[cached_response(timeout = 60, tags("object:{n}"))]
 async fn object(
     world: Data<World>,
     n: Path<usize>,
@@ -82,10 +82,14 @@ async fn object(
 }
 
 #[get("/group/{n}")]
-#[cached_response(timeout = 60)]
+#[cached_response(timeout = 60, tags("group:{n}"))]
 async fn group(world: Data<World>, n: Path<usize>, view: Query<View>) -> HttpResponse {
     world.run();
     let facts = world.look(page(Kind::Group, &n, &view), None).await;
+    for (named, _) in &facts.versions {
+        tag(Tag::Object(*named).text());
+        world.pace.hand_off().await;
+    }
     whole(&world, &facts)
 }
 
@@ -102,6 +106,7 @@ fn stale() -> Policy {
     Policy::new(Duration::from_millis(30))
         .stale_while_revalidate(10)
         .refresh_ahead(0.5)
+        .tags(["object:{n}"])
 }
 
 async fn late(world: Data<World>, n: Path<usize>, view: Query<View>) -> HttpResponse {
@@ -130,7 +135,7 @@ async fn said(
 }
 
 #[get("/chosen/{n}")]
-#[cached_response(timeout = 60)]
+#[cached_response(timeout = 60, tags(Tag::Object(**n).text()))]
 async fn chosen(
     world: Data<World>,
     n: Path<usize>,
@@ -159,6 +164,7 @@ impl FromRequest for User {
 #[cached_response(timeout = 60, key(user.0))]
 async fn mine(world: Data<World>, n: Path<usize>, view: Query<View>, user: User) -> HttpResponse {
     world.run();
+    tag(Tag::Object(*n).text());
     let facts = world.look(page(Kind::Mine, &n, &view), user.0).await;
     whole(&world, &facts)
 }
@@ -168,8 +174,11 @@ async fn mine(world: Data<World>, n: Path<usize>, view: Query<View>, user: User)
 async fn streamed(world: Data<World>, n: Path<usize>, view: Query<View>) -> HttpResponse {
     world.run();
     let facts = world.look(page(Kind::Stream, &n, &view), None).await;
-    let body = world.body(&facts);
-    told(&facts).streaming(pieces(world, body))
+    tag(Tag::Object(*n).text());
+    let (body, whose) = (world.body(&facts), Tag::Group(*n % GROUPS));
+    // The group is named while the body goes out.
+    let pieces = pieces(world, body).inspect(move |_| tag(whose.text()));
+    told(&facts).streaming(pieces)
 }
 
 /// Hands off before each piece and before the end.
@@ -199,6 +208,7 @@ async fn scope(
     world.run();
     let user = header(&request, "x-user");
     let mut facts = world.look(page(Kind::Scope, &n, &view), user).await;
+    tag(Tag::Object(*n).text());
     facts.language = header(&request, "accept-language");
     told(&facts)
         .insert_header((VARY, ACCEPT_LANGUAGE.as_str()))

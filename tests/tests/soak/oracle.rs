@@ -49,8 +49,9 @@ impl Oracle {
             &[Done::Invalidated, Done::Expired]
         };
         let least = |object| {
-            let scopes = page.scopes().into_iter();
-            let said = scopes.flat_map(|scope| done.iter().map(move |done| (*done, scope)));
+            let said = page
+                .scopes()
+                .flat_map(|scope| done.iter().map(move |done| (*done, scope)));
             let of_the_page = said.filter_map(|said| promises.get(&said));
             of_the_page.filter_map(|it| it.get(&object)).max().copied()
         };

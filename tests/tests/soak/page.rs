@@ -155,8 +155,26 @@ impl Page {
     }
 
     /// Whatever is said of one of these is said of the page.
-    pub(crate) fn scopes(self) -> [Scope; 3] {
-        [Scope::All, Scope::Path(self.path()), Scope::Url(self)]
+    pub(crate) fn scopes(self) -> impl Iterator<Item = Scope> {
+        let named = [Scope::All, Scope::Path(self.path()), Scope::Url(self)];
+        let tags = self.tags().into_iter().map(Scope::Tag);
+        named.into_iter().chain(tags)
+    }
+
+    /// What its route and its handler tag it with.
+    fn tags(self) -> Vec<Tag> {
+        let (object, group) = (self.number, self.number % GROUPS);
+        match self.kind {
+            Kind::Said | Kind::Brief | Kind::Moody | Kind::Frail => Vec::new(),
+            Kind::Group => {
+                let objects = self.objects().map(Tag::Object);
+                objects.chain([Tag::Group(self.number)]).collect()
+            }
+            Kind::Stream => vec![Tag::Object(object), Tag::Group(group)],
+            Kind::Object | Kind::Chosen | Kind::Mine | Kind::Scope | Kind::Late => {
+                vec![Tag::Object(object)]
+            }
+        }
     }
 }
 
@@ -173,12 +191,29 @@ impl Path {
     }
 }
 
+/// A name that pages have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Tag {
+    Object(usize),
+    Group(usize),
+}
+
+impl Tag {
+    pub(crate) fn text(self) -> String {
+        match self {
+            Self::Object(object) => format!("object:{object}"),
+            Self::Group(group) => format!("group:{group}"),
+        }
+    }
+}
+
 /// What is invalidated at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Scope {
     All,
     Path(Path),
     Url(Page),
+    Tag(Tag),
 }
 
 impl Scope {
@@ -186,8 +221,10 @@ impl Scope {
         let page = Page::roll(dice, among);
         match dice.below(40) {
             0 => Self::All,
-            1..20 => Self::Path(page.path()),
-            _ => Self::Url(page),
+            1..14 => Self::Path(page.path()),
+            14..27 => Self::Url(page),
+            27..34 => Self::Tag(Tag::Object(page.number)),
+            _ => Self::Tag(Tag::Group(page.number % GROUPS)),
         }
     }
 }

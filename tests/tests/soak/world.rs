@@ -88,6 +88,8 @@ impl World {
             (Done::Invalidated, Scope::All) => cache.invalidate_all(),
             (Done::Invalidated, Scope::Path(path)) => cache.invalidate_path(&path.text()),
             (Done::Invalidated, Scope::Url(page)) => cache.invalidate_url(&page.uri()),
+            (Done::Invalidated, Scope::Tag(tag)) => cache.invalidate_tag(&tag.text()),
+            (Done::Expired, Scope::Tag(tag)) => cache.expire_tag(&tag.text()),
             (Done::Expired, Scope::All) => cache.expire_all(),
             (Done::Expired, Scope::Path(path)) => cache.expire_path(&path.text()),
             (Done::Expired, Scope::Url(page)) => cache.expire_url(&page.uri()),
