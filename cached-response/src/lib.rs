@@ -55,6 +55,12 @@
 //! by a response whose run began before. A POST, PUT, PATCH or DELETE that succeeds invalidates its
 //! path by itself. More in [the guide](guide::invalidation).
 //!
+//! # When the handler fails
+//!
+//! `stale_if_error = 1h` answers from the stale response where the handler fails,
+//! `stale_while_revalidate = 30s` has it run behind the answer. More in
+//! [the guide](guide::staying_up).
+//!
 //! # Without the attribute
 //!
 //! [`cached`] wraps a handler at its route under a [`Policy`], with [`Keyed`], [`Gate`],
@@ -150,6 +156,9 @@ pub mod guide {
 
     #[doc = include_str!("../docs/invalidation.md")]
     pub mod invalidation {}
+
+    #[doc = include_str!("../docs/staying-up.md")]
+    pub mod staying_up {}
 
     #[doc = include_str!("../docs/standard.md")]
     pub mod standard {}

@@ -156,6 +156,7 @@ fn links_between_the_pages_of_the_guide_lead_to_pages() {
         "keys",
         "middleware",
         "invalidation",
+        "staying-up",
         "standard",
         "rfc9111",
     ] {

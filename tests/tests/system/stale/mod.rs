@@ -15,6 +15,7 @@ use cached_response::{Policy, ResponseCache, cached, fail};
 use tests::stage::{InProcess, Stage};
 
 mod failures;
+mod guide;
 mod refresh;
 mod rules;
 mod waiting;
@@ -81,6 +82,8 @@ fn routes(app: &mut web::ServiceConfig) {
             "/limit-swr",
             ten().run_timeout(2).stale_while_revalidate(300),
         ),
+        ("/guide", guide::policy()),
+        ("/guide-impatient", guide::policy().answer_stale_after(2)),
         ("/none", ten().stale_while_revalidate(0).stale_if_error(0)),
     ];
     for (path, policy) in policies {
