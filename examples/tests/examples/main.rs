@@ -1,197 +1,13 @@
 //! Starts the examples as a user would, asks them over plain sockets, and holds what they answer
 //! against what they promise. `cargo test -p examples` builds them, `--test examples` alone does not.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime};
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::time::SystemTime;
 
-/// An example that runs on a port of its own until it is dropped.
-struct Program {
-    child: Child,
-    address: String,
-    /// The lines it printed when it was ready.
-    printed: Vec<String>,
-    /// Kept open: whoever prints into a closed pipe panics.
-    _output: Option<BufReader<ChildStdout>>,
-}
+use program::{Answer, Program, start};
 
-impl Program {
-    /// `hello` prints nothing, so it gets a port that was free a moment ago, and is asked until it
-    /// listens.
-    fn hello() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = free.local_addr().expect("bound").to_string();
-        drop(free);
-        let port = address.rsplit(':').next().expect("a port");
-        let child = start("hello", Some(port));
-        let program = Self {
-            child,
-            address,
-            printed: vec![],
-            _output: None,
-        };
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(&program.address).is_err() {
-            assert!(Instant::now() < deadline, "hello does not listen");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        program
-    }
-
-    /// `countries` says where it listens.
-    fn countries() -> Self {
-        Self::announced(start("countries", Some("0")))
-    }
-
-    /// So does `invalidate`.
-    fn invalidate() -> Self {
-        Self::announced(start("invalidate", Some("0")))
-    }
-
-    fn announced(mut child: Child) -> Self {
-        let mut output = BufReader::new(child.stdout.take().expect("piped"));
-        let lines = output.by_ref().lines().take(2);
-        let printed: Vec<_> = lines.map(|line| line.expect("text")).collect();
-        let address = printed[0].split("http://").nth(1).expect("an address");
-        let address = address.split('/').next().expect("a host").to_owned();
-        Self {
-            child,
-            address,
-            printed,
-            _output: Some(output),
-        }
-    }
-
-    fn get(&self, target: &str) -> Answer {
-        self.ask(target, "")
-    }
-
-    fn get_as(&self, user: &str, target: &str) -> Answer {
-        self.ask(target, &format!("authorization: Bearer {user}\r\n"))
-    }
-
-    fn ask(&self, target: &str, headers: &str) -> Answer {
-        self.send(&format!("GET {target}"), headers, "")
-    }
-
-    /// Sends what a form sends.
-    fn send_form(&self, method: &str, target: &str, form: &str) -> Answer {
-        let kind = "content-type: application/x-www-form-urlencoded";
-        let headers = format!("{kind}\r\ncontent-length: {}\r\n", form.len());
-        self.send(&format!("{method} {target}"), &headers, form)
-    }
-
-    fn send(&self, line: &str, headers: &str, body: &str) -> Answer {
-        let mut stream = TcpStream::connect(&self.address).expect("it listens");
-        let limit = Some(Duration::from_secs(20));
-        stream.set_read_timeout(limit).expect("a limit");
-        let head = format!("{line} HTTP/1.1\r\nhost: {}\r\n", self.address);
-        let request = format!("{head}{headers}connection: close\r\n\r\n{body}");
-        stream.write_all(request.as_bytes()).expect("sent");
-        let mut text = String::new();
-        stream
-            .read_to_string(&mut text)
-            .expect("an answer in UTF-8");
-        Answer::parse(&text.replace("\r\n", "\n"))
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // Only this child, by the id it was started under.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn start(example: &str, port: Option<&str>) -> Child {
-    let test = std::env::current_exe().expect("this test's own path");
-    let folder = test.ancestors().nth(2).expect("…/deps/test");
-    let mut command = Command::new(folder.join("examples").join(example));
-    command
-        .env("TMPDIR", env!("CARGO_TARGET_TMPDIR"))
-        .env_remove("CACHED_RESPONSE")
-        .env_remove("PORT")
-        .envs(port.map(|port| ("PORT", port)))
-        .stdout(Stdio::piped());
-    command
-        .spawn()
-        .expect("an example: build them with `cargo build --examples`")
-}
-
-/// An answer as it stands on the wire, or in the README.
-#[derive(Debug, PartialEq)]
-struct Answer {
-    status: String,
-    headers: BTreeMap<String, String>,
-    body: String,
-}
-
-impl Answer {
-    fn parse(text: &str) -> Self {
-        let (head, body) = text.split_once("\n\n").expect("a head and a body");
-        let mut lines = head.lines();
-        let status = lines.next().expect("a status line").to_owned();
-        let headers = lines.map(|line| line.split_once(": ").expect("a field"));
-        let headers = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned()));
-        Self {
-            status,
-            headers: headers.collect(),
-            body: body.trim_end().to_owned(),
-        }
-    }
-
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", String::as_str)
-    }
-
-    fn is_live(&self) -> bool {
-        !self.headers.contains_key("age") && !self.header("cache-status").contains("hit")
-    }
-
-    /// The seconds that a hit says it will still be reused for.
-    fn ttl(&self) -> Option<u64> {
-        let ttl = self
-            .header("cache-status")
-            .strip_prefix("cached-response; hit; ttl=")?;
-        self.header("age").parse::<u64>().ok()?;
-        ttl.parse().ok()
-    }
-
-    /// Without what differs from one day to the next, and what `curl` does not ask for.
-    fn shape(mut self) -> Self {
-        self.headers.remove("connection");
-        for name in ["age", "cache-status", "date"] {
-            if let Some(value) = self.headers.get_mut(name) {
-                *value = shape_of(value, name);
-            }
-        }
-        self
-    }
-}
-
-/// A value with every number as `#`, and a date as nothing but a date.
-fn shape_of(value: &str, name: &str) -> String {
-    if name == "date" {
-        return format!(
-            "{} characters that end in {}",
-            value.len(),
-            value.ends_with(" GMT")
-        );
-    }
-    let parts: Vec<_> = value
-        .split(|letter: char| letter.is_ascii_digit())
-        .collect();
-    let parts = parts
-        .iter()
-        .enumerate()
-        .filter(|(i, part)| *i == 0 || !part.is_empty());
-    let digits = value.chars().any(|letter| letter.is_ascii_digit());
-    let text: Vec<_> = parts.map(|(_, part)| *part).collect();
-    format!("{}{}", text.join("#"), if digits { "#" } else { "" })
-}
+mod program;
 
 #[test]
 fn hello_answers_the_second_request_from_memory() {
@@ -212,7 +28,7 @@ fn hello_answers_the_second_request_from_memory() {
 
 #[test]
 fn the_readme_shows_what_countries_prints_and_answers() {
-    let readme = include_str!("../../README.md");
+    let readme = include_str!("../../../README.md");
     let shown = readme
         .split("```console\n")
         .nth(1)
