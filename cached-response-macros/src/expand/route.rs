@@ -111,9 +111,7 @@ impl Expansion {
     }
 
     fn policy(&self) -> TokenStream {
-        let private = &self.private;
         let Args {
-            timeout,
             methods,
             max_body,
             store_if,
@@ -121,16 +119,7 @@ impl Expansion {
             vary,
             ..
         } = &self.args;
-        let policy = match timeout {
-            None => quote!(<#private::Policy as ::core::default::Default>::default()),
-            Some(Timeout::Response) => quote!(#private::Policy::from_response()),
-            Some(Timeout::Span(duration::Span::Millis(millis))) => {
-                quote!(#private::Policy::new(::core::time::Duration::from_millis(#millis)))
-            }
-            Some(Timeout::Span(duration::Span::Expr(expr))) => quote_spanned! {expr.span()=>
-                #private::Policy::computed(|| #private::IntoTimeout::into_timeout(#expr))
-            },
-        };
+        let policy = self.of_timeout();
         let methods = (!methods.is_empty()).then(|| quote!(.methods([#(#methods),*])));
         let max_body = max_body.as_ref().map(|size| quote!(.max_body(#size)));
         let store_if = store_if
@@ -149,6 +138,21 @@ impl Expansion {
         quote! {
             #policy #methods #query #vary #status #max_body #store_if #client #nocache #tags
             #standard #stale
+        }
+    }
+
+    /// A policy of which no more is said than the timeout.
+    fn of_timeout(&self) -> TokenStream {
+        let private = &self.private;
+        match &self.args.timeout {
+            None => quote!(<#private::Policy as ::core::default::Default>::default()),
+            Some(Timeout::Response) => quote!(#private::Policy::from_response()),
+            Some(Timeout::Span(duration::Span::Millis(millis))) => {
+                quote!(#private::Policy::new(::core::time::Duration::from_millis(#millis)))
+            }
+            Some(Timeout::Span(duration::Span::Expr(expr))) => quote_spanned! {expr.span()=>
+                #private::Policy::computed(|| #private::IntoTimeout::into_timeout(#expr))
+            },
         }
     }
 
