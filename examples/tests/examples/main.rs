@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use program::{Answer, Program, start};
 
 mod program;
+mod stale;
 
 #[test]
 fn hello_answers_the_second_request_from_memory() {

@@ -49,9 +49,14 @@ impl Program {
         Self::announced(start("invalidate", Some("0")))
     }
 
-    pub(crate) fn announced(mut child: Child) -> Self {
+    pub(crate) fn announced(child: Child) -> Self {
+        Self::announced_in(child, 2)
+    }
+
+    /// The first of the lines that it prints says where it listens.
+    pub(crate) fn announced_in(mut child: Child, lines: usize) -> Self {
         let mut output = BufReader::new(child.stdout.take().expect("piped"));
-        let lines = output.by_ref().lines().take(2);
+        let lines = output.by_ref().lines().take(lines);
         let printed: Vec<_> = lines.map(|line| line.expect("text")).collect();
         let address = printed[0].split("http://").nth(1).expect("an address");
         let address = address.split('/').next().expect("a host").to_owned();

@@ -1,0 +1,39 @@
+//! A page that is made from a file, and stays up when the file is gone.
+//!
+//! Run it with `cargo run --example stale`, and do what it prints.
+
+use std::{env, fs, io, path::PathBuf, process};
+
+use actix_web::error::ErrorServiceUnavailable;
+use actix_web::{App, Error, HttpServer, get, web};
+use cached_response::cached_response;
+
+const MENU: &str = "Mezze, 6.50\nPasta, 9.00\nGulab jamun, 4.50\n";
+
+type MenuFile = web::Data<PathBuf>;
+
+/// Fresh for a second. For another hour it answers where the file cannot be read, which is tried
+/// every two seconds.
+///
+/// A missing file would be a 404 by itself. That is an answer: it would be shown.
+#[get("/menu")]
+#[cached_response(timeout = 1s, stale_if_error = 1h, rest_after_failure = 2s)]
+async fn menu(file: MenuFile) -> Result<String, Error> {
+    fs::read_to_string(&**file).map_err(ErrorServiceUnavailable)
+}
+
+#[actix_web::main]
+async fn main() -> io::Result<()> {
+    let path = env::temp_dir().join(format!("menu-{}.txt", process::id()));
+    fs::write(&path, MENU)?;
+    let file = MenuFile::new(path.clone());
+    let app = move || App::new().app_data(file.clone()).service(menu);
+
+    let port = env::var("PORT").unwrap_or_else(|_| "8080".to_owned());
+    let server = HttpServer::new(app).bind(format!("127.0.0.1:{port}"))?;
+    let (page, file) = (format!("http://{}/menu", server.addrs()[0]), path.display());
+    println!("Try:       curl -i {page}");
+    println!("then:      mv {file} {file}.away; sleep 2; curl -i {page}");
+    println!("and then:  mv {file}.away {file}; sleep 2; curl -i {page}");
+    server.run().await
+}
