@@ -79,9 +79,9 @@ fn mark(stored: &StoredResponse, response: &mut HttpResponse, how: How) {
     let headers = response.headers_mut();
     match how {
         How::Hit(now) => {
-            aged(stored, headers, now);
-            let left = stored.deadline().since(now);
-            headers.append(status_field::NAME, status_field::hit(left));
+            let age = stored.age(now);
+            dress::keep(stored, age, headers);
+            status_field::add_hit(headers, age, stored.deadline().since(now));
         }
         How::Stale(now, rule) => {
             aged(stored, headers, now);
@@ -113,7 +113,6 @@ fn mark(stored: &StoredResponse, response: &mut HttpResponse, how: How) {
 fn aged(stored: &StoredResponse, headers: &mut HeaderMap, now: Moment) {
     let age = stored.age(now);
     dress::keep(stored, age, headers);
-    // Never stored, so never there: to append is cheaper than to insert.
     headers.append(header::AGE, status_field::age(age));
 }
 

@@ -3,47 +3,40 @@
 use crate::judgement::reason::{Bypass, Forward, Skip, StaleRule};
 use actix_web::http::{
     StatusCode,
-    header::{HeaderName, HeaderValue},
+    header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 use std::{cell::RefCell, fmt::Write, time::Duration};
 
 pub(crate) const NAME: HeaderName = HeaderName::from_static("cache-status");
 
-/// Values are remade at most once a second and worker.
-const KEPT: usize = 256;
-
-type Kept = RefCell<Vec<Option<(u64, HeaderValue)>>>;
-
-fn kept(of: &Kept, seconds: u64, make: impl FnOnce() -> HeaderValue) -> HeaderValue {
-    let mut values = of.borrow_mut();
-    let place = usize::try_from(seconds).unwrap_or(usize::MAX) % KEPT;
-    match &values[place] {
-        Some((known, value)) if *known == seconds => value.clone(),
-        _ => {
-            let value = make();
-            values[place] = Some((seconds, value.clone()));
-            value
-        }
-    }
-}
-
 /// Whole seconds, as `Age` counts them (RFC 9111 §5.1).
 pub(crate) fn age(age: Duration) -> HeaderValue {
-    thread_local!(static AGES: Kept = RefCell::new(vec![None; KEPT]));
-    let seconds = age.as_secs();
-    AGES.with(|ages| kept(ages, seconds, || HeaderValue::from(seconds)))
+    HeaderValue::from(age.as_secs())
 }
 
-/// `cached-response; hit; ttl=297`
-pub(crate) fn hit(left: Duration) -> HeaderValue {
-    thread_local!(static HITS: Kept = RefCell::new(vec![None; KEPT]));
+/// Adds `Age`, and `cached-response; hit; ttl=297`. For the responses that were born in one second
+/// with one lifetime they are made once a second and worker, unless others take their place.
+pub(crate) fn add_hit(headers: &mut HeaderMap, age: Duration, left: Duration) {
+    const PLACES: usize = 256;
+    type Made = ((u64, u64), HeaderValue, HeaderValue);
+    thread_local!(static MADE: RefCell<Vec<Option<Made>>> = RefCell::new(vec![None; PLACES]));
     // A structured field's integer has at most fifteen digits (RFC 8941 §3.3.1).
-    let seconds = left.as_secs().min(999_999_999_999_999);
-    HITS.with(|hits| {
-        kept(hits, seconds, || {
-            value(&format!("cached-response; hit; ttl={seconds}"))
-        })
-    })
+    let seconds = (age.as_secs(), left.as_secs().min(999_999_999_999_999));
+    // Counted so, the ages of a response come to lie in all the places in turn.
+    let place = seconds.0.wrapping_mul(2).wrapping_add(seconds.1) % PLACES as u64;
+    let place = usize::try_from(place).unwrap_or_default();
+    MADE.with_borrow_mut(|made| {
+        let (_, age, status) = match &mut made[place] {
+            Some(made) if made.0 == seconds => made,
+            place => {
+                let status = value(&format!("cached-response; hit; ttl={}", seconds.1));
+                place.insert((seconds, self::age(age), status))
+            }
+        };
+        // Never stored, so never there: to append is cheaper than to insert.
+        headers.append(header::AGE, age.clone());
+        headers.append(NAME, status.clone());
+    });
 }
 
 /// `cached-response; hit; ttl=-3; detail=stale-while-revalidate`, or without a rule where it is
@@ -124,18 +117,28 @@ fn value(text: &str) -> HeaderValue {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_lifetime_without_end_is_still_a_structured_integer() {
+    fn assert_hit(age: Duration, left: Duration, ttl: u64) {
+        let mut headers = HeaderMap::new();
+        add_hit(&mut headers, age, left);
+        let status = format!("cached-response; hit; ttl={ttl}");
         assert_eq!(
-            hit(Duration::MAX),
-            "cached-response; hit; ttl=999999999999999"
+            headers.get("age").unwrap(),
+            age.as_secs().to_string().as_str()
         );
+        assert_eq!(headers.get("cache-status").unwrap(), status.as_str());
+        assert_eq!(headers.len(), 2);
     }
 
     #[test]
-    fn a_kept_value_is_not_mistaken_for_another() {
-        assert_eq!(age(Duration::from_secs(1)), "1");
-        assert_eq!(age(Duration::from_secs(257)), "257");
-        assert_eq!(age(Duration::from_secs(1)), "1");
+    fn a_lifetime_without_end_is_still_a_structured_integer() {
+        assert_hit(Duration::ZERO, Duration::MAX, 999_999_999_999_999);
+    }
+
+    #[test]
+    fn what_was_made_is_not_mistaken_for_another() {
+        // All of them would lie in one place.
+        for (age, left) in [(1, 254), (257, 254), (0, 256), (0, 0), (128, 0), (1, 254)] {
+            assert_hit(Duration::from_secs(age), Duration::from_secs(left), left);
+        }
     }
 }
