@@ -46,11 +46,11 @@ pub(crate) enum Part {
 pub(crate) struct Asked<'a> {
     pub(crate) method: &'a Method,
     pub(crate) headers: &'a HeaderMap,
+    /// Where the flag of a live answer would be, if the route's `only_if` allows this request to
+    /// ask for one.
     pub(crate) query: Option<&'a str>,
     /// There is a body, and its bytes are not in the key.
     pub(crate) unkeyed_body: bool,
-    /// The route's `only_if` allows this request to ask for a live answer.
-    pub(crate) may_ask: bool,
 }
 
 static METHOD_OVERRIDES: [HeaderName; 3] = [
@@ -119,8 +119,7 @@ fn part(terms: &Terms, asked: &Asked<'_>, head: bool, open: bool) -> Part {
 
 fn asks_for_live(terms: &Terms, asked: &Asked<'_>) -> bool {
     let flag = terms.policy.nocache.name.as_deref();
-    let query = asked.query.filter(|_| asked.may_ask);
-    flag.zip(query)
+    flag.zip(asked.query)
         .is_some_and(|(flag, query)| query::has_flag(query, flag))
 }
 

@@ -141,12 +141,17 @@ pub(crate) fn admitted(
     if defaults::is_off() {
         return Err(Bypass::Off);
     }
+    // A flag that the handler cannot see is looked for when the key is written.
+    let asks_here = terms.hidden_flag.is_none() && may_ask(terms, request);
     let asked = Asked {
         method: request.method(),
         headers: request.headers(),
-        query: request.uri().query(),
+        query: if asks_here {
+            request.uri().query()
+        } else {
+            None
+        },
         unkeyed_body: matches!(sent, Sent::Unkeyed),
-        may_ask: terms.hidden_flag.is_none() && may_ask(terms, request),
     };
     match admit(terms, &asked) {
         Admission::Bypass(why) => Err(why),

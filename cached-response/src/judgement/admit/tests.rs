@@ -37,7 +37,6 @@ fn admission(policy: Policy, arguments: &[(Role, Facts)], request: &Request) -> 
         headers: &request.headers,
         query: request.query,
         unkeyed_body: request.body,
-        may_ask: true,
     };
     admit(&Terms::new(policy, arguments), &asked)
 }
