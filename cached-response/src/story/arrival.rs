@@ -118,19 +118,24 @@ fn look_up(
         admitted,
         says_all: key.is_untouched() && keying::says_all(&site.terms, request, sent),
     };
-    let has_parts = !key.as_bytes().is_empty();
-    let looked = match asked.known() {
-        Some(response) => Ok(Looked::Answered(response)),
-        None => asked.look_up(sent, &mut key),
-    };
-    let buffer = key.into_buffer();
-    if buffer.capacity() <= 2 * LONGEST_KEY {
-        BUFFER.set(buffer);
+    if let Some(response) = asked.known() {
+        give_back(key);
+        return Ok(Looked::Answered(response));
     }
+    let has_parts = !key.as_bytes().is_empty();
+    let looked = asked.look_up(sent, &mut key);
+    give_back(key);
     if has_parts && !matches!(looked, Ok(Looked::Answered(_))) {
         site.note_parts();
     }
     looked
+}
+
+fn give_back(key: KeyWriter) {
+    let buffer = key.into_buffer();
+    if buffer.capacity() <= 2 * LONGEST_KEY {
+        BUFFER.set(buffer);
+    }
 }
 
 pub(crate) fn admitted(
