@@ -13,6 +13,12 @@ pub(crate) use std::sync::{
 /// Seeds the hash of a key or a name, so that nobody can choose some that meet.
 pub(crate) use foldhash::quality::RandomState;
 
+/// The counts of tags that handlers name, of which a model checker has fewer.
+///
+/// A run is overtaken by a tag that it does not have if the two share a count: it is not stored
+/// then, which costs one run more. What is stored is told apart by the whole tag.
+pub(crate) const STRIPES: usize = 64;
+
 /// Locks, poisoned or not: for what a panic cannot leave half changed.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -37,6 +37,26 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
+        name: "an_invalidation_removes_what_is_stored_and_no_more",
+        file: "scenarios.rs",
+        right: "self.registry.raise(&NAME, Raise::Invalidate);",
+        wrong: "self.evict(0);",
+        scenario: "a_run_and_an_invalidation_at_once",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "it_is_stored_and_removed_again_if_it_was_overtaken",
+        file: "scenarios.rs",
+        right: "*lock(&self.stored[place]) = Some(Stored { response, snapshot });",
+        wrong:
+            "*lock(&self.stored[place]) = Some(Stored { response, snapshot: Snapshot::default() });
+        if !snapshot.is_current() {
+            self.evict(place);
+        }",
+        scenario: "a_run_and_an_invalidation_at_once",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
         name: "an_invalidation_does_not_publish_what_was_changed_before",
         file: "generation.rs",
         right: "self.0.fetch_add(one, Release);",

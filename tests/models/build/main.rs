@@ -1,7 +1,8 @@
-//! Puts mistakes into the collapse and the generations, one at a time, for the models to find.
+//! Puts mistakes into the collapse, the generations and the tags, one at a time, for the models to find.
 
 mod collapse;
 mod generations;
+mod tags;
 
 use std::env;
 use std::fs;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::collapse::COLLAPSE;
 use crate::generations::GENERATIONS;
+use crate::tags::TAGS;
 
 /// Sources that are run together by scenarios of their own.
 struct Subject {
@@ -20,7 +22,7 @@ struct Subject {
     mistakes: &'static [Mistake],
 }
 
-const SUBJECTS: [Subject; 2] = [COLLAPSE, GENERATIONS];
+const SUBJECTS: [Subject; 3] = [COLLAPSE, GENERATIONS, TAGS];
 
 const SOURCE: &str = "../../cached-response/src";
 /// Where a file's own tests begin, which are left out.

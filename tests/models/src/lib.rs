@@ -3,6 +3,7 @@
 //! * `every_order`: small scenarios, run by loom in every order that their steps can take; and
 //!   the same scenarios on sources with one mistake put in, which must fail.
 //! * `generations`: the same for the counts that an invalidation raises and the registry of names.
+//! * `tags`: the same for tags that a handler names, which have stripes beside their counts.
 //! * `random_order`: a busy afternoon, run by shuttle in 100,000 random orders.
 //! * `fence`: why an invalidation holds: the protocol, and the ones that do not work.
 //!
@@ -19,3 +20,4 @@ mod fence;
 mod generations;
 mod mistakes;
 mod random_order;
+mod tags;

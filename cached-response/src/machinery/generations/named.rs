@@ -10,10 +10,7 @@ use std::array;
 use super::generation::{Count, Generation, Raise, Snapshot, Standing};
 use super::name::Name;
 use super::registry::Registry;
-
-/// A run is invalidated by tags that it does not have, if their stripe is that of one it has. It is
-/// not stored then, which costs one run more: what is stored is told apart by the whole tag.
-const STRIPES: usize = 64;
+use super::sync::STRIPES;
 
 /// The counts of all tags, many in one.
 #[derive(Debug)]
@@ -68,15 +65,20 @@ impl Stripes {
     }
 }
 
-/// The stripe of a tag, which is the same in every process: FNV-1a, folded.
+/// The stripe of a tag, which is the same in every process.
 fn stripe(tag: &str) -> usize {
+    usize::from(folded(tag)) % STRIPES
+}
+
+/// FNV-1a, of 64 bits, folded.
+fn folded(tag: &str) -> u8 {
     const PRIME: u64 = 0x100_0000_01b3;
     const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
     let hash = tag.bytes().fold(BASIS, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(PRIME)
     });
     let [.., low] = (hash ^ (hash >> 32)).to_be_bytes();
-    usize::from(low) % STRIPES
+    low
 }
 
 #[cfg(test)]
@@ -135,7 +137,7 @@ mod tests {
 
     #[test]
     fn stripes_are_the_same_in_every_process() {
-        let stripes = ["", "a", "products", "product:7"].map(stripe);
-        assert_eq!(stripes, [1, 0, 10, 23]);
+        let tags = ["", "a", "products", "product:7"];
+        assert_eq!(tags.map(folded), [193, 192, 138, 87]);
     }
 }

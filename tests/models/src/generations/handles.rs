@@ -21,6 +21,10 @@ impl<T: ?Sized> Arc<T> {
         Self(shared, sync::Arc::new(AtomicU64::new(1)))
     }
 
+    pub(crate) fn ptr_eq(this: &Self, other: &Self) -> bool {
+        sync::Arc::ptr_eq(&this.0, &other.0)
+    }
+
     pub(crate) fn downgrade(this: &Self) -> Weak<T> {
         Weak(sync::Arc::clone(&this.0), sync::Arc::clone(&this.1))
     }

@@ -7,7 +7,7 @@ mod handles;
 #[path = "../../../../cached-response/src/machinery/generations/registry.rs"]
 mod registry;
 mod scenarios;
-mod sync;
+pub(crate) mod sync;
 
 // The same with one mistake each.
 include!(concat!(env!("OUT_DIR"), "/generations.rs"));

@@ -1,0 +1,82 @@
+//! Mistakes that the tags which a handler names might have had.
+
+use crate::{Mistake, Subject};
+
+pub(crate) const TAGS: Subject = Subject {
+    name: "tags",
+    scenarios: "src/tags/scenarios.rs",
+    files: &[
+        ("ground/generation.rs", Some("generation")),
+        ("machinery/generations/name.rs", Some("name")),
+        ("machinery/generations/named.rs", Some("named")),
+        ("machinery/generations/registry.rs", Some("registry")),
+    ],
+    mistakes: MISTAKES,
+};
+
+const OLD_RESPONSE: &str = "an old response after the invalidation";
+
+const MISTAKES: &[Mistake] = &[
+    Mistake {
+        name: "the_tag_is_raised_before_its_stripe",
+        file: "named.rs",
+        right: "self.0[stripe(tag)].raise(raise);
+        names.raise(&Name::Tag(tag), raise);",
+        wrong: "names.raise(&Name::Tag(tag), raise);
+        self.0[stripe(tag)].raise(raise);",
+        scenario: "a_run_and_an_invalidation_at_once",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "the_stripe_is_not_raised",
+        file: "named.rs",
+        right: "self.0[stripe(tag)].raise(raise);",
+        wrong: "",
+        scenario: "a_run_and_an_invalidation_at_once",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "the_stripe_is_looked_at_before_the_tag_is_counted",
+        file: "named.rs",
+        right: "let seen = generation.seen();
+            // Only now: whoever raises the tag after this look has raised the stripe before.
+            let stripe = stripe(tag);
+            held.push(match self.0[stripe].since(before.0[stripe]) {",
+        wrong: "let stripe = stripe(tag);
+            let standing = self.0[stripe].since(before.0[stripe]);
+            let seen = generation.seen();
+            held.push(match standing {",
+        scenario: "a_second_run_and_an_invalidation_at_once",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "the_stripes_are_noted_when_the_handler_has_run",
+        file: "scenarios.rs",
+        right: "let before = self.stripes.before();
+        let response = self.handler();
+        let (tags",
+        wrong: "let response = self.handler();
+        let before = self.stripes.before();
+        let (tags",
+        scenario: "a_run_and_an_invalidation_at_once",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "what_was_expired_meanwhile_is_stored_as_fresh",
+        file: "named.rs",
+        right: "Standing::Expired => seen.expired(),",
+        wrong: "Standing::Expired => seen,",
+        scenario: "a_run_and_an_expiry_at_once",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "kept_tags_are_counted_when_the_handler_has_run",
+        file: "scenarios.rs",
+        right: "let kept = lock(&self.stored).as_ref().unwrap().snapshot.again();
+        let response = self.handler();",
+        wrong: "let response = self.handler();
+        let kept = lock(&self.stored).as_ref().unwrap().snapshot.again();",
+        scenario: "a_validation_and_an_invalidation_at_once",
+        failure: OLD_RESPONSE,
+    },
+];

@@ -1,0 +1,140 @@
+//! What runs that name a tag and an invalidation of it can do to each other.
+
+use std::sync::Arc;
+
+use loom::thread;
+
+use super::generation::{Raise, Snapshot, Standing};
+use super::name::Name;
+use super::named::Stripes;
+use super::registry::Registry;
+use super::sync::{AtomicU64, Mutex, Ordering::Relaxed, explore, lock};
+
+const OLD: u64 = 1;
+const NEW: u64 = 2;
+const TAG: &str = "product:7";
+
+/// A cache with one place, whose handler names one tag.
+struct World {
+    source: AtomicU64,
+    names: Registry,
+    stripes: Stripes,
+    stored: Mutex<Option<Stored>>,
+}
+
+struct Stored {
+    response: u64,
+    snapshot: Snapshot,
+}
+
+impl World {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            source: AtomicU64::new(OLD),
+            names: Registry::new(),
+            stripes: Stripes::new(),
+            stored: Mutex::new(None),
+        })
+    }
+
+    fn handler(&self) -> u64 {
+        self.source.load(Relaxed)
+    }
+
+    fn run(&self) {
+        let before = self.stripes.before();
+        let response = self.handler();
+        let (tags, none) = ([TAG.to_owned()], Snapshot::default());
+        let held = self.stripes.hold(&self.names, &tags, &before, &none);
+        self.store(response, held);
+    }
+
+    /// A run that finds unchanged what lies there, and names nothing.
+    fn validate(&self) {
+        let kept = lock(&self.stored).as_ref().unwrap().snapshot.again();
+        let response = self.handler();
+        self.store(response, Some(kept));
+    }
+
+    /// What an earlier run has made.
+    fn made(&self) {
+        let snapshot = Snapshot::of([self.names.hold(&Name::Tag(TAG))]);
+        self.store(OLD, Some(snapshot));
+    }
+
+    fn store(&self, response: u64, held: Option<Snapshot>) {
+        let Some(snapshot) = held else { return };
+        let replaced = lock(&self.stored).replace(Stored { response, snapshot });
+        drop(replaced);
+    }
+
+    /// Changes what pages are made from, then raises the tag.
+    fn change(&self, raise: Raise) {
+        self.source.store(NEW, Relaxed);
+        self.stripes.raise(&self.names, TAG, raise);
+    }
+
+    /// What lies there, and what has become of it.
+    fn read(&self) -> Option<(u64, Standing)> {
+        let stored = lock(&self.stored);
+        let stored = stored.as_ref()?;
+        Some((stored.response, stored.snapshot.standing()))
+    }
+
+    fn assert_nothing_old_is(&self, standings: &[Standing]) {
+        let old = self.read().filter(|(response, _)| *response == OLD);
+        let wrong = old.filter(|(_, standing)| standings.contains(standing));
+        assert_eq!(wrong, None, "an old response after the invalidation");
+    }
+}
+
+/// Runs and raises at once, after what comes first, and reads at the end of each: nothing old may be one of these.
+fn model(first: fn(&World), run: fn(&World), raise: Raise, never: &'static [Standing]) {
+    explore(move || {
+        let world = World::new();
+        first(&world);
+        let other = Arc::clone(&world);
+        let runner = thread::spawn(move || run(&other));
+        world.change(raise);
+        world.assert_nothing_old_is(never);
+        runner.join().unwrap();
+        world.assert_nothing_old_is(never);
+    });
+}
+
+fn nothing(_: &World) {}
+
+const REUSABLE: &[Standing] = &[Standing::Current, Standing::Expired];
+
+#[test]
+pub(super) fn a_run_and_an_invalidation_at_once() {
+    model(nothing, World::run, Raise::Invalidate, REUSABLE);
+}
+
+#[test]
+pub(super) fn a_run_and_an_expiry_at_once() {
+    model(nothing, World::run, Raise::Expire, &[Standing::Current]);
+}
+
+#[test]
+pub(super) fn a_validation_and_an_invalidation_at_once() {
+    model(World::made, World::validate, Raise::Invalidate, REUSABLE);
+}
+
+#[test]
+pub(super) fn a_second_run_and_an_invalidation_at_once() {
+    model(World::run, World::run, Raise::Invalidate, REUSABLE);
+}
+
+#[test]
+pub(super) fn whoever_starts_after_an_invalidation_is_not_invalidated_by_it() {
+    explore(|| {
+        let world = World::new();
+        let other = Arc::clone(&world);
+        thread::spawn(move || other.change(Raise::Invalidate))
+            .join()
+            .unwrap();
+        world.run();
+        assert_eq!(world.read(), Some((NEW, Standing::Current)));
+    });
+}
