@@ -10,10 +10,9 @@ use actix_web::web::Bytes;
 use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use cached_response::{disable_cache, set_cache_timeout};
+use cached_response::{disable_cache, set_cache_timeout, tag};
 use futures_util::Stream;
 use futures_util::stream::unfold;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use tokio::time::sleep;
 
@@ -52,8 +51,8 @@ pub(crate) struct Answer {
     error: bool,
     #[serde(deserialize_with = "flag")]
     panic: bool,
-    #[serde(rename = "tags")]
-    _tags: IgnoredAny,
+    /// Named after the delay, unless it is that of a stream.
+    tags: Vec<String>,
 }
 
 impl Scripts {
@@ -87,6 +86,7 @@ impl Answer {
         if self.chunks.is_none() {
             sleep(pause).await;
         }
+        self.tags.iter().for_each(tag);
         if self.panic {
             panic_as_told();
         }

@@ -179,6 +179,11 @@ async fn invalidate(
     cache: web::Data<ResponseCache>,
 ) -> Played {
     let what = |name| what.get(name).map(String::as_str);
+    if let Some(tag) = what("tag") {
+        let invalidated = cache.invalidate_tag(tag).await;
+        invalidated.map_err(ErrorServiceUnavailable)?;
+        return Ok(HttpResponse::NoContent().finish());
+    }
     let invalidated = match (what("all"), what("path"), what("query")) {
         (Some("1"), None, None) => cache.invalidate_all(),
         (None, Some(path), None) => cache.invalidate_path(path),

@@ -38,7 +38,7 @@ impl Fixture {
     pub(super) fn new(app: SocketAddr, case: &Case) -> Result<Self, String> {
         let id = format!("{:016x}", RandomState::new().hash_one(&case.id));
         let script = serde_json::to_string(&case.script).map_err(|error| error.to_string())?;
-        let script = dated(&script, SystemTime::now())?;
+        let script = dated(&script, SystemTime::now())?.replace("{id}", &id);
         let fixture = Self { app, id };
         let request = Request::new("PUT", format!("/_script/{}", fixture.id)).body(script);
         match fixture.fetch(&request)?.status() {
