@@ -100,7 +100,7 @@ impl StoredResponse {
 
     /// Whether it was not invalidated since its run began.
     pub(crate) fn is_current(&self) -> bool {
-        self.standing() != Standing::Invalidated
+        self.snapshot.is_current() && self.named.is_current()
     }
 
     /// Bytes of head and body, as the memory bound counts them.
