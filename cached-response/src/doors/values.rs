@@ -20,6 +20,7 @@ use std::{any::TypeId, cell::Cell, future::Future, marker::PhantomData, rc::Rc, 
 /// A value that was computed, and whether it may be stored; see
 /// [`ResponseCache::get_or_compute_if`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a value is stored, or it is not")]
 pub enum Computed<T> {
     /// Others may have it.
     Store(T),
@@ -99,6 +100,10 @@ impl ResponseCache {
     ///
     /// # Errors
     /// Those of the computation, where no stale value stands in.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "a value is accepted, or it is computed"
+    )]
     pub async fn get_or_compute_if<T, E, F>(
         &self,
         key: impl KeyPart,

@@ -54,9 +54,9 @@ pub(crate) struct Asking<'a> {
 
 /// What a look-up comes to.
 enum Looked {
-    Accepted,
+    Accepted(Stage),
     /// Accepted, and to be computed anew behind that.
-    Due(Arc<StoredResponse>),
+    Due(Arc<StoredResponse>, Stage),
     Miss(Miss),
 }
 
@@ -64,8 +64,11 @@ impl Asking<'_> {
     /// Sees to it that a stored value is accepted, or else computes it.
     pub(crate) async fn serve(mut self, computation: Computation) {
         let mut miss = match self.look_up() {
-            Looked::Accepted => return,
-            Looked::Due(stored) => return self.refresh(stored, computation),
+            Looked::Accepted(stage) => return self.hit(stage),
+            Looked::Due(stored, stage) => {
+                self.hit(stage);
+                return self.refresh(stored, computation);
+            }
             Looked::Miss(miss) => miss,
         };
         self.station.report(Event::Forward(miss.forward));
@@ -79,9 +82,8 @@ impl Asking<'_> {
                         return self.station.report(Event::Collapsed);
                     }
                     Some(Landing::Stored(_) | Landing::Failed) => {}
-                    Some(Landing::NotStored(_)) => break,
                     None if self.stand_by(&miss) => return,
-                    None => break,
+                    Some(Landing::NotStored(_)) | None => break,
                 },
                 Turn::Crowded => {
                     self.station.report(Event::Crowded);
@@ -89,7 +91,7 @@ impl Asking<'_> {
                 }
             }
             match self.look_up() {
-                Looked::Accepted | Looked::Due(_) => return,
+                Looked::Accepted(stage) | Looked::Due(_, stage) => return self.hit(stage),
                 Looked::Miss(again) => miss = again,
             }
         }
@@ -104,14 +106,8 @@ impl Asking<'_> {
             _ => Found::Nothing,
         };
         match lookup::freshness(found, &ADMITTED, now) {
-            Lookup::Fresh(stored, stage) if (self.accept)(&stored) => {
-                self.hit(stage, now);
-                Looked::Accepted
-            }
-            Lookup::Refresh(stored, stage) if (self.accept)(&stored) => {
-                self.hit(stage, now);
-                Looked::Due(stored)
-            }
+            Lookup::Fresh(stored, stage) if (self.accept)(&stored) => Looked::Accepted(stage),
+            Lookup::Refresh(stored, stage) if (self.accept)(&stored) => Looked::Due(stored, stage),
             Lookup::Miss(forward, previous) => Looked::Miss(self.miss(forward, previous)),
             // What cannot be read is as good as nothing.
             Lookup::Fresh(..) | Lookup::Refresh(..) => {
@@ -120,9 +116,9 @@ impl Asking<'_> {
         }
     }
 
-    fn hit(&self, stage: Stage, now: Moment) {
+    fn hit(&self, stage: Stage) {
         self.station.report(Event::Hit);
-        if let How::Stale(_, Some(rule)) = How::hit(stage, now) {
+        if let How::Stale(_, Some(rule)) = How::hit(stage, Moment::default()) {
             self.station.report(Event::Stale(rule));
         }
     }
@@ -181,7 +177,7 @@ impl Asking<'_> {
     async fn lead(mut self, permit: Permit, computation: Computation) {
         // Whoever led before may have landed between the look-up and the lead.
         match self.look_up() {
-            Looked::Accepted | Looked::Due(_) => {}
+            Looked::Accepted(stage) | Looked::Due(_, stage) => self.hit(stage),
             Looked::Miss(miss) => self.compute(miss, Permits::one(permit), computation).await,
         }
     }
@@ -224,7 +220,7 @@ impl Asking<'_> {
             return;
         };
         // Whoever led before may have landed in between.
-        if !matches!(self.look_up(), Looked::Due(_)) {
+        if !matches!(self.look_up(), Looked::Due(..)) {
             return;
         }
         let mut miss = self.miss(Forward::Stale, Some(stored));

@@ -33,6 +33,7 @@ mod teardown;
 mod testing;
 mod time;
 mod validation;
+mod values;
 mod variants;
 mod verdicts;
 mod writing;

@@ -2,15 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 
-use actix_web::test::TestRequest;
-use actix_web::{HttpResponse, Responder, web};
+use actix_web::body::to_bytes;
+use actix_web::test::{TestRequest, init_service, try_call_service};
+use actix_web::{App, HttpResponse, Responder, web};
 use cached_response::testing::ManualClock;
 use cached_response::{
     CacheHandle, CacheResponses, Policy, ResponseCache, RunReason, cached, reason,
 };
 use tests::stage::{InProcess, Stage, soon};
 
-use super::{NEXT, Next, Scene, page};
+use super::{FAILURES, NEXT, Next, Scene, page};
 
 #[actix_web::test]
 async fn what_a_route_does_not_say_the_cache_does() {
@@ -195,7 +196,10 @@ async fn under_the_middleware_a_stale_response_stands_in() {
     let stage = Stage::new(ResponseCache::builder().clock(&clock).build());
     let app = stage.app(inside).await;
     (1..=9).for_each(|run| stage.release(run));
-    for failure in super::FAILURES {
+    let responses = FAILURES
+        .into_iter()
+        .filter(|failure| !matches!(failure, Next::Panic));
+    for failure in responses {
         NEXT.set(Next::Fine);
         stage.cache.invalidate_all();
         let first = app.get("/in/page").text().await;
@@ -203,6 +207,28 @@ async fn under_the_middleware_a_stale_response_stands_in() {
         NEXT.set(failure);
         assert_eq!(app.get("/in/page").text().await, first, "{failure:?}");
     }
+}
+
+/// The service has kept the request: actix-web takes a response for one that is gone as an error.
+#[actix_web::test]
+async fn under_the_middleware_a_stale_response_stands_in_for_a_panic() {
+    let clock = ManualClock::new();
+    let stage = Stage::new(ResponseCache::builder().clock(&clock).build());
+    let app = App::new()
+        .app_data(web::Data::new(stage.clone()))
+        .app_data(stage.cache.clone())
+        .configure(inside);
+    let app = init_service(app).await;
+    (1..=2).for_each(|run| stage.release(run));
+    NEXT.set(Next::Fine);
+    let ask = || TestRequest::with_uri("/in/page").to_request();
+    assert!(try_call_service(&app, ask()).await.is_ok());
+    clock.advance(std::time::Duration::from_secs(41));
+    NEXT.set(Next::Panic);
+    let error = try_call_service(&app, ask()).await.err().unwrap();
+    let response = error.error_response();
+    assert_eq!(response.headers().get("age").unwrap(), "41");
+    assert_eq!(to_bytes(response.into_body()).await.unwrap(), "run 1");
 }
 
 #[test]

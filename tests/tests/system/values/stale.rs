@@ -1,0 +1,135 @@
+//! Stale values.
+
+use std::time::Duration;
+
+use actix_web::rt;
+use cached_response::testing::ManualClock;
+use cached_response::{Policy, Skip, StaleRule};
+use tests::stage::{Stage, soon};
+
+use super::{Asked, ask, stage, value};
+
+const FAILS: &str = "it fails";
+
+/// A value that was computed 11 s ago, and was good for 10.
+async fn eleven_seconds_ago(policy: Policy) -> (Stage, ManualClock) {
+    let (stage, clock) = stage();
+    stage.release(1);
+    assert_eq!(value(ask(&stage, "a", policy)).await, "run 1");
+    clock.advance(Duration::from_secs(11));
+    (stage, clock)
+}
+
+fn ask_what_fails(stage: &Stage, policy: Policy) -> Asked {
+    let (stage, cache) = (stage.clone(), stage.cache.clone());
+    rt::spawn(async move {
+        let compute = || async move {
+            stage.run_at_barrier().await;
+            Err(FAILS)
+        };
+        cache.get_or_compute("a", policy, compute).await
+    })
+}
+
+#[actix_web::test]
+async fn a_stale_value_answers_at_once_and_is_computed_anew_once() {
+    let policy = || Policy::new(10).stale_while_revalidate(30);
+    let (stage, _) = eleven_seconds_ago(policy()).await;
+    for _ in 0..100 {
+        assert_eq!(value(ask(&stage, "a", policy())).await, "run 1");
+    }
+    stage.at_run(2).await;
+    stage.release(2);
+    soon("it is stored", || stage.cache.stats().stored == 2).await;
+    assert_eq!(value(ask(&stage, "a", policy())).await, "run 2");
+    let stats = stage.cache.stats();
+    assert_eq!((stage.runs(), stats.refreshes), (2, 1));
+    assert_eq!(stats.answered_stale(StaleRule::WhileRevalidate), 100);
+}
+
+#[actix_web::test]
+async fn a_stale_value_stands_in_for_an_error_and_rests() {
+    let policy = || Policy::new(10).stale_if_error(30);
+    let (stage, clock) = eleven_seconds_ago(policy()).await;
+    (2..=3).for_each(|run| stage.release(run));
+    for _ in 0..10 {
+        assert_eq!(value(ask_what_fails(&stage, policy())).await, "run 1");
+    }
+    assert_eq!(stage.runs(), 2, "it rests");
+    clock.advance(Duration::from_secs(29));
+    let error = ask_what_fails(&stage, policy()).await.unwrap();
+    assert_eq!(error, Err(FAILS), "the window is over");
+}
+
+#[actix_web::test]
+async fn a_stale_value_stands_in_for_a_panic() {
+    let policy = Policy::new(10).stale_if_error(30);
+    let (stage, _) = eleven_seconds_ago(policy.clone()).await;
+    let compute = || async { panic!("meant to panic") };
+    let got = stage
+        .cache
+        .get_or_compute::<String, (), _>("a", policy, compute)
+        .await;
+    assert_eq!(got, Ok("run 1".into()));
+}
+
+#[actix_web::test]
+async fn those_who_wait_for_a_computation_that_fails_have_the_stale_value() {
+    let policy = || Policy::new(10).stale_if_error(30);
+    let (stage, _) = eleven_seconds_ago(policy()).await;
+    let all: Vec<_> = (0..10).map(|_| ask_what_fails(&stage, policy())).collect();
+    soon("all have asked", || stage.cache.stats().misses == 11).await;
+    stage.release(2);
+    for asked in all {
+        assert_eq!(value(asked).await, "run 1");
+    }
+    assert_eq!(stage.runs(), 2);
+}
+
+#[actix_web::test]
+async fn nobody_waits_longer_than_wanted_while_a_stale_value_may_answer() {
+    let policy = || Policy::new(10).stale_if_error(30).answer_stale_after(2);
+    let (stage, clock) = eleven_seconds_ago(policy()).await;
+    let all: Vec<_> = (0..3).map(|_| ask(&stage, "a", policy())).collect();
+    stage.at_run(2).await;
+    soon("all have asked", || stage.cache.stats().misses == 4).await;
+    clock.advance(Duration::from_secs(2));
+    for asked in all {
+        assert_eq!(value(asked).await, "run 1");
+    }
+    stage.release(2);
+    soon("it is stored", || stage.cache.stats().stored == 2).await;
+    assert_eq!(value(ask(&stage, "a", policy())).await, "run 2");
+}
+
+#[actix_web::test]
+async fn a_computation_over_its_limit_ends_only_where_a_stale_value_stands_in() {
+    let policy = || Policy::new(10).stale_if_error(30).run_timeout(2);
+    let (stage, clock) = eleven_seconds_ago(policy()).await;
+    let asked = ask(&stage, "a", policy());
+    stage.at_run(2).await;
+    clock.advance(Duration::from_secs(2));
+    assert_eq!(value(asked).await, "run 1");
+    assert_eq!(stage.cache.stats().skipped(Skip::RunTimeout), 1);
+
+    stage.cache.invalidate_all();
+    let asked = ask(&stage, "a", policy());
+    stage.at_run(3).await;
+    clock.advance(Duration::from_secs(2));
+    stage.release(3);
+    assert_eq!(value(asked).await, "run 3");
+}
+
+#[actix_web::test]
+async fn an_invalidated_value_is_never_answered() {
+    let policy = || {
+        Policy::new(10)
+            .stale_while_revalidate(30)
+            .stale_if_error(30)
+    };
+    let (stage, _) = eleven_seconds_ago(policy()).await;
+    stage.cache.invalidate_all();
+    stage.release(2);
+    let error = ask_what_fails(&stage, policy()).await.unwrap();
+    assert_eq!(error, Err(FAILS));
+}
