@@ -46,7 +46,7 @@ impl Tags {
 }
 
 /// A literal that is not the beginning of an expression.
-fn template_alone(input: ParseStream<'_>) -> Option<LitStr> {
+pub(super) fn template_alone(input: ParseStream<'_>) -> Option<LitStr> {
     let ahead = input.fork();
     let _: LitStr = ahead.parse().ok()?;
     (ahead.is_empty() || ahead.peek(Token![,])).then(|| input.parse().ok())?

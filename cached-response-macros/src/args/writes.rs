@@ -3,6 +3,7 @@
 use super::{
     each,
     shape::{LIST, Table, VALUE, WORD, shape},
+    tags::template_alone,
     values,
 };
 use crate::{errors::Errors, template};
@@ -162,8 +163,7 @@ impl Writes {
             if list.peek(Token![,]) {
                 return Err(list.error("expected what is invalidated"));
             }
-            let what = if is_template(list) {
-                let text = list.parse()?;
+            let what = if let Some(text) = template_alone(list) {
                 errors.note(check(name, &text));
                 What::Template(text)
             } else {
@@ -200,12 +200,6 @@ fn names_something(seen: &[Ident], errors: &mut Errors) {
             "`all` invalidates what is named beside it, too: remove one of the two",
         );
     }
-}
-
-/// Whether a literal comes that is not the beginning of an expression.
-fn is_template(list: ParseStream<'_>) -> bool {
-    let ahead = list.fork();
-    ahead.parse::<LitStr>().is_ok() && (ahead.is_empty() || ahead.peek(Token![,]))
 }
 
 /// What is wrong about a text that stands where `option` names something.
