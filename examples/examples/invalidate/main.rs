@@ -12,36 +12,23 @@ use actix_web::{App, HttpResponse, HttpServer, Responder, Result, get, post, put
 use cached_response::{cached_response, invalidates};
 use examples::listen;
 use rusqlite::{Connection, OptionalExtension, Row};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 const TABLES: &str = "
     CREATE TABLE products (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price INTEGER NOT NULL);
     INSERT INTO products VALUES (1, 'Tea', 4), (2, 'Cake', 5), (3, 'Scones', 3);";
 
 /// The database. It is in memory, so that nothing in it takes long enough to need `web::block`.
-struct Db(Mutex<Connection>);
+type Db = web::Data<Mutex<Connection>>;
 
-impl Db {
-    fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn connection(db: &Db) -> MutexGuard<'_, Connection> {
+    db.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[derive(Serialize)]
-struct Product {
-    id: i64,
-    name: String,
-    price: i64,
-}
-
-impl Product {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            id: row.get("id")?,
-            name: row.get("name")?,
-            price: row.get("price")?,
-        })
-    }
+fn shown(row: &Row<'_>) -> rusqlite::Result<Value> {
+    let (id, name, price): (i64, String, i64) = row.try_into()?;
+    Ok(json!({ "id": id, "name": name, "price": price }))
 }
 
 /// What may be changed of a product.
@@ -53,24 +40,22 @@ struct Change {
 
 #[get("/products")]
 #[cached_response(timeout = 1h, tags("products"))]
-async fn list(db: web::Data<Db>) -> Result<impl Responder> {
+async fn list(db: Db) -> Result<impl Responder> {
     let read = || {
-        let connection = db.connection();
+        let connection = connection(&db);
         let mut products = connection.prepare_cached("SELECT * FROM products ORDER BY id")?;
-        let products = products.query_map([], Product::read)?;
-        products.collect::<rusqlite::Result<Vec<_>>>()
+        products
+            .query_map([], shown)?
+            .collect::<rusqlite::Result<Vec<_>>>()
     };
     Ok(web::Json(read().map_err(ErrorInternalServerError)?))
 }
 
 #[get("/products/{id}")]
 #[cached_response(timeout = 1h, tags("product:{id}"))]
-async fn product(id: web::Path<i64>, db: web::Data<Db>) -> Result<impl Responder> {
+async fn product(id: web::Path<i64>, db: Db) -> Result<impl Responder> {
     let one = "SELECT * FROM products WHERE id = ?1";
-    let found = db
-        .connection()
-        .query_row(one, [*id], Product::read)
-        .optional();
+    let found = connection(&db).query_row(one, [*id], shown).optional();
     found
         .map_err(ErrorInternalServerError)?
         .map(web::Json)
@@ -80,9 +65,9 @@ async fn product(id: web::Path<i64>, db: web::Data<Db>) -> Result<impl Responder
 /// A product more: it is on the list.
 #[post("/products")]
 #[invalidates(tags("products"))]
-async fn add(new: web::Form<Change>, db: web::Data<Db>) -> Result<impl Responder> {
+async fn add(new: web::Form<Change>, db: Db) -> Result<impl Responder> {
     let insert = "INSERT INTO products (name, price) VALUES (?1, ?2)";
-    let connection = db.connection();
+    let connection = connection(&db);
     connection
         .execute(insert, (&new.name, new.price))
         .map_err(ErrorInternalServerError)?;
@@ -96,15 +81,9 @@ async fn add(new: web::Form<Change>, db: web::Data<Db>) -> Result<impl Responder
 /// nothing, so that it invalidates nothing.
 #[put("/products/{id}")]
 #[invalidates(tags("products", "product:{id}"))]
-async fn edit(
-    id: web::Path<i64>,
-    change: web::Form<Change>,
-    db: web::Data<Db>,
-) -> Result<impl Responder> {
+async fn edit(id: web::Path<i64>, change: web::Form<Change>, db: Db) -> Result<impl Responder> {
     let update = "UPDATE products SET name = ?2, price = ?3 WHERE id = ?1";
-    let changed = db
-        .connection()
-        .execute(update, (*id, &change.name, change.price));
+    let changed = connection(&db).execute(update, (*id, &change.name, change.price));
     match changed.map_err(ErrorInternalServerError)? {
         0 => Err(ErrorNotFound("no such product")),
         _ => Ok(HttpResponse::NoContent()),
@@ -115,7 +94,7 @@ async fn edit(
 async fn main() -> std::result::Result<(), Box<dyn Error>> {
     let connection = Connection::open_in_memory()?;
     connection.execute_batch(TABLES)?;
-    let db = web::Data::new(Db(Mutex::new(connection)));
+    let db = Db::new(Mutex::new(connection));
     let listener = listen::on_this_machine()?;
     let products = format!("http://{}/products", listener.local_addr()?);
     let app = move || {
