@@ -63,6 +63,7 @@ fn a_game_plays_the_same_way_each_time_and_much_happens_in_it() {
                 "detail=invalidated",
                 "fwd=vary-miss",
                 "fwd=stale",
+                "fwd-status=304",
                 "detail=stale-while-revalidate",
                 "detail=stale-if-error",
                 "(304",

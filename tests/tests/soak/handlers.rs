@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::Method;
-use actix_web::http::header::{ACCEPT_LANGUAGE, VARY};
+use actix_web::http::header::{ACCEPT_LANGUAGE, ETAG, VARY};
 use actix_web::web::{self, Bytes, Data, Path, Query, ServiceConfig};
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, get, route};
-use cached_response::{CacheResponses, Policy, Request, cached, cached_response, tag};
+use cached_response::{CacheResponses, Policy, Request, cached, cached_response, previous, tag};
 use futures_util::{Stream, StreamExt as _, stream};
 use serde::Deserialize;
 
@@ -34,6 +34,7 @@ pub(crate) fn routes(world: &Arc<World>, app: &mut ServiceConfig) {
         .service(mine)
         .service(streamed)
         .service(brief)
+        .service(renewed)
         .service(failing::moody)
         .route("/frail/{n}", web::get().to(frail))
         .route("/late/{n}", web::get().to(cached(stale(), late)))
@@ -99,6 +100,27 @@ async fn brief(world: Data<World>, n: Path<usize>, view: Query<View>) -> HttpRes
     world.run();
     let facts = world.look(page(Kind::Brief, &n, &view), None).await;
     whole(&world, &facts)
+}
+
+/// Names its tag where it makes a response, and not where it finds one unchanged.
+#[get("/renewed/{n}")]
+#[cached_response(timeout = 30ms)]
+async fn renewed(world: Data<World>, n: Path<usize>, view: Query<View>) -> HttpResponse {
+    world.run();
+    let page = page(Kind::Renewed, &n, &view);
+    let facts = world.look(page, None).await;
+    let version = facts.versions[0].1;
+    let validator = format!("\"{}-{}-{version}\"", page.number, page.full);
+    if let Some(previous) = previous() {
+        world.pace.hand_off().await;
+        if previous.etag().is_some_and(|it| *it == *validator) {
+            return previous.not_modified();
+        }
+    }
+    tag(Tag::Object(*n).text());
+    told(&facts)
+        .insert_header((ETAG, validator))
+        .body(world.body(&facts))
 }
 
 /// It is fresh for a moment, and refreshed before its end and after it.

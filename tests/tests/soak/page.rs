@@ -34,10 +34,12 @@ pub(crate) enum Kind {
     Late,
     /// Fails and hangs, and answers stale where it can.
     Frail,
+    /// Fresh for a moment; its handler may find what is stored unchanged.
+    Renewed,
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Object,
         Self::Group,
         Self::Said,
@@ -49,6 +51,7 @@ impl Kind {
         Self::Moody,
         Self::Late,
         Self::Frail,
+        Self::Renewed,
     ];
 
     fn word(self) -> &'static str {
@@ -64,6 +67,7 @@ impl Kind {
             Self::Moody => "moody",
             Self::Late => "late",
             Self::Frail => "frail",
+            Self::Renewed => "renewed",
         }
     }
 
@@ -171,7 +175,7 @@ impl Page {
                 objects.chain([Tag::Group(self.number)]).collect()
             }
             Kind::Stream => vec![Tag::Object(object), Tag::Group(group)],
-            Kind::Object | Kind::Chosen | Kind::Mine | Kind::Scope | Kind::Late => {
+            Kind::Object | Kind::Chosen | Kind::Mine | Kind::Scope | Kind::Late | Kind::Renewed => {
                 vec![Tag::Object(object)]
             }
         }

@@ -123,6 +123,7 @@ impl Soak {
             stats.failed,
             stats.marked,
             stats.refreshes,
+            stats.validated,
             stats.answered_stale(StaleRule::IfError),
         ];
         assert!(planted || happened.iter().all(|it| *it > 0), "{stats:?}");
