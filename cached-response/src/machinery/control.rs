@@ -40,13 +40,12 @@ pub(crate) struct Control {
     reason = "words that are said or not, each for itself"
 )]
 struct Said {
-    disabled: bool,
     /// What the handler makes is no response to keep, but a failure.
     failed: bool,
     reason: RunReason,
+    /// What is against storing the response.
+    refusal: Option<Skip>,
     tags: Vec<String>,
-    /// The response has tags that it cannot have.
-    untagged: bool,
     /// The tags have been asked for: what is named now comes too late.
     tagged: bool,
     /// Another door has taken over the request inside this run.
@@ -97,7 +96,7 @@ impl Control {
     }
 
     pub(super) fn disable(&self) {
-        self.said().disabled = true;
+        self.said().refusal = Some(Skip::Disabled);
     }
 
     pub(super) fn set_timeout(&self, timeout: Duration) {
@@ -182,7 +181,7 @@ impl Control {
             return !said.tagged;
         }
         if said.tags.len() == tags::MOST || tag.len() > tags::LONGEST {
-            said.untagged = true;
+            said.refusal.get_or_insert(Skip::Tags);
         } else {
             said.tags.push(tag.to_owned());
         }
@@ -198,17 +197,16 @@ impl Control {
 
     /// Notes that the response has tags that it cannot have: no invalidation would find it.
     pub(crate) fn refuse_tags(&self) {
-        self.said().untagged = true;
+        self.said().refusal.get_or_insert(Skip::Tags);
     }
 
     /// What has been said against storing the response.
     pub(crate) fn refusal(&self) -> Option<Skip> {
-        match *self.said() {
-            Said { failed: true, .. } => Some(Skip::Failed),
-            Said { disabled: true, .. } => Some(Skip::Disabled),
-            Said { untagged: true, .. } => Some(Skip::Tags),
-            _ => None,
+        let said = self.said();
+        if said.failed {
+            return Some(Skip::Failed);
         }
+        said.refusal
     }
 }
 
