@@ -62,6 +62,7 @@ use proc_macro::TokenStream;
 /// | `heuristic = 0.1` | and one that does not, for this part of the time since its `Last-Modified` |
 /// | `targeted = "CDN-Cache-Control"` | the field that rules in place of the response's `Cache-Control` |
 /// | `respect_client = true` | the `Cache-Control` of requests is followed |
+/// | `tags("products", "product:{id}", format!("user:{}", user.id))` | names that invalidate many responses at once |
 /// | `stale_while_revalidate = 30s` | for this long past its lifetime a response answers at once, and the handler runs behind the answer |
 /// | `stale_if_error = 1h` | for this long it answers where the handler fails |
 /// | `refresh_ahead = 0.9` | the first request after this part of the lifetime has the handler run behind its answer |

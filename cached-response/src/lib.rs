@@ -44,13 +44,14 @@
 //!
 //! # Inside a handler
 //!
-//! [`disable_cache`] and [`set_cache_timeout`] speak for the response that is being made;
+//! [`disable_cache`], [`set_cache_timeout`] and [`tag`] speak for the response that is being made;
 //! [`CacheHandle`] carries the same words into other tasks; [`Request`] records what is read
 //! through it, and keeps a response for each value.
 //!
 //! # When something has changed
 //!
-//! [`ResponseCache::invalidate_path`], [`invalidate_url`](ResponseCache::invalidate_url) and
+//! [`ResponseCache::invalidate_path`], [`invalidate_url`](ResponseCache::invalidate_url),
+//! [`invalidate_tag`](ResponseCache::invalidate_tag) and
 //! [`invalidate_all`](ResponseCache::invalidate_all): no request that arrives afterwards is answered
 //! by a response whose run began before. A POST, PUT, PATCH or DELETE that succeeds invalidates its
 //! path by itself. More in [the guide](guide::invalidation).

@@ -154,8 +154,9 @@ pub fn previous() -> Option<Previous> {
     found
 }
 
-/// The same words as [`disable_cache`] and [`set_cache_timeout`], as a value that can be moved
-/// into spawned tasks and to other threads. An argument of the handler; it needs no key.
+/// The same words as [`disable_cache`], [`set_cache_timeout`] and [`tag`](tag()), as a value that
+/// can be moved into spawned tasks and to other threads. An argument of the handler; it needs no
+/// key.
 ///
 /// What is said after the response is complete comes too late.
 ///
