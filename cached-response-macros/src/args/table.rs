@@ -232,9 +232,8 @@ const OPTIONS: &[Shape] = &[
             "tag",
             "cache_tags",
             "cache_tag",
-            "surrogate_key",
             "surrogate_keys",
-            "invalidated_by",
+            "surrogate_key",
         ],
     ),
     shape(

@@ -12,6 +12,7 @@ mod expiry;
 mod fences;
 mod methods;
 mod named;
+mod naming;
 mod reach;
 mod rounds;
 mod tags;
