@@ -13,6 +13,7 @@ use crate::{
     },
     machinery::{
         cache::{ResponseCache, Shared},
+        generations::Target,
         keying::{self, PROXIED, Sent, TRUSTED},
         site::Site,
         variants,
@@ -34,6 +35,8 @@ pub struct Explanation {
     pub handler: &'static str,
     /// What is in the key, each with the value that this request has for it.
     pub keyed: Vec<(String, String)>,
+    /// The tags of the route. Those that the handler names itself are known to its runs alone.
+    pub tags: Vec<String>,
     /// What would become of the request.
     pub outcome: Outcome,
 }
@@ -72,9 +75,11 @@ impl fmt::Display for Explanation {
                 self.handler
             )?,
         }
-        self.keyed
-            .iter()
-            .try_for_each(|(name, value)| writeln!(f, "  {name} = {value}"))
+        for (name, value) in &self.keyed {
+            writeln!(f, "  {name} = {value}")?;
+        }
+        let mut tags = self.tags.iter();
+        tags.try_for_each(|tag| writeln!(f, "  tagged {tag}"))
     }
 }
 
@@ -122,6 +127,7 @@ fn explain(site: &Site, shared: &Shared, request: &HttpRequest) -> Explanation {
     Explanation {
         handler: site.name,
         keyed: keyed(&site.terms, request),
+        tags: tags(&site.terms, request),
         outcome: outcome(site, shared, request),
     }
 }
@@ -158,6 +164,11 @@ fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
         }
         Lookup::Miss(forward, _) => missed(forward),
     }
+}
+
+fn tags(terms: &Terms, request: &HttpRequest) -> Vec<String> {
+    // With one that it cannot have it is not stored.
+    Target { terms, request }.tags().unwrap_or_default()
 }
 
 fn keyed(terms: &Terms, request: &HttpRequest) -> Vec<(String, String)> {

@@ -153,3 +153,18 @@ async fn a_middleware_knows_the_parameters_of_its_resource() {
     assert!(!get().await.is_hit());
     assert!(get().await.is_hit());
 }
+
+#[actix_web::test]
+async fn an_explanation_names_the_tags_of_the_route() {
+    let stage = stage();
+    let app = App::new()
+        .app_data(stage.cache.clone())
+        .app_data(web::Data::new(stage.clone()))
+        .service(product);
+    let app = actix_web::test::init_service(app).await;
+    let asked = actix_web::test::TestRequest::with_uri("/products/7").to_request();
+    let response = actix_web::test::call_service(&app, asked).await;
+    let explained = stage.cache.explain(response.request());
+    assert_eq!(explained[0].tags, ["products", "product:7", "{7}"]);
+    assert!(explained[0].to_string().contains("  tagged product:7\n"));
+}
