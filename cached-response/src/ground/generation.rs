@@ -108,7 +108,8 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// The same, expired: no count of this name is near the one that it has then.
+    /// The same, expired already. It would take millions of expiries of this one name to come to the
+    /// count that it is given.
     pub(crate) fn expired(mut self) -> Self {
         self.count.0 ^= 1 << (EXPIRIES - 1);
         self

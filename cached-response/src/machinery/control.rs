@@ -177,8 +177,11 @@ impl Control {
     #[must_use]
     pub(super) fn tag(&self, tag: &str) -> bool {
         let mut said = self.said();
-        if said.tagged || said.tags.iter().any(|known| known == tag) {
-            return !said.tagged;
+        if said.tags.iter().any(|known| known == tag) {
+            return true;
+        }
+        if said.tagged {
+            return false;
         }
         if said.tags.len() == tags::MOST || tag.len() > tags::LONGEST {
             said.refusal.get_or_insert(Skip::Tags);
