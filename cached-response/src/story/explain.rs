@@ -168,7 +168,8 @@ fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
 
 fn tags(terms: &Terms, request: &HttpRequest) -> Vec<String> {
     // With one that it cannot have it is not stored.
-    Target { terms, request }.tags().unwrap_or_default()
+    let target = Target::Response { terms, request };
+    target.tags().unwrap_or_default().into_owned()
 }
 
 fn keyed(terms: &Terms, request: &HttpRequest) -> Vec<(String, String)> {
