@@ -9,6 +9,7 @@ use program::{Answer, Program, start};
 
 mod program;
 mod stale;
+mod values;
 
 #[test]
 fn hello_answers_the_second_request_from_memory() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::rt;
 use cached_response::testing::ManualClock;
-use cached_response::{Computed, Policy, ResponseCache, Skip};
+use cached_response::{Computed, Invalidated, Policy, ResponseCache, Skip};
 use serde::{Deserialize, Serialize};
 use tests::stage::{Stage, soon};
 use tokio::task::JoinHandle;
@@ -180,9 +180,9 @@ async fn the_words_of_handlers_are_heard() {
 /// Bar row 44, for values.
 #[actix_web::test]
 async fn a_computation_that_an_invalidation_overtakes_is_not_stored() {
-    let ways: [fn(&ResponseCache); 2] = [
-        |cache| drop(cache.invalidate_tag("t")),
-        |cache| drop(cache.invalidate_all()),
+    let ways: [fn(&ResponseCache) -> Invalidated; 2] = [
+        |cache| cache.invalidate_tag("t"),
+        |cache| cache.invalidate_all(),
     ];
     for invalidate in ways {
         let (stage, _) = stage();
@@ -215,7 +215,7 @@ async fn a_value_whose_tag_needs_a_path_is_not_stored() {
 struct Everything {
     name: String,
     numbers: Vec<f64>,
-    nested: Option<Box<Everything>>,
+    nested: Option<Box<Self>>,
     choice: Result<u8, char>,
 }
 

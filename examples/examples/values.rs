@@ -1,0 +1,77 @@
+//! A value that several pages need: it is computed once, and shared.
+//!
+//! Run it with `cargo run --example values`, and do what it prints.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use actix_web::error::{BlockingError, ErrorNotFound};
+use actix_web::{App, HttpServer, Result, get, post, web};
+use cached_response::{Policy, ResponseCache, invalidates};
+use examples::listen;
+use keshvar::CountryIterator;
+
+/// How many provinces, states and districts the countries of a region have, by country.
+type Region = BTreeMap<String, usize>;
+
+/// Reads every country and every one of its parts: no page wants to do that itself.
+fn count() -> BTreeMap<String, Region> {
+    let mut regions = BTreeMap::<String, Region>::new();
+    for country in CountryIterator::new() {
+        let region = country.maybe_region().map(|region| region.to_string());
+        let parts = country.subdivisions().len();
+        let region = regions.entry(region.unwrap_or_default()).or_default();
+        region.insert(country.iso_short_name().to_owned(), parts);
+    }
+    regions
+}
+
+async fn regions(cache: &ResponseCache) -> Result<BTreeMap<String, Region>, BlockingError> {
+    let policy = Policy::new(3600).stale_if_error(86_400).tags(["geography"]);
+    cache
+        .get_or_compute("regions", policy, || web::block(count))
+        .await
+}
+
+#[get("/regions")]
+async fn list(cache: web::Data<ResponseCache>) -> Result<web::Json<Vec<String>>> {
+    Ok(web::Json(regions(&cache).await?.into_keys().collect()))
+}
+
+#[get("/regions/{name}")]
+async fn one(
+    name: web::Path<String>,
+    cache: web::Data<ResponseCache>,
+) -> Result<web::Json<Region>> {
+    let found = regions(&cache).await?.remove(&*name);
+    found
+        .map(web::Json)
+        .ok_or_else(|| ErrorNotFound("no such region"))
+}
+
+#[post("/regions")]
+#[invalidates(tags("geography"))]
+async fn changed(cache: web::Data<ResponseCache>) -> String {
+    let stats = cache.stats();
+    format!(
+        "computed {} times, shared {} times\n",
+        stats.stored, stats.hits
+    )
+}
+
+#[actix_web::main]
+async fn main() -> io::Result<()> {
+    let cache = ResponseCache::builder().build();
+    let app = move || {
+        let cache = cache.clone();
+        let app = App::new()
+            .app_data(cache.clone())
+            .app_data(web::Data::new(cache));
+        app.service(list).service(one).service(changed)
+    };
+    let listener = listen::on_this_machine()?;
+    let pages = format!("http://{}/regions", listener.local_addr()?);
+    println!("Try:       curl {pages}; curl {pages}/Europe");
+    println!("and then:  curl -X POST {pages}");
+    HttpServer::new(app).listen(listener)?.run().await
+}

@@ -1,0 +1,22 @@
+//! `values` computes what its pages share once, as it says.
+
+use crate::program::{Program, start};
+
+#[test]
+fn pages_share_what_was_computed_once() {
+    let program = Program::announced(start("values", Some("0")));
+    let list = program.get("/regions");
+    assert!(list.body.contains("\"Europe\""), "{list:?}");
+    let europe = program.get("/regions/Europe");
+    assert!(europe.body.contains("\"Andorra\":7"), "{europe:?}");
+    assert_eq!(
+        program.get("/regions/Atlantis").status,
+        "HTTP/1.1 404 Not Found"
+    );
+
+    let told = program.send_form("POST", "/regions", "");
+    assert_eq!(told.body, "computed 1 times, shared 2 times\n");
+    assert_eq!(program.get("/regions").body, list.body);
+    let told = program.send_form("POST", "/regions", "");
+    assert_eq!(told.body, "computed 2 times, shared 2 times\n");
+}
