@@ -73,3 +73,27 @@ impl Markers {
         self.0.size()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judgement::key::KeyRef;
+    use std::any::TypeId;
+
+    /// Bar row 84.
+    #[test]
+    fn a_million_keys_that_cannot_be_stored_stay_in_bounds() {
+        let (markers, now) = (Markers::new(), Moment::default());
+        let key = |n: u32| KeyRef::new(TypeId::of::<()>(), &n.to_le_bytes()).to_key();
+        for n in 0..1_000_000 {
+            markers.note(&key(n), Skip::SetCookie, now);
+            // One that was evicted only waits where it need not.
+            let _ = markers.pass(&key(n / 2), now);
+        }
+        let (held, bytes) = markers.size();
+        assert!(
+            held > 0 && bytes <= CAPACITY,
+            "{held} markers of {bytes} bytes"
+        );
+    }
+}

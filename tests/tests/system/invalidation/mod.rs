@@ -15,6 +15,7 @@ mod named;
 mod naming;
 mod reach;
 mod rounds;
+mod storm;
 mod tags;
 
 /// A way to invalidate `/page/a`.
