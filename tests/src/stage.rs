@@ -115,7 +115,10 @@ impl InProcess {
             let app = app.clone();
             Box::pin(async move {
                 let response = app.call(request.to_request()).await;
-                response.expect("no service fails here")
+                // What a server makes of an error that no service has made a response of.
+                response.unwrap_or_else(|error| {
+                    ServiceResponse::from_err(error, TestRequest::default().to_http_request())
+                })
             })
         }))
     }
