@@ -2,7 +2,8 @@
 
 use super::{
     arrival,
-    lookup::{self, Lookup},
+    freshness::{Lookup, freshness},
+    lookup,
 };
 use crate::{
     judgement::{
@@ -155,7 +156,7 @@ fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
     }
     let found = variants::find(&shared.shelf, site.handler, &mut key, request);
     let now = shared.now();
-    match lookup::freshness(found, &admitted, now) {
+    match freshness(found, &admitted, now) {
         Lookup::Fresh(_, stage) | Lookup::Refresh(_, stage) if stage.is_stale() => {
             Outcome::Hit(Duration::ZERO)
         }

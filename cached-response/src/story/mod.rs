@@ -7,6 +7,7 @@ pub(crate) mod computation;
 pub(crate) mod explain;
 pub(crate) mod fence;
 mod flight;
+pub(crate) mod freshness;
 pub(crate) mod leading;
 pub(crate) mod lookup;
 pub(crate) mod refresh;

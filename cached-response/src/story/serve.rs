@@ -8,8 +8,9 @@
 use super::{
     arrival::{Arrival, Way},
     at_hand::may_stand_in,
+    freshness::{Lookup, accepts},
     leading::leading,
-    lookup::{Lookup, Miss, accepts},
+    lookup::Miss,
     run,
     stand_by::StandBy,
     start::{Done, Run},

@@ -6,8 +6,9 @@
 use super::{
     at_hand::may_stand_in,
     computation::{Computation, fly},
+    freshness::{Lookup, freshness},
     leading::{leading, to_its_end},
-    lookup::{self, Lookup, Miss},
+    lookup::Miss,
     visit::Station,
     within::within,
 };
@@ -105,7 +106,7 @@ impl Asking<'_> {
             Some(Slot::Response(stored)) => Found::Response(stored),
             _ => Found::Nothing,
         };
-        match lookup::freshness(found, &ADMITTED, now) {
+        match freshness(found, &ADMITTED, now) {
             Lookup::Fresh(stored, stage) if (self.accept)(&stored) => Looked::Accepted(stage),
             Lookup::Refresh(stored, stage) if (self.accept)(&stored) => Looked::Due(stored, stage),
             Lookup::Miss(forward, previous) => Looked::Miss(self.miss(forward, previous)),

@@ -1,6 +1,9 @@
 //! Who asks whom.
 
-use super::lookup::{self, Lookup, Miss};
+use super::{
+    freshness::{Lookup, freshness},
+    lookup::{self, Miss},
+};
 use crate::{
     ground::stored::StoredResponse,
     judgement::{
@@ -115,7 +118,7 @@ impl Visit {
         let mut key = KeyWriter::resume(miss.base.as_bytes());
         let found = variants::find(&shared.shelf, handler, &mut key, &self.request);
         miss.flight = KeyRef::new(handler, key.as_bytes()).to_key();
-        let looked = lookup::freshness(found, &miss.admitted, shared.now());
+        let looked = freshness(found, &miss.admitted, shared.now());
         if let Lookup::Miss(_, previous) = &looked {
             miss.previous.clone_from(previous);
         }

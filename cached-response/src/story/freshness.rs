@@ -1,0 +1,84 @@
+//! What a stored response is good for now.
+
+use crate::{
+    ground::{clock::Moment, generation::Standing, stored::StoredResponse},
+    judgement::{
+        admit::{Admitted, Reuse},
+        lifetime::Freshness,
+        reason::Forward,
+        stage::Stage,
+        wishes::Wishes,
+    },
+    machinery::variants::Found,
+};
+use std::sync::Arc;
+
+/// What a look-up comes to.
+#[derive(Debug)]
+pub(crate) enum Lookup {
+    /// It may answer: it is fresh, or rests and stands in, or the client puts up with its being
+    /// stale.
+    Fresh(Arc<StoredResponse>, Stage),
+    /// It may answer, and is to be refreshed behind the answer.
+    Refresh(Arc<StoredResponse>, Stage),
+    /// Nothing may. There may be something that can be validated, or stand in for a run that fails.
+    Miss(Forward, Option<Arc<StoredResponse>>),
+}
+
+/// Whether a stored response may answer a request now, and there is no more to it.
+pub(super) fn is_quiet(stored: &StoredResponse, reuse: Reuse, now: Moment) -> bool {
+    stored.standing() == Standing::Current
+        && (reuse == Reuse::Any || stored.open)
+        && now < stored.quiet_until
+}
+
+pub(crate) fn freshness(found: Found, admitted: &Admitted, now: Moment) -> Lookup {
+    let stored = match found {
+        Found::NoVariant => return Lookup::Miss(Forward::VaryMiss, None),
+        Found::Nothing => return Lookup::Miss(Forward::UriMiss, None),
+        Found::Response(stored) => stored,
+    };
+    let stage = Stage::of(&stored, now);
+    if stage == Stage::Over {
+        return Lookup::Miss(Forward::UriMiss, None);
+    }
+    if admitted.reuse == Reuse::Open && !stored.open {
+        return Lookup::Miss(Forward::Bypass, None);
+    }
+    match admitted.wishes.filter(Wishes::speaks_of_age) {
+        Some(wishes) => wished(&wishes, stored, stage, now),
+        None => unwished(stored, stage, now),
+    }
+}
+
+/// What a stored response is good for where the client leaves it to the cache.
+fn unwished(stored: Arc<StoredResponse>, stage: Stage, now: Moment) -> Lookup {
+    let rests = !stored.rest.is_over(now);
+    match stage {
+        Stage::Due | Stage::WhileRevalidate if !rests => Lookup::Refresh(stored, stage),
+        Stage::IfError if rests => Lookup::Fresh(stored, stage),
+        Stage::Fresh | Stage::Due | Stage::WhileRevalidate => Lookup::Fresh(stored, stage),
+        Stage::IfError | Stage::Kept | Stage::Over => Lookup::Miss(Forward::Stale, Some(stored)),
+    }
+}
+
+/// What it is good for where the client says how old or how stale it may be.
+fn wished(wishes: &Wishes, stored: Arc<StoredResponse>, stage: Stage, now: Moment) -> Lookup {
+    let by_request = stage.is_stale() && now < stored.deadline();
+    if !by_request && accepts(wishes, &stored, now) {
+        Lookup::Fresh(stored, stage)
+    } else if stage.is_stale() {
+        Lookup::Miss(Forward::Stale, Some(stored))
+    } else {
+        Lookup::Miss(Forward::Request, Some(stored))
+    }
+}
+
+/// Whether a stored response is to a client's wishes.
+pub(crate) fn accepts(wishes: &Wishes, stored: &StoredResponse, now: Moment) -> bool {
+    let freshness = Freshness {
+        lifetime: stored.lifetime,
+        age: stored.age(now),
+    };
+    wishes.accept(freshness, stored.never_stale)
+}
