@@ -71,7 +71,7 @@ async fn main() -> io::Result<()> {
     };
     let listener = listen::on_this_machine()?;
     let pages = format!("http://{}/regions", listener.local_addr()?);
-    println!("Try:       curl {pages}; curl {pages}/Europe");
+    println!("Try:       curl {pages}; curl {pages}/europe");
     println!("and then:  curl -X POST {pages}");
     HttpServer::new(app).listen(listener)?.run().await
 }

@@ -43,7 +43,9 @@ pub(crate) fn add_hit(headers: &mut HeaderMap, age: Duration, left: Duration) {
 /// the client who puts up with a stale one.
 pub(crate) fn stale(over: Duration, rule: Option<StaleRule>) -> HeaderValue {
     let seconds = over.as_secs().min(999_999_999_999_999);
-    let mut text = format!("cached-response; hit; ttl=-{seconds}");
+    // An integer has no negative zero (RFC 8941 §4.1.4).
+    let sign = if seconds == 0 { "" } else { "-" };
+    let mut text = format!("cached-response; hit; ttl={sign}{seconds}");
     if let Some(rule) = rule {
         let _ = write!(text, "; detail={}", rule.word());
     }

@@ -223,7 +223,7 @@ async fn a_refresh_that_an_invalidation_overtakes_is_not_stored() {
 async fn an_expired_response_answers_while_it_is_refreshed() {
     let scene = Scene::new("/swr").await;
     scene.stage.cache.expire_path("/swr");
-    let said = "hit; ttl=-0; detail=stale-while-revalidate";
+    let said = "hit; ttl=0; detail=stale-while-revalidate";
     assert_eq!(scene.get().await, (200, "run 1".into(), said.into()));
     scene.stage.release(2);
     soon("it is refreshed", || scene.stage.cache.stats().stored == 2).await;
