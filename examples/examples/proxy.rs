@@ -69,6 +69,7 @@ impl Origin {
     heuristic = 0.1,
     targeted = "CDN-Cache-Control",
     respect_client = true,
+    stale_if_error = 1h,
     nocache = off,
     vary(none),
     lazy(upload),

@@ -143,7 +143,7 @@ impl Journey {
             None => left,
         };
         let landing = within(shared, left, follower).await;
-        if landing.is_none() {
+        if landing.is_none() && self.until <= shared.now() {
             self.report(Event::OutOfPatience);
         }
         landing

@@ -150,7 +150,7 @@ impl Asking<'_> {
         let left = until.since(shared.now());
         let after = self.answer_after(miss).unwrap_or(left);
         let landing = within(shared, left.min(after), follower).await;
-        if landing.is_none() {
+        if landing.is_none() && until <= shared.now() {
             self.station.report(Event::OutOfPatience);
         }
         landing

@@ -15,8 +15,8 @@ fn pages_share_what_was_computed_once() {
     );
 
     let told = program.send_form("POST", "/regions", "");
-    assert_eq!(told.body, "computed 1 times, shared 2 times\n");
+    assert_eq!(told.body, "computed 1 times, shared 2 times");
     assert_eq!(program.get("/regions").body, list.body);
     let told = program.send_form("POST", "/regions", "");
-    assert_eq!(told.body, "computed 2 times, shared 2 times\n");
+    assert_eq!(told.body, "computed 2 times, shared 2 times");
 }
