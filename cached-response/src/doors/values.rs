@@ -11,7 +11,7 @@ use crate::{
         cache::ResponseCache,
         site::{Site, SiteRef},
     },
-    story::{computation::Computation, values::Asking, visit::Station},
+    story::{computation::Computation, lookup::LONGEST_KEY, values::Asking, visit::Station},
 };
 use actix_web::web::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
@@ -28,13 +28,23 @@ pub enum Computed<T> {
     DoNotStore(T),
 }
 
+impl<T> Computed<T> {
+    fn into_inner(self) -> T {
+        match self {
+            Self::Store(value) | Self::DoNotStore(value) => value,
+        }
+    }
+}
+
 impl ResponseCache {
     /// The value under `key`, computed once for all who ask for it at the same time and kept for
     /// `timeout`: a [`Duration`](std::time::Duration), whole seconds, or a [`Policy`], of which
     /// `timeout`, `max_body`, `tags` and the options of stale responses count.
     ///
     /// It is kept as JSON, and a key is of one type: the same key with another `T` is another
-    /// value. What JSON cannot carry, a NaN say, is returned and not stored. An `Err` is returned
+    /// value. What cannot be read back, a NaN say, is returned and not stored; what the type's own
+    /// serde leaves out (`#[serde(skip)]`), or JSON has the same word for (`Some(NAN)` and `None`), is
+    /// lost to those who share it. A key over 8 KiB is computed for its caller alone. An `Err` is returned
     /// to whoever computed it, and never stored or shared. [`disable_cache`](crate::disable_cache),
     /// [`set_cache_timeout`](crate::set_cache_timeout), [`tag`](crate::tag()),
     /// [`fail`](crate::fail) and [`reason`](crate::reason()) work inside.
@@ -117,11 +127,15 @@ impl ResponseCache {
     {
         let mut writer = KeyWriter::reuse(Vec::new());
         key.write(&mut writer);
+        if writer.refused().is_some() || writer.len() > LONGEST_KEY {
+            // What cannot be told apart is nobody else's.
+            return compute().await.map(Computed::into_inner);
+        }
         let key = KeyRef::new(TypeId::of::<Values<T>>(), writer.as_bytes()).to_key();
         let policy = timeout.into();
         // A tag with a path parameter cannot be made here: such a value is not stored.
         let tags = policy.tags.fill(|_| None);
-        let site = Site::new("get_or_compute", key.handler(), Terms::new(policy, &[]));
+        let site = Site::quiet("get_or_compute", key.handler(), Terms::new(policy, &[]));
         let computed = Rc::new(Cell::new(None));
         let mut accepted = None;
         let asking = Asking {

@@ -128,7 +128,7 @@ reasons! {
         Tags = "tags",
         /// A 304 named a strong `ETag` that is not the stored response's.
         Validator = "validator",
-        /// A computed value cannot be written down, or not be read again.
+        /// A computed value cannot be written as JSON, or not be read back.
         Value = "value",
         /// `fail()`.
         Failed = "failed",

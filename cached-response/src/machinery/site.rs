@@ -39,6 +39,14 @@ impl Site {
         }
     }
 
+    /// One that is made anew each time, and says nothing to a developer.
+    pub(crate) fn quiet(name: &'static str, handler: TypeId, terms: Terms) -> Self {
+        Self {
+            told: [const { AtomicU64::new(u64::MAX) }; 2],
+            ..Self::new(name, handler, terms)
+        }
+    }
+
     /// Notes that its arguments add parts to the key.
     pub(crate) fn note_parts(&self) {
         self.parts.store(true, Relaxed);
