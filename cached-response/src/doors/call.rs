@@ -5,6 +5,7 @@ use crate::{
     judgement::key::KeyWriter,
     machinery::{
         control::Control,
+        generations::raises,
         keying::Sent,
         place::{Place, Route, SiteCell},
     },
@@ -37,6 +38,8 @@ pub struct Call<E, L, B> {
     payload: Payload,
     sent: Sent,
     eager: E,
+    /// How often anything had been invalidated before `eager` was extracted.
+    raises: u64,
     later: PhantomData<fn() -> (L, B)>,
 }
 
@@ -59,7 +62,9 @@ impl<E: FromRequest, L> FromRequest for Call<E, L, NoBody> {
         } else {
             Sent::Nothing
         };
+        let raises = raises();
         Extracting {
+            raises,
             eager: E::from_request(request, payload),
             rest: Some((request.clone(), payload.take(), sent)),
             later: PhantomData,
@@ -72,6 +77,7 @@ pin_project! {
     pub struct Extracting<E: FromRequest, L> {
         #[pin]
         eager: E::Future,
+        raises: u64,
         rest: Option<(HttpRequest, Payload, Sent)>,
         later: PhantomData<fn() -> L>,
     }
@@ -95,6 +101,7 @@ impl<E: FromRequest, L> Future for Extracting<E, L> {
             payload,
             sent,
             eager,
+            raises: *this.raises,
             later: PhantomData,
         }))
     }
@@ -112,6 +119,7 @@ impl<E: FromRequest + 'static, L: 'static, const LIMIT: usize> FromRequest
         let (request, raw) = (request.clone(), payload.take());
         Box::pin(async move {
             let (sent, mut payload) = body::read(raw, LIMIT).await?;
+            let raises = raises();
             let eager = E::from_request(&request, &mut payload)
                 .await
                 .map_err(Into::into)?;
@@ -123,6 +131,7 @@ impl<E: FromRequest + 'static, L: 'static, const LIMIT: usize> FromRequest
                 payload,
                 sent,
                 eager,
+                raises,
                 later: PhantomData,
             })
         })
@@ -160,16 +169,20 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> Call<E, L, B> {
             mut payload,
             sent,
             eager,
+            raises,
             ..
         } = self;
         let mut key = Some(key);
-        let begun = begin(place, &request, &sent, &mut |writer| {
+        let mut begun = begin(place, &request, &sent, &mut |writer| {
             if let Some(key) = key.take() {
                 key(writer, &eager);
             }
         });
         if let Begin::Answered(response) = begun {
             return Answer(Some(State::Ready(response)));
+        }
+        if size_of::<E>() > 0 {
+            begun.extracted(raises);
         }
         let asked = request.clone();
         let run = Run::Handler(Box::pin(async move {

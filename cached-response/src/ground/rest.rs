@@ -1,4 +1,4 @@
-//! The rest of a stored response whose refresh has failed.
+//! Moments in the life of a stored response that come after it was stored.
 
 use super::clock::Moment;
 use std::{
@@ -26,6 +26,23 @@ impl Rest {
     }
 }
 
+/// When a stored response was first seen to be expired by request. It has not been, to begin with.
+#[derive(Debug, Default)]
+pub(crate) struct Expired(AtomicU64);
+
+impl Expired {
+    /// Since when it is; from now on, where nobody has seen it before.
+    pub(crate) fn since(&self, now: Moment) -> Moment {
+        let nanos = u64::try_from(now.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        // Zero is for never.
+        let seen = self
+            .0
+            .compare_exchange(0, nanos.max(1), Relaxed, Relaxed)
+            .map_or_else(|seen| seen, |_| nanos);
+        Moment::default().after(Duration::from_nanos(seen))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,5 +56,13 @@ mod tests {
         assert!(rest.is_over(now));
         rest.until(now.after(Duration::from_nanos(1)));
         assert!(!rest.is_over(now));
+    }
+
+    #[test]
+    fn an_expiry_is_as_old_as_its_first_sight() {
+        let second = |n| Moment::default().after(Duration::from_secs(n));
+        let expired = Expired::default();
+        assert_eq!(expired.since(second(7)), second(7));
+        assert_eq!(expired.since(second(9)), second(7));
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     clock::Moment,
     generation::{Snapshot, Standing},
-    rest::Rest,
+    rest::{Expired, Rest},
     selector::Variant,
 };
 use actix_web::{
@@ -38,6 +38,7 @@ pub(crate) struct StoredResponse {
     pub(crate) windows: Windows,
     /// After a run has failed that would have replaced it.
     pub(crate) rest: Rest,
+    pub(crate) expired: Expired,
     /// Runs are numbered at their start; a store never replaces a later run's response.
     pub(crate) run: u64,
     /// What could be invalidated of it, as it was before its run began.

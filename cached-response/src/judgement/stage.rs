@@ -34,8 +34,11 @@ impl Stage {
                 Self::Due
             };
         }
-        // One that was expired by request has its windows from the end of its lifetime, too.
-        let over = now.since(deadline);
+        let end = match standing {
+            Standing::Expired => deadline.min(stored.expired.since(now)),
+            _ => deadline,
+        };
+        let over = now.since(end);
         if over < stored.windows.revalidate {
             Self::WhileRevalidate
         } else if over < stored.windows.error {

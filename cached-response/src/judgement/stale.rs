@@ -102,7 +102,7 @@ macro_rules! stale_options {
 
             /// A run that takes longer than this to make its response is dropped and has failed: a
             /// stale response answers where `stale_if_error` lets it, else 503. Unless set a run
-            /// takes as long as it takes.
+            /// takes as long as it takes, and so does one for a request that bypasses.
             #[must_use]
             pub fn run_timeout(mut self, limit: impl IntoTimeout) -> Self {
                 self.stale.run_timeout = Some(limit.into_timeout());

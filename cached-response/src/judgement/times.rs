@@ -19,13 +19,12 @@ pub(crate) struct Times {
 impl Times {
     /// What the rules make of a response of this freshness, which says this of its own reuse.
     pub(crate) fn of(rules: &StaleRules, own: &Own, freshness: Freshness) -> Self {
-        let lifetime = match rules.jitter {
-            Some(most) => freshness
-                .lifetime
-                .saturating_sub(part(freshness.lifetime, most * chance())),
-            None => freshness.lifetime,
-        };
-        let left = lifetime.saturating_sub(freshness.age);
+        let Freshness { lifetime, age } = freshness;
+        let left = lifetime.saturating_sub(age);
+        let lost = rules
+            .jitter
+            .map_or(Duration::ZERO, |most| part(left, most * chance()));
+        let (lifetime, left) = (lifetime.saturating_sub(lost), left.saturating_sub(lost));
         let quiet = rules
             .refresh_ahead
             .map_or(left, |fraction| part(left, fraction));

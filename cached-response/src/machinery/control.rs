@@ -200,7 +200,12 @@ impl Control {
 
     /// Notes that the response has tags that it cannot have: no invalidation would find it.
     pub(crate) fn refuse_tags(&self) {
-        self.said().refusal.get_or_insert(Skip::Tags);
+        self.refuse(Skip::Tags);
+    }
+
+    /// Notes what is against storing the response, whatever it will be.
+    pub(crate) fn refuse(&self, why: Skip) {
+        self.said().refusal.get_or_insert(why);
     }
 
     /// What has been said against storing the response.

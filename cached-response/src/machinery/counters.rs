@@ -160,7 +160,8 @@ pub struct Stats {
     pub crowded: u64,
     /// Runs that panicked, or were dropped and could not go on by themselves.
     pub failed: u64,
-    /// Runs whose client left, and that went on by themselves.
+    /// Runs whose client left, or was answered by a stale response meanwhile, and that went on by
+    /// themselves.
     pub handed_over: u64,
     /// Misses that ran at once because the route's last response could not be stored.
     pub marked: u64,

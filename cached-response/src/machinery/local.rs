@@ -57,7 +57,7 @@ thread_local! {
 ///
 /// A `System` is the best sign of a local runtime, and not a necessary one: the workers of a server
 /// that was started under `#[tokio::main]` have none.
-fn could_take_it() -> bool {
+pub(crate) fn could_take_it() -> bool {
     if thread::panicking() || Handle::try_current().is_err() {
         return false;
     }
@@ -79,6 +79,11 @@ pub(crate) struct Detached {
 }
 
 impl Detached {
+    /// Whether there is a place left.
+    pub(crate) fn is_free() -> bool {
+        DETACHED.get() < PLACES
+    }
+
     /// Takes a place, unless all 64 of this worker are taken.
     pub(crate) fn claim() -> Option<Self> {
         let taken = DETACHED.get();

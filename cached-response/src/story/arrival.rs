@@ -32,6 +32,21 @@ pub(crate) struct Arrival {
     pub(crate) way: Way,
 }
 
+impl Begin {
+    /// Arguments of the run were extracted when anything had been invalidated so often.
+    pub(crate) fn extracted(&mut self, raises: u64) {
+        match self {
+            Self::Answered(_) => {}
+            Self::Refresh(_, behind) => behind.miss.extracted = Some(raises),
+            Self::Forward(arrival) => {
+                if let Way::Miss(miss) = &mut arrival.way {
+                    miss.extracted = Some(raises);
+                }
+            }
+        }
+    }
+}
+
 /// How it goes on.
 #[derive(Debug)]
 pub(crate) enum Way {

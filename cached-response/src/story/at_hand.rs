@@ -4,6 +4,7 @@ use super::{lookup::Miss, visit::Station};
 use crate::{
     ground::{clock::Moment, stored::StoredResponse},
     judgement::{
+        own::is_storable,
         reason::{Skip, StaleRule},
         stage::Stage,
     },
@@ -14,12 +15,12 @@ use crate::{
     },
 };
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
-use std::sync::Arc;
+use std::{sync::Arc, thread};
 
 /// What is stored, and what becomes of it by the end of the run.
 ///
-/// Dropped before that is known, because the run panicked or was given up, it rests as after any
-/// failure.
+/// Dropped before that is known, because the run panicked, or was given up behind an answer, it rests
+/// as after any failure.
 pub(super) struct AtHand {
     station: Station,
     stored: Arc<StoredResponse>,
@@ -101,7 +102,8 @@ impl AtHand {
 
 impl Drop for AtHand {
     fn drop(&mut self) {
-        if !self.settled {
+        // Whoever leaves a run of its own says nothing of the handler.
+        if !self.settled && (self.behind || thread::panicking()) {
             self.rest();
         }
     }
@@ -112,24 +114,35 @@ pub(super) fn may_stand_in(stored: &StoredResponse, now: Moment) -> bool {
     Stage::of(stored, now).may_stand_in()
 }
 
-/// Whether a response tells of a failure, and which.
+/// Whether a response tells of a failure, and which. An `Err` is one by its status, as a response is.
 pub(super) fn failure(response: &HttpResponse, declared: bool) -> Option<Skip> {
     let status = response.status();
-    if !is_failure(status) {
-        None
-    } else if declared {
+    if declared && !is_refusal(status) {
         Some(Skip::Failed)
+    } else if !is_failure(status) {
+        None
     } else if response.error().is_some() {
         Some(Skip::Error)
     } else {
-        status.is_server_error().then_some(Skip::Status)
+        Some(Skip::Status)
     }
 }
 
-/// Whether an error of this status is a failure: not one that says that the client may not have the
-/// response, or that there is none.
+/// Whether this status says that the server has failed.
 pub(super) fn is_failure(status: StatusCode) -> bool {
-    !matches!(status.as_u16(), 401 | 403 | 404 | 410)
+    status.is_server_error()
+}
+
+/// Whether this status says that the client may not have the response, or that there is none. No
+/// other stands in for it.
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 401 | 403 | 404 | 410)
+}
+
+/// Whether this status says something to everybody, and not only to one who has asked in a wrong way,
+/// too often, or for a part.
+pub(super) fn is_for_all(status: StatusCode) -> bool {
+    is_refusal(status) || (is_storable(status) && !status.is_client_error())
 }
 
 #[cfg(test)]
@@ -141,15 +154,29 @@ mod tests {
     fn a_failure_is_an_error_of_the_server_s_or_what_the_handler_calls_one() {
         for status in 200..600 {
             let code = StatusCode::from_u16(status).expect("a status");
-            let refusal = matches!(status, 401 | 403 | 404 | 410);
             let made = HttpResponse::build(code).finish();
             let named = failure(&made, false);
             assert_eq!(named, (status >= 500).then_some(Skip::Status), "{status}");
             let declared = failure(&made, true);
+            let refusal = matches!(status, 401 | 403 | 404 | 410);
             assert_eq!(declared, (!refusal).then_some(Skip::Failed), "{status}");
             let error = HttpResponse::from_error(InternalError::new("no", code));
             let named = failure(&error, false);
-            assert_eq!(named, (!refusal).then_some(Skip::Error), "{status}");
+            assert_eq!(named, (status >= 500).then_some(Skip::Error), "{status}");
+        }
+    }
+
+    #[test]
+    fn what_one_client_has_done_wrong_says_nothing_to_the_others() {
+        for status in [
+            206, 304, 400, 405, 406, 412, 413, 416, 417, 422, 428, 429, 431,
+        ] {
+            let code = StatusCode::from_u16(status).expect("a status");
+            assert!(!is_for_all(code), "{status}");
+        }
+        for status in [200, 204, 301, 401, 403, 404, 410, 500] {
+            let code = StatusCode::from_u16(status).expect("a status");
+            assert!(is_for_all(code), "{status}");
         }
     }
 }

@@ -35,8 +35,10 @@ pub(super) struct Flight {
     pub(super) at_hand: Option<AtHand>,
     /// What the run has made tells of a failure.
     pub(super) failed: bool,
-    /// What it has made tells of the whole response.
-    pub(super) of_the_whole: bool,
+    /// What it has made is the stored response, which it has found unchanged.
+    pub(super) unchanged: bool,
+    /// What it has made tells of what is stored, and not of this request alone.
+    pub(super) of_what_is_stored: bool,
     pub(super) visit: Visit,
     pub(super) miss: Miss,
     pub(super) permits: Permits,
@@ -56,11 +58,6 @@ impl Flight {
             let shared = cache.shared();
             shared.clock.sleep(shared.limits.run).await;
         })
-    }
-
-    /// The response is a stored one that its handler has found unchanged.
-    pub(super) fn validated(&self) -> bool {
-        self.control.validated().is_some()
     }
 
     pub(super) fn max_body(&self) -> usize {
@@ -92,7 +89,7 @@ impl Flight {
         let tags = self.control.last_tags();
         let Passed { snapshot, named } =
             self.fence
-                .pass(&station.shared().generations, &tags, self.validated())?;
+                .pass(&station.shared().generations, &tags, self.unchanged)?;
         let response = StoredResponse {
             born: self.born,
             lifetime: times.lifetime,
@@ -173,7 +170,10 @@ impl Flight {
     pub(super) fn stand_in(mut self, why: Skip, response: HttpResponse) -> HttpResponse {
         let stale = self.at_hand.as_mut().and_then(|at_hand| {
             at_hand.rest();
-            let request = Some(&self.visit.request);
+            // A service was asked with conditions that its client has not.
+            let exposed = self.exposed.as_ref();
+            let request = Some(&self.visit.request)
+                .filter(|request| exposed.is_none_or(|exposed| exposed.asks_like(request)));
             at_hand.stand_in(request, &self.miss, Some(response.status()))
         });
         let Some(stale) = stale else {
@@ -193,8 +193,8 @@ impl Flight {
         if let Some(at_hand) = &mut self.at_hand {
             match &stored {
                 _ if self.failed => at_hand.rest(),
-                Err(Skip::Incomplete) => at_hand.rest(),
-                Err(why) if self.of_the_whole && why.outdates() => at_hand.forget(&self.miss),
+                Err(Skip::Incomplete | Skip::Failed) => at_hand.rest(),
+                Err(why) if self.of_what_is_stored && why.outdates() => at_hand.forget(&self.miss),
                 _ => at_hand.settle(),
             }
         }

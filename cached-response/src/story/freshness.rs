@@ -25,6 +25,19 @@ pub(crate) enum Lookup {
     Miss(Forward, Option<Arc<StoredResponse>>),
 }
 
+impl Lookup {
+    /// What it is for a request that `leads` a refresh or does not: what was expired by request is
+    /// answered only where something is done about it.
+    pub(super) fn where_it_leads(self, leads: bool) -> Self {
+        match self {
+            Self::Refresh(stored, _) if !leads && stored.standing() != Standing::Current => {
+                Self::Miss(Forward::Stale, Some(stored))
+            }
+            other => other,
+        }
+    }
+}
+
 /// Whether a stored response may answer a request now, and there is no more to it.
 pub(super) fn is_quiet(stored: &StoredResponse, reuse: Reuse, now: Moment) -> bool {
     stored.standing() == Standing::Current
@@ -64,7 +77,7 @@ fn unwished(stored: Arc<StoredResponse>, stage: Stage, now: Moment) -> Lookup {
 
 /// What it is good for where the client says how old or how stale it may be.
 fn wished(wishes: &Wishes, stored: Arc<StoredResponse>, stage: Stage, now: Moment) -> Lookup {
-    let by_request = stage.is_stale() && now < stored.deadline();
+    let by_request = stored.standing() != Standing::Current;
     if !by_request && accepts(wishes, &stored, now) {
         Lookup::Fresh(stored, stage)
     } else if stage.is_stale() {

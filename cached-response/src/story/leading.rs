@@ -21,6 +21,11 @@ pub(crate) fn leading<T>(flight: LocalBoxFuture<T>, station: Station) -> Leading
     }
 }
 
+/// Whether a flight that is dropped now could go on by itself.
+pub(super) fn could_go_on() -> bool {
+    Detached::is_free() && local::could_take_it()
+}
+
 pub(crate) struct Leading<T: 'static> {
     flight: Option<LocalBoxFuture<T>>,
     /// Still set when it is dropped: the poll unwound, and there is nothing to hand over.

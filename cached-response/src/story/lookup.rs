@@ -27,7 +27,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
 use std::sync::Arc;
 
 /// Keys over this length, a body left out that has a limit of its own, are not worth keeping.
-pub(super) const LONGEST_KEY: usize = 8 << 10;
+pub(crate) const LONGEST_KEY: usize = 8 << 10;
 
 /// What a look-up that found nothing to reuse leaves behind.
 #[derive(Debug)]
@@ -45,6 +45,8 @@ pub(crate) struct Miss {
     pub(crate) previous: Option<Arc<StoredResponse>>,
     /// The client has its answer: the run goes on behind it.
     pub(crate) behind: bool,
+    /// How often anything was invalidated before arguments of the run were extracted.
+    pub(crate) extracted: Option<u64>,
 }
 
 impl Miss {
@@ -119,7 +121,8 @@ impl Asking<'_> {
         let found = variants::find(&self.shared.shelf, self.site.handler, key, self.request);
         let live = is_live(&self.site.terms, self.request, flagged, &self.admitted);
         let now = self.shared.now();
-        let (forward, previous) = match freshness(found, &self.admitted, now) {
+        let found = freshness(found, &self.admitted, now);
+        let (forward, previous) = match found.where_it_leads(self.leads()) {
             Lookup::Fresh(stored, _) | Lookup::Refresh(stored, _) if live => {
                 (Forward::Request, Some(stored))
             }
@@ -137,6 +140,16 @@ impl Asking<'_> {
             }
             Lookup::Miss(forward, previous) => (forward, previous),
         };
+        let miss = self.miss(key, base, live);
+        self.forward(Miss {
+            forward,
+            previous,
+            ..miss
+        })
+    }
+
+    /// On to the handler, unless the client wants a stored response alone.
+    fn forward(&self, miss: Miss) -> Looked {
         if let Some(Wishes {
             only_if_cached: true,
             ..
@@ -145,12 +158,12 @@ impl Asking<'_> {
             report(self.site, self.shared, Event::OnlyIfCached);
             return Looked::Answered(answer::only_if_cached());
         }
-        let miss = Miss {
-            forward,
-            previous,
-            ..self.miss(key, base, live)
-        };
         Looked::Miss(Box::new(miss))
+    }
+
+    /// Whether a run may go on behind its answer.
+    fn leads(&self) -> bool {
+        leads(&self.admitted, self.request)
     }
 
     /// Answers, and takes the lead of a run behind the answer where nobody has it.
@@ -162,8 +175,7 @@ impl Asking<'_> {
         base: usize,
     ) -> Looked {
         let answer = hit(self.site, self.shared, &stored, self.request, how);
-        let leads = self.admitted.flight == Part::Lead && InsertedParts::count(self.request) == 0;
-        if !leads {
+        if !self.leads() {
             return Looked::Answered(answer);
         }
         let miss = Miss {
@@ -197,8 +209,14 @@ impl Asking<'_> {
             forward: Forward::UriMiss,
             previous: None,
             behind: false,
+            extracted: None,
         }
     }
+}
+
+/// Whether a run may go on behind the answer to this request.
+pub(super) fn leads(admitted: &Admitted, request: &HttpRequest) -> bool {
+    admitted.flight == Part::Lead && InsertedParts::count(request) == 0
 }
 
 /// Why there is no key after all.

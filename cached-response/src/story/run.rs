@@ -1,7 +1,7 @@
 //! One run of the handler: from its start to its landing.
 
 use super::{
-    at_hand::failure,
+    at_hand::{failure, is_for_all},
     attempt::attempt,
     flight::Flight,
     lookup::Miss,
@@ -12,11 +12,10 @@ use super::{
 use crate::{
     ground::stored::StoredResponse,
     judgement::{
-        admit::Reuse,
+        admit::{Admitted, Reuse},
         candidate::Candidate,
         judge::{Made, Storable, Verdict, judge},
         outdated::Asked,
-        own::is_storable,
         reason::{Bypass, Skip},
     },
     machinery::{
@@ -107,6 +106,7 @@ impl Flight {
         else {
             return self.judge_made(response);
         };
+        self.unchanged = true;
         self.visit.station.report(Event::Validated);
         let renewed = renewal::renewed(&stored, &response);
         if renewal::is_of_another(&stored, &response) {
@@ -150,8 +150,8 @@ impl Flight {
     }
 
     fn skip(mut self, why: Skip, mut response: HttpResponse) -> HttpResponse {
-        // A part, or an answer to conditions, tells nothing of the whole.
-        self.of_the_whole = is_storable(response.status());
+        let Admitted { head, reuse, .. } = self.miss.admitted;
+        self.of_what_is_stored = !head && reuse == Reuse::Any && is_for_all(response.status());
         response.headers_mut().append(
             status_field::NAME,
             status_field::live(self.miss.forward, Some(why)),
@@ -192,7 +192,7 @@ impl Flight {
             Ok(Put::Stored(stored)) => {
                 dress::complete(stored, head.headers_mut());
                 let spared = self.spare(stored, &mut head);
-                (status_field::stored(forward, self.validated()), spared)
+                (status_field::stored(forward, self.unchanged), spared)
             }
             Ok(Put::Superseded(_)) => (status_field::live(forward, Some(Skip::Superseded)), None),
             Err(why) => (status_field::live(forward, Some(*why)), None),

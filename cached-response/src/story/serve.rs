@@ -28,6 +28,7 @@ use crate::{
         cache::Shared,
         counters::Event,
         flights::{Boarding, Follower, Landing, Permit, Permits, Turn},
+        inserted::InsertedParts,
         live::{Next, Queue},
         variants,
     },
@@ -180,12 +181,12 @@ impl Journey {
             Ok(permit) => permit,
             Err((stored, stage)) => return Ok(self.hit(&stored, stage)),
         };
-        let slow = self.slow();
+        let (slow, goes_on) = (self.slow(), self.may_go_on());
         let station = self.visit.station.clone();
         let flight = run::fly(self.visit, self.miss, run, Permits::one(permit));
-        let flight = leading(flight, station);
         match slow {
-            Some((stand_by, after)) => stand_by.or(flight, after).await,
+            Some((stand_by, after)) => stand_by.or(leading(flight, station), after).await,
+            None if goes_on => leading(flight, station).await,
             None => flight.await,
         }
     }
@@ -206,8 +207,17 @@ impl Journey {
         Some((StandBy::of(&self.visit, &self.miss)?, after))
     }
 
+    /// Whether its run may go on without it: not away from the middlewares that hand something to the
+    /// handler past its arguments.
+    fn may_go_on(&self) -> bool {
+        InsertedParts::count(&self.visit.request) == 0
+    }
+
     /// How long a request waits while a stale response may answer.
     fn answer_after(&self) -> Option<Duration> {
+        if !self.may_go_on() {
+            return None;
+        }
         let stored = self.miss.previous.as_ref()?;
         let after = self.visit.station.stale_rules().answer_after?;
         (self.miss.puts_up_with_stale() && may_stand_in(stored, self.shared().now()))
@@ -250,9 +260,13 @@ impl Journey {
                 .next(&queued, &self.miss.flight, &self.boarding())
             {
                 Next::Start(running) => {
+                    let goes_on = self.may_go_on();
                     let station = self.visit.station.clone();
                     let flight =
                         run::fly(self.visit, self.miss, run, Permits::two(queued, running));
+                    if !goes_on {
+                        return flight.await;
+                    }
                     return leading(flight, station).await;
                 }
                 Next::Wait(follower) => {

@@ -2,6 +2,7 @@
 
 use super::{
     at_hand::may_stand_in,
+    leading::{Leading, could_go_on},
     lookup::Miss,
     start::Done,
     visit::{Station, Visit},
@@ -16,7 +17,7 @@ use crate::{
     },
 };
 use actix_web::{HttpRequest, HttpResponse};
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// A stale response that may answer in place of a run under way.
 pub(super) struct StandBy {
@@ -55,13 +56,12 @@ impl StandBy {
         (self.request, response)
     }
 
-    /// What `flight` comes to within the time, and else the stale response. Dropped then, the
-    /// flight must see to it that it goes on.
-    pub(super) async fn or(self, flight: impl Future<Output = Done>, after: Duration) -> Done {
-        let mut flight = Box::pin(flight);
-        match within(self.station.shared(), after, flight.as_mut()).await {
+    /// What `flight` comes to within the time, and else the stale response, if the flight can go on
+    /// without anybody who waits for it.
+    pub(super) async fn or(self, mut flight: Leading<Done>, after: Duration) -> Done {
+        match within(self.station.shared(), after, &mut flight).await {
             Some(done) => done,
-            None if self.is_ready() => Ok(self.answer()),
+            None if self.is_ready() && could_go_on() => Ok(self.answer()),
             None => flight.await,
         }
     }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     ground::clock::Moment,
     judgement::reason::Skip,
-    machinery::{control::Control, flights::Permits, status_field},
+    machinery::{control::Control, flights::Permits, generations::raises, status_field},
 };
 use actix_web::{Error, HttpRequest, HttpResponse, error::InternalError, http::StatusCode};
 use std::{panic, sync::Arc};
@@ -58,6 +58,9 @@ impl UnderWay {
         let control = Control::of(&request);
         if !can_be_tagged {
             control.refuse_tags();
+        }
+        if miss.extracted.is_some_and(|before| before != raises()) {
+            control.refuse(Skip::Invalidated);
         }
         let previous = miss.previous.clone();
         let validatable = previous.filter(|stored| stored.can_be_validated());
@@ -110,7 +113,8 @@ impl UnderWay {
         Flight {
             at_hand: self.at_hand,
             failed: false,
-            of_the_whole: true,
+            unchanged: false,
+            of_what_is_stored: true,
             visit: Visit {
                 station: self.station,
                 request,

@@ -7,7 +7,7 @@ use super::{
     at_hand::may_stand_in,
     computation::{Computation, fly},
     freshness::{Lookup, freshness},
-    leading::{leading, to_its_end},
+    leading::{could_go_on, leading, to_its_end},
     lookup::Miss,
     visit::Station,
     within::within,
@@ -74,6 +74,11 @@ impl Asking<'_> {
         };
         self.station.report(Event::Forward(miss.forward));
         let shared = self.station.cache.clone();
+        let markers = &shared.shared().markers;
+        if markers.pass(&self.key, shared.shared().now()) {
+            self.station.report(Event::Marked);
+            return self.compute(miss, Permits::none(), computation).await;
+        }
         let until = shared.shared().now().after(shared.shared().limits.patience);
         for _ in 0..MOST_DETOURS {
             match self.boarding().join(&shared.shared().flights, &self.key) {
@@ -133,6 +138,7 @@ impl Asking<'_> {
             forward,
             previous,
             behind: false,
+            extracted: None,
         }
     }
 
@@ -202,7 +208,7 @@ impl Asking<'_> {
         };
         let stands_in = match landed {
             Some(stands_in) => stands_in,
-            None if self.stand_by(&waiting) => return,
+            None if could_go_on() && self.stand_by(&waiting) => return,
             None => flight.await,
         };
         if let Some(stored) = stands_in {

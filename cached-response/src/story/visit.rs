@@ -119,6 +119,7 @@ impl Visit {
         let found = variants::find(&shared.shelf, handler, &mut key, &self.request);
         miss.flight = KeyRef::new(handler, key.as_bytes()).to_key();
         let looked = freshness(found, &miss.admitted, shared.now());
+        let looked = looked.where_it_leads(lookup::leads(&miss.admitted, &self.request));
         if let Lookup::Miss(_, previous) = &looked {
             miss.previous.clone_from(previous);
         }

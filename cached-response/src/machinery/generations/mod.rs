@@ -24,7 +24,13 @@ use actix_web::HttpRequest;
 use generation::{Generation, Raise, Snapshot};
 use std::{
     borrow::Cow,
-    sync::{PoisonError, RwLock},
+    sync::{
+        PoisonError, RwLock,
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Release},
+        },
+    },
 };
 
 /// The generations of one cache.
@@ -35,6 +41,20 @@ pub(crate) struct Generations {
     stripes: Stripes,
     /// What the routes keep of their queries: as many as there are ways to say it.
     narrowings: RwLock<Vec<Narrowing>>,
+}
+
+/// How often anything was expired or invalidated in this process. What was read for a run before its
+/// snapshot was taken, in arguments above all, may be older than that: it is, if this has changed.
+static RAISES: AtomicU64 = AtomicU64::new(0);
+
+/// How often anything was expired or invalidated in this process.
+pub(crate) fn raises() -> u64 {
+    RAISES.load(Acquire)
+}
+
+/// To be told first: whoever sees what is raised then sees this, too.
+fn raised() {
+    RAISES.fetch_add(1, Release);
 }
 
 /// What a run is for, as far as an invalidation can name it.
@@ -116,10 +136,12 @@ impl Generations {
     }
 
     pub(crate) fn raise_all(&self, raise: Raise) {
+        raised();
         self.all.raise(raise);
     }
 
     pub(crate) fn raise_path(&self, path: &str, raise: Raise) {
+        raised();
         self.names.raise(&Name::Path(&target::path(path)), raise);
         // A path that was written with its query.
         if let Some(end) = path.find(['?', '#']) {
@@ -130,6 +152,7 @@ impl Generations {
 
     /// Raises a URL under the name that it has on each route.
     pub(crate) fn raise_url(&self, url: &str, raise: Raise) {
+        raised();
         let (path, query) = target::split(url);
         let path = target::path(path);
         let narrowings = self.narrowings.read();
@@ -140,6 +163,7 @@ impl Generations {
     }
 
     pub(crate) fn raise_tag(&self, tag: &str, raise: Raise) {
+        raised();
         self.stripes.raise(&self.names, tag, raise);
     }
 

@@ -14,6 +14,7 @@ use cached_response::testing::ManualClock;
 use cached_response::{Policy, ResponseCache, cached, fail};
 use tests::stage::{InProcess, Stage};
 
+mod edges;
 mod failures;
 mod guide;
 mod refresh;

@@ -1,0 +1,292 @@
+//! Where stale responses meet what else there is: conditions, inserted parts, clients that leave, ages.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::time::Duration;
+
+use actix_web::dev::{Payload, Service};
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
+use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, error, get, web};
+use cached_response::testing::ManualClock;
+use cached_response::{
+    CacheResponses, Policy, ResponseCache, cached, cached_response, fail, insert_key_part,
+};
+use tests::stage::{InProcess, Stage, soon};
+
+use super::Scene;
+
+thread_local!(static FAILS: Cell<bool> = const { Cell::new(false) });
+tokio::task_local!(static TENANT: String);
+
+async fn tagged(stage: web::Data<Stage>) -> HttpResponse {
+    let run = stage.run();
+    if FAILS.get() {
+        return HttpResponse::ServiceUnavailable().finish();
+    }
+    HttpResponse::Ok()
+        .insert_header(("etag", "\"v1\""))
+        .body(format!("run {run}"))
+}
+
+async fn jittered(stage: web::Data<Stage>) -> HttpResponse {
+    let run = stage.run();
+    HttpResponse::Ok()
+        .insert_header(("cache-control", "max-age=1000"))
+        .insert_header(("age", "900"))
+        .body(format!("run {run}"))
+}
+
+async fn plain(stage: web::Data<Stage>) -> String {
+    format!("run {}", stage.run())
+}
+
+async fn streamed(stage: web::Data<Stage>) -> HttpResponse {
+    let run = stage.run();
+    let fails = FAILS.get();
+    let body = futures_util::stream::once(async move {
+        if fails {
+            fail();
+        }
+        Ok::<_, Error>(web::Bytes::from(format!("run {run}")))
+    });
+    HttpResponse::Ok().streaming(Box::pin(body))
+}
+
+async fn whose(stage: web::Data<Stage>) -> String {
+    let run = stage.run_at_barrier().await;
+    let tenant = TENANT
+        .try_with(Clone::clone)
+        .unwrap_or_else(|_| "nobody".into());
+    format!("{tenant}: run {run}")
+}
+
+#[cached_response(timeout = 10, stale_if_error = 300, vary(none))]
+async fn matching(request: HttpRequest, stage: web::Data<Stage>) -> Result<String, Error> {
+    let run = stage.run();
+    if request.headers().contains_key("if-match") {
+        return Err(error::ErrorPreconditionFailed("no match"));
+    }
+    Ok(format!("run {run}"))
+}
+
+fn routes(app: &mut web::ServiceConfig) {
+    let policy = Policy::new(10).stale_if_error(300);
+    let middleware = web::scope("/in").wrap(CacheResponses::new(policy.clone()));
+    let tenants = web::scope("/of").wrap_fn(|request, service| {
+        insert_key_part(&request, "a");
+        TENANT.scope("a".to_owned(), service.call(request))
+    });
+    app.service(middleware.route("/page", web::get().to(tagged)))
+        .service(
+            tenants
+                .route(
+                    "/whose",
+                    web::get().to(cached(policy.answer_stale_after(2), whose)),
+                )
+                .route(
+                    "/plain",
+                    web::get().to(cached(Policy::new(3600).stale_while_revalidate(30), plain)),
+                ),
+        )
+        .route(
+            "/jitter",
+            web::get().to(cached(Policy::from_response().jitter(0.5), jittered)),
+        )
+        .route(
+            "/wish",
+            web::get().to(cached(Policy::new(10).respect_client(), plain)),
+        )
+        .route(
+            "/stream",
+            web::get().to(cached(
+                Policy::new(10).stale_while_revalidate(300),
+                streamed,
+            )),
+        )
+        .route("/match", web::get().to(matching));
+}
+
+async fn stage() -> (Stage, InProcess, ManualClock) {
+    let clock = ManualClock::new();
+    let stage = Stage::new(ResponseCache::builder().clock(&clock).build());
+    let app = stage.app(routes).await;
+    FAILS.set(false);
+    (stage, app, clock)
+}
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[actix_web::test]
+async fn what_a_service_was_asked_with_is_not_what_its_client_asked() {
+    let (_, app, clock) = stage().await;
+    assert_eq!(app.get("/in/page").text().await, "run 1");
+    clock.advance(seconds(11));
+    FAILS.set(true);
+    let answer = app.get("/in/page").answer().await;
+    assert_eq!((answer.status.as_u16(), &*answer.text()), (200, "run 1"));
+}
+
+#[actix_web::test]
+async fn a_client_that_leaves_its_own_run_sets_no_rest() {
+    let scene = Scene::new("/sie").await;
+    scene.advance(11);
+    let head = scene
+        .app
+        .ask(TestRequest::with_uri("/sie").method(Method::HEAD));
+    scene.stage.at_run(2).await;
+    head.leave().await;
+    scene.stage.release(3);
+    assert_eq!(scene.get().await.1, "run 3");
+}
+
+#[actix_web::test]
+async fn a_run_is_not_taken_away_from_the_middleware_that_told_it_something() {
+    let (stage, app, clock) = stage().await;
+    stage.release(1);
+    assert_eq!(app.get("/of/whose").text().await, "a: run 1");
+    clock.advance(seconds(11));
+    let asked = app.get("/of/whose");
+    stage.at_run(2).await;
+    clock.advance(seconds(2));
+    assert!(!asked.is_finished());
+    stage.release(2);
+    assert_eq!(asked.text().await, "a: run 2");
+    assert_eq!(app.get("/of/whose").text().await, "a: run 2");
+
+    // Nor where its client leaves.
+    clock.advance(seconds(11));
+    let asked = app.get("/of/whose");
+    stage.at_run(3).await;
+    asked.leave().await;
+    assert_eq!(stage.cache.stats().running, 0);
+    stage.release(4);
+    assert_eq!(app.get("/of/whose").text().await, "a: run 4");
+}
+
+#[actix_web::test]
+async fn what_was_expired_is_not_answered_where_nothing_is_done_about_it() {
+    let (stage, app, clock) = stage().await;
+    assert_eq!(app.get("/of/plain").text().await, "run 1");
+    stage.cache.expire_path("/of/plain");
+    clock.advance(seconds(100));
+    assert_eq!(app.get("/of/plain").text().await, "run 2");
+}
+
+#[actix_web::test]
+async fn no_max_stale_gets_what_was_expired_by_request() {
+    let (stage, app, clock) = stage().await;
+    assert_eq!(app.get("/wish").text().await, "run 1");
+    stage.cache.expire_path("/wish");
+    clock.advance(seconds(11));
+    let wish = TestRequest::with_uri("/wish").insert_header(("cache-control", "max-stale=60"));
+    assert_eq!(app.ask(wish).text().await, "run 2");
+}
+
+#[actix_web::test]
+async fn jitter_leaves_a_part_of_what_is_left() {
+    let (stage, app, _) = stage().await;
+    for n in 0..20 {
+        for _ in 0..2 {
+            app.get(&format!("/jitter?{n}")).text().await;
+        }
+    }
+    assert_eq!(stage.runs(), 20);
+}
+
+#[actix_web::test]
+async fn a_stream_that_says_that_it_failed_rests() {
+    let (stage, app, clock) = stage().await;
+    assert_eq!(app.get("/stream").text().await, "run 1");
+    clock.advance(seconds(11));
+    FAILS.set(true);
+    for _ in 0..10 {
+        assert_eq!(app.get("/stream").text().await, "run 1");
+        soon("it ends", || stage.cache.stats().running == 0).await;
+    }
+    assert_eq!(stage.runs(), 2);
+}
+
+#[actix_web::test]
+async fn what_one_client_s_condition_does_is_no_failure() {
+    let (stage, app, clock) = stage().await;
+    assert_eq!(app.get("/match").text().await, "run 1");
+    clock.advance(seconds(11));
+    let matching = TestRequest::with_uri("/match").insert_header(("if-match", "\"x\""));
+    let status = app.ask(matching).answer().await.status.as_u16();
+    let after = app.get("/match").text().await;
+    assert_eq!((status, &*after), (412, "run 3"), "{}", stage.runs());
+}
+
+#[actix_web::test]
+async fn a_run_that_finds_no_place_behind_an_answer_is_waited_for() {
+    let scene = Scene::new("/slow").await;
+    scene.release_all();
+    for n in 0..70 {
+        scene.app.get(&format!("/slow?{n}")).text().await;
+    }
+    scene.advance(11);
+    // Runs from 201 on wait.
+    while scene.stage.runs() < 200 {
+        let more = format!("/slow?x{}", scene.stage.runs());
+        scene.app.get(&more).text().await;
+    }
+    let asked: Vec<_> = (0..70)
+        .map(|n| scene.app.get(&format!("/slow?{n}")))
+        .collect();
+    scene.stage.at_run(270).await;
+    scene.advance(2);
+    let answered = || asked.iter().filter(|asked| asked.is_finished()).count();
+    soon("those with a place are answered", || answered() == 64).await;
+    (201..=270).for_each(|run| scene.stage.release(run));
+    for asked in asked {
+        asked.text().await;
+    }
+    let stats = scene.stage.cache.stats();
+    assert_eq!((stats.failed, stats.handed_over), (0, 64));
+}
+
+/// An argument of a type that reads what a handler is made from.
+struct Row(u32);
+
+thread_local!(static DATA: Cell<u32> = const { Cell::new(1) });
+
+impl FromRequest for Row {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let stage = request.app_data::<web::Data<Stage>>().cloned();
+        Box::pin(async move {
+            let read = Self(DATA.get());
+            stage.unwrap().barriers.at("extracted").await;
+            Ok(read)
+        })
+    }
+}
+
+#[get("/row")]
+#[cached_response(timeout = 60, unkeyed(row))]
+async fn row(row: Row) -> String {
+    format!("row {}", row.0)
+}
+
+/// Bar row 44, for what is read before the run.
+#[actix_web::test]
+async fn what_was_extracted_before_an_invalidation_is_not_stored_after_it() {
+    for raise in [ResponseCache::invalidate_all, ResponseCache::expire_all] {
+        DATA.set(1);
+        let stage = Stage::new(ResponseCache::builder().build());
+        let app = stage.app(|app| _ = app.service(row)).await;
+        let asked = app.get("/row");
+        soon("it is extracted", || stage.barriers.count("extracted") == 1).await;
+        DATA.set(2);
+        raise(&stage.cache);
+        stage.barriers.release("extracted");
+        assert_eq!(asked.text().await, "row 1");
+        assert_eq!(app.get("/row").text().await, "row 2");
+        assert_eq!(app.get("/row").answer().await.header("age"), Some("0"));
+    }
+}
