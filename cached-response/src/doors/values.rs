@@ -47,7 +47,8 @@ impl ResponseCache {
     /// lost to those who share it. A key over 8 KiB is computed for its caller alone. An `Err` is returned
     /// to whoever computed it, and never stored or shared. [`disable_cache`](crate::disable_cache),
     /// [`set_cache_timeout`](crate::set_cache_timeout), [`tag`](crate::tag()),
-    /// [`fail`](crate::fail) and [`reason`](crate::reason()) work inside.
+    /// [`fail`](crate::fail) and [`reason`](crate::reason()) work inside, and are about the value: a
+    /// page that is made with it needs the tag, too.
     ///
     /// The computation takes what it needs by value, since it goes on where its caller leaves, or
     /// behind a stale value. `run_timeout` ends it only where a stale value may stand in.
@@ -101,7 +102,7 @@ impl ResponseCache {
     ///     let computed = if found.is_empty() { Computed::DoNotStore(found) } else { Computed::Store(found) };
     ///     Ok::<_, Infallible>(computed)
     /// });
-    /// assert_eq!(found(vec![]).await?, []);
+    /// assert!(found(vec![]).await?.is_empty());
     /// assert_eq!(found(vec![7]).await?, [7]);
     /// assert_eq!(found(vec![]).await?, [7]);
     /// # Ok(())

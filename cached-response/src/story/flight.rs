@@ -177,7 +177,8 @@ impl Flight {
             at_hand.stand_in(request, &self.miss, Some(response.status()))
         });
         let Some(stale) = stale else {
-            return response;
+            // It was invalidated in this very moment.
+            return self.skip(why, response);
         };
         let Self {
             visit,

@@ -149,7 +149,7 @@ impl Flight {
         }
     }
 
-    fn skip(mut self, why: Skip, mut response: HttpResponse) -> HttpResponse {
+    pub(super) fn skip(mut self, why: Skip, mut response: HttpResponse) -> HttpResponse {
         let Admitted { head, reuse, .. } = self.miss.admitted;
         self.of_what_is_stored = !head && reuse == Reuse::Any && is_for_all(response.status());
         response.headers_mut().append(
