@@ -51,7 +51,7 @@ pub(crate) struct Answer {
     error: bool,
     #[serde(deserialize_with = "flag")]
     panic: bool,
-    /// Named after the delay, unless it is that of a stream.
+    /// Named after the delay, unless it is that of a stream; `{id}` is the script's.
     tags: Vec<String>,
 }
 
@@ -65,13 +65,14 @@ impl Scripts {
     ) -> Result<HttpResponse, Error> {
         let begun = self.begin(id, request);
         let (run, answer) = begun.ok_or_else(|| ErrorNotFound("there is no such script"))?;
-        answer.play(run, request, body).await
+        answer.play(id, run, request, body).await
     }
 }
 
 impl Answer {
     async fn play(
         &self,
+        id: &str,
         run: usize,
         request: &HttpRequest,
         body: &Bytes,
@@ -86,7 +87,9 @@ impl Answer {
         if self.chunks.is_none() {
             sleep(pause).await;
         }
-        self.tags.iter().for_each(tag);
+        for text in &self.tags {
+            tag(text.replace("{id}", id));
+        }
         if self.panic {
             panic_as_told();
         }
