@@ -4,6 +4,7 @@ use super::{lookup::Miss, visit::Station};
 use crate::{
     ground::{clock::Moment, stored::StoredResponse},
     judgement::{
+        admit::{Admitted, Reuse},
         own::is_storable,
         reason::{Skip, StaleRule},
         stage::Stage,
@@ -139,9 +140,15 @@ fn is_refusal(status: StatusCode) -> bool {
     matches!(status.as_u16(), 401 | 403 | 404 | 410)
 }
 
+/// Whether what a run came to with this status tells of what is stored, and not of its request alone.
+pub(super) fn is_of_what_is_stored(miss: &Miss, status: StatusCode) -> bool {
+    let Admitted { head, reuse, .. } = miss.admitted;
+    !head && reuse == Reuse::Any && is_for_all(status)
+}
+
 /// Whether this status says something to everybody, and not only to one who has asked in a wrong way,
 /// too often, or for a part.
-pub(super) fn is_for_all(status: StatusCode) -> bool {
+fn is_for_all(status: StatusCode) -> bool {
     is_refusal(status) || (is_storable(status) && !status.is_client_error())
 }
 

@@ -1,7 +1,7 @@
 //! One run of the handler: from its start to its landing.
 
 use super::{
-    at_hand::{failure, is_for_all},
+    at_hand::{failure, is_of_what_is_stored},
     attempt::attempt,
     flight::Flight,
     lookup::Miss,
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     ground::stored::StoredResponse,
     judgement::{
-        admit::{Admitted, Reuse},
+        admit::Reuse,
         candidate::Candidate,
         judge::{Made, Storable, Verdict, judge},
         outdated::Asked,
@@ -150,8 +150,7 @@ impl Flight {
     }
 
     pub(super) fn skip(mut self, why: Skip, mut response: HttpResponse) -> HttpResponse {
-        let Admitted { head, reuse, .. } = self.miss.admitted;
-        self.of_what_is_stored = !head && reuse == Reuse::Any && is_for_all(response.status());
+        self.of_what_is_stored = is_of_what_is_stored(&self.miss, response.status());
         response.headers_mut().append(
             status_field::NAME,
             status_field::live(self.miss.forward, Some(why)),

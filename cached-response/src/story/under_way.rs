@@ -1,7 +1,7 @@
 //! A run under way, and what becomes of one that comes to no response.
 
 use super::{
-    at_hand::{AtHand, is_failure},
+    at_hand::{AtHand, is_failure, is_of_what_is_stored},
     attempt::Outcome,
     fence::Fence,
     flight::{Ending, Flight, landed},
@@ -139,7 +139,12 @@ impl UnderWay {
                 at_hand.rest();
                 at_hand.stand_in(asked.as_ref(), &self.miss, end.status)
             } else {
-                at_hand.forget(&self.miss);
+                match end.status {
+                    Some(status) if is_of_what_is_stored(&self.miss, status) => {
+                        at_hand.forget(&self.miss);
+                    }
+                    _ => at_hand.settle(),
+                }
                 None
             }
         });

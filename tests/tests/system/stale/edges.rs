@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::dev::{Payload, Service};
-use actix_web::http::Method;
+use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, error, get, web};
 use cached_response::testing::ManualClock;
@@ -16,7 +16,11 @@ use tests::stage::{InProcess, Stage, soon};
 
 use super::Scene;
 
-thread_local!(static FAILS: Cell<bool> = const { Cell::new(false) });
+thread_local! {
+    static FAILS: Cell<bool> = const { Cell::new(false) };
+    /// The status of the error that a service inside the middleware answers with, if it does.
+    static REFUSES: Cell<Option<u16>> = const { Cell::new(None) };
+}
 tokio::task_local!(static TENANT: String);
 
 async fn tagged(stage: web::Data<Stage>) -> HttpResponse {
@@ -70,41 +74,59 @@ async fn matching(request: HttpRequest, stage: web::Data<Stage>) -> Result<Strin
     Ok(format!("run {run}"))
 }
 
+/// A page behind the middleware, and behind a service that may refuse.
+fn inside(app: &mut web::ServiceConfig, policy: Policy) {
+    let middleware = web::scope("/in").wrap(CacheResponses::new(policy));
+    let refusing = web::scope("").wrap_fn(|request, service| {
+        let called = service.call(request);
+        async move {
+            match REFUSES.get() {
+                Some(code) => {
+                    let code = StatusCode::from_u16(code).unwrap();
+                    Err(error::InternalError::new("refused", code).into())
+                }
+                None => called.await,
+            }
+        }
+    });
+    let middleware = middleware.service(refusing.route("/page", web::get().to(tagged)));
+    app.service(middleware);
+}
+
 fn routes(app: &mut web::ServiceConfig) {
     let policy = Policy::new(10).stale_if_error(300);
-    let middleware = web::scope("/in").wrap(CacheResponses::new(policy.clone()));
     let tenants = web::scope("/of").wrap_fn(|request, service| {
         insert_key_part(&request, "a");
         TENANT.scope("a".to_owned(), service.call(request))
     });
-    app.service(middleware.route("/page", web::get().to(tagged)))
-        .service(
-            tenants
-                .route(
-                    "/whose",
-                    web::get().to(cached(policy.answer_stale_after(2), whose)),
-                )
-                .route(
-                    "/plain",
-                    web::get().to(cached(Policy::new(3600).stale_while_revalidate(30), plain)),
-                ),
-        )
-        .route(
-            "/jitter",
-            web::get().to(cached(Policy::from_response().jitter(0.5), jittered)),
-        )
-        .route(
-            "/wish",
-            web::get().to(cached(Policy::new(10).respect_client(), plain)),
-        )
-        .route(
-            "/stream",
-            web::get().to(cached(
-                Policy::new(10).stale_while_revalidate(300),
-                streamed,
-            )),
-        )
-        .route("/match", web::get().to(matching));
+    inside(app, policy.clone());
+    app.service(
+        tenants
+            .route(
+                "/whose",
+                web::get().to(cached(policy.answer_stale_after(2), whose)),
+            )
+            .route(
+                "/plain",
+                web::get().to(cached(Policy::new(3600).stale_while_revalidate(30), plain)),
+            ),
+    )
+    .route(
+        "/jitter",
+        web::get().to(cached(Policy::from_response().jitter(0.5), jittered)),
+    )
+    .route(
+        "/wish",
+        web::get().to(cached(Policy::new(10).respect_client(), plain)),
+    )
+    .route(
+        "/stream",
+        web::get().to(cached(
+            Policy::new(10).stale_while_revalidate(300),
+            streamed,
+        )),
+    )
+    .route("/match", web::get().to(matching));
 }
 
 async fn stage() -> (Stage, InProcess, ManualClock) {
@@ -127,6 +149,21 @@ async fn what_a_service_was_asked_with_is_not_what_its_client_asked() {
     FAILS.set(true);
     let answer = app.get("/in/page").answer().await;
     assert_eq!((answer.status.as_u16(), &*answer.text()), (200, "run 1"));
+}
+
+#[actix_web::test]
+async fn a_service_that_refuses_one_client_takes_nothing_from_the_others() {
+    for (code, left) in [(429, 200), (405, 200), (404, 503), (410, 503)] {
+        let (_, app, clock) = stage().await;
+        app.get("/in/page").answer().await;
+        clock.advance(seconds(11));
+        REFUSES.set(Some(code));
+        assert_eq!(app.get("/in/page").answer().await.status.as_u16(), code);
+        REFUSES.set(None);
+        FAILS.set(true);
+        let answer = app.get("/in/page").answer().await;
+        assert_eq!(answer.status.as_u16(), left, "after {code}");
+    }
 }
 
 #[actix_web::test]
