@@ -126,6 +126,7 @@ pub use doors::{
     roles::{Gate, Keyed, Lazy, Unkeyed},
     values::Computed,
 };
+pub use ground::store::{Bus, Kept, Store, StoreError, StoreErrorKind, StoreFuture, Subscription};
 pub use judgement::{
     candidate::Candidate,
     key::{KeyWriter, part::KeyPart},

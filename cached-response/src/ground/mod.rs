@@ -7,5 +7,6 @@ pub(crate) mod manual_clock;
 pub(crate) mod memory;
 pub(crate) mod rest;
 pub(crate) mod selector;
+pub(crate) mod store;
 pub(crate) mod stored;
 pub(crate) mod sync;

@@ -1,0 +1,203 @@
+//! What a remote store is to a cache: bytes under names, for a time.
+
+use actix_web::web::Bytes;
+use std::{error::Error, fmt, future::Future, pin::Pin, time::Duration};
+
+/// What a call to a store comes to.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// A place outside of this process where bytes are kept under a name, for a time: get, set with a
+/// timeout, delete.
+///
+/// The three of them are all that a store must have. Of the other methods each has a default made of
+/// these, and is there for what a backend can do better. Names are printable, have no spaces unless
+/// the namespace has any, and may be long (8 KiB).
+///
+/// All futures are polled on one thread of the cache's own, which has a tokio runtime with I/O and
+/// time. They must not block it. Each is dropped when its time is over, at any point; a call need
+/// not have a timeout of its own. An `Err` is never seen by a request: it is a miss, a count and a
+/// line in the log.
+pub trait Store: Send + Sync + 'static {
+    /// What lies under `name`, but no more than its first `limit` bytes, and how long it has still to
+    /// live by the store's own clock. What may live a moment less has less.
+    fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<Kept>>;
+
+    /// Puts `bytes` under `name`, in place of what lies there. After `timeout` they are gone; what
+    /// takes longer to get there may not live longer.
+    fn set<'a>(&'a self, name: &'a str, bytes: Bytes, timeout: Duration) -> StoreFuture<'a, ()>;
+
+    /// Removes what lies under `name`, if anything does. `Ok` means that no later `get`, of anybody,
+    /// finds it.
+    fn delete<'a>(&'a self, name: &'a str) -> StoreFuture<'a, ()>;
+
+    /// What lies under each of these names, in their order: short values, of 64 bytes at most.
+    fn get_many<'a>(&'a self, names: &'a [String]) -> StoreFuture<'a, Vec<Option<Bytes>>> {
+        Box::pin(async move {
+            let mut found = Vec::with_capacity(names.len());
+            for name in names {
+                found.push(self.get(name, 64).await?.map(|kept| kept.bytes));
+            }
+            Ok(found)
+        })
+    }
+
+    /// [`get`](Self::get) of `name`, and [`get_many`](Self::get_many) of `with`, in one round trip
+    /// where the backend can. What is found under `with` must not be older than what lies under
+    /// `name`.
+    fn look_up<'a>(
+        &'a self,
+        name: &'a str,
+        limit: usize,
+        with: &'a [String],
+    ) -> StoreFuture<'a, (Option<Kept>, Vec<Option<Bytes>>)> {
+        Box::pin(async move {
+            let kept = self.get(name, limit).await?;
+            Ok((kept, self.get_many(with).await?))
+        })
+    }
+
+    /// Puts `bytes` under `name` unless something lies there, and gives what lies there then. By
+    /// default two may both find nothing, and both put theirs.
+    fn add<'a>(&'a self, name: &'a str, bytes: Bytes, timeout: Duration) -> StoreFuture<'a, Bytes> {
+        Box::pin(async move {
+            if let Some(kept) = self.get(name, 64).await? {
+                return Ok(kept.bytes);
+            }
+            self.set(name, bytes.clone(), timeout).await?;
+            Ok(bytes)
+        })
+    }
+
+    /// For each name: gives the short value that lies there and has `life` to live still, its life
+    /// made longer where it must be; where there is none, puts the one that is given in its place.
+    ///
+    /// A value may be replaced by the one that is given, but never be put back once it was deleted:
+    /// by default one that has too little to live is replaced.
+    fn ensure<'a>(
+        &'a self,
+        values: &'a [(String, Bytes)],
+        life: Duration,
+    ) -> StoreFuture<'a, Vec<Bytes>> {
+        Box::pin(async move {
+            let mut ensured = Vec::with_capacity(values.len());
+            for (name, value) in values {
+                ensured.push(match self.get(name, 64).await? {
+                    Some(kept) if kept.left >= life => kept.bytes,
+                    _ => {
+                        self.set(name, value.clone(), life.saturating_mul(4))
+                            .await?;
+                        value.clone()
+                    }
+                });
+            }
+            Ok(ensured)
+        })
+    }
+
+    /// [`delete`](Self::delete)s these names, in their order, in one round trip where the backend can.
+    fn delete_many<'a>(&'a self, names: &'a [String]) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            for name in names {
+                self.delete(name).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// By which processes tell one another what was invalidated. Without one, what a process has in
+    /// memory is compared with the store when it was last compared five seconds ago.
+    fn bus(&self) -> Option<&dyn Bus> {
+        None
+    }
+}
+
+/// By which processes that share a store tell one another something at once.
+pub trait Bus: Send + Sync {
+    /// Tells all who listen on `channel`, on the connection that [`Store::delete`] uses.
+    fn publish<'a>(&'a self, channel: &'a str, message: Bytes) -> StoreFuture<'a, ()>;
+
+    /// Listens on `channel`. When it is ready, whatever is published from then on is heard.
+    fn subscribe<'a>(&'a self, channel: &'a str) -> StoreFuture<'a, Box<dyn Subscription>>;
+}
+
+/// Somebody who listens.
+pub trait Subscription: Send {
+    /// The next message. An `Err` says that something may have been missed: the subscription is over.
+    fn next(&mut self) -> StoreFuture<'_, Bytes>;
+}
+
+/// What a store has kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Kept {
+    /// The bytes that were set, or the first of them.
+    pub bytes: Bytes,
+    /// How long it has still to live, at most.
+    pub left: Duration,
+}
+
+impl Kept {
+    /// These bytes, which have `left` to live.
+    pub fn new(bytes: Bytes, left: Duration) -> Self {
+        Self { bytes, left }
+    }
+}
+
+/// Why a store has not done what it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    message: String,
+}
+
+/// What kind of thing has gone wrong in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// It cannot be reached, or the connection was lost.
+    Unreachable,
+    /// It has not answered in time.
+    Slow,
+    /// It is there, and refuses: full, read-only, loading, no permission.
+    Refused,
+    /// Its answer makes no sense.
+    Garbled,
+    /// What it was told to connect to is no address of a store.
+    Address,
+}
+
+impl StoreErrorKind {
+    /// The word for it, in logs and counts.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Slow => "slow",
+            Self::Refused => "refused",
+            Self::Garbled => "garbled",
+            Self::Address => "address",
+        }
+    }
+}
+
+impl StoreError {
+    /// An error that says what has gone wrong.
+    pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+
+    /// What kind of thing has gone wrong.
+    pub fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.word(), self.message)
+    }
+}
+
+impl Error for StoreError {}
