@@ -52,6 +52,15 @@ impl Narrowing {
         }
     }
 
+    /// That of a route which keeps all but its flag.
+    pub(crate) fn plain(flag: Option<&str>) -> Self {
+        Self {
+            names: Names::All,
+            fields: None,
+            flag: flag.map(Into::into),
+        }
+    }
+
     /// Whether a route with these terms keeps the same.
     pub(crate) fn is_of(&self, terms: &Terms) -> bool {
         self.fields == terms.fields

@@ -66,7 +66,7 @@ impl Stripes {
 }
 
 /// The stripe of a tag, which is the same in every process.
-fn stripe(tag: &str) -> usize {
+pub(crate) fn stripe(tag: &str) -> usize {
     usize::from(folded(tag)) % STRIPES
 }
 

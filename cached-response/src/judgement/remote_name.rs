@@ -1,0 +1,258 @@
+//! What things are called in a remote store: the same in every process that shares it.
+//!
+//! A response lies under `namespace:path:digest`, where the digest is of its full key; the full key
+//! travels with it and is compared on every read. What can be invalidated has a nonce each, under
+//! `namespace:g:digest`, and the tags that handlers name count in stripes, `namespace:s:number`, as
+//! well. Paths begin with a slash, so that no two kinds of names can meet.
+
+use super::{
+    query::Names,
+    target::{self, Narrowing},
+    terms::Terms,
+};
+use actix_web::http::Uri;
+use sha1::{Digest, Sha1};
+use std::fmt::Write;
+
+/// The flag of a live answer where a route names no other.
+const FLAG: &str = "nocache";
+
+/// Begins every name of one cache.
+#[derive(Clone, Debug)]
+pub(crate) struct Namespace {
+    name: Box<str>,
+    schema: u32,
+}
+
+/// What can be invalidated.
+#[derive(Clone, Copy)]
+enum Thing<'a> {
+    All,
+    Path(&'a [u8]),
+    /// A path, and all of its query.
+    Url(&'a [u8], &'a str),
+    /// A path on routes that leave something of the query out of their keys: who invalidates one of
+    /// its URLs need not know which.
+    Narrowed(&'a [u8]),
+    Tag(&'a str),
+}
+
+impl Namespace {
+    pub(crate) fn new(name: &str, schema: u32) -> Self {
+        Self {
+            name: name.into(),
+            schema,
+        }
+    }
+
+    /// What a response is compared by, wherever it was made: all that its digest is of.
+    pub(crate) fn full_key(&self, identity: &[u8], key: &[u8]) -> Vec<u8> {
+        let parts = [self.name.as_bytes(), &self.schema.to_be_bytes(), identity];
+        let length = parts.iter().map(|part| part.len() + 8).sum::<usize>() + key.len();
+        let mut full = Vec::with_capacity(length);
+        for part in parts {
+            full.extend((part.len() as u64).to_be_bytes());
+            full.extend(part);
+        }
+        full.extend(key);
+        full
+    }
+
+    /// The name of the response to a request for `path`.
+    pub(crate) fn response(&self, path: &str, full_key: &[u8]) -> String {
+        format!("{}:{path}:{}", self.name, hex(&[full_key]))
+    }
+
+    /// The name of a computed value.
+    pub(crate) fn value(&self, full_key: &[u8]) -> String {
+        format!("{}:value:{}", self.name, hex(&[full_key]))
+    }
+
+    /// The name of the lease on a run.
+    pub(crate) fn lease(&self, full_key: &[u8]) -> String {
+        format!("{}:l:{}", self.name, hex(&[full_key]))
+    }
+
+    /// The channel on which invalidations are told.
+    pub(crate) fn bus(&self) -> String {
+        format!("{}:bus", self.name)
+    }
+
+    /// A name that nothing lies under, to see whether the store answers.
+    pub(crate) fn probe(&self) -> String {
+        format!("{}:probe", self.name)
+    }
+
+    /// The nonce of a stripe of tags.
+    pub(crate) fn stripe(&self, stripe: usize) -> String {
+        format!("{}:s:{stripe}", self.name)
+    }
+
+    /// The nonce of a tag.
+    pub(crate) fn tag(&self, tag: &str) -> String {
+        self.nonce(Thing::Tag(tag))
+    }
+
+    /// The nonce of everything.
+    pub(crate) fn all(&self) -> String {
+        self.nonce(Thing::All)
+    }
+
+    /// The nonces that a response to this target depends on, the tags of its route left out.
+    pub(crate) fn of_target(&self, terms: &Terms, uri: &Uri) -> [String; 3] {
+        let path = target::path(uri.path());
+        let url = if is_plain(terms) {
+            let narrowing = Narrowing::of(terms);
+            self.nonce(Thing::Url(&path, &narrowing.name(uri.query())))
+        } else {
+            self.nonce(Thing::Narrowed(&path))
+        };
+        [self.all(), self.nonce(Thing::Path(&path)), url]
+    }
+
+    /// The nonces that go when a path is invalidated.
+    pub(crate) fn of_path(&self, path: &str) -> Vec<String> {
+        let mut names = vec![self.nonce(Thing::Path(&target::path(path)))];
+        // A path that was written with its query.
+        if let Some(end) = path.find(['?', '#']) {
+            names.push(self.nonce(Thing::Path(&target::path(&path[..end]))));
+        }
+        names
+    }
+
+    /// The nonces that go when a URL is invalidated: that of the URL as routes know it that hide
+    /// their flag, as those know it that do not, and that of all URLs of the path on the others.
+    pub(crate) fn of_url(&self, url: &str) -> Vec<String> {
+        let (path, query) = target::split(url);
+        let path = target::path(path);
+        let hidden = Narrowing::plain(Some(FLAG)).name(query);
+        let shown = Narrowing::plain(None).name(query);
+        let mut names = vec![
+            self.nonce(Thing::Narrowed(&path)),
+            self.nonce(Thing::Url(&path, &hidden)),
+        ];
+        if shown != hidden {
+            names.push(self.nonce(Thing::Url(&path, &shown)));
+        }
+        names
+    }
+
+    fn nonce(&self, thing: Thing<'_>) -> String {
+        let digest = match thing {
+            Thing::All => hex(&[b"all"]),
+            Thing::Path(path) => hex(&[b"path", path]),
+            Thing::Url(path, query) => hex(&[b"url", path, query.as_bytes()]),
+            Thing::Narrowed(path) => hex(&[b"narrowed", path]),
+            Thing::Tag(tag) => hex(&[b"tag", tag.as_bytes()]),
+        };
+        format!("{}:g:{digest}", self.name)
+    }
+}
+
+/// Whether a route keeps all of a query, but for the usual flag.
+fn is_plain(terms: &Terms) -> bool {
+    let flag = terms.hidden_flag.as_deref();
+    matches!(terms.policy.names, Names::All)
+        && terms.fields.is_none()
+        && flag.is_none_or(|flag| flag == FLAG)
+}
+
+/// The SHA-1 of these parts, each with its length, in hexadecimal.
+fn hex(parts: &[&[u8]]) -> String {
+    let mut sha = Sha1::new();
+    for part in parts {
+        sha.update((part.len() as u64).to_be_bytes());
+        sha.update(part);
+    }
+    let mut text = String::with_capacity(40);
+    for byte in sha.finalize() {
+        // Writing to a `String` cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judgement::policy::Policy;
+
+    fn shop() -> Namespace {
+        Namespace::new("shop", 1)
+    }
+
+    fn url_nonce(policy: Policy, uri: &str) -> String {
+        let terms = Terms::new(policy, &[]);
+        let [.., url] = shop().of_target(&terms, &uri.parse().unwrap());
+        url
+    }
+
+    #[test]
+    fn names_say_whose_they_are_and_what_they_are_for() {
+        let key = shop().full_key(b"list", b"/products");
+        let name = shop().response("/products", &key);
+        assert!(name.starts_with("shop:/products:"));
+        assert_eq!(name.len(), "shop:/products:".len() + 40);
+        assert!(shop().value(&key).starts_with("shop:value:"));
+        assert!(shop().lease(&key).starts_with("shop:l:"));
+        assert_eq!(shop().stripe(63), "shop:s:63");
+        assert!(shop().tag("products").starts_with("shop:g:"));
+    }
+
+    #[test]
+    fn a_name_is_the_same_in_every_process() {
+        assert_eq!(
+            shop().tag("products"),
+            "shop:g:a3ccf46bd69adeebc2773ad8072ab6349a3328ec"
+        );
+    }
+
+    #[test]
+    fn no_part_of_a_full_key_can_be_taken_for_another() {
+        let keys = [
+            Namespace::new("a", 1).full_key(b"bc", b"d"),
+            Namespace::new("ab", 1).full_key(b"c", b"d"),
+            Namespace::new("a", 2).full_key(b"bc", b"d"),
+            Namespace::new("a", 1).full_key(b"b", b"cd"),
+            Namespace::new("a", 1).full_key(b"bcd", b""),
+        ];
+        for (n, key) in keys.iter().enumerate() {
+            assert!(!keys[..n].contains(key), "{n}");
+        }
+    }
+
+    #[test]
+    fn whoever_invalidates_a_url_reaches_it_on_every_route() {
+        let policies: [fn() -> Policy; 6] = [
+            Policy::default,
+            || Policy::default().query(["page"]),
+            || Policy::default().ignore_query(["utm_*"]),
+            || Policy::default().query_exact(),
+            || Policy::default().nocache_off(),
+            || Policy::default().nocache("live"),
+        ];
+        for (n, policy) in policies.into_iter().enumerate() {
+            for uri in ["/a%62?page=2&b=1", "/ab?b=1&page=2&nocache=1", "/ab"] {
+                let names = shop().of_url(uri);
+                assert!(names.contains(&url_nonce(policy(), uri)), "{n} {uri}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_url_of_a_plain_route_is_not_another() {
+        let names = shop().of_url("/ab?page=2");
+        assert!(!names.contains(&url_nonce(Policy::default(), "/ab?page=3")));
+        assert!(!names.contains(&url_nonce(Policy::default(), "/ac?page=2")));
+    }
+
+    #[test]
+    fn whoever_invalidates_a_path_reaches_all_of_its_urls() {
+        let terms = Terms::new(Policy::default(), &[]);
+        for uri in ["/a%62", "/ab?page=2"] {
+            let [_, path, _] = shop().of_target(&terms, &uri.parse().unwrap());
+            assert!(shop().of_path("/ab").contains(&path), "{uri}");
+            assert!(shop().of_path("/ab?page=7").contains(&path), "{uri}");
+        }
+    }
+}
