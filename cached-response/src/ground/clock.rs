@@ -12,7 +12,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// A point on the monotonic clock, counted from an arbitrary start.
+/// A point on the monotonic clock, counted from an arbitrary start: so long ago that what was made
+/// before this process began was made after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct Moment(u64);
 
@@ -20,6 +21,11 @@ impl Moment {
     /// The moment `duration` later; the end of time where that is too far.
     pub(crate) fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(nanos(duration)))
+    }
+
+    /// The moment `duration` earlier, but not before the start.
+    pub(crate) fn before(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(nanos(duration)))
     }
 
     /// The time since the start.
@@ -53,12 +59,13 @@ pub(crate) struct Clock(pub(crate) Option<Arc<dyn Hands>>);
 
 impl Clock {
     pub(crate) fn now(&self) -> Moment {
+        const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         let elapsed = self
             .0
             .as_ref()
             .map_or_else(|| START.elapsed(), |hands| hands.elapsed());
-        Moment(nanos(elapsed))
+        Moment::default().after(CENTURY).after(elapsed)
     }
 
     /// The time of day, for the `Date` field only.
@@ -108,5 +115,13 @@ mod tests {
         let end = Moment::default().after(Duration::MAX);
         assert_eq!(end.after(Duration::from_secs(1)), end);
         assert_eq!(Moment::default().since(end), Duration::ZERO);
+        let start = Moment::default();
+        assert_eq!(start.before(Duration::from_secs(1)), start);
+    }
+
+    #[test]
+    fn there_are_moments_before_this_process() {
+        let (now, day) = (Clock::default().now(), Duration::from_secs(86_400));
+        assert_eq!(now.since(now.before(day)), day);
     }
 }
