@@ -3,6 +3,7 @@
 //! Ages are measured on a monotonic clock, so that setting the machine's time changes no
 //! lifetime; the wall clock is only read for the `Date` field.
 
+pub(crate) use super::moment::Moment;
 use std::{
     fmt,
     future::Future,
@@ -11,37 +12,6 @@ use std::{
     task::{Context, Poll},
     time::{Duration, Instant, SystemTime},
 };
-
-/// A point on the monotonic clock, counted from an arbitrary start: so long ago that what was made
-/// before this process began was made after it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub(crate) struct Moment(u64);
-
-impl Moment {
-    /// The moment `duration` later; the end of time where that is too far.
-    pub(crate) fn after(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(nanos(duration)))
-    }
-
-    /// The moment `duration` earlier, but not before the start.
-    pub(crate) fn before(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(nanos(duration)))
-    }
-
-    /// The time since the start.
-    pub(crate) fn elapsed(self) -> Duration {
-        Duration::from_nanos(self.0)
-    }
-
-    /// How long ago `earlier` was; zero where it lies ahead.
-    pub(crate) fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
-    }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
 
 /// A clock that somebody else turns.
 pub(crate) trait Hands: Send + Sync {
@@ -109,15 +79,6 @@ impl Future for Sleep {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn moments_saturate_instead_of_wrapping() {
-        let end = Moment::default().after(Duration::MAX);
-        assert_eq!(end.after(Duration::from_secs(1)), end);
-        assert_eq!(Moment::default().since(end), Duration::ZERO);
-        let start = Moment::default();
-        assert_eq!(start.before(Duration::from_secs(1)), start);
-    }
 
     #[test]
     fn there_are_moments_before_this_process() {

@@ -5,6 +5,7 @@ pub(crate) mod generation;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod manual_clock;
 pub(crate) mod memory;
+pub(crate) mod moment;
 pub(crate) mod rest;
 pub(crate) mod selector;
 pub(crate) mod store;
