@@ -8,6 +8,11 @@ use std::time::Duration;
 pub(crate) struct Moment(u64);
 
 impl Moment {
+    /// The time since the start in nanoseconds, to be shared as one atomic.
+    pub(crate) const fn to_nanos(self) -> u64 {
+        self.0
+    }
+
     /// The moment `duration` later; the end of time where that is too far.
     pub(crate) fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(nanos(duration)))

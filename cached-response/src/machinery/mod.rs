@@ -21,6 +21,11 @@ mod multipart;
 mod parts;
 pub(crate) mod place;
 pub(crate) mod previous;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "no cache has a remote store yet")
+)]
+pub(crate) mod remote;
 pub(crate) mod renewal;
 pub(crate) mod report;
 pub(crate) mod routes;
@@ -32,4 +37,4 @@ pub(crate) mod words;
 pub(crate) mod writing;
 pub(crate) mod written;
 
-use crate::ground::{generation, sync};
+use crate::ground::{generation, moment, sync};

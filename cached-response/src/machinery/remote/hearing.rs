@@ -1,0 +1,173 @@
+//! How far the bus can be relied on: what memory holds may have been invalidated by another process.
+//!
+//! A process tells all others what it invalidates, and hears its own beats among what they say.
+//! Whatever was told before a beat is heard before it, so that a beat which comes back proves that
+//! nothing was missed up to the moment when it was *sent*. Without one, what memory holds is taken
+//! for valid only for as long as a silence may last: after that it is compared with the store.
+
+use std::time::Duration;
+
+use super::moment::Moment;
+use super::sync::{
+    AtomicU64,
+    Ordering::{AcqRel, Acquire},
+};
+
+/// What was heard of the bus.
+#[derive(Debug)]
+pub(crate) struct Hearing {
+    /// What was told before may have been missed.
+    since: AtomicU64,
+    /// When the last own beat that was heard was sent.
+    heard: AtomicU64,
+    silence: u64,
+}
+
+impl Hearing {
+    /// Of a bus of which nothing was heard yet. So it stays where there is none.
+    pub(crate) fn silent(silence: Duration) -> Self {
+        let silence = Moment::default().after(silence);
+        Self {
+            since: AtomicU64::new(0),
+            heard: AtomicU64::new(0),
+            silence: silence.to_nanos(),
+        }
+    }
+
+    /// Whether what was compared with the store at `checked`, or whose run began then, may be reused
+    /// at `now` without comparing it again.
+    ///
+    /// To be asked **before** the generations are compared: what was heard by then is raised in
+    /// them. The other way round, what is raised between the two is not seen, and the beat after
+    /// it is.
+    pub(crate) fn trusts(&self, checked: Moment, now: Moment) -> bool {
+        let (checked, now) = (checked.to_nanos(), now.to_nanos());
+        let heard = self.heard.load(Acquire);
+        // Only now: what was missed before that beat is noted before it.
+        let since = self.since.load(Acquire);
+        if now.saturating_sub(heard) <= self.silence {
+            return checked >= since;
+        }
+        now.saturating_sub(checked) <= self.silence
+    }
+
+    /// An own beat came back. Whatever was heard before it must be raised already.
+    pub(crate) fn hear(&self, sent: Moment) {
+        self.heard.fetch_max(sent.to_nanos(), AcqRel);
+    }
+
+    /// Something may have been missed until now.
+    pub(crate) fn miss(&self, now: Moment) {
+        self.since.fetch_max(now.to_nanos(), AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sync::explore;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(seconds: u64) -> Moment {
+        Moment::default().after(Duration::from_secs(seconds))
+    }
+
+    fn silent() -> Hearing {
+        Hearing::silent(Duration::from_secs(5))
+    }
+
+    #[test]
+    fn without_a_bus_what_was_checked_within_a_silence_is_trusted() {
+        explore(|| {
+            let hearing = silent();
+            for (checked, now, trusted) in [
+                (0, 0, true),
+                (0, 5, true),
+                (0, 6, false),
+                (95, 100, true),
+                (94, 100, false),
+                (101, 100, true),
+            ] {
+                assert_eq!(hearing.trusts(at(checked), at(now)), trusted, "{checked}");
+            }
+        });
+    }
+
+    #[test]
+    fn while_beats_come_back_whatever_was_checked_since_the_last_gap_is_trusted() {
+        explore(|| {
+            let hearing = silent();
+            hearing.miss(at(50));
+            hearing.hear(at(99));
+            for (checked, now, trusted) in [
+                (50, 100, true),
+                (49, 100, false),
+                (50, 104, true),
+                // The last beat is too long ago.
+                (50, 105, false),
+                (100, 105, true),
+                // A clock that was read before the beat was.
+                (50, 98, true),
+            ] {
+                assert_eq!(hearing.trusts(at(checked), at(now)), trusted, "{checked}");
+            }
+        });
+    }
+
+    #[test]
+    fn neither_goes_back() {
+        explore(|| {
+            let hearing = silent();
+            hearing.miss(at(50));
+            hearing.hear(at(99));
+            hearing.miss(at(10));
+            hearing.hear(at(10));
+            assert!(hearing.trusts(at(50), at(104)));
+            assert!(!hearing.trusts(at(49), at(104)));
+        });
+    }
+
+    #[derive(Clone, Debug)]
+    enum Heard {
+        Beat(u64),
+        Gap,
+    }
+
+    fn heard() -> impl Strategy<Value = Heard> {
+        prop_oneof![(0..9u64).prop_map(Heard::Beat), Just(Heard::Gap)]
+    }
+
+    proptest! {
+        /// Told second by second what was heard; a beat comes back after so many seconds.
+        #[test]
+        fn what_may_have_missed_something_for_longer_than_a_silence_is_not_trusted(
+            story in proptest::collection::vec(proptest::option::of(heard()), 0..40),
+            checked in 0..40u64,
+        ) {
+            let hearing = silent();
+            let (mut proven, mut gap) = (0, 0);
+            let mut now = 0;
+            for event in story {
+                now += 1;
+                match event {
+                    Some(Heard::Beat(late)) => {
+                        let sent = now.max(late) - late;
+                        hearing.hear(at(sent));
+                        proven = proven.max(sent);
+                    }
+                    Some(Heard::Gap) => {
+                        hearing.miss(at(now));
+                        gap = now;
+                    }
+                    None => {}
+                }
+                let trusted = hearing.trusts(at(checked), at(now));
+                // Nothing that was told up to `proven` can be unknown to what was checked since the gap.
+                let complete = if checked >= gap { proven.max(checked) } else { checked };
+                prop_assert!(!trusted || now.saturating_sub(complete) <= 5);
+                let fresh = now.saturating_sub(proven) <= 5;
+                prop_assert_eq!(trusted, if fresh { checked >= gap } else { checked + 5 >= now });
+            }
+        }
+    }
+}
