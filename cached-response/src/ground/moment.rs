@@ -8,6 +8,11 @@ use std::time::Duration;
 pub(crate) struct Moment(u64);
 
 impl Moment {
+    /// The moment so many nanoseconds after the start.
+    pub(crate) const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
     /// The time since the start in nanoseconds, to be shared as one atomic.
     pub(crate) const fn to_nanos(self) -> u64 {
         self.0

@@ -1,5 +1,7 @@
 //! The remote store beside the memory, and what other processes say of it.
 
 pub(crate) mod hearing;
+pub(crate) mod message;
+pub(crate) mod scope;
 
-use super::{moment, sync};
+use super::{generation, moment, sync};

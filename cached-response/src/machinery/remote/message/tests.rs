@@ -1,0 +1,134 @@
+use super::*;
+use proptest::prelude::*;
+
+fn reach() -> impl Strategy<Value = Reach> {
+    prop_oneof![
+        Just(Reach::All),
+        ".{0,40}".prop_map(Reach::Path),
+        ".{0,40}".prop_map(Reach::Url),
+        proptest::collection::vec(".{0,40}", 0..6).prop_map(Reach::Tags),
+    ]
+}
+
+fn word() -> impl Strategy<Value = Word> {
+    let raise = prop_oneof![Just(Raise::Expire), Just(Raise::Invalidate)];
+    prop_oneof![
+        any::<u64>().prop_map(|sent| Word::Beat(Moment::from_nanos(sent))),
+        (raise, reach()).prop_map(|(raise, reach)| Word::Raise(raise, reach)),
+    ]
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    (any::<u64>(), any::<u64>(), word()).prop_map(|(sender, number, word)| Message {
+        sender,
+        number,
+        word,
+    })
+}
+
+fn raise(reach: Reach) -> Message {
+    Message {
+        sender: 7,
+        number: 2,
+        word: Word::Raise(Raise::Invalidate, reach),
+    }
+}
+
+#[test]
+fn these_bytes_are_this_version() {
+    let mut bytes = vec![1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 2];
+    bytes.extend([2, 3, 0, 0, 0, 1, b'a', 0, 0, 0, 2, b'b', b'c']);
+    let tags = Reach::Tags(vec!["a".into(), "bc".into()]);
+    assert_eq!(raise(tags).to_bytes(), bytes);
+}
+
+#[test]
+fn another_version_is_unreadable() {
+    let mut bytes = raise(Reach::All).to_bytes().to_vec();
+    assert!(Message::parse(&bytes).is_ok());
+    bytes[0] = 2;
+    assert_eq!(Message::parse(&bytes), Err(Unreadable));
+}
+
+#[test]
+fn a_length_that_lies_is_unreadable() {
+    let mut bytes = raise(Reach::Path("/a".into())).to_bytes().to_vec();
+    bytes[19..23].copy_from_slice(&u32::MAX.to_be_bytes());
+    assert_eq!(Message::parse(&bytes), Err(Unreadable));
+}
+
+#[test]
+fn what_is_no_utf_8_is_unreadable() {
+    let mut bytes = raise(Reach::Url("/a".into())).to_bytes().to_vec();
+    *bytes.last_mut().unwrap() = 0xff;
+    assert_eq!(Message::parse(&bytes), Err(Unreadable));
+}
+
+#[test]
+fn tags_are_told_together_and_the_rest_one_by_one() {
+    let scopes = [
+        Scope::Tag("a".into()),
+        Scope::Path("/a".into()),
+        Scope::Url("/a?b".into()),
+        Scope::Tag("b".into()),
+        Scope::All,
+    ];
+    let together = [
+        Reach::Path("/a".into()),
+        Reach::Url("/a?b".into()),
+        Reach::All,
+        Reach::Tags(vec!["a".into(), "b".into()]),
+    ];
+    assert_eq!(Reach::of(scopes), together);
+    assert_eq!(Reach::of([]), []);
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(message in message()) {
+        prop_assert_eq!(Message::parse(&message.to_bytes()), Ok(message));
+    }
+
+    #[test]
+    fn any_bytes_are_a_message_or_unreadable(
+        mut bytes in proptest::collection::vec(any::<u8>(), 0..80),
+        version in any::<bool>(),
+    ) {
+        if let Some(first) = bytes.first_mut().filter(|_| version) {
+            *first = VERSION;
+        }
+        if let Ok(message) = Message::parse(&bytes) {
+            prop_assert_eq!(message.to_bytes(), bytes);
+        }
+    }
+
+    #[test]
+    fn what_is_cut_or_goes_on_is_another_message_or_unreadable(
+        message in message(),
+        end in any::<prop::sample::Index>(),
+        more in proptest::collection::vec(any::<u8>(), 1..9),
+    ) {
+        let bytes = message.to_bytes();
+        let cut = &bytes[..end.index(bytes.len())];
+        prop_assert_ne!(Message::parse(cut), Ok(message.clone()));
+        let longer: Vec<u8> = bytes.iter().copied().chain(more).collect();
+        prop_assert_ne!(Message::parse(&longer), Ok(message));
+    }
+
+    #[test]
+    fn tags_are_split_into_messages_that_are_not_too_long_and_lose_none(
+        lengths in proptest::collection::vec(0..LONGEST + 9, 0..12),
+    ) {
+        let tags: Vec<_> = lengths.into_iter().map(|length| "x".repeat(length)).collect();
+        let split = Reach::of(tags.iter().cloned().map(Scope::Tag));
+        let mut told = Vec::new();
+        for reach in split {
+            let Reach::Tags(tags) = reach else { panic!("{reach:?}") };
+            let length: usize = tags.iter().map(|tag| LENGTH + tag.len()).sum();
+            prop_assert!(length <= LONGEST || tags.len() == 1);
+            prop_assert!(!tags.is_empty());
+            told.extend(tags);
+        }
+        prop_assert_eq!(told, tags);
+    }
+}
