@@ -3,5 +3,6 @@
 pub(crate) mod hearing;
 pub(crate) mod message;
 pub(crate) mod scope;
+pub(crate) mod senders;
 
 use super::{generation, moment, sync};
