@@ -2,6 +2,7 @@
 
 pub(crate) mod hearing;
 pub(crate) mod message;
+pub(crate) mod pending;
 pub(crate) mod scope;
 pub(crate) mod senders;
 
