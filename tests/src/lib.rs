@@ -16,6 +16,7 @@ pub mod barrier;
 pub mod blackbox;
 pub mod crowd;
 pub mod process;
+pub mod proxy;
 pub mod raw;
 pub mod rss;
 pub mod server;
