@@ -3,6 +3,8 @@
 pub(crate) mod clock;
 pub(crate) mod generation;
 #[cfg(any(test, feature = "testing"))]
+pub(crate) mod in_process;
+#[cfg(any(test, feature = "testing"))]
 pub(crate) mod manual_clock;
 pub(crate) mod memory;
 pub(crate) mod moment;
