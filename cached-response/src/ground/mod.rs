@@ -8,6 +8,11 @@ pub(crate) mod in_process;
 pub(crate) mod manual_clock;
 pub(crate) mod memory;
 pub(crate) mod moment;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "for remote stores, which no cache has yet")
+)]
+pub(crate) mod nonce;
 pub(crate) mod rest;
 pub(crate) mod selector;
 pub(crate) mod store;
