@@ -24,7 +24,7 @@ fn modules() -> BTreeMap<Vec<String>, PathBuf> {
             let path = entry.path();
             if path.is_dir() {
                 folders.push(path);
-            } else {
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let relative = path.strip_prefix(source()).unwrap().with_extension("");
                 let mut name: Vec<String> = relative
                     .iter()
