@@ -5,5 +5,7 @@ pub(crate) mod message;
 pub(crate) mod pending;
 pub(crate) mod scope;
 pub(crate) mod senders;
+#[cfg(test)]
+mod tests;
 
 use super::{generation, moment, sync};

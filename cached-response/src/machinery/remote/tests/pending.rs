@@ -1,6 +1,8 @@
-use super::super::sync::explore;
-use super::*;
-use Raise::{Expire, Invalidate};
+use super::super::{
+    generation::Raise::{self, Expire, Invalidate},
+    pending::{MOST, Pending},
+    scope::Scope,
+};
 use proptest::prelude::*;
 use std::collections::HashMap;
 
@@ -17,78 +19,10 @@ fn tag(tag: &str) -> Scope {
 }
 
 #[test]
-fn what_is_noted_is_pending_under_each_of_its_names_until_it_is_confirmed() {
-    explore(|| {
-        let pending = none();
-        assert!(pending.is_empty() && !pending.is_pending(&names(&["a"])));
-        let noted = pending.note(tag("a"), Invalidate, names(&["stripe", "a"]));
-        for name in ["stripe", "a"] {
-            assert!(pending.is_pending(&names(&["other", name])));
-        }
-        assert!(!pending.is_pending(&names(&["other"])));
-        pending.confirm(&[noted]);
-        assert!(pending.is_empty() && !pending.is_pending(&names(&["stripe", "a"])));
-    });
-}
-
-#[test]
-fn a_name_that_two_have_is_pending_until_both_are_confirmed() {
-    explore(|| {
-        let pending = none();
-        let one = pending.note(tag("a"), Invalidate, names(&["stripe", "a"]));
-        let other = pending.note(tag("b"), Invalidate, names(&["stripe", "b"]));
-        pending.confirm(&[one]);
-        assert!(pending.is_pending(&names(&["stripe"])));
-        assert!(!pending.is_pending(&names(&["a"])));
-        pending.confirm(&[other]);
-        assert!(!pending.is_pending(&names(&["stripe"])));
-    });
-}
-
-#[test]
-fn the_newest_of_a_scope_is_the_one_to_confirm() {
-    explore(|| {
-        let pending = none();
-        let older = pending.note(tag("a"), Invalidate, names(&["a"]));
-        let newer = pending.note(tag("a"), Invalidate, names(&["a"]));
-        assert_eq!(pending.unconfirmed(), std::slice::from_ref(&newer));
-        pending.confirm(&[older]);
-        assert!(pending.is_pending(&names(&["a"])));
-        pending.confirm(&[newer]);
-        assert!(pending.is_empty());
-    });
-}
-
-#[test]
-fn an_expiry_does_not_weaken_an_invalidation_that_nobody_has_heard_of() {
-    explore(|| {
-        let pending = none();
-        pending.note(tag("a"), Invalidate, names(&["a"]));
-        assert_eq!(
-            pending.note(tag("a"), Expire, names(&["a"])).raise,
-            Invalidate
-        );
-        pending.note(tag("b"), Expire, names(&["b"]));
-        assert_eq!(pending.note(tag("b"), Expire, names(&["b"])).raise, Expire);
-    });
-}
-
-#[test]
-fn they_come_back_oldest_first() {
-    explore(|| {
-        let pending = none();
-        for name in ["c", "a", "b", "c"] {
-            pending.note(tag(name), Invalidate, names(&[name]));
-        }
-        let scopes = pending.unconfirmed().into_iter().map(|noted| noted.scope);
-        assert_eq!(scopes.collect::<Vec<_>>(), ["a", "b", "c"].map(tag));
-    });
-}
-
-#[test]
 fn too_many_become_one_of_everything() {
     let pending = none();
-    let note = |n: usize, raise| pending.note(tag(&n.to_string()), raise, vec![n.to_string()]);
+    let note =
+        |n: usize, raise: Raise| pending.note(tag(&n.to_string()), raise, vec![n.to_string()]);
     let all: Vec<_> = (0..MOST).map(|n| note(n, Expire)).collect();
     assert!(!pending.is_pending(&names(&["another"])));
     let last = note(MOST, Invalidate);
