@@ -1,7 +1,8 @@
-//! Puts mistakes into the collapse, the generations and the tags, one at a time, for the models to find.
+//! Puts mistakes into what the models are of, one at a time, for them to find.
 
 mod collapse;
 mod generations;
+mod remote;
 mod tags;
 
 use std::env;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::collapse::COLLAPSE;
 use crate::generations::GENERATIONS;
+use crate::remote::REMOTE;
 use crate::tags::TAGS;
 
 /// Sources that are run together by scenarios of their own.
@@ -22,7 +24,7 @@ struct Subject {
     mistakes: &'static [Mistake],
 }
 
-const SUBJECTS: [Subject; 3] = [COLLAPSE, GENERATIONS, TAGS];
+const SUBJECTS: [Subject; 4] = [COLLAPSE, GENERATIONS, REMOTE, TAGS];
 
 const SOURCE: &str = "../../cached-response/src";
 /// Where a file's own tests begin, which are left out.

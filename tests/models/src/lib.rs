@@ -4,6 +4,7 @@
 //!   the same scenarios on sources with one mistake put in, which must fail.
 //! * `generations`: the same for the counts that an invalidation raises and the registry of names.
 //! * `tags`: the same for tags that a handler names, which have stripes beside their counts.
+//! * `remote`: the same for what is pending in a remote store, and what was heard of other processes.
 //! * `random_order`: a busy afternoon, run by shuttle in 100,000 random orders.
 //! * `fence`: why an invalidation holds: the protocol, and the ones that do not work.
 //!
@@ -20,4 +21,5 @@ mod fence;
 mod generations;
 mod mistakes;
 mod random_order;
+mod remote;
 mod tags;

@@ -1,0 +1,22 @@
+//! What a process knows of a remote store and of the others that use it, in every order of the
+//! steps.
+
+use crate::generations::sync;
+
+#[expect(dead_code, reason = "nothing is weighed here")]
+#[path = "../../../../cached-response/src/ground/generation.rs"]
+mod generation;
+#[path = "../../../../cached-response/src/machinery/remote/hearing.rs"]
+mod hearing;
+#[expect(dead_code, reason = "nobody asks the clock here")]
+#[path = "../../../../cached-response/src/ground/moment.rs"]
+mod moment;
+#[path = "../../../../cached-response/src/machinery/remote/pending.rs"]
+mod pending;
+mod scenarios;
+#[expect(dead_code, reason = "only a tag is invalidated here")]
+#[path = "../../../../cached-response/src/machinery/remote/scope.rs"]
+mod scope;
+
+// The same with one mistake each.
+include!(concat!(env!("OUT_DIR"), "/remote.rs"));
