@@ -20,5 +20,6 @@ pub mod proxy;
 pub mod raw;
 pub mod rss;
 pub mod server;
+pub mod servers;
 pub mod stage;
 pub mod status_field;
