@@ -1,0 +1,63 @@
+//! How a node is set up.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What a node is told when it is started, as JSON in its one argument.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Settings {
+    /// Its name, which its responses tell.
+    pub name: String,
+    /// The store that it shares.
+    pub remote: Remote,
+    /// Where its handlers read.
+    pub origin: SocketAddr,
+    /// Whether it keeps responses in memory, too.
+    pub memory: bool,
+    /// What stands at the beginning of all names in the store.
+    pub namespace: String,
+    /// Part of the key of every response.
+    pub schema: u32,
+    /// What a request may await of the store; the default where nothing is said.
+    pub budget: Option<Duration>,
+    /// How long memory is believed while nothing is heard; the default where nothing is said.
+    pub silence: Option<Duration>,
+}
+
+/// A remote store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Remote {
+    /// There is none.
+    None,
+    /// One Redis server.
+    Redis(String),
+    /// A cluster of them.
+    Cluster(Vec<String>),
+    /// Memcached servers.
+    Memcached(Vec<String>),
+}
+
+impl Settings {
+    /// A node with this name and store, and everything else as it is by default.
+    pub fn new(name: &str, remote: Remote, origin: SocketAddr) -> Self {
+        Self {
+            name: name.to_owned(),
+            remote,
+            origin,
+            memory: true,
+            namespace: "nodes".to_owned(),
+            schema: 1,
+            budget: None,
+            silence: None,
+        }
+    }
+
+    /// The same without memory.
+    #[must_use]
+    pub fn without_memory(mut self) -> Self {
+        self.memory = false;
+        self
+    }
+}

@@ -1,0 +1,63 @@
+//! A node by itself does what the tests count on.
+
+use tests::nodes::{Origin, Point, Told};
+use tests::raw::{Connection, Request};
+use tests::stage::eventually;
+
+use crate::setting::alone;
+
+#[test]
+fn a_node_tells_who_ran_and_what_was_read() {
+    let origin = Origin::start().unwrap();
+    let node = alone("a", &origin);
+    let told = node.page("/page/p");
+    let expected = Told {
+        page: "p".to_owned(),
+        version: 1,
+        run: 1,
+        node: "a".to_owned(),
+    };
+    assert_eq!(told, expected);
+    assert_eq!(origin.change("p"), 2);
+    assert_eq!(node.page("/page/p"), expected);
+    assert_eq!(node.invalidate("tag/page:p").status(), 204);
+    assert_eq!(node.page("/page/p").version, 2);
+    assert_eq!((origin.runs("p"), node.count("runs")), (2, 2));
+    assert_eq!(node.get("/plain/p?size=5000").body.len(), 5000);
+}
+
+#[test]
+fn a_run_is_held_where_the_test_wants_it() {
+    let origin = Origin::start().unwrap();
+    let node = alone("a", &origin);
+    origin.hold(Point::Read, "p");
+    origin.hold(Point::Return, "p");
+    let request = Request::get("/page/p");
+    let mut client = Connection::open(node.address()).unwrap();
+    client.send(&request).unwrap();
+    origin.wait_held(Point::Read, "p", 1);
+    origin.change("p");
+    origin.let_one_go_on(Point::Read, "p");
+    origin.wait_held(Point::Return, "p", 1);
+    origin.change("p");
+    origin.go_on(Point::Return, "p");
+    let told: Told = client.receive(&request).unwrap().text().parse().unwrap();
+    assert_eq!(told.version, 2);
+}
+
+#[test]
+fn a_node_is_stopped_goes_on_and_is_killed() {
+    let origin = Origin::start().unwrap();
+    let mut node = alone("a", &origin);
+    node.stop();
+    let request = Request::get("/plain/p");
+    let mut client = Connection::open(node.address()).unwrap();
+    client.send(&request).unwrap();
+    let state = || std::fs::read_to_string(format!("/proc/{}/stat", node.pid())).unwrap();
+    eventually("it is stopped", || state().contains(") T "));
+    node.resume();
+    assert_eq!(client.receive(&request).unwrap().status(), 200);
+    node.kill();
+    assert!(!node.is_alive());
+    assert!(Connection::open(node.address()).is_err());
+}
