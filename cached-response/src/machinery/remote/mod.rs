@@ -1,6 +1,7 @@
 //! The remote store beside the memory, and what other processes say of it.
 
 pub(crate) mod hearing;
+pub(crate) mod io;
 pub(crate) mod message;
 pub(crate) mod pending;
 pub(crate) mod scope;
