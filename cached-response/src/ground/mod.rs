@@ -1,6 +1,11 @@
 //! What everything stands on: the stored response, where it is kept, and the clock.
 
 pub(crate) mod clock;
+#[cfg_attr(
+    not(any(test, fuzzing)),
+    expect(dead_code, reason = "for remote stores, which no cache has yet")
+)]
+pub(crate) mod frame;
 pub(crate) mod generation;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod in_process;

@@ -62,7 +62,7 @@ pub(crate) struct Windows {
 }
 
 /// How long a client may keep an answer, where the route says so.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Client {
     pub(crate) keep: Duration,
     /// The route knows of users and has a response for each: other caches must not share it.
