@@ -17,6 +17,7 @@ mod names;
 mod plan;
 mod rules;
 mod size;
+mod source;
 mod suggest;
 mod template;
 

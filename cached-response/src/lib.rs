@@ -184,6 +184,7 @@ pub mod __private {
         },
         judgement::{
             facts::{Facts, Role},
+            identity::Source,
             key::KeyWriter,
         },
         machinery::{

@@ -14,7 +14,7 @@ mod writes;
 use crate::{duration::Span, errors::Errors, size::Size};
 use proc_macro2::TokenStream;
 use syn::{
-    Error, Ident, Path, Result, Token,
+    Error, Ident, LitStr, Path, Result, Token,
     ext::IdentExt,
     parse::{Parse, ParseStream},
     token::Paren,
@@ -57,6 +57,8 @@ pub(crate) struct Args {
     pub(crate) krate: Option<Path>,
     /// Set by ourselves, once all other attributes have had their turn.
     pub(crate) innermost: bool,
+    /// What was written before others had theirs.
+    pub(crate) source: Option<LitStr>,
 }
 
 impl Parse for Args {
@@ -124,6 +126,11 @@ impl Args {
             .map_err(|error| Error::new(error.span(), "expected the name of an option"))?;
         if name == "__innermost" {
             self.innermost = true;
+            return Ok(());
+        }
+        if name == "__source" {
+            let _: Token![=] = input.parse()?;
+            self.source = Some(input.parse()?);
             return Ok(());
         }
         CACHED.known(&name)?;

@@ -16,15 +16,16 @@ use crate::{
     handler::Handler,
     plan::{Part, plan},
     rules::Said,
+    source::fingerprint,
 };
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Error, Ident, Path, Result, ReturnType, parse_quote, spanned::Spanned};
+use syn::{Error, Ident, LitStr, Path, Result, ReturnType, parse_quote, spanned::Spanned};
 
 pub(crate) use writing::invalidates;
 
 pub(crate) fn cached_response(tokens: &TokenStream, item: TokenStream) -> TokenStream {
-    expanded(tokens, item.clone()).unwrap_or_else(|error| unchanged(item, error))
+    expanded(tokens, &item).unwrap_or_else(|error| unchanged(item, error))
 }
 
 /// The function stays: routing macros, editors and all other diagnostics go on working.
@@ -33,27 +34,36 @@ fn unchanged(mut item: TokenStream, error: Error) -> TokenStream {
     item
 }
 
-fn expanded(tokens: &TokenStream, item: TokenStream) -> Result<TokenStream> {
+fn expanded(tokens: &TokenStream, item: &TokenStream) -> Result<TokenStream> {
     let mut errors = Errors::default();
     let args = errors.note(syn::parse2::<Args>(tokens.clone()));
-    let handler = handler("cached_response", item, &mut errors);
+    let handler = handler("cached_response", item.clone(), &mut errors);
     let (Some(args), Some(handler)) = (args, handler) else {
         return errors.finish(TokenStream::new());
     };
     let krate = krate(args.krate.as_ref());
     let parts = plan(&args, handler.arguments(), &mut errors);
     errors.finish(())?;
+    let source = source(&args, tokens, item);
     if !args.innermost && stepping::is_above_others(&handler) {
         let ours = parse_quote!(#krate::cached_response);
-        return Ok(stepping::inside(&ours, tokens, handler));
+        let tokens = quote!(__source = #source, #tokens);
+        return Ok(stepping::inside(&ours, &tokens, handler));
     }
     Ok(Expansion {
         private: quote!(#krate::__private),
+        source,
         args,
         handler,
         parts,
     }
     .function())
+}
+
+/// The fingerprint of what the author wrote, which other attributes may have rewritten meanwhile.
+fn source(args: &Args, tokens: &TokenStream, item: &TokenStream) -> String {
+    let first = args.source.as_ref().map(LitStr::value);
+    first.unwrap_or_else(|| fingerprint(tokens, item))
 }
 
 /// The function below the attribute `ours`, with all that is wrong about it noted.
@@ -76,6 +86,8 @@ fn krate(given: Option<&Path>) -> Path {
 struct Expansion {
     /// The path of the runtime's half.
     private: TokenStream,
+    /// What tells the handler from what it was before.
+    source: String,
     args: Args,
     handler: Handler,
     parts: Vec<Part>,
@@ -152,12 +164,17 @@ impl Expansion {
     fn site(&self) -> TokenStream {
         let private = &self.private;
         let name = self.handler.sig.ident.to_string();
+        let (source, [line, column]) = (&self.source, own_place());
         let site = Ident::new("__CACHED_RESPONSE_SITE", Span::mixed_site());
         let imports = output::Opaque::of(&self.handler.sig.output).imports();
         quote! {{
             #imports
-            static #site: #private::SiteCell =
-                #private::SiteCell::new(::core::concat!(::core::module_path!(), "::", #name));
+            static #site: #private::SiteCell = #private::SiteCell::new(#private::Source::new(
+                ::core::concat!(::core::module_path!(), "::", #name),
+                [::core::line!(), ::core::column!()],
+                [#line, #column],
+                #source,
+            ));
             &#site
         }}
     }
@@ -211,6 +228,15 @@ impl Expansion {
     }
 }
 
+/// Line and column of the attribute itself: not those that `line!` and `column!` tell where it is
+/// written by a macro.
+fn own_place() -> [Literal; 2] {
+    // In a unit test there is no source.
+    let at = proc_macro::is_available().then(|| Span::call_site().unwrap());
+    let place = at.map_or([0; 2], |at| [at.line(), at.column()]);
+    place.map(Literal::usize_unsuffixed)
+}
+
 /// A name that neither the user's code nor a unit struct of theirs can meet.
 fn local(name: &str) -> Ident {
     Ident::new(&format!("__cached_response_{name}"), Span::mixed_site())
@@ -240,3 +266,6 @@ fn tuple(parts: impl IntoIterator<Item = TokenStream>) -> TokenStream {
     }
     quote!((#(#parts,)*))
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,7 @@ fn expanded(tokens: &TokenStream, item: TokenStream) -> Result<TokenStream> {
     let parts = parts.collect();
     let function = Expansion {
         private: quote!(#krate::__private),
+        source: String::new(),
         args: Args::default(),
         handler,
         parts,

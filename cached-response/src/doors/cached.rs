@@ -6,18 +6,18 @@ use super::{
     due::Due,
 };
 use crate::{
-    judgement::{facts::Role, policy::Policy},
+    judgement::{
+        facts::Role,
+        identity::{HandlerType, Source},
+        policy::Policy,
+    },
     machinery::{
         cache::ResponseCache,
         place::{Place, Route},
     },
 };
 use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Responder};
-use std::{
-    any::{TypeId, type_name},
-    fmt,
-    marker::PhantomData,
-};
+use std::{any::type_name, fmt, marker::PhantomData, panic::Location};
 
 /// Wraps a handler so that its responses are cached under `policy`.
 ///
@@ -49,6 +49,7 @@ use std::{
 ///     async move { greeting }
 /// }));
 /// ```
+#[track_caller]
 pub fn cached<H, Args>(policy: Policy, handler: H) -> Cached<H, Args>
 where
     H: Handler<Args>,
@@ -62,6 +63,7 @@ where
              differ in what they captured could not be told apart. Take the value as `web::Data<..>`"
         );
     }
+    let source = Source::built(Location::caller());
     let mut facts = Vec::new();
     Args::facts(&mut facts);
     let route = facts
@@ -70,7 +72,7 @@ where
             route.argument(Role::Covered, facts)
         });
     Cached {
-        place: Place::new(type_name::<H>(), TypeId::of::<H>(), route),
+        place: Place::new(type_name::<H>(), HandlerType::of::<H>(), source, route),
         handler,
         arguments: PhantomData,
     }

@@ -2,7 +2,7 @@
 
 use super::{arguments::NoBody, body};
 use crate::{
-    judgement::key::KeyWriter,
+    judgement::{identity::HandlerType, key::KeyWriter},
     machinery::{
         control::Control,
         generations::raises,
@@ -19,7 +19,6 @@ use crate::{
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, Responder, dev::Payload};
 use pin_project_lite::pin_project;
 use std::{
-    any::TypeId,
     fmt,
     future::Future,
     marker::PhantomData,
@@ -154,7 +153,7 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> Call<E, L, B> {
         F: Future + 'static,
         F::Output: Responder,
     {
-        self.answer(site.find(TypeId::of::<H>(), route), key, handler)
+        self.answer(site.find(HandlerType::of::<H>(), route), key, handler)
     }
 
     pub(crate) fn answer<K, H, F>(self, place: &Place, key: K, handler: H) -> Answer

@@ -2,7 +2,10 @@
 
 use super::body;
 use crate::{
-    judgement::policy::Policy,
+    judgement::{
+        identity::{HandlerType, Source, portable},
+        policy::Policy,
+    },
     machinery::{cache::ResponseCache, control::Control, keying::Sent, place::Place},
     story::{
         arrival::{Begin, begin},
@@ -17,7 +20,6 @@ use actix_web::{
     http::Method,
 };
 use std::{
-    any::TypeId,
     collections::HashMap,
     fmt,
     future::{Future, Ready, ready},
@@ -109,9 +111,10 @@ impl CacheResponses {
                  handler, with `#[cached_response({option} = ..)]`"
             );
         }
-        let name = name(Location::caller());
+        let location = Location::caller();
+        let (door, source) = (HandlerType::of::<Self>(), Source::built(location));
         Self {
-            place: Place::closed(name, TypeId::of::<Self>(), policy),
+            place: Place::closed(name(location), door, source, policy),
         }
     }
 
@@ -138,7 +141,14 @@ fn name(location: &'static Location<'static>) -> &'static str {
     static NAMES: Names = Mutex::new(None);
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
     let place = names.get_or_insert_default().entry(location);
-    place.or_insert_with(|| Box::leak(format!("CacheResponses at {location}").into()))
+    place.or_insert_with(|| {
+        let (file, line, column) = (
+            portable(location.file()),
+            location.line(),
+            location.column(),
+        );
+        Box::leak(format!("CacheResponses at {file}:{line}:{column}").into())
+    })
 }
 
 impl fmt::Debug for CacheResponses {

@@ -11,4 +11,6 @@ pub(crate) mod request;
 pub(crate) mod roles;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 pub(crate) mod values;

@@ -2,6 +2,7 @@
 
 use crate::{
     judgement::{
+        identity::HandlerType,
         key::{KeyRef, KeyWriter, part::KeyPart},
         policy::Policy,
         reason::Skip,
@@ -15,7 +16,14 @@ use crate::{
 };
 use actix_web::web::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
-use std::{any::TypeId, cell::Cell, future::Future, marker::PhantomData, rc::Rc, sync::Arc};
+use std::{
+    any::{TypeId, type_name},
+    cell::Cell,
+    future::Future,
+    marker::PhantomData,
+    rc::Rc,
+    sync::Arc,
+};
 
 /// A value that was computed, and whether it may be stored; see
 /// [`ResponseCache::get_or_compute_if`].
@@ -132,11 +140,12 @@ impl ResponseCache {
             // What cannot be told apart is nobody else's.
             return compute().await.map(Computed::into_inner);
         }
-        let key = KeyRef::new(TypeId::of::<Values<T>>(), writer.as_bytes()).to_key();
+        let values = HandlerType::named(TypeId::of::<Values<T>>(), type_name::<T>);
+        let key = KeyRef::new(values.id, writer.as_bytes()).to_key();
         let policy = timeout.into();
         // A tag with a path parameter cannot be made here: such a value is not stored.
         let tags = policy.tags.fill(|_| None);
-        let site = Site::quiet("get_or_compute", key.handler(), Terms::new(policy, &[]));
+        let site = Site::quiet("get_or_compute", values, Terms::new(policy, &[]));
         let computed = Rc::new(Cell::new(None));
         let mut accepted = None;
         let asking = Asking {

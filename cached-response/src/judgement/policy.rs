@@ -17,6 +17,7 @@ use std::{fmt, sync::Arc, time::Duration};
 mod middleware;
 mod standard;
 mod tagged;
+mod version;
 
 /// How the responses of one handler are cached: the options of `#[cached_response]`, as methods
 /// of the same names.
@@ -51,6 +52,7 @@ pub struct Policy {
     pub(crate) respect_client: bool,
     pub(crate) tags: Tags,
     pub(crate) stale: StaleRules,
+    pub(crate) version: Option<Box<str>>,
 }
 
 /// The route's word on whether a response may be stored.
@@ -109,6 +111,7 @@ impl Policy {
             respect_client: false,
             tags: Tags::default(),
             stale: StaleRules::default(),
+            version: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Parts of the key that a middleware adds to a request.
 
 use crate::judgement::{
+    identity::portable,
     key::part::KeyPart,
     key::{Field, KeyWriter, Refused},
 };
@@ -51,7 +52,7 @@ pub fn insert_key_part(request: &impl HttpMessage, part: &(impl KeyPart + ?Sized
     let mut key = KeyWriter::reuse(Vec::new());
     // Where one middleware adds a tenant and another a role, each where there is one, 7 is either.
     let place = Location::caller();
-    key.text(place.file());
+    key.text(portable(place.file()));
     key.number(place.line().into());
     key.number(place.column().into());
     key.part(part);

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::judgement::{
     facts::{Facts, Role},
+    identity::{HandlerType, Source},
     policy::Policy,
     terms::Terms,
 };
@@ -74,20 +75,30 @@ pub(crate) struct Place {
 
 impl Place {
     /// The place of a handler that lives as long as its application.
-    pub(crate) fn new(name: &'static str, handler: TypeId, route: Route) -> Self {
+    pub(crate) fn new(
+        name: &'static str,
+        handler: HandlerType,
+        source: Source,
+        route: Route,
+    ) -> Self {
         let (terms, choice) = route.split();
         Self {
-            site: SiteRef::Shared(Arc::new(Site::new(name, handler, terms))),
+            site: SiteRef::Shared(Arc::new(Site::new(name, handler, source, terms))),
             choice,
         }
     }
 
     /// The place of a door in front of handlers that nothing is known of; `name` says where in the
     /// source it was built.
-    pub(crate) fn closed(name: &'static str, door: TypeId, policy: Policy) -> Self {
+    pub(crate) fn closed(
+        name: &'static str,
+        door: HandlerType,
+        source: Source,
+        policy: Policy,
+    ) -> Self {
         let terms = Terms::closed(name, policy);
         Self {
-            site: SiteRef::Shared(Arc::new(Site::new(name, door, terms))),
+            site: SiteRef::Shared(Arc::new(Site::new(name, door, source, terms))),
             choice: Choice {
                 cache: None,
                 unit_test: false,
@@ -119,29 +130,29 @@ impl Place {
 /// kept here, the others in a table.
 #[derive(Debug)]
 pub struct SiteCell {
-    name: &'static str,
+    source: Source,
     first: OnceLock<&'static Place>,
 }
 
 static OTHERS: RwLock<Option<HashMap<TypeId, &'static Place>>> = RwLock::new(None);
 
 impl SiteCell {
-    /// The place of the handler `name`.
-    pub const fn new(name: &'static str) -> Self {
+    /// The place of the handler that is written there.
+    pub const fn new(source: Source) -> Self {
         Self {
-            name,
+            source,
             first: OnceLock::new(),
         }
     }
 
     /// The place of the handler whose body has this type; made on its first call.
-    pub(crate) fn find(&self, handler: TypeId, route: fn() -> Route) -> &'static Place {
+    pub(crate) fn find(&self, handler: HandlerType, route: fn() -> Route) -> &'static Place {
         let first = self.first.get_or_init(|| self.make(handler, route));
-        if first.site.handler == handler {
+        if first.site.handler == handler.id {
             return first;
         }
         let others = OTHERS.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = others.as_ref().and_then(|others| others.get(&handler)) {
+        if let Some(place) = others.as_ref().and_then(|others| others.get(&handler.id)) {
             return place;
         }
         drop(others);
@@ -149,14 +160,15 @@ impl SiteCell {
         let mut others = OTHERS.write().unwrap_or_else(PoisonError::into_inner);
         others
             .get_or_insert_default()
-            .entry(handler)
+            .entry(handler.id)
             .or_insert(made)
     }
 
     /// Lives on: there are as many as the program has cached handlers.
-    fn make(&self, handler: TypeId, route: fn() -> Route) -> &'static Place {
+    fn make(&self, handler: HandlerType, route: fn() -> Route) -> &'static Place {
         let (terms, choice) = route().split();
-        let site: &'static Site = Box::leak(Box::new(Site::new(self.name, handler, terms)));
+        let site = Site::new(self.source.place(), handler, self.source, terms);
+        let site: &'static Site = Box::leak(Box::new(site));
         Box::leak(Box::new(Place {
             site: SiteRef::Static(site),
             choice,

@@ -31,6 +31,13 @@ impl Routes {
         }
     }
 
+    /// The handlers that were asked on any route.
+    #[cfg(test)]
+    pub(crate) fn all(&self) -> Vec<SiteRef> {
+        let routes = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        routes.values().flatten().cloned().collect()
+    }
+
     /// The handlers that were asked on the route of `request`.
     pub(crate) fn of(&self, request: &HttpRequest) -> Vec<SiteRef> {
         let pattern = request.match_pattern().unwrap_or_default();

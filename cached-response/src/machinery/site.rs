@@ -1,12 +1,15 @@
 //! One cached handler: its terms, made once.
 
 use super::counters::Event;
-use crate::judgement::terms::Terms;
+use crate::judgement::{
+    identity::{HandlerType, Source, identity},
+    terms::Terms,
+};
 use std::{
     any::TypeId,
     ops::Deref,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
@@ -20,6 +23,9 @@ pub(crate) struct Site {
     /// Tells this handler from every other in the process.
     pub(crate) handler: TypeId,
     pub(crate) terms: Terms,
+    source: Source,
+    kind: HandlerType,
+    identity: OnceLock<Box<[u8]>>,
     /// One bit a reason that was logged.
     told: [AtomicU64; 2],
     /// Its arguments have added parts to a key.
@@ -27,24 +33,39 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(crate) fn new(name: &'static str, handler: TypeId, terms: Terms) -> Self {
+    pub(crate) fn new(
+        name: &'static str,
+        handler: HandlerType,
+        source: Source,
+        terms: Terms,
+    ) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             id: NEXT.fetch_add(1, Relaxed),
             name,
-            handler,
+            handler: handler.id,
             terms,
+            source,
+            kind: handler,
+            identity: OnceLock::new(),
             told: [const { AtomicU64::new(0) }; 2],
             parts: AtomicBool::new(false),
         }
     }
 
-    /// One that is made anew each time, and says nothing to a developer.
-    pub(crate) fn quiet(name: &'static str, handler: TypeId, terms: Terms) -> Self {
+    /// One for values of a type, that is made anew each time and says nothing to a developer.
+    pub(crate) fn quiet(name: &'static str, handler: HandlerType, terms: Terms) -> Self {
         Self {
             told: [const { AtomicU64::new(u64::MAX) }; 2],
-            ..Self::new(name, handler, terms)
+            ..Self::new(name, handler, Source::VALUE, terms)
         }
+    }
+
+    /// Tells it from every other in all processes, and from what it was before a deploy. Made where
+    /// it is asked for, once.
+    pub(crate) fn identity(&self) -> &[u8] {
+        let make = || identity(self.kind, self.source, self.terms.policy.version.as_deref());
+        self.identity.get_or_init(make)
     }
 
     /// Notes that its arguments add parts to the key.

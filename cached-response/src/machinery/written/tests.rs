@@ -1,15 +1,15 @@
 use super::*;
 use crate::judgement::{
+    identity::{HandlerType, Source},
     key::{Field, KeyWriter},
     policy::Policy,
     terms::Terms,
 };
 use actix_web::test::TestRequest;
-use std::any::TypeId;
 
 fn site() -> Site {
     let terms = Terms::new(Policy::default(), &[]);
-    Site::new("handler", TypeId::of::<()>(), terms)
+    Site::new("handler", HandlerType::of::<()>(), Source::VALUE, terms)
 }
 
 fn get(target: &str) -> HttpRequest {

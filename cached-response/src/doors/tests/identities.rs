@@ -1,0 +1,191 @@
+//! Two different handlers never have the same identity.
+
+use crate::{Policy, cached, cached_response, testing::isolated};
+use actix_web::{
+    App, Handler, Responder, Route, get,
+    test::{TestRequest, call_service, init_service},
+    web::{self, ServiceConfig},
+};
+use std::collections::HashSet;
+
+struct Cats;
+struct Dogs;
+
+impl Cats {
+    #[cached_response]
+    async fn list() -> &'static str {
+        "cats"
+    }
+}
+
+#[rustfmt::skip]
+impl Dogs { #[cached_response] async fn list() -> &'static str { "dogs" } }
+
+trait Kind: 'static {
+    const NAME: &'static str;
+}
+
+impl Kind for Cats {
+    const NAME: &'static str = "cats";
+}
+
+impl Kind for Dogs {
+    const NAME: &'static str = "dogs";
+}
+
+#[cached_response]
+async fn generic<K: Kind>() -> &'static str {
+    K::NAME
+}
+
+#[cached_response]
+async fn numbered<const N: usize>() -> String {
+    N.to_string()
+}
+
+/// Says something of its type only, as a closure without captures does.
+trait Says: Copy + 'static {
+    fn says() -> &'static str;
+}
+
+#[cached_response]
+async fn said<S: Says>() -> &'static str {
+    S::says()
+}
+
+fn saying<S: Says>(_: S) -> Route {
+    web::get().to(said::<S>)
+}
+
+macro_rules! handlers {
+    ($($name:ident)*) => {$(
+        #[cached_response]
+        async fn $name() -> &'static str {
+            stringify!($name)
+        }
+    )*};
+}
+
+#[rustfmt::skip]
+handlers!(on one line);
+
+/// Functions that are alike to the last token.
+macro_rules! alike {
+    ($($said:literal)*) => {
+        vec![$({
+            const SAID: &str = $said;
+            #[cached_response(version = "1")]
+            async fn list() -> &'static str {
+                SAID
+            }
+            web::get().to(list)
+        },)*]
+    };
+}
+
+/// Wraps in one place whatever it is given.
+fn wrapped<H: Handler<(), Output: Responder>>(handler: H) -> Route {
+    web::get().to(cached(Policy::new(60), handler))
+}
+
+macro_rules! wrapped_at_once {
+    ($($said:literal)*) => {
+        vec![$(web::get().to(cached(Policy::new(60), || async { $said })),)*]
+    };
+}
+
+/// What the handler of the one route of `app` is called.
+async fn identity(app: impl FnOnce(&mut ServiceConfig)) -> Vec<u8> {
+    let cache = isolated();
+    let app = init_service(App::new().configure(app)).await;
+    let response = call_service(&app, TestRequest::get().to_request()).await;
+    assert!(response.status().is_success());
+    let sites = cache.cache().shared().routes.all();
+    let [site] = &*sites else {
+        unreachable!("{} sites", sites.len())
+    };
+    site.identity().to_vec()
+}
+
+/// The same of a route at `/`.
+async fn of(route: Route) -> Vec<u8> {
+    identity(|app| drop(app.route("/", route))).await
+}
+
+#[rustfmt::skip]
+#[actix_web::test]
+async fn no_two_handlers_have_the_same() {
+    #[derive(Clone, Copy)]
+    struct Fox;
+    impl Says for Fox { fn says() -> &'static str { "fox" } }
+    let fox = saying(Fox);
+    let hen = {
+        #[derive(Clone, Copy)]
+        struct Fox;
+        impl Says for Fox { fn says() -> &'static str { "hen" } }
+        saying(Fox)
+    };
+    let mut routes = vec![
+        fox, hen,
+        web::get().to(Cats::list), web::get().to(Dogs::list),
+        web::get().to(generic::<Cats>), web::get().to(generic::<Dogs>),
+        web::get().to(numbered::<1>), web::get().to(numbered::<2>),
+        web::get().to(on), web::get().to(one), web::get().to(line),
+        wrapped(|| async { "a" }), wrapped(|| async { "b" }),
+        web::get().to(cached(Policy::new(60), || async { "c" })), web::get().to(cached(Policy::new(60), || async { "d" })),
+    ];
+    routes.extend(alike!("e" "f"));
+    routes.extend(wrapped_at_once!("g" "h"));
+    let count = routes.len();
+    let mut identities = HashSet::new();
+    for route in routes {
+        identities.insert(of(route).await);
+    }
+    assert_eq!(identities.len(), count);
+}
+
+#[get("/")]
+#[cached_response]
+async fn above() -> &'static str {
+    "above"
+}
+
+#[cached_response]
+#[get("/")]
+async fn below() -> &'static str {
+    "below"
+}
+
+/// Whether no number of a type is in it, which another build might not know.
+fn ends_with_the_source(identity: &[u8]) -> bool {
+    let hash = identity.last_chunk::<32>();
+    hash.is_some_and(|hash| hash.iter().all(u8::is_ascii_hexdigit))
+}
+
+#[actix_web::test]
+async fn a_handler_with_a_name_of_its_own_has_one_identity_in_every_build() {
+    #[get("/")]
+    #[cached_response]
+    async fn inside() -> &'static str {
+        "inside"
+    }
+    for identity in [
+        of(web::get().to(Cats::list)).await,
+        identity(|app| drop(app.service(above))).await,
+        identity(|app| drop(app.service(below))).await,
+        identity(|app| drop(app.service(inside))).await,
+        of(web::get().to(line)).await,
+    ] {
+        assert!(
+            ends_with_the_source(&identity),
+            "{}",
+            identity.escape_ascii()
+        );
+    }
+}
+
+#[actix_web::test]
+async fn workers_call_a_handler_the_same() {
+    let route = || wrapped(|| async { "a" });
+    assert_eq!(of(route()).await, of(route()).await);
+}

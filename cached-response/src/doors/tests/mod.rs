@@ -1,0 +1,3 @@
+//! What handlers and requests are called where processes share a store.
+
+mod identities;
