@@ -53,6 +53,7 @@ pub(crate) struct Args {
     pub(crate) respect_client: bool,
     pub(crate) stale: Stale,
     pub(crate) tags: Tags,
+    pub(crate) version: Option<LitStr>,
     pub(crate) cache: Option<TokenStream>,
     pub(crate) krate: Option<Path>,
     /// Set by ourselves, once all other attributes have had their turn.
@@ -197,6 +198,7 @@ impl Args {
             "rest_after_failure" => stale.rest = Some(span_or_zero(name, input)?),
             "unless" => self.unless = Some(values::expression(input)?),
             "store_if" => self.store_if = Some(values::expression(input)?),
+            "version" => self.version = Some(names::version(input)?),
             "cache" => self.cache = Some(values::expression(input)?),
             _ => self.krate = Some(input.call(Path::parse_mod_style)?),
         }

@@ -1,10 +1,10 @@
 //! Names that HTTP gives to things: methods, headers, parts of the query.
 
 use super::values::Vary;
-use crate::{errors::Errors, suggest};
+use crate::{duration::literal, errors::Errors, suggest};
 use proc_macro2::Span;
 use syn::{
-    Error, Ident, LitStr, Result, Token,
+    Error, Expr, Ident, Lit, LitStr, Result, Token,
     ext::IdentExt,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
@@ -177,6 +177,23 @@ pub(super) fn targeted(input: ParseStream<'_>) -> Result<String> {
         ));
     }
     Ok(text)
+}
+
+/// What tells a handler's responses from those of an earlier one.
+pub(super) fn version(input: ParseStream<'_>) -> Result<LitStr> {
+    let expr: Expr = input.parse()?;
+    let example = match literal(&expr) {
+        Some(Lit::Str(version)) if !version.value().is_empty() => return Ok(version.clone()),
+        Some(Lit::Str(_)) => {
+            let text = "an empty `version` says nothing: write `version = \"2\"`, or remove it";
+            return Err(Error::new_spanned(expr, text));
+        }
+        Some(Lit::Int(number)) => number.to_string(),
+        Some(Lit::Float(number)) => number.to_string(),
+        _ => "2".to_owned(),
+    };
+    let text = format!("a `version` is a string literal: write `version = \"{example}\"`");
+    Err(Error::new_spanned(expr, text))
 }
 
 fn distinct(names: Vec<Name>, errors: &mut Errors) -> Vec<String> {

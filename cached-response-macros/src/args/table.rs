@@ -237,6 +237,12 @@ const OPTIONS: &[Shape] = &[
         ],
     ),
     shape(
+        "version",
+        VALUE,
+        "version = \"2\"",
+        &["revision", "cache_version", "key_version", "epoch"],
+    ),
+    shape(
         "cache",
         VALUE,
         "cache = CACHE",

@@ -117,6 +117,7 @@ impl Expansion {
             store_if,
             client,
             vary,
+            version,
             ..
         } = &self.args;
         let policy = self.of_timeout();
@@ -135,8 +136,9 @@ impl Expansion {
         });
         let (query, status, nocache) = (self.query(), self.status(), self.nocache());
         let (standard, stale, tags) = (self.standard(), self.stale(), self.templates());
+        let version = version.as_ref().map(|version| quote!(.version(#version)));
         quote! {
-            #policy #methods #query #vary #status #max_body #store_if #client #nocache #tags
+            #policy #version #methods #query #vary #status #max_body #store_if #client #nocache #tags
             #standard #stale
         }
     }

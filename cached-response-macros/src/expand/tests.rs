@@ -25,3 +25,14 @@ fn what_was_written_is_remembered_when_other_attributes_have_rewritten_it() {
     let twice = expansion(quote!(__innermost, __source = #written, 60), rewritten);
     assert!(twice.contains(&format!("\"{written}\"")), "{twice}");
 }
+
+#[test]
+fn a_version_reaches_the_policy() {
+    let item = quote!(
+        async fn page() -> String {
+            a()
+        }
+    );
+    let versioned = expansion(quote!(60, version = "2"), item);
+    assert!(versioned.contains(".version(\"2\")"), "{versioned}");
+}

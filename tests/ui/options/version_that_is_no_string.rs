@@ -1,0 +1,9 @@
+use actix_web::Responder;
+use cached_response::cached_response;
+
+#[cached_response(version = 2)]
+async fn page() -> impl Responder {
+    "page"
+}
+
+fn main() {}
