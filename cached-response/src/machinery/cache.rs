@@ -56,7 +56,7 @@ pub(crate) struct Shared {
     pub(crate) stale: StaleRules,
     pub(crate) copies: Arc<Budget>,
     pub(crate) routes: Routes,
-    pub(crate) generations: Generations,
+    pub(crate) generations: Arc<Generations>,
     runs: AtomicU64,
 }
 
@@ -216,7 +216,7 @@ impl Builder {
             stale: self.stale,
             copies: Budget::of_the_process().clone(),
             routes: Routes::default(),
-            generations: Generations::new(),
+            generations: Arc::new(Generations::new()),
             runs: AtomicU64::new(0),
         }))
     }
