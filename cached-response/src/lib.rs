@@ -126,7 +126,10 @@ pub use doors::{
     roles::{Gate, Keyed, Lazy, Unkeyed},
     values::Computed,
 };
-pub use ground::store::{Bus, Kept, Store, StoreError, StoreErrorKind, StoreFuture, Subscription};
+pub use ground::{
+    invalidate_error::InvalidateError,
+    store::{Bus, Kept, Store, StoreError, StoreErrorKind, StoreFuture, Subscription},
+};
 pub use judgement::{
     candidate::Candidate,
     key::{KeyWriter, part::KeyPart},
@@ -138,7 +141,7 @@ pub use machinery::{
     cache::{Builder, ResponseCache},
     counters::Stats,
     inserted::insert_key_part,
-    invalidation::{InvalidateError, Invalidated},
+    invalidation::Invalidated,
     previous::Previous,
     words::{CacheHandle, disable_cache, fail, previous, reason, set_cache_timeout, tag},
     writing::Invalidates,

@@ -9,6 +9,7 @@ pub(crate) mod frame;
 pub(crate) mod generation;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod in_process;
+pub(crate) mod invalidate_error;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod manual_clock;
 pub(crate) mod memory;

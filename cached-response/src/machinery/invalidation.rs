@@ -8,13 +8,11 @@ use super::{
     counters::Event,
 };
 use crate::{
-    ground::generation::Raise,
+    ground::{generation::Raise, invalidate_error::InvalidateError},
     judgement::outdated::{self, Asked},
 };
 use actix_web::http::{StatusCode, header::HeaderMap};
 use std::{
-    error::Error,
-    fmt,
     future::{Future, IntoFuture, ready},
     pin::Pin,
 };
@@ -140,29 +138,3 @@ impl IntoFuture for Invalidated {
         Box::pin(ready(Ok(())))
     }
 }
-
-/// Why an invalidation has not taken effect everywhere. It has in this process.
-///
-/// There is no such reason in a cache that is in this process only.
-///
-/// ```
-/// use cached_response::{InvalidateError, ResponseCache};
-///
-/// async fn published(cache: &ResponseCache) -> Result<(), InvalidateError> {
-///     cache.invalidate_path("/news").await
-/// }
-/// # #[actix_web::main] async fn main() {
-/// assert!(published(&ResponseCache::builder().build()).await.is_ok());
-/// # }
-/// ```
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum InvalidateError {}
-
-impl fmt::Display for InvalidateError {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {}
-    }
-}
-
-impl Error for InvalidateError {}
