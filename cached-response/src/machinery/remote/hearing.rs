@@ -19,7 +19,7 @@ pub(crate) struct Hearing {
     /// What was told before may have been missed.
     since: AtomicU64,
     /// When the last own beat that was heard was sent.
-    heard: AtomicU64,
+    pub(super) heard: AtomicU64,
     silence: u64,
 }
 

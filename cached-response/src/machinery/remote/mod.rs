@@ -1,12 +1,17 @@
 //! The remote store beside the memory, and what other processes say of it.
 
 pub(crate) mod breaker;
+mod ears;
 pub(crate) mod hearing;
 pub(crate) mod io;
+pub(crate) mod line;
+mod listening;
 pub(crate) mod message;
 pub(crate) mod pending;
+pub(crate) mod raising;
 pub(crate) mod scope;
 pub(crate) mod senders;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod window;

@@ -1,0 +1,127 @@
+//! What becomes of an invalidation that the store does not take.
+
+use super::{
+    node::{LIMITS, Node, SECOND, eventually, shop},
+    raising::send,
+};
+use crate::{
+    InvalidateError,
+    ground::{
+        generation::{Raise::Invalidate, Standing},
+        in_process::InProcessStore,
+        manual_clock::ManualClock,
+        store::{Store, StoreErrorKind},
+    },
+    machinery::remote::scope::Scope,
+};
+use actix_web::web::Bytes;
+use tokio::time::Instant;
+
+fn tag() -> [Scope; 1] {
+    [Scope::Tag("a".to_owned())]
+}
+
+fn names() -> [String; 1] {
+    [shop().tag("a")]
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_store_refuses_is_told_and_tried_again_until_it_is_done() {
+    for call in ["delete_many", "publish"] {
+        let (store, clock) = (InProcessStore::new(), ManualClock::new());
+        let ours = Node::listening(&store, &clock).await;
+        let other = Node::listening(&store, &clock).await;
+        store
+            .set(&names()[0], Bytes::new(), SECOND * 60)
+            .await
+            .unwrap();
+        store.fail_only(call, StoreErrorKind::Refused);
+        let there = other.tagged("a");
+
+        let outcome = send(&ours, Invalidate, &tag()).outcome().await;
+        assert!(
+            matches!(outcome, Err(InvalidateError::Refused(_))),
+            "{call}: {outcome:?}"
+        );
+        assert_eq!(store.names().is_empty(), call == "publish");
+        let before = store.calls()[call];
+        clock.advance(SECOND);
+        eventually(|| store.calls()[call] > before).await;
+        assert!(ours.raising.pending().is_pending(&names()), "{call}");
+        assert_eq!(there(), Standing::Current);
+
+        store.heal();
+        clock.advance(SECOND);
+        eventually(|| ours.raising.pending().is_empty()).await;
+        eventually(|| there() == Standing::Invalidated).await;
+        assert!(store.names().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_answer_is_waited_for_so_long_and_no_longer() {
+    let (store, clock) = (InProcessStore::new(), ManualClock::new());
+    let node = Node::listening(&store, &clock).await;
+    store.hold_only("delete_many");
+    let start = Instant::now();
+    let all: Vec<_> = (0..3).map(|_| send(&node, Invalidate, &tag())).collect();
+    for sent in all {
+        assert_eq!(sent.outcome().await, Err(InvalidateError::Slow));
+    }
+    assert!(start.elapsed() <= LIMITS.invalidation + SECOND / 100);
+    assert!(node.raising.pending().is_pending(&names()));
+    store.release();
+    clock.advance(SECOND);
+    eventually(|| node.raising.pending().is_empty()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_confirmed_is_tried_at_once_when_the_store_is_back() {
+    let (store, clock) = (InProcessStore::new(), ManualClock::new());
+    let node = Node::listening(&store, &clock).await;
+    store.fail_with(StoreErrorKind::Unreachable);
+    let outcome = send(&node, Invalidate, &tag()).outcome().await;
+    assert_eq!(outcome, Err(InvalidateError::Unreachable));
+    node.raising.retry().await;
+    assert!(node.raising.pending().is_pending(&names()));
+    store.heal();
+    node.raising.retry().await;
+    assert!(node.raising.pending().is_empty());
+    let calls = store.calls();
+    node.raising.retry().await;
+    assert_eq!(store.calls(), calls, "there was nothing to do");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_of_a_name_is_tried_again_and_only_that() {
+    let (store, clock) = (InProcessStore::new(), ManualClock::new());
+    let node = Node::listening(&store, &clock).await;
+    store.fail_only("delete_many", StoreErrorKind::Unreachable);
+    for _ in 0..9 {
+        assert!(send(&node, Invalidate, &tag()).outcome().await.is_err());
+    }
+    assert_eq!(node.raising.pending().unconfirmed().len(), 1);
+    store.heal();
+    let before = store.calls()["delete_many"];
+    node.raising.retry().await;
+    assert_eq!(store.calls()["delete_many"], before + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invalidation_that_may_be_lost_leaves_a_gap_for_the_others_to_see() {
+    let (store, clock) = (InProcessStore::new(), ManualClock::new());
+    let ours = Node::listening(&store, &clock).await;
+    let other = Node::listening(&store, &clock).await;
+    let start = other.now();
+    clock.advance(SECOND);
+    eventually(|| other.hears_itself() && ours.hears_itself()).await;
+    assert!(other.trusts(start));
+
+    store.fail_only("publish", StoreErrorKind::Slow);
+    assert!(send(&ours, Invalidate, &tag()).outcome().await.is_err());
+    store.heal();
+    assert!(other.trusts(start));
+    clock.advance(SECOND);
+    eventually(|| !other.trusts(start)).await;
+    assert!(other.trusts(other.now()));
+}
