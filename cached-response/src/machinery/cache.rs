@@ -9,6 +9,7 @@ use super::{
     generations::{Generations, Target},
     live::Live,
     markers::Markers,
+    remote::raising::Raising,
     routes::Routes,
 };
 use crate::{
@@ -57,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) copies: Arc<Budget>,
     pub(crate) routes: Routes,
     pub(crate) generations: Arc<Generations>,
+    /// Where there is a remote store.
+    pub(crate) raising: Option<Raising>,
     runs: AtomicU64,
 }
 
@@ -217,6 +220,7 @@ impl Builder {
             copies: Budget::of_the_process().clone(),
             routes: Routes::default(),
             generations: Arc::new(Generations::new()),
+            raising: None,
             runs: AtomicU64::new(0),
         }))
     }

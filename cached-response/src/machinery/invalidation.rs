@@ -6,6 +6,7 @@ mod tags;
 use super::{
     cache::{ResponseCache, Shared},
     counters::Event,
+    remote::{raising::Sent, scope::Scope},
 };
 use crate::{
     ground::{generation::Raise, invalidate_error::InvalidateError},
@@ -55,9 +56,7 @@ impl ResponseCache {
     /// ```
     pub fn invalidate_path(&self, path: &str) -> Invalidated {
         self.shared()
-            .generations
-            .raise_path(path, Raise::Invalidate);
-        self.invalidated()
+            .raise(Raise::Invalidate, vec![Scope::Path(path.to_owned())])
     }
 
     /// Invalidates one URL, that is a path with one query: of every handler, in every variant.
@@ -75,8 +74,8 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn invalidate_url(&self, url: &str) -> Invalidated {
-        self.shared().generations.raise_url(url, Raise::Invalidate);
-        self.invalidated()
+        self.shared()
+            .raise(Raise::Invalidate, vec![Scope::Url(url.to_owned())])
     }
 
     /// Invalidates everything.
@@ -90,14 +89,33 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn invalidate_all(&self) -> Invalidated {
-        self.shared().generations.raise_all(Raise::Invalidate);
+        let invalidated = self.shared().raise(Raise::Invalidate, vec![Scope::All]);
         self.shared().shelf.clear();
-        self.invalidated()
+        invalidated
+    }
+}
+
+impl Shared {
+    /// Raises these, here and elsewhere.
+    fn raise(&self, raise: Raise, scopes: Vec<Scope>) -> Invalidated {
+        let raising = self.raising.as_ref();
+        // First of all: whoever sees that it is raised knows that the store may not.
+        let noted = raising.map(|raising| (raising, raising.note(raise, &scopes)));
+        for scope in &scopes {
+            self.raise_here(raise, scope);
+            self.counters.count(Event::Invalidation);
+        }
+        Invalidated(noted.map(|(raising, noted)| raising.send(noted)))
     }
 
-    fn invalidated(&self) -> Invalidated {
-        self.shared().counters.count(Event::Invalidation);
-        Invalidated(())
+    fn raise_here(&self, raise: Raise, scope: &Scope) {
+        let generations = &self.generations;
+        match scope {
+            Scope::All => generations.raise_all(raise),
+            Scope::Path(path) => generations.raise_path(path, raise),
+            Scope::Url(url) => generations.raise_url(url, raise),
+            Scope::Tag(tag) => generations.raise_tag(tag, raise),
+        }
     }
 }
 
@@ -109,16 +127,18 @@ pub(crate) fn invalidate_after(
     status: StatusCode,
     answered: &HeaderMap,
 ) {
-    for path in outdated::paths(asked, status, answered) {
-        shared.generations.raise_path(&path, Raise::Invalidate);
-        shared.counters.count(Event::Invalidation);
-    }
+    let paths = outdated::paths(asked, status, answered);
+    let scopes = paths.into_iter().map(Scope::Path);
+    // Nobody waits for it: the answer is a handler's that knows of no cache.
+    drop(shared.raise(Raise::Invalidate, scopes.collect()));
 }
 
-/// An invalidation or an expiry, which has taken effect in this process.
+/// An invalidation or an expiry, which has taken effect in this process and is on its way to the
+/// others.
 ///
-/// Awaiting it tells whether it has taken effect everywhere. In a cache that is in this process
-/// only, that is so at once; nothing is lost by not awaiting it.
+/// Awaiting it tells whether it has taken effect everywhere; in a cache that is in this process only,
+/// that is so at once. With a remote store it takes as long as the store does, and no longer than the
+/// cache's [`invalidation_budget`](crate::Builder). Nothing is lost by not awaiting it.
 ///
 /// ```
 /// # #[actix_web::main] async fn main() {
@@ -128,13 +148,16 @@ pub(crate) fn invalidate_after(
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Invalidated(());
+pub struct Invalidated(Option<Sent>);
 
 impl IntoFuture for Invalidated {
     type Output = Result<(), InvalidateError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(ready(Ok(())))
+        match self.0 {
+            None => Box::pin(ready(Ok(()))),
+            Some(sent) => Box::pin(sent.outcome()),
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! Expiry by request: what is stored may have changed, and need not have.
 
 use super::Invalidated;
-use crate::{ground::generation::Raise, machinery::cache::ResponseCache};
+use crate::{
+    ground::generation::Raise,
+    machinery::{cache::ResponseCache, remote::scope::Scope},
+};
 
 impl ResponseCache {
     /// Makes a path stale: of every handler, with every query, in every variant. The paths are those
@@ -39,8 +42,8 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn expire_path(&self, path: &str) -> Invalidated {
-        self.shared().generations.raise_path(path, Raise::Expire);
-        self.invalidated()
+        self.shared()
+            .raise(Raise::Expire, vec![Scope::Path(path.to_owned())])
     }
 
     /// Makes one URL stale, as [`expire_path`](Self::expire_path) does a path. The URLs are those of
@@ -55,8 +58,8 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn expire_url(&self, url: &str) -> Invalidated {
-        self.shared().generations.raise_url(url, Raise::Expire);
-        self.invalidated()
+        self.shared()
+            .raise(Raise::Expire, vec![Scope::Url(url.to_owned())])
     }
 
     /// Makes everything stale, as [`expire_path`](Self::expire_path) does a path.
@@ -70,7 +73,6 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn expire_all(&self) -> Invalidated {
-        self.shared().generations.raise_all(Raise::Expire);
-        self.invalidated()
+        self.shared().raise(Raise::Expire, vec![Scope::All])
     }
 }

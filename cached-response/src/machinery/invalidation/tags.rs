@@ -3,7 +3,7 @@
 use super::Invalidated;
 use crate::{
     ground::generation::Raise,
-    machinery::{cache::ResponseCache, counters::Event},
+    machinery::{cache::ResponseCache, remote::scope::Scope},
 };
 
 impl ResponseCache {
@@ -96,11 +96,9 @@ impl ResponseCache {
         tags: impl IntoIterator<Item = impl AsRef<str>>,
         raise: Raise,
     ) -> Invalidated {
-        let shared = self.shared();
-        for tag in tags {
-            shared.generations.raise_tag(tag.as_ref(), raise);
-            shared.counters.count(Event::Invalidation);
-        }
-        Invalidated(())
+        let tags = tags
+            .into_iter()
+            .map(|tag| Scope::Tag(tag.as_ref().to_owned()));
+        self.shared().raise(raise, tags.collect())
     }
 }
