@@ -1,6 +1,10 @@
 //! For tests of applications: a clock turned by hand, caches that do not meet, a store in this process.
 
-pub use crate::ground::{in_process::InProcessStore, manual_clock::ManualClock};
+pub use crate::ground::{
+    acceptance::{check_handles, check_store},
+    in_process::InProcessStore,
+    manual_clock::ManualClock,
+};
 use crate::machinery::{
     cache::{Builder, ResponseCache},
     defaults,

@@ -1,5 +1,7 @@
 //! What everything stands on: the stored response, where it is kept, and the clock.
 
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod acceptance;
 pub(crate) mod clock;
 #[cfg_attr(
     not(any(test, fuzzing)),
