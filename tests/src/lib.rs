@@ -15,6 +15,7 @@ pub mod alone;
 pub mod barrier;
 pub mod blackbox;
 pub mod crowd;
+pub mod dice;
 pub mod nodes;
 pub mod process;
 pub mod proxy;

@@ -12,7 +12,6 @@ use cached_response::testing::ManualClock;
 use tests::stage::{Asked, InProcess, soon};
 use tokio::task::yield_now;
 
-use crate::dice::Dice;
 use crate::handlers::routes;
 use crate::oracle::Done;
 use crate::pace::{Pace, Turns};
@@ -20,6 +19,7 @@ use crate::page::{Among, Scope};
 use crate::question::{Held, Question, Sent};
 use crate::verdict::{Answer, Wrong};
 use crate::world::{Plant, World};
+use tests::dice::Dice;
 
 /// What happens next, and for how long everybody acts on it before something else does.
 #[derive(Debug, Clone)]

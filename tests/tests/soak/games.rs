@@ -5,10 +5,10 @@ use std::env;
 
 use tests::alone::{Panics, alone};
 
-use crate::dice::Dice;
 use crate::game::{Move, Played, play};
 use crate::shrink::shrink;
 use crate::world::Plant;
+use tests::dice::Dice;
 
 /// How many games are played where `SOAK_GAMES` says nothing.
 const GAMES: u64 = 300;

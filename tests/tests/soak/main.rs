@@ -6,7 +6,6 @@
     reason = "a test fails by panicking, in what it calls as well"
 )]
 
-mod dice;
 mod game;
 mod games;
 mod handlers;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
-use crate::dice::Dice;
 use crate::page::{Page, Scope};
+use tests::dice::Dice;
 
 /// An object, and a version of it.
 pub(crate) type Version = (usize, u64);

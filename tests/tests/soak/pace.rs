@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
-use crate::dice::Dice;
+use tests::dice::Dice;
 
 #[derive(Debug)]
 pub(crate) enum Pace {

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use serde::{Deserialize, Serialize};
 
-use crate::dice::Dice;
+use tests::dice::Dice;
 
 pub(crate) const OBJECTS: usize = 50;
 pub(crate) const GROUPS: usize = 10;

@@ -6,10 +6,10 @@ use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use tests::raw;
 
-use crate::dice::Dice;
 use crate::oracle::Version;
 use crate::page::{Among, Facts, Kind, Page};
 use crate::world::World;
+use tests::dice::Dice;
 
 /// One request, before it is sent.
 #[derive(Debug, Clone)]

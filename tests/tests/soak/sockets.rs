@@ -17,7 +17,6 @@ use tests::server::Server;
 use tests::stage::eventually;
 use tokio::time::sleep;
 
-use crate::dice::Dice;
 use crate::handlers::routes;
 use crate::oracle::Done;
 use crate::pace::Pace;
@@ -25,6 +24,7 @@ use crate::page::{Among, OBJECTS, Scope};
 use crate::question::{Held, Question, Sent};
 use crate::verdict::{Answer, Wrong};
 use crate::world::{Plant, World};
+use tests::dice::Dice;
 
 const CAPACITY: u64 = 200 << 10;
 const CLIENTS: u64 = 12;
