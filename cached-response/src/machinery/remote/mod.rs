@@ -1,5 +1,6 @@
 //! The remote store beside the memory, and what other processes say of it.
 
+pub(crate) mod allowance;
 pub(crate) mod breaker;
 mod ears;
 pub(crate) mod hearing;
