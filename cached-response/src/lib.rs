@@ -143,6 +143,7 @@ pub use machinery::{
     inserted::insert_key_part,
     invalidation::Invalidated,
     previous::Previous,
+    remote::tally::RemoteStats,
     words::{CacheHandle, disable_cache, fail, previous, reason, set_cache_timeout, tag},
     writing::Invalidates,
 };

@@ -12,6 +12,7 @@ pub(crate) mod pending;
 pub(crate) mod raising;
 pub(crate) mod scope;
 pub(crate) mod senders;
+pub(crate) mod tally;
 mod telling;
 #[cfg(test)]
 mod tests;
