@@ -15,7 +15,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
-pub(crate) struct Breaker {
+pub(super) struct Breaker {
     state: State,
     /// How often it has opened or closed.
     turns: u64,
@@ -37,23 +37,23 @@ struct Open {
 /// Leave to make a call, of the time since the breaker last closed: what became of a call from
 /// before says nothing any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pass(u64);
+pub(super) struct Pass(u64);
 
 /// Leave to make the probe. It must be given [back](Breaker::probed): there is no other until then.
 #[must_use = "until it is given back, there is no other"]
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Probe(u64);
+pub(super) struct Probe(u64);
 
 /// What a call has told about the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(super) enum Outcome {
     Success,
     Failure,
 }
 
 /// What the breaker has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turned {
+pub(super) enum Turned {
     /// Nothing.
     Not,
     /// It has opened.
@@ -63,25 +63,25 @@ pub(crate) enum Turned {
 }
 
 impl Breaker {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             state: closed(),
             turns: 0,
         }
     }
 
-    pub(crate) fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         matches!(self.state, State::Open(_))
     }
 
     /// Leave to call the store, or `None` while it is open.
-    pub(crate) fn pass(&self) -> Option<Pass> {
+    pub(super) fn pass(&self) -> Option<Pass> {
         (!self.is_open()).then_some(Pass(self.turns))
     }
 
     /// What became of a call. A call that told nothing, for instance because its caller left, is not
     /// recorded.
-    pub(crate) fn record(
+    pub(super) fn record(
         &mut self,
         Pass(turn): Pass,
         outcome: Outcome,
@@ -109,7 +109,7 @@ impl Breaker {
     }
 
     /// How long it is until the next probe, or `None` while it is closed or probed.
-    pub(crate) fn rest(&self, now: Duration) -> Option<Duration> {
+    pub(super) fn rest(&self, now: Duration) -> Option<Duration> {
         match self.state {
             State::Open(open) if !open.is_probed => Some(open.due.saturating_sub(now)),
             _ => None,
@@ -118,7 +118,7 @@ impl Breaker {
 
     /// Leave to make the probe, when it is due and no other is under way. The next is due a pause
     /// after this one, whenever this one ends.
-    pub(crate) fn probe(&mut self, now: Duration, random: u64) -> Option<Probe> {
+    pub(super) fn probe(&mut self, now: Duration, random: u64) -> Option<Probe> {
         let State::Open(open) = &mut self.state else {
             return None;
         };
@@ -132,7 +132,7 @@ impl Breaker {
     }
 
     /// What became of the probe.
-    pub(crate) fn probed(&mut self, Probe(turn): Probe, outcome: Outcome) -> Turned {
+    pub(super) fn probed(&mut self, Probe(turn): Probe, outcome: Outcome) -> Turned {
         let State::Open(open) = &mut self.state else {
             return Turned::Not;
         };

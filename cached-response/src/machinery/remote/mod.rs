@@ -2,7 +2,9 @@
 
 pub(crate) mod allowance;
 pub(crate) mod breaker;
+pub(crate) mod calls;
 mod ears;
+mod health;
 pub(crate) mod hearing;
 pub(crate) mod io;
 pub(crate) mod line;
@@ -12,10 +14,14 @@ pub(crate) mod pending;
 pub(crate) mod raising;
 pub(crate) mod scope;
 pub(crate) mod senders;
+#[cfg(test)]
+mod stand_in;
 pub(crate) mod tally;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod unavailable;
+mod warnings;
 mod window;
 
 use super::{generation, moment, sync};

@@ -1,0 +1,129 @@
+//! Whether a remote store is well: asked before each call, told after it.
+
+use super::{
+    breaker::{Breaker, Outcome, Pass, Probe, Turned},
+    tally::{Count, Tally},
+    unavailable::Fault,
+    warnings::{Trouble, Warnings},
+};
+use crate::ground::{
+    store::StoreErrorKind,
+    sync::{Mutex, lock},
+};
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::{Duration, Instant},
+};
+
+#[derive(Debug)]
+pub(crate) struct Health {
+    breaker: Mutex<Breaker>,
+    since: Instant,
+    tally: Tally,
+    warnings: Warnings,
+}
+
+impl Health {
+    pub(super) fn new() -> Self {
+        Self {
+            breaker: Mutex::new(Breaker::new()),
+            since: Instant::now(),
+            tally: Tally::default(),
+            warnings: Warnings::default(),
+        }
+    }
+
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Leave to make a call.
+    pub(super) fn pass(&self) -> Option<Pass> {
+        lock(&self.breaker).pass()
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        lock(&self.breaker).is_open()
+    }
+
+    /// Counts and says what became of a call, and tells the breaker.
+    ///
+    /// A refusal is an answer: a store that is full, and refuses each write, can still be read.
+    /// Where the call was not given a fair time, that it was over tells nothing either.
+    pub(super) fn settle(&self, pass: Pass, fault: Option<&Fault>, is_fair: bool) -> Turned {
+        let outcome = match fault {
+            None => Outcome::Success,
+            Some(fault) => {
+                self.report(fault);
+                match fault {
+                    Fault::Failed(error) if error.kind() == StoreErrorKind::Refused => {
+                        return Turned::Not;
+                    }
+                    Fault::Slow if !is_fair => return Turned::Not,
+                    _ => Outcome::Failure,
+                }
+            }
+        };
+        let turned = self.record(pass, outcome);
+        if turned == Turned::Open {
+            self.tally.count(Count::Opened);
+            self.warn(Trouble::Open);
+        }
+        turned
+    }
+
+    /// Counts and says what is wrong.
+    pub(super) fn report(&self, fault: &Fault) {
+        match fault {
+            Fault::Slow => {
+                self.tally.count(Count::Slow);
+                self.warn(Trouble::Slow);
+            }
+            Fault::Failed(error) => {
+                self.tally.count(Count::Failed(error.kind()));
+                let trouble = Trouble::Failed(error.kind());
+                self.warnings.warn(trouble, Some(error), self.now());
+            }
+        }
+    }
+
+    pub(super) fn warn(&self, trouble: Trouble) {
+        self.warnings.warn(trouble, None, self.now());
+    }
+
+    /// How long it is until the next probe; `None` when there is none to make.
+    pub(super) fn rest(&self) -> Option<Duration> {
+        lock(&self.breaker).rest(self.now())
+    }
+
+    /// Leave to make the probe.
+    pub(super) fn probe(&self) -> Option<Probe> {
+        let mut breaker = lock(&self.breaker);
+        breaker.probe(self.now(), random())
+    }
+
+    pub(super) fn probed(&self, probe: Probe, outcome: Outcome) {
+        let turned = lock(&self.breaker).probed(probe, outcome);
+        if turned == Turned::Closed {
+            Warnings::well_again();
+        }
+    }
+
+    fn record(&self, pass: Pass, outcome: Outcome) -> Turned {
+        let mut breaker = lock(&self.breaker);
+        // The time of whoever has the lock: it goes on from one to the next.
+        breaker.record(pass, outcome, self.now(), random())
+    }
+
+    fn now(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
+
+/// Each is keyed anew.
+fn random() -> u64 {
+    RandomState::new().hash_one(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! A store for tests, in any mood.
+
+use crate::ground::{
+    store::{Kept, Store, StoreError, StoreErrorKind, StoreFuture},
+    sync::{Mutex, lock},
+};
+use actix_web::web::Bytes;
+use std::{
+    future::{Future, pending},
+    panic::resume_unwind,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{
+        Semaphore,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    },
+    time::timeout,
+};
+
+/// What becomes of each call that begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Mood {
+    Answer,
+    Fail(StoreErrorKind),
+    Panic,
+    Hang,
+    /// Answers when it is [let go](StandIn::let_go).
+    Hold,
+}
+
+/// What it tells of its calls, by their names.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Begun(String),
+    /// The future has been dropped, or was at its end.
+    Gone(String),
+}
+
+pub(super) struct StandIn {
+    mood: Mutex<Mood>,
+    held: Semaphore,
+    tell: UnboundedSender<Told>,
+    under_way: AtomicUsize,
+    most: AtomicUsize,
+}
+
+/// What is told.
+pub(super) struct Listener(UnboundedReceiver<Told>);
+
+impl StandIn {
+    pub(super) fn new(mood: Mood) -> (Arc<Self>, Listener) {
+        let (tell, told) = unbounded_channel();
+        let store = Arc::new(Self {
+            mood: Mutex::new(mood),
+            held: Semaphore::new(0),
+            tell,
+            under_way: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
+        });
+        (store, Listener(told))
+    }
+
+    pub(super) fn be(&self, mood: Mood) {
+        *lock(&self.mood) = mood;
+    }
+
+    /// Lets so many of the calls that are held go on, or of those that will be.
+    pub(super) fn let_go(&self, calls: usize) {
+        self.held.add_permits(calls);
+    }
+
+    /// The most calls that were under way at a time.
+    pub(super) fn most(&self) -> usize {
+        self.most.load(SeqCst)
+    }
+
+    async fn act(&self, name: &str) -> Result<(), StoreError> {
+        let _guard = Guard::begin(self, name);
+        let mood = *lock(&self.mood);
+        match mood {
+            Mood::Answer => Ok(()),
+            Mood::Fail(kind) => Err(StoreError::new(kind, "as it was told to")),
+            Mood::Panic => resume_unwind(Box::new("as it was told to")),
+            Mood::Hang => pending().await,
+            Mood::Hold => {
+                self.held.acquire().await.unwrap().forget();
+                Ok(())
+            }
+        }
+    }
+}
+
+struct Guard<'a>(&'a StandIn, &'a str);
+
+impl<'a> Guard<'a> {
+    fn begin(store: &'a StandIn, name: &'a str) -> Self {
+        let under_way = store.under_way.fetch_add(1, SeqCst) + 1;
+        store.most.fetch_max(under_way, SeqCst);
+        // A test that has heard enough does not listen any more.
+        let _ = store.tell.send(Told::Begun(name.into()));
+        Self(store, name)
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, SeqCst);
+        let _ = self.0.tell.send(Told::Gone(self.1.into()));
+    }
+}
+
+impl Store for StandIn {
+    fn get<'a>(&'a self, name: &'a str, _: usize) -> StoreFuture<'a, Option<Kept>> {
+        Box::pin(async move { self.act(name).await.map(|()| None) })
+    }
+
+    fn set<'a>(&'a self, name: &'a str, _: Bytes, _: Duration) -> StoreFuture<'a, ()> {
+        Box::pin(self.act(name))
+    }
+
+    fn delete<'a>(&'a self, name: &'a str) -> StoreFuture<'a, ()> {
+        Box::pin(self.act(name))
+    }
+}
+
+impl Listener {
+    /// The next that is told.
+    pub(super) async fn next(&mut self) -> Told {
+        soon(self.0.recv()).await.unwrap()
+    }
+
+    /// The name of the next call that begins.
+    pub(super) async fn begun(&mut self) -> String {
+        loop {
+            if let Told::Begun(name) = self.next().await {
+                return name;
+            }
+        }
+    }
+
+    /// The name of the next call that is gone.
+    pub(super) async fn gone(&mut self) -> String {
+        loop {
+            if let Told::Gone(name) = self.next().await {
+                return name;
+            }
+        }
+    }
+
+    /// What was told and not heard yet.
+    pub(super) fn unheard(&mut self) -> Vec<Told> {
+        std::iter::from_fn(|| self.0.try_recv().ok()).collect()
+    }
+}
+
+/// What must come, on however busy a machine.
+pub(super) async fn soon<F: Future>(future: F) -> F::Output {
+    timeout(Duration::from_secs(30), future)
+        .await
+        .expect("it comes within half a minute")
+}
