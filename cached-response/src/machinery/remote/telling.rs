@@ -116,7 +116,8 @@ impl Teller {
         let mut outcome = Ok(());
         for together in unconfirmed.chunks(TOGETHER) {
             let sent = self.send_together(together).await;
-            outcome = outcome.and(sent.map_err(|error| InvalidateError::from(&error)));
+            let sent = sent.map_err(|error| InvalidateError::from(&error));
+            outcome = outcome.and(sent);
         }
         outcome
     }

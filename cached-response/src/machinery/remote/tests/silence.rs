@@ -3,7 +3,7 @@
 use super::node::{Node, SECOND, eventually, shop};
 use crate::{
     ground::{
-        generation::Raise,
+        generation::{Raise, Standing},
         in_process::InProcessStore,
         manual_clock::ManualClock,
         moment::Moment,
@@ -147,7 +147,7 @@ async fn a_beat_that_was_not_sent_yet_proves_nothing_of_the_time_until_then() {
     )
     .await;
     let there = node.tagged("a");
-    eventually(|| there() != crate::ground::generation::Standing::Current).await;
+    eventually(|| there() != Standing::Current).await;
     store.silence_bus();
     clock.advance(SECOND * 6);
     assert!(!node.trusts(start));
