@@ -56,7 +56,7 @@ impl ResponseCache {
     /// ```
     pub fn invalidate_path(&self, path: &str) -> Invalidated {
         self.shared()
-            .raise(Raise::Invalidate, vec![Scope::Path(path.to_owned())])
+            .raise(Raise::Invalidate, &[Scope::Path(path.to_owned())])
     }
 
     /// Invalidates one URL, that is a path with one query: of every handler, in every variant.
@@ -75,7 +75,7 @@ impl ResponseCache {
     /// ```
     pub fn invalidate_url(&self, url: &str) -> Invalidated {
         self.shared()
-            .raise(Raise::Invalidate, vec![Scope::Url(url.to_owned())])
+            .raise(Raise::Invalidate, &[Scope::Url(url.to_owned())])
     }
 
     /// Invalidates everything.
@@ -89,7 +89,7 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn invalidate_all(&self) -> Invalidated {
-        let invalidated = self.shared().raise(Raise::Invalidate, vec![Scope::All]);
+        let invalidated = self.shared().raise(Raise::Invalidate, &[Scope::All]);
         self.shared().shelf.clear();
         invalidated
     }
@@ -97,11 +97,11 @@ impl ResponseCache {
 
 impl Shared {
     /// Raises these, here and elsewhere.
-    fn raise(&self, raise: Raise, scopes: Vec<Scope>) -> Invalidated {
-        let raising = self.raising.as_ref();
+    fn raise(&self, raise: Raise, scopes: &[Scope]) -> Invalidated {
+        let raising = self.raising.as_ref().filter(|_| !scopes.is_empty());
         // First of all: whoever sees that it is raised knows that the store may not.
-        let noted = raising.map(|raising| (raising, raising.note(raise, &scopes)));
-        for scope in &scopes {
+        let noted = raising.map(|raising| (raising, raising.note(raise, scopes)));
+        for scope in scopes {
             self.raise_here(raise, scope);
             self.counters.count(Event::Invalidation);
         }
@@ -128,9 +128,9 @@ pub(crate) fn invalidate_after(
     answered: &HeaderMap,
 ) {
     let paths = outdated::paths(asked, status, answered);
-    let scopes = paths.into_iter().map(Scope::Path);
+    let scopes: Vec<_> = paths.into_iter().map(Scope::Path).collect();
     // Nobody waits for it: the answer is a handler's that knows of no cache.
-    drop(shared.raise(Raise::Invalidate, scopes.collect()));
+    drop(shared.raise(Raise::Invalidate, &scopes));
 }
 
 /// An invalidation or an expiry, which has taken effect in this process and is on its way to the

@@ -96,9 +96,10 @@ impl ResponseCache {
         tags: impl IntoIterator<Item = impl AsRef<str>>,
         raise: Raise,
     ) -> Invalidated {
-        let tags = tags
-            .into_iter()
-            .map(|tag| Scope::Tag(tag.as_ref().to_owned()));
-        self.shared().raise(raise, tags.collect())
+        let tags = tags.into_iter();
+        let tags: Vec<_> = tags
+            .map(|tag| Scope::Tag(tag.as_ref().to_owned()))
+            .collect();
+        self.shared().raise(raise, &tags)
     }
 }
