@@ -2,6 +2,7 @@
 
 use super::{
     ears::Ears,
+    guarded::guarded,
     hearing::Hearing,
     line::Line,
     message::{Message, Reach, Word},
@@ -46,7 +47,8 @@ impl Listener {
     pub(super) async fn listen(self) -> Infallible {
         let mut pause = FIRST_PAUSE;
         loop {
-            if let Ok(subscription) = self.line.subscribe().await {
+            let subscription = guarded(async { self.line.subscribe().await }).await;
+            if let Ok(subscription) = subscription {
                 pause = FIRST_PAUSE;
                 self.attend(subscription).await;
             }
@@ -78,7 +80,7 @@ impl Listener {
     }
 
     async fn next(&self, subscription: &mut dyn Subscription) -> Result<Bytes, Over> {
-        let mut next = subscription.next();
+        let mut next = pin!(guarded(async { subscription.next().await }));
         let mut deaf = pin!(self.ears.deaf());
         poll_fn(|cx| {
             if let Poll::Ready(heard) = next.as_mut().poll(cx) {

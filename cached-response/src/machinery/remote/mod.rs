@@ -4,6 +4,7 @@ pub(crate) mod allowance;
 pub(crate) mod breaker;
 pub(crate) mod calls;
 mod ears;
+mod guarded;
 mod health;
 pub(crate) mod hearing;
 pub(crate) mod io;

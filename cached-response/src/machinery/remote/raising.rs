@@ -55,6 +55,9 @@ pub(crate) struct Limits {
     pub(crate) silence: Duration,
 }
 
+/// Nobody waits for longer, whatever the limit.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 impl Raising {
     /// By this line, for the generations and the clock of one cache. The work beside it is to be run
     /// on the thread that polls the store. It ends by itself when this is dropped, and all is sent.
@@ -119,7 +122,7 @@ impl Raising {
         let _ = self.jobs.send(Job::Send(noted, answer));
         Sent {
             answered,
-            until: Instant::now() + self.limits.invalidation,
+            until: Instant::now() + self.limits.invalidation.min(LONGEST),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use super::{
     ears::Ears,
+    guarded::guarded,
     line::Line,
     message::{Message, Reach, Word},
     pending::{Pending, Unconfirmed},
@@ -123,7 +124,8 @@ impl Teller {
     }
 
     async fn send_together(&mut self, unconfirmed: &[Unconfirmed]) -> Result<(), StoreError> {
-        self.line.delete(names(unconfirmed)).await?;
+        let names = names(unconfirmed);
+        guarded(async { self.line.delete(names).await }).await?;
         if self.line.has_bus() {
             self.publish_raises(unconfirmed).await?;
         }
@@ -156,13 +158,13 @@ impl Teller {
         }
     }
 
-    fn publish(&self, word: Word) -> impl Future<Output = Result<(), StoreError>> + use<> {
+    async fn publish(&self, word: Word) -> Result<(), StoreError> {
         let message = Message {
             sender: self.ears.own(),
             number: self.last + 1,
             word,
         };
-        self.line.publish(message.to_bytes())
+        guarded(async { self.line.publish(message.to_bytes()).await }).await
     }
 }
 

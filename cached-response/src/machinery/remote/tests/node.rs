@@ -47,10 +47,14 @@ impl Node {
     }
 
     pub(crate) fn by(line: impl Line, clock: &ManualClock) -> Self {
+        Self::within(LIMITS, line, clock)
+    }
+
+    pub(crate) fn within(limits: Limits, line: impl Line, clock: &ManualClock) -> Self {
         let generations = Arc::new(Generations::new());
         let clock = Clock::from(clock);
         let line: Arc<dyn Line> = Arc::new(line);
-        let (raising, work) = Raising::new(line, shop(), LIMITS, &clock, &generations);
+        let (raising, work) = Raising::new(line, shop(), limits, &clock, &generations);
         Self {
             raising,
             generations,

@@ -1,7 +1,7 @@
 //! What becomes of an invalidation that the store does not take.
 
 use super::{
-    node::{LIMITS, Node, SECOND, eventually, shop},
+    node::{LIMITS, Node, SECOND, StoreLine, eventually, shop},
     raising::send,
 };
 use crate::{
@@ -10,11 +10,16 @@ use crate::{
         generation::{Raise::Invalidate, Standing},
         in_process::InProcessStore,
         manual_clock::ManualClock,
-        store::{Store, StoreErrorKind},
+        store::{Store, StoreErrorKind, Subscription},
     },
-    machinery::remote::scope::Scope,
+    machinery::remote::{
+        line::{Answer, Line},
+        raising::Limits,
+        scope::Scope,
+    },
 };
 use actix_web::web::Bytes;
+use std::{collections::HashSet, panic::resume_unwind, sync::Mutex, time::Duration};
 use tokio::time::Instant;
 
 fn tag() -> [Scope; 1] {
@@ -73,6 +78,69 @@ async fn a_store_that_does_not_answer_is_waited_for_so_long_and_no_longer() {
     store.release();
     clock.advance(SECOND);
     eventually(|| node.raising.pending().is_empty()).await;
+}
+
+/// Panics at the first call of each kind.
+struct Panicking {
+    store: StoreLine,
+    told: Mutex<HashSet<&'static str>>,
+}
+
+impl Panicking {
+    fn at_first(&self, call: &'static str) {
+        if self.told.lock().unwrap().insert(call) {
+            resume_unwind(Box::new("a store's panic"));
+        }
+    }
+}
+
+impl Line for Panicking {
+    fn delete(&self, names: Vec<String>) -> Answer<()> {
+        self.at_first("delete");
+        self.store.delete(names)
+    }
+
+    fn has_bus(&self) -> bool {
+        true
+    }
+
+    fn publish(&self, message: Bytes) -> Answer<()> {
+        self.at_first("publish");
+        self.store.publish(message)
+    }
+
+    fn subscribe(&self) -> Answer<Box<dyn Subscription>> {
+        self.at_first("subscribe");
+        self.store.subscribe()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_panics_has_failed_and_is_told_again() {
+    let (store, clock) = (InProcessStore::new(), ManualClock::new());
+    let line = Panicking {
+        store: StoreLine::new(&store),
+        told: Mutex::default(),
+    };
+    let node = Node::by(line, &clock);
+    for done in [false, false, true] {
+        let outcome = send(&node, Invalidate, &tag()).outcome().await;
+        assert_eq!(outcome.is_ok(), done, "{outcome:?}");
+    }
+    clock.advance(SECOND);
+    eventually(|| node.hears_itself()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_may_be_as_long_as_there_is_time() {
+    let (store, clock) = (InProcessStore::new(), ManualClock::new());
+    let limits = Limits {
+        invalidation: Duration::MAX,
+        silence: Duration::MAX,
+    };
+    let node = Node::within(limits, StoreLine::new(&store), &clock);
+    assert_eq!(send(&node, Invalidate, &tag()).outcome().await, Ok(()));
+    assert!(node.trusts(node.now()));
 }
 
 #[tokio::test(start_paused = true)]
