@@ -94,6 +94,27 @@ fn claims_allocate_nothing() {
     }
 }
 
+// What takes the most room for its bytes, and as much of it as there may be.
+#[test]
+fn the_densest_frame_allocates_little() {
+    let stored = StoredResponse {
+        headers: vec![(HeaderName::from_static("q"), HeaderValue::from_static("")); 512].into(),
+        variant: Some(Variant {
+            names: vec![Selector::Lines(HeaderName::from_static("q")); 256],
+            values: Box::default(),
+        }),
+        ..StoredResponse::default()
+    };
+    let about = About {
+        nonces: vec![nonce(1); 10_000],
+        named: vec![("".into(), nonce(1)); 10_000],
+        ..About::default()
+    };
+    let frame = response(KEY, &stored, &about).unwrap();
+    assert!(read(KEY, &frame).is_some());
+    trial(&frame, meter);
+}
+
 #[test]
 fn a_meter_sees_what_is_allocated() {
     let spent = meter(&mut || drop(vec![0_u8; 10_000]));

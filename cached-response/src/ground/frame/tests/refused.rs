@@ -247,3 +247,22 @@ fn a_tag_that_is_no_text_is_a_miss() {
     changed[at] = 0xff;
     assert!(read(KEY, &sealed(&changed, frame.len() - envelope::SIZE)).is_none());
 }
+
+#[test]
+fn a_selector_that_has_no_name_and_says_one_is_a_miss() {
+    let frame = |kind: u8, name: &[u8]| {
+        let mut frame = Writer::with_room(0);
+        frame.bytes(KEY).unwrap();
+        frame.plain(nonce(1).as_bytes());
+        frame.length(1).unwrap();
+        frame.plain(&[kind]);
+        frame.bytes(name).unwrap();
+        read(KEY, &frame.seal(Kind::Names, &[]).unwrap())
+    };
+    for kind in [4, 5] {
+        assert!(frame(kind, b"").is_some());
+        assert!(frame(kind, b"x").is_none());
+    }
+    assert!(frame(3, b"x").is_some() && frame(3, &[0xff]).is_none());
+    assert!(frame(0, b"").is_none() && frame(6, b"").is_none());
+}
