@@ -177,6 +177,13 @@ pub mod guide {
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+/// Panics where a promise about what lies in a remote store is broken by these bytes.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub fn try_frame(bytes: &[u8], meter: fn(&mut dyn FnMut()) -> u64) {
+    ground::frame::trial::trial(bytes, meter);
+}
+
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{
