@@ -19,7 +19,11 @@ use super::{
     warnings::Trouble,
 };
 use crate::ground::store::{Store, StoreError, StoreErrorKind, StoreFuture};
-use std::{fmt, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -73,6 +77,21 @@ impl Calls {
         line.end(pass, under_way.outcome().await, spending.is_fair())
     }
 
+    /// Makes a call for which no request waits, as soon as there is a place for it. It is not counted
+    /// where it is not made.
+    pub(super) async fn call_behind<W>(&self, limit: Duration, what: W) -> Result<(), Unavailable>
+    where
+        W: FnOnce(Arc<dyn Store>) -> StoreFuture<'static, ()> + Send + 'static,
+    {
+        let line = &self.0;
+        let Ok(slot) = Arc::clone(&line.slots).acquire_owned().await else {
+            return Err(Unavailable::Crowded);
+        };
+        let pass = line.health.pass().ok_or(Unavailable::Open)?;
+        let under_way = line.begin(slot, Instant::now() + limit, what)?;
+        line.end(pass, under_way.outcome().await, true)
+    }
+
     /// Whether nothing is asked of the store now.
     pub(crate) fn is_open(&self) -> bool {
         self.0.health.is_open()
@@ -80,6 +99,10 @@ impl Calls {
 
     pub(crate) fn stats(&self) -> RemoteStats {
         self.0.health.tally().read()
+    }
+
+    pub(super) fn health(&self) -> &Health {
+        &self.0.health
     }
 }
 

@@ -26,9 +26,19 @@ pub(crate) fn spawn<F>(future: F) -> io::Result<Task<F::Output>>
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    static THREAD: Thread = Thread::new();
     Ok(Task(THREAD.handle(start)?.spawn(future)))
 }
+
+/// Runs `future` there to its end, for nobody.
+///
+/// # Errors
+/// As [`spawn`].
+pub(super) fn spawn_alone(future: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    THREAD.handle(start)?.spawn(future);
+    Ok(())
+}
+
+static THREAD: Thread = Thread::new();
 
 /// Something that runs on the I/O thread. Dropping it ends that at its next await, and drops it there.
 #[must_use = "a task that is dropped is ended"]

@@ -12,6 +12,7 @@ pub(crate) mod line;
 mod listening;
 pub(crate) mod message;
 pub(crate) mod pending;
+pub(crate) mod queue;
 pub(crate) mod raising;
 pub(crate) mod scope;
 pub(crate) mod senders;

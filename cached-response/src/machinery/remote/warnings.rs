@@ -15,6 +15,7 @@ pub(super) enum Trouble {
     Slow,
     Crowded,
     Open,
+    Full,
 }
 
 impl Trouble {
@@ -47,6 +48,10 @@ impl Trouble {
             Self::Open => {
                 "the remote store has failed too often: nothing is asked of it, and responses are \
                  made anew, until it answers a probe; `ResponseCache::stats` counts what has failed"
+            }
+            Self::Full => {
+                "responses are not written to the remote store, since too many are waiting for it \
+                 already: other nodes make them anew; see its load"
             }
         }
     }

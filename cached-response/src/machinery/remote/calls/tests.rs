@@ -6,7 +6,6 @@ use std::{
         mpsc,
     },
     thread,
-    time::Duration,
 };
 use tokio::sync::oneshot;
 
