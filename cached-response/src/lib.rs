@@ -126,6 +126,8 @@ pub use doors::{
     roles::{Gate, Keyed, Lazy, Unkeyed},
     values::Computed,
 };
+#[cfg(feature = "redis")]
+pub use ground::redis::RedisStore;
 pub use ground::{
     invalidate_error::InvalidateError,
     store::{Bus, Kept, Store, StoreError, StoreErrorKind, StoreFuture, Subscription},

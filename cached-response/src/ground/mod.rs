@@ -21,6 +21,8 @@ pub(crate) mod moment;
     expect(dead_code, reason = "for remote stores, which no cache has yet")
 )]
 pub(crate) mod nonce;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 pub(crate) mod rest;
 pub(crate) mod selector;
 pub(crate) mod store;

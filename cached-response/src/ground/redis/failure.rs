@@ -1,0 +1,45 @@
+//! What has gone wrong with a server, in the words of a store.
+
+use crate::ground::store::{StoreError, StoreErrorKind};
+use redis::{ErrorKind, RedisError, ServerError};
+use std::fmt;
+
+/// What the client could not do: the connection is of no use any more.
+pub(super) fn of(error: &RedisError) -> StoreError {
+    let kind = match error.kind() {
+        ErrorKind::Parse | ErrorKind::UnexpectedReturnType => StoreErrorKind::Garbled,
+        ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed => {
+            StoreErrorKind::Refused
+        }
+        _ if error.is_timeout() => StoreErrorKind::Slow,
+        _ => StoreErrorKind::Unreachable,
+    };
+    let message = match (error.code(), error.detail()) {
+        (Some(word), Some(details)) => format!("{word} {details}"),
+        _ => error.to_string(),
+    };
+    StoreError::new(kind, message)
+}
+
+/// What the server would not do, with its own word for it.
+pub(super) fn refusal(error: &ServerError) -> StoreError {
+    let kind = match error.code() {
+        "WRONGTYPE" => StoreErrorKind::Garbled,
+        _ => StoreErrorKind::Refused,
+    };
+    let details = error.details().unwrap_or_default();
+    StoreError::new(kind, format!("{} {details}", error.code()))
+}
+
+/// An answer that is none to what was asked.
+pub(super) fn garbled() -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Garbled,
+        "the server's answer is none to what was asked",
+    )
+}
+
+/// Nobody was reached, and why.
+pub(super) fn unreachable(why: impl fmt::Display) -> StoreError {
+    StoreError::new(StoreErrorKind::Unreachable, format!("{why}"))
+}

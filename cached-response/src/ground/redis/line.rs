@@ -1,0 +1,129 @@
+//! A way to a server that is there when it is needed: opened when it is first used, and again when
+//! it was lost.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{
+    command::{Answer, Command},
+    joint::Joint,
+    primary::Primary,
+    target::Target,
+};
+use crate::ground::{
+    store::{StoreError, StoreErrorKind},
+    sync::lock,
+};
+
+/// How often a server was seen to be no primary any more. All connections to it that were made
+/// before are left then: what is read from a replica may be what was invalidated.
+pub(super) type Turns = Arc<AtomicU64>;
+
+/// One connection at a time.
+pub(super) struct Line {
+    target: Arc<Target>,
+    turns: Turns,
+    open: Arc<Mutex<Option<Open>>>,
+    opening: Joint<Open>,
+}
+
+#[derive(Clone)]
+struct Open {
+    primary: Arc<Primary>,
+    turn: u64,
+}
+
+/// What is sent.
+pub(super) struct Sent {
+    pub(super) commands: Vec<Command>,
+    /// How old what is known of the server may be, or it is asked along with these.
+    pub(super) known_for: Option<Duration>,
+}
+
+impl Line {
+    pub(super) fn new(target: Arc<Target>, turns: Turns) -> Self {
+        Self {
+            target,
+            turns,
+            open: Arc::default(),
+            opening: Joint::default(),
+        }
+    }
+
+    /// Sends what `build` makes for the connection, and gives the answers.
+    ///
+    /// A connection that was open may have been closed from the other side long since, which is seen
+    /// when it is used. So what was sent on one such is sent once more on a new one.
+    pub(super) async fn send(
+        &self,
+        build: impl Fn(&Primary) -> Sent,
+    ) -> Result<Vec<Answer>, StoreError> {
+        if let Some(open) = self.at_hand() {
+            let answers = self.send_on(&open, build(&open.primary)).await;
+            let closed = |error: &StoreError| error.kind() == StoreErrorKind::Unreachable;
+            if !answers.as_ref().is_err_and(closed) {
+                return answers;
+            }
+        }
+        let open = self.opened().await?;
+        self.send_on(&open, build(&open.primary)).await
+    }
+
+    /// Sends what must not be sent twice.
+    pub(super) async fn send_once(&self, sent: Sent) -> Result<Vec<Answer>, StoreError> {
+        let open = self.opened().await?;
+        self.send_on(&open, sent).await
+    }
+
+    async fn send_on(&self, open: &Open, sent: Sent) -> Result<Vec<Answer>, StoreError> {
+        let answers = open.primary.ask(sent.commands, sent.known_for).await;
+        match &answers {
+            Err(_) => self.leave(open),
+            Ok(answers) => {
+                if open.primary.is_replica() || answers.iter().any(is_read_only) {
+                    self.turns.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+        answers
+    }
+
+    /// The connection, made where there is none.
+    async fn opened(&self) -> Result<Open, StoreError> {
+        if let Some(open) = self.at_hand() {
+            return Ok(open);
+        }
+        let (target, slot) = (Arc::clone(&self.target), Arc::clone(&self.open));
+        let turn = self.turns.load(Ordering::Relaxed);
+        let work = async move {
+            let primary = Arc::new(target.open().await?);
+            let open = Open { primary, turn };
+            *lock(&slot) = Some(open.clone());
+            Ok(open)
+        };
+        self.opening.outcome(work).await
+    }
+
+    /// The open connection, if there is one of which something may be expected.
+    fn at_hand(&self) -> Option<Open> {
+        let turn = self.turns.load(Ordering::Relaxed);
+        let mut slot = lock(&self.open);
+        slot.take_if(|open| open.turn != turn || open.primary.is_lost());
+        slot.clone()
+    }
+
+    /// Ends this connection for all who come later.
+    fn leave(&self, left: &Open) {
+        lock(&self.open).take_if(|open| Arc::ptr_eq(&open.primary, &left.primary));
+    }
+}
+
+fn is_read_only(answer: &Answer) -> bool {
+    let refusal = answer.refusal();
+    refusal.is_some_and(|refusal| refusal.code() == "READONLY")
+}

@@ -1,0 +1,164 @@
+//! A server and the two connections to it.
+
+use actix_web::web::Bytes;
+use redis::aio::PubSub;
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    command::{Answer, Command, milliseconds},
+    line::{Line, Sent, Turns},
+    primary::Primary,
+    target::Target,
+};
+use crate::ground::store::{StoreError, StoreErrorKind};
+
+/// How long an invalidation waits for a replica to have it.
+const REPLICATING: Duration = Duration::from_millis(200);
+
+/// How old what is known of a server may be where something is stored or told.
+const NEW: Duration = Duration::from_secs(5);
+
+/// The same for an invalidation, which is not to be made longer: others learn it more often.
+const NEW_ENOUGH: Duration = Duration::from_secs(60);
+
+/// One server.
+pub(super) struct Node {
+    target: Arc<Target>,
+    /// For what requests wait for: it is never behind a large body, or behind a `WAIT`.
+    front: Line,
+    /// For what goes on behind them, in its order: what is stored, deleted and told.
+    back: Line,
+}
+
+/// A request to a node, which may be made of more than one, since a name may be with another by now.
+pub(super) enum Order {
+    /// Asks these in one go, on the connection for what requests wait for.
+    Ask(Vec<Command>),
+    /// Puts these bytes under the name, which have until then to live.
+    Set(String, Bytes, Instant),
+    /// Removes these names, in their order.
+    Remove(Vec<String>),
+    /// Tells it on the channel.
+    Publish(String, Bytes),
+}
+
+impl Node {
+    pub(super) fn new(target: Target) -> Self {
+        let (target, turns) = (Arc::new(target), Turns::default());
+        Self {
+            front: Line::new(Arc::clone(&target), Arc::clone(&turns)),
+            back: Line::new(Arc::clone(&target), turns),
+            target,
+        }
+    }
+
+    /// Where it is, as far as that is always the same.
+    pub(super) fn host(&self) -> &str {
+        self.target.host()
+    }
+
+    /// Does it, and gives what was answered to each command. One that has moved to another node is
+    /// among these: `asking` says that this is the other.
+    pub(super) async fn answers(
+        &self,
+        order: &Order,
+        asking: bool,
+    ) -> Result<Vec<Answer>, StoreError> {
+        let what = |commands, known_for| Sent {
+            commands: asked(asking, commands),
+            known_for,
+        };
+        let answers = match order {
+            Order::Ask(commands) => self.front.send(|_| what(commands.clone(), None)).await,
+            Order::Set(name, bytes, deadline) => {
+                let build = |primary: &Primary| {
+                    let set = set(primary, name, bytes, *deadline);
+                    what(set, Some(NEW))
+                };
+                self.back.send(build).await
+            }
+            Order::Remove(names) => {
+                let build = |primary: &Primary| what(remove(primary, names), Some(NEW_ENOUGH));
+                self.back.send(build).await
+            }
+            Order::Publish(channel, message) => {
+                let publish = vec![Command::publish(channel, message)];
+                self.back.send_once(what(publish, Some(NEW))).await
+            }
+        };
+        Ok(told(asking, answers?))
+    }
+
+    /// Listens on `channel`, on a connection of its own.
+    pub(super) async fn listen(&self, channel: &str) -> Result<PubSub, StoreError> {
+        self.target.listen(channel).await
+    }
+}
+
+/// What lives until then. A server that was stopped, or a long way off, does this later than it was
+/// told: then it may not live longer for it. `SET` has known of deadlines since Redis 6.2 only, so
+/// it gets one in a second command.
+fn set(primary: &Primary, name: &str, bytes: &Bytes, deadline: Instant) -> Vec<Command> {
+    let now = Instant::now();
+    let left = milliseconds(deadline.saturating_duration_since(now));
+    if left == 0 {
+        // Over before it is there: what it replaces goes all the same.
+        return vec![Command::remove(name)];
+    }
+    let mut commands = vec![Command::set(name, bytes, left)];
+    if let Some(clock) = primary.known().clock_at(now) {
+        commands.push(Command::until(name, clock.saturating_add(left)));
+    }
+    commands
+}
+
+/// Removes these, and waits for a replica to have it: which would be found again after a failover.
+fn remove(primary: &Primary, names: &[String]) -> Vec<Command> {
+    let mut commands: Vec<_> = names.iter().map(|name| Command::remove(name)).collect();
+    if primary.known().has_replicas {
+        commands.push(Command::wait_for_a_replica(REPLICATING));
+    }
+    commands
+}
+
+/// Says before each that it is about what this node is being given.
+fn asked(asking: bool, commands: Vec<Command>) -> Vec<Command> {
+    if !asking {
+        return commands;
+    }
+    let pairs = commands.into_iter().map(|it| [Command::asking(), it]);
+    pairs.flatten().collect()
+}
+
+/// The answers without those to what [`asked`] has added.
+fn told(asking: bool, answers: Vec<Answer>) -> Vec<Answer> {
+    if !asking {
+        return answers;
+    }
+    answers.into_iter().skip(1).step_by(2).collect()
+}
+
+/// Whether all of `names` were removed, at a replica too where there was one.
+pub(super) fn removed(names: usize, answers: Vec<Answer>) -> Result<(), StoreError> {
+    let mut answers = answers.into_iter();
+    for answer in answers.by_ref().take(names) {
+        answer.number()?;
+    }
+    match answers.next().map(Answer::number).transpose()? {
+        Some(replicas) if replicas < 1 => Err(StoreError::new(
+            StoreErrorKind::Slow,
+            "no replica has confirmed it in time",
+        )),
+        _ => Ok(()),
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.target.fmt(f)
+    }
+}

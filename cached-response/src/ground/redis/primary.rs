@@ -1,0 +1,86 @@
+//! A connection to a primary, and what is known of it.
+
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use super::{
+    address::Address,
+    command::{Answer, Command},
+    known::Known,
+    wire::Wire,
+};
+use crate::ground::{
+    store::{StoreError, StoreErrorKind},
+    sync::lock,
+};
+
+/// A connection to a server that was a primary when it was last asked.
+pub(super) struct Primary {
+    wire: Wire,
+    known: Mutex<Known>,
+}
+
+impl Primary {
+    /// Connects, and asks whether it is one. What has been written is not yet at a replica, so what
+    /// was invalidated could be found there.
+    pub(super) async fn open(address: &Address) -> Result<Self, StoreError> {
+        let wire = Wire::open(address).await?;
+        let mut answers = wire.ask(questions().into()).await?;
+        let known = learn(&mut answers);
+        if known.is_replica {
+            return Err(StoreError::new(
+                StoreErrorKind::Refused,
+                format!("READONLY {address} is a replica, which is no place for a cache"),
+            ));
+        }
+        Ok(Self {
+            wire,
+            known: Mutex::new(known),
+        })
+    }
+
+    /// Sends these commands in one go. An `Err` means that the connection is of no use any more.
+    ///
+    /// Along with them it is asked what is known of it, where that is older than `known_for`.
+    pub(super) async fn ask(
+        &self,
+        mut commands: Vec<Command>,
+        known_for: Option<Duration>,
+    ) -> Result<Vec<Answer>, StoreError> {
+        if known_for.is_none_or(|time| !self.known().is_older_than(time)) {
+            return self.wire.ask(commands).await;
+        }
+        commands.extend(questions());
+        let mut answers = self.wire.ask(commands).await?;
+        *lock(&self.known) = learn(&mut answers);
+        Ok(answers)
+    }
+
+    /// What is known of it.
+    pub(super) fn known(&self) -> Known {
+        lock(&self.known).clone()
+    }
+
+    /// Whether it has become a replica since.
+    pub(super) fn is_replica(&self) -> bool {
+        lock(&self.known).is_replica
+    }
+
+    /// Whether it has said nothing to a question for too long.
+    pub(super) fn is_lost(&self) -> bool {
+        self.wire.is_lost()
+    }
+}
+
+fn questions() -> [Command; 2] {
+    [Command::time(), Command::replication()]
+}
+
+/// Takes the answers to the questions from the end of these.
+fn learn(answers: &mut Vec<Answer>) -> Known {
+    let replication = answers.pop().unwrap_or(Answer::Nothing);
+    let time = answers.pop().unwrap_or(Answer::Nothing);
+    Known::of(&time, &replication, Instant::now())
+}

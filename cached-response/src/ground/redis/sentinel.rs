@@ -1,0 +1,84 @@
+//! Sentinels, who know which server is the primary now.
+
+use redis::{ServerError, Value};
+use tokio::task::JoinSet;
+
+use super::{
+    address::Address,
+    command::{Answer, Command},
+    failure,
+    wire::Wire,
+};
+use crate::ground::store::{StoreError, StoreErrorKind};
+
+/// Who is asked, and for which primary.
+#[derive(Debug)]
+pub(super) struct Sentinels {
+    addresses: Vec<Address>,
+    primary: String,
+}
+
+impl Sentinels {
+    pub(super) fn new(addresses: Vec<Address>, primary: &str) -> Self {
+        Self {
+            addresses,
+            primary: primary.to_owned(),
+        }
+    }
+
+    /// Where the primary is, by the first who knows: all are asked at once, since one that is gone
+    /// takes its time to say nothing.
+    pub(super) async fn primary(&self) -> Result<Address, StoreError> {
+        let mut asked = JoinSet::new();
+        for address in &self.addresses {
+            asked.spawn(ask(address.clone(), self.primary.clone()));
+        }
+        let mut why = failure::unreachable("there is no sentinel to ask");
+        while let Some(answer) = asked.join_next().await {
+            match answer {
+                Ok(Ok(primary)) => return Ok(primary),
+                Ok(Err(error)) => why = error,
+                Err(error) => why = failure::unreachable(error),
+            }
+        }
+        Err(why)
+    }
+}
+
+async fn ask(address: Address, primary: String) -> Result<Address, StoreError> {
+    let sentinel = Wire::open(&address.anonymous()).await?;
+    let question = vec![Command::primary(&primary)];
+    let answer = match only(sentinel.ask(question.clone()).await?)? {
+        // The password is the servers' own, and is not shown to a sentinel that has not asked.
+        Answer::Refused(error) if error.code() == "NOAUTH" => {
+            login(&sentinel, &address, &error).await?;
+            only(sentinel.ask(question).await?)?
+        }
+        answer => answer,
+    };
+    let [Value::BulkString(host), Value::BulkString(port)] = &*answer.many()? else {
+        let unknown = format!("the sentinel at {address} knows no primary `{primary}`");
+        return Err(StoreError::new(StoreErrorKind::Refused, unknown));
+    };
+    let host = str::from_utf8(host).map_err(|_| failure::garbled())?;
+    let port = str::from_utf8(port).ok().and_then(|port| port.parse().ok());
+    Ok(address.elsewhere(host, port.ok_or_else(failure::garbled)?))
+}
+
+async fn login(
+    sentinel: &Wire,
+    address: &Address,
+    refusal: &ServerError,
+) -> Result<(), StoreError> {
+    let login = address.login();
+    let Some(password) = login.password() else {
+        return Err(failure::refusal(refusal));
+    };
+    let login = Command::login(login.username(), password);
+    only(sentinel.ask(vec![login]).await?)?.done()?;
+    Ok(())
+}
+
+fn only(answers: Vec<Answer>) -> Result<Answer, StoreError> {
+    answers.into_iter().next().ok_or_else(failure::garbled)
+}

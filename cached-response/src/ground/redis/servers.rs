@@ -1,0 +1,123 @@
+//! The servers behind a store: one, or a cluster.
+
+use std::{fmt, sync::Arc};
+
+use super::{
+    cluster::Cluster,
+    command::{Answer, Command},
+    node::{Node, Order, removed},
+};
+use crate::ground::store::StoreError;
+
+/// One server, or many that are one.
+pub(super) enum Servers {
+    One(Arc<Node>),
+    Cluster(Cluster),
+}
+
+impl Servers {
+    /// Has it done where `name` is, which all of it is about.
+    pub(super) async fn answers(
+        &self,
+        name: &str,
+        order: &Order,
+    ) -> Result<Vec<Answer>, StoreError> {
+        match self {
+            Self::One(node) => node.answers(order, false).await,
+            Self::Cluster(cluster) => cluster.answers(name, order).await,
+        }
+    }
+
+    /// The answers to each of several questions, each about a name: on one server in one go and in
+    /// their order, in a cluster all at a time.
+    pub(super) async fn all_answers(
+        &self,
+        questions: Vec<(String, Vec<Command>)>,
+    ) -> Result<Vec<Vec<Answer>>, StoreError> {
+        match self {
+            Self::One(node) => one_go(node, questions).await,
+            Self::Cluster(cluster) => cluster.all_answers(questions).await,
+        }
+    }
+
+    /// The answers to the first question, and then to the others, which are asked no sooner than the
+    /// first.
+    pub(super) async fn answers_in_order(
+        &self,
+        first: (String, Vec<Command>),
+        others: Vec<(String, Vec<Command>)>,
+    ) -> Result<(Vec<Answer>, Vec<Vec<Answer>>), StoreError> {
+        match self {
+            Self::One(node) => {
+                let mut questions = vec![first];
+                questions.extend(others);
+                let mut answers = one_go(node, questions).await?;
+                Ok((answers.remove(0), answers))
+            }
+            Self::Cluster(cluster) => {
+                let (name, commands) = first;
+                let first = cluster.answers(&name, &Order::Ask(commands)).await?;
+                Ok((first, cluster.all_answers(others).await?))
+            }
+        }
+    }
+
+    /// Removes these, in their order: on one server in one go, in a cluster one after the other.
+    pub(super) async fn remove(&self, names: &[String]) -> Result<(), StoreError> {
+        match self {
+            _ if names.is_empty() => Ok(()),
+            Self::One(node) => {
+                let order = Order::Remove(names.to_vec());
+                removed(names.len(), node.answers(&order, false).await?)
+            }
+            Self::Cluster(cluster) => {
+                for name in names {
+                    let order = Order::Remove(vec![name.clone()]);
+                    removed(1, cluster.answers(name, &order).await?)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The node by which those who use `channel` hear one another: in a cluster any would do, but
+    /// the same for all depends on nothing between the nodes.
+    pub(super) async fn speaker(&self, channel: &str) -> Result<Arc<Node>, StoreError> {
+        match self {
+            Self::One(node) => Ok(Arc::clone(node)),
+            Self::Cluster(cluster) => cluster.owner(channel).await,
+        }
+    }
+}
+
+async fn one_go(
+    node: &Node,
+    questions: Vec<(String, Vec<Command>)>,
+) -> Result<Vec<Vec<Answer>>, StoreError> {
+    let lengths: Vec<_> = questions
+        .iter()
+        .map(|(_, commands)| commands.len())
+        .collect();
+    let commands: Vec<_> = questions
+        .into_iter()
+        .flat_map(|(_, commands)| commands)
+        .collect();
+    if commands.is_empty() {
+        return Ok(vec![Vec::new(); lengths.len()]);
+    }
+    let answers = node.answers(&Order::Ask(commands), false).await?;
+    let mut answers = answers.into_iter();
+    let taken = lengths
+        .into_iter()
+        .map(|length| answers.by_ref().take(length).collect());
+    Ok(taken.collect())
+}
+
+impl fmt::Debug for Servers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(node) => node.fmt(f),
+            Self::Cluster(cluster) => cluster.fmt(f),
+        }
+    }
+}
