@@ -2,11 +2,8 @@
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod acceptance;
+pub(crate) mod checked;
 pub(crate) mod clock;
-#[cfg_attr(
-    not(any(test, fuzzing)),
-    expect(dead_code, reason = "for remote stores, which no cache has yet")
-)]
 pub(crate) mod frame;
 pub(crate) mod generation;
 #[cfg(any(test, feature = "testing"))]
@@ -16,10 +13,6 @@ pub(crate) mod invalidate_error;
 pub(crate) mod manual_clock;
 pub(crate) mod memory;
 pub(crate) mod moment;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "for remote stores, which no cache has yet")
-)]
 pub(crate) mod nonce;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;

@@ -1,6 +1,7 @@
 //! What the cache keeps of a response (RFC 9111 §3).
 
 use super::{
+    checked::{Checked, Held},
     clock::Moment,
     generation::{Snapshot, Standing},
     rest::{Expired, Rest},
@@ -50,6 +51,10 @@ pub(crate) struct StoredResponse {
     /// `Authorization` (RFC 9111 §3.5).
     pub(crate) open: bool,
     pub(crate) client: Option<Client>,
+    /// When it was last in step with the remote store.
+    pub(crate) checked: Checked,
+    /// What it depends on there.
+    pub(crate) held: Held,
 }
 
 /// How long past its lifetime a response may answer (RFC 5861).
@@ -102,6 +107,33 @@ impl StoredResponse {
     /// Whether it was not invalidated since its run began.
     pub(crate) fn is_current(&self) -> bool {
         self.snapshot.is_current() && self.named.is_current()
+    }
+
+    /// How long it is of any use, from its birth.
+    pub(crate) fn keep(&self) -> Duration {
+        let fresh = self.deadline().since(self.born);
+        let window = self.windows.revalidate.max(self.windows.error);
+        fresh.saturating_add(window)
+    }
+
+    /// What of it another process can use, selected so.
+    pub(crate) fn as_variant(&self, variant: Variant) -> Self {
+        Self {
+            status: self.status,
+            headers: self.headers.clone(),
+            body: self.body.clone(),
+            etag: self.etag.clone(),
+            made_etag: self.made_etag,
+            last_modified: self.last_modified.clone(),
+            lifetime: self.lifetime,
+            age_at_birth: self.age_at_birth,
+            never_stale: self.never_stale,
+            windows: self.windows,
+            variant: Some(variant),
+            open: self.open,
+            client: self.client,
+            ..Self::default()
+        }
     }
 
     /// Bytes of head and body, as the memory bound counts them.

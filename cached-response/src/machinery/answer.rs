@@ -18,17 +18,18 @@ use actix_web::{
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
 };
-use std::time::Duration;
 
 /// How a stored response came to answer this request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum How {
     /// It was there.
     Hit(Moment),
+    /// It was in the remote store.
+    Remote(Moment),
     /// It was there, and is stale; by this rule, or because the client puts up with it.
     Stale(Moment, Option<StaleRule>),
-    /// Another request's run has just stored it.
-    Collapsed(Forward),
+    /// Another request's run has just stored it, or found it in the remote store.
+    Collapsed(Forward, Moment),
     /// It is stale, and stands in for a run that has failed, with this status if any, or that takes
     /// too long.
     StoodIn {
@@ -83,6 +84,11 @@ fn mark(stored: &StoredResponse, response: &mut HttpResponse, how: How) {
             dress::keep(stored, age, headers);
             status_field::add_hit(headers, age, stored.deadline().since(now));
         }
+        How::Remote(now) => {
+            aged(stored, headers, now);
+            let left = stored.deadline().since(now);
+            headers.append(status_field::NAME, status_field::remote(left));
+        }
         How::Stale(now, rule) => {
             aged(stored, headers, now);
             let over = now.since(stored.deadline());
@@ -100,10 +106,11 @@ fn mark(stored: &StoredResponse, response: &mut HttpResponse, how: How) {
                 status_field::stood_in(forward, status, rule),
             );
         }
-        How::Collapsed(forward) => {
-            dress::keep(stored, Duration::ZERO, headers);
-            if !stored.age_at_birth.is_zero() {
-                headers.append(header::AGE, status_field::age(stored.age_at_birth));
+        How::Collapsed(forward, now) => {
+            let age = stored.age(now);
+            dress::keep(stored, age, headers);
+            if age.as_secs() > 0 {
+                headers.append(header::AGE, status_field::age(age));
             }
             headers.append(status_field::NAME, status_field::collapsed(forward));
         }
@@ -174,8 +181,14 @@ pub(crate) fn only_if_cached() -> HttpResponse {
     response
 }
 
+/// Whether `request` may be answered with a 304.
+pub(crate) fn is_conditional(request: &HttpRequest) -> bool {
+    let asked = request.headers();
+    asked.contains_key(&header::IF_NONE_MATCH) || asked.contains_key(&header::IF_MODIFIED_SINCE)
+}
+
 /// Only a 200 is ever "not modified" (RFC 9110 §13.2.1).
-fn is_not_modified(stored: &StoredResponse, request: &HttpRequest) -> bool {
+pub(crate) fn is_not_modified(stored: &StoredResponse, request: &HttpRequest) -> bool {
     let asked = request.headers();
     let none_match = asked.contains_key(&header::IF_NONE_MATCH);
     if stored.status != StatusCode::OK

@@ -41,6 +41,8 @@ const USES: u8 = 16;
 
 /// The stored responses of one cache.
 pub(crate) struct Shelf {
+    /// Nothing lies on it: whoever looks finds nothing, and whoever stores is told that all is well.
+    empty: bool,
     map: MemoryStore<Key, Slot>,
     id: u64,
     changes: AtomicU64,
@@ -89,6 +91,7 @@ impl Shelf {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let room = capacity / SHARE;
         Self {
+            empty: false,
             map: MemoryStore::new(capacity - room),
             id: NEXT.fetch_add(1, Relaxed),
             changes: AtomicU64::new(0),
@@ -99,7 +102,22 @@ impl Shelf {
         }
     }
 
+    /// One on which nothing is kept.
+    pub(crate) fn nowhere() -> Self {
+        Self {
+            empty: true,
+            ..Self::new(0)
+        }
+    }
+
+    pub(crate) fn is_nowhere(&self) -> bool {
+        self.empty
+    }
+
     pub(crate) fn get(&self, key: &KeyRef<'_>) -> Option<Slot> {
+        if self.empty {
+            return None;
+        }
         let hash = hash(key);
         TABLE
             .try_with(|table| {
@@ -114,6 +132,9 @@ impl Shelf {
 
     /// Calls `with` with the response under `key`, if there is one.
     pub(crate) fn find(&self, key: &Hashed, with: impl FnOnce(&StoredResponse)) {
+        if self.empty {
+            return;
+        }
         let find = |table: &RefCell<Vec<Entry>>| {
             let mut table = table.try_borrow_mut().ok()?;
             let entry = &mut table[at(key.hash)];
@@ -184,6 +205,10 @@ impl Shelf {
 
     /// As [`MemoryStore::update`]; no place has the old value once this is over.
     pub(crate) fn update(&self, key: Key, change: impl FnOnce(Option<&Slot>) -> Option<Slot>) {
+        if self.empty {
+            change(None);
+            return;
+        }
         self.map.update(key, change);
         self.changed();
     }

@@ -39,6 +39,14 @@ pub(crate) fn add_hit(headers: &mut HeaderMap, age: Duration, left: Duration) {
     });
 }
 
+/// `cached-response; hit; ttl=297; detail=remote`: it was not in this process.
+pub(crate) fn remote(left: Duration) -> HeaderValue {
+    let seconds = left.as_secs().min(999_999_999_999_999);
+    value(&format!(
+        "cached-response; hit; ttl={seconds}; detail=remote"
+    ))
+}
+
 /// `cached-response; hit; ttl=-3; detail=stale-while-revalidate`, or without a rule where it is
 /// the client who puts up with a stale one.
 pub(crate) fn stale(over: Duration, rule: Option<StaleRule>) -> HeaderValue {

@@ -72,6 +72,10 @@ pub(crate) enum Framed {
 }
 
 /// What the beginning of a frame tells.
+#[cfg_attr(
+    not(any(test, fuzzing)),
+    expect(dead_code, reason = "the lengths are what tests ask for")
+)]
 #[derive(Debug)]
 pub(crate) enum Head {
     /// The head does not end before so many bytes. That is claimed and not proven: it may be more
