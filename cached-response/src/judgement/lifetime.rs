@@ -106,6 +106,11 @@ pub(crate) fn has_validator(received: &Received<'_>) -> bool {
         || received.date_in(&header::LAST_MODIFIED).is_some()
 }
 
+/// When the response was dated, by its `Date`.
+pub(crate) fn dated(headers: &HeaderMap, at: SystemTime) -> Option<SystemTime> {
+    only_date(lines(headers, &header::DATE), at)
+}
+
 /// Whether `Date` can be read, so that it need not be set anew.
 pub(crate) fn is_dated(headers: &HeaderMap, at: SystemTime) -> bool {
     only_date(lines(headers, &header::DATE), at).is_some()

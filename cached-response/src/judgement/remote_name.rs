@@ -58,14 +58,9 @@ impl Namespace {
         full
     }
 
-    /// The name of the response to a request for `path`.
+    /// The name of the response to a request for `path`; of a computed value, for `value`.
     pub(crate) fn response(&self, path: &str, full_key: &[u8]) -> String {
         format!("{}:{path}:{}", self.name, hex(&[full_key]))
-    }
-
-    /// The name of a computed value.
-    pub(crate) fn value(&self, full_key: &[u8]) -> String {
-        format!("{}:value:{}", self.name, hex(&[full_key]))
     }
 
     /// The name of the lease on a run.
@@ -193,7 +188,6 @@ mod tests {
         let name = shop().response("/products", &key);
         assert!(name.starts_with("shop:/products:"));
         assert_eq!(name.len(), "shop:/products:".len() + 40);
-        assert!(shop().value(&key).starts_with("shop:value:"));
         assert!(shop().lease(&key).starts_with("shop:l:"));
         assert_eq!(shop().stripe(63), "shop:s:63");
         assert!(shop().tag("products").starts_with("shop:g:"));

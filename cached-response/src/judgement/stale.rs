@@ -42,6 +42,12 @@ impl StaleRules {
         }
     }
 
+    /// How long past its lifetime a response may still be of use.
+    pub(crate) fn longest_window(&self) -> Duration {
+        let window = self.while_revalidate.max(self.if_error);
+        window.unwrap_or_default()
+    }
+
     /// How long a key rests after a failure.
     pub(crate) fn rest(&self) -> Duration {
         self.rest.unwrap_or(REST)

@@ -9,11 +9,14 @@ use super::{
     generations::{Generations, Target},
     live::Live,
     markers::Markers,
-    remote::raising::Raising,
+    remote::{link::Remote, options::Options},
     routes::Routes,
 };
 use crate::{
-    ground::clock::{Clock, Moment},
+    ground::{
+        clock::{Clock, Moment},
+        stored::StoredResponse,
+    },
     judgement::{
         stale::{StaleRules, stale_options},
         timeout::IntoTimeout,
@@ -58,8 +61,7 @@ pub(crate) struct Shared {
     pub(crate) copies: Arc<Budget>,
     pub(crate) routes: Routes,
     pub(crate) generations: Arc<Generations>,
-    /// Where there is a remote store.
-    pub(crate) raising: Option<Raising>,
+    pub(crate) remote: Option<Arc<Remote>>,
     runs: AtomicU64,
 }
 
@@ -88,6 +90,7 @@ impl ResponseCache {
         let mut stats = Stats::read(&self.0.counters);
         (stats.entries, stats.bytes) = self.0.shelf.size();
         (stats.markers, stats.marker_bytes) = self.0.markers.size();
+        stats.remote = self.0.remote.as_ref().map(|remote| remote.calls.stats());
         stats.running = self.0.flights.len() + self.0.live.len();
         stats
     }
@@ -100,6 +103,12 @@ impl ResponseCache {
 impl Shared {
     pub(crate) fn now(&self) -> Moment {
         self.clock.now()
+    }
+
+    /// Whether nothing was missed that another process may have invalidated of it.
+    pub(crate) fn trusts(&self, stored: &StoredResponse, now: Moment) -> bool {
+        let remote = self.remote.as_ref();
+        remote.is_none_or(|remote| remote.trusts(stored, now))
     }
 
     /// What a request that joins now knows.
@@ -147,6 +156,7 @@ pub struct Builder {
     capacity: u64,
     limits: Limits,
     stale: StaleRules,
+    pub(crate) remote: Options,
     pub(crate) clock: Clock,
 }
 
@@ -161,6 +171,7 @@ impl Default for Builder {
                 followers: 1024,
             },
             stale: StaleRules::default(),
+            remote: Options::default(),
             clock: Clock::default(),
         }
     }
@@ -208,8 +219,16 @@ impl Builder {
 
     /// Makes the cache.
     pub fn build(self) -> ResponseCache {
+        let memory = if self.remote.without_memory {
+            Shelf::nowhere()
+        } else {
+            Shelf::new(self.capacity)
+        };
+        let lease = self.limits.patience;
+        let generations = Arc::new(Generations::new());
+        let remote = Remote::new(&self.remote, lease, &self.clock, &generations);
         ResponseCache(Arc::new(Shared {
-            shelf: Shelf::new(self.capacity),
+            shelf: memory,
             flights: ResponseFlights::new(),
             live: Live::new(),
             markers: Markers::new(),
@@ -219,8 +238,8 @@ impl Builder {
             stale: self.stale,
             copies: Budget::of_the_process().clone(),
             routes: Routes::default(),
-            generations: Arc::new(Generations::new()),
-            raising: None,
+            generations,
+            remote: remote.map(Arc::new),
             runs: AtomicU64::new(0),
         }))
     }

@@ -1,5 +1,6 @@
 //! What happened, counted: always on, and never a reason for two workers to meet.
 
+use super::remote::tally::RemoteStats;
 use crate::judgement::reason::{Bypass, Forward, Skip, StaleRule};
 use std::{
     array,
@@ -25,10 +26,11 @@ pub(crate) enum Event {
     OnlyIfCached,
     Validated,
     Refresh,
+    RemoteHit,
     Stale(StaleRule),
 }
 
-const PLAIN: usize = 13;
+const PLAIN: usize = 14;
 const FORWARDS: usize = Forward::ALL.len();
 const BYPASSES: usize = Bypass::ALL.len();
 const SKIPS: usize = Skip::ALL.len();
@@ -51,6 +53,7 @@ impl Event {
             Self::OnlyIfCached => "only-if-cached",
             Self::Validated => "validated",
             Self::Refresh => "refresh",
+            Self::RemoteHit => "remote-hit",
             Self::Stale(_) => "stale",
             Self::Forward(_) => "forward",
             Self::Bypass(_) => "bypass",
@@ -84,6 +87,7 @@ impl Event {
             Self::OnlyIfCached => 10,
             Self::Validated => 11,
             Self::Refresh => 12,
+            Self::RemoteHit => 13,
             Self::Forward(forward) => PLAIN + forward as usize,
             Self::Bypass(bypass) => PLAIN + FORWARDS + bypass as usize,
             Self::Skip(skip) => PLAIN + FORWARDS + BYPASSES + skip as usize,
@@ -174,6 +178,8 @@ pub struct Stats {
     pub validated: u64,
     /// Runs that were started behind an answer, to refresh the response that gave it.
     pub refreshes: u64,
+    /// Hits whose response was found in the remote store.
+    pub remote_hits: u64,
     /// Stored responses and variant lists held now.
     pub entries: u64,
     /// What they weigh, in bytes.
@@ -185,6 +191,8 @@ pub struct Stats {
     pub marker_bytes: u64,
     /// Runs that others may be waiting for now.
     pub running: usize,
+    /// What became of the calls to the remote store, where there is one.
+    pub remote: Option<RemoteStats>,
     bypasses: Vec<(Bypass, u64)>,
     skips: Vec<(Skip, u64)>,
     stale: Vec<(StaleRule, u64)>,
@@ -238,6 +246,7 @@ impl Stats {
             only_if_cached: total(Event::OnlyIfCached),
             validated: total(Event::Validated),
             refreshes: total(Event::Refresh),
+            remote_hits: total(Event::RemoteHit),
             bypasses: Bypass::ALL
                 .iter()
                 .map(|&reason| (reason, total(Event::Bypass(reason))))
@@ -275,6 +284,7 @@ mod tests {
             Event::OnlyIfCached,
             Event::Validated,
             Event::Refresh,
+            Event::RemoteHit,
         ];
         let mut places: Vec<_> = plain
             .into_iter()

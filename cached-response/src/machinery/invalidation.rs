@@ -98,7 +98,8 @@ impl ResponseCache {
 impl Shared {
     /// Raises these, here and elsewhere.
     fn raise(&self, raise: Raise, scopes: &[Scope]) -> Invalidated {
-        let raising = self.raising.as_ref().filter(|_| !scopes.is_empty());
+        let raising = self.remote.as_ref().map(|remote| &remote.raising);
+        let raising = raising.filter(|_| !scopes.is_empty());
         // First of all: whoever sees that it is raised knows that the store may not.
         let noted = raising.map(|raising| (raising, raising.note(raise, scopes)));
         for scope in scopes {
@@ -121,16 +122,16 @@ impl Shared {
 
 /// Invalidates what a request has changed that was answered so (RFC 9111 §4.4): the paths of its
 /// target, `Location` and `Content-Location`, unless its method is safe or the answer an error.
+#[must_use = "it is on its way, and whoever can should wait for it"]
 pub(crate) fn invalidate_after(
     shared: &Shared,
     asked: &Asked,
     status: StatusCode,
     answered: &HeaderMap,
-) {
+) -> Invalidated {
     let paths = outdated::paths(asked, status, answered);
     let scopes: Vec<_> = paths.into_iter().map(Scope::Path).collect();
-    // Nobody waits for it: the answer is a handler's that knows of no cache.
-    drop(shared.raise(Raise::Invalidate, &scopes));
+    shared.raise(Raise::Invalidate, &scopes)
 }
 
 /// An invalidation or an expiry, which has taken effect in this process and is on its way to the

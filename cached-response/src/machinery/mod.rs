@@ -21,10 +21,6 @@ mod multipart;
 mod parts;
 pub(crate) mod place;
 pub(crate) mod previous;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no cache has a remote store yet")
-)]
 pub(crate) mod remote;
 pub(crate) mod renewal;
 pub(crate) mod report;

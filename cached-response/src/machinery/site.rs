@@ -30,6 +30,8 @@ pub(crate) struct Site {
     told: [AtomicU64; 2],
     /// Its arguments have added parts to a key.
     parts: AtomicBool,
+    /// Its runs have named tags.
+    tags: AtomicBool,
 }
 
 impl Site {
@@ -50,6 +52,7 @@ impl Site {
             identity: OnceLock::new(),
             told: [const { AtomicU64::new(0) }; 2],
             parts: AtomicBool::new(false),
+            tags: AtomicBool::new(false),
         }
     }
 
@@ -71,6 +74,15 @@ impl Site {
     /// Notes that its arguments add parts to the key.
     pub(crate) fn note_parts(&self) {
         self.parts.store(true, Relaxed);
+    }
+
+    /// Notes that its runs name tags.
+    pub(crate) fn note_tags(&self) {
+        self.tags.store(true, Relaxed);
+    }
+
+    pub(crate) fn names_tags(&self) -> bool {
+        self.tags.load(Relaxed)
     }
 
     pub(crate) fn has_parts(&self) -> bool {

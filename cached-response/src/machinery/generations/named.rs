@@ -10,7 +10,7 @@ use std::array;
 use super::generation::{Count, Generation, Raise, Snapshot, Standing};
 use super::name::Name;
 use super::registry::Registry;
-use super::sync::STRIPES;
+pub(crate) use super::sync::STRIPES;
 
 /// The counts of all tags, many in one.
 #[derive(Debug)]

@@ -1,16 +1,23 @@
 //! The remote store beside the memory, and what other processes say of it.
 
 pub(crate) mod allowance;
-pub(crate) mod breaker;
+mod breaker;
 pub(crate) mod calls;
+pub(crate) mod dispatch;
 mod ears;
+pub(crate) mod errand;
+pub(crate) mod fetch;
 mod guarded;
 mod health;
 pub(crate) mod hearing;
 pub(crate) mod io;
-pub(crate) mod line;
+pub(crate) mod lease;
+mod line;
+pub(crate) mod link;
 mod listening;
 pub(crate) mod message;
+pub(crate) mod options;
+pub(crate) mod parcel;
 pub(crate) mod pending;
 pub(crate) mod queue;
 pub(crate) mod raising;
@@ -25,5 +32,6 @@ mod tests;
 mod unavailable;
 mod warnings;
 mod window;
+mod wire;
 
 use super::{generation, moment, sync};

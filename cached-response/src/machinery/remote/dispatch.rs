@@ -1,0 +1,201 @@
+//! Writing: a run whose response goes to the remote store.
+//!
+//! What it depends on is taken note of before it starts, and is told with the response: whoever
+//! reads it compares. So it does not matter when the response arrives there.
+
+use super::{
+    allowance::Allowance,
+    calls::Unavailable,
+    errand::Errand,
+    fetch::Fetched,
+    lease::{Lease, claim},
+    link::Remote,
+};
+use crate::{
+    ground::{
+        frame::NameList,
+        nonce::Nonce,
+        store::{Store, StoreError, StoreErrorKind},
+    },
+    judgement::reason::Skip,
+};
+use actix_web::web::Bytes;
+use futures_util::future::join3;
+use std::{sync::Arc, time::Duration};
+
+/// How long stripes of tags live: longer than any run.
+const STRIPE_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Nonces live so much longer than the response that they are taken for, which is yet to be made.
+pub(super) const SLACK: Duration = Duration::from_secs(60);
+
+/// Nothing is kept for longer.
+pub(super) const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// What a run must know of the store before it starts, if its response is to go there.
+#[derive(Debug)]
+pub(crate) struct Dispatch {
+    pub(super) remote: Arc<Remote>,
+    pub(super) errand: Errand,
+    pub(super) nonces: Vec<Nonce>,
+    /// What the nonces live at least, from the start of the run.
+    pub(super) life: Duration,
+    /// The stripes of tags, where the handler is known to name any.
+    pub(super) stripes: Option<Vec<Option<Bytes>>>,
+    /// The names that select a variant there.
+    pub(super) list: Option<NameList>,
+    /// Given back when the response has arrived, or there is none.
+    lease: Option<Lease>,
+}
+
+/// What a run is started with.
+pub(crate) struct Start<'a> {
+    pub(crate) errand: Errand,
+    /// What was found there.
+    pub(crate) fetched: Fetched,
+    /// How long its response is likely to be kept.
+    pub(crate) life: Duration,
+    /// Its handler names tags.
+    pub(crate) tags: bool,
+    /// Others shall wait for it.
+    pub(crate) lease: bool,
+    pub(crate) allowance: &'a Allowance,
+}
+
+/// Whether a run may start.
+pub(crate) enum Started {
+    Run(Box<Dispatch>),
+    /// Somebody else was faster and has the lease.
+    Leased,
+}
+
+impl Dispatch {
+    /// Takes note of all that the response of a run will depend on; to be done before it starts.
+    pub(crate) async fn start(
+        remote: &Arc<Remote>,
+        start: Start<'_>,
+    ) -> Result<Started, Unavailable> {
+        let Start {
+            errand, fetched, ..
+        } = start;
+        let seen = fetched
+            .nonces
+            .iter()
+            .copied()
+            .chain(std::iter::repeat(None));
+        // What is there stays; what is missing gets a new one, and never an old one back.
+        let likely = seen.map(|nonce| nonce.unwrap_or_else(Nonce::random));
+        let likely: Vec<_> = likely.take(errand.nonces.len()).collect();
+        let claim = start.lease.then(|| claim(&likely));
+        let life = start.life.saturating_add(SLACK).min(LONGEST_LIFE);
+        let first = First {
+            values: offers(&errand.nonces),
+            life,
+            claim: claim.clone().map(|claim| (errand.lease.clone(), claim)),
+            lease_life: remote.lease_life,
+            stripes: start.tags.then(|| remote.stripes()),
+        };
+        let call = remote
+            .calls
+            .call(start.allowance, |store| Box::pin(first.take(store)));
+        let (ensured, leased, stripes) = call.await?;
+        if claim.is_some() && leased.is_some() && leased != claim {
+            return Ok(Started::Leased);
+        }
+        let lease = leased.map(|_| Lease::new(&errand, &remote.queue));
+        Ok(Started::Run(Box::new(Self {
+            remote: remote.clone(),
+            // What is no nonce of ours is nothing to depend on.
+            nonces: nonces(&ensured).ok_or_else(foreign)?,
+            errand,
+            life,
+            stripes,
+            list: fetched.list,
+            lease,
+        })))
+    }
+}
+
+impl Dispatch {
+    /// What was made is not stored. Where the next will not be either, nobody waits for it.
+    pub(crate) fn refused(&self, why: Skip) {
+        if why.is_structural()
+            && let Some(lease) = &self.lease
+        {
+            lease.pass();
+        }
+    }
+}
+
+/// What is asked for before a run, in one round trip.
+struct First {
+    values: Vec<(String, Bytes)>,
+    life: Duration,
+    claim: Option<(String, Bytes)>,
+    lease_life: Duration,
+    stripes: Option<Vec<String>>,
+}
+
+type Noted = (Vec<Bytes>, Option<Bytes>, Option<Vec<Option<Bytes>>>);
+
+impl First {
+    async fn take(self, store: Arc<dyn Store>) -> Result<Noted, StoreError> {
+        let ensured = store.ensure(&self.values, self.life);
+        let leased = async {
+            let (name, value) = self.claim?;
+            // Without it the handler runs all the same.
+            store.add(&name, value, self.lease_life).await.ok()
+        };
+        let stripes = async {
+            let names = self.stripes?;
+            ensured_stripes(&*store, names).await.ok()
+        };
+        let (ensured, leased, stripes) = join3(ensured, leased, stripes).await;
+        Ok((ensured?, leased, stripes))
+    }
+}
+
+/// The stripes as they are; those that were absent are there afterwards, for the next run.
+async fn ensured_stripes(
+    store: &dyn Store,
+    names: Vec<String>,
+) -> Result<Vec<Option<Bytes>>, StoreError> {
+    let found = store.get_many(&names).await?;
+    if found.iter().all(Option::is_some) {
+        return Ok(found);
+    }
+    let absent = names
+        .iter()
+        .zip(&found)
+        .filter(|(_, found)| found.is_none());
+    let absent: Vec<_> = absent.map(|(name, _)| name.clone()).collect();
+    let mut made = store
+        .ensure(&offers(&absent), STRIPE_LIFE)
+        .await?
+        .into_iter();
+    Ok(found
+        .into_iter()
+        .map(|stripe| stripe.or_else(|| made.next()))
+        .collect())
+}
+
+/// The nonces that a store has given, if that is what they are.
+pub(super) fn nonces(given: &[Bytes]) -> Option<Vec<Nonce>> {
+    given.iter().map(|nonce| Nonce::from_slice(nonce)).collect()
+}
+
+fn foreign() -> Unavailable {
+    let kind = StoreErrorKind::Garbled;
+    let message = "a name that begins as ours do holds something else: two applications share a \
+                   namespace, give each its own";
+    Unavailable::Failed(StoreError::new(kind, message))
+}
+
+/// A new nonce for each name, where it has none.
+pub(super) fn offers(names: &[String]) -> Vec<(String, Bytes)> {
+    let offer = |name: &String| {
+        let nonce = Nonce::random();
+        (name.clone(), Bytes::copy_from_slice(nonce.as_bytes()))
+    };
+    names.iter().map(offer).collect()
+}

@@ -1,0 +1,251 @@
+//! Reading: what another process has stored, if it is still valid.
+
+use super::{
+    allowance::Allowance, calls::Unavailable, errand::Errand, lease::Holder, link::Remote,
+};
+use crate::{
+    ground::{
+        checked::{Checked, Held, Nonces},
+        frame::{self, About, Framed, Head, NameList},
+        generation::Snapshot,
+        moment::Moment,
+        nonce::Nonce,
+        selector::Variant,
+        store::Kept,
+        stored::StoredResponse,
+    },
+    judgement::selection,
+    machinery::{
+        cache::Shared,
+        generations::{Target, named::Before},
+    },
+};
+use actix_web::{HttpRequest, web::Bytes};
+
+/// What was found for an errand.
+#[derive(Debug, Default)]
+pub(crate) struct Fetched {
+    /// The nonces of the errand, as they are.
+    pub(crate) nonces: Vec<Option<Nonce>>,
+    pub(crate) response: Option<StoredResponse>,
+    /// The names that select a variant there, where responses vary.
+    pub(crate) list: Option<NameList>,
+    /// Who has the lease on the run.
+    pub(crate) holder: Option<Holder>,
+}
+
+/// So many bytes are read where the head of a response may be enough.
+const PREFIX: usize = 4 << 10;
+
+/// How much of a response is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Want {
+    Whole,
+    /// Its head: the response that is found may have no body.
+    Head,
+}
+
+/// Somebody who reads. What is invalidated in this process after this was made is seen in what it
+/// reads.
+pub(crate) struct Reader<'a> {
+    pub(crate) remote: &'a Remote,
+    pub(crate) shared: &'a Shared,
+    pub(crate) allowance: &'a Allowance,
+    snapshot: Snapshot,
+    before: Before,
+    began: Moment,
+    number: u64,
+}
+
+/// What lies under a name, with all that was read beside it.
+struct Read {
+    kept: Option<Kept>,
+    nonces: Vec<Option<Bytes>>,
+    holder: Option<Holder>,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(
+        remote: &'a Remote,
+        shared: &'a Shared,
+        allowance: &'a Allowance,
+        target: Target<'_>,
+    ) -> Self {
+        Self {
+            remote,
+            shared,
+            allowance,
+            snapshot: shared.generations.snapshot(target),
+            before: shared.generations.before(),
+            began: shared.now(),
+            number: shared.next_run(),
+        }
+    }
+
+    /// What lies there for `errand`; `request` selects a variant.
+    pub(crate) async fn fetch(
+        self,
+        errand: &Errand,
+        request: Option<&HttpRequest>,
+        want: Want,
+    ) -> Result<Fetched, Unavailable> {
+        if self.remote.is_pending(&errand.nonces) {
+            return Ok(Fetched::default());
+        }
+        let read = self.read(errand, want).await?;
+        let mut fetched = Fetched {
+            nonces: read
+                .nonces
+                .iter()
+                .map(|nonce| Nonce::from_slice(nonce.as_deref()?))
+                .collect(),
+            holder: read.holder,
+            ..Fetched::default()
+        };
+        match framed(errand, &read, want) {
+            Some(Framed::Response(stored, about)) => {
+                fetched.response = self.valid(read, *stored, about).await?;
+            }
+            Some(Framed::Names(list)) => {
+                if let Some(request) = request {
+                    let variant = variant(&list, request);
+                    let errand = errand.variant(&self.remote.namespace, &list.id, &variant);
+                    let read = self.read(&errand, want).await?;
+                    if let Some(Framed::Response(stored, about)) = framed(&errand, &read, want)
+                        && stored.variant.as_ref() == Some(&variant)
+                    {
+                        fetched.response = self.valid(read, *stored, about).await?;
+                    }
+                }
+                fetched.list = Some(list);
+            }
+            None => {}
+        }
+        Ok(fetched)
+    }
+
+    async fn read(&self, errand: &Errand, want: Want) -> Result<Read, Unavailable> {
+        let limit = match want {
+            Want::Whole => errand.longest,
+            Want::Head => PREFIX,
+        };
+        let name = errand.name.clone();
+        let mut with = errand.nonces.clone();
+        with.push(errand.lease.clone());
+        let read = self.remote.calls.call(self.allowance, move |store| {
+            Box::pin(async move { store.look_up(&name, limit, &with).await })
+        });
+        let (kept, mut nonces) = read.await?;
+        let holder = nonces.pop().flatten();
+        let holder = holder.and_then(|value| Holder::of(&value, &nonces));
+        Ok(Read {
+            kept,
+            nonces,
+            holder,
+        })
+    }
+
+    /// Makes of what was read a response of this process, if none of its nonces is missing or
+    /// another.
+    async fn valid(
+        &self,
+        read: Read,
+        stored: StoredResponse,
+        about: About,
+    ) -> Result<Option<StoredResponse>, Unavailable> {
+        let left = read.kept.map(|kept| kept.left).unwrap_or_default();
+        let tags: Vec<String> = about.named.iter().map(|(tag, _)| tag.to_string()).collect();
+        let named = about.named.iter();
+        let named = named.map(|(tag, nonce)| (self.remote.namespace.tag(tag), *nonce));
+        let held = Nonces {
+            known: about.nonces,
+            named: named.collect(),
+        };
+        if !are(&read.nonces, held.known.iter()) || !self.are_valid(&held.named).await? {
+            return Ok(None);
+        }
+        let none = Snapshot::default();
+        let generations = &self.shared.generations;
+        let Some(named) = generations.hold(&tags, &self.before, &none) else {
+            return Ok(None);
+        };
+        let born = self.began.before(about.keep.saturating_sub(left));
+        Ok(Some(StoredResponse {
+            born,
+            quiet_until: born.after(about.quiet),
+            run: self.number,
+            snapshot: self.snapshot.clone(),
+            named,
+            checked: Checked::at(self.began),
+            held: Held::of(held),
+            ..stored
+        }))
+    }
+
+    /// Whether all of these are what they were.
+    async fn are_valid(&self, named: &[(String, Nonce)]) -> Result<bool, Unavailable> {
+        if named.is_empty() {
+            return Ok(true);
+        }
+        let asked = named.iter().map(|(name, _)| name.clone()).collect();
+        let found = self.nonces(asked).await?;
+        Ok(found.is_some_and(|found| are(&found, named.iter().map(|(_, nonce)| nonce))))
+    }
+
+    /// What lies under these names; `None` where that is not to be used.
+    async fn nonces(&self, names: Vec<String>) -> Result<Option<Vec<Option<Bytes>>>, Unavailable> {
+        if self.remote.is_pending(&names) {
+            return Ok(None);
+        }
+        let found = self.remote.calls.call(self.allowance, move |store| {
+            Box::pin(async move { store.get_many(&names).await })
+        });
+        found.await.map(Some)
+    }
+
+    /// Whether all that `stored` depends on is as it was before its run: if so, it is in step again.
+    pub(crate) async fn check(
+        &self,
+        errand: &Errand,
+        stored: &StoredResponse,
+    ) -> Result<bool, Unavailable> {
+        let Some(Nonces { known, named }) = stored.held.get() else {
+            return Ok(false);
+        };
+        let named_there = named.iter().map(|(name, _)| name.clone());
+        let names = errand.nonces.iter().cloned().chain(named_there).collect();
+        let expected = known.iter().chain(named.iter().map(|(_, nonce)| nonce));
+        let found = self.nonces(names).await?;
+        let same = found.is_some_and(|found| are(&found, expected));
+        if same {
+            stored.checked.renew(self.began);
+        }
+        Ok(same)
+    }
+}
+
+fn framed(errand: &Errand, read: &Read, want: Want) -> Option<Framed> {
+    let bytes = &read.kept.as_ref()?.bytes;
+    match want {
+        Want::Whole => frame::read(&errand.full_key, bytes),
+        Want::Head => match frame::read_head(&errand.full_key, bytes)? {
+            Head::Whole { framed, .. } => Some(framed),
+            // A head that is so long is read with its body.
+            Head::Short { .. } => None,
+        },
+    }
+}
+
+/// Whether each nonce is there, and is the one that was.
+fn are<'n>(found: &[Option<Bytes>], expected: impl Iterator<Item = &'n Nonce>) -> bool {
+    let found = found.iter().map(Option::as_deref);
+    found.eq(expected.map(|nonce| Some(nonce.as_bytes())))
+}
+
+/// What `request` selects by the names of a list.
+fn variant(list: &NameList, request: &HttpRequest) -> Variant {
+    Variant {
+        values: selection::values(&list.names, request),
+        names: list.names.clone(),
+    }
+}

@@ -1,0 +1,102 @@
+//! Leases: two processes that miss at once run the handler once.
+//!
+//! Who has the lease runs; the others look again now and then. It ends by itself, so that whoever
+//! dies with it costs another run and no more.
+
+use super::{errand::Errand, queue::Queue};
+use crate::ground::nonce::Nonce;
+use actix_web::web::Bytes;
+use sha1::{Digest, Sha1};
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
+};
+
+/// What is said of a run under its lease's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// It is under way.
+    Runs,
+    /// What it has made may not be stored: nobody waits for the next one.
+    Passes,
+}
+
+const RUNS: u8 = b'r';
+const PASSES: u8 = b'p';
+
+/// For so long nobody waits for a run whose like could not be stored.
+const PASS: Duration = Duration::from_secs(5);
+
+impl Holder {
+    /// Who has a lease with this value, if that is of use to somebody who has seen these nonces: a
+    /// run that began before an invalidation is not.
+    pub(crate) fn of(value: &[u8], nonces: &[Option<Bytes>]) -> Option<Self> {
+        match value.split_first()? {
+            (&PASSES, []) => Some(Self::Passes),
+            (&RUNS, rest) => {
+                let seen = nonces
+                    .iter()
+                    .map(|nonce| nonce.as_deref().unwrap_or_default());
+                rest.ends_with(&digest(seen)).then_some(Self::Runs)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A value for a lease that nobody else has, on a run under these nonces.
+pub(crate) fn claim(nonces: &[Nonce]) -> Bytes {
+    let mut value = vec![RUNS];
+    value.extend(Nonce::random().as_bytes());
+    value.extend(digest(nonces.iter().map(Nonce::as_bytes)));
+    value.into()
+}
+
+fn digest<'a>(nonces: impl Iterator<Item = &'a [u8]>) -> [u8; 20] {
+    let mut sha = Sha1::new();
+    for nonce in nonces {
+        sha.update([u8::from(nonce.is_empty())]);
+        sha.update(nonce);
+    }
+    sha.finalize().into()
+}
+
+/// A lease that is ours. Dropping it gives it back.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    name: String,
+    queue: Queue,
+    passes: AtomicBool,
+}
+
+impl Lease {
+    pub(crate) fn new(errand: &Errand, queue: &Queue) -> Self {
+        Self {
+            name: errand.lease.clone(),
+            queue: queue.clone(),
+            passes: AtomicBool::new(false),
+        }
+    }
+
+    /// What was made may not be stored, and neither may the next be.
+    pub(crate) fn pass(&self) {
+        self.passes.store(true, Relaxed);
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let name = std::mem::take(&mut self.name);
+        let passes = self.passes.load(Relaxed);
+        // Where the queue has no room, it ends by itself.
+        self.queue.push(name.len(), move |store| {
+            Box::pin(async move {
+                if passes {
+                    store.set(&name, Bytes::from_static(&[PASSES]), PASS).await
+                } else {
+                    store.delete(&name).await
+                }
+            })
+        });
+    }
+}

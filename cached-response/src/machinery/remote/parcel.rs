@@ -1,0 +1,211 @@
+//! A response on its way to the remote store, behind the answer.
+
+use super::{
+    dispatch::{Dispatch, LONGEST_LIFE, SLACK, nonces, offers},
+    errand::Errand,
+};
+use crate::{
+    ground::{
+        checked::Nonces,
+        clock::Clock,
+        frame::{self, About, NameList},
+        nonce::Nonce,
+        selector::{Selector, Variant},
+        store::{Store, StoreError},
+        stored::StoredResponse,
+    },
+    judgement::selection,
+    machinery::generations::named::stripe,
+};
+use actix_web::HttpRequest;
+use std::{sync::Arc, time::Duration};
+
+/// More names than this do not select a variant.
+const LONGEST_LIST: usize = 32;
+
+/// What a run has made.
+pub(crate) struct Made<'a> {
+    pub(crate) stored: Arc<StoredResponse>,
+    /// What selects it, where it varies.
+    pub(crate) request: Option<&'a HttpRequest>,
+    /// The tags that its handler has named.
+    pub(crate) tags: Vec<String>,
+}
+
+/// A response, and where it goes.
+struct Parcel {
+    dispatch: Dispatch,
+    stored: Arc<StoredResponse>,
+    tags: Vec<String>,
+    /// The stripes of the tags, as they were before the run.
+    stripes: Vec<(String, Nonce)>,
+    /// The list of names that it lies behind, and where it lies there.
+    behind: Option<(NameList, Errand, Variant)>,
+    clock: Clock,
+}
+
+impl Dispatch {
+    /// Sends what the run has made. Nobody waits for it.
+    pub(crate) fn send(self, made: Made<'_>, clock: &Clock) {
+        let queue = self.remote.queue.clone();
+        let Made {
+            stored,
+            request,
+            tags,
+        } = made;
+        let names = stored.variant.as_ref();
+        let names = names.map_or(&[][..], |variant| &variant.names);
+        let behind = match request {
+            Some(request) if self.list.is_some() || !names.is_empty() => {
+                Some(self.behind(names, request))
+            }
+            _ => None,
+        };
+        let Some(stripes) = self.stripes_of(&tags) else {
+            return;
+        };
+        stored.held.note(Nonces {
+            known: self.nonces.clone(),
+            named: stripes.clone(),
+        });
+        let parcel = Parcel {
+            dispatch: self,
+            tags,
+            stripes,
+            behind,
+            clock: clock.clone(),
+            stored,
+        };
+        queue.push(parcel.stored.weight(), |store| {
+            Box::pin(async move { parcel.deliver(&*store).await })
+        });
+    }
+
+    /// The stripes of these tags as they were before the run; `None` where one was not seen.
+    fn stripes_of(&self, tags: &[String]) -> Option<Vec<(String, Nonce)>> {
+        let stripes = tags.iter().map(|tag| {
+            let stripe = stripe(tag);
+            let before = self.stripes.as_ref()?.get(stripe)?.as_deref()?;
+            let name = self.remote.namespace.stripe(stripe);
+            Some((name, Nonce::from_slice(before)?))
+        });
+        stripes.collect()
+    }
+
+    /// The list that a response with these names goes behind: that which is there, with more names
+    /// where it lacks any.
+    fn behind(&self, names: &[Selector], request: &HttpRequest) -> (NameList, Errand, Variant) {
+        let mut list = NameList {
+            id: Nonce::random(),
+            names: Vec::new(),
+        };
+        if let Some(known) = &self.list {
+            let added = names.iter().filter(|name| !known.names.contains(name));
+            if known.names.len() + added.count() <= LONGEST_LIST {
+                list = known.clone();
+            }
+        }
+        for name in names {
+            if !list.names.contains(name) {
+                list.names.push(name.clone());
+            }
+        }
+        let variant = Variant {
+            values: selection::values(&list.names, request),
+            names: list.names.clone(),
+        };
+        let errand = self
+            .errand
+            .variant(&self.remote.namespace, &list.id, &variant);
+        (list, errand, variant)
+    }
+}
+
+impl Parcel {
+    async fn deliver(self, store: &dyn Store) -> Result<(), StoreError> {
+        let keep = self.stored.keep().min(LONGEST_LIFE);
+        if !self.lives_on(store, keep).await? {
+            return Ok(());
+        }
+        let Some(named) = self.named(store, keep).await? else {
+            return Ok(());
+        };
+        let about = About {
+            keep,
+            quiet: self.stored.quiet_until.since(self.stored.born),
+            nonces: self.dispatch.nonces.clone(),
+            named,
+        };
+        let left = keep.saturating_sub(self.clock.now().since(self.stored.born));
+        if left.is_zero() {
+            return Ok(());
+        }
+        self.put(store, &about, left).await
+    }
+
+    async fn put(
+        &self,
+        store: &dyn Store,
+        about: &About,
+        left: Duration,
+    ) -> Result<(), StoreError> {
+        let base = &self.dispatch.errand;
+        let Some((list, errand, variant)) = &self.behind else {
+            return match frame::response(&base.full_key, &self.stored, about) {
+                Some(frame) => store.set(&base.name, frame, left).await,
+                None => Ok(()),
+            };
+        };
+        let stored = self.stored.as_variant(variant.clone());
+        let frames = (
+            frame::names(&base.full_key, list),
+            frame::response(&errand.full_key, &stored, about),
+        );
+        let (Some(names), Some(frame)) = frames else {
+            // Selected by what only this process can tell.
+            return Ok(());
+        };
+        store.set(&errand.name, frame, left).await?;
+        store.set(&base.name, names, left).await
+    }
+
+    /// Whether what it depends on is as it was and lives as long as the response, which may be kept for
+    /// longer than was thought before it was made.
+    async fn lives_on(&self, store: &dyn Store, keep: Duration) -> Result<bool, StoreError> {
+        if keep <= self.dispatch.life {
+            return Ok(true);
+        }
+        let life = keep.saturating_add(SLACK);
+        let ensured = store
+            .ensure(&offers(&self.dispatch.errand.nonces), life)
+            .await?;
+        Ok(nonces(&ensured).is_some_and(|now| now == self.dispatch.nonces))
+    }
+
+    /// The tags that the handler has named, with their nonces; `None` where one of them may have been
+    /// invalidated since the run began.
+    async fn named(
+        &self,
+        store: &dyn Store,
+        keep: Duration,
+    ) -> Result<Option<Vec<(Box<str>, Nonce)>>, StoreError> {
+        if self.tags.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let namespace = &self.dispatch.remote.namespace;
+        let names: Vec<_> = self.tags.iter().map(|tag| namespace.tag(tag)).collect();
+        let life = keep.saturating_add(SLACK);
+        let ensured = nonces(&store.ensure(&offers(&names), life).await?);
+        // Only now: whoever invalidates a tag after this look has deleted its stripe before.
+        let names: Vec<_> = self.stripes.iter().map(|(name, _)| name.clone()).collect();
+        let now = store.get_many(&names).await?;
+        let now = now
+            .iter()
+            .map(|stripe| Nonce::from_slice(stripe.as_deref()?));
+        let unchanged = now.eq(self.stripes.iter().map(|(_, before)| Some(*before)));
+        let tags = self.tags.iter().map(|tag| tag.as_str().into());
+        Ok(ensured
+            .filter(|_| unchanged)
+            .map(|ensured| tags.zip(ensured).collect()))
+    }
+}
