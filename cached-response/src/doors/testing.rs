@@ -42,6 +42,23 @@ pub fn isolated_with(cache: ResponseCache) -> Isolated {
     }
 }
 
+impl ResponseCache {
+    /// Ready when all that was to be written to the remote store is there, or was given up. Without a
+    /// remote store it is ready at once.
+    ///
+    /// ```
+    /// # #[actix_web::main] async fn main() {
+    /// let cache = cached_response::ResponseCache::builder().build();
+    /// cache.settled().await;
+    /// # }
+    /// ```
+    pub async fn settled(&self) {
+        if let Some(remote) = &self.shared().remote {
+            remote.queue.idle().await;
+        }
+    }
+}
+
 impl Builder {
     /// Measures by a clock that a test turns by hand.
     ///

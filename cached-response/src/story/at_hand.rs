@@ -2,7 +2,7 @@
 
 use super::{lookup::Miss, visit::Station};
 use crate::{
-    ground::{clock::Moment, stored::StoredResponse},
+    ground::stored::StoredResponse,
     judgement::{
         admit::{Admitted, Reuse},
         own::is_storable,
@@ -11,6 +11,7 @@ use crate::{
     },
     machinery::{
         answer::{self, How},
+        cache::Shared,
         counters::Event,
         variants,
     },
@@ -66,7 +67,7 @@ impl AtHand {
 
     /// Whether it may stand in for a run that fails now.
     pub(super) fn may_stand_in(&self) -> bool {
-        may_stand_in(&self.stored, self.station.shared().now())
+        may_stand_in(self.station.shared(), &self.stored)
     }
 
     /// Counts that it stands in, where somebody waits for an answer.
@@ -111,8 +112,10 @@ impl Drop for AtHand {
 }
 
 /// Whether a stored response may stand in for a run now. What is invalid never does.
-pub(super) fn may_stand_in(stored: &StoredResponse, now: Moment) -> bool {
-    Stage::of(stored, now).may_stand_in()
+pub(super) fn may_stand_in(shared: &Shared, stored: &StoredResponse) -> bool {
+    let now = shared.now();
+    // First: what was heard of by then is seen in its stage.
+    shared.trusts(stored, now) && Stage::of(stored, now).may_stand_in()
 }
 
 /// Whether a response tells of a failure, and which. An `Err` is one by its status, as a response is.

@@ -9,13 +9,14 @@ use super::{
     visit::Station,
 };
 use crate::{
-    ground::stored::StoredResponse,
+    ground::{checked::Checked, moment::Moment, stored::StoredResponse},
     judgement::{lifetime::Freshness, own::Own, reason::Skip, times::Times},
     machinery::{
         control::{Control, Scoped},
         flights::Permits,
         generations::Target,
         local::LocalBoxFuture,
+        remote::parcel::Made,
         variants::{self, Put},
     },
 };
@@ -47,6 +48,7 @@ pub(super) fn fly(
         control.start(miss.reason(), None);
         let mut run = Run {
             number: station.shared().next_run(),
+            started: station.shared().now(),
             previous: miss.previous.clone(),
             at_hand: AtHand::of(&station, &mut miss),
             control: control.clone(),
@@ -79,6 +81,7 @@ struct Run {
     at_hand: Option<AtHand>,
     previous: Option<Arc<StoredResponse>>,
     number: u64,
+    started: Moment,
     control: Arc<Control>,
     fence: Fence,
     station: Station,
@@ -110,6 +113,7 @@ impl Run {
             (Some(at_hand), _) => at_hand.settle(),
             (None, _) => {}
         }
+        self.send(&stored);
         let ending = match stored {
             Ok(put) => Ending::Put(put),
             Err(why) if stands_in => Ending::StoodIn(why),
@@ -120,6 +124,28 @@ impl Run {
         }
         landed(&self.station, &self.miss, self.permits, ending);
         self.previous.filter(|_| stands_in)
+    }
+
+    /// Sends what was stored to the remote store as well.
+    fn send(&mut self, stored: &Result<Put, Skip>) {
+        let Some(dispatch) = self.miss.abroad.dispatch.take() else {
+            return;
+        };
+        match stored {
+            Ok(Put::Stored(stored)) => {
+                let made = Made {
+                    stored: stored.clone(),
+                    request: None,
+                    tags: self.control.last_tags(),
+                };
+                if !made.tags.is_empty() {
+                    self.station.site.note_tags();
+                }
+                dispatch.send(made, &self.station.shared().clock);
+            }
+            Ok(Put::Superseded(_)) => {}
+            Err(why) => dispatch.refused(*why),
+        }
     }
 
     fn store(&self, body: Bytes) -> Result<Put, Skip> {
@@ -151,6 +177,7 @@ impl Run {
             quiet_until: born.after(times.quiet),
             windows: times.windows,
             run: self.number,
+            checked: Checked::at(self.started),
             snapshot,
             named,
             ..StoredResponse::default()

@@ -156,7 +156,7 @@ fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
     }
     let found = variants::find(&shared.shelf, site.handler, &mut key, request);
     let now = shared.now();
-    match freshness(found, &admitted, now) {
+    match freshness(shared, found, &admitted, now) {
         Lookup::Fresh(_, stage) | Lookup::Refresh(_, stage) if stage.is_stale() => {
             Outcome::Hit(Duration::ZERO)
         }

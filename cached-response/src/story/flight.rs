@@ -8,7 +8,10 @@ use super::{
     visit::{Station, Visit},
 };
 use crate::{
-    ground::{clock::Moment, generation::Standing, selector::Selector, stored::StoredResponse},
+    ground::{
+        checked::Checked, clock::Moment, generation::Standing, selector::Selector,
+        stored::StoredResponse,
+    },
     judgement::{
         candidate::Candidate,
         judge::{MOST_NAMES, Storable},
@@ -23,6 +26,7 @@ use crate::{
         dress,
         flights::{Landing, Permits},
         local::LocalBoxFuture,
+        remote::parcel::Made,
         variants::{self, Put},
     },
 };
@@ -97,6 +101,7 @@ impl Flight {
             windows: times.windows,
             age_at_birth: age,
             run: self.number,
+            checked: Checked::at(self.born.before(self.delay)),
             snapshot,
             named,
             ..dress::stored(
@@ -191,6 +196,7 @@ impl Flight {
     }
 
     pub(super) fn landed(mut self, stored: Result<Put, Skip>) {
+        self.send(&stored);
         if let Some(at_hand) = &mut self.at_hand {
             match &stored {
                 _ if self.failed => at_hand.rest(),
@@ -204,6 +210,35 @@ impl Flight {
             Err(why) => Ending::NotStored(why),
         };
         landed(&self.visit.station, &self.miss, self.permits, ending);
+    }
+}
+
+impl Flight {
+    /// Sends what was stored to the remote store as well.
+    fn send(&mut self, stored: &Result<Put, Skip>) {
+        let Some(dispatch) = self.miss.abroad.dispatch.take() else {
+            return;
+        };
+        let stored = match stored {
+            Ok(Put::Stored(stored)) => stored,
+            Ok(Put::Superseded(_)) => return,
+            Err(why) => return dispatch.refused(*why),
+        };
+        let tags = self.control.last_tags();
+        // The tags of the one that it is again were told under another run.
+        if self.unchanged && stored.named.seen().len() > tags.len() {
+            return;
+        }
+        let site = &self.visit.station.site;
+        if !tags.is_empty() {
+            site.note_tags();
+        }
+        let made = Made {
+            stored: stored.clone(),
+            request: Some(&self.visit.request),
+            tags,
+        };
+        dispatch.send(made, &self.visit.station.shared().clock);
     }
 }
 

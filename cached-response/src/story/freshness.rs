@@ -9,7 +9,7 @@ use crate::{
         stage::Stage,
         wishes::Wishes,
     },
-    machinery::variants::Found,
+    machinery::{cache::Shared, variants::Found},
 };
 use std::sync::Arc;
 
@@ -39,18 +39,33 @@ impl Lookup {
 }
 
 /// Whether a stored response may answer a request now, and there is no more to it.
-pub(super) fn is_quiet(stored: &StoredResponse, reuse: Reuse, now: Moment) -> bool {
-    stored.standing() == Standing::Current
+pub(super) fn is_quiet(
+    shared: &Shared,
+    stored: &StoredResponse,
+    reuse: Reuse,
+    now: Moment,
+) -> bool {
+    // First: what was heard of by then is seen in its standing.
+    shared.trusts(stored, now)
+        && stored.standing() == Standing::Current
         && (reuse == Reuse::Any || stored.open)
         && now < stored.quiet_until
 }
 
-pub(crate) fn freshness(found: Found, admitted: &Admitted, now: Moment) -> Lookup {
-    let stored = match found {
-        Found::NoVariant => return Lookup::Miss(Forward::VaryMiss, None),
-        Found::Nothing => return Lookup::Miss(Forward::UriMiss, None),
-        Found::Response(stored) => stored,
-    };
+pub(crate) fn freshness(shared: &Shared, found: Found, admitted: &Admitted, now: Moment) -> Lookup {
+    match found {
+        Found::NoVariant => Lookup::Miss(Forward::VaryMiss, None),
+        Found::Nothing => Lookup::Miss(Forward::UriMiss, None),
+        // Another process may have invalidated it.
+        Found::Response(stored) if !shared.trusts(&stored, now) => {
+            Lookup::Miss(Forward::Stale, None)
+        }
+        Found::Response(stored) => good_for(stored, admitted, now),
+    }
+}
+
+/// What a stored response is good for that is in step with the remote store.
+pub(super) fn good_for(stored: Arc<StoredResponse>, admitted: &Admitted, now: Moment) -> Lookup {
     let stage = Stage::of(&stored, now);
     if stage == Stage::Over {
         return Lookup::Miss(Forward::UriMiss, None);

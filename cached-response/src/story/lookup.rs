@@ -8,7 +8,6 @@ use crate::{
         key::{Key, KeyRef, KeyWriter, Refused},
         reason::{Bypass, Forward, RunReason},
         terms::Terms,
-        wishes::Wishes,
     },
     machinery::{
         answer::{self, How},
@@ -18,6 +17,7 @@ use crate::{
         generations::Target,
         inserted::InsertedParts,
         keying::{self, Sent},
+        remote::{allowance::Allowance, dispatch::Dispatch, fetch::Fetched},
         report::report,
         site::{Site, SiteRef},
         variants, written,
@@ -47,6 +47,18 @@ pub(crate) struct Miss {
     pub(crate) behind: bool,
     /// How often anything was invalidated before arguments of the run were extracted.
     pub(crate) extracted: Option<u64>,
+    pub(crate) abroad: FromAbroad,
+}
+
+/// What is known of the remote store so far.
+#[derive(Debug, Default)]
+pub(crate) struct FromAbroad {
+    /// What all of the request's calls may take together, from the first of them.
+    pub(crate) allowance: Option<Arc<Allowance>>,
+    /// What was found there and does not answer.
+    pub(crate) fetched: Option<Box<Fetched>>,
+    /// By what the response of the run goes there.
+    pub(crate) dispatch: Option<Box<Dispatch>>,
 }
 
 impl Miss {
@@ -54,6 +66,12 @@ impl Miss {
     pub(crate) fn puts_up_with_stale(&self) -> bool {
         let wishes = self.admitted.wishes;
         !self.live && wishes.is_none_or(|wishes| !wishes.speaks_of_age())
+    }
+
+    /// Whether its client wants a stored response alone.
+    pub(crate) fn wants_only_stored(&self) -> bool {
+        let wishes = self.admitted.wishes;
+        wishes.is_some_and(|wishes| wishes.only_if_cached)
     }
 
     /// Why the handler runs.
@@ -98,7 +116,7 @@ impl Asking<'_> {
         written::find(self.site, self.request, |key| {
             self.shared.shelf.find(key, |stored| {
                 let now = self.shared.now();
-                if is_quiet(stored, self.admitted.reuse, now) {
+                if is_quiet(self.shared, stored, self.admitted.reuse, now) {
                     let how = How::Hit(now);
                     answer = Some(hit(self.site, self.shared, stored, self.request, how));
                 }
@@ -121,7 +139,7 @@ impl Asking<'_> {
         let found = variants::find(&self.shared.shelf, self.site.handler, key, self.request);
         let live = is_live(&self.site.terms, self.request, flagged, &self.admitted);
         let now = self.shared.now();
-        let found = freshness(found, &self.admitted, now);
+        let found = freshness(self.shared, found, &self.admitted, now);
         let (forward, previous) = match found.where_it_leads(self.leads()) {
             Lookup::Fresh(stored, _) | Lookup::Refresh(stored, _) if live => {
                 (Forward::Request, Some(stored))
@@ -150,11 +168,8 @@ impl Asking<'_> {
 
     /// On to the handler, unless the client wants a stored response alone.
     fn forward(&self, miss: Miss) -> Looked {
-        if let Some(Wishes {
-            only_if_cached: true,
-            ..
-        }) = self.admitted.wishes
-        {
+        // The remote store may have one.
+        if miss.wants_only_stored() && self.shared.remote.is_none() {
             report(self.site, self.shared, Event::OnlyIfCached);
             return Looked::Answered(answer::only_if_cached());
         }
@@ -210,6 +225,7 @@ impl Asking<'_> {
             previous: None,
             behind: false,
             extracted: None,
+            abroad: FromAbroad::default(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The life of one request, told in order.
 
+mod abroad;
 pub(crate) mod arrival;
 pub(crate) mod at_hand;
 pub(crate) mod attempt;
@@ -9,13 +10,16 @@ pub(crate) mod fence;
 mod flight;
 pub(crate) mod freshness;
 pub(crate) mod leading;
+mod live;
 pub(crate) mod lookup;
 pub(crate) mod refresh;
 pub(crate) mod run;
+mod search;
 pub(crate) mod serve;
 pub(crate) mod stand_by;
 pub(crate) mod start;
 pub(crate) mod under_way;
+mod value_search;
 pub(crate) mod values;
 pub(crate) mod visit;
 pub(crate) mod within;

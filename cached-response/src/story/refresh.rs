@@ -10,7 +10,7 @@ use super::{
 use crate::machinery::{
     counters::Event,
     flights::{Permit, Permits},
-    local::{self, Detached},
+    local::{self, Detached, LocalBoxFuture},
 };
 use actix_web::HttpRequest;
 
@@ -40,7 +40,13 @@ pub(crate) fn refresh(behind: Behind, request: HttpRequest, run: Run) {
         return;
     };
     let station = visit.station.clone();
-    let flight = run::fly(visit, miss, run, Permits::one(permit));
+    let flight: LocalBoxFuture<()> = Box::pin(async move {
+        // Another process may have refreshed it.
+        if let Ok(permit) = visit.seek(&mut miss, permit).await {
+            // Nobody waits for what it comes to.
+            let _ = run::fly(visit, miss, run, Permits::one(permit)).await;
+        }
+    });
     let task = to_its_end(flight, station.clone(), place);
     if local::spawn(Box::pin(task)).is_ok() {
         station.report(Event::Refresh);

@@ -50,7 +50,7 @@ pub(crate) async fn bypass(visit: Visit, why: Bypass, run: Run) -> Done {
     let control = Control::of(&request);
     let done = Scoped::new(control.clone(), run.start(control.clone(), request)).await;
     if let Some(asked) = asked {
-        invalidate(&station, &asked, &done);
+        invalidate(&station, &asked, &done).await;
     }
     let (request, mut response) = done?;
     dress::vary(
@@ -64,13 +64,26 @@ pub(crate) async fn bypass(visit: Visit, why: Bypass, run: Run) -> Done {
     Ok((request, response))
 }
 
-fn invalidate(station: &Station, asked: &Asked, done: &Done) {
-    let (status, headers) = match done {
-        Ok((_, response)) => (response.status(), response.headers()),
+/// Invalidates what was changed. Its client shall not find the old one on another node.
+async fn invalidate(station: &Station, asked: &Asked, done: &Done) {
+    let invalidated = match done {
+        Ok((_, response)) => {
+            let (status, headers) = (response.status(), response.headers());
+            invalidation::invalidate_after(station.shared(), asked, status, headers)
+        }
         // Its response is for the server to make, which may be done once only.
-        Err(error) => (error.as_response_error().status_code(), &HeaderMap::new()),
+        Err(error) => {
+            let status = error.as_response_error().status_code();
+            invalidation::invalidate_after(station.shared(), asked, status, &HeaderMap::new())
+        }
     };
-    invalidation::invalidate_after(station.shared(), asked, status, headers);
+    if let Err(error) = invalidated.await {
+        tracing::warn!(
+            handler = station.site.name,
+            error = &error as &dyn std::error::Error,
+            "what this request has changed is not invalidated everywhere yet"
+        );
+    }
 }
 
 fn asked(request: &HttpRequest) -> Asked {

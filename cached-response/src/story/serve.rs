@@ -11,7 +11,9 @@ use super::{
     freshness::{Lookup, accepts},
     leading::leading,
     lookup::Miss,
+    refresh::{Behind, refresh},
     run,
+    search::First,
     stand_by::StandBy,
     start::{Done, Run},
     visit::Visit,
@@ -21,6 +23,7 @@ use crate::{
     ground::{clock::Moment, stored::StoredResponse},
     judgement::{
         admit::{Part, Reuse},
+        reason::Forward,
         stage::Stage,
     },
     machinery::{
@@ -29,12 +32,11 @@ use crate::{
         counters::Event,
         flights::{Boarding, Follower, Landing, Permit, Permits, Turn},
         inserted::InsertedParts,
-        live::{Next, Queue},
         variants,
     },
 };
 use actix_web::{HttpRequest, HttpResponse};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Answers a request that was not answered from the store.
 pub(crate) async fn serve(arrival: Arrival, request: HttpRequest, run: Run) -> Done {
@@ -48,15 +50,15 @@ pub(crate) async fn serve(arrival: Arrival, request: HttpRequest, run: Run) -> D
 }
 
 /// A miss on its way to an answer.
-struct Journey {
-    visit: Visit,
-    miss: Miss,
+pub(super) struct Journey {
+    pub(super) visit: Visit,
+    pub(super) miss: Miss,
     /// When its patience is at its end, however many runs it has waited for.
     until: Moment,
 }
 
 /// After so many failed runs, or so many responses of other variants, a request runs alone.
-const MOST_DETOURS: usize = 2;
+pub(super) const MOST_DETOURS: usize = 2;
 
 impl Journey {
     fn new(visit: Visit, miss: Miss) -> Self {
@@ -65,20 +67,29 @@ impl Journey {
         Self { visit, miss, until }
     }
 
-    fn shared(&self) -> &Shared {
+    pub(super) fn shared(&self) -> &Shared {
         self.visit.station.shared()
     }
 
-    fn boarding(&self) -> Boarding<'_> {
+    pub(super) fn boarding(&self) -> Boarding<'_> {
         self.shared().boarding(self.visit.target())
     }
 
-    fn report(&self, event: Event) {
+    pub(super) fn report(&self, event: Event) {
         self.visit.station.report(event);
     }
 
-    /// Leads, or follows whoever leads.
+    /// Looks into the remote store where each does so for itself; leads then, or follows.
     async fn collapse(mut self, run: Run) -> Done {
+        match self.visit.first_look(&mut self.miss).await {
+            First::Answered(response) => Ok((self.visit.request, response)),
+            First::Due(response, stored) => Ok(self.refresh(response, stored, run)),
+            First::Nothing => self.take_turns(run).await,
+        }
+    }
+
+    /// Leads, or follows whoever leads.
+    async fn take_turns(mut self, run: Run) -> Done {
         if self
             .shared()
             .markers
@@ -98,7 +109,10 @@ impl Journey {
                 None => break,
             };
             match landing {
-                Some(Landing::Stored(stored)) if self.accepts(&stored) => {
+                Some(Landing::Stored(stored))
+                    if self.accepts(&stored)
+                        && self.visit.is_in_step(&mut self.miss, &stored).await =>
+                {
                     return Ok(self.collapsed(&stored));
                 }
                 None => return self.weary(run).await,
@@ -113,6 +127,31 @@ impl Journey {
             }
         }
         self.alone(run).await
+    }
+
+    /// Runs the handler behind an answer, where nobody does.
+    fn refresh(
+        mut self,
+        response: HttpResponse,
+        stored: Arc<StoredResponse>,
+        run: Run,
+    ) -> (HttpRequest, HttpResponse) {
+        self.miss.behind = true;
+        self.miss.forward = Forward::Stale;
+        self.miss.previous = Some(stored);
+        let request = self.visit.request.clone();
+        if let Turn::Lead(permit) = self
+            .boarding()
+            .join(&self.shared().flights, &self.miss.flight)
+        {
+            let behind = Behind {
+                station: self.visit.station,
+                miss: self.miss,
+                permit,
+            };
+            refresh(behind, self.visit.request, run);
+        }
+        (request, response)
     }
 
     /// Its patience is at its end: a stale response will do, or it runs the handler itself.
@@ -136,7 +175,7 @@ impl Journey {
     }
 
     /// Waits for another's run, as long as patience lasts.
-    async fn follow(&self, follower: Follower) -> Option<Landing> {
+    pub(super) async fn follow(&self, follower: Follower) -> Option<Landing> {
         let shared = self.shared();
         let left = self.until.since(shared.now());
         let left = match self.answer_after() {
@@ -151,7 +190,7 @@ impl Journey {
     }
 
     /// Whether a response that another's run has stored may answer this request.
-    fn accepts(&self, stored: &StoredResponse) -> bool {
+    pub(super) fn accepts(&self, stored: &StoredResponse) -> bool {
         stored.is_current()
             && variants::is_selected(stored, &self.visit.request)
             && (self.miss.admitted.reuse == Reuse::Any || stored.open)
@@ -163,9 +202,9 @@ impl Journey {
             }
     }
 
-    fn collapsed(self, stored: &StoredResponse) -> (HttpRequest, HttpResponse) {
+    pub(super) fn collapsed(self, stored: &StoredResponse) -> (HttpRequest, HttpResponse) {
         self.report(Event::Collapsed);
-        let how = How::Collapsed(self.miss.forward);
+        let how = How::Collapsed(self.miss.forward, self.shared().now());
         let response = answer::reuse(stored, &self.visit.request, how);
         (self.visit.request, response)
     }
@@ -181,6 +220,17 @@ impl Journey {
             Ok(permit) => permit,
             Err((stored, stage)) => return Ok(self.hit(&stored, stage)),
         };
+        let permit = match self.visit.seek(&mut self.miss, permit).await {
+            Ok(permit) => permit,
+            Err(answering) => {
+                let response = self.visit.answer(&answering);
+                return Ok((self.visit.request, response));
+            }
+        };
+        if self.miss.wants_only_stored() {
+            self.report(Event::OnlyIfCached);
+            return Ok((self.visit.request, answer::only_if_cached()));
+        }
         let (slow, goes_on) = (self.slow(), self.may_go_on());
         let station = self.visit.station.clone();
         let flight = run::fly(self.visit, self.miss, run, Permits::one(permit));
@@ -191,7 +241,7 @@ impl Journey {
         }
     }
 
-    async fn alone(self, run: Run) -> Done {
+    pub(super) async fn alone(self, run: Run) -> Done {
         let slow = self.slow();
         let station = self.visit.station.clone();
         let flight = run::fly(self.visit, self.miss, run, Permits::none());
@@ -209,7 +259,7 @@ impl Journey {
 
     /// Whether its run may go on without it: not away from the middlewares that hand something to the
     /// handler past its arguments.
-    fn may_go_on(&self) -> bool {
+    pub(super) fn may_go_on(&self) -> bool {
         InsertedParts::count(&self.visit.request) == 0
     }
 
@@ -220,68 +270,6 @@ impl Journey {
         }
         let stored = self.miss.previous.as_ref()?;
         let after = self.visit.station.stale_rules().answer_after?;
-        (self.miss.puts_up_with_stale() && may_stand_in(stored, self.shared().now()))
-            .then_some(after)
-    }
-
-    /// A live answer: the queued run's, or that of a run of its own.
-    async fn live(mut self, run: Run) -> Done {
-        if self.miss.admitted.flight != Part::Lead {
-            return self.alone(run).await;
-        }
-        for _ in 0..MOST_DETOURS {
-            let shared = self.shared();
-            match shared.live.join(&self.miss.flight, &self.boarding()) {
-                Queue::Run(queued) => return self.live_run(queued, run).await,
-                Queue::Crowded => {
-                    self.report(Event::Crowded);
-                    break;
-                }
-                Queue::Join(follower) => match self.follow(follower).await {
-                    Some(Landing::Stored(stored)) if self.accepts(&stored) => {
-                        return Ok(self.collapsed(&stored));
-                    }
-                    // Another variant, or a run that failed or never started: queue again.
-                    Some(Landing::Stored(_) | Landing::Failed) => {}
-                    Some(Landing::NotStored(_)) | None => break,
-                },
-            }
-            // For the names that select the variant: no response that is stored will do.
-            let _ = self.visit.look_again(&mut self.miss);
-        }
-        self.alone(run).await
-    }
-
-    async fn live_run(self, queued: Permit, run: Run) -> Done {
-        loop {
-            let shared = self.shared();
-            match shared
-                .live
-                .next(&queued, &self.miss.flight, &self.boarding())
-            {
-                Next::Start(running) => {
-                    let goes_on = self.may_go_on();
-                    let station = self.visit.station.clone();
-                    let flight =
-                        run::fly(self.visit, self.miss, run, Permits::two(queued, running));
-                    if !goes_on {
-                        return flight.await;
-                    }
-                    return leading(flight, station).await;
-                }
-                Next::Wait(follower) => {
-                    if self.follow(follower).await.is_none() {
-                        // Nobody shall wait for a run that will not land for them.
-                        drop(queued);
-                        return self.alone(run).await;
-                    }
-                }
-                Next::Crowded => {
-                    drop(queued);
-                    self.report(Event::Crowded);
-                    return self.alone(run).await;
-                }
-            }
-        }
+        (self.miss.puts_up_with_stale() && may_stand_in(self.shared(), stored)).then_some(after)
     }
 }

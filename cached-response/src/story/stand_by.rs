@@ -41,7 +41,7 @@ impl StandBy {
 
     /// Whether it may answer now.
     pub(super) fn is_ready(&self) -> bool {
-        may_stand_in(&self.stored, self.station.shared().now())
+        may_stand_in(self.station.shared(), &self.stored)
     }
 
     pub(super) fn answer(self) -> (HttpRequest, HttpResponse) {

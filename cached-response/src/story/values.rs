@@ -8,7 +8,7 @@ use super::{
     computation::{Computation, fly},
     freshness::{Lookup, freshness},
     leading::{could_go_on, leading, to_its_end},
-    lookup::Miss,
+    lookup::{FromAbroad, Miss},
     visit::Station,
     within::within,
 };
@@ -36,7 +36,7 @@ use std::{sync::Arc, time::Duration};
 const MOST_DETOURS: usize = 2;
 
 /// Whoever asks for a value may lead, and wishes nothing.
-const ADMITTED: Admitted = Admitted {
+pub(super) const ADMITTED: Admitted = Admitted {
     reuse: Reuse::Any,
     flight: Part::Lead,
     head: false,
@@ -54,7 +54,7 @@ pub(crate) struct Asking<'a> {
 }
 
 /// What a look-up comes to.
-enum Looked {
+pub(super) enum Looked {
     Accepted(Stage),
     /// Accepted, and to be computed anew behind that.
     Due(Arc<StoredResponse>, Stage),
@@ -73,6 +73,13 @@ impl Asking<'_> {
             Looked::Miss(miss) => miss,
         };
         self.station.report(Event::Forward(miss.forward));
+        if !self.first_look(&mut miss).await {
+            self.take_turns(miss, computation).await;
+        }
+    }
+
+    /// Leads, or follows whoever leads.
+    async fn take_turns(mut self, mut miss: Miss, computation: Computation) {
         let shared = self.station.cache.clone();
         let markers = &shared.shared().markers;
         if markers.pass(&self.key, shared.shared().now()) {
@@ -84,7 +91,9 @@ impl Asking<'_> {
             match self.boarding().join(&shared.shared().flights, &self.key) {
                 Turn::Lead(permit) => return self.lead(permit, computation).await,
                 Turn::Follow(follower) => match self.follow(follower, &miss, until).await {
-                    Some(Landing::Stored(stored)) if self.takes(&stored) => {
+                    Some(Landing::Stored(stored))
+                        if self.is_in_step(&stored).await && self.takes(&stored) =>
+                    {
                         return self.station.report(Event::Collapsed);
                     }
                     Some(Landing::Stored(_) | Landing::Failed) => {}
@@ -104,14 +113,20 @@ impl Asking<'_> {
         self.compute(miss, Permits::none(), computation).await;
     }
 
-    fn look_up(&mut self) -> Looked {
+    pub(super) fn look_up(&mut self) -> Looked {
         let shared = self.station.shared();
         let now = shared.now();
         let found = match shared.shelf.get(&self.key.borrowed()) {
             Some(Slot::Response(stored)) => Found::Response(stored),
             _ => Found::Nothing,
         };
-        match freshness(found, &ADMITTED, now) {
+        let looked = freshness(shared, found, &ADMITTED, now);
+        self.accepted(looked)
+    }
+
+    /// What a look-up comes to where it must be accepted.
+    pub(super) fn accepted(&mut self, looked: Lookup) -> Looked {
+        match looked {
             Lookup::Fresh(stored, stage) if (self.accept)(&stored) => Looked::Accepted(stage),
             Lookup::Refresh(stored, stage) if (self.accept)(&stored) => Looked::Due(stored, stage),
             Lookup::Miss(forward, previous) => Looked::Miss(self.miss(forward, previous)),
@@ -122,7 +137,7 @@ impl Asking<'_> {
         }
     }
 
-    fn hit(&self, stage: Stage) {
+    pub(super) fn hit(&self, stage: Stage) {
         self.station.report(Event::Hit);
         if let How::Stale(_, Some(rule)) = How::hit(stage, Moment::default()) {
             self.station.report(Event::Stale(rule));
@@ -139,6 +154,7 @@ impl Asking<'_> {
             previous,
             behind: false,
             extracted: None,
+            abroad: FromAbroad::default(),
         }
     }
 
@@ -166,14 +182,13 @@ impl Asking<'_> {
     fn answer_after(&self, miss: &Miss) -> Option<Duration> {
         let stored = miss.previous.as_ref()?;
         let after = self.station.stale_rules().answer_after?;
-        may_stand_in(stored, self.station.shared().now()).then_some(after)
+        may_stand_in(self.station.shared(), stored).then_some(after)
     }
 
     /// Whether a stale value is accepted, since waiting takes too long.
     fn stand_by(&mut self, miss: &Miss) -> bool {
-        let now = self.station.shared().now();
         let stored = miss.previous.as_ref();
-        let stored = stored.filter(|stored| may_stand_in(stored, now));
+        let stored = stored.filter(|stored| may_stand_in(self.station.shared(), stored));
         let accepted = stored.is_some_and(|stored| (self.accept)(stored));
         if accepted {
             self.station.report(Event::Stale(StaleRule::AnswerAfter));
@@ -185,7 +200,11 @@ impl Asking<'_> {
         // Whoever led before may have landed between the look-up and the lead.
         match self.look_up() {
             Looked::Accepted(stage) | Looked::Due(_, stage) => self.hit(stage),
-            Looked::Miss(miss) => self.compute(miss, Permits::one(permit), computation).await,
+            Looked::Miss(mut miss) => {
+                if !self.seek(&mut miss).await {
+                    self.compute(miss, Permits::one(permit), computation).await;
+                }
+            }
         }
     }
 

@@ -22,7 +22,7 @@ use crate::{
         generations::Target,
         report::report,
         site::SiteRef,
-        variants,
+        variants::{self, Found},
     },
 };
 use actix_web::{HttpRequest, HttpResponse};
@@ -111,14 +111,21 @@ impl Visit {
         false
     }
 
+    /// What lies in memory for it, under the names that are known by now.
+    pub(super) fn lies_there(&self, miss: &mut Miss) -> Found {
+        let handler = self.station.site.handler;
+        let mut key = KeyWriter::resume(miss.base.as_bytes());
+        let shared = self.station.shared();
+        let found = variants::find(&shared.shelf, handler, &mut key, &self.request);
+        miss.flight = KeyRef::new(handler, key.as_bytes()).to_key();
+        found
+    }
+
     /// Looks up once more, under the names that are known by now.
     pub(crate) fn look_again(&self, miss: &mut Miss) -> Lookup {
         let shared = self.station.shared();
-        let handler = self.station.site.handler;
-        let mut key = KeyWriter::resume(miss.base.as_bytes());
-        let found = variants::find(&shared.shelf, handler, &mut key, &self.request);
-        miss.flight = KeyRef::new(handler, key.as_bytes()).to_key();
-        let looked = freshness(found, &miss.admitted, shared.now());
+        let found = self.lies_there(miss);
+        let looked = freshness(shared, found, &miss.admitted, shared.now());
         let looked = looked.where_it_leads(lookup::leads(&miss.admitted, &self.request));
         if let Lookup::Miss(_, previous) = &looked {
             miss.previous.clone_from(previous);

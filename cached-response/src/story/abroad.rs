@@ -1,0 +1,215 @@
+//! A look at the remote store, for what another process has stored or is about to store.
+
+use super::visit::{Station, rules};
+use crate::{
+    ground::stored::StoredResponse,
+    judgement::{
+        judge::{Made, Verdict, judge},
+        key::Key,
+        lifetime,
+    },
+    machinery::{
+        generations::Target,
+        remote::{
+            allowance::Allowance,
+            calls::Unavailable,
+            dispatch::{Dispatch, Start, Started},
+            errand::Errand,
+            fetch::{Fetched, Reader, Want},
+            lease::Holder,
+            link::Remote,
+        },
+    },
+};
+use actix_web::{HttpRequest, http::header::HeaderMap};
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, sleep};
+
+/// Where a response or a value lies in the remote store, and who asks for it.
+pub(super) struct Abroad<'a> {
+    remote: Arc<Remote>,
+    station: &'a Station,
+    target: Target<'a>,
+    request: Option<&'a HttpRequest>,
+    errand: Errand,
+    allowance: Arc<Allowance>,
+}
+
+/// How a search has ended.
+pub(super) enum Sought {
+    /// What was found answers.
+    Answered,
+    /// There is nothing: a run is needed, and this is what its response goes there by.
+    Run(Option<Box<Dispatch>>),
+}
+
+/// First it is looked for again after this time, and then after twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(80);
+
+/// How long a response is likely to be kept where only itself can say.
+const LIKELY_LIFE: Duration = Duration::from_secs(60 * 60);
+
+impl<'a> Abroad<'a> {
+    /// `None` where there is no remote store, or nothing may be stored there.
+    pub(super) fn of(
+        station: &'a Station,
+        key: &Key,
+        target: Target<'a>,
+        request: Option<&'a HttpRequest>,
+        allowance: &mut Option<Arc<Allowance>>,
+    ) -> Option<Self> {
+        let remote = station.shared().remote.clone()?;
+        let limits = &station.shared().limits;
+        let longest = station
+            .site
+            .terms
+            .policy
+            .max_body
+            .unwrap_or(limits.max_body);
+        let (namespace, site) = (&remote.namespace, &station.site);
+        let errand = Errand::of(namespace, site, key.as_bytes(), target, longest)?;
+        Some(Self {
+            allowance: allowance
+                .get_or_insert_with(|| Arc::new(remote.allowance()))
+                .clone(),
+            remote,
+            station,
+            target,
+            request,
+            errand,
+        })
+    }
+
+    /// What lies there, if it may answer by the rules of this process, too.
+    pub(super) async fn fetch(&self, want: Want) -> Result<Fetched, Unavailable> {
+        self.fetch_within(want, &self.allowance).await
+    }
+
+    async fn fetch_within(
+        &self,
+        want: Want,
+        allowance: &Allowance,
+    ) -> Result<Fetched, Unavailable> {
+        let mut fetched = self
+            .reader(allowance)
+            .fetch(&self.errand, self.request, want)
+            .await?;
+        fetched.response = fetched.response.filter(|stored| self.permits(stored));
+        Ok(fetched)
+    }
+
+    /// Whether what memory holds is in step with the store.
+    pub(super) async fn check(&self, stored: &StoredResponse) -> bool {
+        let reader = self.reader(&self.allowance);
+        reader.check(&self.errand, stored).await.unwrap_or(false)
+    }
+
+    fn reader<'r>(&'r self, allowance: &'r Allowance) -> Reader<'r> {
+        let shared = self.station.shared();
+        Reader::new(&self.remote, shared, allowance, self.target)
+    }
+
+    /// Looks for a response until there is one that `answers`, or nobody is about to make one.
+    pub(super) async fn seek(
+        &self,
+        found: Option<Fetched>,
+        mut answers: impl FnMut(StoredResponse) -> bool,
+    ) -> Sought {
+        let mut fetched = match found {
+            Some(fetched) => fetched,
+            None => match self.fetch(Want::Whole).await {
+                Ok(fetched) => fetched,
+                Err(_) => return Sought::Run(None),
+            },
+        };
+        let until = Instant::now() + self.remote.lease_life;
+        let mut pause = FIRST_PAUSE;
+        let mut allowance = self.allowance.clone();
+        loop {
+            if let Some(stored) = fetched.response.take()
+                && answers(stored)
+            {
+                return Sought::Answered;
+            }
+            let waited = pause > FIRST_PAUSE;
+            if fetched.holder != Some(Holder::Runs) || until <= Instant::now() {
+                // Whoever has waited once in vain does not make others wait.
+                let lease = fetched.holder.is_none() && !waited;
+                match self.start(fetched, lease, &allowance).await {
+                    Ok(Started::Run(dispatch)) => return Sought::Run(Some(dispatch)),
+                    Ok(Started::Leased) => {}
+                    Err(_) => return Sought::Run(None),
+                }
+            }
+            sleep(pause).await;
+            pause = LONGEST_PAUSE.min(pause * 2);
+            allowance = Arc::new(self.remote.allowance());
+            fetched = match self.fetch_within(Want::Whole, &allowance).await {
+                Ok(fetched) => fetched,
+                Err(_) => return Sought::Run(None),
+            };
+        }
+    }
+
+    /// What a run is started with whose client wants no other response.
+    pub(super) async fn depart(&self) -> Option<Box<Dispatch>> {
+        let start = self.start(Fetched::default(), false, &self.allowance);
+        match start.await {
+            Ok(Started::Run(dispatch)) => Some(dispatch),
+            Ok(Started::Leased) | Err(_) => None,
+        }
+    }
+
+    async fn start(
+        &self,
+        fetched: Fetched,
+        lease: bool,
+        allowance: &Allowance,
+    ) -> Result<Started, Unavailable> {
+        let terms = &self.station.site.terms;
+        let stale = rules(terms, self.station.shared());
+        let window = stale.longest_window();
+        let life = terms.policy.timeout.resolve().unwrap_or(LIKELY_LIFE);
+        let start = Start {
+            errand: self.errand.clone(),
+            fetched,
+            life: life.saturating_add(window),
+            // Of a value nobody knows.
+            tags: self.request.is_none() || self.station.site.names_tags(),
+            lease,
+            allowance,
+        };
+        Dispatch::start(&self.remote, start).await
+    }
+
+    /// Whether a response from the store may be stored by the rules of this route: it was judged where
+    /// it was made, and whoever can write to the store need not have.
+    fn permits(&self, stored: &StoredResponse) -> bool {
+        if self.request.is_none() {
+            return true;
+        }
+        let mut headers = HeaderMap::with_capacity(stored.headers.len());
+        for (name, value) in &stored.headers {
+            headers.append(name.clone(), value.clone());
+        }
+        let date = self.station.shared().clock.date();
+        let verdict = judge(
+            &self.station.site.terms,
+            &Made {
+                status: stored.status,
+                headers: &headers,
+                error: false,
+                upgrade: false,
+                head: false,
+                authorized: false,
+                origin: None,
+                // As it was then.
+                at: lifetime::dated(&headers, date).unwrap_or(date),
+                delay: Duration::ZERO,
+                said: None,
+            },
+        );
+        matches!(verdict, Verdict::Store(_))
+    }
+}

@@ -1,0 +1,225 @@
+//! A request looks into the remote store: before anybody is waited for, or as the one who leads.
+
+use super::{
+    abroad::{Abroad, Sought},
+    freshness::{Lookup, good_for},
+    lookup::{self, Miss, leads},
+    visit::Visit,
+};
+use crate::{
+    ground::stored::StoredResponse,
+    judgement::{admit::Part, stage::Stage},
+    machinery::{
+        answer::{self, How},
+        counters::Event,
+        flights::{Landing, Permit},
+        remote::{dispatch::Dispatch, fetch::Want},
+        variants::{self, Found},
+    },
+};
+use actix_web::HttpResponse;
+use std::sync::Arc;
+
+/// What a look into the remote store has come to before anybody is waited for.
+pub(super) enum First {
+    Answered(HttpResponse),
+    /// Answered, and to be refreshed behind the answer.
+    Due(HttpResponse, Arc<StoredResponse>),
+    Nothing,
+}
+
+/// A response that answers.
+pub(super) struct Answering {
+    stored: Arc<StoredResponse>,
+    stage: Stage,
+    /// It is to be refreshed behind the answer.
+    due: bool,
+    /// It was not in memory.
+    remote: bool,
+}
+
+impl Visit {
+    fn abroad(&self, miss: &mut Miss) -> Option<Abroad<'_>> {
+        let request = Some(&self.request);
+        let allowance = &mut miss.abroad.allowance;
+        Abroad::of(&self.station, &miss.base, self.target(), request, allowance)
+    }
+
+    /// Looks for itself, where what a leader finds will not do: without memory, since what others
+    /// wait for may be invalidated meanwhile; for a 304, which needs no body; and where it leads
+    /// nobody.
+    pub(super) async fn first_look(&self, miss: &mut Miss) -> First {
+        let memory = !self.station.shared().shelf.is_nowhere();
+        let conditional = answer::is_conditional(&self.request);
+        let leads = miss.admitted.flight == Part::Lead;
+        if memory && !conditional && leads {
+            return First::Nothing;
+        }
+        let Some(abroad) = self.abroad(miss) else {
+            return First::Nothing;
+        };
+        if let Some(answering) = self.in_step_again(&abroad, miss).await {
+            return self.answered(answering);
+        }
+        if conditional && let Some(not_modified) = self.not_modified(&abroad, miss).await {
+            return First::Answered(not_modified);
+        }
+        if memory && leads {
+            return First::Nothing;
+        }
+        let Ok(mut fetched) = abroad.fetch(Want::Whole).await else {
+            return First::Nothing;
+        };
+        let found = fetched.response.take();
+        miss.abroad.fetched = Some(Box::new(fetched));
+        match found.and_then(|stored| self.keep(miss, stored)) {
+            Some(answering) => self.answered(answering),
+            None => First::Nothing,
+        }
+    }
+
+    /// Looks as the one who leads: gives the permit back where a run is needed.
+    pub(super) async fn seek(&self, miss: &mut Miss, permit: Permit) -> Result<Permit, Answering> {
+        let Some(abroad) = self.abroad(miss) else {
+            return Ok(permit);
+        };
+        if self.in_step_again(&abroad, miss).await.is_some() {
+            return self.lead_on(miss, permit, false);
+        }
+        let fetched = miss.abroad.fetched.take().map(|fetched| *fetched);
+        let mut answering = None;
+        let sought = abroad.seek(fetched, |stored| {
+            answering = self.keep(miss, stored);
+            answering.is_some()
+        });
+        match (sought.await, answering) {
+            (Sought::Run(dispatch), _) => {
+                miss.abroad.dispatch = dispatch;
+                Ok(permit)
+            }
+            (Sought::Answered, Some(answering)) if self.station.shared().shelf.is_nowhere() => {
+                if !answering.stage.is_stale() {
+                    permit.land(Landing::Stored(answering.stored.clone()));
+                }
+                Err(answering)
+            }
+            (Sought::Answered, _) => self.lead_on(miss, permit, true),
+        }
+    }
+
+    /// By what the response of a run goes to the remote store whose client wants no stored one.
+    pub(super) async fn depart(&self, miss: &mut Miss) -> Option<Box<Dispatch>> {
+        self.abroad(miss)?.depart().await
+    }
+
+    /// Whether a response that another's run has stored, or that another has found, is not older than
+    /// this request may take it: without memory, whatever was invalidated before it arrived counts.
+    pub(super) async fn is_in_step(&self, miss: &mut Miss, stored: &StoredResponse) -> bool {
+        let shared = self.station.shared();
+        if !shared.shelf.is_nowhere() {
+            return shared.trusts(stored, shared.now());
+        }
+        // Its own look may have taken all of its allowance.
+        miss.abroad.allowance = None;
+        match self.abroad(miss) {
+            Some(abroad) => abroad.check(stored).await,
+            None => true,
+        }
+    }
+
+    /// What memory holds and could not be relied on, if the store says that it is still valid.
+    async fn in_step_again(&self, abroad: &Abroad<'_>, miss: &mut Miss) -> Option<Answering> {
+        let shared = self.station.shared();
+        let Found::Response(stored) = self.lies_there(miss) else {
+            return None;
+        };
+        if shared.trusts(&stored, shared.now()) || !abroad.check(&stored).await {
+            return None;
+        }
+        answering(self.look_again(miss), miss, false)
+    }
+
+    /// A 304, if the head of what lies in the store is enough for it.
+    async fn not_modified(&self, abroad: &Abroad<'_>, miss: &Miss) -> Option<HttpResponse> {
+        let stored = abroad.fetch(Want::Head).await.ok()?.response?;
+        if !answer::is_not_modified(&stored, &self.request) {
+            return None;
+        }
+        let now = self.station.shared().now();
+        match good_for(Arc::new(stored), &miss.admitted, now) {
+            Lookup::Fresh(stored, stage) => Some(self.remote_hit(&stored, stage)),
+            _ => None,
+        }
+    }
+
+    /// Keeps what was found in the store, and says whether it answers.
+    fn keep(&self, miss: &mut Miss, stored: StoredResponse) -> Option<Answering> {
+        let shared = self.station.shared();
+        if shared.shelf.is_nowhere() {
+            let looked = good_for(Arc::new(stored), &miss.admitted, shared.now());
+            let looked = looked.where_it_leads(leads(&miss.admitted, &self.request));
+            if let Lookup::Miss(_, previous) = &looked {
+                miss.previous.clone_from(previous);
+            }
+            return answering(looked, miss, true);
+        }
+        let names = stored.variant.as_ref().map(|variant| variant.names.clone());
+        let names = names.unwrap_or_default();
+        variants::store(&shared.shelf, &miss.base, &self.request, &names, stored);
+        answering(self.look_again(miss), miss, true)
+    }
+
+    /// As the one who leads, with what has come to lie in memory.
+    fn lead_on(&self, miss: &mut Miss, permit: Permit, remote: bool) -> Result<Permit, Answering> {
+        self.still_needed(miss, permit)
+            .map_err(|(stored, stage)| Answering {
+                stored,
+                stage,
+                due: false,
+                remote,
+            })
+    }
+
+    fn answered(&self, answering: Answering) -> First {
+        let response = self.answer(&answering);
+        // In memory the next request finds it, and that it is due.
+        if answering.due && self.station.shared().shelf.is_nowhere() {
+            First::Due(response, answering.stored)
+        } else {
+            First::Answered(response)
+        }
+    }
+
+    pub(super) fn answer(&self, answering: &Answering) -> HttpResponse {
+        let Answering { stored, stage, .. } = answering;
+        if answering.remote {
+            self.remote_hit(stored, *stage)
+        } else {
+            self.hit(stored, *stage)
+        }
+    }
+
+    fn remote_hit(&self, stored: &StoredResponse, stage: Stage) -> HttpResponse {
+        let shared = self.station.shared();
+        self.station.report(Event::RemoteHit);
+        let how = match How::hit(stage, shared.now()) {
+            How::Hit(now) => How::Remote(now),
+            how => how,
+        };
+        lookup::hit(&self.station.site, shared, stored, &self.request, how)
+    }
+}
+
+fn answering(looked: Lookup, miss: &Miss, remote: bool) -> Option<Answering> {
+    let (stored, stage, due) = match looked {
+        Lookup::Fresh(stored, stage) => (stored, stage, false),
+        Lookup::Refresh(stored, stage) if !miss.behind => (stored, stage, true),
+        Lookup::Refresh(..) | Lookup::Miss(..) => return None,
+    };
+    Some(Answering {
+        stored,
+        stage,
+        due,
+        remote,
+    })
+}
