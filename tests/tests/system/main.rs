@@ -24,6 +24,7 @@ mod middleware;
 mod origin;
 mod panics;
 mod ranges;
+mod remote;
 mod shapes;
 mod shutdown;
 mod stale;

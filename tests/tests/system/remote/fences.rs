@@ -1,0 +1,146 @@
+//! What is invalidated is not answered, whichever node did it.
+
+use super::{Nodes, pair};
+use actix_web::test::TestRequest;
+use cached_response::{Builder, InvalidateError, ResponseCache, Store, StoreErrorKind};
+use tests::stage::soon;
+
+/// The nonces of the store, as they are named.
+fn nonces(nodes: &Nodes) -> Vec<String> {
+    let names = nodes.store.names().into_iter();
+    names.filter(|name| name.contains(":g:")).collect()
+}
+
+#[actix_web::test]
+async fn what_has_a_missing_nonce_is_no_response() {
+    let nodes = Nodes::without_memory().await;
+    nodes.one.get("/plain").await;
+    assert_eq!(nonces(&nodes).len(), 3, "of all, the path and the URL");
+    for name in nonces(&nodes) {
+        let run = nodes.stage.runs();
+        let remote = pair(&format!("run {run}"), "hit; ttl=10; detail=remote");
+        assert_eq!(nodes.other.get("/plain").await, remote);
+        nodes.store.delete(&name).await.unwrap();
+        let text = format!("run {}", run + 1);
+        assert_eq!(nodes.other.get("/plain").await.0, text);
+    }
+}
+
+#[actix_web::test]
+async fn a_tag_that_the_handler_names_is_a_nonce_of_the_response() {
+    let nodes = Nodes::without_memory().await;
+    // Only then it is known that the handler names tags.
+    nodes.one.get("/plain?tag=a").await;
+    nodes.one.get("/plain?tag=b").await;
+    let remote = pair("run 2", "hit; ttl=10; detail=remote");
+    assert_eq!(nodes.one.get("/plain?tag=b").await, remote);
+    assert_eq!(nonces(&nodes).len(), 5, "all, one path, two URLs, a tag");
+}
+
+async fn invalidate(cache: &ResponseCache, what: &str) -> Result<(), InvalidateError> {
+    match what {
+        "all" => cache.invalidate_all().await,
+        "path" => cache.invalidate_path("/tagged").await,
+        "url" => cache.invalidate_url("/tagged?tag=inner").await,
+        tag => cache.invalidate_tag(tag).await,
+    }
+}
+
+// Bar row 44, across nodes.
+#[actix_web::test]
+async fn what_one_node_invalidates_no_node_answers() {
+    for make in [0, 1] {
+        for what in ["all", "path", "url", "tagged", "inner"] {
+            let nodes = match make {
+                0 => Nodes::new().await,
+                _ => Nodes::without_memory().await,
+            };
+            // The second run is the first that can be shared: its handler is known to name tags.
+            nodes.one.get("/tagged?tag=outer").await;
+            assert_eq!(nodes.one.get("/tagged?tag=inner").await.0, "run 2");
+            assert_eq!(nodes.other.get("/tagged?tag=inner").await.0, "run 2");
+            invalidate(&nodes.one.cache, what).await.unwrap();
+            assert_eq!(
+                nodes.one.get("/tagged?tag=inner").await.0,
+                "run 3",
+                "{what}"
+            );
+            soon("the other node hears of it", || {
+                nodes.other.cache.stats().entries == 0 || !holds(&nodes)
+            })
+            .await;
+            assert_eq!(
+                nodes.other.get("/tagged?tag=inner").await.0,
+                "run 3",
+                "{what}"
+            );
+        }
+    }
+}
+
+/// Whether the other node would answer from memory.
+fn holds(nodes: &Nodes) -> bool {
+    let request = TestRequest::with_uri("/tagged?tag=inner").to_http_request();
+    let explained = nodes.other.cache.explain(&request);
+    let hit = |outcome| matches!(outcome, cached_response::Outcome::Hit(_));
+    explained
+        .into_iter()
+        .any(|explanation| hit(explanation.outcome))
+}
+
+// Bar row 44, across nodes: tags from the attribute, and those that the handler names.
+#[actix_web::test]
+async fn what_is_invalidated_while_another_node_runs_is_not_shared() {
+    for what in ["all", "path", "url", "tagged", "inner"] {
+        let nodes = Nodes::with(Builder::without_memory, 2).await;
+        nodes.one.get("/tagged?tag=outer").await;
+        let run = nodes.one.app.get("/tagged?tag=inner");
+        nodes.stage.at_run(2).await;
+        invalidate(&nodes.other.cache, what).await.unwrap();
+        nodes.stage.release(2);
+        assert_eq!(run.text().await, "run 2");
+        nodes.one.cache.settled().await;
+        // Not the other way round: the other has not learnt yet that its handler names tags.
+        for node in [&nodes.one, &nodes.other] {
+            assert_eq!(node.get("/tagged?tag=inner").await.0, "run 3", "{what}");
+        }
+    }
+}
+
+// Bar row 49.
+#[actix_web::test]
+async fn an_invalidation_that_the_store_refuses_is_an_error_and_holds_here() {
+    let nodes = Nodes::without_memory().await;
+    nodes.one.get("/plain").await;
+    nodes
+        .store
+        .fail_only("delete_many", StoreErrorKind::Refused);
+    let refused = nodes.one.cache.invalidate_path("/plain").await;
+    assert!(
+        matches!(refused, Err(InvalidateError::Refused(_))),
+        "{refused:?}"
+    );
+    assert_eq!(
+        nodes.one.get("/plain").await.0,
+        "run 2",
+        "it holds here at once"
+    );
+    assert_eq!(
+        nodes.one.get("/plain").await.0,
+        "run 3",
+        "what the store holds is not used"
+    );
+    nodes.store.heal();
+    nodes.advance(1);
+    soon("it is tried again", || nonces(&nodes).len() < 3).await;
+    assert_eq!(nodes.other.get("/plain").await.0, "run 4");
+}
+
+#[actix_web::test]
+async fn whoever_changes_something_finds_it_changed_on_every_node() {
+    let nodes = Nodes::without_memory().await;
+    nodes.one.get("/plain").await;
+    let post = TestRequest::post().uri("/plain");
+    assert_eq!(nodes.one.ask(post).await.status, 200);
+    assert_eq!(nodes.other.get("/plain").await.0, "run 3");
+}

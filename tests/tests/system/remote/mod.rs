@@ -1,0 +1,150 @@
+//! Nodes that share a remote store. They are in one process here, and so is the store; on a clock
+//! that is turned by hand.
+#![expect(
+    clippy::unwrap_used,
+    reason = "handlers and helpers of tests are tests, too"
+)]
+
+use std::time::Duration;
+
+use actix_web::http::header;
+use actix_web::test::TestRequest;
+use actix_web::{HttpResponse, web};
+use cached_response::testing::{InProcessStore, ManualClock};
+use cached_response::{Builder, Policy, Request, ResponseCache, cached, tag};
+use tests::stage::{Answer, InProcess, Stage};
+
+mod fences;
+mod reuse;
+
+/// What a run makes that is asked for so.
+async fn page(stage: web::Data<Stage>, query: web::Query<Vec<(String, String)>>) -> HttpResponse {
+    let run = stage.run_at_barrier().await;
+    for (name, value) in query.iter() {
+        match name.as_str() {
+            "tag" => tag(value),
+            "disable" => cached_response::disable_cache(),
+            _ => {}
+        }
+    }
+    let mut response = HttpResponse::Ok();
+    for (name, value) in query.iter() {
+        if name == "vary" {
+            response.insert_header((header::VARY, value.as_str()));
+        }
+    }
+    response.body(format!("run {run}"))
+}
+
+async fn greeting(stage: web::Data<Stage>, request: Request) -> String {
+    let run = stage.run_at_barrier().await;
+    let tongue = request
+        .header("accept-language")
+        .unwrap_or("none")
+        .to_owned();
+    format!("run {run} in {tongue}")
+}
+
+fn ten() -> Policy {
+    Policy::new(10)
+}
+
+fn routes(app: &mut web::ServiceConfig) {
+    let policies = [
+        ("/plain", ten()),
+        ("/tagged", ten().tags(["tagged"])),
+        (
+            "/windows",
+            ten().stale_while_revalidate(20).stale_if_error(20),
+        ),
+        ("/narrow", ten().query(["page"])),
+    ];
+    for (path, policy) in policies {
+        let route = || web::route().to(cached(policy.clone(), page));
+        app.service(web::resource(path).route(route()));
+    }
+    app.route("/greeting", web::get().to(cached(ten(), greeting)));
+}
+
+/// Two nodes, one store, one clock.
+struct Nodes {
+    store: InProcessStore,
+    clock: ManualClock,
+    stage: Stage,
+    one: Node,
+    other: Node,
+}
+
+struct Node {
+    cache: ResponseCache,
+    app: InProcess,
+}
+
+impl Nodes {
+    async fn new() -> Self {
+        Self::with(|builder| builder, 0).await
+    }
+
+    async fn without_memory() -> Self {
+        Self::with(Builder::without_memory, 0).await
+    }
+
+    /// All runs go on as they come, but for the one with the number `held`.
+    async fn with(configure: fn(Builder) -> Builder, held: usize) -> Self {
+        let clock = ManualClock::new();
+        let store = InProcessStore::with_clock(&clock);
+        let stage = Stage::new(ResponseCache::builder().build());
+        let free = (1..=200).filter(|run| *run != held);
+        free.for_each(|run| stage.release(run));
+        let builder = || {
+            let builder = ResponseCache::builder().clock(&clock).remote(store.clone());
+            // No test is about a slow machine.
+            let budget = Duration::from_secs(10);
+            configure(builder.remote_budget(budget).invalidation_budget(budget))
+        };
+        Self {
+            one: Node::new(&stage, builder()).await,
+            other: Node::new(&stage, builder()).await,
+            store,
+            clock,
+            stage,
+        }
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+}
+
+impl Node {
+    async fn new(stage: &Stage, builder: Builder) -> Self {
+        let mut stage = stage.clone();
+        stage.cache = builder.build();
+        Self {
+            app: stage.app(routes).await,
+            cache: stage.cache,
+        }
+    }
+
+    /// The answer to a GET, when all that it leaves behind is done.
+    async fn ask(&self, request: TestRequest) -> Answer {
+        let answer = self.app.ask(request).answer().await;
+        self.cache.settled().await;
+        answer
+    }
+
+    async fn get(&self, uri: &str) -> (String, String) {
+        said(&self.ask(TestRequest::with_uri(uri)).await)
+    }
+}
+
+/// The text of an answer, and what `Cache-Status` says behind our name.
+fn said(answer: &Answer) -> (String, String) {
+    let said = answer.header("cache-status").unwrap();
+    let said = said.strip_prefix("cached-response; ").unwrap().to_owned();
+    (answer.text(), said)
+}
+
+fn pair(text: &str, said: &str) -> (String, String) {
+    (text.to_owned(), said.to_owned())
+}

@@ -1,0 +1,123 @@
+//! What one node has made answers on the other.
+
+use super::{Nodes, pair, said};
+use actix_web::{http::header, test::TestRequest};
+
+const MADE: &str = "fwd=uri-miss; stored";
+
+#[actix_web::test]
+async fn a_response_that_one_node_has_made_answers_on_the_other() {
+    let nodes = Nodes::new().await;
+    assert_eq!(nodes.one.get("/plain").await, pair("run 1", MADE));
+    nodes.advance(3);
+    let remote = pair("run 1", "hit; ttl=7; detail=remote");
+    assert_eq!(nodes.other.get("/plain").await, remote);
+    assert_eq!(nodes.other.get("/plain").await, pair("run 1", "hit; ttl=7"));
+    assert_eq!(nodes.stage.runs(), 1);
+    assert_eq!(nodes.other.cache.stats().remote_hits, 1);
+}
+
+// Bar row 92.
+#[actix_web::test]
+async fn a_response_that_is_found_late_in_its_life_lives_no_longer() {
+    let nodes = Nodes::new().await;
+    nodes.one.get("/plain").await;
+    nodes.advance(9);
+    let answer = nodes.other.ask(TestRequest::with_uri("/plain")).await;
+    assert_eq!(answer.header("age").unwrap(), "9");
+    assert_eq!(said(&answer).1, "hit; ttl=1; detail=remote");
+    nodes.advance(1);
+    let (text, _) = nodes.other.get("/plain").await;
+    assert_eq!(text, "run 2");
+}
+
+#[actix_web::test]
+async fn without_memory_every_request_asks_the_store() {
+    let nodes = Nodes::without_memory().await;
+    nodes.one.get("/plain").await;
+    let remote = pair("run 1", "hit; ttl=10; detail=remote");
+    for _ in 0..3 {
+        assert_eq!(nodes.one.get("/plain").await, remote);
+        assert_eq!(nodes.other.get("/plain").await, remote);
+    }
+    assert_eq!(nodes.other.cache.stats().entries, 0);
+}
+
+#[actix_web::test]
+async fn a_hit_takes_one_round_trip() {
+    let nodes = Nodes::without_memory().await;
+    nodes.one.get("/tagged").await;
+    let before: usize = nodes.store.calls().values().sum();
+    nodes.other.get("/tagged").await;
+    let after: usize = nodes.store.calls().values().sum();
+    assert_eq!(after - before, 1);
+}
+
+#[actix_web::test]
+async fn a_variant_is_found_by_what_the_handler_has_read() {
+    for nodes in [Nodes::new().await, Nodes::without_memory().await] {
+        let ask = |tongue: &'static str| {
+            TestRequest::with_uri("/greeting").insert_header((header::ACCEPT_LANGUAGE, tongue))
+        };
+        for (tongue, run) in [("de", 1), ("fr", 2)] {
+            let made = nodes.one.ask(ask(tongue)).await;
+            assert_eq!(made.text(), format!("run {run} in {tongue}"));
+        }
+        for (tongue, run) in [("fr", 2), ("de", 1)] {
+            let found = nodes.other.ask(ask(tongue)).await;
+            assert_eq!(found.text(), format!("run {run} in {tongue}"));
+        }
+        let made = nodes.other.ask(ask("it")).await;
+        assert_eq!(made.text(), "run 3 in it");
+        let found = nodes.one.ask(ask("it")).await;
+        assert_eq!(found.text(), "run 3 in it");
+    }
+}
+
+#[actix_web::test]
+async fn a_304_does_not_need_the_body() {
+    for nodes in [Nodes::new().await, Nodes::without_memory().await] {
+        let made = nodes.one.ask(TestRequest::with_uri("/plain")).await;
+        let etag = made.header("etag").unwrap().to_owned();
+        let conditional =
+            TestRequest::with_uri("/plain").insert_header((header::IF_NONE_MATCH, etag));
+        let answer = nodes.other.ask(conditional).await;
+        assert_eq!(answer.status, 304);
+        assert_eq!(nodes.stage.runs(), 1);
+        let changed =
+            TestRequest::with_uri("/plain").insert_header((header::IF_NONE_MATCH, "\"x\""));
+        assert_eq!(nodes.other.ask(changed).await.text(), "run 1");
+    }
+}
+
+#[actix_web::test]
+async fn a_head_is_answered_by_what_another_node_has_stored() {
+    let nodes = Nodes::new().await;
+    nodes.one.get("/plain").await;
+    let head = TestRequest::with_uri("/plain").method(actix_web::http::Method::HEAD);
+    let answer = nodes.other.ask(head).await;
+    assert_eq!(said(&answer).1, "hit; ttl=10; detail=remote");
+    assert_eq!(nodes.stage.runs(), 1);
+}
+
+#[actix_web::test]
+async fn what_may_not_be_stored_goes_nowhere() {
+    let nodes = Nodes::new().await;
+    nodes.one.get("/plain?disable=1").await;
+    assert_eq!(nodes.other.get("/plain?disable=1").await.0, "run 2");
+}
+
+#[actix_web::test]
+async fn a_stale_response_is_refreshed_behind_the_answer_without_memory_too() {
+    let nodes = Nodes::without_memory().await;
+    nodes.one.get("/windows").await;
+    nodes.advance(11);
+    let stale = pair("run 1", "hit; ttl=-1; detail=stale-while-revalidate");
+    assert_eq!(nodes.other.get("/windows").await, stale);
+    tests::stage::soon("it is refreshed", || nodes.stage.runs() == 2).await;
+    nodes.other.cache.settled().await;
+    let remote = pair("run 2", "hit; ttl=10; detail=remote");
+    tests::stage::soon("it has landed", || nodes.other.cache.stats().stored == 1).await;
+    nodes.other.cache.settled().await;
+    assert_eq!(nodes.one.get("/windows").await, remote);
+}
