@@ -8,6 +8,9 @@
 //!                                                                     | 3 (tags) text text ..
 //! text = length 4 | UTF-8
 //! ```
+//!
+//! At its end is the CRC-32 of all that: one whose bits have changed on its way is not read, which
+//! counts as a gap.
 
 use super::{generation::Raise, moment::Moment, scope::Scope};
 use actix_web::web::Bytes;
@@ -68,10 +71,15 @@ impl Message {
                 reach.write(&mut bytes);
             }
         }
+        bytes.extend(crc32fast::hash(&bytes).to_be_bytes());
         bytes.into()
     }
 
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let (bytes, sum) = bytes.split_last_chunk().ok_or(Unreadable)?;
+        if crc32fast::hash(bytes) != u32::from_be_bytes(*sum) {
+            return Err(Unreadable);
+        }
         let mut rest = Rest(bytes);
         if rest.byte()? != VERSION {
             return Err(Unreadable);
