@@ -22,6 +22,7 @@ mod parts;
 pub(crate) mod place;
 pub(crate) mod previous;
 pub(crate) mod remote;
+mod remote_builder;
 pub(crate) mod renewal;
 pub(crate) mod report;
 pub(crate) mod routes;

@@ -65,27 +65,17 @@ async fn what_one_node_invalidates_no_node_answers() {
                 "run 3",
                 "{what}"
             );
-            soon("the other node hears of it", || {
-                nodes.other.cache.stats().entries == 0 || !holds(&nodes)
-            })
-            .await;
-            assert_eq!(
-                nodes.other.get("/tagged?tag=inner").await.0,
-                "run 3",
-                "{what}"
+            // It hears of it in a moment, and may have to run again for what it hears meanwhile.
+            let mut other = nodes.other.get("/tagged?tag=inner").await.0;
+            while other == "run 2" {
+                other = nodes.other.get("/tagged?tag=inner").await.0;
+            }
+            assert!(
+                ["run 3", "run 4"].contains(&&*other),
+                "{other} after {what}"
             );
         }
     }
-}
-
-/// Whether the other node would answer from memory.
-fn holds(nodes: &Nodes) -> bool {
-    let request = TestRequest::with_uri("/tagged?tag=inner").to_http_request();
-    let explained = nodes.other.cache.explain(&request);
-    let hit = |outcome| matches!(outcome, cached_response::Outcome::Hit(_));
-    explained
-        .into_iter()
-        .any(|explanation| hit(explanation.outcome))
 }
 
 // Bar row 44, across nodes: tags from the attribute, and those that the handler names.
