@@ -131,8 +131,16 @@ fn write_origin(terms: &Terms, request: &HttpRequest, key: &mut KeyWriter) {
                 key.lines(Field::Vary, name.as_str(), lines(request.headers(), name));
             }
         }
-        // What a URL is built from where the request itself does not say it.
+        // What a URL is built from where the request itself does not say it. The address that a
+        // server listens on is not the same on two nodes.
         key.field(Field::Scheme, &[u8::from(request.app_config().secure())]);
-        key.field(Field::Host, request.app_config().host().as_bytes());
+        let own = (!names_host(request)).then(|| request.app_config().host().as_bytes());
+        key.optional(Field::Host, own);
     }
+}
+
+/// Whether a URL of this request has the host that the request itself names.
+fn names_host(request: &HttpRequest) -> bool {
+    let field = request.headers().get(header::HOST);
+    field.is_some_and(|host| host.to_str().is_ok()) || request.uri().authority().is_some()
 }

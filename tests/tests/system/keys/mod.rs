@@ -9,6 +9,7 @@ mod caches;
 mod handlers;
 mod headers;
 mod middlewares;
+mod nodes;
 mod queries;
 mod targets;
 
