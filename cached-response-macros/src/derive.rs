@@ -1,10 +1,12 @@
 //! `#[derive(KeyPart)]`: all fields, and which variant of an enum it is.
 
-use proc_macro2::TokenStream;
+use crate::source::fingerprint;
+use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use syn::{Attribute, Data, DeriveInput, Error, Fields, Path, Result, WherePredicate, parse_quote};
 
 pub(crate) fn key_part(item: TokenStream) -> Result<TokenStream> {
+    let shape = shape(&item);
     let DeriveInput {
         attrs,
         ident,
@@ -30,11 +32,17 @@ pub(crate) fn key_part(item: TokenStream) -> Result<TokenStream> {
         #[automatically_derived]
         impl #impl_generics #part for #ident #ty_generics #where_clause {
             fn write(&self, __cached_response_key: &mut #krate::__private::KeyWriter) {
-                let _ = &__cached_response_key;
+                #krate::__private::KeyWriter::bytes(__cached_response_key, #shape);
                 match *self { #arms }
             }
         }
     })
+}
+
+/// What the type is. Where a new version of a program has another field in the same place, or
+/// another variant, its keys in a remote store are others.
+fn shape(item: &TokenStream) -> Literal {
+    Literal::byte_string(&fingerprint(&TokenStream::new(), item).to_le_bytes())
 }
 
 /// `#[key_part(crate = path)]`

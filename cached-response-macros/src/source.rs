@@ -1,19 +1,19 @@
-//! What the author wrote, as a text that is the same in every build of it and another one where a
+//! What the author wrote, as a number that is the same in every build of it and another one where a
 //! token has changed: it tells the responses of a handler from those of an earlier one.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use std::mem;
 
-/// The fingerprint of an attribute's options and the item below it.
+/// The fingerprint of an attribute's options, and of the item below it or what counts of it.
 ///
 /// White space, comments and the item's own documentation change nothing. Documentation inside the
 /// body counts, since a derive there may read it.
-pub(crate) fn fingerprint(options: &TokenStream, item: &TokenStream) -> String {
+pub(crate) fn fingerprint(options: &TokenStream, item: &TokenStream) -> u128 {
     let mut hash = Fnv::default();
     hash.stream(options.clone());
     hash.text(Kind::Item, "");
     hash.stream(undocumented(item.clone()));
-    format!("{:032x}", hash.0)
+    hash.0
 }
 
 /// The item without the documentation in front of it.

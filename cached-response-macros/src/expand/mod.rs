@@ -20,7 +20,7 @@ use crate::{
 };
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Error, Ident, LitStr, Path, Result, ReturnType, parse_quote, spanned::Spanned};
+use syn::{Error, Ident, Path, Result, ReturnType, parse_quote, spanned::Spanned};
 
 pub(crate) use writing::invalidates;
 
@@ -44,7 +44,7 @@ fn expanded(tokens: &TokenStream, item: &TokenStream) -> Result<TokenStream> {
     let krate = krate(args.krate.as_ref());
     let parts = plan(&args, handler.arguments(), &mut errors);
     errors.finish(())?;
-    let source = source(&args, tokens, item);
+    let source = source(&args, tokens, item, &handler);
     if !args.innermost && stepping::is_above_others(&handler) {
         let ours = parse_quote!(#krate::cached_response);
         let tokens = quote!(__source = #source, #tokens);
@@ -61,9 +61,20 @@ fn expanded(tokens: &TokenStream, item: &TokenStream) -> Result<TokenStream> {
 }
 
 /// The fingerprint of what the author wrote, which other attributes may have rewritten meanwhile.
-fn source(args: &Args, tokens: &TokenStream, item: &TokenStream) -> String {
-    let first = args.source.as_ref().map(LitStr::value);
-    first.unwrap_or_else(|| fingerprint(tokens, item))
+/// Under a version of the author's what parts of the key mean counts still: one user's number must
+/// not become that of a tenant.
+fn source(args: &Args, tokens: &TokenStream, item: &TokenStream, handler: &Handler) -> String {
+    if let Some(source) = &args.source {
+        return source.value();
+    }
+    let fingerprint = if args.version.is_some() {
+        let keyed = args.key.iter().map(|part| &part.tokens);
+        let inputs = &handler.sig.inputs;
+        fingerprint(&quote!(#((#keyed))*), &quote!(#inputs))
+    } else {
+        fingerprint(tokens, item)
+    };
+    format!("{fingerprint:032x}")
 }
 
 /// The function below the attribute `ours`, with all that is wrong about it noted.

@@ -2,7 +2,7 @@ use super::*;
 use proc_macro2::Group;
 use quote::quote;
 
-fn of(options: &str, item: &str) -> String {
+fn of(options: &str, item: &str) -> u128 {
     fingerprint(&options.parse().unwrap(), &item.parse().unwrap())
 }
 
@@ -13,7 +13,7 @@ fn it_is_a_known_hash_and_the_same_in_every_build() {
     let mut hash = Fnv::default();
     hash.bytes(b"a");
     assert_eq!(format!("{:x}", hash.0), "d228cb696f1a8caf78912b704e4a8964");
-    assert_eq!(of("60", PAGE), "da289a44c0cffc6c244ffc388a0bbfc9");
+    assert_eq!(of("60", PAGE), 0xda28_9a44_c0cf_fc6c_244f_fc38_8a0b_bfc9);
 }
 
 #[test]

@@ -63,7 +63,7 @@ where
              differ in what they captured could not be told apart. Take the value as `web::Data<..>`"
         );
     }
-    let source = Source::built(Location::caller());
+    let source = Source::built(Location::caller(), type_name::<Args>());
     let mut facts = Vec::new();
     Args::facts(&mut facts);
     let route = facts

@@ -112,7 +112,7 @@ impl CacheResponses {
             );
         }
         let location = Location::caller();
-        let (door, source) = (HandlerType::of::<Self>(), Source::built(location));
+        let (door, source) = (HandlerType::of::<Self>(), Source::built(location, ""));
         Self {
             place: Place::closed(name(location), door, source, policy),
         }

@@ -1,8 +1,8 @@
 //! Who answers, in a name that all processes share: what tells a handler from every other, and from
 //! what it was before a deploy. It begins the key of a response in a remote store.
 //!
-//! It is made of the name of the handler's type, its place in the source, and its version or a hash
-//! of its source. A name is not always one type's alone: all closures of a function are called
+//! It is made of the name of the handler's type, its place in the source, a hash of its source and
+//! its version. A name is not always one type's alone: all closures of a function are called
 //! `main::{{closure}}`, and two types that are local to two blocks may be called the same. There the
 //! number that the compiler gives to the type joins in, which is the same in every process of one
 //! build; after a build with other dependencies or another compiler, such a handler starts anew.
@@ -23,8 +23,9 @@ pub struct Source {
     place: &'static str,
     /// Line and column, as the outermost macro has them.
     at: [u32; 2],
-    /// What the attribute and the item below it hash to.
-    hash: &'static str,
+    /// What the attribute and the item below it hash to; the types of the arguments, where there is
+    /// no attribute.
+    text: &'static str,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,17 +46,18 @@ impl Source {
             kind: Kind::Function { by_macro },
             place,
             at,
-            hash,
+            text: hash,
         }
     }
 
-    /// That of what is built at a place in the source.
-    pub(crate) fn built(at: &'static Location<'static>) -> Self {
+    /// That of what is built at a place in the source. Where other arguments come to be in the key
+    /// there, it is not the same.
+    pub(crate) fn built(at: &'static Location<'static>, arguments: &'static str) -> Self {
         Self {
             kind: Kind::Built,
             place: portable(at.file()),
             at: [at.line(), at.column()],
-            hash: "",
+            text: arguments,
         }
     }
 
@@ -64,7 +66,7 @@ impl Source {
         kind: Kind::Value,
         place: "",
         at: [0; 2],
-        hash: "",
+        text: "",
     };
 
     /// Module and name of a function, or a file.
@@ -134,6 +136,8 @@ impl HandlerType {
     }
 }
 
+const VERSION: u8 = 1;
+
 /// The identity of a handler. Its parts cannot be taken for each other.
 pub(crate) fn identity(handler: HandlerType, source: Source, version: Option<&str>) -> Box<[u8]> {
     let mut identity = KeyWriter::reuse(Vec::new());
@@ -143,8 +147,11 @@ pub(crate) fn identity(handler: HandlerType, source: Source, version: Option<&st
     for number in source.at {
         identity.number(number.into());
     }
-    identity.tag(version.is_some().into());
-    identity.text(version.unwrap_or(source.hash));
+    identity.text(source.text);
+    if let Some(version) = version {
+        identity.tag(VERSION);
+        identity.text(version);
+    }
     if !source.is_of_one(name) {
         identity.bytes(&number(handler.id));
     }

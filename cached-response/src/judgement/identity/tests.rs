@@ -32,13 +32,19 @@ fn no_part_can_be_taken_for_another() {
 }
 
 #[test]
-fn a_version_stands_in_for_the_source() {
-    let name = || "list";
-    let versioned = |hash, version| of::<One>(name, function("list", hash), Some(version));
-    assert_eq!(versioned("one", "1"), versioned("other", "1"));
-    assert_ne!(versioned("one", "1"), versioned("one", "2"));
-    let unversioned = |hash| of::<One>(name, function("list", hash), None);
-    assert_ne!(unversioned("one"), unversioned("other"));
+fn another_version_or_source_is_another_handler() {
+    let page = |hash, version| of::<One>(|| "list", function("list", hash), version);
+    assert_eq!(page("one", Some("1")), page("one", Some("1")));
+    assert_ne!(page("one", Some("1")), page("one", Some("2")));
+    assert_ne!(page("one", Some("1")), page("other", Some("1")));
+    assert_ne!(page("one", None), page("other", None));
+}
+
+#[test]
+fn a_handler_with_other_arguments_is_another_one() {
+    let at = Location::caller();
+    let wrapped = |arguments| of::<One>(|| "list", Source::built(at, arguments), None);
+    assert_ne!(wrapped("(User, Tenant)"), wrapped("(Tenant, User)"));
 }
 
 #[test]
@@ -49,7 +55,7 @@ fn what_one_type_alone_is_called_is_the_same_in_every_build() {
             || "shop::Cats::list::{{closure}}",
             function("shop::list", ""),
         ),
-        (|| "shop::list", Source::built(Location::caller())),
+        (|| "shop::list", Source::built(Location::caller(), "")),
         (|| "alloc::vec::Vec<u32>", Source::VALUE),
     ];
     for (name, source) in named {
@@ -68,9 +74,12 @@ fn types_of_one_name_are_told_apart() {
     let named: [(fn() -> &'static str, Source); 9] = [
         (
             || "shop::main::{{closure}}",
-            Source::built(Location::caller()),
+            Source::built(Location::caller(), ""),
         ),
-        (|| "shop::list<shop::T>", Source::built(Location::caller())),
+        (
+            || "shop::list<shop::T>",
+            Source::built(Location::caller(), ""),
+        ),
         (
             || "shop::list<shop::main::{{closure}}>::{{closure}}",
             function("shop::list", ""),
@@ -115,7 +124,8 @@ fn the_bytes_are_those_that_other_versions_of_this_crate_know() {
         function("shop::list", "0f"),
         None,
     );
-    let known: &[u8] = b"\x03\x17shop::list::{{closure}}\x03\x0ashop::list\x04\x01\x03\x04\x01\x01\x01\x00\x03\x020f";
+    let known: &[u8] =
+        b"\x03\x17shop::list::{{closure}}\x03\x0ashop::list\x04\x01\x03\x04\x01\x01\x03\x020f";
     assert_eq!(*bytes, *known);
 }
 

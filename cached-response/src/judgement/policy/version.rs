@@ -6,11 +6,11 @@ impl Policy {
     /// Responses that were put into a remote store under another version are not found any more.
     /// What is in memory goes with its process.
     ///
-    /// The attribute has a version of its own: without this one it is a hash of the handler's source,
-    /// so that a deploy which changes the handler starts anew, and one which changes only what the
-    /// handler calls does not. A handler given to [`cached`](crate::cached), a
-    /// [`CacheResponses`](crate::CacheResponses) and a value have none: change this text wherever what
-    /// they answer must not be mixed with what they answered before.
+    /// A handler with the attribute is told from an earlier one by a hash of its source: a deploy
+    /// which changes the handler starts anew, and one which changes only what the handler calls does
+    /// not. In the attribute this text stands in for that hash. A handler given to
+    /// [`cached`](crate::cached), a [`CacheResponses`](crate::CacheResponses) and a value have none:
+    /// change this text wherever what they answer must not be mixed with what they answered before.
     ///
     /// # Panics
     /// If it is empty.

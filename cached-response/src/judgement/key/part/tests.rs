@@ -124,6 +124,35 @@ fn the_fields_of_a_tuple_are_in_order() {
     assert_ne!(written(&all), written(&swapped));
 }
 
+/// Three versions of a program.
+mod versions {
+    macro_rules! version {
+        ($name:ident { $($variant:ident),* } { $($field:ident),* }) => {
+            pub(super) mod $name {
+                #[derive(crate::KeyPart)]
+                pub(crate) enum Role { $($variant),* }
+
+                #[derive(crate::KeyPart)]
+                pub(crate) struct Point { $(pub(crate) $field: u8),* }
+            }
+        };
+    }
+    version!(first { User, Admin } { x, y });
+    version!(same { User, Admin } { x, y });
+    version!(later { Guest, User, Admin } { y, x });
+}
+
+#[test]
+fn what_stands_in_the_same_place_in_a_later_version_is_something_else() {
+    use versions::{first, later, same};
+    assert_eq!(written(&first::Role::User), written(&same::Role::User));
+    assert_ne!(written(&first::Role::User), written(&later::Role::Guest));
+    assert_ne!(written(&first::Role::Admin), written(&later::Role::User));
+    let point = written(&first::Point { x: 1, y: 2 });
+    assert_eq!(point, written(&same::Point { x: 1, y: 2 }));
+    assert_ne!(point, written(&later::Point { x: 2, y: 1 }));
+}
+
 #[cfg(feature = "uuid")]
 #[test]
 fn a_uuid_is_its_sixteen_bytes() {
