@@ -74,6 +74,13 @@ where
         self.map.invalidate_all();
     }
 
+    /// Everything that is there.
+    #[cfg(test)]
+    pub(crate) fn all(&self) -> Vec<(K, V)> {
+        let all = self.map.iter();
+        all.map(|(key, value)| ((*key).clone(), value)).collect()
+    }
+
     /// How many entries there are and what they weigh, with evictions that were due made first.
     pub(crate) fn size(&self) -> (u64, u64) {
         self.map.run_pending_tasks();

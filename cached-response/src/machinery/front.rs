@@ -233,6 +233,12 @@ impl Shelf {
         self.changes.fetch_add(1, Release);
     }
 
+    /// Everything that the map has.
+    #[cfg(test)]
+    pub(crate) fn all(&self) -> Vec<(Key, Slot)> {
+        self.map.all()
+    }
+
     /// How many entries there are and what they weigh.
     pub(crate) fn size(&self) -> (u64, u64) {
         self.map.size()
