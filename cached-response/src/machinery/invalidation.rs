@@ -162,3 +162,6 @@ impl IntoFuture for Invalidated {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -210,3 +210,6 @@ impl Outdated {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
