@@ -18,15 +18,15 @@ use tracing::{
 struct Warnings(Arc<Mutex<Vec<String>>>);
 
 #[derive(Default)]
-struct Told(String);
+struct Told(Vec<String>);
 
 impl Visit for Told {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0 += &format!("{field}: {value:?}; ");
+        self.0.push(format!("{field}: {value:?}"));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        self.0 += &format!("{field}: {value}; ");
+        self.0.push(format!("{field}: {value}"));
     }
 }
 
@@ -38,7 +38,7 @@ impl Subscriber for Warnings {
     fn event(&self, event: &Event<'_>) {
         let mut told = Told::default();
         event.record(&mut told);
-        self.0.lock().unwrap().push(told.0);
+        self.0.lock().unwrap().push(told.0.join("; "));
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
