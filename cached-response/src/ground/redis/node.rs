@@ -22,7 +22,8 @@ const REPLICATING: Duration = Duration::from_millis(200);
 /// How old what is known of a server may be where something is stored or told.
 const NEW: Duration = Duration::from_secs(5);
 
-/// The same for an invalidation, which is not to be made longer: others learn it more often.
+/// The same for an invalidation where there are no replicas: it is not to be made longer, and others
+/// learn it more often.
 const NEW_ENOUGH: Duration = Duration::from_secs(60);
 
 /// One server.
@@ -82,7 +83,10 @@ impl Node {
                 self.back.send(build).await
             }
             Order::Remove(names) => {
-                let build = |primary: &Primary| what(remove(primary, names), Some(NEW_ENOUGH));
+                let build = |primary: &Primary| {
+                    let (commands, known_for) = remove(primary, names);
+                    what(commands, Some(known_for))
+                };
                 self.back.send(build).await
             }
             Order::Publish(channel, message) => {
@@ -116,13 +120,15 @@ fn set(primary: &Primary, name: &str, bytes: &Bytes, deadline: Instant) -> Vec<C
     commands
 }
 
-/// Removes these, and waits for a replica to have it: which would be found again after a failover.
-fn remove(primary: &Primary, names: &[String]) -> Vec<Command> {
+/// Removes these, and waits for a replica to have it: or they would be found again after a failover.
+/// A replica that has gone is waited for until it is known.
+fn remove(primary: &Primary, names: &[String]) -> (Vec<Command>, Duration) {
     let mut commands: Vec<_> = names.iter().map(|name| Command::remove(name)).collect();
-    if primary.known().has_replicas {
-        commands.push(Command::wait_for_a_replica(REPLICATING));
+    if !primary.known().has_replicas {
+        return (commands, NEW_ENOUGH);
     }
-    commands
+    commands.push(Command::wait_for_a_replica(REPLICATING));
+    (commands, NEW)
 }
 
 /// Says before each that it is about what this node is being given.
