@@ -2,8 +2,11 @@
 //!
 //! A server that is not installed makes the test fail, with the words of what to install.
 
+pub mod certificates;
+pub mod cluster;
 pub mod redis;
 pub mod resp;
+pub mod sentinel;
 mod spawned;
 
 pub use spawned::{Folder, Spawned, free_port, until};

@@ -81,11 +81,18 @@ impl Redis {
         self.process.kill();
     }
 
-    /// Starts it again on its port, empty, and waits until it answers.
+    /// Starts it again on its port, with what it has saved, which is nothing by itself, and waits until it answers.
     pub fn restart(&mut self) -> io::Result<()> {
         self.process.kill();
         self.process = spawn(self.port, &self.folder, &self.options)?;
         answers(&mut self.process, self.port)
+    }
+
+    /// Starts it again on its port with more options still, and with what it has saved. What it answers
+    /// may be an error: that it loads.
+    pub fn restart_with(&mut self, options: &[&str]) -> io::Result<()> {
+        self.options.extend(options.iter().map(ToString::to_string));
+        self.restart()
     }
 
     /// Sees every command that it is sent from now on.
