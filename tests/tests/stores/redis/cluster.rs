@@ -1,0 +1,213 @@
+//! A cluster of three.
+
+use std::time::{Duration, Instant};
+
+use actix_web::web::Bytes;
+use cached_response::testing::check_store;
+use cached_response::{RedisStore, Store, StoreErrorKind};
+use tests::servers::cluster::Cluster;
+use tokio::time::timeout;
+
+use super::{BUDGET, LONG, MINUTE, in_the_end_within, names};
+
+fn it() -> Bytes {
+    Bytes::from_static(b"it")
+}
+
+fn cluster() -> (Cluster, RedisStore) {
+    with(&[])
+}
+
+/// Known by one node only: the others are found by it.
+fn with(options: &[&str]) -> (Cluster, RedisStore) {
+    let cluster = Cluster::start(3, options).unwrap();
+    let store = RedisStore::cluster([cluster.nodes()[0].url().as_str()]).unwrap();
+    (cluster, store)
+}
+
+/// A name in the part of each node.
+fn one_each(cluster: &Cluster) -> [String; 3] {
+    [0, 1, 2].map(|node| {
+        let mut names = (0..).map(|number| format!("name {number}"));
+        let owner = |name: &String| cluster.owner(cluster.slot(name).unwrap()).unwrap();
+        names.find(|name| owner(name) == node).unwrap()
+    })
+}
+
+#[tokio::test]
+async fn it_is_a_store() {
+    let (_cluster, store) = cluster();
+    check_store(store).await;
+}
+
+#[tokio::test]
+async fn names_are_in_all_of_its_parts() {
+    let (cluster, store) = cluster();
+    let all: Vec<_> = (0..300)
+        .map(|number| format!("shop:tag:{number}"))
+        .collect();
+    let wanted: Vec<_> = all
+        .iter()
+        .map(|name| (name.clone(), name.clone().into()))
+        .collect();
+    let ensured = store.ensure(&wanted, MINUTE).await.unwrap();
+    assert!(ensured.iter().zip(&all).all(|(value, name)| value == name));
+    let found = store.get_many(&all).await.unwrap();
+    assert!(
+        found
+            .iter()
+            .flatten()
+            .zip(&all)
+            .all(|(value, name)| value == name)
+    );
+    store.set("page", it(), MINUTE).await.unwrap();
+    let (kept, found) = store.look_up("page", 64, &all).await.unwrap();
+    assert_eq!(kept.unwrap().bytes, "it");
+    assert_eq!(found.iter().flatten().count(), all.len());
+    for node in cluster.nodes() {
+        let size: usize = node.ask(&["DBSIZE"]).unwrap().text().parse().unwrap();
+        assert!(size > 50, "{size}");
+    }
+    store.delete_many(&all).await.unwrap();
+    let found = store.get_many(&all).await.unwrap();
+    assert_eq!(found.iter().flatten().count(), 0);
+}
+
+#[tokio::test]
+async fn a_name_is_not_deleted_before_those_that_come_first() {
+    let (cluster, store) = cluster();
+    let [here, there, _] = one_each(&cluster);
+    store.set(&here, it(), MINUTE).await.unwrap();
+    store.set(&there, it(), MINUTE).await.unwrap();
+    cluster.nodes()[0].stop().unwrap();
+    let order = [here, there];
+    assert!(timeout(BUDGET, store.delete_many(&order)).await.is_err());
+    assert!(store.get(&order[1], 64).await.unwrap().is_some());
+    cluster.nodes()[0].resume().unwrap();
+    in_the_end_within(LONG, || store.delete_many(&order)).await;
+    assert_eq!(store.get(&order[1], 64).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_slot_that_has_moved_is_followed() {
+    let (cluster, store) = cluster();
+    store.set("name", it(), MINUTE).await.unwrap();
+    let slot = cluster.slot("name").unwrap();
+    let to = (cluster.owner(slot).unwrap() + 1) % 3;
+    cluster.begin_to_move(slot, to).unwrap();
+    // Here still: the name has not left yet.
+    assert!(store.get("name", 64).await.unwrap().is_some());
+    // There already, by a word for each command.
+    cluster.move_names(slot, to).unwrap();
+    assert!(store.get("name", 64).await.unwrap().is_some());
+    store
+        .set("name", Bytes::from_static(b"new"), MINUTE)
+        .await
+        .unwrap();
+    let nonces = [("name".to_owned(), it())];
+    assert_eq!(store.ensure(&nonces, MINUTE).await.unwrap(), ["new"]);
+    let found = store.get_many(&names(&["name", "other"])).await.unwrap();
+    assert_eq!(found, [Some(Bytes::from_static(b"new")), None]);
+    cluster.end_to_move(slot, to).unwrap();
+    assert_eq!(store.get("name", 64).await.unwrap().unwrap().bytes, "new");
+    store.delete("name").await.unwrap();
+    let gone = cluster.nodes()[to].ask(&["EXISTS", "name"]).unwrap();
+    assert_eq!(gone.text(), "0");
+}
+
+#[tokio::test]
+async fn a_reshard_under_load_costs_nothing() {
+    let (cluster, store) = cluster();
+    let all: Vec<_> = (0..40).map(|number| format!("name {number}")).collect();
+    for name in &all {
+        store.set(name, it(), MINUTE).await.unwrap();
+    }
+    let slots: Vec<_> = all.iter().map(|name| cluster.slot(name).unwrap()).collect();
+    let moving = std::thread::spawn(move || {
+        for slot in slots {
+            let to = (cluster.owner(slot).unwrap() + 1) % 3;
+            cluster.begin_to_move(slot, to).unwrap();
+            cluster.move_names(slot, to).unwrap();
+            cluster.end_to_move(slot, to).unwrap();
+        }
+        cluster
+    });
+    let mut rounds = 0;
+    while !moving.is_finished() || rounds == 0 {
+        let found = store.get_many(&all).await.unwrap();
+        assert_eq!(found.iter().flatten().count(), all.len());
+        for name in &all {
+            assert!(store.get(name, 64).await.unwrap().is_some());
+            store.set(name, it(), MINUTE).await.unwrap();
+        }
+        rounds += 1;
+    }
+    moving.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_node_that_is_gone_takes_only_its_part_with_it() {
+    let (mut cluster, store) = with(&["--cluster-require-full-coverage", "no"]);
+    let [first, second, third] = one_each(&cluster);
+    for name in [&first, &second, &third] {
+        store.set(name, it(), MINUTE).await.unwrap();
+    }
+    // The one by which it was found.
+    cluster.nodes_mut()[0].kill();
+    for _ in 0..20 {
+        let start = Instant::now();
+        let error = store.get(&first, 64).await.unwrap_err();
+        assert_ne!(error.kind(), StoreErrorKind::Garbled);
+        assert!(store.get(&second, 64).await.unwrap().is_some());
+        assert!(store.get(&third, 64).await.unwrap().is_some());
+        assert!(
+            start.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            start.elapsed()
+        );
+    }
+    cluster.nodes_mut()[0].restart().unwrap();
+    in_the_end_within(LONG, || store.set(&first, it(), MINUTE)).await;
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_down_says_so() {
+    let (mut cluster, store) = cluster();
+    let [_, second, _] = one_each(&cluster);
+    store.set(&second, it(), MINUTE).await.unwrap();
+    cluster.nodes_mut()[0].kill();
+    let down = async {
+        loop {
+            if let Err(error) = store.get(&second, 64).await {
+                return error;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let error = timeout(LONG, down).await.unwrap();
+    assert_eq!(error.kind(), StoreErrorKind::Refused);
+    assert!(error.to_string().contains("CLUSTERDOWN"), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_published_is_heard_by_those_who_came_by_another_node() {
+    let (cluster, store) = cluster();
+    let other = RedisStore::cluster([cluster.nodes()[2].url().as_str()]).unwrap();
+    let mut listening = other.bus().unwrap().subscribe("bus").await.unwrap();
+    store.bus().unwrap().publish("bus", it()).await.unwrap();
+    assert_eq!(listening.next().await.unwrap(), "it");
+}
+
+#[tokio::test]
+async fn nobody_need_be_there_at_first() {
+    let port = tests::servers::free_port().unwrap();
+    let store = RedisStore::cluster([format!("redis://127.0.0.1:{port}").as_str()]).unwrap();
+    let start = Instant::now();
+    let error = store.get("name", 64).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unreachable);
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
+}

@@ -1,0 +1,94 @@
+//! A primary with a replica: an invalidation must outlive the primary.
+
+use std::time::{Duration, Instant};
+
+use actix_web::web::Bytes;
+use cached_response::{RedisStore, Store, StoreErrorKind};
+use tests::servers::redis::Redis;
+use tests::servers::until;
+
+use super::{LONG, MINUTE, names};
+
+fn it() -> Bytes {
+    Bytes::from_static(b"it")
+}
+
+/// A primary, and a replica that is in step with it.
+pub(super) fn pair() -> (Redis, Redis) {
+    let primary = Redis::with(&["--repl-diskless-sync-delay", "0"]).unwrap();
+    let port = primary.port().to_string();
+    let replica = Redis::with(&["--replicaof", "127.0.0.1", &port]).unwrap();
+    in_step(&primary);
+    (primary, replica)
+}
+
+fn in_step(primary: &Redis) {
+    let online = || {
+        let info = primary.ask(&["INFO", "replication"]).unwrap().text();
+        info.contains("state=online").then_some(())
+    };
+    until("a replica in step", online).unwrap();
+}
+
+#[tokio::test]
+async fn an_invalidation_is_at_the_replica_when_it_is_confirmed() {
+    let (primary, replica) = pair();
+    let store = RedisStore::connect(&primary.url()).unwrap();
+    for _ in 0..50 {
+        store.set("tag", it(), MINUTE).await.unwrap();
+        store.delete_many(&names(&["stripe", "tag"])).await.unwrap();
+        assert_eq!(replica.ask(&["EXISTS", "tag"]).unwrap().text(), "0");
+    }
+}
+
+#[tokio::test]
+async fn an_invalidation_that_no_replica_has_is_not_confirmed() {
+    let (primary, replica) = pair();
+    let store = RedisStore::connect(&primary.url()).unwrap();
+    store.set("tag", it(), MINUTE).await.unwrap();
+    replica.stop().unwrap();
+    for _ in 0..2 {
+        // Also where there is nothing to delete any more: that is not at the replica either.
+        let start = Instant::now();
+        let error = store.delete("tag").await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Slow);
+        assert!(
+            start.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            start.elapsed()
+        );
+        // Nobody else waits meanwhile.
+        store.get("page", 64).await.unwrap();
+    }
+    replica.resume().unwrap();
+    super::in_the_end_within(LONG, || store.delete("tag")).await;
+    assert_eq!(replica.ask(&["EXISTS", "tag"]).unwrap().text(), "0");
+}
+
+#[tokio::test]
+async fn a_replica_that_has_gone_is_not_waited_for_for_ever() {
+    let (primary, mut replica) = pair();
+    let store = RedisStore::connect(&primary.url()).unwrap();
+    store.delete("tag").await.unwrap();
+    replica.kill();
+    super::in_the_end_within(LONG, || store.delete("tag")).await;
+}
+
+#[tokio::test]
+async fn a_replica_that_has_come_is_waited_for() {
+    let primary = Redis::with(&["--repl-diskless-sync-delay", "0"]).unwrap();
+    let store = RedisStore::connect(&primary.url()).unwrap();
+    store.set("tag", it(), MINUTE).await.unwrap();
+    let port = primary.port().to_string();
+    let replica = Redis::with(&["--replicaof", "127.0.0.1", &port]).unwrap();
+    in_step(&primary);
+    replica.stop().unwrap();
+    // What is stored or told goes on as before, and it is learnt along with that.
+    let learnt = async {
+        while store.delete("tag").await.is_ok() {
+            store.set("tag", it(), MINUTE).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(LONG, learnt).await.unwrap();
+}

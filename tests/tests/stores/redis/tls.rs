@@ -1,0 +1,90 @@
+//! TLS.
+
+use std::env;
+use std::process::Command;
+use std::time::Duration;
+
+use actix_web::web::Bytes;
+use cached_response::testing::check_store;
+use cached_response::{RedisStore, Store, StoreErrorKind};
+use tests::servers::certificates::Certificates;
+use tests::servers::free_port;
+use tests::servers::redis::Redis;
+
+/// Set in a process that trusts the test's own authority.
+const URL: &str = "TEST_TLS_URL";
+
+/// A server that speaks TLS on a port of its own.
+fn secure(certificates: &Certificates) -> (Redis, String) {
+    let port = free_port().unwrap().to_string();
+    let paths = [
+        certificates.server(),
+        certificates.key(),
+        certificates.authority(),
+    ];
+    let [server, key, authority] = paths.map(|path| path.display().to_string());
+    let redis = Redis::with(&[
+        "--tls-port",
+        &port,
+        "--tls-auth-clients",
+        "no",
+        "--tls-cert-file",
+        &server,
+        "--tls-key-file",
+        &key,
+        "--tls-ca-cert-file",
+        &authority,
+    ]);
+    (redis.unwrap(), format!("rediss://127.0.0.1:{port}"))
+}
+
+#[test]
+fn a_server_is_spoken_to_in_secret() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    if let Ok(url) = env::var(URL) {
+        return runtime.block_on(check_store(RedisStore::connect(&url).unwrap()));
+    }
+    let certificates = Certificates::new().unwrap();
+    let (_server, url) = secure(&certificates);
+    let output = Command::new(env::current_exe().unwrap())
+        .args([
+            "redis::tls::a_server_is_spoken_to_in_secret",
+            "--exact",
+            "--nocapture",
+        ])
+        .env(URL, url)
+        .env("SSL_CERT_FILE", certificates.authority())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}\n{wrong}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_for_whom_nobody_vouches_is_not_spoken_to() {
+    let certificates = Certificates::new().unwrap();
+    let (server, url) = secure(&certificates);
+    let store = RedisStore::connect(&url).unwrap();
+    let name = Bytes::from_static(b"it");
+    let error = store
+        .set("name", name, Duration::from_secs(60))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unreachable);
+    assert_eq!(server.ask(&["EXISTS", "name"]).unwrap().text(), "0");
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_tls_is_not_reached() {
+    let server = Redis::start().unwrap();
+    let store = RedisStore::connect(&server.url().replace("redis:", "rediss:")).unwrap();
+    let error = store.get("name", 64).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unreachable);
+}
