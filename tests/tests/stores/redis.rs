@@ -3,6 +3,7 @@
 mod bus;
 mod cluster;
 mod methods;
+mod network;
 mod refusals;
 mod replicas;
 mod sentinel;
