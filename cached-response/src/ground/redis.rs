@@ -16,10 +16,6 @@ mod shorts;
 mod socket;
 mod subscription;
 mod target;
-#[cfg(feature = "redis-tls")]
-mod tls;
-#[cfg(not(feature = "redis-tls"))]
-#[path = "redis/without_tls.rs"]
 mod tls;
 mod wire;
 

@@ -111,6 +111,8 @@ fn wrong(why: &str) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::Address;
     use crate::ground::store::StoreErrorKind;
 
@@ -155,5 +157,16 @@ mod tests {
     fn what_is_shown_keeps_the_password() {
         let address = Address::parse("redis://me:secret@host:1/2").unwrap();
         assert_eq!(format!("{address} {address:?}"), "host:1 host:1");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_given_is_read_or_refused(rest in "\\PC{0,40}") {
+            for scheme in ["redis://", "valkey://", "redis://me:hidden@", ""] {
+                if let Err(error) = Address::parse(&format!("{scheme}{rest}")) {
+                    prop_assert!(!error.to_string().contains("hidden"));
+                }
+            }
+        }
     }
 }

@@ -73,6 +73,7 @@ fn number(value: &Value) -> Option<u64> {
 mod tests {
     use std::time::{Duration, Instant};
 
+    use proptest::prelude::*;
     use redis::Value;
 
     use super::{Answer, Known};
@@ -120,6 +121,19 @@ mod tests {
             let time = time(seconds, microseconds);
             let known = Known::of(&time, &Answer::Nothing, Instant::now());
             assert_eq!(known.clock_at(Instant::now()), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_server_says_of_itself_is_heard(
+            text in any::<Vec<u8>>(),
+            parts in prop::collection::vec("[0-9]{0,25}", 0..4),
+        ) {
+            let parts = parts.into_iter().map(|part| Value::BulkString(part.into()));
+            let time = Answer::Many(parts.collect());
+            let known = Known::of(&time, &Answer::Bytes(text.into()), Instant::now());
+            let _ = known.clock_at(Instant::now());
         }
     }
 }

@@ -133,3 +133,116 @@ fn read(range: &Value, said_by: &Place) -> Option<(u16, u16, Place)> {
     };
     Some((first, last, (host.clone(), u16::try_from(*port).ok()?)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use redis::Value;
+
+    use super::{Map, Place, SLOTS, parse};
+    use crate::ground::redis::{address::Address, node::Node, target::Target};
+
+    fn node((host, port): Place) -> Arc<Node> {
+        let address = Address::parse("redis://seed").unwrap();
+        Arc::new(Node::new(Target::Fixed(address.elsewhere(&host, port))))
+    }
+
+    fn read(slots: &[Value]) -> Option<Map> {
+        parse(slots, &("asked".to_owned(), 7), node).ok()
+    }
+
+    fn text(text: &str) -> Value {
+        Value::BulkString(text.into())
+    }
+
+    fn range(first: i64, last: i64, host: Value, port: i64) -> Value {
+        let primary = Value::Array(vec![host, Value::Int(port), text("its id")]);
+        let replica = Value::Array(vec![text("replica"), Value::Int(9), text("its id")]);
+        Value::Array(vec![Value::Int(first), Value::Int(last), primary, replica])
+    }
+
+    fn owner(map: &Map, slot: u16) -> Option<String> {
+        map.owner(slot).map(|node| format!("{node:?}"))
+    }
+
+    #[test]
+    fn a_slot_is_with_the_primary_of_its_range() {
+        let slots = [
+            range(8_192, 16_383, text("two"), 2),
+            range(0, 4_095, text("one"), 1),
+        ];
+        let map = read(&slots).unwrap();
+        for (slot, place) in [
+            (0, Some("one:1")),
+            (4_095, Some("one:1")),
+            (4_096, None),
+            (8_191, None),
+            (8_192, Some("two:2")),
+            (16_383, Some("two:2")),
+        ] {
+            assert_eq!(owner(&map, slot).as_deref(), place, "{slot}");
+        }
+        assert!(!map.is_whole());
+        assert_eq!(map.nodes().count(), 2);
+    }
+
+    #[test]
+    fn a_node_that_does_not_know_where_it_is_is_where_it_was_asked() {
+        for host in [Value::Nil, text("")] {
+            let map = read(&[range(0, 16_383, host, 5)]).unwrap();
+            assert_eq!(owner(&map, 1).as_deref(), Some("asked:5"));
+            assert!(map.is_whole());
+        }
+    }
+
+    #[test]
+    fn a_map_that_contradicts_itself_is_none() {
+        let at = |first, last| range(first, last, text("one"), 1);
+        for slots in [
+            vec![],
+            vec![at(5, 4)],
+            vec![at(0, 16_384)],
+            vec![at(-1, 5)],
+            vec![at(0, 5), at(5, 9)],
+            vec![range(0, 5, text("one"), 65_536)],
+            vec![range(0, 5, Value::Int(1), 1)],
+            vec![Value::Array(vec![Value::Int(0), Value::Int(5)])],
+        ] {
+            assert!(read(&slots).is_none(), "{slots:?}");
+        }
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Nil),
+            Just(Value::Okay),
+            (-2..20_000_i64).prop_map(Value::Int),
+            any::<i64>().prop_map(Value::Int),
+            any::<Vec<u8>>().prop_map(Value::BulkString),
+        ];
+        leaf.prop_recursive(3, 32, 5, |value| {
+            prop::collection::vec(value, 0..5).prop_map(Value::Array)
+        })
+    }
+
+    fn any_range() -> impl Strategy<Value = Value> {
+        let host = prop_oneof![Just(text("one")), Just(text("")), any_value()];
+        let parts = (-2..20_000_i64, -2..20_000_i64, host, -2..70_000_i64);
+        parts.prop_map(|(first, last, host, port)| range(first, last, host, port))
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_said_is_read_or_refused(
+            slots in prop::collection::vec(prop_oneof![any_range(), any_value()], 0..4),
+        ) {
+            if let Some(map) = read(&slots) {
+                let owned = (0..SLOTS).filter(|slot| map.owner(*slot).is_some()).count();
+                prop_assert_eq!(owned, map.covered() as usize);
+                prop_assert!(owned > 0);
+            }
+        }
+    }
+}

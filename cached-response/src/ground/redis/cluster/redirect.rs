@@ -48,3 +48,66 @@ impl Redirect {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use redis::{ServerError, Value, parse_redis_value};
+
+    use super::{Answer, Redirect, of, shows_another_map};
+
+    fn refused(line: &str) -> Answer {
+        let Ok(Value::ServerError(error)) = parse_redis_value(format!("-{line}\r\n").as_bytes())
+        else {
+            panic!("{line:?} is no error");
+        };
+        let error: ServerError = error;
+        Answer::Refused(error)
+    }
+
+    fn place(host: &str, port: u16) -> (String, u16) {
+        (host.to_owned(), port)
+    }
+
+    #[test]
+    fn a_redirect_says_where_to_go() {
+        for (line, redirect) in [
+            (
+                "MOVED 3999 127.0.0.1:6381",
+                Redirect::Moved(place("127.0.0.1", 6381)),
+            ),
+            (
+                "ASK 3999 host.example:7",
+                Redirect::Ask(place("host.example", 7)),
+            ),
+            ("MOVED 3999 ::1:6381", Redirect::Moved(place("::1", 6381))),
+            ("MOVED 3999 :6381", Redirect::Moved(place("asked", 6381))),
+        ] {
+            assert_eq!(of(&[Answer::Done, refused(line)], "asked"), Some(redirect));
+        }
+    }
+
+    #[test]
+    fn another_refusal_is_no_redirect() {
+        for line in [
+            "CLUSTERDOWN Hash slot not served",
+            "MOVED",
+            "MOVED 5",
+            "MOVED 5 host:port",
+        ] {
+            assert_eq!(of(&[refused(line)], "asked"), None, "{line}");
+        }
+        assert!(shows_another_map(&[Answer::Done, refused("CLUSTERDOWN x")]));
+        assert!(!shows_another_map(&[
+            refused("ASK 1 host:7"),
+            refused("OOM x")
+        ]));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_said_is_read_or_none(details in "[ -~]{0,40}") {
+            let _ = of(&[refused(&format!("MOVED {details}"))], "asked");
+        }
+    }
+}
