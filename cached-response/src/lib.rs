@@ -95,6 +95,15 @@
 //! | feature | adds |
 //! |---|---|
 #![cfg_attr(
+    feature = "redis",
+    doc = "| `redis` | [`RedisStore`]: Redis or Valkey as the remote store, one server, behind sentinels, or a cluster |"
+)]
+#![cfg_attr(
+    not(feature = "redis"),
+    doc = "| `redis` | `RedisStore`: Redis or Valkey as the remote store, one server, behind sentinels, or a cluster |"
+)]
+//! | `redis-tls` | `rediss://` addresses for it |
+#![cfg_attr(
     feature = "testing",
     doc = "| `testing` | [`testing`]: a clock that is turned by hand, caches that do not meet |"
 )]
