@@ -4,6 +4,7 @@
 
 pub mod certificates;
 pub mod cluster;
+pub mod memcached;
 pub mod redis;
 pub mod resp;
 pub mod sentinel;
