@@ -104,12 +104,20 @@
 )]
 //! | `redis-tls` | `rediss://` addresses for it |
 #![cfg_attr(
+    feature = "memcached",
+    doc = "| `memcached` | [`MemcachedStore`]: a remote store on Memcached servers |"
+)]
+#![cfg_attr(
+    not(feature = "memcached"),
+    doc = "| `memcached` | a remote store on Memcached servers |"
+)]
+#![cfg_attr(
     feature = "testing",
-    doc = "| `testing` | [`testing`]: a clock that is turned by hand, caches that do not meet |"
+    doc = "| `testing` | [`testing`]: a clock that is turned by hand, caches that do not meet, what any store must do |"
 )]
 #![cfg_attr(
     not(feature = "testing"),
-    doc = "| `testing` | a clock that is turned by hand, caches that do not meet |"
+    doc = "| `testing` | a clock that is turned by hand, caches that do not meet, what any store must do |"
 )]
 //! | `uuid` | [`KeyPart`] for `uuid::Uuid` |
 
@@ -135,6 +143,8 @@ pub use doors::{
     roles::{Gate, Keyed, Lazy, Unkeyed},
     values::Computed,
 };
+#[cfg(feature = "memcached")]
+pub use ground::memcached::MemcachedStore;
 #[cfg(feature = "redis")]
 pub use ground::redis::RedisStore;
 pub use ground::{

@@ -11,6 +11,8 @@ pub(crate) mod in_process;
 pub(crate) mod invalidate_error;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod manual_clock;
+#[cfg(feature = "memcached")]
+pub(crate) mod memcached;
 pub(crate) mod memory;
 pub(crate) mod moment;
 pub(crate) mod nonce;
