@@ -5,4 +5,5 @@
     reason = "a test fails by panicking, in what it calls as well"
 )]
 
+mod memcached;
 mod redis;
