@@ -50,6 +50,7 @@ impl Listening {
                 order = orders.recv() => {
                     let Some((order, done)) = order else { break };
                     listener = match order {
+                        Order::Accept if listener.is_some() => listener,
                         Order::Accept => Some(self.listen().expect("the port is ours")),
                         Order::Refuse => None,
                     };

@@ -48,6 +48,11 @@ impl Line {
         )
     }
 
+    /// Whether octets of it were lost, which ends it for whoever waits for an answer.
+    pub fn has_lost(&self) -> bool {
+        self.lost.load(SeqCst)
+    }
+
     pub(super) async fn run(&self, mut client: TcpStream, shared: &Shared) {
         let broken = {
             let (from, to) = client.split();
@@ -123,7 +128,7 @@ impl Line {
         if *self.mode.borrow() == Mode::BlackHole {
             self.lost.store(true, SeqCst);
         }
-        self.lost.load(SeqCst)
+        self.has_lost()
     }
 
     async fn answers(
