@@ -47,6 +47,8 @@ struct Data {
     versions: HashMap<String, u64>,
     runs: HashMap<String, u64>,
     held: HashSet<(Point, String)>,
+    /// How much older what is read is than what there is.
+    old: u64,
 }
 
 impl Origin {
@@ -88,6 +90,16 @@ impl Origin {
         *version
     }
 
+    /// The version of a page.
+    pub fn version(&self, page: &str) -> u64 {
+        self.shared.data().version(page)
+    }
+
+    /// From now on runs read the version before: a mistake that a test must find.
+    pub fn read_old(&self) {
+        self.shared.data().old = 1;
+    }
+
     /// How many runs have read this page.
     pub fn runs(&self, page: &str) -> u64 {
         self.shared
@@ -124,9 +136,14 @@ impl Origin {
         self.shared.barriers.let_pass(&barrier(point, page), 1);
     }
 
-    /// Holds nobody there any more.
-    pub fn go_on(&self, point: Point, page: &str) {
+    /// Holds nobody there who comes from now on.
+    pub fn hold_no_more(&self, point: Point, page: &str) {
         self.shared.data().held.remove(&(point, page.to_owned()));
+    }
+
+    /// Holds nobody there any more, for good.
+    pub fn go_on(&self, point: Point, page: &str) {
+        self.hold_no_more(point, page);
         self.shared.barriers.release(&barrier(point, page));
     }
 }
@@ -138,6 +155,12 @@ impl Drop for Origin {
             // A thread that panicked has said so.
             let _ = thread.join();
         }
+    }
+}
+
+impl Data {
+    fn version(&self, page: &str) -> u64 {
+        self.versions.get(page).copied().unwrap_or(1)
     }
 }
 
@@ -157,7 +180,7 @@ impl Shared {
     fn read(&self, page: &str) -> (u64, u64) {
         let mut data = self.data();
         *data.runs.entry(page.to_owned()).or_default() += 1;
-        let version = data.versions.get(page).copied().unwrap_or(1);
+        let version = data.version(page).saturating_sub(data.old).max(1);
         (version, data.runs.values().sum())
     }
 }

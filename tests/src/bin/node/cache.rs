@@ -1,9 +1,33 @@
 //! The cache of a node.
 
-use cached_response::ResponseCache;
-use tests::nodes::Settings;
+use cached_response::{RedisStore, ResponseCache, Store, StoreError};
+use tests::nodes::{Remote, Settings};
 
 /// A cache as the settings say.
-pub(crate) fn build(_: &Settings) -> ResponseCache {
-    ResponseCache::builder().build()
+pub(crate) fn build(settings: &Settings) -> Result<ResponseCache, StoreError> {
+    match &settings.remote {
+        Remote::None => Ok(ResponseCache::builder().build()),
+        Remote::Redis(url) => Ok(with(settings, RedisStore::connect(url)?)),
+        Remote::Cluster(urls) => {
+            let urls = urls.iter().map(String::as_str);
+            Ok(with(settings, RedisStore::cluster(urls)?))
+        }
+    }
+}
+
+fn with(settings: &Settings, store: impl Store) -> ResponseCache {
+    let mut builder = ResponseCache::builder()
+        .remote(store)
+        .namespace(&settings.namespace)
+        .schema_version(settings.schema);
+    if !settings.memory {
+        builder = builder.without_memory();
+    }
+    if let Some(budget) = settings.budget {
+        builder = builder.remote_budget(budget);
+    }
+    if let Some(silence) = settings.silence {
+        builder = builder.silence(silence);
+    }
+    builder.build()
 }

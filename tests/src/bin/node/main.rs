@@ -18,7 +18,7 @@ fn main() -> io::Result<()> {
     let settings: Settings = serde_json::from_str(&settings)?;
     log::start();
     thread::spawn(end_with_the_test);
-    let cache = cache::build(&settings);
+    let cache = cache::build(&settings).map_err(io::Error::other)?;
     let settings = Data::new(settings);
     let app = move || {
         App::new()

@@ -168,10 +168,20 @@ async fn invalidate_all(cache: Data<ResponseCache>) -> HttpResponse {
 #[get("/stats")]
 async fn stats(cache: Data<ResponseCache>) -> Json<Value> {
     let stats = cache.stats();
+    let remote = stats.remote.unwrap_or_default();
     Json(json!({
         "runs": RUNS.load(SeqCst),
         "hits": stats.hits,
         "misses": stats.misses,
         "running": stats.running,
+        "remote": {
+            "calls": remote.calls,
+            "slow": remote.slow,
+            "crowded": remote.crowded,
+            "refused": remote.refused,
+            "opened": remote.opened,
+            "written": remote.written,
+            "dropped": remote.dropped,
+        },
     }))
 }
