@@ -15,6 +15,9 @@ fn of<T: 'static>(name: fn() -> &'static str, source: Source, version: Option<&s
     identity(HandlerType::named(TypeId::of::<T>(), name), source, version)
 }
 
+/// What a handler's type is called, and where it stands.
+type Named = (fn() -> &'static str, Source);
+
 #[test]
 fn no_part_can_be_taken_for_another() {
     let identities = [
@@ -49,7 +52,7 @@ fn a_handler_with_other_arguments_is_another_one() {
 
 #[test]
 fn what_one_type_alone_is_called_is_the_same_in_every_build() {
-    let named: [(fn() -> &'static str, Source); 4] = [
+    let named: [Named; 4] = [
         (|| "shop::list::{{closure}}", function("shop::list", "")),
         (
             || "shop::Cats::list::{{closure}}",
@@ -71,7 +74,7 @@ fn what_one_type_alone_is_called_is_the_same_in_every_build() {
 #[test]
 fn types_of_one_name_are_told_apart() {
     let by_macro = Source::new("shop::list", [3, 1], [90, 5], "");
-    let named: [(fn() -> &'static str, Source); 9] = [
+    let named: [Named; 9] = [
         (
             || "shop::main::{{closure}}",
             Source::built(Location::caller(), ""),

@@ -130,6 +130,7 @@ mod versions {
         ($name:ident { $($variant:ident),* } { $($field:ident),* }) => {
             pub(super) mod $name {
                 #[derive(crate::KeyPart)]
+                #[allow(dead_code, reason = "not all versions are asked for all of them")]
                 pub(crate) enum Role { $($variant),* }
 
                 #[derive(crate::KeyPart)]
