@@ -13,7 +13,10 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
 use self::map::{Map, Place};
 use super::{
@@ -31,7 +34,7 @@ use crate::ground::{
 };
 
 /// How often a name may have moved while it is looked for.
-const REDIRECTS: usize = 5;
+const REDIRECTS: u32 = 8;
 
 /// How old the map may grow: a node that has taken another's place says nothing by itself.
 const OLD: Duration = Duration::from_secs(5);
@@ -86,11 +89,15 @@ impl Cluster {
     ) -> Result<Vec<Answer>, StoreError> {
         let mut node = self.owner(name).await?;
         let mut asking = false;
-        for _ in 0..REDIRECTS {
+        for redirects in 0..REDIRECTS {
             let answers = self.noticed(node.answers(order, asking).await)?;
             let Some(redirect) = redirect::of(&answers, node.host()) else {
                 return Ok(answers);
             };
+            if let Some(pause) = redirects.checked_sub(2) {
+                // Two that point at each other do not agree yet, for a moment.
+                sleep(Duration::from_millis(1 << pause)).await;
+            }
             let (place, asks) = redirect.into_parts();
             (node, asking) = (self.atlas.node(place), asks);
         }
