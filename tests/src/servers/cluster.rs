@@ -28,6 +28,9 @@ impl Cluster {
             let mut add = vec!["CLUSTER", "ADDSLOTS"];
             add.extend(slots.iter().map(String::as_str));
             done(&node.ask(&add)?)?;
+            // Nodes of one epoch would have to find out first who is right.
+            let epoch = (index + 1).to_string();
+            done(&node.ask(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch])?)?;
             let first = &nodes[0];
             let port = first.port().to_string();
             let bus = bus_port(first)?;
