@@ -1,10 +1,14 @@
 //! What a remote store is to a cache: bytes under names, for a time.
 
-use actix_web::web::Bytes;
-use std::{error::Error, fmt, future::Future, pin::Pin, time::Duration};
+mod bus;
+mod outcome;
 
-/// What a call to a store comes to.
-pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+pub use self::{
+    bus::{Bus, Subscription},
+    outcome::{Kept, StoreError, StoreErrorKind, StoreFuture},
+};
+use actix_web::web::Bytes;
+use std::time::Duration;
 
 /// A place outside of this process where bytes are kept under a name, for a time: get, set with a
 /// timeout, delete.
@@ -110,94 +114,3 @@ pub trait Store: Send + Sync + 'static {
         None
     }
 }
-
-/// By which processes that share a store tell one another something at once.
-pub trait Bus: Send + Sync {
-    /// Tells all who listen on `channel`, on the connection that [`Store::delete`] uses.
-    fn publish<'a>(&'a self, channel: &'a str, message: Bytes) -> StoreFuture<'a, ()>;
-
-    /// Listens on `channel`. When it is ready, whatever is published from then on is heard.
-    fn subscribe<'a>(&'a self, channel: &'a str) -> StoreFuture<'a, Box<dyn Subscription>>;
-}
-
-/// Somebody who listens.
-pub trait Subscription: Send {
-    /// The next message. An `Err` says that something may have been missed: the subscription is over.
-    fn next(&mut self) -> StoreFuture<'_, Bytes>;
-}
-
-/// What a store has kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Kept {
-    /// The bytes that were set, or the first of them.
-    pub bytes: Bytes,
-    /// How long it has still to live, at most.
-    pub left: Duration,
-}
-
-impl Kept {
-    /// These bytes, which have `left` to live.
-    pub fn new(bytes: Bytes, left: Duration) -> Self {
-        Self { bytes, left }
-    }
-}
-
-/// Why a store has not done what it was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreError {
-    kind: StoreErrorKind,
-    message: String,
-}
-
-/// What kind of thing has gone wrong in a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum StoreErrorKind {
-    /// It cannot be reached, or the connection was lost.
-    Unreachable,
-    /// It has not answered in time.
-    Slow,
-    /// It is there, and refuses: full, read-only, loading, no permission.
-    Refused,
-    /// Its answer makes no sense.
-    Garbled,
-    /// What it was told to connect to is no address of a store.
-    Address,
-}
-
-impl StoreErrorKind {
-    /// The word for it, in logs and counts.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Unreachable => "unreachable",
-            Self::Slow => "slow",
-            Self::Refused => "refused",
-            Self::Garbled => "garbled",
-            Self::Address => "address",
-        }
-    }
-}
-
-impl StoreError {
-    /// An error that says what has gone wrong.
-    pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-        }
-    }
-
-    /// What kind of thing has gone wrong.
-    pub fn kind(&self) -> StoreErrorKind {
-        self.kind
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind.word(), self.message)
-    }
-}
-
-impl Error for StoreError {}

@@ -1,0 +1,83 @@
+//! What a call to a store comes to.
+
+use actix_web::web::Bytes;
+use std::{error::Error, fmt, future::Future, pin::Pin, time::Duration};
+
+/// What a call to a store comes to.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// What a store has kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Kept {
+    /// The bytes that were set, or the first of them.
+    pub bytes: Bytes,
+    /// How long it has still to live, at most.
+    pub left: Duration,
+}
+
+impl Kept {
+    /// These bytes, which have `left` to live.
+    pub fn new(bytes: Bytes, left: Duration) -> Self {
+        Self { bytes, left }
+    }
+}
+
+/// Why a store has not done what it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    message: String,
+}
+
+/// What kind of thing has gone wrong in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// It cannot be reached, or the connection was lost.
+    Unreachable,
+    /// It has not answered in time.
+    Slow,
+    /// It is there, and refuses: full, read-only, loading, no permission.
+    Refused,
+    /// Its answer makes no sense.
+    Garbled,
+    /// What it was told to connect to is no address of a store.
+    Address,
+}
+
+impl StoreErrorKind {
+    /// The word for it, in logs and counts.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Slow => "slow",
+            Self::Refused => "refused",
+            Self::Garbled => "garbled",
+            Self::Address => "address",
+        }
+    }
+}
+
+impl StoreError {
+    /// An error that says what has gone wrong.
+    pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+
+    /// What kind of thing has gone wrong.
+    pub fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.word(), self.message)
+    }
+}
+
+impl Error for StoreError {}
