@@ -21,20 +21,126 @@ use std::time::Duration;
 /// time. They must not block it. Each is dropped when its time is over, at any point; a call need
 /// not have a timeout of its own. An `Err` is never seen by a request: it is a miss, a count and a
 /// line in the log.
+///
+/// A whole store, and the check of `testing` that it is one:
+///
+/// ```
+/// use actix_web::web::Bytes;
+/// use cached_response::{Kept, Store, StoreFuture, testing::check_store};
+/// use std::{collections::HashMap, sync::Mutex, time::{Duration, Instant}};
+///
+/// #[derive(Default)]
+/// struct Drawer(Mutex<HashMap<String, (Bytes, Instant)>>);
+///
+/// impl Store for Drawer {
+///     fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<Kept>> {
+///         Box::pin(async move {
+///             let drawer = self.0.lock().expect("nobody panics with it");
+///             Ok(drawer.get(name).and_then(|(bytes, until)| {
+///                 let left = until.checked_duration_since(Instant::now())?;
+///                 let bytes = bytes.slice(..limit.min(bytes.len()));
+///                 (!left.is_zero()).then(|| Kept::new(bytes, left))
+///             }))
+///         })
+///     }
+///
+///     fn set<'a>(&'a self, name: &'a str, bytes: Bytes, timeout: Duration) -> StoreFuture<'a, ()> {
+///         // From when it was asked for, not from when it is done.
+///         let until = Instant::now() + timeout;
+///         Box::pin(async move {
+///             let mut drawer = self.0.lock().expect("nobody panics with it");
+///             drawer.insert(name.to_owned(), (bytes, until));
+///             Ok(())
+///         })
+///     }
+///
+///     fn delete<'a>(&'a self, name: &'a str) -> StoreFuture<'a, ()> {
+///         Box::pin(async move {
+///             self.0.lock().expect("nobody panics with it").remove(name);
+///             Ok(())
+///         })
+///     }
+/// }
+///
+/// # #[actix_web::main] async fn main() {
+/// check_store(Drawer::default()).await;
+/// # }
+/// ```
 pub trait Store: Send + Sync + 'static {
     /// What lies under `name`, but no more than its first `limit` bytes, and how long it has still to
     /// live by the store's own clock. What may live a moment less has less.
+    ///
+    /// ```
+    /// use cached_response::{Store, testing::InProcessStore};
+    /// use std::time::Duration;
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::StoreError> {
+    /// let store = InProcessStore::new();
+    /// let minute = Duration::from_secs(60);
+    /// store.set("name", "bytes".into(), minute).await?;
+    /// let kept = store.get("name", 3).await?.expect("it was set");
+    /// assert_eq!(kept.bytes, "byt");
+    /// assert!(kept.left <= minute);
+    /// assert_eq!(store.get("another", 3).await?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
     fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<Kept>>;
 
     /// Puts `bytes` under `name`, in place of what lies there. After `timeout` they are gone; what
     /// takes longer to get there may not live longer.
+    ///
+    /// ```
+    /// use cached_response::{Store, testing::{InProcessStore, ManualClock}};
+    /// use std::time::Duration;
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::StoreError> {
+    /// let clock = ManualClock::new();
+    /// let store = InProcessStore::with_clock(&clock);
+    /// store.set("name", "bytes".into(), Duration::from_secs(60)).await?;
+    /// store.set("name", "others".into(), Duration::from_secs(30)).await?;
+    /// assert_eq!(store.get("name", 64).await?.expect("it is there").bytes, "others");
+    /// clock.advance(Duration::from_secs(30));
+    /// assert_eq!(store.get("name", 64).await?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
     fn set<'a>(&'a self, name: &'a str, bytes: Bytes, timeout: Duration) -> StoreFuture<'a, ()>;
 
     /// Removes what lies under `name`, if anything does. `Ok` means that no later `get`, of anybody,
     /// finds it.
+    ///
+    /// ```
+    /// use cached_response::{Store, testing::InProcessStore};
+    /// use std::time::Duration;
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::StoreError> {
+    /// let store = InProcessStore::new();
+    /// let minute = Duration::from_secs(60);
+    /// store.set("name", "bytes".into(), minute).await?;
+    /// store.delete("name").await?;
+    /// assert_eq!(store.get("name", 64).await?, None);
+    /// store.delete("name").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     fn delete<'a>(&'a self, name: &'a str) -> StoreFuture<'a, ()>;
 
     /// What lies under each of these names, in their order: short values, of 64 bytes at most.
+    ///
+    /// ```
+    /// use cached_response::{Store, testing::InProcessStore};
+    /// use std::time::Duration;
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::StoreError> {
+    /// let store = InProcessStore::new();
+    /// let minute = Duration::from_secs(60);
+    /// store.set("a", "1".into(), minute).await?;
+    /// let found = store.get_many(&["b".to_owned(), "a".to_owned()]).await?;
+    /// assert_eq!(found, [None, Some("1".into())]);
+    /// # Ok(())
+    /// # }
+    /// ```
     fn get_many<'a>(&'a self, names: &'a [String]) -> StoreFuture<'a, Vec<Option<Bytes>>> {
         Box::pin(async move {
             let mut found = Vec::with_capacity(names.len());
@@ -48,6 +154,22 @@ pub trait Store: Send + Sync + 'static {
     /// [`get`](Self::get) of `name`, and [`get_many`](Self::get_many) of `with`, in one round trip
     /// where the backend can. What is found under `with` must not be older than what lies under
     /// `name`.
+    ///
+    /// ```
+    /// use cached_response::{Store, testing::InProcessStore};
+    /// use std::time::Duration;
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::StoreError> {
+    /// let store = InProcessStore::new();
+    /// let minute = Duration::from_secs(60);
+    /// store.set("page", "<h1>".into(), minute).await?;
+    /// store.set("tag", "7".into(), minute).await?;
+    /// let (page, with) = store.look_up("page", 64, &["tag".to_owned()]).await?;
+    /// assert_eq!(page.expect("it was set").bytes, "<h1>");
+    /// assert_eq!(with, [Some("7".into())]);
+    /// # Ok(())
+    /// # }
+    /// ```
     fn look_up<'a>(
         &'a self,
         name: &'a str,
@@ -62,6 +184,19 @@ pub trait Store: Send + Sync + 'static {
 
     /// Puts `bytes` under `name` unless something lies there, and gives what lies there then. By
     /// default two may both find nothing, and both put theirs.
+    ///
+    /// ```
+    /// use cached_response::{Store, testing::InProcessStore};
+    /// use std::time::Duration;
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::StoreError> {
+    /// let store = InProcessStore::new();
+    /// let minute = Duration::from_secs(60);
+    /// assert_eq!(store.add("lease", "mine".into(), minute).await?, "mine");
+    /// assert_eq!(store.add("lease", "yours".into(), minute).await?, "mine");
+    /// # Ok(())
+    /// # }
+    /// ```
     fn add<'a>(&'a self, name: &'a str, bytes: Bytes, timeout: Duration) -> StoreFuture<'a, Bytes> {
         Box::pin(async move {
             if let Some(kept) = self.get(name, 64).await? {
@@ -77,6 +212,22 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// A value may be replaced by the one that is given, but never be put back once it was deleted:
     /// by default one that has too little to live is replaced.
+    ///
+    /// ```
+    /// use cached_response::{Store, testing::InProcessStore};
+    /// use std::time::Duration;
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::StoreError> {
+    /// let store = InProcessStore::new();
+    /// let minute = Duration::from_secs(60);
+    /// store.set("a", "old".into(), minute).await?;
+    /// let values = [("a".to_owned(), "new".into()), ("b".to_owned(), "new".into())];
+    /// assert_eq!(store.ensure(&values, minute / 2).await?, ["old", "new"]);
+    /// store.delete("a").await?;
+    /// assert_eq!(store.ensure(&values, minute / 2).await?, ["new", "new"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     fn ensure<'a>(
         &'a self,
         values: &'a [(String, Bytes)],
@@ -99,6 +250,21 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// [`delete`](Self::delete)s these names, in their order, in one round trip where the backend can.
+    ///
+    /// ```
+    /// use cached_response::{Store, testing::InProcessStore};
+    /// use std::time::Duration;
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::StoreError> {
+    /// let store = InProcessStore::new();
+    /// let minute = Duration::from_secs(60);
+    /// let names = ["a".to_owned(), "b".to_owned()];
+    /// store.set("b", "1".into(), minute).await?;
+    /// store.delete_many(&names).await?;
+    /// assert_eq!(store.get_many(&names).await?, [None, None]);
+    /// # Ok(())
+    /// # }
+    /// ```
     fn delete_many<'a>(&'a self, names: &'a [String]) -> StoreFuture<'a, ()> {
         Box::pin(async move {
             for name in names {
@@ -110,6 +276,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// By which processes tell one another what was invalidated. Without one, what a process has in
     /// memory is compared with the store when it was last compared five seconds ago.
+    ///
+    /// ```
+    /// use cached_response::{Store, testing::InProcessStore};
+    ///
+    /// assert!(InProcessStore::new().bus().is_some());
+    /// ```
     fn bus(&self) -> Option<&dyn Bus> {
         None
     }

@@ -4,9 +4,29 @@ use actix_web::web::Bytes;
 use std::{error::Error, fmt, future::Future, pin::Pin, time::Duration};
 
 /// What a call to a store comes to.
+///
+/// ```
+/// use cached_response::{StoreError, StoreFuture};
+///
+/// fn nothing<'a>() -> StoreFuture<'a, Option<u32>> {
+///     Box::pin(async { Ok(None) })
+/// }
+///
+/// # #[actix_web::main] async fn main() {
+/// assert_eq!(nothing().await, Ok::<_, StoreError>(None));
+/// # }
+/// ```
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// What a store has kept.
+///
+/// ```
+/// use cached_response::Kept;
+/// use std::time::Duration;
+///
+/// let kept = Kept::new("bytes".into(), Duration::from_secs(60));
+/// assert_eq!(kept.bytes, "bytes");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Kept {
@@ -18,12 +38,27 @@ pub struct Kept {
 
 impl Kept {
     /// These bytes, which have `left` to live.
+    ///
+    /// ```
+    /// use cached_response::Kept;
+    /// use std::time::Duration;
+    ///
+    /// let kept = Kept::new("bytes".into(), Duration::from_secs(60));
+    /// assert_eq!(kept.left.as_secs(), 60);
+    /// ```
     pub fn new(bytes: Bytes, left: Duration) -> Self {
         Self { bytes, left }
     }
 }
 
 /// Why a store has not done what it was asked for.
+///
+/// ```
+/// use cached_response::{StoreError, StoreErrorKind};
+///
+/// let error = StoreError::new(StoreErrorKind::Refused, "it is full");
+/// assert_eq!(error.to_string(), "refused: it is full");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreError {
     kind: StoreErrorKind,
@@ -31,6 +66,16 @@ pub struct StoreError {
 }
 
 /// What kind of thing has gone wrong in a store.
+///
+/// One that refuses is asked again the next time. One that fails otherwise, three times in a row, is
+/// asked for nothing until it answers a probe.
+///
+/// ```
+/// use cached_response::StoreErrorKind;
+///
+/// let kinds = [StoreErrorKind::Unreachable, StoreErrorKind::Slow];
+/// assert_eq!(kinds.map(StoreErrorKind::word), ["unreachable", "slow"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
@@ -48,6 +93,10 @@ pub enum StoreErrorKind {
 
 impl StoreErrorKind {
     /// The word for it, in logs and counts.
+    ///
+    /// ```
+    /// assert_eq!(cached_response::StoreErrorKind::Garbled.word(), "garbled");
+    /// ```
     pub const fn word(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",
@@ -61,6 +110,13 @@ impl StoreErrorKind {
 
 impl StoreError {
     /// An error that says what has gone wrong.
+    ///
+    /// ```
+    /// use cached_response::{StoreError, StoreErrorKind};
+    ///
+    /// let error = StoreError::new(StoreErrorKind::Unreachable, "no route to it");
+    /// assert_eq!(error.to_string(), "unreachable: no route to it");
+    /// ```
     pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -69,6 +125,13 @@ impl StoreError {
     }
 
     /// What kind of thing has gone wrong.
+    ///
+    /// ```
+    /// use cached_response::{StoreError, StoreErrorKind};
+    ///
+    /// let error = StoreError::new(StoreErrorKind::Address, "no port");
+    /// assert_eq!(error.kind(), StoreErrorKind::Address);
+    /// ```
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
     }
