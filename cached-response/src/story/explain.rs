@@ -16,6 +16,7 @@ use crate::{
         cache::{ResponseCache, Shared},
         generations::Target,
         keying::{self, PROXIED, Sent, TRUSTED},
+        remote::errand::Errand,
         site::Site,
         variants,
     },
@@ -40,6 +41,10 @@ pub struct Explanation {
     pub tags: Vec<String>,
     /// What would become of the request.
     pub outcome: Outcome,
+    /// The name under which the remote store has the response, or the list of what it varies by, if
+    /// it has it. `None` without a remote store, for a bypass, and where only the handler's route
+    /// can tell.
+    pub remote: Option<String>,
 }
 
 /// What would become of a request.
@@ -79,8 +84,11 @@ impl fmt::Display for Explanation {
         for (name, value) in &self.keyed {
             writeln!(f, "  {name} = {value}")?;
         }
-        let mut tags = self.tags.iter();
-        tags.try_for_each(|tag| writeln!(f, "  tagged {tag}"))
+        for tag in &self.tags {
+            writeln!(f, "  tagged {tag}")?;
+        }
+        let mut remote = self.remote.iter();
+        remote.try_for_each(|name| writeln!(f, "  in the remote store as {name}"))
     }
 }
 
@@ -130,14 +138,19 @@ fn explain(site: &Site, shared: &Shared, request: &HttpRequest) -> Explanation {
         keyed: keyed(&site.terms, request),
         tags: tags(&site.terms, request),
         outcome: outcome(site, shared, request),
+        remote: remote(site, shared, request),
+    }
+}
+
+fn sent(request: &HttpRequest) -> Sent {
+    match request.headers().get(header::CONTENT_LENGTH) {
+        Some(length) if length != "0" => Sent::Unkeyed,
+        _ => Sent::Nothing,
     }
 }
 
 fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
-    let sent = match request.headers().get(header::CONTENT_LENGTH) {
-        Some(length) if length != "0" => Sent::Unkeyed,
-        _ => Sent::Nothing,
-    };
+    let sent = sent(request);
     let admitted = match arrival::admitted(&site.terms, request, &sent) {
         Ok(admitted) => admitted,
         Err(why) => return Outcome::Bypass(why),
@@ -165,6 +178,23 @@ fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
         }
         Lookup::Miss(forward, _) => missed(forward),
     }
+}
+
+fn remote(site: &Site, shared: &Shared, request: &HttpRequest) -> Option<String> {
+    let store = shared.remote.as_ref()?;
+    let sent = sent(request);
+    let looked_up = arrival::admitted(&site.terms, request, &sent).is_ok();
+    if !looked_up || site.has_parts() || site.terms.body {
+        return None;
+    }
+    let mut key = KeyWriter::reuse(Vec::new());
+    keying::write(&site.terms, request, &sent, &mut key);
+    let target = Target::Response {
+        terms: &site.terms,
+        request,
+    };
+    let errand = Errand::of(&store.namespace, site, key.as_bytes(), target, 0)?;
+    Some(errand.name)
 }
 
 fn tags(terms: &Terms, request: &HttpRequest) -> Vec<String> {

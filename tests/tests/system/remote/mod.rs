@@ -14,6 +14,7 @@ use cached_response::testing::{InProcessStore, ManualClock};
 use cached_response::{Builder, Policy, Request, ResponseCache, cached, tag};
 use tests::stage::{Answer, InProcess, Stage};
 
+mod explained;
 mod fences;
 mod reuse;
 
