@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use program::{Answer, Program, start};
 
 mod program;
+mod shared;
 mod stale;
 mod values;
 

@@ -72,6 +72,24 @@ impl Program {
         self.ask(target, "")
     }
 
+    /// Asks again and again until an answer is as it should be.
+    pub(crate) fn get_until(
+        &self,
+        target: &str,
+        what: &str,
+        met: impl Fn(&Answer) -> bool,
+    ) -> Answer {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let answer = self.get(target);
+            if met(&answer) {
+                return answer;
+            }
+            assert!(Instant::now() < deadline, "{what}: {answer:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     pub(crate) fn get_as(&self, user: &str, target: &str) -> Answer {
         self.ask(target, &format!("authorization: Bearer {user}\r\n"))
     }
@@ -111,6 +129,13 @@ impl Drop for Program {
 }
 
 pub(crate) fn start(example: &str, port: Option<&str>) -> Child {
+    start_with(example, |command| {
+        command.envs(port.map(|port| ("PORT", port)));
+    })
+}
+
+/// With whatever arguments and environment it is given besides.
+pub(crate) fn start_with(example: &str, configure: impl FnOnce(&mut Command)) -> Child {
     let test = std::env::current_exe().expect("this test's own path");
     let folder = test.ancestors().nth(2).expect("…/deps/test");
     let mut command = Command::new(folder.join("examples").join(example));
@@ -118,8 +143,8 @@ pub(crate) fn start(example: &str, port: Option<&str>) -> Child {
         .env("TMPDIR", env!("CARGO_TARGET_TMPDIR"))
         .env_remove("CACHED_RESPONSE")
         .env_remove("PORT")
-        .envs(port.map(|port| ("PORT", port)))
         .stdout(Stdio::piped());
+    configure(&mut command);
     command
         .spawn()
         .expect("an example: build them with `cargo build --examples`")
@@ -149,6 +174,11 @@ impl Answer {
 
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
+    }
+
+    /// Whether another process has made it.
+    pub(crate) fn is_remote(&self) -> bool {
+        self.header("cache-status").ends_with("; detail=remote")
     }
 
     pub(crate) fn is_live(&self) -> bool {

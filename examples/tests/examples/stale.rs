@@ -2,23 +2,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use crate::program::{Answer, Program, start};
-
-/// Asks until an answer is as it should be.
-fn until(program: &Program, what: &str, met: impl Fn(&Answer) -> bool) -> Answer {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        let answer = program.get("/menu");
-        if met(&answer) {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "{what}: {answer:?}");
-        sleep(Duration::from_millis(50));
-    }
-}
 
 fn stands_in(answer: &Answer) -> bool {
     let said = answer.header("cache-status");
@@ -37,12 +22,12 @@ fn a_page_outlives_its_file() {
     assert!(live.is_live() && live.body.starts_with("Mezze"), "{live:?}");
 
     fs::rename(file, away).expect("it is there");
-    let stale = until(&program, "it stands in", stands_in);
+    let stale = program.get_until("/menu", "it stands in", stands_in);
     assert_eq!(stale.status, "HTTP/1.1 200 OK");
     assert_eq!(stale.body, live.body);
 
     fs::write(file, "Soup, 5.00").expect("written");
-    let fresh = until(&program, "it recovers", |answer| answer.body != live.body);
+    let fresh = program.get_until("/menu", "it recovers", |answer| answer.body != live.body);
     assert_eq!(fresh.body, "Soup, 5.00");
     for made in [file, away] {
         fs::remove_file(made).expect("it is there");
