@@ -62,6 +62,13 @@
 //! `stale_while_revalidate = 30s` has it run behind the answer. More in
 //! [the guide](guide::staying_up).
 //!
+//! # Many nodes
+//!
+//! [`Builder::remote`] puts a [`Store`] behind the memory of each process: `RedisStore`,
+//! `MemcachedStore`, or one of your own. What one process has made answers in all of them, and what
+//! one invalidates in none. More in the guide: [many nodes](guide::many_nodes), [when the store is
+//! down](guide::store_down), and [operating one](guide::operating).
+//!
 //! # Without the attribute
 //!
 //! [`cached`] wraps a handler at its route under a [`Policy`], with [`Keyed`], [`Gate`],
@@ -186,6 +193,15 @@ pub mod guide {
 
     #[doc = include_str!("../docs/staying-up.md")]
     pub mod staying_up {}
+
+    #[doc = include_str!("../docs/many-nodes.md")]
+    pub mod many_nodes {}
+
+    #[doc = include_str!("../docs/store-down.md")]
+    pub mod store_down {}
+
+    #[doc = include_str!("../docs/operating.md")]
+    pub mod operating {}
 
     #[doc = include_str!("../docs/standard.md")]
     pub mod standard {}

@@ -9,6 +9,7 @@ use program::{Answer, Program, start};
 
 mod custom_store;
 mod program;
+mod sent;
 mod shared;
 mod stale;
 mod values;

@@ -1,0 +1,82 @@
+//! The guide shows what a process sends to Redis.
+
+use std::time::{Duration, Instant};
+
+use tests::servers::redis::Redis;
+
+use crate::program::{Program, start_with};
+
+/// The commands that stand under a mark in the guide.
+fn shown(mark: &str) -> Vec<String> {
+    let guide = include_str!("../../../docs/operating.md");
+    let rest = guide.split(&format!("<!-- {mark} -->")).nth(1);
+    let block = rest.and_then(|rest| rest.split("```").nth(1));
+    let lines = block.expect("a block behind the mark").lines().skip(1);
+    shapes(lines)
+}
+
+/// Each command with the kind of name that it is about. What is published, be it only that all is well,
+/// comes whenever it does.
+fn shapes<'a>(commands: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let shape = |command: &str| {
+        let mut words = command.split(' ').map(|word| word.trim_matches('"'));
+        let (verb, name) = (words.next()?, words.next()?);
+        let (kind, _) = name.rsplit_once(':')?;
+        (verb != "PUBLISH").then(|| format!("{verb} {kind}"))
+    };
+    commands.filter_map(shape).collect()
+}
+
+/// Does something, until what is shown under a mark is sent: a machine may be too busy for a budget.
+fn is_sent(server: &Redis, mark: &str, mut act: impl FnMut(u32)) {
+    let shown = shown(mark);
+    assert!(shown.len() > 1, "{shown:?}");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    for page in 6.. {
+        let mut monitor = server.monitor().expect("a connection");
+        act(page);
+        let mut sent = Vec::new();
+        let patience = Instant::now() + Duration::from_millis(500);
+        while sent.len() < shown.len() && Instant::now() < patience {
+            let seen = monitor.seen(server).expect("an answer");
+            sent.extend(shapes(seen.iter().map(String::as_str)));
+        }
+        // All is about one page.
+        let page = format!("/reports/{page}");
+        let sent: Vec<_> = sent
+            .iter()
+            .map(|it| it.replace(&page, "/reports/5"))
+            .collect();
+        if sent == shown {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{sent:#?}");
+    }
+}
+
+#[test]
+fn the_guide_shows_what_is_sent_to_redis() {
+    let server = Redis::start().expect("a server");
+    let start = || {
+        let child = start_with("redis", |command| {
+            command.arg("0").env("REDIS_URL", server.url());
+        });
+        Program::announced_in(child, 5)
+    };
+    let (one, other) = (start(), start());
+    // Each has connected before it is watched.
+    one.get("/reports/1");
+    other.get("/reports/2");
+    is_sent(&server, "miss", |page| {
+        one.get(&format!("/reports/{page}"));
+    });
+    for page in 6..30 {
+        one.get(&format!("/reports/{page}"));
+    }
+    is_sent(&server, "hit", |page| {
+        other.get(&format!("/reports/{page}"));
+    });
+    is_sent(&server, "invalidation", |_| {
+        one.send_form("POST", "/reports", "");
+    });
+}
