@@ -23,3 +23,4 @@ pub(crate) mod selector;
 pub(crate) mod store;
 pub(crate) mod stored;
 pub(crate) mod sync;
+pub(crate) mod weak;

@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use self::part::KeyPart;
 use super::field::members;
+use crate::ground::weak;
 
 /// What a stored response is found by: the handler, and what it was asked for.
 ///
@@ -80,6 +81,9 @@ impl<'a> KeyRef<'a> {
 
 impl Hash for KeyRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
+        if weak::is_on() {
+            return state.write_u8(weak::hash(self.bytes));
+        }
         state.write(self.bytes);
         self.handler.hash(state);
     }

@@ -2,3 +2,4 @@
 
 mod identities;
 mod processes;
+mod weak;
