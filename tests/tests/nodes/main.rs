@@ -6,4 +6,6 @@
 )]
 
 mod alone;
+mod invalidations;
 mod setting;
+mod sharing;

@@ -1,0 +1,220 @@
+//! What nodes have in common: responses, invalidations, runs.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tests::nodes::{Point, Settings, Told};
+use tests::raw::{Connection, Request};
+use tests::stage::eventually;
+
+use crate::setting::{MARGIN, Setting, start, until_page};
+
+#[test]
+fn nodes_reuse_one_anothers_responses() {
+    let setting = Setting::start();
+    let (a, b) = (setting.node("a"), setting.forgetful("b"));
+    for target in ["/page/p", "/named/p"] {
+        let told = setting.put(&a, target);
+        assert_eq!(told.node, "a");
+        assert_eq!(b.page(target), told);
+        let again = b.get(target);
+        assert!(again.header("age").is_some(), "{:?}", again.head);
+    }
+    assert_eq!(setting.origin.runs("p"), 2);
+}
+
+#[test]
+fn nodes_reuse_one_anothers_variants() {
+    let setting = Setting::start();
+    let (a, b) = (setting.node("a"), setting.node("b"));
+    let spoken = |language| Request::get("/spoken/p").header("accept-language", language);
+    let english = a.ask(&spoken("en"));
+    setting.is_stored("/spoken/p");
+    let names = || setting.stored("/spoken/p").len();
+    // The list of names, and the variant.
+    eventually("both are stored", || names() == 2);
+    assert_eq!(b.ask(&spoken("en")).text(), english.text());
+    assert!(b.ask(&spoken("de")).text().ends_with("in de"));
+    assert_eq!(setting.origin.runs("p"), 2);
+}
+
+/// Every way to say it, and both ways to name a tag.
+#[test]
+fn an_invalidation_holds_at_once_on_a_node_that_asks_the_store() {
+    let setting = Setting::start();
+    let (a, b) = (setting.node("a"), setting.forgetful("b"));
+    let ways = [
+        ("/page/p", "tag/page:p"),
+        ("/named/p", "tag/page:p"),
+        ("/page/p", "path/page/p"),
+        ("/page/p", "all"),
+    ];
+    for (target, way) in ways {
+        setting.put(&a, target);
+        let before = b.page(target).version;
+        let version = setting.origin.change("p");
+        assert_eq!(b.page(target).version, before, "it is stored");
+        assert_eq!(a.invalidate(way).status(), 204, "{way}");
+        assert_eq!(b.page(target).version, version, "{target} {way}");
+        assert_eq!(a.page(target).version, version, "{target} {way}");
+    }
+}
+
+#[test]
+fn an_invalidation_is_heard_by_a_node_that_has_it_in_memory() {
+    let setting = Setting::start();
+    let (a, b) = (setting.node("a"), setting.node("b"));
+    for way in ["tag/page:p", "path/page/p", "all"] {
+        setting.put(&a, "/page/p");
+        b.page("/page/p");
+        let version = setting.origin.change("p");
+        let asked = Instant::now();
+        assert_eq!(a.invalidate(way).status(), 204);
+        let late = until_page(&b, "/page/p", asked, |it| it.version == version);
+        assert!(late < Duration::from_secs(1) + MARGIN, "{way}: {late:?}");
+    }
+}
+
+#[test]
+fn nodes_that_miss_at_once_run_the_handler_once() {
+    let setting = Setting::start();
+    let patient = |name: &str| Settings {
+        budget: Some(Duration::from_secs(10)),
+        ..setting.settings(name)
+    };
+    let (a, b) = (start(&patient("a")), start(&patient("b")));
+    setting.origin.hold(Point::Return, "p");
+    let request = Request::get("/page/p");
+    let mut first = Connection::open(a.address()).unwrap();
+    first.send(&request).unwrap();
+    setting.origin.wait_held(Point::Return, "p", 1);
+    let mut second = Connection::open(b.address()).unwrap();
+    second.send(&request).unwrap();
+    // It has looked up, and found that another runs.
+    eventually("the other misses", || b.count("misses") == 1);
+    setting.origin.go_on(Point::Return, "p");
+    let told = first.receive(&request).unwrap().text();
+    assert_eq!(second.receive(&request).unwrap().text(), told);
+    assert_eq!(setting.origin.runs("p"), 1);
+}
+
+#[test]
+fn a_node_that_dies_with_the_lease_costs_a_second_run() {
+    let setting = Setting::start();
+    let (mut a, b) = (setting.node("a"), setting.node("b"));
+    setting.origin.hold(Point::Return, "p");
+    let request = Request::get("/page/p");
+    let mut left = Connection::open(a.address()).unwrap();
+    left.send(&request).unwrap();
+    setting.origin.wait_held(Point::Return, "p", 1);
+    a.kill();
+    setting.origin.go_on(Point::Return, "p");
+    let response = b.get("/page/p");
+    assert_eq!(response.status(), 200);
+    assert!(
+        response.took < Duration::from_secs(5) + MARGIN,
+        "{:?}",
+        response.took
+    );
+    assert_eq!(setting.origin.runs("p"), 2);
+}
+
+#[test]
+fn a_node_without_memory_asks_each_time() {
+    let setting = Setting::start();
+    let (a, b) = (setting.node("a"), setting.forgetful("b"));
+    let told = setting.put(&a, "/page/p");
+    assert_eq!(b.page("/page/p"), told);
+    setting.redis.ask(&["FLUSHALL"]).unwrap();
+    assert_eq!(b.page("/page/p").node, "b");
+}
+
+/// The last place that a `GETRANGE` asks for.
+fn last_place(command: &str) -> Option<usize> {
+    let command = command.strip_prefix("\"GETRANGE\"")?;
+    let last = command.rsplit(' ').next().unwrap();
+    Some(last.trim_matches('"').parse().unwrap())
+}
+
+#[test]
+fn a_conditional_request_is_answered_without_the_body_that_is_stored() {
+    const BODY: usize = 300_000;
+    let setting = Setting::start();
+    let (a, b) = (setting.node("a"), setting.forgetful("b"));
+    let target = format!("/page/p?size={BODY}");
+    setting.put(&a, &target);
+    let whole = b.get(&target);
+    assert_eq!(whole.body.len(), BODY);
+    let tag = whole.header("etag").unwrap();
+    let request = Request::get(target).header("if-none-match", tag);
+    // The first may find out how long the head is.
+    for _ in 0..2 {
+        let mut monitor = setting.redis.monitor().unwrap();
+        assert_eq!(b.ask(&request).status(), 304);
+        let seen = monitor.seen(&setting.redis).unwrap();
+        let places: Vec<_> = seen.iter().filter_map(|it| last_place(it)).collect();
+        assert!(!places.is_empty(), "{seen:#?}");
+        assert!(places.iter().all(|last| *last < BODY / 4), "{seen:#?}");
+    }
+    assert_eq!(setting.origin.runs("p"), 1);
+}
+
+/// Bar row 77: two schema versions in one store, and back again.
+#[test]
+fn a_deploy_with_another_schema_never_reads_the_old_shape() {
+    let setting = Setting::start();
+    let of_schema = |name: &str, schema| Settings {
+        schema,
+        ..setting.settings(name).without_memory()
+    };
+    let (old, new) = (start(&of_schema("old", 1)), start(&of_schema("new", 2)));
+    setting.put(&old, "/page/p");
+    assert_eq!(new.page("/page/p").node, "new");
+    eventually("both are stored", || setting.stored("/page/p").len() == 2);
+    let back = start(&of_schema("back", 1));
+    assert_eq!(back.page("/page/p").node, "old");
+    assert_eq!(new.page("/page/p").node, "new");
+    let version = setting.origin.change("p");
+    assert_eq!(new.invalidate("tag/page:p").status(), 204);
+    assert_eq!(back.page("/page/p").version, version);
+}
+
+#[test]
+fn applications_with_other_namespaces_do_not_meet() {
+    let setting = Setting::start();
+    let other = Settings {
+        namespace: "others".to_owned(),
+        ..setting.settings("b")
+    };
+    let (a, b) = (setting.forgetful("a"), start(&other));
+    let told = setting.put(&a, "/page/p");
+    assert_eq!(b.page("/page/p").node, "b");
+    assert_eq!(b.invalidate("all").status(), 204);
+    assert_eq!(a.page("/page/p"), told);
+}
+
+/// Bar row 92.
+#[test]
+fn what_is_read_late_in_its_life_lives_no_longer() {
+    let setting = Setting::start();
+    let (a, b) = (setting.node("a"), setting.node("b"));
+    let first = setting.put(&a, "/brief/p");
+    let born = Instant::now();
+    thread::sleep(Duration::from_millis(1500));
+    let (mut ages, mut last) = (Vec::new(), Duration::ZERO);
+    eventually("it runs again", || {
+        let sent = born.elapsed();
+        let answer = b.get("/brief/p");
+        let told: Told = answer.text().parse().unwrap();
+        if told.run != first.run {
+            return true;
+        }
+        let age = answer.header("age").unwrap();
+        ages.push(age.parse::<u64>().unwrap());
+        last = sent;
+        false
+    });
+    assert!(ages.is_sorted(), "{ages:?}");
+    assert!(ages[0] >= 1, "{ages:?}");
+    assert!(last <= Duration::from_secs(3), "{last:?}");
+}
