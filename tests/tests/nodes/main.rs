@@ -7,5 +7,7 @@
 
 mod alone;
 mod invalidations;
+mod load;
+mod outages;
 mod setting;
 mod sharing;
