@@ -9,5 +9,6 @@ mod alone;
 mod invalidations;
 mod load;
 mod outages;
+mod refusals;
 mod setting;
 mod sharing;
