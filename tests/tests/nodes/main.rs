@@ -2,12 +2,14 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a test fails by panicking, in what it calls as well"
 )]
 
 mod alone;
 mod invalidations;
 mod load;
+mod octets;
 mod outages;
 mod refusals;
 mod setting;
