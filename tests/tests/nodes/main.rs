@@ -14,3 +14,4 @@ mod outages;
 mod refusals;
 mod setting;
 mod sharing;
+mod soak;
