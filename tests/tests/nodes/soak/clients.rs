@@ -14,8 +14,9 @@ use super::{NAMES, Plant, Soak};
 const PAGES: usize = 6;
 const ROUTES: [&str; 3] = ["page", "named", "spoken"];
 const LANGUAGES: [&str; 3] = ["en", "de", "fr"];
-/// A handler, a budget, and a machine that has other things to do; far less than hanging.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// For five seconds a node waits for the run of another that may have been lost with its lease; and the machine has
+/// other things to do.
+const PATIENCE: Duration = Duration::from_secs(7);
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
