@@ -35,6 +35,8 @@ pub enum Remote {
     Redis(String),
     /// A cluster of them.
     Cluster(Vec<String>),
+    /// Memcached servers.
+    Memcached(Vec<String>),
 }
 
 impl Settings {

@@ -9,6 +9,7 @@
 mod alone;
 mod invalidations;
 mod load;
+mod memcached;
 mod octets;
 mod outages;
 mod refusals;

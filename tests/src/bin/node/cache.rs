@@ -1,6 +1,6 @@
 //! The cache of a node.
 
-use cached_response::{RedisStore, ResponseCache, Store, StoreError};
+use cached_response::{MemcachedStore, RedisStore, ResponseCache, Store, StoreError};
 use tests::nodes::{Remote, Settings};
 
 /// A cache as the settings say.
@@ -12,6 +12,7 @@ pub(crate) fn build(settings: &Settings) -> Result<ResponseCache, StoreError> {
             let urls = urls.iter().map(String::as_str);
             Ok(with(settings, RedisStore::cluster(urls)?))
         }
+        Remote::Memcached(addresses) => Ok(with(settings, MemcachedStore::connect(addresses)?)),
     }
 }
 
