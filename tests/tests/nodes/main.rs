@@ -7,6 +7,7 @@
 )]
 
 mod alone;
+mod cluster;
 mod invalidations;
 mod load;
 mod memcached;
