@@ -74,6 +74,9 @@ fn a_store_that_is_stopped_costs_its_budget_once_and_then_nothing() {
         "{before:?} -> {later:?}"
     );
     assert!(recovery <= RECOVERY + MARGIN, "{recovery:?}");
+    // Nothing was asked of it that no answer was to come to.
+    assert!(node.count("remote/opened") > 0, "{}", node.stats());
+    assert!(node.count("remote/refused") > 100, "{}", node.stats());
 }
 
 /// Bar row 61: what is in memory is reused; when nothing was heard for so long, for no longer than that.

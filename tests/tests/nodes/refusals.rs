@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tests::nodes::{Node, Remote, Settings};
+use tests::servers::cluster::Cluster;
 use tests::servers::redis::Redis;
 use tests::stage::eventually;
 
@@ -247,6 +248,29 @@ fn a_cluster_that_is_down_fails_no_request() {
         ..setting.settings("b").without_memory()
     };
     let node = start(&of_a_cluster);
+    is_served(&node);
+    warns_now_and_then(&node);
+}
+
+/// Of most names it says that another has them.
+#[test]
+fn one_server_of_a_cluster_fails_no_request() {
+    let setting = Setting::start();
+    let cluster = Cluster::start(3, &[]).unwrap();
+    let first = &cluster.nodes()[0];
+    let moved = (0..3).any(|it| {
+        first
+            .ask(&["GET", &it.to_string()])
+            .unwrap()
+            .text()
+            .starts_with("MOVED")
+    });
+    assert!(moved);
+    let alone = Settings {
+        remote: Remote::Redis(first.url()),
+        ..setting.settings("a").without_memory()
+    };
+    let node = start(&alone);
     is_served(&node);
     warns_now_and_then(&node);
 }
