@@ -20,6 +20,8 @@ pub struct Settings {
     pub namespace: String,
     /// Part of the key of every response.
     pub schema: u32,
+    /// Which deploy of its handlers it is.
+    pub version: String,
     /// What a request may await of the store; the default where nothing is said.
     pub budget: Option<Duration>,
     /// How long memory is believed while nothing is heard; the default where nothing is said.
@@ -49,6 +51,7 @@ impl Settings {
             memory: true,
             namespace: "nodes".to_owned(),
             schema: 1,
+            version: "1".to_owned(),
             budget: None,
             silence: None,
         }

@@ -25,7 +25,7 @@ fn main() -> io::Result<()> {
             .app_data(settings.clone())
             .app_data(Data::new(cache.clone()))
             .app_data(cache.clone())
-            .configure(routes::routes)
+            .configure(|app| routes::routes(&settings, app))
     };
     let server = HttpServer::new(app).workers(2).disable_signals();
     let server = server.bind(FREE_PORT)?;
