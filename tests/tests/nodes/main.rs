@@ -16,4 +16,5 @@ mod outages;
 mod refusals;
 mod setting;
 mod sharing;
+mod silence;
 mod soak;

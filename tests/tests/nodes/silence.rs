@@ -1,0 +1,131 @@
+//! Nodes that hear nothing of what is invalidated (Bar row 46).
+
+use std::time::Instant;
+
+use tests::nodes::Settings;
+use tests::proxy::{Mode, Proxy};
+use tests::stage::eventually;
+
+use crate::invalidations::{BOUND, SILENCE};
+use crate::setting::{MARGIN, Setting, start, until_page};
+
+/// What is done to the connection on which a node listens.
+#[derive(Debug, Clone, Copy)]
+enum Deaf {
+    Killed,
+    Kicked,
+    Swallowed,
+    CutOff,
+}
+
+impl Deaf {
+    fn make(self, setting: &Setting, proxy: &Proxy) {
+        match self {
+            Self::Killed => hang_up(setting),
+            Self::Kicked => {
+                let limit = "client-output-buffer-limit";
+                let limit = ["CONFIG", "SET", limit, "pubsub 64kb 64kb 1"];
+                assert_eq!(setting.redis.ask(&limit).unwrap().text(), "OK");
+                let long = "x".repeat(1 << 20);
+                let heard = setting.redis.ask(&["PUBLISH", "nodes:bus", &long]);
+                assert_ne!(heard.unwrap().text(), "0");
+            }
+            Self::Swallowed => {
+                let listening = proxy.lines_that_said(b"SUBSCRIBE");
+                assert!(!listening.is_empty());
+                for line in listening {
+                    line.set(Mode::BlackHole);
+                }
+            }
+            Self::CutOff => proxy.set(Mode::BlackHole),
+        }
+    }
+}
+
+/// Has the server end the connections of those who listen.
+fn hang_up(setting: &Setting) {
+    let ended = setting.redis.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    assert_ne!(ended.unwrap().text(), "0");
+}
+
+/// Waits until whoever is behind the proxy listens on a connection that is well.
+fn listens(proxy: &Proxy) {
+    eventually("it listens", || {
+        let lines = proxy.lines_that_said(b"SUBSCRIBE");
+        lines.iter().any(|line| !line.has_lost())
+    });
+}
+
+fn memory_is_no_older_than_its_bound(deaf: Deaf) {
+    let setting = Setting::start();
+    let proxy = setting.proxy();
+    let settings = Settings {
+        silence: Some(SILENCE),
+        ..setting.behind(&proxy, "b")
+    };
+    let (a, b) = (setting.node("a"), start(&settings));
+    listens(&proxy);
+    setting.put(&a, "/page/p");
+    assert_eq!(b.page("/page/p").node, "a");
+    for _ in 0..3 {
+        deaf.make(&setting, &proxy);
+        let version = setting.origin.change("p");
+        assert_eq!(a.invalidate("tag/page:p").status(), 204);
+        let invalidated = Instant::now();
+        let late = until_page(&b, "/page/p", invalidated, |it| it.version == version);
+        assert!(late <= BOUND + MARGIN, "{late:?}");
+        proxy.set(Mode::Pass);
+        listens(&proxy);
+        eventually("it is reused again", || {
+            b.get("/page/p").header("age").is_some()
+        });
+    }
+}
+
+/// Bar row 46.
+#[test]
+fn a_listener_that_was_killed_knows_it_and_memory_is_no_older_than_its_bound() {
+    memory_is_no_older_than_its_bound(Deaf::Killed);
+}
+
+/// Bar row 46.
+#[test]
+fn a_listener_that_was_kicked_out_knows_it_and_memory_is_no_older_than_its_bound() {
+    memory_is_no_older_than_its_bound(Deaf::Kicked);
+}
+
+/// Bar row 46.
+#[test]
+fn a_listener_that_hears_nothing_knows_it_and_memory_is_no_older_than_its_bound() {
+    memory_is_no_older_than_its_bound(Deaf::Swallowed);
+}
+
+/// Bar row 46.
+#[test]
+fn a_node_that_is_cut_off_knows_it_and_memory_is_no_older_than_its_bound() {
+    memory_is_no_older_than_its_bound(Deaf::CutOff);
+}
+
+/// A node that was stopped for longer than its silence has heard nothing of what was invalidated meanwhile.
+#[test]
+fn a_node_that_was_stopped_believes_its_memory_no_more() {
+    let setting = Setting::start();
+    let settings = Settings {
+        silence: Some(SILENCE),
+        ..setting.settings("b")
+    };
+    let (a, b) = (setting.forgetful("a"), start(&settings));
+    setting.put(&a, "/page/p");
+    assert_eq!(b.page("/page/p").node, "a");
+    b.stop();
+    // What it would have heard first when it goes on.
+    hang_up(&setting);
+    let version = setting.origin.change("p");
+    assert_eq!(a.invalidate("tag/page:p").status(), 204);
+    let stopped = Instant::now();
+    eventually("its silence is over", || {
+        stopped.elapsed() > SILENCE + MARGIN
+    });
+    b.resume();
+    assert_eq!(b.page("/page/p").version, version);
+}
