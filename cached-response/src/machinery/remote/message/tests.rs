@@ -38,6 +38,7 @@ fn raise(reach: Reach) -> Message {
 fn these_bytes_are_this_version() {
     let mut bytes = vec![1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 2];
     bytes.extend([2, 3, 0, 0, 0, 1, b'a', 0, 0, 0, 2, b'b', b'c']);
+    bytes.extend([0xce, 0x8e, 0xea, 0x8d]);
     let tags = Reach::Tags(vec!["a".into(), "bc".into()]);
     assert_eq!(raise(tags).to_bytes(), bytes);
 }
