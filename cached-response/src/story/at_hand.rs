@@ -56,11 +56,14 @@ impl AtHand {
         self.settled = true;
     }
 
-    /// The handler no longer says what is stored: it answers nobody any more.
+    /// The handler no longer says what is stored: it answers nobody any more, here or elsewhere.
     pub(super) fn forget(&mut self, miss: &Miss) {
         if self.may_stand_in() {
             let shared = self.station.shared();
             variants::forget(&shared.shelf, &miss.flight, &self.stored);
+            if let Some(dispatch) = &miss.abroad.dispatch {
+                dispatch.withdraw(&self.stored);
+            }
         }
         self.settle();
     }

@@ -196,7 +196,6 @@ impl Flight {
     }
 
     pub(super) fn landed(mut self, stored: Result<Put, Skip>) {
-        self.send(&stored);
         if let Some(at_hand) = &mut self.at_hand {
             match &stored {
                 _ if self.failed => at_hand.rest(),
@@ -205,6 +204,7 @@ impl Flight {
                 _ => at_hand.settle(),
             }
         }
+        self.send(&stored);
         let ending = match stored {
             Ok(put) => Ending::Put(put),
             Err(why) => Ending::NotStored(why),

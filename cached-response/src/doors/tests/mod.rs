@@ -1,5 +1,6 @@
-//! What handlers and requests are called where processes share a store.
+//! What handlers and requests are called where processes share a store, and what nodes find there.
 
 mod identities;
 mod processes;
+mod shared;
 mod weak;

@@ -33,5 +33,6 @@ mod unavailable;
 mod warnings;
 mod window;
 mod wire;
+mod withdrawal;
 
 use super::{generation, moment, sync};

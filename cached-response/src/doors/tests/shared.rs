@@ -1,0 +1,165 @@
+//! What lies in a store that nodes share, and for how long.
+
+use crate::{
+    Policy, Request, ResponseCache, Store, cached,
+    ground::sync::{Mutex, lock},
+    machinery::local::LocalBoxFuture,
+    testing::{InProcessStore, ManualClock},
+};
+use actix_web::{
+    App, HttpResponse,
+    http::{StatusCode, header::ACCEPT_LANGUAGE},
+    test::{TestRequest, call_service, init_service, read_body},
+    web::{self, Data},
+};
+use std::{rc::Rc, time::Duration};
+
+/// What handlers do next.
+#[derive(Default)]
+struct Stage(Mutex<Next>);
+
+#[derive(Default)]
+struct Next {
+    runs: u32,
+    status: StatusCode,
+}
+
+impl Stage {
+    fn next(&self, change: impl FnOnce(&mut Next)) {
+        change(&mut lock(&self.0));
+    }
+
+    fn run(&self, tongue: &str) -> HttpResponse {
+        let (run, status) = {
+            let mut next = lock(&self.0);
+            next.runs += 1;
+            (next.runs, next.status)
+        };
+        HttpResponse::build(status).body(format!("run {run} in {tongue}"))
+    }
+}
+
+async fn page(stage: Data<Stage>) -> HttpResponse {
+    stage.run("none")
+}
+
+async fn greeting(stage: Data<Stage>, request: Request) -> HttpResponse {
+    let tongue = request
+        .header("accept-language")
+        .unwrap_or("none")
+        .to_owned();
+    stage.run(&tongue)
+}
+
+struct Node {
+    cache: ResponseCache,
+    app: Box<dyn Fn(TestRequest) -> LocalBoxFuture<(String, String)>>,
+}
+
+impl Node {
+    async fn new(store: impl Store, clock: &ManualClock, stage: &Data<Stage>) -> Self {
+        let cache = ResponseCache::builder()
+            .clock(clock)
+            .remote(store)
+            // Nobody waits for the run of another node, and for a slow machine everybody does.
+            .patience(Duration::from_millis(20))
+            .remote_budget(Duration::from_secs(10))
+            .build();
+        let policy = Policy::new(10).stale_if_error(60);
+        let app = App::new()
+            .app_data(cache.clone())
+            .app_data(stage.clone())
+            .route("/page", web::route().to(cached(policy.clone(), page)))
+            .route("/greeting", web::get().to(cached(policy, greeting)));
+        let app = Rc::new(init_service(app).await);
+        let ask = move |request: TestRequest| -> LocalBoxFuture<(String, String)> {
+            let app = app.clone();
+            Box::pin(async move {
+                let response = call_service(&*app, request.to_request()).await;
+                let said = response.headers().get("cache-status").unwrap();
+                let said = said.to_str().unwrap().to_owned();
+                let text = read_body(response).await;
+                (String::from_utf8(text.into()).unwrap(), said)
+            })
+        };
+        Self {
+            cache,
+            app: Box::new(ask),
+        }
+    }
+
+    /// The text of an answer and what is said of it, when all that it leaves behind is done.
+    async fn ask(&self, request: TestRequest) -> (String, String) {
+        let answer = (self.app)(request).await;
+        self.cache.settled().await;
+        answer
+    }
+
+    async fn get(&self, uri: &str) -> (String, String) {
+        self.ask(TestRequest::with_uri(uri)).await
+    }
+
+    async fn greet(&self, tongue: &str) -> (String, String) {
+        let request = TestRequest::with_uri("/greeting");
+        self.ask(request.insert_header((ACCEPT_LANGUAGE, tongue)))
+            .await
+    }
+}
+
+/// Two nodes, what they share, and what their handlers do.
+struct Nodes {
+    one: Node,
+    other: Node,
+    store: InProcessStore,
+    clock: ManualClock,
+    stage: Data<Stage>,
+}
+
+impl Nodes {
+    async fn new() -> Self {
+        let (clock, stage) = (ManualClock::new(), Data::new(Stage::default()));
+        let store = InProcessStore::with_clock(&clock);
+        Self {
+            one: Node::new(store.clone(), &clock, &stage).await,
+            other: Node::new(store.clone(), &clock, &stage).await,
+            store,
+            clock,
+            stage,
+        }
+    }
+
+    /// How many responses lie in the store for this path, a list among them.
+    fn stored(&self, path: &str) -> usize {
+        let names = self.store.names();
+        let names = names.iter().filter(|name| name.contains(path));
+        names.count()
+    }
+}
+
+#[actix_web::test]
+async fn what_its_handler_no_longer_says_is_no_longer_in_the_store() {
+    let nodes = Nodes::new().await;
+    nodes.one.get("/page").await;
+    assert_eq!(nodes.stored("/page"), 1);
+    nodes.clock.advance(Duration::from_secs(11));
+    nodes.stage.next(|next| next.status = StatusCode::NOT_FOUND);
+    nodes.other.get("/page").await;
+    assert_eq!(nodes.stored("/page"), 0);
+}
+
+#[actix_web::test]
+async fn a_variant_that_its_handler_no_longer_says_goes_alone() {
+    let nodes = Nodes::new().await;
+    nodes.one.greet("de").await;
+    nodes.one.greet("fr").await;
+    assert_eq!(nodes.stored("/greeting"), 3);
+    nodes.clock.advance(Duration::from_secs(11));
+    nodes.stage.next(|next| next.status = StatusCode::NOT_FOUND);
+    nodes.one.greet("de").await;
+    assert_eq!(nodes.stored("/greeting"), 2);
+    nodes
+        .stage
+        .next(|next| next.status = StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(nodes.other.greet("fr").await.0, "run 2 in fr");
+    assert_eq!(nodes.other.greet("de").await.0, "run 5 in de");
+}
