@@ -12,7 +12,7 @@ use actix_web::{
     test::{TestRequest, call_service, init_service, read_body},
     web::{self, Data},
 };
-use std::{rc::Rc, time::Duration};
+use std::{convert::Infallible, rc::Rc, time::Duration};
 
 /// What handlers do next.
 #[derive(Default)]
@@ -162,4 +162,13 @@ async fn a_variant_that_its_handler_no_longer_says_goes_alone() {
         .next(|next| next.status = StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(nodes.other.greet("fr").await.0, "run 2 in fr");
     assert_eq!(nodes.other.greet("de").await.0, "run 5 in de");
+}
+
+#[actix_web::test]
+async fn who_would_wait_for_ever_may_use_a_store() {
+    let store = InProcessStore::new();
+    let builder = ResponseCache::builder().remote(store);
+    let cache = builder.patience(Duration::MAX).build();
+    let answer = cache.get_or_compute("answer", 60, || async { Ok::<_, Infallible>(42) });
+    assert_eq!(answer.await, Ok(42));
 }

@@ -20,6 +20,10 @@ use std::{
     time::Duration,
 };
 
+/// Nobody waits longer for a run of another process, which may have ended without a word, however
+/// patient its followers are.
+const LONGEST_LEASE: Duration = Duration::from_secs(30);
+
 /// A remote store, as its cache uses it.
 pub(crate) struct Remote {
     pub(crate) namespace: Namespace,
@@ -67,7 +71,7 @@ impl Remote {
             calls,
             raising,
             namespace,
-            lease_life,
+            lease_life: lease_life.min(LONGEST_LEASE),
             budget: options.budget,
         })
     }
