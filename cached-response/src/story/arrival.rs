@@ -158,9 +158,6 @@ pub(crate) fn admitted(
     request: &HttpRequest,
     sent: &Sent,
 ) -> Result<Admitted, Bypass> {
-    if defaults::is_off() {
-        return Err(Bypass::Off);
-    }
     // A flag that the handler cannot see is looked for when the key is written.
     let asks_here = terms.hidden_flag.is_none() && may_ask(terms, request);
     let asked = Asked {
@@ -174,6 +171,9 @@ pub(crate) fn admitted(
         unkeyed_body: matches!(sent, Sent::Unkeyed),
     };
     match admit(terms, &asked) {
+        // What this request changes is invalidated all the same: others are not switched off.
+        Admission::Bypass(Bypass::Method) => Err(Bypass::Method),
+        _ if defaults::is_off() => Err(Bypass::Off),
         Admission::Bypass(why) => Err(why),
         Admission::Lookup(_) if matches!(sent, Sent::TooLarge) => Err(Bypass::BodyTooLarge),
         Admission::Lookup(_) if terms.policy.unless.is_some_and(|unless| unless(request)) => {
