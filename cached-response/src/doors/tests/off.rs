@@ -9,7 +9,7 @@ use actix_web::{
     test::{TestRequest, call_service, init_service},
     web,
 };
-use std::{env, process::Command};
+use std::{convert::Infallible, env, process::Command};
 
 /// Runs the test of this name in a process of its own, which is switched off; says whether this is
 /// that process.
@@ -50,4 +50,22 @@ async fn it_tells_the_others_what_it_changes() {
         assert_eq!(said.to_str().unwrap(), format!("cached-response; {words}"));
         assert_eq!(cache.stats().invalidations, 1);
     }
+}
+
+#[actix_web::test]
+async fn it_computes_each_value_anew() {
+    if !is_off("doors::tests::off::it_computes_each_value_anew") {
+        return;
+    }
+    let cache = ResponseCache::builder().build();
+    for computed in [1, 2] {
+        let value =
+            cache.get_or_compute(
+                "value",
+                60,
+                move || async move { Ok::<_, Infallible>(computed) },
+            );
+        assert_eq!(value.await, Ok(computed));
+    }
+    assert_eq!(cache.stats().entries, 0);
 }
