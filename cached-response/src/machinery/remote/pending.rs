@@ -35,16 +35,32 @@ pub(crate) struct Unconfirmed {
     number: u64,
 }
 
+impl Unconfirmed {
+    /// What it takes, to note and to tell.
+    pub(crate) fn weight(&self) -> usize {
+        let names = self
+            .names
+            .iter()
+            .map(|name| name.len() + size_of::<String>());
+        2 * (size_of::<Self>() + self.scope.text().len() + names.sum::<usize>())
+    }
+}
+
 #[derive(Debug, Default)]
 struct Noted {
     last: u64,
     scopes: HashMap<Scope, Unconfirmed, RandomState>,
     /// In how many of them a name is.
     names: HashMap<String, usize, RandomState>,
+    /// What all of them take.
+    bytes: usize,
 }
 
 /// More than these become one of everything.
 pub(super) const MOST: usize = 4096;
+
+/// So do those that take more bytes: paths are as long as clients make them.
+pub(super) const ROOM: usize = 8 << 20;
 
 impl Pending {
     /// None yet. Everything is invalidated by removing `all`.
@@ -61,7 +77,7 @@ impl Pending {
     pub(crate) fn note(&self, scope: Scope, raise: Raise, names: Vec<String>) -> Unconfirmed {
         let mut noted = lock(&self.noted);
         let unconfirmed = noted.put(scope, raise, names);
-        if noted.scopes.len() > MOST {
+        if noted.scopes.len() > MOST || noted.bytes > ROOM {
             noted.become_all(&self.all);
         }
         self.count.store(noted.len(), Release);
@@ -118,6 +134,7 @@ impl Noted {
         for name in &unconfirmed.names {
             *self.names.entry(name.clone()).or_default() += 1;
         }
+        self.bytes += unconfirmed.weight();
         self.scopes.insert(scope, unconfirmed.clone());
         unconfirmed
     }
@@ -131,6 +148,7 @@ impl Noted {
 
     fn remove(&mut self, scope: &Scope) -> Option<Unconfirmed> {
         let removed = self.scopes.remove(scope)?;
+        self.bytes -= removed.weight();
         for name in &removed.names {
             if let Some(count) = self.names.get_mut(name) {
                 *count -= 1;
@@ -147,6 +165,7 @@ impl Noted {
         let raise = raises.fold(Raise::Expire, stronger);
         self.scopes = HashMap::default();
         self.names = HashMap::default();
+        self.bytes = 0;
         self.put(Scope::All, raise, names.to_vec());
     }
 

@@ -8,9 +8,9 @@ use super::{
     hearing::Hearing,
     line::Line,
     listening::Listener,
-    pending::{Pending, Unconfirmed},
+    pending::{Pending, ROOM, Unconfirmed},
     scope::Scope,
-    telling::{Job, Outcome, Teller},
+    telling::{Job, Outcome, Teller, Waiting},
 };
 use crate::{
     ground::{clock::Clock, generation::Raise, invalidate_error::InvalidateError},
@@ -30,6 +30,7 @@ use std::{
 use tokio::{
     runtime::Handle,
     sync::{
+        OwnedSemaphorePermit, Semaphore,
         mpsc::{self, UnboundedSender},
         oneshot,
     },
@@ -43,6 +44,8 @@ pub(crate) struct Raising {
     pending: Arc<Pending>,
     hearing: Arc<Hearing>,
     jobs: UnboundedSender<Job>,
+    /// For what is to be told and was not yet, in bytes.
+    room: Arc<Semaphore>,
     limits: Limits,
 }
 
@@ -93,6 +96,7 @@ impl Raising {
             pending,
             hearing,
             jobs,
+            room: Arc::new(Semaphore::new(ROOM)),
             limits,
         };
         (raising, work(teller.tell(asked), listener))
@@ -115,11 +119,18 @@ impl Raising {
         scopes.iter().map(note).collect()
     }
 
-    /// Sends what was noted, whether or not anybody waits for it.
+    /// Sends what was noted, whether or not anybody waits for it. Where so much is on its way already
+    /// that there is no room, it is left to a later try.
     pub(crate) fn send(&self, noted: Vec<Unconfirmed>) -> Sent {
         let (answer, answered) = oneshot::channel();
-        // Where nobody takes it nobody answers.
-        let _ = self.jobs.send(Job::Send(noted, answer));
+        match self.room_for(&noted) {
+            Some(room) => {
+                // Where nobody takes it nobody answers.
+                let _ = self.jobs.send(Job::Send(noted, Waiting { answer, room }));
+            }
+            // The other end is here.
+            None => drop(answer.send(Err(InvalidateError::Slow))),
+        }
         Sent {
             answered,
             until: Instant::now() + self.limits.invalidation.min(LONGEST),
@@ -135,6 +146,12 @@ impl Raising {
         let _ = self.jobs.send(Job::Retry(tried));
         // Where nobody takes it there is nothing to wait for.
         let _ = was_tried.await;
+    }
+
+    fn room_for(&self, noted: &[Unconfirmed]) -> Option<OwnedSemaphorePermit> {
+        let bytes: usize = noted.iter().map(Unconfirmed::weight).sum();
+        let bytes = u32::try_from(bytes).ok()?;
+        Arc::clone(&self.room).try_acquire_many_owned(bytes).ok()
     }
 
     fn names(&self, scope: &Scope) -> Vec<String> {

@@ -8,3 +8,13 @@ pub(crate) enum Scope {
     Url(String),
     Tag(String),
 }
+
+impl Scope {
+    /// What the caller has written.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::All => "",
+            Self::Path(text) | Self::Url(text) | Self::Tag(text) => text,
+        }
+    }
+}

@@ -24,16 +24,23 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::sync::{mpsc::UnboundedReceiver, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc::UnboundedReceiver, oneshot};
 
 /// What is to be told.
 pub(super) enum Job {
     /// Invalidations, and to whom it matters whether they are done.
-    Send(Vec<Unconfirmed>, oneshot::Sender<Outcome>),
+    Send(Vec<Unconfirmed>, Waiting),
     /// All that is not confirmed; the answer is that it was tried.
     Retry(oneshot::Sender<()>),
     /// That this process is there, out of turn.
     Beat,
+}
+
+/// Somebody who waits for an outcome.
+pub(super) struct Waiting {
+    pub(super) answer: oneshot::Sender<Outcome>,
+    /// The room that what is to be told takes.
+    pub(super) room: OwnedSemaphorePermit,
 }
 
 pub(super) type Outcome = Result<(), InvalidateError>;
@@ -80,8 +87,8 @@ impl Teller {
         let mut batch = Batch::default();
         for job in jobs {
             match job {
-                Job::Send(unconfirmed, answer) => {
-                    batch.add(unconfirmed, answer);
+                Job::Send(unconfirmed, waiting) => {
+                    batch.add(unconfirmed, waiting);
                     if batch.is_full() {
                         self.finish(std::mem::take(&mut batch)).await;
                     }
@@ -99,7 +106,8 @@ impl Teller {
 
     async fn finish(&mut self, batch: Batch) {
         let outcome = self.send(&batch.unconfirmed).await;
-        for answer in batch.answers {
+        for Waiting { answer, room } in batch.waiting {
+            drop(room);
             // Nobody need wait for it.
             let _ = answer.send(outcome.clone());
         }
@@ -194,13 +202,13 @@ fn names(unconfirmed: &[Unconfirmed]) -> Vec<String> {
 #[derive(Default)]
 struct Batch {
     unconfirmed: Vec<Unconfirmed>,
-    answers: Vec<oneshot::Sender<Outcome>>,
+    waiting: Vec<Waiting>,
 }
 
 impl Batch {
-    fn add(&mut self, unconfirmed: Vec<Unconfirmed>, answer: oneshot::Sender<Outcome>) {
+    fn add(&mut self, unconfirmed: Vec<Unconfirmed>, waiting: Waiting) {
         self.unconfirmed.extend(unconfirmed);
-        self.answers.push(answer);
+        self.waiting.push(waiting);
     }
 
     fn is_full(&self) -> bool {

@@ -80,6 +80,27 @@ async fn a_store_that_does_not_answer_is_waited_for_so_long_and_no_longer() {
     eventually(|| node.raising.pending().is_empty()).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_piles_up_while_the_store_does_not_answer_is_left_to_a_later_try() {
+    let (store, clock) = (InProcessStore::new(), ManualClock::new());
+    let node = Node::listening(&store, &clock).await;
+    store.hold_only("delete_many");
+    let path = |n: u32| [Scope::Path(format!("/{n}/{}", "x".repeat(1 << 20)))];
+    let start = Instant::now();
+    let on_their_way: Vec<_> = (0..9).map(|n| send(&node, Invalidate, &path(n))).collect();
+    let outcome = send(&node, Invalidate, &path(9)).outcome().await;
+    assert_eq!(outcome, Err(InvalidateError::Slow));
+    assert_eq!(start.elapsed(), Duration::ZERO, "nobody waits for it");
+    assert!(!node.raising.pending().is_empty());
+    store.release();
+    for sent in on_their_way.into_iter().take(3) {
+        assert_eq!(sent.outcome().await, Ok(()));
+    }
+    node.raising.retry().await;
+    eventually(|| node.raising.pending().is_empty()).await;
+    assert_eq!(send(&node, Invalidate, &path(0)).outcome().await, Ok(()));
+}
+
 /// Panics at the first call of each kind.
 struct Panicking {
     store: StoreLine,

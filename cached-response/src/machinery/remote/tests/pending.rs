@@ -1,6 +1,6 @@
 use super::super::{
     generation::Raise::{self, Expire, Invalidate},
-    pending::{MOST, Pending},
+    pending::{MOST, Pending, ROOM},
     scope::Scope,
 };
 use proptest::prelude::*;
@@ -40,6 +40,24 @@ fn too_many_become_one_of_everything() {
     assert!(pending.is_pending(&names(&["another"])));
     pending.confirm(std::slice::from_ref(noted));
     assert!(pending.is_empty());
+}
+
+#[test]
+fn long_ones_become_one_of_everything_before_they_are_many() {
+    let long = "x".repeat(64 << 10);
+    let pending = none();
+    for n in 0..1000 {
+        // One that is noted again takes the place of the older.
+        let done = pending.note(tag(&long), Invalidate, names(&["a"]));
+        pending.note(tag(&long), Invalidate, names(&["a"]));
+        pending.confirm(&[done]);
+        assert!(!pending.is_pending(&names(&["another"])), "{n}");
+    }
+    let all = ROOM / long.len();
+    for n in 0..all {
+        pending.note(tag(&format!("{long}{n}")), Invalidate, names(&["b"]));
+    }
+    assert!(pending.is_pending(&names(&["another"])));
 }
 
 #[test]
