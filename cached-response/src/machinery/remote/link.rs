@@ -116,9 +116,9 @@ fn recovery() -> (Told, Recovery) {
             let Some((Some(raising), Some(wire))) = upgraded else {
                 return Ok(());
             };
-            wire.recover(true);
+            // Also where this takes too long, and is dropped.
+            let _recovering = wire.recover();
             raising.retry().await;
-            wire.recover(false);
             Ok(())
         })
     });

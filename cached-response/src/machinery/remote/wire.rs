@@ -43,9 +43,10 @@ impl Wire {
         }
     }
 
-    /// Whether the store is told anything although nothing else is asked of it.
-    pub(crate) fn recover(&self, recovering: bool) {
-        self.recovering.store(recovering, SeqCst);
+    /// Has the store told what it is told although nothing else is asked of it, until the guard goes.
+    pub(crate) fn recover(&self) -> Recovering<'_> {
+        self.recovering.store(true, SeqCst);
+        Recovering(self)
     }
 
     /// Has the store do something, in time.
@@ -64,6 +65,16 @@ impl Wire {
                 |_| StoreError::new(StoreErrorKind::Slow, "the store has not answered in time");
             timeout(budget, what(store)).await.map_err(late)?
         })
+    }
+}
+
+/// The store is told what it has missed.
+#[must_use = "it is over when this is dropped"]
+pub(crate) struct Recovering<'a>(&'a Wire);
+
+impl Drop for Recovering<'_> {
+    fn drop(&mut self) {
+        self.0.recovering.store(false, SeqCst);
     }
 }
 
@@ -97,5 +108,37 @@ impl fmt::Debug for Wire {
         f.debug_struct("Wire")
             .field("channel", &self.channel)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machinery::remote::{
+        allowance::Allowance,
+        stand_in::{Mood, StandIn},
+    };
+
+    #[tokio::test]
+    async fn a_store_that_is_not_well_is_told_something_in_a_recovery_only() {
+        let (store, _told) = StandIn::new(Mood::Fail(StoreErrorKind::Unreachable));
+        let calls = Calls::new(store.clone(), "the probe".into(), Vec::new());
+        let line: Arc<dyn Store> = store.clone();
+        let wire = Wire::new(&line, &calls, "bus", Duration::from_secs(30));
+        let allowance = Allowance::new(Duration::from_secs(30));
+        while !calls.is_open() {
+            let delete = |store: Arc<dyn Store>| -> crate::StoreFuture<'static, ()> {
+                Box::pin(async move { store.delete("in vain").await })
+            };
+            assert!(calls.call(&allowance, delete).await.is_err());
+        }
+        store.be(Mood::Hold);
+        store.let_go(2);
+        let told = || wire.delete(vec!["name".to_owned()]);
+        assert!(told().await.is_err());
+        let recovering = wire.recover();
+        assert_eq!(told().await, Ok(()));
+        drop(recovering);
+        assert!(told().await.is_err());
     }
 }
