@@ -125,6 +125,23 @@ async fn what_another_has_left_out_may_have_been_anything() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_beat_that_seemed_lost_and_was_heard_does_not_hide_what_is_lost_after_it() {
+    let (store, clock) = (InProcessStore::new(), ManualClock::new());
+    let bus = store.bus().unwrap();
+    let mut heard = bus.subscribe(&shop().bus()).await.unwrap();
+    let node = Node::listening(&store, &clock).await;
+    let first = Message::parse(&heard.next().await.unwrap()).unwrap();
+    store.fail_only("publish", StoreErrorKind::Slow);
+    let before = store.calls()["publish"];
+    clock.advance(SECOND);
+    eventually(|| store.calls()["publish"] > before).await;
+    store.heal();
+    live(&node, &clock, 1).await;
+    let next = Message::parse(&heard.next().await.unwrap()).unwrap();
+    assert_eq!(next.number, first.number + 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_beat_that_was_not_sent_yet_proves_nothing_of_the_time_until_then() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
     let bus = store.bus().unwrap();
