@@ -1,7 +1,7 @@
 //! What lies in a store that nodes share, and for how long.
 
 use crate::{
-    Policy, Request, ResponseCache, Store, cached,
+    Kept, Policy, Request, ResponseCache, Store, StoreFuture, cached,
     ground::sync::{Mutex, lock},
     machinery::local::LocalBoxFuture,
     testing::{InProcessStore, ManualClock},
@@ -10,7 +10,7 @@ use actix_web::{
     App, HttpResponse,
     http::{StatusCode, header::ACCEPT_LANGUAGE},
     test::{TestRequest, call_service, init_service, read_body},
-    web::{self, Data},
+    web::{self, Bytes, Data},
 };
 use std::{convert::Infallible, rc::Rc, time::Duration};
 
@@ -171,4 +171,32 @@ async fn who_would_wait_for_ever_may_use_a_store() {
     let cache = builder.patience(Duration::MAX).build();
     let answer = cache.get_or_compute("answer", 60, || async { Ok::<_, Infallible>(42) });
     assert_eq!(answer.await, Ok(42));
+}
+
+/// Says that everything in it was stored a moment ago, whenever that was.
+struct Liar(InProcessStore);
+
+impl Store for Liar {
+    fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<Kept>> {
+        Box::pin(async move {
+            let kept = self.0.get(name, limit).await?;
+            Ok(kept.map(|kept| Kept::new(kept.bytes, Duration::from_secs(3600))))
+        })
+    }
+
+    fn set<'a>(&'a self, name: &'a str, bytes: Bytes, timeout: Duration) -> StoreFuture<'a, ()> {
+        self.0.set(name, bytes, timeout)
+    }
+
+    fn delete<'a>(&'a self, name: &'a str) -> StoreFuture<'a, ()> {
+        self.0.delete(name)
+    }
+}
+
+#[actix_web::test]
+async fn what_is_said_to_live_on_for_longer_than_it_was_to_live_at_all_does_not_answer() {
+    let nodes = Nodes::new().await;
+    nodes.one.get("/page").await;
+    let liar = Node::new(Liar(nodes.store.clone()), &nodes.clock, &nodes.stage).await;
+    assert_eq!(liar.get("/page").await.0, "run 2 in none");
 }

@@ -21,6 +21,7 @@ use crate::{
     },
 };
 use actix_web::{HttpRequest, web::Bytes};
+use std::time::Duration;
 
 /// What was found for an errand.
 #[derive(Debug, Default)]
@@ -36,6 +37,9 @@ pub(crate) struct Fetched {
 
 /// So many bytes are read where the head of a response may be enough.
 const PREFIX: usize = 4 << 10;
+
+/// Stores that count in whole seconds round up.
+const ROUNDED: Duration = Duration::from_secs(2);
 
 /// How much of a response is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +158,10 @@ impl<'a> Reader<'a> {
         about: About,
     ) -> Result<Option<StoredResponse>, Unavailable> {
         let left = read.kept.map(|kept| kept.left).unwrap_or_default();
+        if left > about.keep.saturating_add(ROUNDED) {
+            // By this store's word it would never age.
+            return Ok(None);
+        }
         let tags: Vec<String> = about.named.iter().map(|(tag, _)| tag.to_string()).collect();
         let named = about.named.iter();
         let named = named.map(|(tag, nonce)| (self.remote.namespace.tag(tag), *nonce));
