@@ -16,6 +16,9 @@ use actix_web::{
 };
 use std::time::Duration;
 
+/// The number of no run: it was made in another process, or in this one and found again.
+pub(crate) const FOUND: u64 = 0;
+
 /// A complete response, ready to be reused, with what is needed to decide whether it may be.
 #[derive(Debug, Default)]
 pub(crate) struct StoredResponse {
@@ -40,7 +43,8 @@ pub(crate) struct StoredResponse {
     /// After a run has failed that would have replaced it.
     pub(crate) rest: Rest,
     pub(crate) expired: Expired,
-    /// Runs are numbered at their start; a store never replaces a later run's response.
+    /// Runs are numbered at their start; a store never replaces a later run's response. What was
+    /// [`FOUND`] replaces what is older than it.
     pub(crate) run: u64,
     /// What could be invalidated of it, as it was before its run began.
     pub(crate) snapshot: Snapshot,
@@ -107,6 +111,14 @@ impl StoredResponse {
     /// Whether it was not invalidated since its run began.
     pub(crate) fn is_current(&self) -> bool {
         self.snapshot.is_current() && self.named.is_current()
+    }
+
+    /// Whether this one, which lies there, is not replaced by `other`.
+    pub(crate) fn outranks(&self, other: &Self) -> bool {
+        match other.run {
+            FOUND => self.born > other.born && self.is_current(),
+            run => self.run > run,
+        }
     }
 
     /// How long it is of any use, from its birth.

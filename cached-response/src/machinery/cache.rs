@@ -15,7 +15,7 @@ use super::{
 use crate::{
     ground::{
         clock::{Clock, Moment},
-        stored::StoredResponse,
+        stored::{FOUND, StoredResponse},
     },
     judgement::{
         stale::{StaleRules, stale_options},
@@ -240,7 +240,7 @@ impl Builder {
             routes: Routes::default(),
             generations,
             remote: remote.map(Arc::new),
-            runs: AtomicU64::new(0),
+            runs: AtomicU64::new(FOUND + 1),
         }))
     }
 }

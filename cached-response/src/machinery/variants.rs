@@ -69,7 +69,7 @@ pub(crate) fn is_selected(stored: &StoredResponse, request: &HttpRequest) -> boo
 }
 
 /// Stores a response under `key`, behind a list where it or an earlier one depends on `names`.
-/// Nothing is stored where a later-started run has stored already.
+/// Nothing is stored where a later-started run has stored already, or what was found is older.
 pub(crate) fn store(
     shelf: &Shelf,
     key: &Key,
@@ -77,7 +77,7 @@ pub(crate) fn store(
     names: &[Selector],
     mut response: StoredResponse,
 ) -> Put {
-    let list = match list(shelf, key, names, response.run) {
+    let list = match list(shelf, key, names, &response) {
         Place::Key => return put(shelf, key.clone(), response),
         Place::Taken => {
             response.variant = Some(variant(names, request));
@@ -126,7 +126,7 @@ enum Place {
     Taken,
 }
 
-fn list(shelf: &Shelf, key: &Key, names: &[Selector], run: u64) -> Place {
+fn list(shelf: &Shelf, key: &Key, names: &[Selector], response: &StoredResponse) -> Place {
     let mut place = Place::Key;
     shelf.update(key.clone(), |found| {
         let (kept, change) = match found {
@@ -137,7 +137,7 @@ fn list(shelf: &Shelf, key: &Key, names: &[Selector], run: u64) -> Place {
                 }
             }
             _ if names.is_empty() => (Place::Key, None),
-            Some(Slot::Response(later)) if later.run > run => (Place::Taken, None),
+            Some(Slot::Response(later)) if later.outranks(response) => (Place::Taken, None),
             // Also where the list is full: what filled it may never be asked for again.
             _ => {
                 let list = Arc::new(VariantList::new(names.to_vec()));
@@ -155,7 +155,7 @@ pub(crate) fn put(shelf: &Shelf, key: Key, response: StoredResponse) -> Put {
     let response = Arc::new(response);
     let mut stored = false;
     shelf.update(key, |found| match found {
-        Some(Slot::Response(later)) if later.run > response.run => None,
+        Some(Slot::Response(later)) if later.outranks(&response) => None,
         // Another run has learnt names meanwhile: without them this one cannot be told apart.
         Some(Slot::Varies(_)) => None,
         _ => {
@@ -169,3 +169,6 @@ pub(crate) fn put(shelf: &Shelf, key: Key, response: StoredResponse) -> Put {
         Put::Superseded(response)
     }
 }
+
+#[cfg(test)]
+mod tests;

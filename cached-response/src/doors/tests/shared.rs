@@ -8,11 +8,13 @@ use crate::{
 };
 use actix_web::{
     App, HttpResponse,
-    http::{StatusCode, header::ACCEPT_LANGUAGE},
+    http::{Method, StatusCode, header::ACCEPT_LANGUAGE},
     test::{TestRequest, call_service, init_service, read_body},
     web::{self, Bytes, Data},
 };
-use std::{convert::Infallible, rc::Rc, time::Duration};
+use futures_util::future::join;
+use std::{convert::Infallible, rc::Rc, sync::Arc, time::Duration};
+use tokio::sync::Barrier;
 
 /// What handlers do next.
 #[derive(Default)]
@@ -22,6 +24,8 @@ struct Stage(Mutex<Next>);
 struct Next {
     runs: u32,
     status: StatusCode,
+    /// Where a run waits before it starts, and before it ends.
+    barrier: Option<Arc<Barrier>>,
 }
 
 impl Stage {
@@ -29,18 +33,22 @@ impl Stage {
         change(&mut lock(&self.0));
     }
 
-    fn run(&self, tongue: &str) -> HttpResponse {
-        let (run, status) = {
+    async fn run(&self, tongue: &str) -> HttpResponse {
+        let (run, status, barrier) = {
             let mut next = lock(&self.0);
             next.runs += 1;
-            (next.runs, next.status)
+            (next.runs, next.status, next.barrier.clone())
         };
+        if let Some(barrier) = barrier {
+            barrier.wait().await;
+            barrier.wait().await;
+        }
         HttpResponse::build(status).body(format!("run {run} in {tongue}"))
     }
 }
 
 async fn page(stage: Data<Stage>) -> HttpResponse {
-    stage.run("none")
+    stage.run("none").await
 }
 
 async fn greeting(stage: Data<Stage>, request: Request) -> HttpResponse {
@@ -48,7 +56,7 @@ async fn greeting(stage: Data<Stage>, request: Request) -> HttpResponse {
         .header("accept-language")
         .unwrap_or("none")
         .to_owned();
-    stage.run(&tongue)
+    stage.run(&tongue).await
 }
 
 struct Node {
@@ -136,6 +144,10 @@ impl Nodes {
     }
 }
 
+fn is_hit(said: &(String, String)) -> bool {
+    said.1.contains("; hit;")
+}
+
 #[actix_web::test]
 async fn what_its_handler_no_longer_says_is_no_longer_in_the_store() {
     let nodes = Nodes::new().await;
@@ -199,4 +211,26 @@ async fn what_is_said_to_live_on_for_longer_than_it_was_to_live_at_all_does_not_
     nodes.one.get("/page").await;
     let liar = Node::new(Liar(nodes.store.clone()), &nodes.clock, &nodes.stage).await;
     assert_eq!(liar.get("/page").await.0, "run 2 in none");
+}
+
+#[actix_web::test]
+async fn what_is_found_in_the_store_does_not_count_as_made_after_a_run_under_way() {
+    let nodes = Nodes::new().await;
+    nodes.one.get("/page").await;
+    let barrier = Arc::new(Barrier::new(2));
+    nodes
+        .stage
+        .next(|next| next.barrier = Some(barrier.clone()));
+    let found = async {
+        barrier.wait().await;
+        // It leads nobody, and so looks for itself.
+        let head = TestRequest::with_uri("/page").method(Method::HEAD);
+        let found = nodes.other.ask(head).await;
+        barrier.wait().await;
+        found
+    };
+    let (live, found) = join(nodes.other.get("/page?nocache=1"), found).await;
+    assert!(is_hit(&found), "{found:?}");
+    assert!(live.1.ends_with("stored"), "{live:?}");
+    assert_eq!(nodes.other.get("/page").await.0, live.0);
 }

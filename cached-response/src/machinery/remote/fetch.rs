@@ -12,7 +12,7 @@ use crate::{
         nonce::Nonce,
         selector::Variant,
         store::Kept,
-        stored::StoredResponse,
+        stored::{FOUND, StoredResponse},
     },
     judgement::selection,
     machinery::{
@@ -58,7 +58,6 @@ pub(crate) struct Reader<'a> {
     snapshot: Snapshot,
     before: Before,
     began: Moment,
-    number: u64,
 }
 
 /// What lies under a name, with all that was read beside it.
@@ -82,7 +81,6 @@ impl<'a> Reader<'a> {
             snapshot: shared.generations.snapshot(target),
             before: shared.generations.before(),
             began: shared.now(),
-            number: shared.next_run(),
         }
     }
 
@@ -181,7 +179,7 @@ impl<'a> Reader<'a> {
         Ok(Some(StoredResponse {
             born,
             quiet_until: born.after(about.quiet),
-            run: self.number,
+            run: FOUND,
             snapshot: self.snapshot.clone(),
             named,
             checked: Checked::at(self.began),
