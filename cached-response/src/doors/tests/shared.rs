@@ -4,6 +4,7 @@ use crate::{
     Kept, Policy, Request, ResponseCache, Store, StoreFuture, cached,
     ground::sync::{Mutex, lock},
     machinery::local::LocalBoxFuture,
+    set_cache_timeout,
     testing::{InProcessStore, ManualClock},
 };
 use actix_web::{
@@ -24,6 +25,7 @@ struct Stage(Mutex<Next>);
 struct Next {
     runs: u32,
     status: StatusCode,
+    timeout: Option<Duration>,
     /// Where a run waits before it starts, and before it ends.
     barrier: Option<Arc<Barrier>>,
 }
@@ -37,6 +39,9 @@ impl Stage {
         let (run, status, barrier) = {
             let mut next = lock(&self.0);
             next.runs += 1;
+            if let Some(timeout) = next.timeout {
+                set_cache_timeout(timeout);
+            }
             (next.runs, next.status, next.barrier.clone())
         };
         if let Some(barrier) = barrier {
@@ -233,4 +238,38 @@ async fn what_is_found_in_the_store_does_not_count_as_made_after_a_run_under_way
     assert!(is_hit(&found), "{found:?}");
     assert!(live.1.ends_with("stored"), "{live:?}");
     assert_eq!(nodes.other.get("/page").await.0, live.0);
+}
+
+#[actix_web::test]
+async fn a_list_of_names_lives_as_long_as_any_of_its_variants() {
+    let nodes = Nodes::new().await;
+    nodes.one.greet("de").await;
+    for timeout in [1, 600] {
+        let timeout = Some(Duration::from_secs(timeout));
+        nodes.stage.next(|next| next.timeout = timeout);
+        nodes.one.greet(&format!("x-{timeout:?}")).await;
+    }
+    nodes
+        .stage
+        .next(|next| next.timeout = Some(Duration::from_secs(1)));
+    nodes.one.greet("fr").await;
+    nodes.clock.advance(Duration::from_secs(2));
+    assert!(is_hit(&nodes.other.greet("de").await));
+    nodes.clock.advance(Duration::from_secs(500));
+    assert!(is_hit(&nodes.other.greet("x-Some(600s)").await));
+}
+
+#[actix_web::test]
+async fn nodes_that_learn_the_same_names_at_once_agree_on_one_list() {
+    let nodes = Nodes::new().await;
+    let barrier = Arc::new(Barrier::new(2));
+    nodes.stage.next(|next| next.barrier = Some(barrier));
+    // Both know of no list.
+    join(nodes.one.greet("de"), nodes.other.greet("fr")).await;
+    nodes.stage.next(|next| next.barrier = None);
+    let third = Node::new(nodes.store.clone(), &nodes.clock, &nodes.stage).await;
+    for tongue in ["de", "fr"] {
+        let found = third.greet(tongue).await;
+        assert!(is_hit(&found), "{tongue}: {found:?}");
+    }
 }

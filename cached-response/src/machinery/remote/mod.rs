@@ -14,6 +14,7 @@ pub(crate) mod io;
 pub(crate) mod lease;
 mod line;
 pub(crate) mod link;
+mod list;
 mod listening;
 pub(crate) mod message;
 pub(crate) mod options;

@@ -2,26 +2,21 @@
 
 use super::{
     dispatch::{Dispatch, LONGEST_LIFE, SLACK, nonces, offers},
-    errand::Errand,
+    list::{self, Behind},
 };
 use crate::{
     ground::{
         checked::Nonces,
         clock::Clock,
-        frame::{self, About, NameList},
+        frame::{self, About},
         nonce::Nonce,
-        selector::{Selector, Variant},
         store::{Store, StoreError},
         stored::StoredResponse,
     },
-    judgement::selection,
     machinery::generations::named::stripe,
 };
 use actix_web::HttpRequest;
 use std::{sync::Arc, time::Duration};
-
-/// More names than this do not select a variant.
-const LONGEST_LIST: usize = 32;
 
 /// What a run has made.
 pub(crate) struct Made<'a> {
@@ -39,8 +34,8 @@ struct Parcel {
     tags: Vec<String>,
     /// The stripes of the tags, as they were before the run.
     stripes: Vec<(String, Nonce)>,
-    /// The list of names that it lies behind, and where it lies there.
-    behind: Option<(NameList, Errand, Variant)>,
+    /// The list of names that it lies behind.
+    behind: Option<Behind>,
     clock: Clock,
 }
 
@@ -91,34 +86,6 @@ impl Dispatch {
         });
         stripes.collect()
     }
-
-    /// The list that a response with these names goes behind: that which is there, with more names
-    /// where it lacks any.
-    fn behind(&self, names: &[Selector], request: &HttpRequest) -> (NameList, Errand, Variant) {
-        let mut list = NameList {
-            id: Nonce::random(),
-            names: Vec::new(),
-        };
-        if let Some(known) = &self.list {
-            let added = names.iter().filter(|name| !known.names.contains(name));
-            if known.names.len() + added.count() <= LONGEST_LIST {
-                list = known.clone();
-            }
-        }
-        for name in names {
-            if !list.names.contains(name) {
-                list.names.push(name.clone());
-            }
-        }
-        let variant = Variant {
-            values: selection::values(&list.names, request),
-            names: list.names.clone(),
-        };
-        let errand = self
-            .errand
-            .variant(&self.remote.namespace, &list.id, &variant);
-        (list, errand, variant)
-    }
 }
 
 impl Parcel {
@@ -150,15 +117,31 @@ impl Parcel {
         left: Duration,
     ) -> Result<(), StoreError> {
         let base = &self.dispatch.errand;
-        let Some((list, errand, variant)) = &self.behind else {
-            return match frame::response(&base.full_key, &self.stored, about) {
-                Some(frame) => store.set(&base.name, frame, left).await,
-                None => Ok(()),
-            };
+        if let Some(behind) = &self.behind {
+            return self.put_behind(behind, store, about, left).await;
+        }
+        match frame::response(&base.full_key, &self.stored, about) {
+            Some(frame) => store.set(&base.name, frame, left).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn put_behind(
+        &self,
+        behind: &Behind,
+        store: &dyn Store,
+        about: &About,
+        left: Duration,
+    ) -> Result<(), StoreError> {
+        let (base, namespace) = (&self.dispatch.errand, &self.dispatch.remote.namespace);
+        let there = list::there(store, base).await?;
+        let Some(list) = behind.agreed(there.as_ref().map(|(list, _)| list)) else {
+            return Ok(());
         };
-        let stored = self.stored.as_variant(variant.clone());
+        let errand = base.variant(namespace, &list.id, &behind.variant);
+        let stored = self.stored.as_variant(behind.variant.clone());
         let frames = (
-            frame::names(&base.full_key, list),
+            frame::names(&base.full_key, &list),
             frame::response(&errand.full_key, &stored, about),
         );
         let (Some(names), Some(frame)) = frames else {
@@ -166,7 +149,15 @@ impl Parcel {
             return Ok(());
         };
         store.set(&errand.name, frame, left).await?;
-        store.set(&base.name, names, left).await
+        // It outlives whatever lies behind it.
+        match there {
+            Some((there, life)) if there == list && life >= left => Ok(()),
+            _ => {
+                store
+                    .set(&base.name, names, left.max(self.dispatch.life))
+                    .await
+            }
+        }
     }
 
     /// Whether what it depends on is as it was and lives as long as the response, which may be kept for
