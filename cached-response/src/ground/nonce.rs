@@ -3,8 +3,18 @@
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
+    process,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::SystemTime,
 };
+
+/// Where and when a nonce is made: a process that was copied as it ran has the seeds of the other.
+#[derive(Clone, Copy, Hash)]
+struct Here {
+    number: u64,
+    process: u32,
+    date: SystemTime,
+}
 
 /// Sixteen random bytes that no other process has made, nor will.
 ///
@@ -18,10 +28,18 @@ impl Nonce {
     /// One that was never there before.
     pub(crate) fn random() -> Self {
         static MADE: AtomicU64 = AtomicU64::new(0);
-        let number = MADE.fetch_add(1, Relaxed);
+        let here = Here {
+            number: MADE.fetch_add(1, Relaxed),
+            process: process::id(),
+            date: SystemTime::now(),
+        };
         // The operating system seeds these anew for each thread of each process.
-        let half = || u128::from(RandomState::new().hash_one(number));
-        Self((half() << 64 | half()).to_le_bytes())
+        Self::made(here, [RandomState::new(), RandomState::new()])
+    }
+
+    fn made(here: Here, seeds: [RandomState; 2]) -> Self {
+        let [one, other] = seeds.map(|seed| u128::from(seed.hash_one(here)));
+        Self((one << 64 | other).to_le_bytes())
     }
 
     /// The nonce that lies in a store; `None` where that is something else.
@@ -42,8 +60,15 @@ impl fmt::Debug for Nonce {
 
 #[cfg(test)]
 mod tests {
-    use super::Nonce;
-    use std::{collections::HashSet, env, process::Command, thread};
+    use super::{Here, Nonce};
+    use std::{
+        collections::HashSet,
+        env,
+        hash::RandomState,
+        process::Command,
+        thread,
+        time::{Duration, SystemTime},
+    };
 
     #[test]
     fn no_two_threads_make_the_same() {
@@ -76,6 +101,23 @@ mod tests {
             told[start..start + "Nonce()".len() + 32].to_owned()
         };
         assert_ne!(first(), first());
+    }
+
+    #[test]
+    fn a_copy_of_a_process_makes_others() {
+        let seeds = [RandomState::new(), RandomState::new()];
+        let here = Here {
+            number: 7,
+            process: 1,
+            date: SystemTime::UNIX_EPOCH,
+        };
+        let later = Here {
+            date: here.date + Duration::from_nanos(1),
+            ..here
+        };
+        let forked = Here { process: 2, ..here };
+        let made = [here, later, forked].map(|here| Nonce::made(here, seeds.clone()));
+        assert_eq!(HashSet::from(made).len(), 3);
     }
 
     #[test]
