@@ -4,6 +4,7 @@ use super::{
     allowance::Allowance,
     calls::{Calls, Recovery},
     io,
+    namesakes::{self, Held},
     options::Options,
     queue::Queue,
     raising::{Limits, Raising},
@@ -33,6 +34,7 @@ pub(crate) struct Remote {
     /// How long others wait for a run of ours.
     pub(crate) lease_life: Duration,
     budget: Duration,
+    _held: Held,
 }
 
 impl Remote {
@@ -45,6 +47,15 @@ impl Remote {
     ) -> Option<Self> {
         let store = options.store.clone()?;
         let namespace = Namespace::new(&options.namespace, options.schema);
+        let (held, others) = namesakes::take(&options.namespace);
+        if others {
+            tracing::warn!(
+                namespace = &*options.namespace,
+                "another cache of this process has a remote store under this namespace: in one store \
+                 each answers with what the other has stored; if they are not meant to, give each a \
+                 `namespace(..)` of its own, and if they are, clone one"
+            );
+        }
         let (told, recovery) = recovery();
         let calls = Calls::new(store.clone(), namespace.probe(), vec![recovery]);
         let wire = Wire::new(&store, &calls, &namespace.bus(), options.invalidation);
@@ -73,6 +84,7 @@ impl Remote {
             namespace,
             lease_life: lease_life.min(LONGEST_LEASE),
             budget: options.budget,
+            _held: held,
         })
     }
 

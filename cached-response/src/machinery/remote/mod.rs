@@ -17,6 +17,7 @@ pub(crate) mod link;
 mod list;
 mod listening;
 pub(crate) mod message;
+mod namesakes;
 pub(crate) mod options;
 pub(crate) mod parcel;
 pub(crate) mod pending;
