@@ -21,12 +21,12 @@ use actix_web::{
 };
 use std::{
     collections::HashMap,
-    fmt,
+    env, fmt,
     future::{Future, Ready, ready},
     panic::Location,
     pin::Pin,
     rc::Rc,
-    sync::{Mutex, PoisonError},
+    sync::{LazyLock, Mutex, PoisonError},
     task::{Context, Poll},
 };
 
@@ -67,7 +67,8 @@ use std::{
 /// it answers is stored by it alone. `disable_cache()`, `set_cache_timeout(..)` and the extractors
 /// [`CacheHandle`](crate::CacheHandle) and [`Request`](crate::Request) work in plain handlers.
 ///
-/// Two of them are told apart by the place in the source where they were built.
+/// Two of them are told apart by the place in the source where they were built; in a remote store,
+/// by the name of the executable as well.
 #[derive(Clone)]
 pub struct CacheResponses {
     place: Place,
@@ -112,7 +113,10 @@ impl CacheResponses {
             );
         }
         let location = Location::caller();
-        let (door, source) = (HandlerType::of::<Self>(), Source::built(location, ""));
+        let (door, source) = (
+            HandlerType::of::<Self>(),
+            Source::built(location, program()),
+        );
         Self {
             place: Place::closed(name(location), door, source, policy),
         }
@@ -132,6 +136,17 @@ impl CacheResponses {
         self.place.use_cache(cache);
         self
     }
+}
+
+/// The name of the program: a place in the source says nothing of whose source it is.
+fn program() -> &'static str {
+    static PROGRAM: LazyLock<String> = LazyLock::new(|| {
+        let path = env::current_exe().unwrap_or_default();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        // So Linux says that a deploy has put another in its place.
+        name.trim_end_matches(" (deleted)").to_owned()
+    });
+    &PROGRAM
 }
 
 /// The name of what was built there: one for all workers. It lives on, as there are as many as the

@@ -1,12 +1,12 @@
 //! Two different handlers never have the same identity.
 
-use crate::{Policy, cached, cached_response, testing::isolated};
+use crate::{CacheResponses, Policy, cached, cached_response, testing::isolated};
 use actix_web::{
-    App, Handler, Responder, Route, get,
+    App, Handler, HttpResponse, Responder, Route, get,
     test::{TestRequest, call_service, init_service},
     web::{self, ServiceConfig},
 };
-use std::collections::HashSet;
+use std::{collections::HashSet, env};
 
 struct Cats;
 struct Dogs;
@@ -200,4 +200,17 @@ async fn a_handler_with_a_name_of_its_own_has_one_identity_in_every_build() {
 async fn workers_call_a_handler_the_same() {
     let route = || wrapped(|| async { "a" });
     assert_eq!(of(route()).await, of(route()).await);
+}
+
+#[actix_web::test]
+async fn a_middleware_has_the_name_of_its_program() {
+    let identity = identity(|app| {
+        let inside = web::resource("/").route(web::get().to(HttpResponse::Ok));
+        app.service(inside.wrap(CacheResponses::new(Policy::new(60))));
+    })
+    .await;
+    let program = env::current_exe().unwrap();
+    let program = program.file_stem().unwrap().to_str().unwrap();
+    let identity = identity.escape_ascii().to_string();
+    assert!(identity.contains(program), "{identity}");
 }
