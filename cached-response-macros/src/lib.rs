@@ -72,7 +72,7 @@ use proc_macro::TokenStream;
 /// | `rest_after_failure = 30s` | how long no run is tried after one has failed and a stale response answers |
 /// | `jitter = 0.1` | shortens each lifetime by a random part, up to this one |
 /// | `version = "2"` | what tells the responses of this handler from earlier ones in a remote store, in place of a hash of its own source |
-/// | `cache = CACHE` | another cache than the default one |
+/// | `cache = CACHE` | another cache than the default one; with a remote store, under a namespace of its own |
 /// | `crate = path` | where `cached_response` is found |
 #[proc_macro_attribute]
 pub fn cached_response(args: TokenStream, item: TokenStream) -> TokenStream {

@@ -51,7 +51,10 @@ impl ResponseCache {
     /// `timeout`, `max_body`, `tags` and the options of stale responses count.
     ///
     /// It is kept as JSON, and a key is of one type: the same key with another `T` is another
-    /// value. What cannot be read back, a NaN say, is returned and not stored; what the type's own
+    /// value. In a remote store a type is known by its name: two that are local to two blocks of one
+    /// function, or of two versions of a crate, read each other's values there, and so does a type
+    /// that a deploy has changed. Where fields have defaults that is no error: put a word of the type's
+    /// own into the key, and a number to raise. What cannot be read back, a NaN say, is returned and not stored; what the type's own
     /// serde leaves out (`#[serde(skip)]`), or JSON has the same word for (`Some(NAN)` and `None`), is
     /// lost to those who share it. A key over 8 KiB is computed for its caller alone. An `Err` is returned
     /// to whoever computed it, and never stored or shared. [`disable_cache`](crate::disable_cache),

@@ -10,6 +10,13 @@ impl Builder {
     /// What is not in memory is looked for there before the handler runs, and what the handler makes
     /// goes there behind the answer. A store that cannot be reached, or is slow, is as though there
     /// were none: no request fails or waits for it beyond [`remote_budget`](Self::remote_budget).
+    ///
+    /// **What has a store to itself needs nothing else; what shares one needs a
+    /// [`namespace`](Self::namespace) of its own:** staging beside production, each tenant's deployment,
+    /// each service, and each `cache =` of one process. Under one namespace they are nodes of one cache.
+    /// The host of a request is not in the key of most handlers, and two services that were made of one
+    /// template have handlers of the same name and source.
+    ///
     /// More in [the guide](crate::guide::many_nodes).
     ///
     /// ```
@@ -40,7 +47,7 @@ impl Builder {
 
     /// Keeps no response in this process: each look-up asks the remote store. Whatever any process
     /// invalidates holds for the next request, everywhere. Without a remote store nothing is kept at
-    /// all.
+    /// all. Two caches of one process are told apart by their [`namespace`](Self::namespace) alone.
     ///
     /// ```
     /// use cached_response::{ResponseCache, testing::InProcessStore};
@@ -55,7 +62,9 @@ impl Builder {
     }
 
     /// Begins every name in the remote store. Caches that share a store and a namespace share what
-    /// is stored, and what is invalidated. `cached-response` unless set.
+    /// is stored, and what is invalidated: they must be one application, on the same data.
+    /// `cached-response` unless set, **for everybody who does not set it**. A second cache of one
+    /// process under the same namespace is warned of when it is built.
     ///
     /// ```
     /// use cached_response::{ResponseCache, testing::InProcessStore};
@@ -72,7 +81,8 @@ impl Builder {
 
     /// A number that is a part of every response's key in the remote store: caches with another one
     /// do not see what these have stored. To be raised where what handlers say changes its shape
-    /// without a change of their own source. 1 unless set.
+    /// without a change of their own source: what they call, and the types of the values of
+    /// [`get_or_compute`](crate::ResponseCache::get_or_compute) and of `key(serde(..))`. 1 unless set.
     ///
     /// ```
     /// use cached_response::{ResponseCache, testing::InProcessStore};
