@@ -38,7 +38,7 @@ pub fn run(contenders: &[Contender], options: Options) -> Result<(), String> {
             "{:<28} {best:>8.0} ns  {over:>+7.0} ns  {part:>+6.2}",
             contender.name
         );
-        if contender.held_to == Some(0) {
+        if contender.held.is_some_and(|held| held.to == 0) {
             worst = worst.max(part);
         }
     }

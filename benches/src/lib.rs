@@ -11,6 +11,7 @@ pub mod loopback;
 pub mod options;
 pub mod request;
 pub mod server;
+pub mod turns;
 
 use actix_web::web::ServiceConfig;
 
@@ -22,25 +23,41 @@ pub struct Contender {
     pub name: &'static str,
     /// Mounts the route.
     pub configure: fn(&mut ServiceConfig),
-    /// Whom it is held against, where it is ours: the place of that contender in the list.
-    pub held_to: Option<usize>,
+    /// Whom it is held against, if anybody.
+    pub held: Option<Held>,
 }
 
+/// Whom a contender is held against.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Held {
+    /// The place of that contender in the list.
+    pub to: usize,
+    /// What it must reach of that one's requests a second, over sockets.
+    pub least: f64,
+}
+
+/// What a hit must reach of what it is held against, where nothing else is said.
+const REQUIRED: f64 = 0.95;
+
 impl Contender {
-    /// Somebody else's way, shown for comparison.
+    /// One that is shown for comparison.
     pub const fn peer(name: &'static str, configure: fn(&mut ServiceConfig)) -> Self {
         Self {
             name,
             configure,
-            held_to: None,
+            held: None,
         }
     }
 
-    const fn ours(name: &'static str, configure: fn(&mut ServiceConfig), held_to: usize) -> Self {
-        Self {
-            name,
-            configure,
-            held_to: Some(held_to),
-        }
+    const fn ours(name: &'static str, configure: fn(&mut ServiceConfig), to: usize) -> Self {
+        Self::peer(name, configure).held_to(to, REQUIRED)
+    }
+
+    /// Holds it against another.
+    #[must_use]
+    pub const fn held_to(mut self, to: usize, least: f64) -> Self {
+        self.held = Some(Held { to, least });
+        self
     }
 }

@@ -31,6 +31,17 @@ impl Options {
         Ok(options)
     }
 
+    /// The same for several targets, with a message for each that was missed.
+    ///
+    /// # Errors
+    /// The messages, under `--check`.
+    pub fn all_reached(self, missed: &[String]) -> Result<(), String> {
+        if missed.is_empty() {
+            return Ok(());
+        }
+        self.missed(&missed.join("\n"))
+    }
+
     /// An error where a target was missed and that matters.
     ///
     /// # Errors

@@ -26,10 +26,11 @@ impl Server {
     ///
     /// # Errors
     /// Where the program cannot be started, or says no address.
-    pub fn start(name: &str) -> io::Result<Self> {
+    pub fn start(name: &str, environment: &[(&str, String)]) -> io::Result<Self> {
         let mut child = pinned(0)
             .arg(env::current_exe()?)
             .args([SERVE, name])
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .spawn()?;
         let mut line = String::new();

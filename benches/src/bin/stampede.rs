@@ -69,7 +69,7 @@ fn main() -> Result<(), String> {
 
 async fn measure() -> io::Result<Vec<(usize, Duration)>> {
     server::pin_this_process();
-    let server = server::Server::start("stampede")?;
+    let server = server::Server::start("stampede", &[])?;
     let ask_runs = request::on_the_wire("/runs");
     let mut connections = Vec::new();
     for _ in 0..REQUESTS {
