@@ -9,6 +9,8 @@ pub mod in_process;
 pub mod load;
 pub mod loopback;
 pub mod options;
+pub mod redis;
+pub mod remote;
 pub mod request;
 pub mod server;
 pub mod turns;

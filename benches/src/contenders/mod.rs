@@ -2,9 +2,11 @@
 
 mod attribute;
 mod bare;
+mod in_front;
 mod labelled;
 mod lazy;
 mod middleware;
+mod redis_only;
 mod wrapped;
 
 use crate::Contender;
@@ -28,6 +30,16 @@ pub const ALL: [Contender; 6] = [
     Contender::ours("cached(..)", wrapped::configure, BARE),
     Contender::ours("middleware", middleware::configure, ATTRIBUTE),
 ];
+
+/// Caches with a remote store, and the attribute without one first: the others are compared with it.
+pub const REMOTE: [Contender; 3] = [
+    Contender::peer("memory alone", attribute::configure),
+    Contender::ours("memory in front of Redis", in_front::configure, 0),
+    Contender::peer("Redis, without memory", redis_only::configure),
+];
+
+/// The place in it of the one that asks Redis each time.
+pub const REDIS_ONLY: usize = 2;
 
 /// The body of the page: 1 KiB of JSON.
 pub static PAGE: &[u8; 1024] = include_bytes!("page.json");
