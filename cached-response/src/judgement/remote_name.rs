@@ -13,7 +13,6 @@ use super::{
 use crate::ground::weak;
 use actix_web::http::Uri;
 use sha1::{Digest, Sha1};
-use std::fmt::Write;
 
 /// The flag of a live answer where a route names no other.
 const FLAG: &str = "nocache";
@@ -23,6 +22,19 @@ const FLAG: &str = "nocache";
 pub(crate) struct Namespace {
     name: Box<str>,
     schema: u32,
+}
+
+/// What stands for a full key in all the names that it is in. The key is compared wherever it is
+/// found by this.
+pub(crate) struct FullDigest(String);
+
+impl FullDigest {
+    pub(crate) fn of(full_key: &[u8]) -> Self {
+        if weak::is_on() {
+            return Self(format!("{:x}", weak::hash(full_key)));
+        }
+        Self(hex(&[full_key]))
+    }
 }
 
 /// What can be invalidated.
@@ -60,13 +72,13 @@ impl Namespace {
     }
 
     /// The name of the response to a request for `path`; of a computed value, for `value`.
-    pub(crate) fn response(&self, path: &str, full_key: &[u8]) -> String {
-        format!("{}:{path}:{}", self.name, digest(full_key))
+    pub(crate) fn response(&self, path: &str, digest: &FullDigest) -> String {
+        [&*self.name, ":", path, ":", &digest.0].concat()
     }
 
     /// The name of the lease on a run.
-    pub(crate) fn lease(&self, full_key: &[u8]) -> String {
-        format!("{}:l:{}", self.name, digest(full_key))
+    pub(crate) fn lease(&self, digest: &FullDigest) -> String {
+        [&*self.name, ":l:", &digest.0].concat()
     }
 
     /// The channel on which invalidations are told.
@@ -141,7 +153,7 @@ impl Namespace {
             Thing::Narrowed(path) => hex(&[b"narrowed", path]),
             Thing::Tag(tag) => hex(&[b"tag", tag.as_bytes()]),
         };
-        format!("{}:g:{digest}", self.name)
+        [&*self.name, ":g:", &digest].concat()
     }
 }
 
@@ -153,13 +165,7 @@ fn is_plain(terms: &Terms) -> bool {
         && flag.is_none_or(|flag| flag == FLAG)
 }
 
-/// What stands for a full key, which is compared wherever it is found by this.
-fn digest(full_key: &[u8]) -> String {
-    if weak::is_on() {
-        return format!("{:x}", weak::hash(full_key));
-    }
-    hex(&[full_key])
-}
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// The SHA-1 of these parts, each with its length, in hexadecimal.
 fn hex(parts: &[&[u8]]) -> String {
@@ -170,8 +176,10 @@ fn hex(parts: &[&[u8]]) -> String {
     }
     let mut text = String::with_capacity(40);
     for byte in sha.finalize() {
-        // Writing to a `String` cannot fail.
-        let _ = write!(text, "{byte:02x}");
+        // By hand: there are five names to a look-up, and a formatter takes as long as all the rest.
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from(DIGITS[usize::from(digit)]));
+        }
     }
     text
 }
@@ -193,7 +201,7 @@ mod tests {
 
     #[test]
     fn names_say_whose_they_are_and_what_they_are_for() {
-        let key = shop().full_key(b"list", b"/products");
+        let key = FullDigest::of(&shop().full_key(b"list", b"/products"));
         let name = shop().response("/products", &key);
         assert!(name.starts_with("shop:/products:"));
         assert_eq!(name.len(), "shop:/products:".len() + 40);

@@ -2,7 +2,7 @@
 
 use crate::{
     ground::{nonce::Nonce, selector::Variant},
-    judgement::remote_name::Namespace,
+    judgement::remote_name::{FullDigest, Namespace},
     machinery::{generations::Target, site::Site},
 };
 
@@ -37,7 +37,7 @@ impl Errand {
         let tags = target.tags().ok()?;
         let tags = tags.iter().map(|tag| namespace.tag(tag));
         let full_key = namespace.full_key(site.identity(), key);
-        let lease = namespace.lease(&full_key);
+        let digest = FullDigest::of(&full_key);
         let (path, mut nonces) = match target {
             Target::Response { terms, request } => (
                 request.uri().path(),
@@ -47,11 +47,11 @@ impl Errand {
         };
         nonces.extend(tags);
         Some(Self {
-            name: namespace.response(path, &full_key),
+            name: namespace.response(path, &digest),
+            lease: namespace.lease(&digest),
             path: path.to_owned(),
             longest: longest_body.saturating_add(LONGEST_HEAD + 2 * full_key.len()),
             full_key,
-            lease,
             nonces,
         })
     }
@@ -64,7 +64,7 @@ impl Errand {
             full_key.extend(part);
         }
         Self {
-            name: namespace.response(&self.path, &full_key),
+            name: namespace.response(&self.path, &FullDigest::of(&full_key)),
             full_key,
             ..self.clone()
         }
