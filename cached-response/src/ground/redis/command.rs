@@ -54,19 +54,17 @@ impl Command {
 
     /// The first `limit` bytes of what lies under `name`: none if nothing does.
     pub(super) fn read(name: &str, limit: usize) -> Self {
-        let mut command = cmd("GETRANGE");
+        let mut command = about("GETRANGE", name);
         let last = i64::try_from(limit).unwrap_or(i64::MAX).saturating_sub(1);
         // From 0 to -1 is all of it.
         let first = i64::from(last < 0);
-        command.arg(name).arg(first).arg(last.max(0));
+        command.arg(first).arg(last.max(0));
         Self::new(command, Shape::Bytes)
     }
 
     /// How long it has still to live: -2 if it is not there, -1 if it lives for ever.
     pub(super) fn left(name: &str) -> Self {
-        let mut command = cmd("PTTL");
-        command.arg(name);
-        Self::new(command, Shape::Number)
+        Self::new(about("PTTL", name), Shape::Number)
     }
 
     /// Puts `bytes` under `name` for a time of at least a millisecond.
@@ -160,6 +158,14 @@ impl Command {
     pub(super) fn into_parts(self) -> (Cmd, Shape) {
         (self.cmd, self.shape)
     }
+}
+
+/// A read about a name, with room for all that it is told: there are many to a look-up.
+fn about(word: &str, name: &str) -> Cmd {
+    let numbers = 2 * 20;
+    let mut command = Cmd::with_capacity(4, word.len() + name.len() + numbers);
+    command.arg(word).arg(name);
+    command
 }
 
 impl Shape {
