@@ -6,16 +6,19 @@
 
 use std::{
     fmt,
-    future::{Future, pending},
+    future::{Future, poll_fn},
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Mutex, OnceLock, PoisonError, mpsc},
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     thread,
 };
 use tokio::{
-    runtime::{Builder, Handle},
-    task::{JoinError, JoinHandle},
+    runtime::Builder,
+    sync::{
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        oneshot,
+    },
 };
 
 /// Runs `future` on the I/O thread. Nothing in it may block.
@@ -26,7 +29,7 @@ pub(crate) fn spawn<F>(future: F) -> io::Result<Task<F::Output>>
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    Ok(Task(THREAD.handle(start)?.spawn(future)))
+    spawn_on(THREAD.jobs(start)?, future)
 }
 
 /// Runs `future` there to its end, for nobody.
@@ -34,29 +37,82 @@ where
 /// # Errors
 /// As [`spawn`].
 pub(super) fn spawn_alone(future: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-    THREAD.handle(start)?.spawn(future);
-    Ok(())
+    send(THREAD.jobs(start)?, Box::pin(future))
 }
 
 static THREAD: Thread = Thread::new();
 
+type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Jobs go to the thread by a queue of our own, since a runtime is woken anew for each task that it is
+/// given from outside. So those that come while it is busy cost no call of the system, and start
+/// together: what they ask goes to the store in one go.
+fn send(jobs: &UnboundedSender<Job>, job: Job) -> io::Result<()> {
+    jobs.send(job)
+        .map_err(|_| io::Error::other(Lost::Ended.to_string()))
+}
+
+fn spawn_on<F>(jobs: &UnboundedSender<Job>, future: F) -> io::Result<Task<F::Output>>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let (tell, task) = oneshot::channel();
+    send(jobs, Box::pin(run(future, Teller(Some(tell)))))?;
+    Ok(Task(task))
+}
+
+/// Runs `future` as long as anybody wants to know how it ends.
+async fn run<F: Future>(future: F, mut teller: Teller<F::Output>) {
+    let mut future = pin!(future);
+    let ended = poll_fn(|cx| match teller.poll_unwanted(cx) {
+        Poll::Ready(()) => Poll::Ready(None),
+        Poll::Pending => future.as_mut().poll(cx).map(Some),
+    });
+    if let Some(output) = ended.await {
+        teller.tell(Ok(output));
+    }
+}
+
+/// Tells how a task has ended, whatever becomes of it.
+struct Teller<T>(Option<oneshot::Sender<Result<T, Lost>>>);
+
+impl<T> Teller<T> {
+    fn poll_unwanted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.0 {
+            Some(tell) => tell.poll_closed(cx),
+            None => Poll::Ready(()),
+        }
+    }
+
+    fn tell(&mut self, outcome: Result<T, Lost>) {
+        if let Some(tell) = self.0.take() {
+            // Nobody may want to know any more.
+            drop(tell.send(outcome));
+        }
+    }
+}
+
+impl<T> Drop for Teller<T> {
+    fn drop(&mut self) {
+        self.tell(Err(if thread::panicking() {
+            Lost::Panicked
+        } else {
+            Lost::Ended
+        }));
+    }
+}
+
 /// Something that runs on the I/O thread. Dropping it ends that at its next await, and drops it there.
 #[must_use = "a task that is dropped is ended"]
 #[derive(Debug)]
-pub(crate) struct Task<T>(JoinHandle<T>);
+pub(crate) struct Task<T>(oneshot::Receiver<Result<T, Lost>>);
 
 impl<T> Future for Task<T> {
     type Output = Result<T, Lost>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let ended = ready!(Pin::new(&mut self.0).poll(cx));
-        Poll::Ready(ended.map_err(|error| Lost::from(&error)))
-    }
-}
-
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        self.0.abort();
+        let told = Pin::new(&mut self.0).poll(cx);
+        told.map(|told| told.unwrap_or(Err(Lost::Ended)))
     }
 }
 
@@ -67,16 +123,6 @@ pub(crate) enum Lost {
     Panicked,
     /// The thread has ended, as it does with the process.
     Ended,
-}
-
-impl From<&JoinError> for Lost {
-    fn from(error: &JoinError) -> Self {
-        if error.is_panic() {
-            Self::Panicked
-        } else {
-            Self::Ended
-        }
-    }
 }
 
 impl fmt::Display for Lost {
@@ -90,33 +136,37 @@ impl fmt::Display for Lost {
 
 /// A thread that is started once, by whoever comes first, or by the next one where that failed.
 struct Thread {
-    handle: OnceLock<Handle>,
+    jobs: OnceLock<UnboundedSender<Job>>,
     starting: Mutex<()>,
 }
 
 impl Thread {
     const fn new() -> Self {
         Self {
-            handle: OnceLock::new(),
+            jobs: OnceLock::new(),
             starting: Mutex::new(()),
         }
     }
 
-    fn handle(&self, start: impl FnOnce() -> io::Result<Handle>) -> io::Result<&Handle> {
-        if let Some(handle) = self.handle.get() {
-            return Ok(handle);
+    fn jobs(
+        &self,
+        start: impl FnOnce() -> io::Result<UnboundedSender<Job>>,
+    ) -> io::Result<&UnboundedSender<Job>> {
+        if let Some(jobs) = self.jobs.get() {
+            return Ok(jobs);
         }
         let _one_at_a_time = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(handle) = self.handle.get() {
-            return Ok(handle);
+        if let Some(jobs) = self.jobs.get() {
+            return Ok(jobs);
         }
         let started = start()?;
-        Ok(self.handle.get_or_init(|| started))
+        Ok(self.jobs.get_or_init(|| started))
     }
 }
 
-fn start() -> io::Result<Handle> {
+fn start() -> io::Result<UnboundedSender<Job>> {
     let (tell, told) = mpsc::sync_channel(1);
+    let (jobs, taken) = unbounded_channel();
     thread::Builder::new()
         .name("cached-response-io".into())
         .spawn(move || {
@@ -125,110 +175,21 @@ fn start() -> io::Result<Handle> {
                 Ok(runtime) => runtime,
                 Err(error) => return drop(tell.send(Err(error))),
             };
-            if tell.send(Ok(runtime.handle().clone())).is_ok() {
-                runtime.block_on(pending::<()>());
+            if tell.send(Ok(())).is_ok() {
+                runtime.block_on(take(taken));
             }
         })?;
-    told.recv()
-        .unwrap_or_else(|_| Err(io::Error::other("the I/O thread has ended at its start")))
+    let started = told.recv();
+    started.unwrap_or_else(|_| Err(io::Error::other("the I/O thread has ended at its start")))?;
+    Ok(jobs)
+}
+
+/// Starts all jobs that come.
+async fn take(mut jobs: UnboundedReceiver<Job>) {
+    while let Some(job) = jobs.recv().await {
+        tokio::spawn(job);
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::panic::resume_unwind;
-    use tokio::sync::oneshot;
-
-    /// An executor without a runtime.
-    fn wait_for<F: Future>(future: F) -> F::Output {
-        struct Unpark(thread::Thread);
-        impl std::task::Wake for Unpark {
-            fn wake(self: std::sync::Arc<Self>) {
-                self.0.unpark();
-            }
-        }
-        let waker = std::sync::Arc::new(Unpark(thread::current())).into();
-        let mut future = std::pin::pin!(future);
-        loop {
-            match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                Poll::Ready(output) => return output,
-                Poll::Pending => thread::park(),
-            }
-        }
-    }
-
-    async fn name_of_the_thread() -> (thread::ThreadId, Option<String>) {
-        tokio::task::yield_now().await;
-        let thread = thread::current();
-        (thread.id(), thread.name().map(Into::into))
-    }
-
-    #[test]
-    fn all_tasks_of_the_process_run_on_one_thread() {
-        let here = || wait_for(spawn(name_of_the_thread()).unwrap()).unwrap();
-        let elsewhere = thread::spawn(here).join().unwrap();
-        assert_eq!(here(), elsewhere);
-        assert_eq!(here().1.as_deref(), Some("cached-response-io"));
-    }
-
-    #[tokio::test]
-    async fn a_task_is_awaited_inside_a_runtime_as_well() {
-        let (id, _) = spawn(name_of_the_thread()).unwrap().await.unwrap();
-        assert_ne!(id, thread::current().id());
-    }
-
-    #[test]
-    fn there_is_time_on_the_thread() {
-        let nothing = std::time::Duration::ZERO;
-        let slept = spawn(async move { tokio::time::sleep(nothing).await }).unwrap();
-        assert_eq!(wait_for(slept), Ok(()));
-    }
-
-    #[test]
-    fn a_task_that_panics_says_so_and_the_thread_goes_on() {
-        let task = spawn(async { resume_unwind(Box::new("a store's panic")) }).unwrap();
-        let ended: Result<(), Lost> = wait_for(task);
-        assert_eq!(ended, Err(Lost::Panicked));
-        assert_eq!(wait_for(spawn(async { 7 }).unwrap()), Ok(7));
-    }
-
-    #[test]
-    fn a_task_that_is_dropped_ends_on_the_thread() {
-        struct Guard(Option<oneshot::Sender<Option<String>>>);
-        impl Drop for Guard {
-            fn drop(&mut self) {
-                let name = thread::current().name().map(Into::into);
-                self.0.take().unwrap().send(name).unwrap();
-            }
-        }
-        let (dropped, was_dropped) = oneshot::channel();
-        let (began, has_begun) = oneshot::channel();
-        let task = spawn(async {
-            let _guard = Guard(Some(dropped));
-            began.send(()).unwrap();
-            pending::<()>().await;
-        });
-        wait_for(has_begun).unwrap();
-        drop(task);
-        let where_it_was = wait_for(was_dropped).unwrap();
-        assert_eq!(where_it_was.as_deref(), Some("cached-response-io"));
-    }
-
-    #[test]
-    fn a_task_whose_thread_has_ended_says_so() {
-        let runtime = Builder::new_current_thread().build().unwrap();
-        let handle = runtime.handle().clone();
-        drop(runtime);
-        assert_eq!(wait_for(Task(handle.spawn(async {}))), Err(Lost::Ended));
-    }
-
-    #[test]
-    fn a_thread_that_cannot_be_started_is_an_error_and_tried_again() {
-        let thread = Thread::new();
-        let refused = thread.handle(|| Err(io::Error::other("no more threads")));
-        assert_eq!(refused.unwrap_err().to_string(), "no more threads");
-        assert!(thread.handle(start).is_ok());
-        let once = thread.handle(|| unreachable!("it runs already"));
-        assert!(once.is_ok());
-    }
-}
+mod tests;
