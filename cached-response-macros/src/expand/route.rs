@@ -52,6 +52,11 @@ impl Expansion {
             } else {
                 self.spoken_of(part, ty)
             };
+            let facts = if part.lazy {
+                quote!(#private::Facts::lazily(#facts))
+            } else {
+                facts
+            };
             quote!(.argument(#private::Role::#role, #facts))
         });
         all.collect()

@@ -1,8 +1,10 @@
 use super::*;
 
 /// What `#[cached_response(60)]` makes of `item`, without spaces.
-fn expansion(options: TokenStream, item: TokenStream) -> String {
-    cached_response(&options, item).to_string().replace(' ', "")
+fn expansion(options: &TokenStream, item: &TokenStream) -> String {
+    cached_response(options, item.clone())
+        .to_string()
+        .replace(' ', "")
 }
 
 #[test]
@@ -14,7 +16,7 @@ fn what_was_written_is_remembered_when_other_attributes_have_rewritten_it() {
         }
     );
     let written = format!("{:032x}", fingerprint(&quote!(60), &item));
-    let once = expansion(quote!(60), item);
+    let once = expansion(&quote!(60), &item);
     let handed_on = format!("__source=\"{written}\",60");
     assert!(once.contains(&handed_on), "{once}");
     let rewritten = quote!(
@@ -22,7 +24,7 @@ fn what_was_written_is_remembered_when_other_attributes_have_rewritten_it() {
             span(|| a())
         }
     );
-    let twice = expansion(quote!(__innermost, __source = #written, 60), rewritten);
+    let twice = expansion(&quote!(__innermost, __source = #written, 60), &rewritten);
     assert!(twice.contains(&format!("\"{written}\"")), "{twice}");
 }
 
@@ -73,6 +75,6 @@ fn a_version_reaches_the_policy() {
             a()
         }
     );
-    let versioned = expansion(quote!(60, version = "2"), item);
+    let versioned = expansion(&quote!(60, version = "2"), &item);
     assert!(versioned.contains(".version(\"2\")"), "{versioned}");
 }

@@ -104,7 +104,7 @@ impl<T: FromRequest> Lazy<T> {
 }
 
 impl<V, B, T: KeyPart> Covered<Words<V, B, Typed>> for Keyed<T> {
-    const FACTS: Facts = Facts::sees(Sees::HEADERS.and(Sees::IDENTITY));
+    const FACTS: Facts = Facts::sees(Sees::HEADERS.and(Sees::IDENTITY).and(Sees::AHEAD));
 
     fn write_key(&self, key: &mut KeyWriter) {
         key.part(&self.0);
@@ -122,15 +122,19 @@ impl<V, B, T: 'static> Covered<Words<V, B, Typed>> for Unkeyed<T> {
         // No word of the author's stands in for the headers that a whole request shows, nor for a
         // body.
         let seen = seen::through(type_name::<T>());
-        all.push(Facts::sees(seen.and(Sees::HEADERS)));
+        all.push(Facts::sees(seen.and(Sees::HEADERS).and(Sees::AHEAD)));
     }
 }
 
 impl<V, B, T: Covered<Words<V, B, Typed>>> Covered<Words<V, B, Typed>> for Lazy<T> {
-    const FACTS: Facts = T::FACTS;
+    const FACTS: Facts = T::FACTS.lazily();
 
     fn facts(all: &mut Vec<Facts>) {
+        let eager = all.len();
         T::facts(all);
+        for facts in &mut all[eager..] {
+            *facts = facts.lazily();
+        }
     }
 }
 

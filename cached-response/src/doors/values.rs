@@ -13,7 +13,7 @@ use crate::{
         defaults,
         site::{Site, SiteRef},
     },
-    story::{computation::Computation, lookup::LONGEST_KEY, values::Asking, visit::Station},
+    story::{asking::Asking, computation::Computation, lookup::LONGEST_KEY, visit::Station},
 };
 use actix_web::web::Bytes;
 use serde::{Serialize, de::DeserializeOwned};

@@ -30,6 +30,16 @@ impl Sees {
     /// More than can be told of one argument: such a route bypasses.
     pub const UNTOLD: Self = Self(1 << 8);
 
+    /// Extracted before the look-up, and may hold what was read elsewhere: what another process
+    /// invalidates in between does not show.
+    pub const AHEAD: Self = Self(1 << 9);
+
+    /// All of these but `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Both together.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
@@ -63,7 +73,7 @@ impl Facts {
     /// A type that its author covers: it may depend on the whole query.
     pub const NEUTRAL: Self = Self::sees(Sees::QUERY);
     /// A type that nothing is known of.
-    pub const UNKNOWN: Self = Self::sees(Sees::UNKNOWN.and(Sees::HEADERS));
+    pub const UNKNOWN: Self = Self::sees(Sees::UNKNOWN.and(Sees::HEADERS).and(Sees::AHEAD));
     /// `HttpRequest`.
     pub const REQUEST: Self = Self::sees(Sees::REQUEST.and(Sees::HEADERS).and(Sees::QUERY));
     /// `Uri`.
@@ -72,6 +82,13 @@ impl Facts {
     pub const BODY: Self = Self::sees(Sees::BODY);
     /// The recording `Request`.
     pub const RECORDS: Self = Self::sees(Sees::RECORDS.and(Sees::HEADERS));
+
+    /// The same of an argument that is extracted only when the handler runs.
+    #[must_use]
+    pub const fn lazily(mut self) -> Self {
+        self.sees = self.sees.without(Sees::AHEAD);
+        self
+    }
 
     /// An argument through which `sees` can be seen.
     pub const fn sees(sees: Sees) -> Self {

@@ -128,6 +128,11 @@ impl Terms {
         self.vary.is_empty() && !self.sees.any(Sees::URI.and(Sees::REQUEST))
     }
 
+    /// Whether an argument that the body reads may hold what was read before the look-up.
+    pub(crate) fn are_ahead(&self) -> bool {
+        self.sees.any(Sees::AHEAD)
+    }
+
     /// Where no argument can see headers, a conditional or range request is like any other.
     pub(crate) fn sees_headers(&self) -> bool {
         self.sees.any(Sees::HEADERS)

@@ -116,6 +116,8 @@ impl<'a> Abroad<'a> {
         found: Option<Fetched>,
         mut answers: impl FnMut(StoredResponse) -> bool,
     ) -> Sought {
+        let mut waited = false;
+        let mut allowance = self.allowance.clone();
         let mut fetched = match found {
             Some(fetched) => fetched,
             None => match self.fetch(Want::Whole).await {
@@ -123,32 +125,47 @@ impl<'a> Abroad<'a> {
                 Err(_) => return Sought::Run(None),
             },
         };
-        let until = Instant::now() + self.remote.lease_life;
-        let mut pause = FIRST_PAUSE;
-        let mut allowance = self.allowance.clone();
         loop {
             if let Some(stored) = fetched.response.take()
                 && answers(stored)
             {
                 return Sought::Answered;
             }
-            let waited = pause > FIRST_PAUSE;
-            if fetched.holder != Some(Holder::Runs) || until <= Instant::now() {
+            let lease = fetched.variant.as_ref();
+            let lease = lease.map_or_else(|| self.errand.lease.clone(), |of| of.lease.clone());
+            if fetched.holder != Some(Holder::Runs) || waited {
                 // Whoever has waited once in vain does not make others wait.
-                let lease = fetched.holder.is_none() && !waited;
-                match self.start(fetched, lease, &allowance).await {
+                let leads = fetched.holder.is_none() && !waited;
+                match self.start(fetched, leads, &allowance).await {
                     Ok(Started::Run(dispatch)) => return Sought::Run(Some(dispatch)),
                     Ok(Started::Leased) => {}
                     Err(_) => return Sought::Run(None),
                 }
             }
-            sleep(pause).await;
-            pause = LONGEST_PAUSE.min(pause * 2);
+            self.wait(&lease).await;
+            waited = true;
             allowance = Arc::new(self.remote.allowance());
             fetched = match self.fetch_within(Want::Whole, &allowance).await {
                 Ok(fetched) => fetched,
                 Err(_) => return Sought::Run(None),
             };
+        }
+    }
+
+    /// Waits while somebody else runs, but no longer than a lease may live. Only the lease is asked
+    /// for: what lies there may be large.
+    async fn wait(&self, lease: &str) {
+        let began = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        while began.elapsed() < self.remote.lease_life {
+            sleep(pause).await;
+            pause = LONGEST_PAUSE.min(pause * 2);
+            let allowance = self.remote.allowance();
+            let reader = self.reader(&allowance);
+            let holder = reader.holder(&self.errand, lease).await;
+            if !matches!(holder, Ok(Some(Holder::Runs))) {
+                return;
+            }
         }
     }
 

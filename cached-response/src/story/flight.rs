@@ -101,7 +101,8 @@ impl Flight {
             windows: times.windows,
             age_at_birth: age,
             run: self.number,
-            checked: Checked::at(self.born.before(self.delay)),
+            // Arguments may be as old as the look-up.
+            checked: Checked::at(self.miss.arrived.min(self.born.before(self.delay))),
             snapshot,
             named,
             ..dress::stored(
@@ -232,6 +233,10 @@ impl Flight {
         let site = &self.visit.station.site;
         if !tags.is_empty() {
             site.note_tags();
+        }
+        // What was read before the nonces were may be older than they are.
+        if site.terms.are_ahead() && !dispatch.goes_on_from(self.miss.abroad.known.as_deref()) {
+            return;
         }
         let made = Made {
             stored: stored.clone(),

@@ -2,7 +2,7 @@
 
 use super::freshness::{Lookup, freshness, is_quiet};
 use crate::{
-    ground::stored::StoredResponse,
+    ground::{moment::Moment, nonce::Nonce, stored::StoredResponse},
     judgement::{
         admit::{Admitted, Part},
         key::{Key, KeyRef, KeyWriter, Refused},
@@ -14,7 +14,7 @@ use crate::{
         cache::Shared,
         counters::Event,
         flights::{Permit, Turn},
-        generations::Target,
+        generations::{Target, raises},
         inserted::InsertedParts,
         keying::{self, Sent},
         remote::{allowance::Allowance, dispatch::Dispatch, fetch::Fetched},
@@ -47,7 +47,9 @@ pub(crate) struct Miss {
     pub(crate) behind: bool,
     /// How often anything was invalidated before arguments of the run were extracted.
     pub(crate) extracted: Option<u64>,
-    pub(crate) abroad: FromAbroad,
+    /// When it was looked up.
+    pub(crate) arrived: Moment,
+    pub(crate) abroad: Box<FromAbroad>,
 }
 
 /// What is known of the remote store so far.
@@ -56,7 +58,9 @@ pub(crate) struct FromAbroad {
     /// What all of the request's calls may take together, from the first of them.
     pub(crate) allowance: Option<Arc<Allowance>>,
     /// What was found there and does not answer.
-    pub(crate) fetched: Option<Box<Fetched>>,
+    pub(crate) fetched: Option<Fetched>,
+    /// What lay in memory depended on these: they are older than this request.
+    pub(crate) known: Option<Vec<Nonce>>,
     /// By what the response of the run goes there.
     pub(crate) dispatch: Option<Box<Dispatch>>,
 }
@@ -72,6 +76,21 @@ impl Miss {
     pub(crate) fn wants_only_stored(&self) -> bool {
         let wishes = self.admitted.wishes;
         wishes.is_some_and(|wishes| wishes.only_if_cached)
+    }
+
+    /// Notes whether its arguments are older than an invalidation. To be asked when the run has a
+    /// stamp: what is invalidated later is seen by its name.
+    pub(crate) fn stamped(&mut self) {
+        if let Some(before) = self.extracted
+            && before == raises()
+        {
+            self.extracted = None;
+        }
+    }
+
+    /// Whether its arguments may be older than an invalidation.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.extracted.is_some_and(|before| before != raises())
     }
 
     /// Why the handler runs.
@@ -225,7 +244,8 @@ impl Asking<'_> {
             previous: None,
             behind: false,
             extracted: None,
-            abroad: FromAbroad::default(),
+            arrived: self.shared.now(),
+            abroad: Box::default(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod abroad;
 pub(crate) mod arrival;
+pub(crate) mod asking;
 pub(crate) mod at_hand;
 pub(crate) mod attempt;
 pub(crate) mod computation;

@@ -39,6 +39,7 @@ pub(crate) fn refresh(behind: Behind, request: HttpRequest, run: Run) {
     let Ok(permit) = visit.still_needed(&mut miss, permit) else {
         return;
     };
+    miss.stamped();
     let station = visit.station.clone();
     let flight: LocalBoxFuture<()> = Box::pin(async move {
         // Another process may have refreshed it.

@@ -7,8 +7,8 @@ use super::{
     visit::Visit,
 };
 use crate::{
-    ground::stored::StoredResponse,
-    judgement::{admit::Part, stage::Stage},
+    ground::{nonce::Nonce, stored::StoredResponse},
+    judgement::{admit::Part, key::KeyRef, stage::Stage},
     machinery::{
         answer::{self, How},
         counters::Event,
@@ -71,10 +71,31 @@ impl Visit {
             return First::Nothing;
         };
         let found = fetched.response.take();
-        miss.abroad.fetched = Some(Box::new(fetched));
+        if let Some(variant) = &fetched.variant {
+            // Of another variant nothing is to be waited for.
+            let handler = self.station.site.handler;
+            miss.flight = KeyRef::new(handler, &variant.full_key).to_key();
+        }
+        miss.abroad.fetched = Some(fetched);
         match found.and_then(|stored| self.keep(miss, stored)) {
             Some(answering) => self.answered(answering),
             None => First::Nothing,
+        }
+    }
+
+    /// Asks the store, as the one who leads, whether what memory holds is still valid: gives the permit
+    /// back where that does not answer.
+    pub(super) async fn recheck(
+        &self,
+        miss: &mut Miss,
+        permit: Permit,
+    ) -> Result<Permit, Answering> {
+        let Some(abroad) = self.abroad(miss) else {
+            return Ok(permit);
+        };
+        match self.in_step_again(&abroad, miss).await {
+            Some(_) => self.lead_on(miss, permit, false),
+            None => Ok(permit),
         }
     }
 
@@ -83,10 +104,8 @@ impl Visit {
         let Some(abroad) = self.abroad(miss) else {
             return Ok(permit);
         };
-        if self.in_step_again(&abroad, miss).await.is_some() {
-            return self.lead_on(miss, permit, false);
-        }
-        let fetched = miss.abroad.fetched.take().map(|fetched| *fetched);
+        miss.abroad.known = self.known(miss);
+        let fetched = miss.abroad.fetched.take();
         let mut answering = None;
         let sought = abroad.seek(fetched, |stored| {
             answering = self.keep(miss, stored);
@@ -109,7 +128,16 @@ impl Visit {
 
     /// By what the response of a run goes to the remote store whose client wants no stored one.
     pub(super) async fn depart(&self, miss: &mut Miss) -> Option<Box<Dispatch>> {
+        miss.abroad.known = self.known(miss);
         self.abroad(miss)?.depart().await
+    }
+
+    /// What a response in memory depends on in the store, whatever has become of it.
+    fn known(&self, miss: &mut Miss) -> Option<Vec<Nonce>> {
+        match self.lies_there(miss) {
+            Found::Response(stored) => stored.held.get().map(|held| held.known.clone()),
+            _ => None,
+        }
     }
 
     /// Whether a response that another's run has stored, or that another has found, is not older than
@@ -166,7 +194,12 @@ impl Visit {
         let names = stored.variant.as_ref().map(|variant| variant.names.clone());
         let names = names.unwrap_or_default();
         variants::store(&shared.shelf, &miss.base, &self.request, &names, stored);
-        answering(self.look_again(miss), miss, true)
+        let looked = self.look_again(miss);
+        if let Lookup::Refresh(stored, _) = &looked {
+            // What a run behind the answer replaces is what lies there now.
+            miss.previous = Some(stored.clone());
+        }
+        answering(looked, miss, true)
     }
 
     /// As the one who leads, with what has come to lie in memory.

@@ -32,6 +32,7 @@ use crate::{
         counters::Event,
         flights::{Boarding, Follower, Landing, Permit, Permits, Turn},
         inserted::InsertedParts,
+        local::LocalBoxFuture,
         variants,
     },
 };
@@ -90,11 +91,7 @@ impl Journey {
 
     /// Leads, or follows whoever leads.
     async fn take_turns(mut self, run: Run) -> Done {
-        if self
-            .shared()
-            .markers
-            .pass(&self.miss.flight, self.shared().now())
-        {
+        if self.is_marked() {
             self.report(Event::Marked);
             return self.alone(run).await;
         }
@@ -110,8 +107,9 @@ impl Journey {
             };
             match landing {
                 Some(Landing::Stored(stored))
-                    if self.accepts(&stored)
-                        && self.visit.is_in_step(&mut self.miss, &stored).await =>
+                    // In this order: what was heard of by then is seen in what it compares.
+                    if self.visit.is_in_step(&mut self.miss, &stored).await
+                        && self.accepts(&stored) =>
                 {
                     return Ok(self.collapsed(&stored));
                 }
@@ -120,6 +118,8 @@ impl Journey {
                 Some(Landing::Stored(_) | Landing::Failed) => {}
                 Some(Landing::NotStored(_)) => break,
             }
+            // What was found there before is old by now.
+            self.miss.abroad.fetched = None;
             if let Lookup::Fresh(stored, stage) | Lookup::Refresh(stored, stage) =
                 self.visit.look_again(&mut self.miss)
             {
@@ -127,6 +127,12 @@ impl Journey {
             }
         }
         self.alone(run).await
+    }
+
+    /// Whether nobody waits for another here.
+    fn is_marked(&self) -> bool {
+        let shared = self.shared();
+        shared.markers.pass(&self.miss.flight, shared.now())
     }
 
     /// Runs the handler behind an answer, where nobody does.
@@ -194,9 +200,9 @@ impl Journey {
         stored.is_current()
             && variants::is_selected(stored, &self.visit.request)
             && (self.miss.admitted.reuse == Reuse::Any || stored.open)
-            // As it was born: it was made while this request waited.
+            // As it was born, if it was made while this request waited; it may have been found.
             && match self.miss.admitted.wishes {
-                Some(wishes) => accepts(&wishes, stored, stored.born),
+                Some(wishes) => accepts(&wishes, stored, stored.born.max(self.miss.arrived)),
                 // A leader that puts up with a stale one does so for itself.
                 None => !stored.is_born_stale(),
             }
@@ -220,25 +226,45 @@ impl Journey {
             Ok(permit) => permit,
             Err((stored, stage)) => return Ok(self.hit(&stored, stage)),
         };
-        let permit = match self.visit.seek(&mut self.miss, permit).await {
+        self.miss.stamped();
+        let permit = match self.visit.recheck(&mut self.miss, permit).await {
             Ok(permit) => permit,
             Err(answering) => {
                 let response = self.visit.answer(&answering);
                 return Ok((self.visit.request, response));
             }
         };
-        if self.miss.wants_only_stored() {
-            self.report(Event::OnlyIfCached);
-            return Ok((self.visit.request, answer::only_if_cached()));
-        }
         let (slow, goes_on) = (self.slow(), self.may_go_on());
         let station = self.visit.station.clone();
-        let flight = run::fly(self.visit, self.miss, run, Permits::one(permit));
+        let flight = self.flight(permit, run);
         match slow {
             Some((stand_by, after)) => stand_by.or(leading(flight, station), after).await,
             None if goes_on => leading(flight, station).await,
             None => flight.await,
         }
+    }
+
+    /// Looks into the remote store, where there is one, and runs the handler if that has nothing.
+    fn flight(self, permit: Permit, run: Run) -> LocalBoxFuture<Done> {
+        if self.shared().remote.is_none() {
+            return run::fly(self.visit, self.miss, run, Permits::one(permit));
+        }
+        let Self {
+            visit, mut miss, ..
+        } = self;
+        Box::pin(async move {
+            match visit.seek(&mut miss, permit).await {
+                Err(answering) => {
+                    let response = visit.answer(&answering);
+                    Ok((visit.request, response))
+                }
+                Ok(_) if miss.wants_only_stored() => {
+                    visit.station.report(Event::OnlyIfCached);
+                    Ok((visit.request, answer::only_if_cached()))
+                }
+                Ok(permit) => run::fly(visit, miss, run, Permits::one(permit)).await,
+            }
+        })
     }
 
     pub(super) async fn alone(self, run: Run) -> Done {

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     ground::clock::Moment,
     judgement::reason::Skip,
-    machinery::{control::Control, flights::Permits, generations::raises, status_field},
+    machinery::{control::Control, flights::Permits, status_field},
 };
 use actix_web::{Error, HttpRequest, HttpResponse, error::InternalError, http::StatusCode};
 use std::{panic, sync::Arc};
@@ -59,7 +59,7 @@ impl UnderWay {
         if !can_be_tagged {
             control.refuse_tags();
         }
-        if miss.extracted.is_some_and(|before| before != raises()) {
+        if miss.is_outdated() {
             control.refuse(Skip::Invalidated);
         }
         let previous = miss.previous.clone();

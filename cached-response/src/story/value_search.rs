@@ -2,35 +2,85 @@
 
 use super::{
     abroad::{Abroad, Sought},
-    freshness::good_for,
+    asking::{ADMITTED, Asking, Looked},
+    freshness::{Lookup, good_for},
     lookup::Miss,
-    values::{ADMITTED, Asking, Looked},
+    visit::Station,
 };
 use crate::{
     ground::stored::StoredResponse,
-    judgement::stage::Stage,
-    machinery::{counters::Event, generations::Target, remote::fetch::Want, slot::Slot, variants},
+    judgement::key::Key,
+    machinery::{
+        counters::Event,
+        generations::Target,
+        remote::fetch::Want,
+        slot::Slot,
+        variants::{self, Put},
+    },
 };
 use std::sync::Arc;
 
+/// What a look into the store has come to.
+pub(super) enum Found {
+    Accepted,
+    /// Accepted, and to be computed anew behind that.
+    Due(Arc<StoredResponse>),
+    Nothing,
+}
+
+/// Looks for what another process has computed anew, behind a value that was accepted.
+pub(super) async fn is_refreshed(
+    station: &Station,
+    key: &Key,
+    tags: Option<&[String]>,
+    miss: &mut Miss,
+) -> bool {
+    let target = Target::Value(tags.unwrap_or_default());
+    let allowance = &mut miss.abroad.allowance;
+    let Some(abroad) = Abroad::of(station, key, target, None, allowance) else {
+        return false;
+    };
+    let shared = station.shared();
+    let sought = abroad.seek(None, |stored| {
+        let stored = if shared.shelf.is_nowhere() {
+            Arc::new(stored)
+        } else {
+            match variants::put(&shared.shelf, key.clone(), stored) {
+                Put::Stored(stored) | Put::Superseded(stored) => stored,
+            }
+        };
+        matches!(good_for(stored, &ADMITTED, shared.now()), Lookup::Fresh(..))
+    });
+    match sought.await {
+        Sought::Answered => true,
+        Sought::Run(dispatch) => {
+            miss.abroad.dispatch = dispatch;
+            false
+        }
+    }
+}
+
 impl Asking<'_> {
     /// Looks for itself, where there is no memory: what others wait for may be invalidated meanwhile.
-    pub(super) async fn first_look(&mut self, miss: &mut Miss) -> bool {
+    pub(super) async fn first_look(&mut self, miss: &mut Miss) -> Found {
         let (station, tags) = (self.station.clone(), self.tags.clone());
         if !station.shared().shelf.is_nowhere() {
-            return false;
+            return Found::Nothing;
         }
         let target = Target::Value(tags.as_deref().unwrap_or_default());
         let allowance = &mut miss.abroad.allowance;
         let Some(abroad) = Abroad::of(&station, &self.key, target, None, allowance) else {
-            return false;
+            return Found::Nothing;
         };
         let Ok(mut fetched) = abroad.fetch(Want::Whole).await else {
-            return false;
+            return Found::Nothing;
         };
         let found = fetched.response.take();
-        miss.abroad.fetched = Some(Box::new(fetched));
-        found.is_some_and(|stored| self.keep(miss, stored))
+        miss.abroad.fetched = Some(fetched);
+        match found {
+            Some(stored) => self.keep(miss, stored),
+            None => Found::Nothing,
+        }
     }
 
     /// Looks as the one who leads: whether what was found is accepted.
@@ -47,8 +97,9 @@ impl Asking<'_> {
             self.hit(stage);
             return true;
         }
-        let fetched = miss.abroad.fetched.take().map(|fetched| *fetched);
-        match abroad.seek(fetched, |stored| self.keep(miss, stored)).await {
+        let fetched = miss.abroad.fetched.take();
+        let accepts = |stored| !matches!(self.keep(miss, stored), Found::Nothing);
+        match abroad.seek(fetched, accepts).await {
             Sought::Answered => true,
             Sought::Run(dispatch) => {
                 miss.abroad.dispatch = dispatch;
@@ -82,31 +133,27 @@ impl Asking<'_> {
     }
 
     /// Keeps what was found in the store, and says whether it is accepted.
-    fn keep(&mut self, miss: &mut Miss, stored: StoredResponse) -> bool {
+    fn keep(&mut self, miss: &mut Miss, stored: StoredResponse) -> Found {
         let shared = self.station.shared();
-        let looked = if shared.shelf.is_nowhere() {
+        let nowhere = shared.shelf.is_nowhere();
+        let looked = if nowhere {
             self.accepted(good_for(Arc::new(stored), &ADMITTED, shared.now()))
         } else {
             variants::put(&shared.shelf, self.key.clone(), stored);
             self.look_up()
         };
-        match looked {
-            Looked::Accepted(stage) => self.remote_hit(stage),
-            Looked::Due(_, stage) if !miss.behind => self.remote_hit(stage),
-            Looked::Due(stored, _) => {
-                miss.previous = Some(stored);
-                false
+        let (found, stage) = match looked {
+            Looked::Accepted(stage) => (Found::Accepted, stage),
+            // In memory the next one finds it, and that it is due.
+            Looked::Due(_, stage) if !nowhere => (Found::Accepted, stage),
+            Looked::Due(stored, stage) => (Found::Due(stored), stage),
+            Looked::Miss(again) => {
+                miss.previous = again.previous;
+                return Found::Nothing;
             }
-            Looked::Miss(found) => {
-                miss.previous = found.previous;
-                false
-            }
-        }
-    }
-
-    fn remote_hit(&self, stage: Stage) -> bool {
+        };
         self.station.report(Event::RemoteHit);
         self.hit(stage);
-        true
+        found
     }
 }

@@ -4,62 +4,28 @@
 //! It is stored as a response that is nothing but a body, so all that is told of those holds here.
 
 use super::{
+    asking::{Asking, Looked},
     at_hand::may_stand_in,
     computation::{Computation, fly},
-    freshness::{Lookup, freshness},
     leading::{could_go_on, leading, to_its_end},
-    lookup::{FromAbroad, Miss},
-    visit::Station,
+    lookup::Miss,
+    value_search::{Found, is_refreshed},
     within::within,
 };
 use crate::{
     ground::{clock::Moment, stored::StoredResponse},
-    judgement::{
-        admit::{Admitted, Part, Reuse},
-        key::Key,
-        reason::{Forward, StaleRule},
-        stage::Stage,
-    },
+    judgement::reason::{Forward, StaleRule},
     machinery::{
-        answer::How,
         counters::Event,
         flights::{Boarding, Follower, Landing, Permit, Permits, Turn},
         generations::Target,
-        local::{self, Detached},
-        slot::Slot,
-        variants::Found,
+        local::{self, Detached, LocalBoxFuture},
     },
 };
 use std::{sync::Arc, time::Duration};
 
 /// After so many runs that failed it is computed alone.
 const MOST_DETOURS: usize = 2;
-
-/// Whoever asks for a value may lead, and wishes nothing.
-pub(super) const ADMITTED: Admitted = Admitted {
-    reuse: Reuse::Any,
-    flight: Part::Lead,
-    head: false,
-    wishes: None,
-};
-
-/// Somebody who asks for a value.
-pub(crate) struct Asking<'a> {
-    pub(crate) station: Station,
-    pub(crate) key: Key,
-    /// The tags that it has from the start; `None` where it cannot have them.
-    pub(crate) tags: Option<Arc<[String]>>,
-    /// Takes a stored value; `false` where it cannot be read.
-    pub(crate) accept: &'a mut dyn FnMut(&StoredResponse) -> bool,
-}
-
-/// What a look-up comes to.
-pub(super) enum Looked {
-    Accepted(Stage),
-    /// Accepted, and to be computed anew behind that.
-    Due(Arc<StoredResponse>, Stage),
-    Miss(Miss),
-}
 
 impl Asking<'_> {
     /// Sees to it that a stored value is accepted, or else computes it.
@@ -73,8 +39,10 @@ impl Asking<'_> {
             Looked::Miss(miss) => miss,
         };
         self.station.report(Event::Forward(miss.forward));
-        if !self.first_look(&mut miss).await {
-            self.take_turns(miss, computation).await;
+        match self.first_look(&mut miss).await {
+            Found::Accepted => {}
+            Found::Due(stored) => self.refresh(stored, computation),
+            Found::Nothing => self.take_turns(miss, computation).await,
         }
     }
 
@@ -111,51 +79,6 @@ impl Asking<'_> {
             }
         }
         self.compute(miss, Permits::none(), computation).await;
-    }
-
-    pub(super) fn look_up(&mut self) -> Looked {
-        let shared = self.station.shared();
-        let now = shared.now();
-        let found = match shared.shelf.get(&self.key.borrowed()) {
-            Some(Slot::Response(stored)) => Found::Response(stored),
-            _ => Found::Nothing,
-        };
-        let looked = freshness(shared, found, &ADMITTED, now);
-        self.accepted(looked)
-    }
-
-    /// What a look-up comes to where it must be accepted.
-    pub(super) fn accepted(&mut self, looked: Lookup) -> Looked {
-        match looked {
-            Lookup::Fresh(stored, stage) if (self.accept)(&stored) => Looked::Accepted(stage),
-            Lookup::Refresh(stored, stage) if (self.accept)(&stored) => Looked::Due(stored, stage),
-            Lookup::Miss(forward, previous) => Looked::Miss(self.miss(forward, previous)),
-            // What cannot be read is as good as nothing.
-            Lookup::Fresh(..) | Lookup::Refresh(..) => {
-                Looked::Miss(self.miss(Forward::UriMiss, None))
-            }
-        }
-    }
-
-    pub(super) fn hit(&self, stage: Stage) {
-        self.station.report(Event::Hit);
-        if let How::Stale(_, Some(rule)) = How::hit(stage, Moment::default()) {
-            self.station.report(Event::Stale(rule));
-        }
-    }
-
-    fn miss(&self, forward: Forward, previous: Option<Arc<StoredResponse>>) -> Miss {
-        Miss {
-            admitted: ADMITTED,
-            live: false,
-            base: self.key.clone(),
-            flight: self.key.clone(),
-            forward,
-            previous,
-            behind: false,
-            extracted: None,
-            abroad: FromAbroad::default(),
-        }
     }
 
     fn boarding(&self) -> Boarding<'_> {
@@ -200,10 +123,22 @@ impl Asking<'_> {
         // Whoever led before may have landed between the look-up and the lead.
         match self.look_up() {
             Looked::Accepted(stage) | Looked::Due(_, stage) => self.hit(stage),
-            Looked::Miss(mut miss) => {
-                if !self.seek(&mut miss).await {
-                    self.compute(miss, Permits::one(permit), computation).await;
-                }
+            Looked::Miss(miss) => self.seek_or_compute(miss, permit, computation).await,
+        }
+    }
+
+    async fn seek_or_compute(mut self, mut miss: Miss, permit: Permit, computation: Computation) {
+        let (station, after) = (self.station.clone(), self.answer_after(&miss));
+        let sought = match after {
+            None => Some(self.seek(&mut miss).await),
+            Some(after) => within(station.shared(), after, self.seek(&mut miss)).await,
+        };
+        match sought {
+            Some(true) => {}
+            None if self.stand_by(&miss) => {}
+            _ => {
+                let permits = Permits::one(permit);
+                self.compute(miss, permits, computation).await;
             }
         }
     }
@@ -246,19 +181,20 @@ impl Asking<'_> {
             return;
         };
         // Whoever led before may have landed in between.
-        if !matches!(self.look_up(), Looked::Due(..)) {
+        let memory = !shared.shared().shelf.is_nowhere();
+        if memory && !matches!(self.look_up(), Looked::Due(..)) {
             return;
         }
         let mut miss = self.miss(Forward::Stale, Some(stored));
         miss.behind = true;
+        let (station, key, tags) = (self.station.clone(), self.key.clone(), self.tags.clone());
+        let flight: LocalBoxFuture<()> = Box::pin(async move {
+            if !is_refreshed(&station, &key, tags.as_deref(), &mut miss).await {
+                // Nobody waits for it.
+                let _ = fly(station, miss, tags, Permits::one(permit), computation).await;
+            }
+        });
         let station = self.station.clone();
-        let flight = fly(
-            station.clone(),
-            miss,
-            self.tags.clone(),
-            Permits::one(permit),
-            computation,
-        );
         if local::spawn(Box::pin(to_its_end(flight, station, place))).is_ok() {
             self.station.report(Event::Refresh);
         }

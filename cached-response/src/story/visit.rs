@@ -117,7 +117,10 @@ impl Visit {
         let mut key = KeyWriter::resume(miss.base.as_bytes());
         let shared = self.station.shared();
         let found = variants::find(&shared.shelf, handler, &mut key, &self.request);
-        miss.flight = KeyRef::new(handler, key.as_bytes()).to_key();
+        // Without memory the names that select a variant are learnt elsewhere.
+        if !shared.shelf.is_nowhere() {
+            miss.flight = KeyRef::new(handler, key.as_bytes()).to_key();
+        }
         found
     }
 

@@ -2,7 +2,7 @@
 
 use crate::judgement::{
     key::{Field, KeyRef, KeyWriter},
-    remote_name::Namespace,
+    remote_name::{FullDigest, Namespace},
 };
 use std::{
     any::TypeId,
@@ -27,7 +27,8 @@ fn told_apart() -> [usize; 3] {
     let hashes: HashSet<_> = keys.iter().map(|key| seed.hash_one(key)).collect();
     let names = keys
         .iter()
-        .map(|key| shop.response("/a", &shop.full_key(b"", key.as_bytes())));
+        .map(|key| FullDigest::of(&shop.full_key(b"", key.as_bytes())));
+    let names = names.map(|digest| shop.response("/a", &digest));
     let names: HashSet<_> = names.collect();
     let map: HashMap<_, _> = keys.iter().cloned().zip(0..).collect();
     let found = keys

@@ -15,7 +15,7 @@ use crate::{
     ground::{
         frame::NameList,
         nonce::Nonce,
-        store::{Store, StoreError, StoreErrorKind},
+        store::{Store, StoreError, StoreErrorKind, StoreFuture},
     },
     judgement::reason::Skip,
 };
@@ -75,38 +75,32 @@ impl Dispatch {
         remote: &Arc<Remote>,
         start: Start<'_>,
     ) -> Result<Started, Unavailable> {
+        let first = First::of(remote, &start);
+        let life = first.life;
         let Start {
-            errand, fetched, ..
+            errand,
+            fetched,
+            allowance,
+            ..
         } = start;
-        let seen = fetched
-            .nonces
-            .iter()
-            .copied()
-            .chain(std::iter::repeat(None));
-        // What is there stays; what is missing gets a new one, and never an old one back.
-        let likely = seen.map(|nonce| nonce.unwrap_or_else(Nonce::random));
-        let likely: Vec<_> = likely.take(errand.nonces.len()).collect();
-        let claim = start.lease.then(|| claim(&likely));
-        let life = start.life.saturating_add(SLACK).min(LONGEST_LIFE);
-        let first = First {
-            values: offers(&errand.nonces),
-            life,
-            claim: claim.clone().map(|claim| (errand.lease.clone(), claim)),
-            lease_life: remote.lease_life,
-            stripes: start.tags.then(|| remote.stripes()),
+        let take = |store| -> StoreFuture<'static, Noted> { Box::pin(first.take(store)) };
+        let Noted {
+            ensured,
+            leased,
+            stripes,
+        } = remote.calls.call(allowance, take).await?;
+        let lease = match leased {
+            Leased::Theirs => return Ok(Started::Leased),
+            Leased::Ours(lease) => Some(lease),
+            Leased::None => None,
         };
-        let call = remote
-            .calls
-            .call(start.allowance, |store| Box::pin(first.take(store)));
-        let (ensured, leased, stripes) = call.await?;
-        if claim.is_some() && leased.is_some() && leased != claim {
-            return Ok(Started::Leased);
-        }
-        let lease = leased.map(|_| Lease::new(&errand, &remote.queue));
+        let Some(nonces) = nonces(&ensured) else {
+            remote.clear(&errand.nonces);
+            return Err(foreign());
+        };
         Ok(Started::Run(Box::new(Self {
             remote: remote.clone(),
-            // What is no nonce of ours is nothing to depend on.
-            nonces: nonces(&ensured).ok_or_else(foreign)?,
+            nonces,
             errand,
             life,
             stripes,
@@ -114,44 +108,113 @@ impl Dispatch {
             lease,
         })))
     }
-}
 
-impl Dispatch {
     /// What was made is not stored. Where the next will not be either, nobody waits for it.
-    pub(crate) fn refused(&self, why: Skip) {
+    pub(crate) fn refused(self, why: Skip) {
         if why.is_structural()
-            && let Some(lease) = &self.lease
+            && let Some(lease) = self.lease
         {
             lease.pass();
         }
     }
+
+    /// Whether nothing that it depends on was invalidated since these were taken note of.
+    pub(crate) fn goes_on_from(&self, known: Option<&[Nonce]>) -> bool {
+        known == Some(&self.nonces)
+    }
+}
+
+/// What is offered to the store for what a run depends on.
+struct Offered {
+    values: Vec<(String, Bytes)>,
+    /// What will lie there, unless somebody else offers or deletes at the same time.
+    likely: Vec<Nonce>,
+}
+
+/// For what is missing, what is thought to lie there soon; for what was seen a new one: it may have
+/// been deleted since, and must not come back.
+fn offered(names: &[String], seen: &[Option<Nonce>]) -> Offered {
+    let seen = seen.iter().copied().chain(std::iter::repeat(None));
+    let (mut values, mut likely) = (Vec::new(), Vec::new());
+    for (name, seen) in names.iter().zip(seen) {
+        let new = Nonce::random();
+        values.push((name.clone(), Bytes::copy_from_slice(new.as_bytes())));
+        likely.push(seen.unwrap_or(new));
+    }
+    Offered { values, likely }
 }
 
 /// What is asked for before a run, in one round trip.
 struct First {
     values: Vec<(String, Bytes)>,
     life: Duration,
-    claim: Option<(String, Bytes)>,
+    lease: Option<(Lease, Bytes)>,
     lease_life: Duration,
     stripes: Option<Vec<String>>,
 }
 
-type Noted = (Vec<Bytes>, Option<Bytes>, Option<Vec<Option<Bytes>>>);
+/// What was taken note of before a run.
+struct Noted {
+    ensured: Vec<Bytes>,
+    leased: Leased,
+    stripes: Option<Vec<Option<Bytes>>>,
+}
+
+/// Whose a lease is that was asked for.
+enum Leased {
+    Ours(Lease),
+    Theirs,
+    /// None was asked for, or nobody knows: the handler runs all the same.
+    None,
+}
 
 impl First {
+    fn of(remote: &Remote, start: &Start<'_>) -> Self {
+        let Start {
+            errand, fetched, ..
+        } = start;
+        let Offered { values, likely } = offered(&errand.nonces, &fetched.nonces);
+        let lease = start.lease.then(|| {
+            let errand = fetched.variant.as_ref().unwrap_or(errand);
+            let lease = Lease::new(errand.lease.clone(), &remote.queue);
+            (lease, claim(&likely))
+        });
+        Self {
+            values,
+            life: start.life.saturating_add(SLACK).min(LONGEST_LIFE),
+            lease,
+            lease_life: remote.lease_life,
+            stripes: start.tags.then(|| remote.stripes()),
+        }
+    }
+
     async fn take(self, store: Arc<dyn Store>) -> Result<Noted, StoreError> {
         let ensured = store.ensure(&self.values, self.life);
-        let leased = async {
-            let (name, value) = self.claim?;
-            // Without it the handler runs all the same.
-            store.add(&name, value, self.lease_life).await.ok()
-        };
+        let leased = lease(&*store, self.lease, self.lease_life);
         let stripes = async {
             let names = self.stripes?;
             ensured_stripes(&*store, names).await.ok()
         };
         let (ensured, leased, stripes) = join3(ensured, leased, stripes).await;
-        Ok((ensured?, leased, stripes))
+        Ok(Noted {
+            ensured: ensured?,
+            leased,
+            stripes,
+        })
+    }
+}
+
+async fn lease(store: &dyn Store, asked: Option<(Lease, Bytes)>, life: Duration) -> Leased {
+    let Some((lease, claim)) = asked else {
+        return Leased::None;
+    };
+    match store.add(lease.name(), claim.clone(), life).await {
+        Ok(there) if there == claim => Leased::Ours(lease),
+        Ok(_) => {
+            lease.leave();
+            Leased::Theirs
+        }
+        Err(_) => Leased::None,
     }
 }
 

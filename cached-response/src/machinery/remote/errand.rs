@@ -63,8 +63,10 @@ impl Errand {
             full_key.extend((part.len() as u64).to_be_bytes());
             full_key.extend(part);
         }
+        let digest = FullDigest::of(&full_key);
         Self {
-            name: namespace.response(&self.path, &FullDigest::of(&full_key)),
+            name: namespace.response(&self.path, &digest),
+            lease: namespace.lease(&digest),
             full_key,
             ..self.clone()
         }

@@ -33,6 +33,8 @@ pub(crate) struct Fetched {
     pub(crate) list: Option<NameList>,
     /// Who has the lease on the run.
     pub(crate) holder: Option<Holder>,
+    /// What was looked for behind the list.
+    pub(crate) variant: Option<Errand>,
 }
 
 /// So many bytes are read where the head of a response may be enough.
@@ -113,6 +115,8 @@ impl<'a> Reader<'a> {
                     let variant = variant(&list, request);
                     let errand = errand.variant(&self.remote.namespace, &list.id, &variant);
                     let read = self.read(&errand, want).await?;
+                    fetched.holder = read.holder;
+                    fetched.variant = Some(errand.clone());
                     if let Some(Framed::Response(stored, about)) = framed(&errand, &read, want)
                         && stored.variant.as_ref() == Some(&variant)
                     {
@@ -207,6 +211,22 @@ impl<'a> Reader<'a> {
             Box::pin(async move { store.get_many(&names).await })
         });
         found.await.map(Some)
+    }
+
+    /// Who has a lease of this name on a run for `errand`.
+    pub(crate) async fn holder(
+        &self,
+        errand: &Errand,
+        lease: &str,
+    ) -> Result<Option<Holder>, Unavailable> {
+        let mut names = errand.nonces.clone();
+        names.push(lease.to_owned());
+        let found = self.remote.calls.call(self.allowance, move |store| {
+            Box::pin(async move { store.get_many(&names).await })
+        });
+        let mut nonces = found.await?;
+        let value = nonces.pop().flatten();
+        Ok(value.and_then(|value| Holder::of(&value, &nonces)))
     }
 
     /// Whether all that `stored` depends on is as it was before its run: if so, it is in step again.

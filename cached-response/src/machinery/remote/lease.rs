@@ -3,14 +3,11 @@
 //! Who has the lease runs; the others look again now and then. It ends by itself, so that whoever
 //! dies with it costs another run and no more.
 
-use super::{errand::Errand, queue::Queue};
+use super::queue::Queue;
 use crate::ground::nonce::Nonce;
 use actix_web::web::Bytes;
 use sha1::{Digest, Sha1};
-use std::{
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
-    time::Duration,
-};
+use std::time::Duration;
 
 /// What is said of a run under its lease's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,33 +58,56 @@ fn digest<'a>(nonces: impl Iterator<Item = &'a [u8]>) -> [u8; 20] {
     sha.finalize().into()
 }
 
-/// A lease that is ours. Dropping it gives it back.
+/// A lease that is ours, or is about to be. Dropping it gives it back.
 #[derive(Debug)]
 pub(crate) struct Lease {
     name: String,
     queue: Queue,
-    passes: AtomicBool,
+    end: End,
+}
+
+/// What becomes of a lease.
+#[derive(Debug)]
+enum End {
+    GivenBack,
+    Passed,
+    /// It is somebody else's.
+    Left,
 }
 
 impl Lease {
-    pub(crate) fn new(errand: &Errand, queue: &Queue) -> Self {
+    /// To be made before it is asked for: whoever gives up meanwhile may have it.
+    pub(crate) fn new(name: String, queue: &Queue) -> Self {
         Self {
-            name: errand.lease.clone(),
+            name,
             queue: queue.clone(),
-            passes: AtomicBool::new(false),
+            end: End::GivenBack,
         }
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What was made may not be stored, and neither may the next be.
-    pub(crate) fn pass(&self) {
-        self.passes.store(true, Relaxed);
+    pub(crate) fn pass(mut self) {
+        self.end = End::Passed;
+    }
+
+    /// Somebody else has it.
+    pub(crate) fn leave(mut self) {
+        self.end = End::Left;
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         let name = std::mem::take(&mut self.name);
-        let passes = self.passes.load(Relaxed);
+        let passes = match self.end {
+            End::GivenBack => false,
+            End::Passed => true,
+            End::Left => return,
+        };
         // Where the queue has no room, it ends by itself.
         self.queue.push(name.len(), move |store| {
             Box::pin(async move {

@@ -96,13 +96,13 @@ fn what_tasks_ask_that_came_while_the_thread_was_busy_is_sent_together() {
         }
         together
     });
-    let (begin, begun) = mpsc::channel();
+    let (tell, told) = mpsc::channel();
     let (open, gate) = mpsc::channel();
     let busy = spawn_on(&jobs, async move {
-        begin.send(()).unwrap();
+        tell.send(()).unwrap();
         gate.recv().unwrap();
     });
-    begun.recv().unwrap();
+    told.recv().unwrap();
     let tasks: Vec<_> = (0..5)
         .map(|_| {
             let ask = ask.clone();
