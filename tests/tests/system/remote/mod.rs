@@ -5,17 +5,20 @@
     reason = "handlers and helpers of tests are tests, too"
 )]
 
+use std::future::{Ready, ready};
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
 use actix_web::http::header;
 use actix_web::test::TestRequest;
-use actix_web::{HttpResponse, web};
+use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, dev::Payload, web};
 use cached_response::testing::{InProcessStore, ManualClock};
-use cached_response::{Builder, Policy, Request, ResponseCache, cached, tag};
+use cached_response::{Builder, Policy, Request, ResponseCache, Unkeyed, cached, tag};
 use tests::stage::{Answer, InProcess, Stage};
 
 mod explained;
 mod fences;
+mod races;
 mod reuse;
 
 /// What a run makes that is asked for so.
@@ -58,12 +61,38 @@ fn routes(app: &mut web::ServiceConfig) {
             "/windows",
             ten().stale_while_revalidate(20).stale_if_error(20),
         ),
+        (
+            "/soon",
+            ten()
+                .stale_if_error(60)
+                .answer_stale_after(Duration::from_millis(200)),
+        ),
         ("/narrow", ten().query(["page"])),
     ];
     for (path, policy) in policies {
         let route = || web::route().to(cached(policy.clone(), page));
         app.service(web::resource(path).route(route()));
     }
+    app.route(
+        "/gone",
+        web::get().to(cached(
+            ten().stale_while_revalidate(20),
+            |stage: web::Data<Stage>| async move {
+                let run = stage.run_at_barrier().await;
+                if run == 1 {
+                    HttpResponse::Ok().body("run 1")
+                } else {
+                    HttpResponse::NotFound().body("gone")
+                }
+            },
+        )),
+    );
+    app.route(
+        "/row",
+        web::get().to(cached(ten(), |row: Unkeyed<Row>| async move {
+            format!("row {}", row.0.0)
+        })),
+    );
     app.route("/greeting", web::get().to(cached(ten(), greeting)));
 }
 
@@ -148,4 +177,17 @@ fn said(answer: &Answer) -> (String, String) {
 
 fn pair(text: &str, said: &str) -> (String, String) {
     (text.to_owned(), said.to_owned())
+}
+
+/// What is changed behind the cache.
+static ROW: AtomicU32 = AtomicU32::new(0);
+
+/// It, as it was before the look-up.
+struct Row(u32);
+impl FromRequest for Row {
+    type Error = Error;
+    type Future = Ready<Result<Self, Self::Error>>;
+    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(ROW.load(SeqCst))))
+    }
 }
