@@ -37,6 +37,8 @@ pub enum Remote {
     Redis(String),
     /// A cluster of them.
     Cluster(Vec<String>),
+    /// The primary that these sentinels know.
+    Sentinels(Vec<String>),
     /// Memcached servers.
     Memcached(Vec<String>),
 }

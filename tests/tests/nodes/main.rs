@@ -18,3 +18,4 @@ mod setting;
 mod sharing;
 mod silence;
 mod soak;
+mod table;

@@ -2,6 +2,7 @@
 
 use cached_response::{MemcachedStore, RedisStore, ResponseCache, Store, StoreError};
 use tests::nodes::{Remote, Settings};
+use tests::servers::sentinel::PRIMARY;
 
 /// A cache as the settings say.
 pub(crate) fn build(settings: &Settings) -> Result<ResponseCache, StoreError> {
@@ -11,6 +12,10 @@ pub(crate) fn build(settings: &Settings) -> Result<ResponseCache, StoreError> {
         Remote::Cluster(urls) => {
             let urls = urls.iter().map(String::as_str);
             Ok(with(settings, RedisStore::cluster(urls)?))
+        }
+        Remote::Sentinels(urls) => {
+            let urls = urls.iter().map(String::as_str);
+            Ok(with(settings, RedisStore::sentinel(urls, PRIMARY)?))
         }
         Remote::Memcached(addresses) => Ok(with(settings, MemcachedStore::connect(addresses)?)),
     }
