@@ -224,7 +224,8 @@ impl<'a> Abroad<'a> {
                 // As it was then.
                 at: lifetime::dated(&headers, date).unwrap_or(date),
                 delay: Duration::ZERO,
-                said: None,
+                // Its handler may have: how long it lives is settled.
+                said: Some(stored.lifetime),
             },
         );
         matches!(verdict, Verdict::Store(_))

@@ -52,7 +52,7 @@ impl Journey {
                 .next(&queued, &self.miss.flight, &self.boarding())
             {
                 Next::Start(running) => {
-                    self.miss.abroad.dispatch = self.visit.depart(&mut self.miss).await;
+                    self.miss.abroad.dispatch = Box::pin(self.visit.depart(&mut self.miss)).await;
                     let goes_on = self.may_go_on();
                     let station = self.visit.station.clone();
                     let flight =

@@ -6,6 +6,7 @@ pub(crate) mod asking;
 pub(crate) mod at_hand;
 pub(crate) mod attempt;
 pub(crate) mod computation;
+mod due;
 pub(crate) mod explain;
 pub(crate) mod fence;
 mod flight;

@@ -11,7 +11,6 @@ use super::{
     freshness::{Lookup, accepts},
     leading::leading,
     lookup::Miss,
-    refresh::{Behind, refresh},
     run,
     search::First,
     stand_by::StandBy,
@@ -23,7 +22,6 @@ use crate::{
     ground::{clock::Moment, stored::StoredResponse},
     judgement::{
         admit::{Part, Reuse},
-        reason::Forward,
         stage::Stage,
     },
     machinery::{
@@ -37,7 +35,7 @@ use crate::{
     },
 };
 use actix_web::{HttpRequest, HttpResponse};
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 /// Answers a request that was not answered from the store.
 pub(crate) async fn serve(arrival: Arrival, request: HttpRequest, run: Run) -> Done {
@@ -82,7 +80,11 @@ impl Journey {
 
     /// Looks into the remote store where each does so for itself; leads then, or follows.
     async fn collapse(mut self, run: Run) -> Done {
-        match self.visit.first_look(&mut self.miss).await {
+        if self.shared().remote.is_none() {
+            return self.take_turns(run).await;
+        }
+        // Boxed, as all that is only done with a remote store: those who wait have no room for it.
+        match Box::pin(self.visit.first_look(&mut self.miss)).await {
             First::Answered(response) => Ok((self.visit.request, response)),
             First::Due(response, stored) => Ok(self.refresh(response, stored, run)),
             First::Nothing => self.take_turns(run).await,
@@ -133,31 +135,6 @@ impl Journey {
     fn is_marked(&self) -> bool {
         let shared = self.shared();
         shared.markers.pass(&self.miss.flight, shared.now())
-    }
-
-    /// Runs the handler behind an answer, where nobody does.
-    fn refresh(
-        mut self,
-        response: HttpResponse,
-        stored: Arc<StoredResponse>,
-        run: Run,
-    ) -> (HttpRequest, HttpResponse) {
-        self.miss.behind = true;
-        self.miss.forward = Forward::Stale;
-        self.miss.previous = Some(stored);
-        let request = self.visit.request.clone();
-        if let Turn::Lead(permit) = self
-            .boarding()
-            .join(&self.shared().flights, &self.miss.flight)
-        {
-            let behind = Behind {
-                station: self.visit.station,
-                miss: self.miss,
-                permit,
-            };
-            refresh(behind, self.visit.request, run);
-        }
-        (request, response)
     }
 
     /// Its patience is at its end: a stale response will do, or it runs the handler itself.
@@ -227,11 +204,15 @@ impl Journey {
             Err((stored, stage)) => return Ok(self.hit(&stored, stage)),
         };
         self.miss.stamped();
-        let permit = match self.visit.recheck(&mut self.miss, permit).await {
-            Ok(permit) => permit,
-            Err(answering) => {
-                let response = self.visit.answer(&answering);
-                return Ok((self.visit.request, response));
+        let permit = if self.shared().remote.is_none() {
+            permit
+        } else {
+            match Box::pin(self.visit.recheck(&mut self.miss, permit)).await {
+                Ok(permit) => permit,
+                Err(answering) => {
+                    let response = self.visit.answer(&answering);
+                    return Ok((self.visit.request, response));
+                }
             }
         };
         let (slow, goes_on) = (self.slow(), self.may_go_on());

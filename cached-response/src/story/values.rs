@@ -39,7 +39,7 @@ impl Asking<'_> {
             Looked::Miss(miss) => miss,
         };
         self.station.report(Event::Forward(miss.forward));
-        match self.first_look(&mut miss).await {
+        match Box::pin(self.first_look(&mut miss)).await {
             Found::Accepted => {}
             Found::Due(stored) => self.refresh(stored, computation),
             Found::Nothing => self.take_turns(miss, computation).await,
@@ -130,7 +130,7 @@ impl Asking<'_> {
     async fn seek_or_compute(mut self, mut miss: Miss, permit: Permit, computation: Computation) {
         let (station, after) = (self.station.clone(), self.answer_after(&miss));
         let sought = match after {
-            None => Some(self.seek(&mut miss).await),
+            None => Some(Box::pin(self.seek(&mut miss)).await),
             Some(after) => within(station.shared(), after, self.seek(&mut miss)).await,
         };
         match sought {

@@ -83,6 +83,7 @@ impl Node {
             .app_data(cache.clone())
             .app_data(stage.clone())
             .route("/page", web::route().to(cached(policy.clone(), page)))
+            .route("/own", web::get().to(cached(Policy::from_response(), page)))
             .route("/greeting", web::get().to(cached(policy, greeting)));
         let app = Rc::new(init_service(app).await);
         let ask = move |request: TestRequest| -> LocalBoxFuture<(String, String)> {
@@ -272,4 +273,15 @@ async fn nodes_that_learn_the_same_names_at_once_agree_on_one_list() {
         let found = third.greet(tongue).await;
         assert!(is_hit(&found), "{tongue}: {found:?}");
     }
+}
+
+#[actix_web::test]
+async fn a_response_that_only_its_handler_says_the_lifetime_of_answers_elsewhere() {
+    let nodes = Nodes::new().await;
+    nodes.stage.next(|next| {
+        next.timeout = Some(Duration::from_secs(10));
+        next.status = StatusCode::FOUND;
+    });
+    nodes.one.get("/own").await;
+    assert!(is_hit(&nodes.other.get("/own").await));
 }
