@@ -1,8 +1,11 @@
 //! A look-up: what lies there for a request, and whether it may answer.
 
-use super::freshness::{Lookup, freshness, is_quiet};
+use super::{
+    freshness::{Lookup, freshness, is_quiet},
+    from_abroad::FromAbroad,
+};
 use crate::{
-    ground::{moment::Moment, nonce::Nonce, stored::StoredResponse},
+    ground::{moment::Moment, stored::StoredResponse},
     judgement::{
         admit::{Admitted, Part},
         key::{Key, KeyRef, KeyWriter, Refused},
@@ -17,7 +20,6 @@ use crate::{
         generations::{Target, raises},
         inserted::InsertedParts,
         keying::{self, Sent},
-        remote::{allowance::Allowance, dispatch::Dispatch, fetch::Fetched},
         report::report,
         site::{Site, SiteRef},
         variants, written,
@@ -50,19 +52,6 @@ pub(crate) struct Miss {
     /// When it was looked up.
     pub(crate) arrived: Moment,
     pub(crate) abroad: Box<FromAbroad>,
-}
-
-/// What is known of the remote store so far.
-#[derive(Debug, Default)]
-pub(crate) struct FromAbroad {
-    /// What all of the request's calls may take together, from the first of them.
-    pub(crate) allowance: Option<Arc<Allowance>>,
-    /// What was found there and does not answer.
-    pub(crate) fetched: Option<Fetched>,
-    /// What lay in memory depended on these: they are older than this request.
-    pub(crate) known: Option<Vec<Nonce>>,
-    /// By what the response of the run goes there.
-    pub(crate) dispatch: Option<Box<Dispatch>>,
 }
 
 impl Miss {

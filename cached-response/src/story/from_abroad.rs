@@ -1,0 +1,20 @@
+//! What a request knows of the remote store so far.
+
+use crate::{
+    ground::nonce::Nonce,
+    machinery::remote::{allowance::Allowance, dispatch::Dispatch, fetch::Fetched},
+};
+use std::sync::Arc;
+
+/// What is known of the remote store so far.
+#[derive(Debug, Default)]
+pub(crate) struct FromAbroad {
+    /// What all of the request's calls may take together, from the first of them.
+    pub(crate) allowance: Option<Arc<Allowance>>,
+    /// What was found there and does not answer.
+    pub(crate) fetched: Option<Fetched>,
+    /// What lay in memory depended on these: they are older than this request.
+    pub(crate) known: Option<Vec<Nonce>>,
+    /// By what the response of the run goes there.
+    pub(crate) dispatch: Option<Box<Dispatch>>,
+}
