@@ -150,7 +150,7 @@ impl Visit {
         // Its own look may have taken all of its allowance.
         miss.abroad.allowance = None;
         match self.abroad(miss) {
-            Some(abroad) => Box::pin(async move { abroad.check(stored).await }).await,
+            Some(abroad) => abroad.check(stored).await,
             None => true,
         }
     }

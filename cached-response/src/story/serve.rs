@@ -43,7 +43,7 @@ pub(crate) async fn serve(arrival: Arrival, request: HttpRequest, run: Run) -> D
     let visit = Visit { station, request };
     match way {
         Way::Bypass(why) => run::bypass(visit, why, run).await,
-        Way::Miss(miss) if miss.live => Journey::new(visit, miss).live(run).await,
+        Way::Miss(miss) if miss.live => Box::pin(Journey::new(visit, miss).live(run)).await,
         Way::Miss(miss) => Journey::new(visit, miss).collapse(run).await,
     }
 }
@@ -80,11 +80,13 @@ impl Journey {
 
     /// Looks into the remote store where each does so for itself; leads then, or follows.
     async fn collapse(mut self, run: Run) -> Done {
-        if self.shared().remote.is_none() {
-            return self.take_turns(run).await;
-        }
-        // Boxed, as all that is only done with a remote store: those who wait have no room for it.
-        match Box::pin(self.visit.first_look(&mut self.miss)).await {
+        let first = if self.shared().remote.is_none() {
+            First::Nothing
+        } else {
+            // Boxed, as all that is only done with a remote store: those who wait have no room for it.
+            Box::pin(self.visit.first_look(&mut self.miss)).await
+        };
+        match first {
             First::Answered(response) => Ok((self.visit.request, response)),
             First::Due(response, stored) => Ok(self.refresh(response, stored, run)),
             First::Nothing => self.take_turns(run).await,
@@ -95,11 +97,11 @@ impl Journey {
     async fn take_turns(mut self, run: Run) -> Done {
         if self.is_marked() {
             self.report(Event::Marked);
-            return self.alone(run).await;
+            return Box::pin(self.alone(run)).await;
         }
         for _ in 0..MOST_DETOURS {
             let landing = match self.turn() {
-                Some(Turn::Lead(permit)) => return self.lead(permit, run).await,
+                Some(Turn::Lead(permit)) => return Box::pin(self.lead(permit, run)).await,
                 Some(Turn::Follow(follower)) => self.follow(follower).await,
                 Some(Turn::Crowded) => {
                     self.report(Event::Crowded);
@@ -110,12 +112,11 @@ impl Journey {
             match landing {
                 Some(Landing::Stored(stored))
                     // In this order: what was heard of by then is seen in what it compares.
-                    if self.visit.is_in_step(&mut self.miss, &stored).await
-                        && self.accepts(&stored) =>
+                    if self.is_in_step(&stored).await && self.accepts(&stored) =>
                 {
                     return Ok(self.collapsed(&stored));
                 }
-                None => return self.weary(run).await,
+                None => return Box::pin(self.weary(run)).await,
                 // Another variant, or outdated: look up again. A failed run: take over.
                 Some(Landing::Stored(_) | Landing::Failed) => {}
                 Some(Landing::NotStored(_)) => break,
@@ -128,7 +129,15 @@ impl Journey {
                 return Ok(self.hit(&stored, stage));
             }
         }
-        self.alone(run).await
+        Box::pin(self.alone(run)).await
+    }
+
+    /// Whether what another has found or made is not too old for this request.
+    async fn is_in_step(&mut self, stored: &StoredResponse) -> bool {
+        if self.shared().remote.is_none() {
+            return true;
+        }
+        Box::pin(self.visit.is_in_step(&mut self.miss, stored)).await
     }
 
     /// Whether nobody waits for another here.
