@@ -1,4 +1,4 @@
-//! Hits of caches that share a Redis server, over loopback, as [`loopback`](crate::loopback) does it.
+//! Hits of caches that share a Redis server, over loopback, as `loopback` does it.
 //!
 //! Only hits are counted: a server that ran the handler where its store was late would gain by it.
 //! Redis is on the processor of the load.
