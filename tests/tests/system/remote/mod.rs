@@ -175,6 +175,11 @@ fn said(answer: &Answer) -> (String, String) {
     (answer.text(), said)
 }
 
+/// Whether the digests that name places in the store are of four bits, so that they meet.
+fn digests_meet() -> bool {
+    std::env::var_os("CACHED_RESPONSE_WEAK_DIGEST").is_some()
+}
+
 fn pair(text: &str, said: &str) -> (String, String) {
     (text.to_owned(), said.to_owned())
 }

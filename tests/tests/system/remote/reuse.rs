@@ -1,7 +1,8 @@
 //! What one node has made answers on the other.
 
-use super::{Nodes, pair, said};
+use super::{Nodes, digests_meet, pair, said};
 use actix_web::{http::header, test::TestRequest};
+use tests::stage::Answer;
 
 const MADE: &str = "fwd=uri-miss; stored";
 
@@ -65,13 +66,27 @@ async fn a_variant_is_found_by_what_the_handler_has_read() {
         }
         for (tongue, run) in [("fr", 2), ("de", 1)] {
             let found = nodes.other.ask(ask(tongue)).await;
-            assert_eq!(found.text(), format!("run {run} in {tongue}"));
+            assert_found(&found, run, tongue);
         }
         let made = nodes.other.ask(ask("it")).await;
-        assert_eq!(made.text(), "run 3 in it");
+        assert_found(&made, 3, "it");
         let found = nodes.one.ask(ask("it")).await;
-        assert_eq!(found.text(), "run 3 in it");
+        assert_found(&found, number(&made.text()), "it");
     }
+}
+
+/// The answer is in this tongue, and of this run. Where digests meet it may be of a later one: what
+/// lay there gave place to another variant, whose digest is drawn anew each time.
+fn assert_found(answer: &Answer, run: u32, tongue: &str) {
+    let text = answer.text();
+    assert_eq!(text.split_once(" in ").unwrap().1, tongue);
+    let later = number(&text) > run && digests_meet();
+    assert!(number(&text) == run || later, "{text} is not of run {run}");
+}
+
+fn number(text: &str) -> u32 {
+    let number = text.strip_prefix("run ").unwrap().split(' ').next();
+    number.unwrap().parse().unwrap()
 }
 
 #[actix_web::test]
