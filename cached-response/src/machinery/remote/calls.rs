@@ -10,6 +10,7 @@ use self::probe::Probing;
 pub(crate) use self::probe::Recovery;
 pub(crate) use super::unavailable::Unavailable;
 use super::{
+    alarm,
     allowance::Allowance,
     breaker::{Pass, Turned},
     health::Health,
@@ -24,11 +25,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::{
-    runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout_at,
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// As many calls may be under way: those that were given up count until the store has let go of them.
 const CAP: usize = 1_024;
@@ -58,9 +55,7 @@ impl Calls {
     }
 
     /// Makes a call, and waits for it no longer than the allowance has left. It is dropped with this
-    /// future, and when its time is over.
-    ///
-    /// Outside of a tokio runtime it is the I/O thread that tells the time.
+    /// future, and when its time is over. On any executor.
     pub(crate) async fn call<T, W>(&self, allowance: &Allowance, what: W) -> Result<T, Unavailable>
     where
         T: Send + 'static,
@@ -136,10 +131,7 @@ impl Line {
         let task = io::spawn(async move {
             // Given back when the call is not only over, but gone.
             let _slot = slot;
-            match timeout_at(end.into(), what(store)).await {
-                Ok(answer) => answer.map_err(Fault::Failed),
-                Err(_) => Err(Fault::Slow),
-            }
+            what(store).await.map_err(Fault::Failed)
         });
         let task = task.map_err(|error| {
             // That there is no thread says nothing about the store.
@@ -176,16 +168,11 @@ struct UnderWay<T> {
 
 impl<T> UnderWay<T> {
     async fn outcome(self) -> Result<T, Fault> {
-        // The I/O thread looks at the clock as well, but it may be stuck.
-        let ended = match Handle::try_current() {
-            Ok(_) => timeout_at(self.end.into(), self.task).await,
-            Err(_) => Ok(self.task.await),
-        };
-        match ended {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(Lost::Panicked)) => Err(failed(StoreErrorKind::Garbled, "the store panicked")),
-            Ok(Err(lost @ Lost::Ended)) => Err(failed(StoreErrorKind::Unreachable, lost)),
-            Err(_) => Err(Fault::Slow),
+        match alarm::by(self.end, self.task).await {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(Lost::Panicked)) => Err(failed(StoreErrorKind::Garbled, "the store panicked")),
+            Some(Err(lost @ Lost::Ended)) => Err(failed(StoreErrorKind::Unreachable, lost)),
+            None => Err(Fault::Slow),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! whatever touches a store runs here, and whoever wants to know how it ended awaits a [`Task`], on
 //! any executor.
 
+use super::alarm;
 use std::{
     fmt,
     future::{Future, poll_fn},
@@ -165,6 +166,8 @@ impl Thread {
 }
 
 fn start() -> io::Result<UnboundedSender<Job>> {
+    // Nobody waits for this thread without it.
+    alarm::start()?;
     let (tell, told) = mpsc::sync_channel(1);
     let (jobs, taken) = unbounded_channel();
     thread::Builder::new()

@@ -1,5 +1,6 @@
 //! The remote store beside the memory, and what other processes say of it.
 
+mod alarm;
 pub(crate) mod allowance;
 mod breaker;
 pub(crate) mod calls;

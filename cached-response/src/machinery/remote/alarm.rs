@@ -1,0 +1,163 @@
+//! Ends waits whose time is over: one thread looks at the clock for all of them.
+//!
+//! A timer of a runtime that is due before all its others costs a call of the system, and each call
+//! to a store would need one. Besides, whoever waits for a thread that is stuck needs a clock that is
+//! on none of the two.
+
+use crate::ground::sync::{Mutex, lock};
+use std::{
+    collections::BTreeMap,
+    future::{Future, poll_fn},
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::{Condvar, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    thread,
+    time::Instant,
+};
+
+/// What `future` comes to, or `None` if it has not come to anything until `end`. On any executor.
+///
+/// The alarm must have been [started](start).
+pub(super) async fn by<F: Future>(end: Instant, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut wait = Wait { end, number: None };
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => wait.poll(cx).map(|()| None),
+    })
+    .await
+}
+
+/// Starts the thread, unless it runs.
+///
+/// # Errors
+/// If it cannot be started. The next call tries again.
+pub(super) fn start() -> io::Result<()> {
+    static RUNS: Mutex<bool> = Mutex::new(false);
+    let mut runs = lock(&RUNS);
+    if !*runs {
+        thread::Builder::new()
+            .name("cached-response-alarm".into())
+            .spawn(|| ALARM.watch())?;
+        *runs = true;
+    }
+    Ok(())
+}
+
+static ALARM: Alarm = Alarm {
+    waits: Mutex::new(Waits {
+        wakers: BTreeMap::new(),
+        last: 0,
+        next_look: None,
+    }),
+    earlier: Condvar::new(),
+};
+
+struct Alarm {
+    waits: Mutex<Waits>,
+    /// Something ends before the next look.
+    earlier: Condvar,
+}
+
+struct Waits {
+    /// Who is woken, by when and by their number.
+    wakers: BTreeMap<(Instant, u64), Waker>,
+    last: u64,
+    /// When the thread looks again; `None` if nothing has it look.
+    next_look: Option<Instant>,
+}
+
+/// A wait with an end. It has a number while the alarm knows of it.
+struct Wait {
+    end: Instant,
+    number: Option<u64>,
+}
+
+impl Wait {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if Instant::now() >= self.end {
+            return Poll::Ready(());
+        }
+        let mut waits = lock(&ALARM.waits);
+        let number = *self.number.get_or_insert_with(|| {
+            waits.last += 1;
+            waits.last
+        });
+        match waits.wakers.get_mut(&(self.end, number)) {
+            Some(waker) => waker.clone_from(cx.waker()),
+            // New, or its alarm went off a moment too early.
+            None => {
+                waits.wakers.insert((self.end, number), cx.waker().clone());
+            }
+        }
+        if waits.next_look.is_none_or(|look| self.end < look) {
+            // Until the thread has looked, nobody else need wake it for what ends later.
+            waits.next_look = Some(self.end);
+            drop(waits);
+            ALARM.earlier.notify_one();
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            let waker = lock(&ALARM.waits).wakers.remove(&(self.end, number));
+            // What a waker does when it is dropped is not done under the lock.
+            drop(waker);
+        }
+    }
+}
+
+impl Alarm {
+    /// Wakes those whose time is over, as long as the process lives.
+    fn watch(&self) {
+        let mut waits = lock(&self.waits);
+        loop {
+            let over = waits.over(Instant::now());
+            if !over.is_empty() {
+                drop(waits);
+                over.into_iter().for_each(wake);
+                waits = lock(&self.waits);
+                continue;
+            }
+            waits = self.rest(waits);
+        }
+    }
+
+    /// Waits for the first end, or for an earlier one.
+    fn rest<'a>(&self, mut waits: MutexGuard<'a, Waits>) -> MutexGuard<'a, Waits> {
+        waits.next_look = waits.wakers.keys().next().map(|(end, _)| *end);
+        let Some(look) = waits.next_look else {
+            let waited = self.earlier.wait(waits);
+            return waited.unwrap_or_else(PoisonError::into_inner);
+        };
+        let time = look.saturating_duration_since(Instant::now());
+        let waited = self.earlier.wait_timeout(waits, time);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+impl Waits {
+    /// Takes those out whose time is over by `now`.
+    fn over(&mut self, now: Instant) -> Vec<Waker> {
+        let mut over = Vec::new();
+        while let Some(first) = self.wakers.first_entry()
+            && first.key().0 <= now
+        {
+            over.push(first.remove());
+        }
+        over
+    }
+}
+
+/// A waker is somebody else's: what it does wrong must not end this thread.
+fn wake(waker: Waker) {
+    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+}
+
+#[cfg(test)]
+mod tests;
