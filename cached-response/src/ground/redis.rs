@@ -10,6 +10,7 @@ mod line;
 mod node;
 mod primary;
 mod pulse;
+mod resp;
 mod sentinel;
 mod servers;
 mod shorts;
@@ -28,7 +29,7 @@ use std::{
 use self::{
     address::Address,
     cluster::Cluster,
-    command::{Answer, Command},
+    command::{Answer, Commands},
     node::{Node, Order},
     sentinel::Sentinels,
     servers::Servers,
@@ -240,12 +241,10 @@ const FOR_EVER: Duration = Duration::from_secs(86_400 * 365);
 
 /// What is asked to read a value and its life. Another may put something else in its place while it
 /// is read: one of the two lives is that of what was read, and the shorter one is believed.
-fn whole(name: &str, limit: usize) -> Vec<Command> {
-    vec![
-        Command::left(name),
-        Command::read(name, limit),
-        Command::left(name),
-    ]
+fn whole(name: &str, limit: usize) -> Commands {
+    let mut whole = Commands::with_room(3, name.len() + 64);
+    whole.left(name).read(name, limit).left(name);
+    whole
 }
 
 /// What was answered to [`whole`].

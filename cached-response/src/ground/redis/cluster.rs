@@ -21,7 +21,7 @@ use tokio::{
 use self::map::{Map, Place};
 use super::{
     address::Address,
-    command::{Answer, Command},
+    command::{Answer, Commands},
     failure,
     joint::Joint,
     node::{Node, Order},
@@ -110,13 +110,16 @@ impl Cluster {
     /// The answers to each of several questions, each about a name.
     pub(super) async fn all_answers(
         &self,
-        questions: Vec<(String, Vec<Command>)>,
+        questions: Vec<(String, Commands)>,
     ) -> Result<Vec<Vec<Answer>>, StoreError> {
         let mut found: Vec<Vec<Answer>> = vec![Vec::new(); questions.len()];
         let mut asked = JoinSet::new();
         for (node, places) in self.by_owner(&questions).await? {
-            let commands = places.iter().flat_map(|place| questions[*place].1.clone());
-            let order = Order::Ask(commands.collect());
+            let mut commands = Commands::default();
+            for place in &places {
+                commands.append(&questions[*place].1);
+            }
+            let order = Order::Ask(commands);
             asked.spawn(async move { (places, node.answers(&order, false).await) });
         }
         while let Some(answered) = asked.join_next().await {
@@ -137,7 +140,7 @@ impl Cluster {
     /// Which of the questions go to which node.
     async fn by_owner(
         &self,
-        questions: &[(String, Vec<Command>)],
+        questions: &[(String, Commands)],
     ) -> Result<Vec<(Arc<Node>, Vec<usize>)>, StoreError> {
         let mut owners: Vec<(Arc<Node>, Vec<usize>)> = Vec::new();
         for (place, (name, _)) in questions.iter().enumerate() {
@@ -217,7 +220,7 @@ async fn draw(atlas: Arc<Atlas>) -> Result<Arc<Map>, StoreError> {
     for (place, node) in known {
         let (place, node) = (place.clone(), Arc::clone(node));
         asked.spawn(async move {
-            let slots = Order::Ask(vec![Command::slots()]);
+            let slots = Order::Ask(slots());
             (place, node.answers(&slots, false).await)
         });
     }
@@ -236,9 +239,15 @@ async fn draw(atlas: Arc<Atlas>) -> Result<Arc<Map>, StoreError> {
 
 /// A seed may be a replica, which is good enough to be asked for the primaries.
 async fn ask_seed(seed: &Address) -> Result<Vec<Answer>, StoreError> {
-    let asking = async { Wire::open(seed).await?.ask(vec![Command::slots()]).await };
+    let asking = async { Wire::open(seed).await?.ask(&slots()).await };
     let answers = timeout(CONNECTING, asking).await;
     answers.unwrap_or_else(|_| Err(failure::unreachable("connecting took too long")))
+}
+
+fn slots() -> Commands {
+    let mut slots = Commands::default();
+    slots.slots();
+    slots
 }
 
 /// The first map on which every slot has its node, or else the one with the fewest gaps.

@@ -2,26 +2,32 @@
 //!
 //! Only what Redis 6 knows as well as its successors and Valkey.
 
-use redis::{Cmd, ServerError, Value, cmd};
+use redis::{ServerError, Value};
 use std::time::Duration;
 
 use crate::ground::store::StoreError;
 use actix_web::web::Bytes;
 
-use super::failure;
+use super::{
+    failure,
+    resp::{self, Decimal},
+};
 
-/// A command, and what shape its answer has. An answer of another shape is that of another command:
-/// then the connection is out of step, and of no use any more.
-#[derive(Clone)]
-pub(super) struct Command {
-    cmd: Cmd,
-    shape: Shape,
+/// Commands to be sent in one go, and what shape the answer to each has. An answer of another shape
+/// is that of another command: then the connection is out of step, and of no use any more.
+#[derive(Clone, Default)]
+pub(super) struct Commands {
+    /// As they are sent, one after the other.
+    bytes: Vec<u8>,
+    /// Of each, the shape of its answer, and where it ends.
+    shapes: Vec<(Shape, usize)>,
 }
 
 /// What the answer to a command looks like.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
-    Bytes,
+    /// So many bytes at most.
+    Bytes(usize),
     Number,
     /// `OK`, or nothing where a condition did not hold.
     Done,
@@ -42,144 +48,181 @@ pub(super) enum Answer {
 /// The most that a command takes as a time: a hundred years.
 const LONGEST: u64 = 100 * 365 * 86_400 * 1_000;
 
+/// The most that a server says of itself.
+const LONGEST_INFO: usize = 1 << 20;
+
 /// A time as commands take it, in milliseconds.
 pub(super) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).map_or(LONGEST, |time| time.min(LONGEST))
 }
 
-impl Command {
-    fn new(cmd: Cmd, shape: Shape) -> Self {
-        Self { cmd, shape }
+impl Commands {
+    /// None yet, and room for `count` commands of so many bytes each.
+    pub(super) fn with_room(count: usize, bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(count * bytes),
+            shapes: Vec::with_capacity(count),
+        }
+    }
+
+    fn push<const COUNT: usize>(&mut self, shape: Shape, words: [&[u8]; COUNT]) -> &mut Self {
+        resp::write(words, &mut self.bytes);
+        self.shapes.push((shape, self.bytes.len()));
+        self
     }
 
     /// The first `limit` bytes of what lies under `name`: none if nothing does.
-    pub(super) fn read(name: &str, limit: usize) -> Self {
-        let mut command = about("GETRANGE", name);
-        let last = i64::try_from(limit).unwrap_or(i64::MAX).saturating_sub(1);
+    pub(super) fn read(&mut self, name: &str, limit: usize) -> &mut Self {
+        let most = u64::try_from(i64::MAX).unwrap_or(u64::MAX);
         // From 0 to -1 is all of it.
-        let first = i64::from(last < 0);
-        command.arg(first).arg(last.max(0));
-        Self::new(command, Shape::Bytes)
+        let (first, last) = match u64::try_from(limit).unwrap_or(most).min(most) {
+            0 => (1, 0),
+            limit => (0, limit - 1),
+        };
+        let (first, last) = (Decimal::of(first), Decimal::of(last));
+        let words = [
+            b"GETRANGE",
+            name.as_bytes(),
+            first.as_bytes(),
+            last.as_bytes(),
+        ];
+        self.push(Shape::Bytes(limit.max(1)), words)
     }
 
     /// How long it has still to live: -2 if it is not there, -1 if it lives for ever.
-    pub(super) fn left(name: &str) -> Self {
-        Self::new(about("PTTL", name), Shape::Number)
+    pub(super) fn left(&mut self, name: &str) -> &mut Self {
+        self.push(Shape::Number, [b"PTTL", name.as_bytes()])
     }
 
     /// Puts `bytes` under `name` for a time of at least a millisecond.
-    pub(super) fn set(name: &str, bytes: &[u8], milliseconds: u64) -> Self {
-        let mut command = cmd("SET");
-        command.arg(name).arg(bytes).arg("PX").arg(milliseconds);
-        Self::new(command, Shape::Done)
+    pub(super) fn set(&mut self, name: &str, bytes: &[u8], milliseconds: u64) -> &mut Self {
+        let life = Decimal::of(milliseconds);
+        let words = [b"SET", name.as_bytes(), bytes, b"PX", life.as_bytes()];
+        self.push(Shape::Done, words)
     }
 
     /// The same, unless something lies there.
-    pub(super) fn add(name: &str, bytes: &[u8], milliseconds: u64) -> Self {
-        let mut command = Self::set(name, bytes, milliseconds);
-        command.cmd.arg("NX");
-        command
+    pub(super) fn add(&mut self, name: &str, bytes: &[u8], milliseconds: u64) -> &mut Self {
+        let life = Decimal::of(milliseconds);
+        let name = name.as_bytes();
+        self.push(
+            Shape::Done,
+            [b"SET", name, bytes, b"PX", life.as_bytes(), b"NX"],
+        )
     }
 
     /// Has it live that long from now, if it is there.
-    pub(super) fn extend(name: &str, milliseconds: u64) -> Self {
-        let mut command = cmd("PEXPIRE");
-        command.arg(name).arg(milliseconds);
-        Self::new(command, Shape::Number)
+    pub(super) fn extend(&mut self, name: &str, milliseconds: u64) -> &mut Self {
+        let life = Decimal::of(milliseconds);
+        self.push(
+            Shape::Number,
+            [b"PEXPIRE", name.as_bytes(), life.as_bytes()],
+        )
     }
 
     /// Has it live until then, by the server's clock.
-    pub(super) fn until(name: &str, deadline: u64) -> Self {
-        let mut command = cmd("PEXPIREAT");
-        command.arg(name).arg(deadline);
-        Self::new(command, Shape::Number)
+    pub(super) fn until(&mut self, name: &str, deadline: u64) -> &mut Self {
+        let deadline = Decimal::of(deadline);
+        self.push(
+            Shape::Number,
+            [b"PEXPIREAT", name.as_bytes(), deadline.as_bytes()],
+        )
     }
 
     /// Removes it.
-    pub(super) fn remove(name: &str) -> Self {
-        let mut command = cmd("UNLINK");
-        command.arg(name);
-        Self::new(command, Shape::Number)
+    pub(super) fn remove(&mut self, name: &str) -> &mut Self {
+        self.push(Shape::Number, [b"UNLINK", name.as_bytes()])
     }
 
     /// How many replicas have all that was written so far: when one has, or the time is over.
-    pub(super) fn wait_for_a_replica(time: Duration) -> Self {
-        let mut command = cmd("WAIT");
-        command.arg(1).arg(milliseconds(time).max(1));
-        Self::new(command, Shape::Number)
+    pub(super) fn wait_for_a_replica(&mut self, time: Duration) -> &mut Self {
+        let time = Decimal::of(milliseconds(time).max(1));
+        self.push(Shape::Number, [b"WAIT", b"1", time.as_bytes()])
     }
 
-    pub(super) fn publish(channel: &str, message: &[u8]) -> Self {
-        let mut command = cmd("PUBLISH");
-        command.arg(channel).arg(message);
-        Self::new(command, Shape::Number)
+    pub(super) fn publish(&mut self, channel: &str, message: &[u8]) -> &mut Self {
+        self.push(Shape::Number, [b"PUBLISH", channel.as_bytes(), message])
     }
 
     /// What time it is by the server's clock: seconds and microseconds.
-    pub(super) fn time() -> Self {
-        Self::new(cmd("TIME"), Shape::Many)
+    pub(super) fn time(&mut self) -> &mut Self {
+        self.push(Shape::Many, [b"TIME"])
     }
 
     /// Whether it is a primary, and which replicas it has.
-    pub(super) fn replication() -> Self {
-        let mut command = cmd("INFO");
-        command.arg("replication");
-        Self::new(command, Shape::Bytes)
+    pub(super) fn replication(&mut self) -> &mut Self {
+        self.push(Shape::Bytes(LONGEST_INFO), [b"INFO", b"replication"])
     }
 
     /// Which node of a cluster has which slots.
-    pub(super) fn slots() -> Self {
-        let mut command = cmd("CLUSTER");
-        command.arg("SLOTS");
-        Self::new(command, Shape::Many)
-    }
-
-    /// That the next command is about a slot that this node is being given.
-    pub(super) fn asking() -> Self {
-        Self::new(cmd("ASKING"), Shape::Done)
+    pub(super) fn slots(&mut self) -> &mut Self {
+        self.push(Shape::Many, [b"CLUSTER", b"SLOTS"])
     }
 
     /// Where a sentinel believes the primary to be.
-    pub(super) fn primary(name: &str) -> Self {
-        let mut command = cmd("SENTINEL");
-        command.arg("get-master-addr-by-name").arg(name);
-        Self::new(command, Shape::Many)
+    pub(super) fn primary(&mut self, name: &str) -> &mut Self {
+        let words = [
+            b"SENTINEL",
+            &b"get-master-addr-by-name"[..],
+            name.as_bytes(),
+        ];
+        self.push(Shape::Many, words)
     }
 
     /// Says who we are.
-    pub(super) fn login(user: Option<&str>, password: &str) -> Self {
-        let mut command = cmd("AUTH");
-        // `None` is no argument at all.
-        command.arg(user).arg(password);
-        Self::new(command, Shape::Done)
-    }
-
-    /// The command as the client sends it, and what its answer looks like.
-    pub(super) fn into_parts(self) -> (Cmd, Shape) {
-        (self.cmd, self.shape)
-    }
-}
-
-/// A read about a name, with room for all that it is told: there are many to a look-up.
-fn about(word: &str, name: &str) -> Cmd {
-    let numbers = 2 * 20;
-    let mut command = Cmd::with_capacity(4, word.len() + name.len() + numbers);
-    command.arg(word).arg(name);
-    command
-}
-
-impl Shape {
-    /// Takes `value` for an answer of this shape, if it can be that.
-    pub(super) fn answer(self, value: Value) -> Result<Answer, StoreError> {
-        match (self, value) {
-            (_, Value::ServerError(error)) => Ok(Answer::Refused(error)),
-            (Self::Bytes, Value::BulkString(bytes)) => Ok(Answer::Bytes(bytes.into())),
-            (Self::Number, Value::Int(number)) => Ok(Answer::Number(number)),
-            (Self::Done, Value::Okay) => Ok(Answer::Done),
-            (Self::Done | Self::Many, Value::Nil) => Ok(Answer::Nothing),
-            (Self::Many, Value::Array(values)) => Ok(Answer::Many(values)),
-            _ => Err(failure::garbled()),
+    pub(super) fn login(&mut self, user: Option<&str>, password: &str) -> &mut Self {
+        match user {
+            Some(user) => self.push(Shape::Done, [b"AUTH", user.as_bytes(), password.as_bytes()]),
+            None => self.push(Shape::Done, [b"AUTH", password.as_bytes()]),
         }
+    }
+
+    /// Chooses a database.
+    pub(super) fn select(&mut self, database: u64) -> &mut Self {
+        let database = Decimal::of(database);
+        self.push(Shape::Done, [b"SELECT", database.as_bytes()])
+    }
+
+    /// All of `others`, behind these.
+    pub(super) fn append(&mut self, others: &Self) -> &mut Self {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&others.bytes);
+        let shapes = others.shapes.iter();
+        self.shapes
+            .extend(shapes.map(|(shape, end)| (*shape, start + end)));
+        self
+    }
+
+    /// The same, and before each that it is about a slot that this node is being given.
+    pub(super) fn asking(&self) -> Self {
+        let mut all = Self::with_room(2 * self.len(), self.bytes.len() / self.len().max(1) + 16);
+        let mut start = 0;
+        for (shape, end) in &self.shapes {
+            all.push(Shape::Done, [b"ASKING"]);
+            all.bytes.extend_from_slice(&self.bytes[start..*end]);
+            all.shapes.push((*shape, all.bytes.len()));
+            start = *end;
+        }
+        all
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.shapes.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.shapes.is_empty()
+    }
+
+    /// As they are sent.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What their answers look like, in their order.
+    pub(super) fn shapes(&self) -> impl Iterator<Item = Shape> {
+        self.shapes.iter().map(|(shape, _)| *shape)
     }
 }
 
@@ -236,36 +279,36 @@ impl Answer {
 mod tests {
     use std::time::Duration;
 
-    use actix_web::web::Bytes;
-    use redis::Value;
+    use super::{Commands, LONGEST, milliseconds};
 
-    use super::{Answer, Command, LONGEST, milliseconds};
-    use crate::ground::store::StoreErrorKind;
-
-    fn words(command: &Command) -> String {
-        let packed = command.cmd.get_packed_command();
-        let text = String::from_utf8(packed).unwrap();
+    fn words(commands: &Commands) -> String {
+        let text = str::from_utf8(commands.as_bytes()).unwrap();
         let words = text.split("\r\n").skip(2).step_by(2);
         words.collect::<Vec<_>>().join(" ")
     }
 
+    fn read(limit: usize) -> String {
+        words(Commands::default().read("name", limit))
+    }
+
     #[test]
     fn a_read_takes_no_more_than_its_limit() {
-        assert_eq!(words(&Command::read("name", 64)), "GETRANGE name 0 63");
-        assert_eq!(words(&Command::read("name", 1)), "GETRANGE name 0 0");
+        assert_eq!(read(64), "GETRANGE name 0 63");
+        assert_eq!(read(1), "GETRANGE name 0 0");
         // Of what is shorter than two bytes this is nothing, and of all else one byte at most.
-        assert_eq!(words(&Command::read("name", 0)), "GETRANGE name 1 0");
-        let all = format!("GETRANGE name 0 {}", i64::MAX - 1);
-        assert_eq!(words(&Command::read("name", usize::MAX)), all);
+        assert_eq!(read(0), "GETRANGE name 1 0");
+        assert_eq!(
+            read(usize::MAX),
+            format!("GETRANGE name 0 {}", i64::MAX - 1)
+        );
     }
 
     #[test]
     fn what_is_put_lives_for_a_time() {
-        assert_eq!(words(&Command::set("name", b"it", 5)), "SET name it PX 5");
-        assert_eq!(
-            words(&Command::add("name", b"it", 5)),
-            "SET name it PX 5 NX"
-        );
+        let mut set = Commands::default();
+        assert_eq!(words(set.set("name", b"it", 5)), "SET name it PX 5");
+        let mut add = Commands::default();
+        assert_eq!(words(add.add("name", b"it", 5)), "SET name it PX 5 NX");
     }
 
     #[test]
@@ -275,16 +318,23 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_another_shape_is_none() {
-        let number = Command::left("name").shape;
-        assert_eq!(number.answer(Value::Int(-2)).unwrap(), Answer::Number(-2));
-        for other in [Value::Okay, Value::Nil, Value::BulkString(b"5".to_vec())] {
-            let error = number.answer(other).unwrap_err();
-            assert_eq!(error.kind(), StoreErrorKind::Garbled);
-        }
-        let bytes = Command::read("name", 5).shape;
-        let read = bytes.answer(Value::BulkString(b"it".to_vec())).unwrap();
-        assert_eq!(read.bytes().unwrap(), Bytes::from_static(b"it"));
-        assert!(bytes.answer(Value::Nil).is_err());
+    fn commands_are_sent_one_after_the_other() {
+        let (mut first, mut others) = (Commands::default(), Commands::default());
+        first.left("a");
+        others.remove("b").remove("c");
+        first.append(&others);
+        let text = "*2\r\n$4\r\nPTTL\r\n$1\r\na\r\n\
+            *2\r\n$6\r\nUNLINK\r\n$1\r\nb\r\n*2\r\n$6\r\nUNLINK\r\n$1\r\nc\r\n";
+        assert_eq!(str::from_utf8(first.as_bytes()).unwrap(), text);
+        assert_eq!((first.len(), first.shapes().count()), (3, 3));
+    }
+
+    #[test]
+    fn each_says_that_it_asks() {
+        let asking = Commands::default().remove("b").left("c").asking();
+        let text = "*1\r\n$6\r\nASKING\r\n*2\r\n$6\r\nUNLINK\r\n$1\r\nb\r\n\
+            *1\r\n$6\r\nASKING\r\n*2\r\n$4\r\nPTTL\r\n$1\r\nc\r\n";
+        assert_eq!(str::from_utf8(asking.as_bytes()).unwrap(), text);
+        assert_eq!(asking.len(), 4);
     }
 }

@@ -2,6 +2,7 @@
 //! it was lost.
 
 use std::{
+    borrow::Cow,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -10,7 +11,7 @@ use std::{
 };
 
 use super::{
-    command::{Answer, Command},
+    command::{Answer, Commands},
     joint::Joint,
     primary::Primary,
     target::Target,
@@ -39,10 +40,20 @@ struct Open {
 }
 
 /// What is sent.
-pub(super) struct Sent {
-    pub(super) commands: Vec<Command>,
-    /// How old what is known of the server may be, or it is asked along with these.
-    pub(super) known_for: Option<Duration>,
+pub(super) struct Sent<'a> {
+    commands: Cow<'a, Commands>,
+    known_for: Option<Duration>,
+}
+
+impl<'a> Sent<'a> {
+    /// These; and what is known of the server, where it is older than `known_for`, is asked along
+    /// with them.
+    pub(super) fn new(commands: Cow<'a, Commands>, known_for: Option<Duration>) -> Self {
+        Self {
+            commands,
+            known_for,
+        }
+    }
 }
 
 impl Line {
@@ -59,9 +70,9 @@ impl Line {
     ///
     /// A connection that was open may have been closed from the other side long since, which is seen
     /// when it is used. So what was sent on one such is sent once more on a new one.
-    pub(super) async fn send(
+    pub(super) async fn send<'a>(
         &self,
-        build: impl Fn(&Primary) -> Sent,
+        build: impl Fn(&Primary) -> Sent<'a>,
     ) -> Result<Vec<Answer>, StoreError> {
         if let Some(open) = self.at_hand() {
             let answers = self.send_on(&open, build(&open.primary)).await;
@@ -75,12 +86,12 @@ impl Line {
     }
 
     /// Sends what must not be sent twice.
-    pub(super) async fn send_once(&self, sent: Sent) -> Result<Vec<Answer>, StoreError> {
+    pub(super) async fn send_once(&self, sent: Sent<'_>) -> Result<Vec<Answer>, StoreError> {
         let open = self.opened().await?;
         self.send_on(&open, sent).await
     }
 
-    async fn send_on(&self, open: &Open, sent: Sent) -> Result<Vec<Answer>, StoreError> {
+    async fn send_on(&self, open: &Open, sent: Sent<'_>) -> Result<Vec<Answer>, StoreError> {
         let answers = open.primary.ask(sent.commands, sent.known_for).await;
         match &answers {
             Err(_) => self.leave(open),

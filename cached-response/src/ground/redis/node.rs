@@ -3,13 +3,14 @@
 use actix_web::web::Bytes;
 use redis::aio::PubSub;
 use std::{
+    borrow::Cow,
     fmt,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::{
-    command::{Answer, Command, milliseconds},
+    command::{Answer, Commands, milliseconds},
     line::{Line, Sent, Turns},
     primary::Primary,
     target::Target,
@@ -38,7 +39,7 @@ pub(super) struct Node {
 /// A request to a node, which may be made of more than one, since a name may be with another by now.
 pub(super) enum Order {
     /// Asks these in one go, on the connection for what requests wait for.
-    Ask(Vec<Command>),
+    Ask(Commands),
     /// Puts these bytes under the name, which have until then to live.
     Set(String, Bytes, Instant),
     /// Removes these names, in their order.
@@ -69,29 +70,30 @@ impl Node {
         order: &Order,
         asking: bool,
     ) -> Result<Vec<Answer>, StoreError> {
-        let what = |commands, known_for| Sent {
-            commands: asked(asking, commands),
-            known_for,
-        };
         let answers = match order {
-            Order::Ask(commands) => self.front.send(|_| what(commands.clone(), None)).await,
+            Order::Ask(commands) => {
+                let ask = |_: &Primary| Sent::new(asked(asking, Cow::Borrowed(commands)), None);
+                self.front.send(ask).await
+            }
             Order::Set(name, bytes, deadline) => {
                 let build = |primary: &Primary| {
-                    let set = set(primary, name, bytes, *deadline);
-                    what(set, Some(NEW))
+                    let set = Cow::Owned(set(primary, name, bytes, *deadline));
+                    Sent::new(asked(asking, set), Some(NEW))
                 };
                 self.back.send(build).await
             }
             Order::Remove(names) => {
                 let build = |primary: &Primary| {
                     let (commands, known_for) = remove(primary, names);
-                    what(commands, Some(known_for))
+                    Sent::new(asked(asking, Cow::Owned(commands)), Some(known_for))
                 };
                 self.back.send(build).await
             }
             Order::Publish(channel, message) => {
-                let publish = vec![Command::publish(channel, message)];
-                self.back.send_once(what(publish, Some(NEW))).await
+                let mut publish = Commands::default();
+                publish.publish(channel, message);
+                let publish = asked(asking, Cow::Owned(publish));
+                self.back.send_once(Sent::new(publish, Some(NEW))).await
             }
         };
         Ok(told(asking, answers?))
@@ -106,38 +108,43 @@ impl Node {
 /// What lives until then. A server that was stopped, or a long way off, does this later than it was
 /// told: then it may not live longer for it. `SET` has known of deadlines since Redis 6.2 only, so
 /// it gets one in a second command.
-fn set(primary: &Primary, name: &str, bytes: &Bytes, deadline: Instant) -> Vec<Command> {
+fn set(primary: &Primary, name: &str, bytes: &Bytes, deadline: Instant) -> Commands {
     let now = Instant::now();
     let left = milliseconds(deadline.saturating_duration_since(now));
+    let mut commands = Commands::default();
     if left == 0 {
         // Over before it is there: what it replaces goes all the same.
-        return vec![Command::remove(name)];
+        commands.remove(name);
+        return commands;
     }
-    let mut commands = vec![Command::set(name, bytes, left)];
+    commands.set(name, bytes, left);
     if let Some(clock) = primary.known().clock_at(now) {
-        commands.push(Command::until(name, clock.saturating_add(left)));
+        commands.until(name, clock.saturating_add(left));
     }
     commands
 }
 
 /// Removes these, and waits for a replica to have it: or they would be found again after a failover.
 /// A replica that has gone is waited for until it is known.
-fn remove(primary: &Primary, names: &[String]) -> (Vec<Command>, Duration) {
-    let mut commands: Vec<_> = names.iter().map(|name| Command::remove(name)).collect();
+fn remove(primary: &Primary, names: &[String]) -> (Commands, Duration) {
+    let mut commands = Commands::default();
+    for name in names {
+        commands.remove(name);
+    }
     if !primary.known().has_replicas {
         return (commands, NEW_ENOUGH);
     }
-    commands.push(Command::wait_for_a_replica(REPLICATING));
+    commands.wait_for_a_replica(REPLICATING);
     (commands, NEW)
 }
 
 /// Says before each that it is about what this node is being given.
-fn asked(asking: bool, commands: Vec<Command>) -> Vec<Command> {
-    if !asking {
-        return commands;
+fn asked(asking: bool, commands: Cow<'_, Commands>) -> Cow<'_, Commands> {
+    if asking {
+        Cow::Owned(commands.asking())
+    } else {
+        commands
     }
-    let pairs = commands.into_iter().map(|it| [Command::asking(), it]);
-    pairs.flatten().collect()
 }
 
 /// The answers without those to what [`asked`] has added.

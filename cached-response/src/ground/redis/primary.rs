@@ -1,13 +1,14 @@
 //! A connection to a primary, and what is known of it.
 
 use std::{
+    borrow::Cow,
     sync::Mutex,
     time::{Duration, Instant},
 };
 
 use super::{
     address::Address,
-    command::{Answer, Command},
+    command::{Answer, Commands},
     known::Known,
     wire::Wire,
 };
@@ -27,7 +28,7 @@ impl Primary {
     /// was invalidated could be found there.
     pub(super) async fn open(address: &Address) -> Result<Self, StoreError> {
         let wire = Wire::open(address).await?;
-        let mut answers = wire.ask(questions().into()).await?;
+        let mut answers = wire.ask(&questions()).await?;
         let known = learn(&mut answers);
         if known.is_replica {
             return Err(StoreError::new(
@@ -46,14 +47,15 @@ impl Primary {
     /// Along with them it is asked what is known of it, where that is older than `known_for`.
     pub(super) async fn ask(
         &self,
-        mut commands: Vec<Command>,
+        commands: Cow<'_, Commands>,
         known_for: Option<Duration>,
     ) -> Result<Vec<Answer>, StoreError> {
         if known_for.is_none_or(|time| !self.known().is_older_than(time)) {
-            return self.wire.ask(commands).await;
+            return self.wire.ask(&commands).await;
         }
-        commands.extend(questions());
-        let mut answers = self.wire.ask(commands).await?;
+        let mut commands = commands.into_owned();
+        commands.append(&questions());
+        let mut answers = self.wire.ask(&commands).await?;
         *lock(&self.known) = learn(&mut answers);
         Ok(answers)
     }
@@ -74,8 +76,10 @@ impl Primary {
     }
 }
 
-fn questions() -> [Command; 2] {
-    [Command::time(), Command::replication()]
+fn questions() -> Commands {
+    let mut questions = Commands::default();
+    questions.time().replication();
+    questions
 }
 
 /// Takes the answers to the questions from the end of these.

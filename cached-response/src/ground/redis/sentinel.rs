@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 
 use super::{
     address::Address,
-    command::{Answer, Command},
+    command::{Answer, Commands},
     failure,
     wire::Wire,
 };
@@ -47,12 +47,13 @@ impl Sentinels {
 
 async fn ask(address: Address, primary: String) -> Result<Address, StoreError> {
     let sentinel = Wire::open(&address.anonymous()).await?;
-    let question = vec![Command::primary(&primary)];
-    let answer = match only(sentinel.ask(question.clone()).await?)? {
+    let mut question = Commands::default();
+    question.primary(&primary);
+    let answer = match only(sentinel.ask(&question).await?)? {
         // The password is the servers' own, and is not shown to a sentinel that has not asked.
         Answer::Refused(error) if error.code() == "NOAUTH" => {
             login(&sentinel, &address, &error).await?;
-            only(sentinel.ask(question).await?)?
+            only(sentinel.ask(&question).await?)?
         }
         answer => answer,
     };
@@ -74,8 +75,9 @@ async fn login(
     let Some(password) = login.password() else {
         return Err(failure::refusal(refusal));
     };
-    let login = Command::login(login.username(), password);
-    only(sentinel.ask(vec![login]).await?)?.done()?;
+    let mut commands = Commands::default();
+    commands.login(login.username(), password);
+    only(sentinel.ask(&commands).await?)?.done()?;
     Ok(())
 }
 

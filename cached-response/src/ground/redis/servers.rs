@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use super::{
     cluster::Cluster,
-    command::{Answer, Command},
+    command::{Answer, Commands},
     node::{Node, Order, removed},
 };
 use crate::ground::store::StoreError;
@@ -32,7 +32,7 @@ impl Servers {
     /// their order, in a cluster all at a time.
     pub(super) async fn all_answers(
         &self,
-        questions: Vec<(String, Vec<Command>)>,
+        questions: Vec<(String, Commands)>,
     ) -> Result<Vec<Vec<Answer>>, StoreError> {
         match self {
             Self::One(node) => one_go(node, questions).await,
@@ -44,8 +44,8 @@ impl Servers {
     /// first.
     pub(super) async fn answers_in_order(
         &self,
-        first: (String, Vec<Command>),
-        others: Vec<(String, Vec<Command>)>,
+        first: (String, Commands),
+        others: Vec<(String, Commands)>,
     ) -> Result<(Vec<Answer>, Vec<Vec<Answer>>), StoreError> {
         match self {
             Self::One(node) => {
@@ -92,18 +92,15 @@ impl Servers {
 
 async fn one_go(
     node: &Node,
-    questions: Vec<(String, Vec<Command>)>,
+    questions: Vec<(String, Commands)>,
 ) -> Result<Vec<Vec<Answer>>, StoreError> {
     let lengths: Vec<_> = questions
         .iter()
         .map(|(_, commands)| commands.len())
         .collect();
-    let commands: Vec<_> = questions
-        .into_iter()
-        .flat_map(|(_, commands)| commands)
-        .collect();
-    if commands.is_empty() {
-        return Ok(vec![Vec::new(); lengths.len()]);
+    let mut commands = Commands::default();
+    for (_, asked) in &questions {
+        commands.append(asked);
     }
     let answers = node.answers(&Order::Ask(commands), false).await?;
     let mut answers = answers.into_iter();

@@ -4,7 +4,7 @@ use actix_web::web::Bytes;
 use std::{iter::zip, time::Duration};
 
 use super::{
-    command::{Answer, Command, milliseconds},
+    command::{Answer, Commands, milliseconds},
     failure,
     node::Order,
     servers::Servers,
@@ -18,8 +18,10 @@ const SHORT: usize = 64;
 const TRIES: usize = 3;
 
 /// What is asked to read a short value.
-pub(super) fn question(name: &str) -> (String, Vec<Command>) {
-    (name.to_owned(), vec![Command::read(name, SHORT)])
+pub(super) fn question(name: &str) -> (String, Commands) {
+    let mut read = Commands::default();
+    read.read(name, SHORT);
+    (name.to_owned(), read)
 }
 
 /// The short value in what was answered to [`question`]. An empty one is taken for none.
@@ -39,8 +41,9 @@ pub(super) async fn add(
     if milliseconds == 0 {
         return Ok(bytes);
     }
-    let add = Command::add(name, &bytes, milliseconds);
-    let order = Order::Ask(vec![add, Command::read(name, SHORT)]);
+    let mut commands = Commands::default();
+    commands.add(name, &bytes, milliseconds).read(name, SHORT);
+    let order = Order::Ask(commands);
     for _ in 0..TRIES {
         let [added, found] = two(servers.answers(name, &order).await?)?;
         if added.done()? {
@@ -110,8 +113,9 @@ async fn present(
 ) -> Result<Vec<(Bytes, i64)>, StoreError> {
     let questions = names.iter().map(|index| {
         let (name, value) = &values[*index];
-        let add = Command::add(name, value, milliseconds);
-        let commands = vec![add, Command::read(name, SHORT), Command::left(name)];
+        let mut commands = Commands::default();
+        let added = commands.add(name, value, milliseconds);
+        added.read(name, SHORT).left(name);
         (name.clone(), commands)
     });
     let answers = servers.all_answers(questions.collect()).await?;
@@ -132,7 +136,9 @@ async fn gone(
 ) -> Result<Vec<usize>, StoreError> {
     let questions = names.iter().map(|index| {
         let (name, _) = &values[*index];
-        (name.clone(), vec![Command::extend(name, milliseconds)])
+        let mut commands = Commands::default();
+        commands.extend(name, milliseconds);
+        (name.clone(), commands)
     });
     let answers = servers.all_answers(questions.collect()).await?;
     let mut gone = Vec::new();

@@ -1,30 +1,28 @@
 //! One connection to one server, on which many may ask at a time.
 
-use redis::{
-    AsyncConnectionConfig, Pipeline,
-    aio::{MultiplexedConnection, PubSub},
-};
-use std::{iter, sync::Arc, time::Duration};
+mod driver;
+mod mailbox;
+
+use redis::aio::PubSub;
+use std::sync::Arc;
 use tokio::task::AbortHandle;
 
+use self::{driver::Driver, mailbox::Mailbox};
 use super::{
     address::Address,
-    command::{Answer, Command},
+    command::{Answer, Commands},
     failure,
     pulse::Pulse,
     socket::Felt,
 };
 use crate::ground::store::StoreError;
 
-/// How long an answer may take where nobody outside has less patience.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// An open connection, which ends when nobody holds it any more.
 ///
 /// A question that is dropped leaves the others as they are: its answer is thrown away when it
 /// comes.
 pub(super) struct Wire {
-    connection: MultiplexedConnection,
+    mailbox: Arc<Mailbox>,
     driver: AbortHandle,
     pulse: Arc<Pulse>,
 }
@@ -34,17 +32,29 @@ impl Wire {
     pub(super) async fn open(address: &Address) -> Result<Self, StoreError> {
         let pulse = Arc::new(Pulse::new());
         let socket = Felt::new(address.connect().await?, Arc::clone(&pulse));
-        let settings = AsyncConnectionConfig::new()
-            .set_connection_timeout(None)
-            .set_response_timeout(Some(PATIENCE));
-        let opened =
-            MultiplexedConnection::new_with_config(address.login(), socket, settings).await;
-        let (connection, driver) = opened.map_err(|error| failure::of(&error))?;
-        Ok(Self {
-            connection,
+        let mailbox = Arc::new(Mailbox::default());
+        let driver = Driver::new(socket, Arc::clone(&mailbox));
+        let wire = Self {
+            mailbox,
             driver: tokio::spawn(driver).abort_handle(),
             pulse,
-        })
+        };
+        wire.log_in(address).await?;
+        Ok(wire)
+    }
+
+    async fn log_in(&self, address: &Address) -> Result<(), StoreError> {
+        let login = address.login();
+        let mut commands = Commands::default();
+        if let Some(password) = login.password() {
+            commands.login(login.username(), password);
+        }
+        if let Ok(database @ 1..) = u64::try_from(login.db()) {
+            commands.select(database);
+        }
+        let answers = self.ask(&commands).await?;
+        let refusal = answers.iter().find_map(Answer::refusal);
+        refusal.map_or(Ok(()), |refusal| Err(failure::refusal(refusal)))
     }
 
     /// Connects, and listens on `channel`.
@@ -60,23 +70,13 @@ impl Wire {
 
     /// Sends these commands in one go, and gives the answer to each. An `Err` means that the
     /// connection is of no use any more.
-    pub(super) async fn ask(&self, commands: Vec<Command>) -> Result<Vec<Answer>, StoreError> {
-        let mut pipeline = Pipeline::with_capacity(commands.len());
-        let mut shapes = Vec::with_capacity(commands.len());
-        for command in commands {
-            let (cmd, shape) = command.into_parts();
-            pipeline.add_command(cmd);
-            shapes.push(shape);
+    pub(super) async fn ask(&self, commands: &Commands) -> Result<Vec<Answer>, StoreError> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
         }
-        let mut connection = self.connection.clone();
         self.pulse.ask();
-        let values = connection.send_packed_commands(&pipeline, 0, shapes.len());
-        let values = values.await.map_err(|error| failure::of(&error))?;
-        if values.len() != shapes.len() {
-            return Err(failure::garbled());
-        }
-        let answers = iter::zip(shapes, values);
-        answers.map(|(shape, value)| shape.answer(value)).collect()
+        let answers = self.mailbox.post(commands)?.await;
+        answers.unwrap_or_else(|_| Err(failure::unreachable("the connection has ended")))
     }
 
     /// Whether it has said nothing to a question for too long.

@@ -1,0 +1,185 @@
+use actix_web::web::Bytes;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    task::JoinHandle,
+};
+
+use super::*;
+use crate::ground::redis::{
+    command::{Answer, Commands},
+    wire::mailbox::Told,
+};
+
+/// The driver's side of a connection, and the server's.
+fn connected(room: usize) -> (Arc<Mailbox>, DuplexStream, JoinHandle<()>) {
+    let (ours, theirs) = duplex(room);
+    let mailbox = Arc::new(Mailbox::default());
+    let driver = tokio::spawn(Driver::new(ours, Arc::clone(&mailbox)));
+    (mailbox, theirs, driver)
+}
+
+fn lives(names: &[&str]) -> Commands {
+    let mut commands = Commands::default();
+    for name in names {
+        commands.left(name);
+    }
+    commands
+}
+
+fn reads(limit: usize) -> Commands {
+    let mut commands = Commands::default();
+    commands.read("name", limit);
+    commands
+}
+
+async fn asked(server: &mut DuplexStream, commands: &Commands) {
+    let mut bytes = vec![0; commands.as_bytes().len()];
+    server.read_exact(&mut bytes).await.unwrap();
+    assert_eq!(bytes, commands.as_bytes());
+}
+
+async fn kind(told: Told) -> StoreErrorKind {
+    told.await.unwrap().unwrap_err().kind()
+}
+
+#[tokio::test]
+async fn each_is_told_its_own_answers() {
+    let (mailbox, mut server, _driver) = connected(1 << 10);
+    let (one, two) = (lives(&["a", "b"]), lives(&["c"]));
+    let (first, second) = (mailbox.post(&one).unwrap(), mailbox.post(&two).unwrap());
+    asked(&mut server, &one).await;
+    asked(&mut server, &two).await;
+    server.write_all(b":1\r\n:2\r\n:3\r\n").await.unwrap();
+    let numbers = [1, 2, 3].map(Answer::Number);
+    assert_eq!(first.await.unwrap().unwrap(), numbers[..2]);
+    assert_eq!(second.await.unwrap().unwrap(), numbers[2..]);
+}
+
+#[tokio::test]
+async fn an_answer_may_come_in_pieces() {
+    let (mailbox, mut server, _driver) = connected(1 << 10);
+    let told = mailbox.post(&reads(9)).unwrap();
+    for byte in b"$5\r\nab\r\nc\r\n" {
+        server.write_all(&[*byte]).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let bytes = Answer::Bytes(Bytes::from_static(b"ab\r\nc"));
+    assert_eq!(told.await.unwrap().unwrap(), [bytes]);
+}
+
+#[tokio::test]
+async fn what_is_large_comes_whole_and_leaves_no_large_buffer() {
+    let (mailbox, mut server, _driver) = connected(10_000);
+    let body = vec![7; 3 * LARGE];
+    let told = mailbox.post(&reads(body.len())).unwrap();
+    let head = format!("${}\r\n", body.len());
+    let text = [head.as_bytes(), &body, b"\r\n"].concat();
+    server.write_all(&text).await.unwrap();
+    assert_eq!(told.await.unwrap().unwrap(), [Answer::Bytes(body.into())]);
+
+    let mut input = Input::default();
+    input.buffer = vec![0; 3 * LARGE];
+    (input.start, input.end) = (5, 5);
+    assert_eq!(input.room().len(), 2 * PORTION);
+}
+
+#[tokio::test]
+async fn what_is_not_understood_yet_keeps_its_place() {
+    let mut input = Input::default();
+    input.room()[..6].copy_from_slice(b"abcdef");
+    input.end = 6;
+    input.start = 4;
+    while input.buffer.len() - input.end >= PORTION {
+        let room = input.room().len();
+        input.end += room - PORTION + 1;
+    }
+    let length = input.filled().len();
+    assert!(input.room().len() >= PORTION);
+    assert_eq!(
+        (input.filled().len(), &input.filled()[..2]),
+        (length, &b"ef"[..])
+    );
+}
+
+#[tokio::test]
+async fn a_question_that_is_dropped_leaves_the_others_as_they_are() {
+    let (mailbox, mut server, _driver) = connected(1 << 10);
+    let (one, two) = (lives(&["a"]), lives(&["b"]));
+    drop(mailbox.post(&one).unwrap());
+    let told = mailbox.post(&two).unwrap();
+    asked(&mut server, &one).await;
+    server.write_all(b":1\r\n:2\r\n").await.unwrap();
+    assert_eq!(told.await.unwrap().unwrap(), [Answer::Number(2)]);
+}
+
+#[tokio::test]
+async fn what_does_not_go_out_in_one_go_goes_out_in_many() {
+    let (mailbox, mut server, _driver) = connected(16);
+    let names: Vec<_> = (0..100).map(|n| n.to_string()).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let commands = lives(&names);
+    let told = mailbox.post(&commands).unwrap();
+    asked(&mut server, &commands).await;
+    server.write_all(&b":1\r\n".repeat(100)).await.unwrap();
+    assert_eq!(told.await.unwrap().unwrap().len(), 100);
+}
+
+#[tokio::test]
+async fn when_the_server_closes_all_are_told() {
+    let (mailbox, server, driver) = connected(1 << 10);
+    let told = mailbox.post(&lives(&["a"])).unwrap();
+    drop(server);
+    assert_eq!(kind(told).await, StoreErrorKind::Unreachable);
+    driver.await.unwrap();
+    let error = mailbox.post(&lives(&["b"])).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unreachable);
+}
+
+#[tokio::test]
+async fn an_answer_out_of_step_ends_the_connection() {
+    for text in [&b"+OK\r\n"[..], b":1\r\n:2\r\n", b"nonsense\r\n"] {
+        let (mailbox, mut server, driver) = connected(1 << 10);
+        let told = mailbox.post(&lives(&["a"])).unwrap();
+        server.write_all(text).await.unwrap();
+        driver.await.unwrap();
+        // The second was told before anybody could know.
+        if let Err(error) = told.await.unwrap() {
+            assert_eq!(error.kind(), StoreErrorKind::Garbled);
+        }
+        let error = mailbox.post(&lives(&["b"])).unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Garbled);
+    }
+}
+
+#[tokio::test]
+async fn a_driver_that_is_dropped_leaves_nobody_waiting() {
+    let (mailbox, _server, driver) = connected(1 << 10);
+    let told = mailbox.post(&lives(&["a"])).unwrap();
+    driver.abort();
+    assert_eq!(kind(told).await, StoreErrorKind::Unreachable);
+    assert!(mailbox.post(&lives(&["b"])).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_takes_too_long_ends_the_connection() {
+    let (mailbox, mut server, _driver) = connected(1 << 10);
+    let began = Instant::now();
+    let first = mailbox.post(&lives(&["a"])).unwrap();
+    tokio::time::sleep(PATIENCE / 2).await;
+    let second = mailbox.post(&lives(&["b"])).unwrap();
+    server.write_all(b":1\r\n").await.unwrap();
+    assert_eq!(first.await.unwrap().unwrap(), [Answer::Number(1)]);
+    assert_eq!(kind(second).await, StoreErrorKind::Slow);
+    let waited = began.elapsed() - PATIENCE / 2;
+    assert!(waited >= PATIENCE && waited < PATIENCE + Duration::from_millis(10));
+}
+
+#[tokio::test]
+async fn what_waits_to_be_sent_is_bounded() {
+    let mailbox = Mailbox::default();
+    let mut large = Commands::default();
+    large.set("name", &vec![7; 9 << 20], 1);
+    let _one_that_is_larger_than_the_room = mailbox.post(&large).unwrap();
+    let error = mailbox.post(&lives(&["a"])).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Slow);
+}
