@@ -68,7 +68,7 @@ impl Calls {
             return Err(Unavailable::Slow);
         };
         let slot = line.slot()?;
-        let under_way = line.begin(slot, spending.end(), what)?;
+        let under_way = line.begin(slot, spending.left(), what)?;
         line.end(pass, under_way.outcome().await, spending.is_fair())
     }
 
@@ -83,7 +83,7 @@ impl Calls {
             return Err(Unavailable::Crowded);
         };
         let pass = line.health.pass().ok_or(Unavailable::Open)?;
-        let under_way = line.begin(slot, Instant::now() + limit, what)?;
+        let under_way = line.begin(slot, limit, what)?;
         line.end(pass, under_way.outcome().await, true)
     }
 
@@ -120,7 +120,7 @@ impl Line {
     fn begin<T, W>(
         &self,
         slot: OwnedSemaphorePermit,
-        end: Instant,
+        limit: Duration,
         what: W,
     ) -> Result<UnderWay<T>, Unavailable>
     where
@@ -143,7 +143,7 @@ impl Line {
             Unavailable::from(fault)
         })?;
         self.health.tally().count(Count::Call);
-        Ok(UnderWay { task, end })
+        Ok(UnderWay { task, limit })
     }
 
     fn end<T>(
@@ -163,16 +163,29 @@ impl Line {
 /// A call that was begun.
 struct UnderWay<T> {
     task: Task<Result<T, Fault>>,
-    end: Instant,
+    limit: Duration,
 }
 
 impl<T> UnderWay<T> {
-    async fn outcome(self) -> Result<T, Fault> {
-        match alarm::by(self.end, self.task).await {
-            Some(Ok(outcome)) => outcome,
-            Some(Err(Lost::Panicked)) => Err(failed(StoreErrorKind::Garbled, "the store panicked")),
-            Some(Err(lost @ Lost::Ended)) => Err(failed(StoreErrorKind::Unreachable, lost)),
-            None => Err(Fault::Slow),
+    async fn outcome(mut self) -> Result<T, Fault> {
+        let mut end = Instant::now() + self.limit;
+        loop {
+            match alarm::by(end, &mut self.task).await {
+                Some(Ok(outcome)) => return outcome,
+                Some(Err(Lost::Panicked)) => {
+                    return Err(failed(StoreErrorKind::Garbled, "the store panicked"));
+                }
+                Some(Err(lost @ Lost::Ended)) => {
+                    return Err(failed(StoreErrorKind::Unreachable, lost));
+                }
+                None => {}
+            }
+            // What a thread that was busy has begun late says nothing about the store.
+            let now = Instant::now();
+            end = self.task.begun().unwrap_or(now) + self.limit;
+            if end <= now {
+                return Err(Fault::Slow);
+            }
         }
     }
 }

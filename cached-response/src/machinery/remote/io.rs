@@ -4,6 +4,9 @@
 //! whatever touches a store runs here, and whoever wants to know how it ended awaits a [`Task`], on
 //! any executor.
 
+mod outbox;
+
+use self::outbox::Begun;
 use super::alarm;
 use std::{
     fmt,
@@ -13,6 +16,7 @@ use std::{
     sync::{Mutex, OnceLock, PoisonError, mpsc},
     task::{Context, Poll},
     thread,
+    time::Instant,
 };
 use tokio::{
     runtime::Builder,
@@ -22,7 +26,8 @@ use tokio::{
     },
 };
 
-/// Runs `future` on the I/O thread. Nothing in it may block.
+/// Runs `future` on the I/O thread, together with what else this thread begins now. Nothing in it may
+/// block.
 ///
 /// # Errors
 /// If there is no such thread and none can be started. The next call tries again.
@@ -30,36 +35,43 @@ pub(crate) fn spawn<F>(future: F) -> io::Result<Task<F::Output>>
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    spawn_on(THREAD.jobs(start)?, future)
+    let jobs = THREAD.jobs(start)?;
+    let (job, told) = job(future);
+    let begun = outbox::post(jobs, job)?;
+    Ok(Task { told, begun })
 }
 
-/// Runs `future` there to its end, for nobody.
+/// Runs `future` there to its end, for nobody, and begins at once.
 ///
 /// # Errors
 /// As [`spawn`].
 pub(super) fn spawn_alone(future: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-    send(THREAD.jobs(start)?, Box::pin(future))
+    send(THREAD.jobs(start)?, vec![Box::pin(future)])
 }
 
 static THREAD: Thread = Thread::new();
 
 type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Where the thread takes jobs from, those that were begun together at a time.
+type Jobs = UnboundedSender<Vec<Job>>;
+
 /// Jobs go to the thread by a queue of our own, since a runtime is woken anew for each task that it is
 /// given from outside. So those that come while it is busy cost no call of the system, and start
 /// together: what they ask goes to the store in one go.
-fn send(jobs: &UnboundedSender<Job>, job: Job) -> io::Result<()> {
+fn send(jobs: &Jobs, job: Vec<Job>) -> io::Result<()> {
     jobs.send(job)
         .map_err(|_| io::Error::other(Lost::Ended.to_string()))
 }
 
-fn spawn_on<F>(jobs: &UnboundedSender<Job>, future: F) -> io::Result<Task<F::Output>>
+type Told<T> = oneshot::Receiver<Result<T, Lost>>;
+
+fn job<F>(future: F) -> (Job, Told<F::Output>)
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    let (tell, task) = oneshot::channel();
-    send(jobs, Box::pin(run(future, Teller(Some(tell)))))?;
-    Ok(Task(task))
+    let (tell, told) = oneshot::channel();
+    (Box::pin(run(future, Teller(Some(tell)))), told)
 }
 
 /// Runs `future` as long as anybody wants to know how it ends.
@@ -106,13 +118,23 @@ impl<T> Drop for Teller<T> {
 /// Something that runs on the I/O thread. Dropping it ends that at its next await, and drops it there.
 #[must_use = "a task that is dropped is ended"]
 #[derive(Debug)]
-pub(crate) struct Task<T>(oneshot::Receiver<Result<T, Lost>>);
+pub(crate) struct Task<T> {
+    told: Told<T>,
+    begun: Begun,
+}
+
+impl<T> Task<T> {
+    /// When it was given to the I/O thread; `None` if it was not yet.
+    pub(crate) fn begun(&self) -> Option<Instant> {
+        self.begun.when()
+    }
+}
 
 impl<T> Future for Task<T> {
     type Output = Result<T, Lost>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let told = Pin::new(&mut self.0).poll(cx);
+        let told = Pin::new(&mut self.told).poll(cx);
         told.map(|told| told.unwrap_or(Err(Lost::Ended)))
     }
 }
@@ -137,7 +159,7 @@ impl fmt::Display for Lost {
 
 /// A thread that is started once, by whoever comes first, or by the next one where that failed.
 struct Thread {
-    jobs: OnceLock<UnboundedSender<Job>>,
+    jobs: OnceLock<Jobs>,
     starting: Mutex<()>,
 }
 
@@ -149,10 +171,7 @@ impl Thread {
         }
     }
 
-    fn jobs(
-        &self,
-        start: impl FnOnce() -> io::Result<UnboundedSender<Job>>,
-    ) -> io::Result<&UnboundedSender<Job>> {
+    fn jobs(&self, start: impl FnOnce() -> io::Result<Jobs>) -> io::Result<&Jobs> {
         if let Some(jobs) = self.jobs.get() {
             return Ok(jobs);
         }
@@ -165,7 +184,7 @@ impl Thread {
     }
 }
 
-fn start() -> io::Result<UnboundedSender<Job>> {
+fn start() -> io::Result<Jobs> {
     // Nobody waits for this thread without it.
     alarm::start()?;
     let (tell, told) = mpsc::sync_channel(1);
@@ -188,9 +207,11 @@ fn start() -> io::Result<UnboundedSender<Job>> {
 }
 
 /// Starts all jobs that come.
-async fn take(mut jobs: UnboundedReceiver<Job>) {
-    while let Some(job) = jobs.recv().await {
-        tokio::spawn(job);
+async fn take(mut jobs: UnboundedReceiver<Vec<Job>>) {
+    while let Some(jobs) = jobs.recv().await {
+        for job in jobs {
+            tokio::spawn(job);
+        }
     }
 }
 
