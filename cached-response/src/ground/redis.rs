@@ -151,7 +151,7 @@ fn addresses<'a>(urls: impl IntoIterator<Item = &'a str>) -> Result<Vec<Address>
 impl Store for RedisStore {
     fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<Kept>> {
         Box::pin(async move {
-            let order = Order::Ask(whole(name, limit));
+            let order = Order::Ask(whole(name, limit, 0));
             kept(self.0.answers(name, &order).await?)
         })
     }
@@ -175,7 +175,7 @@ impl Store for RedisStore {
         Box::pin(async move {
             let questions = names.iter().map(|name| shorts::question(name)).collect();
             let answers = self.0.all_answers(questions).await?;
-            answers.into_iter().map(shorts::value).collect()
+            answers.into_iter().flatten().map(shorts::value).collect()
         })
     }
 
@@ -186,9 +186,8 @@ impl Store for RedisStore {
         with: &'a [String],
     ) -> StoreFuture<'a, (Option<Kept>, Vec<Option<Bytes>>)> {
         Box::pin(async move {
-            let first = (name.to_owned(), whole(name, limit));
-            let others = with.iter().map(|name| shorts::question(name)).collect();
-            let (first, others) = self.0.answers_in_order(first, others).await?;
+            let whole = whole(name, limit, with.len());
+            let (first, others) = self.0.answers_in_order(name, whole, with).await?;
             let others = others.into_iter().map(shorts::value);
             Ok((kept(first)?, others.collect::<Result<_, _>>()?))
         })
@@ -241,8 +240,8 @@ const FOR_EVER: Duration = Duration::from_secs(86_400 * 365);
 
 /// What is asked to read a value and its life. Another may put something else in its place while it
 /// is read: one of the two lives is that of what was read, and the shorter one is believed.
-fn whole(name: &str, limit: usize) -> Commands {
-    let mut whole = Commands::with_room(3, name.len() + 64);
+fn whole(name: &str, limit: usize, more: usize) -> Commands {
+    let mut whole = Commands::with_room(3 + more, name.len() + 64);
     whole.left(name).read(name, limit).left(name);
     whole
 }

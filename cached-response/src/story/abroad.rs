@@ -31,7 +31,7 @@ pub(super) struct Abroad<'a> {
     station: &'a Station,
     target: Target<'a>,
     request: Option<&'a HttpRequest>,
-    errand: Errand,
+    errand: Arc<Errand>,
     allowance: Arc<Allowance>,
 }
 
@@ -67,8 +67,7 @@ impl<'a> Abroad<'a> {
             .policy
             .max_body
             .unwrap_or(limits.max_body);
-        let (namespace, site) = (&remote.namespace, &station.site);
-        let errand = Errand::of(namespace, site, key.as_bytes(), target, longest)?;
+        let errand = remote.errand(&station.site, key.as_bytes(), target, longest)?;
         Some(Self {
             allowance: allowance
                 .get_or_insert_with(|| Arc::new(remote.allowance()))
@@ -107,7 +106,8 @@ impl<'a> Abroad<'a> {
 
     fn reader<'r>(&'r self, allowance: &'r Allowance) -> Reader<'r> {
         let shared = self.station.shared();
-        Reader::new(&self.remote, shared, allowance, self.target)
+        let site = &self.station.site;
+        Reader::new(&self.remote, shared, allowance, site, self.target)
     }
 
     /// Looks for a response until there is one that `answers`, or nobody is about to make one.
@@ -132,7 +132,7 @@ impl<'a> Abroad<'a> {
                 return Sought::Answered;
             }
             let lease = fetched.variant.as_ref();
-            let lease = lease.map_or_else(|| self.errand.lease.clone(), |of| of.lease.clone());
+            let lease = lease.unwrap_or(&self.errand).lease().to_owned();
             if fetched.holder != Some(Holder::Runs) || waited {
                 // Whoever has waited once in vain does not make others wait.
                 let leads = fetched.holder.is_none() && !waited;

@@ -81,7 +81,8 @@ impl Line {
                 return answers;
             }
         }
-        let open = self.opened().await?;
+        // Boxed: there is no room for it in each question.
+        let open = Box::pin(self.opened()).await?;
         self.send_on(&open, build(&open.primary)).await
     }
 

@@ -99,6 +99,12 @@ impl Node {
         Ok(told(asking, answers?))
     }
 
+    /// Asks these, and gives what was answered to each.
+    pub(super) async fn ask(&self, commands: &Commands) -> Result<Vec<Answer>, StoreError> {
+        let ask = |_: &Primary| Sent::new(Cow::Borrowed(commands), None);
+        self.front.send(ask).await
+    }
+
     /// Listens on `channel`, on a connection of its own.
     pub(super) async fn listen(&self, channel: &str) -> Result<PubSub, StoreError> {
         self.target.listen(channel).await

@@ -5,7 +5,9 @@ use std::{fmt, sync::Arc};
 use super::{
     cluster::Cluster,
     command::{Answer, Commands},
+    failure,
     node::{Node, Order, removed},
+    shorts,
 };
 use crate::ground::store::StoreError;
 
@@ -40,24 +42,32 @@ impl Servers {
         }
     }
 
-    /// The answers to the first question, and then to the others, which are asked no sooner than the
-    /// first.
+    /// The answers to `first`, which is about `name`, and then the first bytes of what lies under
+    /// the other names, which are looked at no sooner than the first.
     pub(super) async fn answers_in_order(
         &self,
-        first: (String, Commands),
-        others: Vec<(String, Commands)>,
-    ) -> Result<(Vec<Answer>, Vec<Vec<Answer>>), StoreError> {
+        name: &str,
+        mut first: Commands,
+        others: &[String],
+    ) -> Result<(Vec<Answer>, Vec<Answer>), StoreError> {
         match self {
             Self::One(node) => {
-                let mut questions = vec![first];
-                questions.extend(others);
-                let mut answers = one_go(node, questions).await?;
-                Ok((answers.remove(0), answers))
+                let count = first.len();
+                for name in others {
+                    first.read(name, shorts::SHORT);
+                }
+                let mut answers = node.ask(&first).await?;
+                if answers.len() < count {
+                    return Err(failure::garbled());
+                }
+                let others = answers.split_off(count);
+                Ok((answers, others))
             }
             Self::Cluster(cluster) => {
-                let (name, commands) = first;
-                let first = cluster.answers(&name, &Order::Ask(commands)).await?;
-                Ok((first, cluster.all_answers(others).await?))
+                let first = cluster.answers(name, &Order::Ask(first)).await?;
+                let questions = others.iter().map(|name| shorts::question(name)).collect();
+                let others = cluster.all_answers(questions).await?;
+                Ok((first, others.into_iter().flatten().collect()))
             }
         }
     }
@@ -102,7 +112,7 @@ async fn one_go(
     for (_, asked) in &questions {
         commands.append(asked);
     }
-    let answers = node.answers(&Order::Ask(commands), false).await?;
+    let answers = node.ask(&commands).await?;
     let mut answers = answers.into_iter();
     let taken = lengths
         .into_iter()

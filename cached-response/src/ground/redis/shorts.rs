@@ -12,7 +12,7 @@ use super::{
 use crate::ground::store::StoreError;
 
 /// The longest that a short value is.
-const SHORT: usize = 64;
+pub(super) const SHORT: usize = 64;
 
 /// How often what vanishes while it is looked at is looked at again.
 const TRIES: usize = 3;
@@ -24,9 +24,8 @@ pub(super) fn question(name: &str) -> (String, Commands) {
     (name.to_owned(), read)
 }
 
-/// The short value in what was answered to [`question`]. An empty one is taken for none.
-pub(super) fn value(answers: Vec<Answer>) -> Result<Option<Bytes>, StoreError> {
-    let answer = answers.into_iter().next().ok_or_else(failure::garbled)?;
+/// The short value in the answer to [`question`]. An empty one is taken for none.
+pub(super) fn value(answer: Answer) -> Result<Option<Bytes>, StoreError> {
     Ok(Some(answer.bytes()?).filter(|bytes| !bytes.is_empty()))
 }
 

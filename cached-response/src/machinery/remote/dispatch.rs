@@ -36,7 +36,7 @@ pub(super) const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 60
 #[derive(Debug)]
 pub(crate) struct Dispatch {
     pub(super) remote: Arc<Remote>,
-    pub(super) errand: Errand,
+    pub(super) errand: Arc<Errand>,
     pub(super) nonces: Vec<Nonce>,
     /// What the nonces live at least, from the start of the run.
     pub(super) life: Duration,
@@ -50,7 +50,7 @@ pub(crate) struct Dispatch {
 
 /// What a run is started with.
 pub(crate) struct Start<'a> {
-    pub(crate) errand: Errand,
+    pub(crate) errand: Arc<Errand>,
     /// What was found there.
     pub(crate) fetched: Fetched,
     /// How long its response is likely to be kept.
@@ -95,7 +95,7 @@ impl Dispatch {
             Leased::None => None,
         };
         let Some(nonces) = nonces(&ensured) else {
-            remote.clear(&errand.nonces);
+            remote.clear(errand.nonces());
             return Err(foreign());
         };
         Ok(Started::Run(Box::new(Self {
@@ -173,10 +173,10 @@ impl First {
         let Start {
             errand, fetched, ..
         } = start;
-        let Offered { values, likely } = offered(&errand.nonces, &fetched.nonces);
+        let Offered { values, likely } = offered(errand.nonces(), &fetched.nonces);
         let lease = start.lease.then(|| {
             let errand = fetched.variant.as_ref().unwrap_or(errand);
-            let lease = Lease::new(errand.lease.clone(), &remote.queue);
+            let lease = Lease::new(errand.lease().to_owned(), &remote.queue);
             (lease, claim(&likely))
         });
         Self {

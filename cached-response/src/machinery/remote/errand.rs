@@ -7,16 +7,14 @@ use crate::{
 };
 
 /// The names of what a run may find or make there.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Errand {
     /// What is compared on every read.
     pub(crate) full_key: Vec<u8>,
     pub(crate) name: String,
     path: String,
-    /// Of the lease on the run.
-    pub(crate) lease: String,
-    /// Of the nonces that are known from the request: all, path, URL, and the tags of the route.
-    pub(crate) nonces: Vec<String>,
+    /// Of the nonces, and of the lease on the run.
+    beside: Vec<String>,
     /// So many bytes are read of what lies there.
     pub(crate) longest: usize,
 }
@@ -46,14 +44,30 @@ impl Errand {
             Target::Value(_) => ("value", vec![namespace.all()]),
         };
         nonces.extend(tags);
+        nonces.push(namespace.lease(&digest));
         Some(Self {
             name: namespace.response(path, &digest),
-            lease: namespace.lease(&digest),
             path: path.to_owned(),
             longest: longest_body.saturating_add(LONGEST_HEAD + 2 * full_key.len()),
             full_key,
-            nonces,
+            beside: nonces,
         })
+    }
+
+    /// What is read along with what lies under its name: the nonces, and the lease as the last.
+    pub(crate) fn beside(&self) -> &[String] {
+        &self.beside
+    }
+
+    /// Of the nonces that are known from the request: all, path, URL, and the tags of the route.
+    pub(crate) fn nonces(&self) -> &[String] {
+        let (_, nonces) = self.beside.split_last().unwrap_or((&self.name, &[]));
+        nonces
+    }
+
+    /// Of the lease on the run.
+    pub(crate) fn lease(&self) -> &str {
+        self.beside.last().unwrap_or(&self.name)
     }
 
     /// The errand for one variant behind the list of names that lies under this name.
@@ -64,11 +78,14 @@ impl Errand {
             full_key.extend(part);
         }
         let digest = FullDigest::of(&full_key);
+        let mut beside = self.nonces().to_vec();
+        beside.push(namespace.lease(&digest));
         Self {
             name: namespace.response(&self.path, &digest),
-            lease: namespace.lease(&digest),
+            path: self.path.clone(),
+            longest: self.longest,
             full_key,
-            ..self.clone()
+            beside,
         }
     }
 }

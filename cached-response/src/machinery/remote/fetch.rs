@@ -18,10 +18,11 @@ use crate::{
     machinery::{
         cache::Shared,
         generations::{Target, named::Before},
+        site::Site,
     },
 };
 use actix_web::{HttpRequest, web::Bytes};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// What was found for an errand.
 #[derive(Debug, Default)]
@@ -34,7 +35,7 @@ pub(crate) struct Fetched {
     /// Who has the lease on the run.
     pub(crate) holder: Option<Holder>,
     /// What was looked for behind the list.
-    pub(crate) variant: Option<Errand>,
+    pub(crate) variant: Option<Arc<Errand>>,
 }
 
 /// So many bytes are read where the head of a response may be enough.
@@ -57,8 +58,10 @@ pub(crate) struct Reader<'a> {
     pub(crate) remote: &'a Remote,
     pub(crate) shared: &'a Shared,
     pub(crate) allowance: &'a Allowance,
+    site: &'a Site,
     snapshot: Snapshot,
-    before: Before,
+    /// Where the handler is known to name tags.
+    before: Option<Before>,
     began: Moment,
 }
 
@@ -74,29 +77,31 @@ impl<'a> Reader<'a> {
         remote: &'a Remote,
         shared: &'a Shared,
         allowance: &'a Allowance,
+        site: &'a Site,
         target: Target<'_>,
     ) -> Self {
         Self {
             remote,
             shared,
             allowance,
+            site,
             snapshot: shared.generations.snapshot(target),
-            before: shared.generations.before(),
+            before: site.names_tags().then(|| shared.generations.before()),
             began: shared.now(),
         }
     }
 
     /// What lies there for `errand`; `request` selects a variant.
     pub(crate) async fn fetch(
-        self,
-        errand: &Errand,
+        mut self,
+        errand: &Arc<Errand>,
         request: Option<&HttpRequest>,
         want: Want,
     ) -> Result<Fetched, Unavailable> {
-        if self.remote.is_pending(&errand.nonces) {
+        if self.remote.is_pending(errand.nonces()) {
             return Ok(Fetched::default());
         }
-        let read = self.read(errand, want).await?;
+        let (read, framed) = self.read_frame(errand, want).await?;
         let mut fetched = Fetched {
             nonces: read
                 .nonces
@@ -106,7 +111,7 @@ impl<'a> Reader<'a> {
             holder: read.holder,
             ..Fetched::default()
         };
-        match framed(errand, &read, want) {
+        match framed {
             Some(Framed::Response(stored, about)) => {
                 fetched.response = self.valid(read, *stored, about).await?;
             }
@@ -114,10 +119,11 @@ impl<'a> Reader<'a> {
                 if let Some(request) = request {
                     let variant = variant(&list, request);
                     let errand = errand.variant(&self.remote.namespace, &list.id, &variant);
-                    let read = self.read(&errand, want).await?;
+                    let errand = Arc::new(errand);
+                    let (read, framed) = self.read_frame(&errand, want).await?;
                     fetched.holder = read.holder;
-                    fetched.variant = Some(errand.clone());
-                    if let Some(Framed::Response(stored, about)) = framed(&errand, &read, want)
+                    fetched.variant = Some(errand);
+                    if let Some(Framed::Response(stored, about)) = framed
                         && stored.variant.as_ref() == Some(&variant)
                     {
                         fetched.response = self.valid(read, *stored, about).await?;
@@ -130,16 +136,35 @@ impl<'a> Reader<'a> {
         Ok(fetched)
     }
 
-    async fn read(&self, errand: &Errand, want: Want) -> Result<Read, Unavailable> {
+    /// What was read, and the frame in it.
+    async fn read_frame(
+        &mut self,
+        errand: &Arc<Errand>,
+        want: Want,
+    ) -> Result<(Read, Option<Framed>), Unavailable> {
+        let read = self.read(errand, want).await?;
+        let found = framed(errand, &read, want);
+        match &found {
+            Some(Framed::Response(_, about))
+                if !about.named.is_empty() && self.before.is_none() => {}
+            _ => return Ok((read, found)),
+        }
+        // Nobody knew that its handler names tags: what is compared must be from before it was read.
+        self.site.note_tags();
+        self.before = Some(self.shared.generations.before());
+        let read = self.read(errand, want).await?;
+        let found = framed(errand, &read, want);
+        Ok((read, found))
+    }
+
+    async fn read(&self, errand: &Arc<Errand>, want: Want) -> Result<Read, Unavailable> {
         let limit = match want {
             Want::Whole => errand.longest,
             Want::Head => PREFIX,
         };
-        let name = errand.name.clone();
-        let mut with = errand.nonces.clone();
-        with.push(errand.lease.clone());
+        let errand = Arc::clone(errand);
         let read = self.remote.calls.call(self.allowance, move |store| {
-            Box::pin(async move { store.look_up(&name, limit, &with).await })
+            Box::pin(async move { store.look_up(&errand.name, limit, errand.beside()).await })
         });
         let (kept, mut nonces) = read.await?;
         let holder = nonces.pop().flatten();
@@ -174,9 +199,7 @@ impl<'a> Reader<'a> {
         if !are(&read.nonces, held.known.iter()) || !self.are_valid(&held.named).await? {
             return Ok(None);
         }
-        let none = Snapshot::default();
-        let generations = &self.shared.generations;
-        let Some(named) = generations.hold(&tags, &self.before, &none) else {
+        let Some(named) = self.hold(&tags) else {
             return Ok(None);
         };
         let born = self.began.before(about.keep.saturating_sub(left));
@@ -190,6 +213,15 @@ impl<'a> Reader<'a> {
             held: Held::of(held),
             ..stored
         }))
+    }
+
+    /// The generations of these tags, which the response was found with.
+    fn hold(&self, tags: &[String]) -> Option<Snapshot> {
+        let none = Snapshot::default();
+        match &self.before {
+            Some(before) => self.shared.generations.hold(tags, before, &none),
+            None => tags.is_empty().then_some(none),
+        }
     }
 
     /// Whether all of these are what they were.
@@ -219,7 +251,7 @@ impl<'a> Reader<'a> {
         errand: &Errand,
         lease: &str,
     ) -> Result<Option<Holder>, Unavailable> {
-        let mut names = errand.nonces.clone();
+        let mut names = errand.nonces().to_vec();
         names.push(lease.to_owned());
         let found = self.remote.calls.call(self.allowance, move |store| {
             Box::pin(async move { store.get_many(&names).await })
@@ -239,7 +271,7 @@ impl<'a> Reader<'a> {
             return Ok(false);
         };
         let named_there = named.iter().map(|(name, _)| name.clone());
-        let names = errand.nonces.iter().cloned().chain(named_there).collect();
+        let names = errand.nonces().iter().cloned().chain(named_there).collect();
         let expected = known.iter().chain(named.iter().map(|(_, nonce)| nonce));
         let found = self.nonces(names).await?;
         let same = found.is_some_and(|found| are(&found, expected));

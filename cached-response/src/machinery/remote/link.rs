@@ -3,7 +3,8 @@
 use super::{
     allowance::Allowance,
     calls::{Calls, Recovery},
-    io,
+    errand::Errand,
+    errands, io,
     namesakes::{self, Held},
     options::Options,
     queue::Queue,
@@ -13,11 +14,17 @@ use super::{
 use crate::{
     ground::{clock::Clock, moment::Moment, stored::StoredResponse},
     judgement::remote_name::Namespace,
-    machinery::generations::{Generations, named::STRIPES},
+    machinery::{
+        generations::{Generations, Target, named::STRIPES},
+        site::Site,
+    },
 };
 use std::{
     fmt,
-    sync::{Arc, OnceLock, Weak},
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -25,8 +32,12 @@ use std::{
 /// patient its followers are.
 const LONGEST_LEASE: Duration = Duration::from_secs(30);
 
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
 /// A remote store, as its cache uses it.
 pub(crate) struct Remote {
+    /// That of no other in this process.
+    id: u64,
     pub(crate) namespace: Namespace,
     pub(crate) calls: Calls,
     pub(crate) queue: Queue,
@@ -78,6 +89,7 @@ impl Remote {
             );
         }
         Some(Self {
+            id: NEXT_ID.fetch_add(1, Relaxed),
             queue: Queue::new(calls.clone()),
             calls,
             raising,
@@ -85,6 +97,20 @@ impl Remote {
             lease_life: lease_life.min(LONGEST_LEASE),
             budget: options.budget,
             _held: held,
+        })
+    }
+
+    /// The errand of a request or a value with this key; `None` where nothing is stored for it.
+    pub(crate) fn errand(
+        &self,
+        site: &Site,
+        key: &[u8],
+        target: Target<'_>,
+        longest_body: usize,
+    ) -> Option<Arc<Errand>> {
+        let asked = (self.id, site, key, target);
+        errands::known(asked, || {
+            Errand::of(&self.namespace, site, key, target, longest_body)
         })
     }
 

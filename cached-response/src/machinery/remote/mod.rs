@@ -7,6 +7,7 @@ pub(crate) mod calls;
 pub(crate) mod dispatch;
 mod ears;
 pub(crate) mod errand;
+mod errands;
 pub(crate) mod fetch;
 mod guarded;
 mod health;

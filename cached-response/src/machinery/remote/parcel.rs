@@ -168,7 +168,7 @@ impl Parcel {
         }
         let life = keep.saturating_add(SLACK);
         let ensured = store
-            .ensure(&offers(&self.dispatch.errand.nonces), life)
+            .ensure(&offers(self.dispatch.errand.nonces()), life)
             .await?;
         Ok(nonces(&ensured).is_some_and(|now| now == self.dispatch.nonces))
     }
