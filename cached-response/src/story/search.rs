@@ -61,7 +61,9 @@ impl Visit {
         if let Some(answering) = self.in_step_again(&abroad, miss).await {
             return self.answered(answering);
         }
-        if conditional && let Some(not_modified) = self.not_modified(&abroad, miss).await {
+        // Boxed: there is no room for it in each look-up.
+        if conditional && let Some(not_modified) = Box::pin(self.not_modified(&abroad, miss)).await
+        {
             return First::Answered(not_modified);
         }
         if memory && leads {
@@ -161,7 +163,7 @@ impl Visit {
         let Found::Response(stored) = self.lies_there(miss) else {
             return None;
         };
-        if shared.trusts(&stored, shared.now()) || !abroad.check(&stored).await {
+        if shared.trusts(&stored, shared.now()) || !Box::pin(abroad.check(&stored)).await {
             return None;
         }
         answering(self.look_again(miss), miss, false)

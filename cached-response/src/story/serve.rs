@@ -89,7 +89,8 @@ impl Journey {
         match first {
             First::Answered(response) => Ok((self.visit.request, response)),
             First::Due(response, stored) => Ok(self.refresh(response, stored, run)),
-            First::Nothing => self.take_turns(run).await,
+            // Boxed: whoever is answered from the remote store has no room for it.
+            First::Nothing => Box::pin(self.take_turns(run)).await,
         }
     }
 

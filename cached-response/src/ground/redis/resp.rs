@@ -88,8 +88,11 @@ pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<Option<(Answer, usize)>
     }
 }
 
-/// The first byte of the first line, the rest of it, and where the next begins.
-fn line(bytes: &[u8]) -> Result<Option<(u8, &[u8], usize)>, StoreError> {
+/// A line: its first byte, the rest of it, and where the next begins.
+type Line<'a> = (u8, &'a [u8], usize);
+
+/// The first line, if it is all there.
+fn line(bytes: &[u8]) -> Result<Option<Line<'_>>, StoreError> {
     let within = &bytes[..bytes.len().min(LONGEST_LINE)];
     let Some(end) = within.iter().position(|byte| *byte == b'\n') else {
         return if within.len() < LONGEST_LINE {

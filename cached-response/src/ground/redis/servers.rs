@@ -63,12 +63,8 @@ impl Servers {
                 let others = answers.split_off(count);
                 Ok((answers, others))
             }
-            Self::Cluster(cluster) => {
-                let first = cluster.answers(name, &Order::Ask(first)).await?;
-                let questions = others.iter().map(|name| shorts::question(name)).collect();
-                let others = cluster.all_answers(questions).await?;
-                Ok((first, others.into_iter().flatten().collect()))
-            }
+            // Boxed: where there is one server, there is no room for many.
+            Self::Cluster(cluster) => Box::pin(in_order(cluster, name, first, others)).await,
         }
     }
 
@@ -98,6 +94,19 @@ impl Servers {
             Self::Cluster(cluster) => cluster.owner(channel).await,
         }
     }
+}
+
+/// The answers to `first`, and then what lies under the other names.
+async fn in_order(
+    cluster: &Cluster,
+    name: &str,
+    first: Commands,
+    others: &[String],
+) -> Result<(Vec<Answer>, Vec<Answer>), StoreError> {
+    let first = cluster.answers(name, &Order::Ask(first)).await?;
+    let questions = others.iter().map(|name| shorts::question(name)).collect();
+    let others = cluster.all_answers(questions).await?;
+    Ok((first, others.into_iter().flatten().collect()))
 }
 
 async fn one_go(

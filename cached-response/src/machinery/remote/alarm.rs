@@ -12,7 +12,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{Condvar, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
+    task::{Poll, Waker},
     thread,
     time::Instant,
 };
@@ -25,7 +25,7 @@ pub(super) async fn by<F: Future>(end: Instant, future: F) -> Option<F::Output> 
     let mut wait = Wait { end, number: None };
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => wait.poll(cx).map(|()| None),
+        Poll::Pending => wait.poll(cx.waker()).map(|()| None),
     })
     .await
 }
@@ -76,7 +76,7 @@ struct Wait {
 }
 
 impl Wait {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, waker: &Waker) -> Poll<()> {
         if Instant::now() >= self.end {
             return Poll::Ready(());
         }
@@ -86,10 +86,10 @@ impl Wait {
             waits.last
         });
         match waits.wakers.get_mut(&(self.end, number)) {
-            Some(waker) => waker.clone_from(cx.waker()),
+            Some(known) => known.clone_from(waker),
             // New, or its alarm went off a moment too early.
             None => {
-                waits.wakers.insert((self.end, number), cx.waker().clone());
+                waits.wakers.insert((self.end, number), waker.clone());
             }
         }
         if waits.next_look.is_none_or(|look| self.end < look) {

@@ -116,24 +116,40 @@ impl<'a> Reader<'a> {
                 fetched.response = self.valid(read, *stored, about).await?;
             }
             Some(Framed::Names(list)) => {
-                if let Some(request) = request {
-                    let variant = variant(&list, request);
-                    let errand = errand.variant(&self.remote.namespace, &list.id, &variant);
-                    let errand = Arc::new(errand);
-                    let (read, framed) = self.read_frame(&errand, want).await?;
-                    fetched.holder = read.holder;
-                    fetched.variant = Some(errand);
-                    if let Some(Framed::Response(stored, about)) = framed
-                        && stored.variant.as_ref() == Some(&variant)
-                    {
-                        fetched.response = self.valid(read, *stored, about).await?;
-                    }
-                }
                 fetched.list = Some(list);
+                if let Some(request) = request {
+                    // Boxed, as what few responses need: there is a look-up in each request.
+                    Box::pin(self.fetch_variant(errand, request, want, &mut fetched)).await?;
+                }
             }
             None => {}
         }
         Ok(fetched)
+    }
+
+    /// What lies behind the list that was found.
+    async fn fetch_variant(
+        mut self,
+        base: &Errand,
+        request: &HttpRequest,
+        want: Want,
+        fetched: &mut Fetched,
+    ) -> Result<(), Unavailable> {
+        let Some(list) = &fetched.list else {
+            return Ok(());
+        };
+        let variant = variant(list, request);
+        let errand = base.variant(&self.remote.namespace, &list.id, &variant);
+        let errand = Arc::new(errand);
+        let (read, framed) = self.read_frame(&errand, want).await?;
+        fetched.holder = read.holder;
+        fetched.variant = Some(errand);
+        if let Some(Framed::Response(stored, about)) = framed
+            && stored.variant.as_ref() == Some(&variant)
+        {
+            fetched.response = self.valid(read, *stored, about).await?;
+        }
+        Ok(())
     }
 
     /// What was read, and the frame in it.
@@ -152,7 +168,7 @@ impl<'a> Reader<'a> {
         // Nobody knew that its handler names tags: what is compared must be from before it was read.
         self.site.note_tags();
         self.before = Some(self.shared.generations.before());
-        let read = self.read(errand, want).await?;
+        let read = Box::pin(self.read(errand, want)).await?;
         let found = framed(errand, &read, want);
         Ok((read, found))
     }
@@ -196,7 +212,10 @@ impl<'a> Reader<'a> {
             known: about.nonces,
             named: named.collect(),
         };
-        if !are(&read.nonces, held.known.iter()) || !self.are_valid(&held.named).await? {
+        if !are(&read.nonces, held.known.iter()) {
+            return Ok(None);
+        }
+        if !held.named.is_empty() && !Box::pin(self.are_valid(&held.named)).await? {
             return Ok(None);
         }
         let Some(named) = self.hold(&tags) else {
@@ -226,9 +245,6 @@ impl<'a> Reader<'a> {
 
     /// Whether all of these are what they were.
     async fn are_valid(&self, named: &[(String, Nonce)]) -> Result<bool, Unavailable> {
-        if named.is_empty() {
-            return Ok(true);
-        }
         let asked = named.iter().map(|(name, _)| name.clone()).collect();
         let found = self.nonces(asked).await?;
         Ok(found.is_some_and(|found| are(&found, named.iter().map(|(_, nonce)| nonce))))

@@ -33,7 +33,7 @@ fn told(panics: bool) -> (Waker, mpsc::Receiver<()>) {
 fn wait_until(end: Instant, waker: &Waker) -> Wait {
     start().unwrap();
     let mut wait = Wait { end, number: None };
-    assert!(wait.poll(&mut Context::from_waker(waker)).is_pending());
+    assert!(wait.poll(waker).is_pending());
     wait
 }
 
@@ -87,7 +87,7 @@ fn it_is_the_last_to_wait_who_is_woken() {
     let (first, _) = told(false);
     let mut wait = wait_until(after(LONG), &first);
     let (second, _) = told(false);
-    assert!(wait.poll(&mut Context::from_waker(&second)).is_pending());
+    assert!(wait.poll(&second).is_pending());
     let key = (wait.end, wait.number.unwrap());
     assert!(lock(&ALARM.waits).wakers[&key].will_wake(&second));
 }
