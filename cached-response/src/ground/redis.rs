@@ -37,7 +37,7 @@ use self::{
     target::Target,
 };
 use crate::ground::store::{
-    Bus, Kept, Store, StoreError, StoreErrorKind, StoreFuture, Subscription,
+    Bus, Kept, LookedUp, Prompt, Store, StoreError, StoreErrorKind, StoreFuture, Subscription,
 };
 
 /// Redis (6 or later) or Valkey as the remote store: one server, the one that sentinels know, or a
@@ -187,10 +187,15 @@ impl Store for RedisStore {
     ) -> StoreFuture<'a, (Option<Kept>, Vec<Option<Bytes>>)> {
         Box::pin(async move {
             let whole = whole(name, limit, with.len());
-            let (first, others) = self.0.answers_in_order(name, whole, with).await?;
-            let others = others.into_iter().map(shorts::value);
-            Ok((kept(first)?, others.collect::<Result<_, _>>()?))
+            looked_up(self.0.answers_in_order(name, whole, with).await?)
         })
+    }
+
+    fn look_up_promptly(&self, name: &str, limit: usize, with: &[String]) -> Option<Prompt> {
+        let whole = whole(name, limit, with.len());
+        let (begun, answers) = self.0.answers_promptly(whole, with)?;
+        let found = Box::pin(async move { looked_up(answers.await?) });
+        Some(Prompt { begun, found })
     }
 
     fn add<'a>(&'a self, name: &'a str, bytes: Bytes, timeout: Duration) -> StoreFuture<'a, Bytes> {
@@ -244,6 +249,12 @@ fn whole(name: &str, limit: usize, more: usize) -> Commands {
     let mut whole = Commands::with_room(3 + more, name.len() + 64);
     whole.left(name).read(name, limit).left(name);
     whole
+}
+
+/// What was answered to [`whole`], and to the names beside it.
+fn looked_up((first, others): (Vec<Answer>, Vec<Answer>)) -> Result<LookedUp, StoreError> {
+    let others = others.into_iter().map(shorts::value);
+    Ok((kept(first)?, others.collect::<Result<_, _>>()?))
 }
 
 /// What was answered to [`whole`].

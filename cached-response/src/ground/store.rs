@@ -3,9 +3,10 @@
 mod bus;
 mod outcome;
 
+pub(crate) use self::outcome::{Begun, LookedUp};
 pub use self::{
     bus::{Bus, Subscription},
-    outcome::{Kept, StoreError, StoreErrorKind, StoreFuture},
+    outcome::{Kept, Prompt, StoreError, StoreErrorKind, StoreFuture},
 };
 use actix_web::web::Bytes;
 use std::time::Duration;
@@ -180,6 +181,14 @@ pub trait Store: Send + Sync + 'static {
             let kept = self.get(name, limit).await?;
             Ok((kept, self.get_many(with).await?))
         })
+    }
+
+    /// [`look_up`](Self::look_up) where that needs no runtime: a connection is at hand, which is driven
+    /// elsewhere. For stores of this crate.
+    #[doc(hidden)]
+    fn look_up_promptly(&self, name: &str, limit: usize, with: &[String]) -> Option<Prompt> {
+        let _ = (name, limit, with);
+        None
     }
 
     /// Puts `bytes` under `name` unless something lies there, and gives what lies there then. By

@@ -15,6 +15,7 @@ use super::{
     joint::Joint,
     primary::Primary,
     target::Target,
+    wire::Posted,
 };
 use crate::ground::{
     store::{StoreError, StoreErrorKind},
@@ -33,8 +34,9 @@ pub(super) struct Line {
     opening: Joint<Open>,
 }
 
+/// An open connection.
 #[derive(Clone)]
-struct Open {
+pub(super) struct Open {
     primary: Arc<Primary>,
     turn: u64,
 }
@@ -94,7 +96,21 @@ impl Line {
 
     async fn send_on(&self, open: &Open, sent: Sent<'_>) -> Result<Vec<Answer>, StoreError> {
         let answers = open.primary.ask(sent.commands, sent.known_for).await;
-        match &answers {
+        self.heed(open, &answers);
+        answers
+    }
+
+    /// Has these commands sent on the connection that is at hand, if one is. Whoever awaits the
+    /// answers has the line [heed](Self::heed) them.
+    pub(super) fn post(&self, commands: &Commands) -> Option<(Posted, Open)> {
+        let open = self.at_hand()?;
+        let posted = open.primary.post(commands).ok()?;
+        Some((posted, open))
+    }
+
+    /// Sees in the answers whether the connection is of no use any more.
+    pub(super) fn heed(&self, open: &Open, answers: &Result<Vec<Answer>, StoreError>) {
+        match answers {
             Err(_) => self.leave(open),
             Ok(answers) => {
                 if open.primary.is_replica() || answers.iter().any(is_read_only) {
@@ -102,7 +118,6 @@ impl Line {
                 }
             }
         }
-        answers
     }
 
     /// The connection, made where there is none.

@@ -15,7 +15,7 @@ use super::{
     primary::Primary,
     target::Target,
 };
-use crate::ground::store::{StoreError, StoreErrorKind};
+use crate::ground::store::{Begun, StoreError, StoreErrorKind};
 
 /// How long an invalidation waits for a replica to have it.
 const REPLICATING: Duration = Duration::from_millis(200);
@@ -103,6 +103,26 @@ impl Node {
     pub(super) async fn ask(&self, commands: &Commands) -> Result<Vec<Answer>, StoreError> {
         let ask = |_: &Primary| Sent::new(Cow::Borrowed(commands), None);
         self.front.send(ask).await
+    }
+
+    /// Asks these on the connection that is at hand, if one is: their answers may be awaited wherever
+    /// one is.
+    pub(super) fn ask_promptly(
+        self: &Arc<Self>,
+        commands: Commands,
+    ) -> Option<(
+        Begun,
+        impl Future<Output = Result<Vec<Answer>, StoreError>> + use<>,
+    )> {
+        let (posted, open) = self.front.post(&commands)?;
+        let node = Arc::clone(self);
+        let begun = posted.begun.clone();
+        let answers = async move {
+            let answers = posted.answers(&commands).await;
+            node.front.heed(&open, &answers);
+            answers
+        };
+        Some((begun, answers))
     }
 
     /// Listens on `channel`, on a connection of its own.

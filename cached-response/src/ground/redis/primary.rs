@@ -10,7 +10,7 @@ use super::{
     address::Address,
     command::{Answer, Commands},
     known::Known,
-    wire::Wire,
+    wire::{Posted, Wire},
 };
 use crate::ground::{
     store::{StoreError, StoreErrorKind},
@@ -58,6 +58,11 @@ impl Primary {
         let mut answers = self.wire.ask(&commands).await?;
         *lock(&self.known) = learn(&mut answers);
         Ok(answers)
+    }
+
+    /// Has these commands sent, for somebody to await their answers wherever it is.
+    pub(super) fn post(&self, commands: &Commands) -> Result<Posted, StoreError> {
+        self.wire.post(commands)
     }
 
     /// What is known of it.

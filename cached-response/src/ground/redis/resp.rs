@@ -61,28 +61,63 @@ impl Decimal {
     }
 }
 
-/// Reads the answer of this shape that `bytes` begin with, and how long it is; `None` if it is not
-/// all there yet.
+/// Where the answer of this shape ends that `bytes` begin with; `None` if it is not all there yet.
 ///
 /// # Errors
 /// If it is none, or one of another shape, which is that to another command; or if it is longer than
 /// what was asked for.
-pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<Option<(Answer, usize)>, StoreError> {
+pub(super) fn end_of(bytes: &[u8], shape: Shape) -> Result<Option<usize>, StoreError> {
+    Ok(scan(bytes, shape)?.map(|(_, end)| end))
+}
+
+/// Takes the answer of this shape off the beginning of `bytes`. What it has of them is not copied.
+///
+/// # Errors
+/// As [`end_of`], or if it is not all there.
+pub(super) fn take(bytes: &mut Bytes, shape: Shape) -> Result<Answer, StoreError> {
+    let (found, end) = scan(bytes, shape)?.ok_or_else(failure::garbled)?;
+    let whole = bytes.split_to(end);
+    match found {
+        Found::Bytes(start, length) => Ok(Answer::Bytes(whole.slice(start..start + length))),
+        Found::Number(number) => Ok(Answer::Number(number)),
+        Found::Done => Ok(Answer::Done),
+        Found::Nothing => Ok(Answer::Nothing),
+        Found::Rare => match parse_redis_value(&whole) {
+            Ok(Value::ServerError(error)) => Ok(Answer::Refused(error)),
+            Ok(Value::Array(values)) => Ok(Answer::Many(values)),
+            Ok(Value::Nil) => Ok(Answer::Nothing),
+            _ => Err(failure::garbled()),
+        },
+    }
+}
+
+/// What an answer is, and where it is.
+enum Found {
+    Bytes(usize, usize),
+    Number(i64),
+    Done,
+    Nothing,
+    /// A list or a refusal.
+    Rare,
+}
+
+fn scan(bytes: &[u8], shape: Shape) -> Result<Option<(Found, usize)>, StoreError> {
     let Some((kind, line, end)) = line(bytes)? else {
         return Ok(None);
     };
     match (kind, shape) {
-        (b':', Shape::Number) => Ok(Some((Answer::Number(number(line)?), end))),
-        (b'+', Shape::Done) if line == b"OK" => Ok(Some((Answer::Done, end))),
-        (b'$', Shape::Done | Shape::Many) if line == b"-1" => Ok(Some((Answer::Nothing, end))),
+        (b':', Shape::Number) => Ok(Some((Found::Number(number(line)?), end))),
+        (b'+', Shape::Done) if line == b"OK" => Ok(Some((Found::Done, end))),
+        (b'$', Shape::Done | Shape::Many) if line == b"-1" => Ok(Some((Found::Nothing, end))),
         (b'$', Shape::Bytes(limit)) => {
             let length = usize::try_from(number(line)?).map_err(|_| failure::garbled())?;
             if length > limit {
                 return Err(failure::garbled());
             }
-            Ok(bulk(bytes, end, length)?.map(|(it, end)| (Answer::Bytes(it), end)))
+            let after = end_of_bulk(bytes, end, length)?;
+            Ok(after.map(|after| (Found::Bytes(end, length), after)))
         }
-        (b'-', _) => Ok(Some((refused(&bytes[..end])?, end))),
+        (b'-', _) => Ok(Some((Found::Rare, end))),
         (b'*', Shape::Many) => list(bytes),
         _ => Err(failure::garbled()),
     }
@@ -112,16 +147,6 @@ fn number(line: &[u8]) -> Result<i64, StoreError> {
     text.parse().map_err(|_| failure::garbled())
 }
 
-/// So many bytes from `start`, and where the next answer begins.
-fn bulk(bytes: &[u8], start: usize, length: usize) -> Result<Option<(Bytes, usize)>, StoreError> {
-    let Some(end) = end_of_bulk(bytes, start, length)? else {
-        return Ok(None);
-    };
-    // A copy: what is kept of it must not keep what lies around it.
-    let it = Bytes::copy_from_slice(&bytes[start..start + length]);
-    Ok(Some((it, end)))
-}
-
 fn end_of_bulk(bytes: &[u8], start: usize, length: usize) -> Result<Option<usize>, StoreError> {
     let end = start.checked_add(length).ok_or_else(failure::garbled)?;
     match bytes.get(end..).unwrap_or_default() {
@@ -131,25 +156,11 @@ fn end_of_bulk(bytes: &[u8], start: usize, length: usize) -> Result<Option<usize
     }
 }
 
-fn refused(line: &[u8]) -> Result<Answer, StoreError> {
-    match parse_redis_value(line) {
-        Ok(Value::ServerError(error)) => Ok(Answer::Refused(error)),
-        _ => Err(failure::garbled()),
-    }
-}
-
-fn list(bytes: &[u8]) -> Result<Option<(Answer, usize)>, StoreError> {
-    let Some(end) = end(bytes, 0, DEEPEST)? else {
-        return if bytes.len() < LARGEST_LIST {
-            Ok(None)
-        } else {
-            Err(failure::garbled())
-        };
-    };
-    match parse_redis_value(&bytes[..end]) {
-        Ok(Value::Array(values)) => Ok(Some((Answer::Many(values), end))),
-        Ok(Value::Nil) => Ok(Some((Answer::Nothing, end))),
-        _ => Err(failure::garbled()),
+fn list(bytes: &[u8]) -> Result<Option<(Found, usize)>, StoreError> {
+    match end(bytes, 0, DEEPEST)? {
+        Some(end) => Ok(Some((Found::Rare, end))),
+        None if bytes.len() < LARGEST_LIST => Ok(None),
+        None => Err(failure::garbled()),
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     node::{Node, Order, removed},
     shorts,
 };
-use crate::ground::store::StoreError;
+use crate::ground::store::{Begun, StoreError};
 
 /// One server, or many that are one.
 pub(super) enum Servers {
@@ -49,23 +49,35 @@ impl Servers {
         name: &str,
         mut first: Commands,
         others: &[String],
-    ) -> Result<(Vec<Answer>, Vec<Answer>), StoreError> {
+    ) -> Result<InOrder, StoreError> {
         match self {
             Self::One(node) => {
                 let count = first.len();
-                for name in others {
-                    first.read(name, shorts::SHORT);
-                }
-                let mut answers = node.ask(&first).await?;
-                if answers.len() < count {
-                    return Err(failure::garbled());
-                }
-                let others = answers.split_off(count);
-                Ok((answers, others))
+                shorts::questions(&mut first, others);
+                split(node.ask(&first).await?, count)
             }
             // Boxed: where there is one server, there is no room for many.
             Self::Cluster(cluster) => Box::pin(in_order(cluster, name, first, others)).await,
         }
+    }
+
+    /// The same, on a connection that is at hand, if one is: the answers may be awaited wherever one
+    /// is.
+    pub(super) fn answers_promptly(
+        &self,
+        mut first: Commands,
+        others: &[String],
+    ) -> Option<(
+        Begun,
+        impl Future<Output = Result<InOrder, StoreError>> + use<>,
+    )> {
+        let Self::One(node) = self else {
+            return None;
+        };
+        let count = first.len();
+        shorts::questions(&mut first, others);
+        let (begun, answers) = node.ask_promptly(first)?;
+        Some((begun, async move { split(answers.await?, count) }))
     }
 
     /// Removes these, in their order: on one server in one go, in a cluster one after the other.
@@ -96,13 +108,24 @@ impl Servers {
     }
 }
 
+/// The answers to a first question, and then those to the others.
+type InOrder = (Vec<Answer>, Vec<Answer>);
+
+fn split(mut answers: Vec<Answer>, count: usize) -> Result<InOrder, StoreError> {
+    if answers.len() < count {
+        return Err(failure::garbled());
+    }
+    let others = answers.split_off(count);
+    Ok((answers, others))
+}
+
 /// The answers to `first`, and then what lies under the other names.
 async fn in_order(
     cluster: &Cluster,
     name: &str,
     first: Commands,
     others: &[String],
-) -> Result<(Vec<Answer>, Vec<Answer>), StoreError> {
+) -> Result<InOrder, StoreError> {
     let first = cluster.answers(name, &Order::Ask(first)).await?;
     let questions = others.iter().map(|name| shorts::question(name)).collect();
     let others = cluster.all_answers(questions).await?;

@@ -24,6 +24,13 @@ pub(super) fn question(name: &str) -> (String, Commands) {
     (name.to_owned(), read)
 }
 
+/// Asks for the short values under these names as well.
+pub(super) fn questions(commands: &mut Commands, names: &[String]) {
+    for name in names {
+        commands.read(name, SHORT);
+    }
+}
+
 /// The short value in the answer to [`question`]. An empty one is taken for none.
 pub(super) fn value(answer: Answer) -> Result<Option<Bytes>, StoreError> {
     Ok(Some(answer.bytes()?).filter(|bytes| !bytes.is_empty()))

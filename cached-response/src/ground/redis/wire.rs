@@ -7,15 +7,19 @@ use redis::aio::PubSub;
 use std::sync::Arc;
 use tokio::task::AbortHandle;
 
-use self::{driver::Driver, mailbox::Mailbox};
+use self::{
+    driver::Driver,
+    mailbox::{Mailbox, Told},
+};
 use super::{
     address::Address,
     command::{Answer, Commands},
     failure,
     pulse::Pulse,
+    resp,
     socket::Felt,
 };
-use crate::ground::store::StoreError;
+use crate::ground::store::{Begun, StoreError};
 
 /// An open connection, which ends when nobody holds it any more.
 ///
@@ -74,14 +78,35 @@ impl Wire {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
+        self.post(commands)?.answers(commands).await
+    }
+
+    /// Has these commands sent, for somebody to await their answers wherever it is.
+    pub(super) fn post(&self, commands: &Commands) -> Result<Posted, StoreError> {
         self.pulse.ask();
-        let answers = self.mailbox.post(commands)?.await;
-        answers.unwrap_or_else(|_| Err(failure::unreachable("the connection has ended")))
+        let (told, begun) = self.mailbox.post(commands)?;
+        Ok(Posted { told, begun })
     }
 
     /// Whether it has said nothing to a question for too long.
     pub(super) fn is_lost(&self) -> bool {
         self.pulse.is_lost()
+    }
+}
+
+/// Commands that were given to a connection.
+pub(super) struct Posted {
+    told: Told,
+    pub(super) begun: Begun,
+}
+
+impl Posted {
+    /// The answer to each, `commands` being what was posted.
+    pub(super) async fn answers(self, commands: &Commands) -> Result<Vec<Answer>, StoreError> {
+        let ended = |_| failure::unreachable("the connection has ended");
+        let mut bytes = self.told.await.map_err(ended)??;
+        let shapes = commands.shapes();
+        shapes.map(|shape| resp::take(&mut bytes, shape)).collect()
     }
 }
 

@@ -13,15 +13,19 @@ use super::{
     alarm,
     allowance::Allowance,
     breaker::{Pass, Turned},
+    errand::Errand,
     health::Health,
     io::{self, Lost, Task},
     tally::{Count, RemoteStats},
     unavailable::Fault,
     warnings::Trouble,
 };
-use crate::ground::store::{Store, StoreError, StoreErrorKind, StoreFuture};
+use crate::ground::store::{
+    Begun, LookedUp, Prompt, Store, StoreError, StoreErrorKind, StoreFuture,
+};
 use std::{
     fmt,
+    future::Future,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -70,6 +74,39 @@ impl Calls {
         let slot = line.slot()?;
         let under_way = line.begin(slot, spending.left(), what)?;
         line.end(pass, under_way.outcome().await, spending.is_fair())
+    }
+
+    /// Looks up what lies under a name, and beside it: at once, where the store can from any thread, and
+    /// else as any other call.
+    pub(crate) async fn look_up(
+        &self,
+        allowance: &Allowance,
+        errand: &Arc<Errand>,
+        limit: usize,
+    ) -> Result<LookedUp, Unavailable> {
+        let errand = Arc::clone(errand);
+        let line = &self.0;
+        let pass = line.pass()?;
+        if let Some(spending) = allowance.spend() {
+            let _slot = line.slot()?;
+            let store = &line.store;
+            let prompt = store.look_up_promptly(&errand.name, limit, errand.beside());
+            if let Some(Prompt { begun, found }) = prompt {
+                line.health.tally().count(Count::Call);
+                let found = within(found, &begun, spending.left()).await;
+                let found = found.map_or(Err(Fault::Slow), |found| found.map_err(Fault::Failed));
+                // A connection may have been closed long since, which is seen when it is used.
+                if !matches!(&found, Err(Fault::Failed(error)) if error.kind() == StoreErrorKind::Unreachable)
+                {
+                    return line.end(pass, found, spending.is_fair());
+                }
+            }
+        }
+        let look_up = self.call(allowance, move |store| {
+            Box::pin(async move { store.look_up(&errand.name, limit, errand.beside()).await })
+        });
+        // Boxed: there is no room for it in each look-up.
+        Box::pin(look_up).await
     }
 
     /// Makes a call for which no request waits, as soon as there is a place for it. It is not counted
@@ -167,25 +204,31 @@ struct UnderWay<T> {
 }
 
 impl<T> UnderWay<T> {
-    async fn outcome(mut self) -> Result<T, Fault> {
-        let mut end = Instant::now() + self.limit;
-        loop {
-            match alarm::by(end, &mut self.task).await {
-                Some(Ok(outcome)) => return outcome,
-                Some(Err(Lost::Panicked)) => {
-                    return Err(failed(StoreErrorKind::Garbled, "the store panicked"));
-                }
-                Some(Err(lost @ Lost::Ended)) => {
-                    return Err(failed(StoreErrorKind::Unreachable, lost));
-                }
-                None => {}
-            }
-            // What a thread that was busy has begun late says nothing about the store.
-            let now = Instant::now();
-            end = self.task.begun().unwrap_or(now) + self.limit;
-            if end <= now {
-                return Err(Fault::Slow);
-            }
+    async fn outcome(self) -> Result<T, Fault> {
+        let begun = self.task.begun().clone();
+        match within(self.task, &begun, self.limit).await {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(Lost::Panicked)) => Err(failed(StoreErrorKind::Garbled, "the store panicked")),
+            Some(Err(lost @ Lost::Ended)) => Err(failed(StoreErrorKind::Unreachable, lost)),
+            None => Err(Fault::Slow),
+        }
+    }
+}
+
+/// What `future` comes to within this time from when it has begun. What a thread that was busy has
+/// begun late says nothing about the store.
+async fn within<F: Future + Unpin>(
+    mut future: F,
+    begun: &Begun,
+    limit: Duration,
+) -> Option<F::Output> {
+    let mut end = Instant::now() + limit;
+    loop {
+        let outcome = alarm::by(end, &mut future).await;
+        let now = Instant::now();
+        end = begun.when().unwrap_or(now) + limit;
+        if outcome.is_some() || end <= now {
+            return outcome;
         }
     }
 }

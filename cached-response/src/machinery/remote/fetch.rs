@@ -178,10 +178,7 @@ impl<'a> Reader<'a> {
             Want::Whole => errand.longest,
             Want::Head => PREFIX,
         };
-        let errand = Arc::clone(errand);
-        let read = self.remote.calls.call(self.allowance, move |store| {
-            Box::pin(async move { store.look_up(&errand.name, limit, errand.beside()).await })
-        });
+        let read = self.remote.calls.look_up(self.allowance, errand, limit);
         let (kept, mut nonces) = read.await?;
         let holder = nonces.pop().flatten();
         let holder = holder.and_then(|value| Holder::of(&value, &nonces));

@@ -6,8 +6,8 @@
 
 mod outbox;
 
-use self::outbox::Begun;
 use super::alarm;
+use crate::ground::store::Begun;
 use std::{
     fmt,
     future::{Future, poll_fn},
@@ -16,7 +16,6 @@ use std::{
     sync::{Mutex, OnceLock, PoisonError, mpsc},
     task::{Context, Poll},
     thread,
-    time::Instant,
 };
 use tokio::{
     runtime::Builder,
@@ -124,9 +123,9 @@ pub(crate) struct Task<T> {
 }
 
 impl<T> Task<T> {
-    /// When it was given to the I/O thread; `None` if it was not yet.
-    pub(crate) fn begun(&self) -> Option<Instant> {
-        self.begun.when()
+    /// When it was given to the I/O thread.
+    pub(crate) fn begun(&self) -> &Begun {
+        &self.begun
     }
 }
 

@@ -4,6 +4,17 @@ use redis::Value;
 use super::*;
 use crate::ground::store::StoreErrorKind;
 
+/// Reads an answer, and says how long it is.
+fn read(bytes: &[u8], shape: Shape) -> Result<Option<(Answer, usize)>, StoreError> {
+    let Some(end) = end_of(bytes, shape)? else {
+        return Ok(None);
+    };
+    let mut rest = Bytes::copy_from_slice(bytes);
+    let answer = take(&mut rest, shape)?;
+    assert_eq!(rest, bytes[end..]);
+    Ok(Some((answer, end)))
+}
+
 fn all(bytes: &[u8], shape: Shape) -> Answer {
     let (answer, end) = read(bytes, shape).unwrap().unwrap();
     assert_eq!(end, bytes.len());

@@ -1,5 +1,6 @@
 //! Sends what is put into a mailbox, and tells the answers in their order.
 
+use actix_web::web::Bytes;
 use std::{
     collections::VecDeque,
     future::Future,
@@ -130,17 +131,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Tells all answers that are there.
     fn understand(&mut self) -> Result<(), StoreError> {
         while let Some(first) = self.waiting.front_mut() {
-            let Some(shape) = first.next() else {
-                if let Some(first) = self.waiting.pop_front() {
-                    first.answered();
-                }
-                continue;
-            };
-            let Some((answer, length)) = resp::read(self.input.filled(), shape)? else {
-                return Ok(());
-            };
-            self.input.start += length;
-            first.take(answer);
+            if let Some(shape) = first.next() {
+                let rest = &self.input.filled()[first.length..];
+                let Some(length) = resp::end_of(rest, shape)? else {
+                    return Ok(());
+                };
+                first.length += length;
+                first.there += 1;
+            } else if let Some(first) = self.waiting.pop_front() {
+                // A copy: what is kept of it must not keep what lies around it.
+                let answers = &self.input.filled()[..first.length];
+                let answers = Bytes::copy_from_slice(answers);
+                self.input.start += first.length;
+                first.answered(answers);
+            }
         }
         if self.input.filled().is_empty() {
             return Ok(());

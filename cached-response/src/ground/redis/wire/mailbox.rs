@@ -1,18 +1,20 @@
 //! What is to be sent on a connection, and who waits for an answer.
 
-use std::{collections::VecDeque, mem, sync::Mutex, task::Waker};
-use tokio::{sync::oneshot, time::Instant};
+use actix_web::web::Bytes;
+use std::{cell::RefCell, collections::VecDeque, mem, sync::Arc, task::Waker};
+use tokio::{runtime::Handle, sync::oneshot, time::Instant};
 
 use crate::ground::{
-    redis::command::{Answer, Commands, Shape},
-    store::{StoreError, StoreErrorKind},
-    sync::lock,
+    redis::command::{Commands, Shape},
+    store::{Begun, StoreError, StoreErrorKind},
+    sync::{Mutex, lock},
 };
 
 /// The most bytes that wait to be sent, unless a single question has more.
 const ROOM: usize = 8 << 20;
 
-pub(super) type Told = oneshot::Receiver<Result<Vec<Answer>, StoreError>>;
+/// What is told who has asked: all answers, one after the other as they came.
+pub(super) type Told = oneshot::Receiver<Result<Bytes, StoreError>>;
 
 /// Where those who ask put their questions, and the driver of the connection finds them.
 #[derive(Default)]
@@ -31,42 +33,46 @@ struct State {
 /// A question that was put.
 pub(super) struct Asked {
     shapes: Vec<Shape>,
-    answers: Vec<Answer>,
+    /// How many of its answers are there, and how long they are.
+    pub(super) there: usize,
+    pub(super) length: usize,
     /// When it was put.
     pub(super) since: Instant,
-    tell: oneshot::Sender<Result<Vec<Answer>, StoreError>>,
+    tell: oneshot::Sender<Result<Bytes, StoreError>>,
 }
 
 impl Mailbox {
-    /// Has these sent, and their answers told.
-    pub(super) fn post(&self, commands: &Commands) -> Result<Told, StoreError> {
+    /// Has these sent, together with what else this thread posts until it has nothing else to do, and
+    /// their answers told. Outside of a runtime, at once.
+    pub(super) fn post(self: &Arc<Self>, commands: &Commands) -> Result<(Told, Begun), StoreError> {
         let (tell, told) = oneshot::channel();
         let asked = Asked {
             shapes: commands.shapes().collect(),
-            answers: Vec::with_capacity(commands.len()),
+            there: 0,
+            length: 0,
             since: Instant::now(),
             tell,
         };
+        self.put(commands.as_bytes(), asked)?;
+        // In this order: whoever sends this batch has all that was put before.
+        Ok((told, Batch::current(self)))
+    }
+
+    fn put(&self, bytes: &[u8], asked: Asked) -> Result<(), StoreError> {
         let mut state = lock(&self.0);
         if let Some(why) = &state.closed {
             return Err(why.clone());
         }
-        let bytes = commands.as_bytes();
         if !state.bytes.is_empty() && state.bytes.len().saturating_add(bytes.len()) > ROOM {
             let slow = "the server takes nothing, and too much waits to be sent to it";
             return Err(StoreError::new(StoreErrorKind::Slow, slow));
         }
         state.bytes.extend_from_slice(bytes);
         state.asked.push_back(asked);
-        let driver = state.driver.take();
-        drop(state);
-        if let Some(driver) = driver {
-            driver.wake();
-        }
-        Ok(told)
+        Ok(())
     }
 
-    /// Takes out what was put in, `bytes` to be sent where it is empty, and wakes `driver` when there is more.
+    /// Takes out what was put in, where `bytes` are empty, and has `driver` woken when there is more.
     pub(super) fn collect(
         &self,
         bytes: &mut Vec<u8>,
@@ -81,6 +87,13 @@ impl Mailbox {
         match &mut state.driver {
             Some(known) => known.clone_from(driver),
             unknown => *unknown = Some(driver.clone()),
+        }
+    }
+
+    fn wake(&self) {
+        let driver = lock(&self.0).driver.take();
+        if let Some(driver) = driver {
+            driver.wake();
         }
     }
 
@@ -100,20 +113,64 @@ impl Mailbox {
 impl Asked {
     /// The shape of the answer that comes next; `None` if all are there.
     pub(super) fn next(&self) -> Option<Shape> {
-        self.shapes.get(self.answers.len()).copied()
-    }
-
-    pub(super) fn take(&mut self, answer: Answer) {
-        self.answers.push(answer);
+        self.shapes.get(self.there).copied()
     }
 
     /// All answers are there.
-    pub(super) fn answered(self) {
+    pub(super) fn answered(self, bytes: Bytes) {
         // Nobody may want to know any more.
-        drop(self.tell.send(Ok(self.answers)));
+        drop(self.tell.send(Ok(bytes)));
     }
 
     pub(super) fn fail(self, why: &StoreError) {
         drop(self.tell.send(Err(why.clone())));
+    }
+}
+
+thread_local! {
+    /// What this thread has put and not sent yet.
+    static BATCH: RefCell<Option<(Arc<Mailbox>, Begun)>> = const { RefCell::new(None) };
+}
+
+/// What one thread puts into a mailbox until it has looked at all that is ready. Dropping it sends it.
+struct Batch(Arc<Mailbox>, Begun);
+
+impl Batch {
+    /// When that goes what this thread has put.
+    fn current(mailbox: &Arc<Mailbox>) -> Begun {
+        let Ok(runtime) = Handle::try_current() else {
+            return Self::new(mailbox).begun();
+        };
+        let known = BATCH.try_with(|batch| {
+            let batch = batch.borrow();
+            let (of, begun) = batch.as_ref()?;
+            let waits = Arc::ptr_eq(of, mailbox) && begun.when().is_none();
+            waits.then(|| begun.clone())
+        });
+        if let Ok(Some(begun)) = known {
+            return begun;
+        }
+        let batch = Self::new(mailbox);
+        let begun = batch.begun();
+        // A thread that ends keeps none any more.
+        let _ = BATCH.try_with(|known| known.replace(Some((Arc::clone(mailbox), begun.clone()))));
+        // Behind all tasks that are ready; or at once, where the runtime ends.
+        drop(runtime.spawn(async move { drop(batch) }));
+        begun
+    }
+
+    fn new(mailbox: &Arc<Mailbox>) -> Self {
+        Self(Arc::clone(mailbox), Begun::default())
+    }
+
+    fn begun(&self) -> Begun {
+        self.1.clone()
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.1.begin();
+        self.0.wake();
     }
 }

@@ -5,13 +5,11 @@
 //! the worker has looked at all that is ready.
 
 use super::{Job, Jobs, send};
-use crate::ground::sync::{Mutex, lock};
-use std::{
-    cell::RefCell,
-    io, mem,
-    sync::{Arc, OnceLock},
-    time::Instant,
+use crate::ground::{
+    store::Begun,
+    sync::{Mutex, lock},
 };
+use std::{cell::RefCell, io, mem, sync::Arc};
 use tokio::runtime::Handle;
 
 thread_local! {
@@ -27,21 +25,7 @@ struct Outbox {
 #[derive(Default)]
 struct Batch {
     jobs: Vec<Job>,
-    begun: Arc<OnceLock<Instant>>,
-}
-
-/// When a job was given to the I/O thread.
-#[derive(Debug)]
-pub(crate) struct Begun(Arc<OnceLock<Instant>>);
-
-impl Begun {
-    pub(super) fn now() -> Self {
-        Self(Arc::new(Instant::now().into()))
-    }
-
-    pub(super) fn when(&self) -> Option<Instant> {
-        self.0.get().copied()
-    }
+    begun: Begun,
 }
 
 /// Has `job` run, together with what else this thread posts until it has nothing else to do. Outside
@@ -49,7 +33,9 @@ impl Begun {
 pub(super) fn post(jobs: &Jobs, job: Job) -> io::Result<Begun> {
     let Ok(runtime) = Handle::try_current() else {
         send(jobs, vec![job])?;
-        return Ok(Begun::now());
+        let begun = Begun::default();
+        begun.begin();
+        return Ok(begun);
     };
     let outbox = OUTBOX.try_with(|outbox| {
         let mut outbox = outbox.borrow_mut();
@@ -61,7 +47,7 @@ pub(super) fn post(jobs: &Jobs, job: Job) -> io::Result<Begun> {
     let mut waiting = lock(&outbox.waiting);
     let is_first = waiting.jobs.is_empty();
     waiting.jobs.push(job);
-    let begun = Begun(Arc::clone(&waiting.begun));
+    let begun = waiting.begun.clone();
     drop(waiting);
     if is_first {
         let sending = Sending(outbox);
@@ -86,8 +72,7 @@ struct Sending(Arc<Outbox>);
 impl Drop for Sending {
     fn drop(&mut self) {
         let batch = mem::take(&mut *lock(&self.0.waiting));
-        // They are only set here, once.
-        let _ = batch.begun.set(Instant::now());
+        batch.begun.begin();
         // Where the thread has ended, those who wait are told so by their jobs.
         drop(send(&self.0.jobs, batch.jobs));
     }

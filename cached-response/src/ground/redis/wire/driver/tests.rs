@@ -7,7 +7,7 @@ use tokio::{
 use super::*;
 use crate::ground::redis::{
     command::{Answer, Commands},
-    wire::mailbox::Told,
+    wire::Posted,
 };
 
 /// The driver's side of a connection, and the server's.
@@ -38,44 +38,62 @@ async fn asked(server: &mut DuplexStream, commands: &Commands) {
     assert_eq!(bytes, commands.as_bytes());
 }
 
-async fn kind(told: Told) -> StoreErrorKind {
-    told.await.unwrap().unwrap_err().kind()
+/// Commands on their way.
+struct Sent(Posted, Commands);
+
+fn sent(mailbox: &Arc<Mailbox>, commands: &Commands) -> Sent {
+    let (told, begun) = mailbox.post(commands).unwrap();
+    Sent(Posted { told, begun }, commands.clone())
+}
+
+impl Sent {
+    async fn answers(self) -> Vec<Answer> {
+        self.0.answers(&self.1).await.unwrap()
+    }
+
+    async fn failure(self) -> StoreErrorKind {
+        self.0.answers(&self.1).await.unwrap_err().kind()
+    }
+}
+
+fn refusal(mailbox: &Arc<Mailbox>) -> StoreErrorKind {
+    mailbox.post(&lives(&["a"])).map(drop).unwrap_err().kind()
 }
 
 #[tokio::test]
 async fn each_is_told_its_own_answers() {
     let (mailbox, mut server, _driver) = connected(1 << 10);
     let (one, two) = (lives(&["a", "b"]), lives(&["c"]));
-    let (first, second) = (mailbox.post(&one).unwrap(), mailbox.post(&two).unwrap());
+    let (first, second) = (sent(&mailbox, &one), sent(&mailbox, &two));
     asked(&mut server, &one).await;
     asked(&mut server, &two).await;
     server.write_all(b":1\r\n:2\r\n:3\r\n").await.unwrap();
     let numbers = [1, 2, 3].map(Answer::Number);
-    assert_eq!(first.await.unwrap().unwrap(), numbers[..2]);
-    assert_eq!(second.await.unwrap().unwrap(), numbers[2..]);
+    assert_eq!(first.answers().await, numbers[..2]);
+    assert_eq!(second.answers().await, numbers[2..]);
 }
 
 #[tokio::test]
 async fn an_answer_may_come_in_pieces() {
     let (mailbox, mut server, _driver) = connected(1 << 10);
-    let told = mailbox.post(&reads(9)).unwrap();
+    let told = sent(&mailbox, &reads(9));
     for byte in b"$5\r\nab\r\nc\r\n" {
         server.write_all(&[*byte]).await.unwrap();
         tokio::task::yield_now().await;
     }
     let bytes = Answer::Bytes(Bytes::from_static(b"ab\r\nc"));
-    assert_eq!(told.await.unwrap().unwrap(), [bytes]);
+    assert_eq!(told.answers().await, [bytes]);
 }
 
 #[tokio::test]
 async fn what_is_large_comes_whole_and_leaves_no_large_buffer() {
     let (mailbox, mut server, _driver) = connected(10_000);
     let body = vec![7; 3 * LARGE];
-    let told = mailbox.post(&reads(body.len())).unwrap();
+    let told = sent(&mailbox, &reads(body.len()));
     let head = format!("${}\r\n", body.len());
     let text = [head.as_bytes(), &body, b"\r\n"].concat();
     server.write_all(&text).await.unwrap();
-    assert_eq!(told.await.unwrap().unwrap(), [Answer::Bytes(body.into())]);
+    assert_eq!(told.answers().await, [Answer::Bytes(body.into())]);
 
     let mut input = Input {
         buffer: vec![0; 3 * LARGE],
@@ -108,10 +126,10 @@ async fn a_question_that_is_dropped_leaves_the_others_as_they_are() {
     let (mailbox, mut server, _driver) = connected(1 << 10);
     let (one, two) = (lives(&["a"]), lives(&["b"]));
     drop(mailbox.post(&one).unwrap());
-    let told = mailbox.post(&two).unwrap();
+    let told = sent(&mailbox, &two);
     asked(&mut server, &one).await;
     server.write_all(b":1\r\n:2\r\n").await.unwrap();
-    assert_eq!(told.await.unwrap().unwrap(), [Answer::Number(2)]);
+    assert_eq!(told.answers().await, [Answer::Number(2)]);
 }
 
 #[tokio::test]
@@ -120,68 +138,62 @@ async fn what_does_not_go_out_in_one_go_goes_out_in_many() {
     let names: Vec<_> = (0..100).map(|n| n.to_string()).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let commands = lives(&names);
-    let told = mailbox.post(&commands).unwrap();
+    let told = sent(&mailbox, &commands);
     asked(&mut server, &commands).await;
     server.write_all(&b":1\r\n".repeat(100)).await.unwrap();
-    assert_eq!(told.await.unwrap().unwrap().len(), 100);
+    assert_eq!(told.answers().await.len(), 100);
 }
 
 #[tokio::test]
 async fn when_the_server_closes_all_are_told() {
     let (mailbox, server, driver) = connected(1 << 10);
-    let told = mailbox.post(&lives(&["a"])).unwrap();
+    let told = sent(&mailbox, &lives(&["a"]));
     drop(server);
-    assert_eq!(kind(told).await, StoreErrorKind::Unreachable);
+    assert_eq!(told.failure().await, StoreErrorKind::Unreachable);
     driver.await.unwrap();
-    let error = mailbox.post(&lives(&["b"])).unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Unreachable);
+    assert_eq!(refusal(&mailbox), StoreErrorKind::Unreachable);
 }
 
 #[tokio::test]
 async fn an_answer_out_of_step_ends_the_connection() {
     for text in [&b"+OK\r\n"[..], b":1\r\n:2\r\n", b"nonsense\r\n"] {
         let (mailbox, mut server, driver) = connected(1 << 10);
-        let told = mailbox.post(&lives(&["a"])).unwrap();
+        let told = sent(&mailbox, &lives(&["a"]));
         server.write_all(text).await.unwrap();
         driver.await.unwrap();
-        // The second was told before anybody could know.
-        if let Err(error) = told.await.unwrap() {
-            assert_eq!(error.kind(), StoreErrorKind::Garbled);
-        }
-        let error = mailbox.post(&lives(&["b"])).unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Garbled);
+        drop(told);
+        assert_eq!(refusal(&mailbox), StoreErrorKind::Garbled);
     }
 }
 
 #[tokio::test]
 async fn a_driver_that_is_dropped_leaves_nobody_waiting() {
     let (mailbox, _server, driver) = connected(1 << 10);
-    let told = mailbox.post(&lives(&["a"])).unwrap();
+    let told = sent(&mailbox, &lives(&["a"]));
     driver.abort();
-    assert_eq!(kind(told).await, StoreErrorKind::Unreachable);
-    assert!(mailbox.post(&lives(&["b"])).is_err());
+    assert_eq!(told.failure().await, StoreErrorKind::Unreachable);
+    assert_eq!(refusal(&mailbox), StoreErrorKind::Unreachable);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_takes_too_long_ends_the_connection() {
     let (mailbox, mut server, _driver) = connected(1 << 10);
-    let first = mailbox.post(&lives(&["a"])).unwrap();
+    let first = sent(&mailbox, &lives(&["a"]));
     tokio::time::sleep(PATIENCE / 2).await;
     let began = Instant::now();
-    let second = mailbox.post(&lives(&["b"])).unwrap();
+    let second = sent(&mailbox, &lives(&["b"]));
     server.write_all(b":1\r\n").await.unwrap();
-    assert_eq!(first.await.unwrap().unwrap(), [Answer::Number(1)]);
-    assert_eq!(kind(second).await, StoreErrorKind::Slow);
+    assert_eq!(first.answers().await, [Answer::Number(1)]);
+    assert_eq!(second.failure().await, StoreErrorKind::Slow);
     let waited = began.elapsed();
     assert!(waited >= PATIENCE && waited < PATIENCE + Duration::from_millis(10));
 }
 
 #[tokio::test]
 async fn what_waits_to_be_sent_is_bounded() {
-    let mailbox = Mailbox::default();
+    let mailbox = Arc::new(Mailbox::default());
     let mut large = Commands::default();
     large.set("name", &vec![7; 9 << 20], 1);
-    let _one_that_is_larger_than_the_room = mailbox.post(&large).unwrap();
-    let error = mailbox.post(&lives(&["a"])).unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Slow);
+    let _one_that_is_larger_than_the_room = sent(&mailbox, &large);
+    assert_eq!(refusal(&mailbox), StoreErrorKind::Slow);
 }

@@ -1,4 +1,4 @@
-use std::future::ready;
+use std::{future::ready, time::Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, error::TryRecvError, unbounded_channel};
 
