@@ -214,7 +214,7 @@ impl State {
                 refresh(*behind, asked, run);
                 Self::Ready(response)
             }
-            Begin::Forward(arrival) => Self::Pending(Box::pin(serve(*arrival, asked, run))),
+            Begin::Forward(arrival) => Self::Pending(serve(*arrival, asked, run)),
         }
     }
 }

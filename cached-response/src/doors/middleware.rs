@@ -233,7 +233,7 @@ where
             }
             Begin::Forward(arrival) => {
                 let run = run(self.service.clone(), payload);
-                Answer(State::Pending(Box::pin(serve(*arrival, request, run))))
+                Answer(State::Pending(serve(*arrival, request, run)))
             }
         }
     }

@@ -95,6 +95,21 @@ pub(crate) fn judge(terms: &Terms, made: &Made<'_>) -> Verdict {
     }
 }
 
+/// Whether the rules ask for a field of this name. Where the response says itself how long it may be
+/// reused, any may be asked for.
+pub(crate) fn asks_for(terms: &Terms, name: &HeaderName) -> bool {
+    const ASKED: [HeaderName; 7] = [
+        header::CONTENT_TYPE,
+        header::CACHE_CONTROL,
+        header::VARY,
+        header::SET_COOKIE,
+        header::CONTENT_SECURITY_POLICY,
+        header::CONTENT_SECURITY_POLICY_REPORT_ONLY,
+        header::ACCESS_CONTROL_ALLOW_ORIGIN,
+    ];
+    terms.policy.timeout.by_response().is_some() || ASKED.contains(name)
+}
+
 fn judged(terms: &Terms, made: &Made<'_>) -> Result<Storable, Skip> {
     if made.error {
         return Err(Skip::Error);

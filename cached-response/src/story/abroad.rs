@@ -4,7 +4,7 @@ use super::visit::{Station, rules};
 use crate::{
     ground::stored::StoredResponse,
     judgement::{
-        judge::{Made, Verdict, judge},
+        judge::{self, Made, Verdict, judge},
         key::Key,
         lifetime,
     },
@@ -206,13 +206,16 @@ impl<'a> Abroad<'a> {
         if self.request.is_none() {
             return true;
         }
-        let mut headers = HeaderMap::with_capacity(stored.headers.len());
+        let terms = &self.station.site.terms;
+        let mut headers = HeaderMap::new();
         for (name, value) in &stored.headers {
-            headers.append(name.clone(), value.clone());
+            if judge::asks_for(terms, name) {
+                headers.append(name.clone(), value.clone());
+            }
         }
         let date = self.station.shared().clock.date();
         let verdict = judge(
-            &self.station.site.terms,
+            terms,
             &Made {
                 status: stored.status,
                 headers: &headers,

@@ -38,13 +38,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use std::time::Duration;
 
 /// Answers a request that was not answered from the store.
-pub(crate) async fn serve(arrival: Arrival, request: HttpRequest, run: Run) -> Done {
+pub(crate) fn serve(arrival: Arrival, request: HttpRequest, run: Run) -> LocalBoxFuture<Done> {
     let Arrival { station, way } = arrival;
     let visit = Visit { station, request };
     match way {
-        Way::Bypass(why) => run::bypass(visit, why, run).await,
-        Way::Miss(miss) if miss.live => Box::pin(Journey::new(visit, miss).live(run)).await,
-        Way::Miss(miss) => Journey::new(visit, miss).collapse(run).await,
+        Way::Bypass(why) => Box::pin(run::bypass(visit, why, run)),
+        Way::Miss(miss) if miss.live => Box::pin(Journey::new(visit, miss).live(run)),
+        // Boxed by itself: it is handed on.
+        Way::Miss(miss) => Box::pin(Box::new(Journey::new(visit, miss)).collapse(run)),
     }
 }
 
@@ -79,7 +80,7 @@ impl Journey {
     }
 
     /// Looks into the remote store where each does so for itself; leads then, or follows.
-    async fn collapse(mut self, run: Run) -> Done {
+    async fn collapse(mut self: Box<Self>, run: Run) -> Done {
         let first = if self.shared().remote.is_none() {
             First::Nothing
         } else {

@@ -72,6 +72,12 @@ impl Begun {
         self.0.get().copied()
     }
 
+    /// Whether both are handles on the same.
+    #[cfg(feature = "redis")]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// It is begun now.
     pub(crate) fn begin(&self) {
         // It is begun once.

@@ -17,12 +17,11 @@ use super::{
     health::Health,
     io::{self, Lost, Task},
     tally::{Count, RemoteStats},
+    together,
     unavailable::Fault,
     warnings::Trouble,
 };
-use crate::ground::store::{
-    Begun, LookedUp, Prompt, Store, StoreError, StoreErrorKind, StoreFuture,
-};
+use crate::ground::store::{Begun, LookedUp, Store, StoreError, StoreErrorKind, StoreFuture};
 use std::{
     fmt,
     future::Future,
@@ -89,9 +88,7 @@ impl Calls {
         let pass = line.pass()?;
         if let Some(spending) = allowance.spend() {
             let _slot = line.slot()?;
-            let store = &line.store;
-            let prompt = store.look_up_promptly(&errand.name, limit, errand.beside());
-            if let Some(Prompt { begun, found }) = prompt {
+            if let Some((begun, found)) = together::look_up(&*line.store, &errand, limit) {
                 line.health.tally().count(Count::Call);
                 let found = within(found, &begun, spending.left()).await;
                 let found = found.map_or(Err(Fault::Slow), |found| found.map_err(Fault::Failed));

@@ -54,6 +54,18 @@ impl Errand {
         })
     }
 
+    /// One that is called so, and nothing else.
+    #[cfg(test)]
+    pub(super) fn named(name: &str) -> Self {
+        Self {
+            full_key: Vec::new(),
+            name: name.to_owned(),
+            path: String::new(),
+            beside: Vec::new(),
+            longest: 0,
+        }
+    }
+
     /// What is read along with what lies under its name: the nonces, and the lease as the last.
     pub(crate) fn beside(&self) -> &[String] {
         &self.beside

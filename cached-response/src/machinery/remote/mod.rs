@@ -33,6 +33,7 @@ pub(crate) mod tally;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod together;
 mod unavailable;
 mod warnings;
 mod window;

@@ -24,6 +24,8 @@ pub(super) struct Mailbox(Mutex<State>);
 struct State {
     bytes: Vec<u8>,
     asked: VecDeque<Asked>,
+    /// What has not begun, of which something is in `bytes`.
+    batches: Vec<Begun>,
     /// Of the driver, while it waits for something to send.
     driver: Option<Waker>,
     /// Why nothing is sent any more.
@@ -53,12 +55,16 @@ impl Mailbox {
             since: Instant::now(),
             tell,
         };
-        self.put(commands.as_bytes(), asked)?;
-        // In this order: whoever sends this batch has all that was put before.
-        Ok((told, Batch::current(self)))
+        let begun = Batch::current(self);
+        self.put(commands.as_bytes(), asked, &begun)?;
+        if begun.when().is_some() {
+            // It went before this was put.
+            self.wake();
+        }
+        Ok((told, begun))
     }
 
-    fn put(&self, bytes: &[u8], asked: Asked) -> Result<(), StoreError> {
+    fn put(&self, bytes: &[u8], asked: Asked, begun: &Begun) -> Result<(), StoreError> {
         let mut state = lock(&self.0);
         if let Some(why) = &state.closed {
             return Err(why.clone());
@@ -69,10 +75,15 @@ impl Mailbox {
         }
         state.bytes.extend_from_slice(bytes);
         state.asked.push_back(asked);
+        if !state.batches.iter().any(|known| known.is(begun)) {
+            state.batches.push(begun.clone());
+        }
         Ok(())
     }
 
     /// Takes out what was put in, where `bytes` are empty, and has `driver` woken when there is more.
+    ///
+    /// What is taken has begun: who comes from now on may not have what it finds.
     pub(super) fn collect(
         &self,
         bytes: &mut Vec<u8>,
@@ -83,6 +94,9 @@ impl Mailbox {
         if bytes.is_empty() {
             mem::swap(bytes, &mut state.bytes);
             waiting.append(&mut state.asked);
+            for begun in state.batches.drain(..) {
+                begun.begin();
+            }
         }
         match &mut state.driver {
             Some(known) => known.clone_from(driver),
@@ -103,6 +117,7 @@ impl Mailbox {
         state.closed.get_or_insert_with(|| why.clone());
         let asked = mem::take(&mut state.asked);
         state.bytes = Vec::new();
+        state.batches = Vec::new();
         drop(state);
         for asked in asked {
             asked.fail(why);
@@ -172,5 +187,68 @@ impl Drop for Batch {
     fn drop(&mut self) {
         self.1.begin();
         self.0.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commands() -> Commands {
+        let mut commands = Commands::default();
+        commands.left("name");
+        commands
+    }
+
+    fn collect(mailbox: &Mailbox) -> usize {
+        let (mut bytes, mut waiting) = (Vec::new(), VecDeque::new());
+        mailbox.collect(&mut bytes, &mut waiting, Waker::noop());
+        waiting.len()
+    }
+
+    #[tokio::test]
+    async fn what_one_thread_posts_in_one_go_begins_together() {
+        let mailbox = Arc::new(Mailbox::default());
+        let begun = [(); 3].map(|()| mailbox.post(&commands()).unwrap().1);
+        assert!(begun.iter().all(|begun| begun.when().is_none()));
+        tokio::task::yield_now().await;
+        let when = begun[0].when().unwrap();
+        assert!(begun.iter().all(|begun| begun.when() == Some(when)));
+        let (_, next) = mailbox.post(&commands()).unwrap();
+        assert_eq!(next.when(), None);
+        assert_eq!(collect(&mailbox), 4);
+    }
+
+    /// Nobody who comes after that may have what is found.
+    #[tokio::test]
+    async fn what_is_taken_out_has_begun_whoever_has_yet_to_send_it() {
+        let mailbox = Arc::new(Mailbox::default());
+        let (_told, begun) = mailbox.post(&commands()).unwrap();
+        assert_eq!(begun.when(), None);
+        assert_eq!(collect(&mailbox), 1);
+        assert!(begun.when().is_some());
+        let (_told, next) = mailbox.post(&commands()).unwrap();
+        assert_eq!(next.when(), None, "it is of another batch");
+    }
+
+    #[test]
+    fn outside_of_a_runtime_it_goes_at_once() {
+        let mailbox = Arc::new(Mailbox::default());
+        let (_told, begun) = mailbox.post(&commands()).unwrap();
+        assert!(begun.when().is_some());
+    }
+
+    #[test]
+    fn what_was_posted_goes_though_its_runtime_ends() {
+        let mailbox = Arc::new(Mailbox::default());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let entered = runtime.enter();
+        let (_told, begun) = mailbox.post(&commands()).unwrap();
+        assert_eq!(begun.when(), None);
+        drop(entered);
+        drop(runtime);
+        assert!(begun.when().is_some());
     }
 }

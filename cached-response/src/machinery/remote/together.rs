@@ -1,0 +1,76 @@
+//! Look-ups of one errand that a worker begins together are one.
+//!
+//! A page that many ask for is asked for by many of the requests that a worker finds when it is woken.
+//! Who comes before a look-up has gone may have what that finds: it is read after they came.
+
+use super::errand::Errand;
+use crate::ground::store::{Begun, LookedUp, Prompt, Store, StoreFuture};
+use futures_util::future::{FutureExt, Shared, WeakShared};
+use std::{cell::RefCell, sync::Arc};
+
+/// What a look-up comes to, for all who wait for it.
+pub(super) type Found = Shared<StoreFuture<'static, LookedUp>>;
+
+/// A look-up that this thread has begun, for as long as anybody waits for it.
+struct Sought {
+    errand: Arc<Errand>,
+    limit: usize,
+    begun: Begun,
+    found: WeakShared<StoreFuture<'static, LookedUp>>,
+}
+
+thread_local! {
+    /// Those of one batch, and of the last.
+    static SOUGHT: RefCell<Vec<Sought>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Joins a look-up of this errand that has not gone yet, or begins one where the store can.
+pub(super) fn look_up(
+    store: &dyn Store,
+    errand: &Arc<Errand>,
+    limit: usize,
+) -> Option<(Begun, Found)> {
+    if let Some(joined) = joined(errand, limit) {
+        return Some(joined);
+    }
+    let Prompt { begun, found } = store.look_up_promptly(&errand.name, limit, errand.beside())?;
+    let found = found.shared();
+    if let Some(weak) = found.downgrade() {
+        let sought = Sought {
+            errand: Arc::clone(errand),
+            limit,
+            begun: begun.clone(),
+            found: weak,
+        };
+        note(sought);
+    }
+    Some((begun, found))
+}
+
+fn joined(errand: &Arc<Errand>, limit: usize) -> Option<(Begun, Found)> {
+    let joined = SOUGHT.try_with(|sought| {
+        let sought = sought.borrow();
+        // The same names in two stores are two errands.
+        let mut same = sought
+            .iter()
+            .filter(|it| Arc::ptr_eq(&it.errand, errand) && it.limit == limit);
+        same.find_map(|it| {
+            let found = it.found.upgrade()?;
+            // Looked at last: what goes from now on is read from now on.
+            it.begun.when().is_none().then(|| (it.begun.clone(), found))
+        })
+    });
+    // A thread that ends has none any more.
+    joined.ok().flatten()
+}
+
+fn note(new: Sought) {
+    let _ = SOUGHT.try_with(|sought| {
+        let mut sought = sought.borrow_mut();
+        sought.retain(|it| it.begun.when().is_none());
+        sought.push(new);
+    });
+}
+
+#[cfg(test)]
+mod tests;

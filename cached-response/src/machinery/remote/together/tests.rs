@@ -1,0 +1,110 @@
+use super::*;
+use crate::ground::store::{Kept, StoreError};
+use actix_web::web::Bytes;
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+/// A store with a connection at hand: what it has when a look-up goes is found.
+#[derive(Default)]
+struct AtHand {
+    asked: AtomicU64,
+    last: Mutex<Begun>,
+}
+
+impl Store for AtHand {
+    fn get<'a>(&'a self, _: &'a str, _: usize) -> StoreFuture<'a, Option<Kept>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn set<'a>(&'a self, _: &'a str, _: Bytes, _: Duration) -> StoreFuture<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn delete<'a>(&'a self, _: &'a str) -> StoreFuture<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn look_up_promptly(&self, _: &str, _: usize, _: &[String]) -> Option<Prompt> {
+        let number = self.asked.fetch_add(1, SeqCst) + 1;
+        let begun = self.last.lock().unwrap().clone();
+        let kept = Kept::new(number.to_string().into(), Duration::from_secs(1));
+        let found = Box::pin(async move { Ok((Some(kept), Vec::new())) });
+        Some(Prompt { begun, found })
+    }
+}
+
+impl AtHand {
+    /// What was asked for goes; what is asked for from now on is another batch.
+    fn go(&self) {
+        let mut last = self.last.lock().unwrap();
+        last.begin();
+        *last = Begun::default();
+    }
+}
+
+fn errand() -> Arc<Errand> {
+    Arc::new(Errand::named("errand"))
+}
+
+async fn number((_, found): (Begun, Found)) -> Result<String, StoreError> {
+    let (kept, _) = found.await?;
+    Ok(String::from_utf8(kept.unwrap().bytes.to_vec()).unwrap())
+}
+
+#[actix_web::test]
+async fn who_comes_before_it_has_gone_joins_a_look_up() {
+    let (store, errand) = (AtHand::default(), errand());
+    let [one, other] = [(); 2].map(|()| look_up(&store, &errand, 9).unwrap());
+    store.go();
+    assert_eq!(number(one).await.unwrap(), "1");
+    assert_eq!(number(other).await.unwrap(), "1");
+}
+
+#[actix_web::test]
+async fn who_comes_after_it_has_gone_looks_anew() {
+    let (store, errand) = (AtHand::default(), errand());
+    let early = look_up(&store, &errand, 9).unwrap();
+    store.go();
+    let late = look_up(&store, &errand, 9).unwrap();
+    assert_eq!(number(late).await.unwrap(), "2");
+    assert_eq!(number(early).await.unwrap(), "1");
+}
+
+#[actix_web::test]
+async fn another_errand_and_another_length_are_looked_up_by_themselves() {
+    let (store, one, other) = (AtHand::default(), errand(), errand());
+    let looked = [(&one, 9), (&other, 9), (&one, 8)];
+    let found = looked.map(|(errand, limit)| look_up(&store, errand, limit).unwrap());
+    for (found, expected) in found.into_iter().zip(["1", "2", "3"]) {
+        assert_eq!(number(found).await.unwrap(), expected);
+    }
+}
+
+#[actix_web::test]
+async fn who_leaves_takes_nothing_from_the_others() {
+    let (store, errand) = (AtHand::default(), errand());
+    let first = look_up(&store, &errand, 9).unwrap();
+    let second = look_up(&store, &errand, 9).unwrap();
+    drop(first);
+    assert_eq!(number(second).await.unwrap(), "1");
+    // Nobody waits for that one any more, though it has not gone.
+    assert_eq!(
+        number(look_up(&store, &errand, 9).unwrap()).await.unwrap(),
+        "2"
+    );
+}
+
+#[test]
+fn what_has_gone_is_not_kept() {
+    let (store, errand) = (AtHand::default(), errand());
+    for _ in 0..100 {
+        let _found = look_up(&store, &errand, 9).unwrap();
+        store.go();
+    }
+    assert_eq!(SOUGHT.with(|sought| sought.borrow().len()), 1);
+}
