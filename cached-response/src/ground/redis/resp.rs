@@ -27,14 +27,23 @@ pub(super) fn write<const COUNT: usize>(words: [&[u8]; COUNT], to: &mut Vec<u8>)
     // A length and its line ends take no more than 16 bytes.
     to.reserve(words.iter().map(|word| word.len() + 16).sum::<usize>() + 16);
     to.push(b'*');
-    to.extend_from_slice(Decimal::of(COUNT as u64).as_bytes());
+    write_length(COUNT, to);
     for word in words {
         to.extend_from_slice(b"\r\n$");
-        to.extend_from_slice(Decimal::of(word.len() as u64).as_bytes());
+        write_length(word.len(), to);
         to.extend_from_slice(b"\r\n");
         to.extend_from_slice(word);
     }
     to.extend_from_slice(b"\r\n");
+}
+
+/// Most have one digit or two.
+fn write_length(length: usize, to: &mut Vec<u8>) {
+    match u8::try_from(length) {
+        Ok(length @ ..10) => to.push(b'0' + length),
+        Ok(length @ ..100) => to.extend_from_slice(&[b'0' + length / 10, b'0' + length % 10]),
+        _ => to.extend_from_slice(Decimal::of(length as u64).as_bytes()),
+    }
 }
 
 /// A number as commands have it.
@@ -143,8 +152,16 @@ fn line(bytes: &[u8]) -> Result<Option<Line<'_>>, StoreError> {
 }
 
 fn number(line: &[u8]) -> Result<i64, StoreError> {
-    let text = str::from_utf8(line).map_err(|_| failure::garbled())?;
-    text.parse().map_err(|_| failure::garbled())
+    let (digits, sign) = match line {
+        [b'-', digits @ ..] => (digits, -1),
+        digits => (digits, 1),
+    };
+    // So many are within 64 bits.
+    if digits.is_empty() || digits.len() > 18 || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(failure::garbled());
+    }
+    let add = |sum, digit: &u8| sum * 10 + i64::from(digit - b'0');
+    Ok(sign * digits.iter().fold(0, add))
 }
 
 fn end_of_bulk(bytes: &[u8], start: usize, length: usize) -> Result<Option<usize>, StoreError> {

@@ -82,6 +82,9 @@ fn what_was_not_asked_for_is_garbled() {
         (b"$-2\r\n", Shape::Many),
         (b"$3\r\nabcde\r\n", Shape::Bytes(4)),
         (b":\r\n", Shape::Number),
+        (b":-\r\n", Shape::Number),
+        (b":+1\r\n", Shape::Number),
+        (b":9999999999999999999\r\n", Shape::Number),
         (b":1\n", Shape::Number),
         (b"\r\n", Shape::Number),
         (b"%1\r\n", Shape::Many),
@@ -150,6 +153,20 @@ proptest! {
             Value::ServerError(error) => Answer::Refused(error),
             other => return Err(TestCaseError::fail(format!("{other:?}"))),
         });
+    }
+
+    #[test]
+    fn numbers_are_read_as_everywhere(number in -(10_i64.pow(18) - 1)..10_i64.pow(18)) {
+        let text = format!(":{number}\r\n");
+        prop_assert_eq!(all(text.as_bytes(), Shape::Number), Answer::Number(number));
+    }
+
+    #[test]
+    fn lengths_are_written_as_everywhere(length in 0..2_000_usize) {
+        let mut bytes = Vec::new();
+        write_length(length, &mut bytes);
+        let text = length.to_string();
+        prop_assert_eq!(&*bytes, text.as_bytes());
     }
 
     #[test]
