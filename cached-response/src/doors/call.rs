@@ -172,13 +172,15 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> Call<E, L, B> {
             ..
         } = self;
         let mut key = Some(key);
-        let mut begun = begin(place, &request, &sent, &mut |writer| {
+        let mut parts = |writer: &mut KeyWriter| {
             if let Some(key) = key.take() {
                 key(writer, &eager);
             }
-        });
-        if let Begin::Answered(response) = begun {
-            return Answer(Some(State::Ready(response)));
+        };
+        let mut answer = None;
+        let mut begun = begin(place, &request, &sent, &mut parts, &mut answer);
+        if let Begin::Answered = begun {
+            return Answer(State::Ready(answer));
         }
         if size_of::<E>() > 0 {
             begun.extracted(raises);
@@ -193,30 +195,24 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> Call<E, L, B> {
                 Err(error) => HttpResponse::from_error(error),
             }
         }));
-        Answer(Some(State::of(begun, asked, run)))
+        Answer(match begun {
+            Begin::Answered => State::Ready(answer),
+            Begin::Refresh(behind) => {
+                refresh(*behind, asked, run);
+                State::Ready(answer)
+            }
+            Begin::Forward(arrival) => State::Pending(serve(*arrival, asked, run)),
+        })
     }
 }
 
 /// A response that was there at once, or one that is being made.
 #[must_use = "a response is only made when it is awaited"]
-pub struct Answer(Option<State>);
+pub struct Answer(State);
 
 enum State {
-    Ready(HttpResponse),
+    Ready(Option<HttpResponse>),
     Pending(Pin<Box<dyn Future<Output = Done>>>),
-}
-
-impl State {
-    fn of(begun: Begin, asked: HttpRequest, run: Run) -> Self {
-        match begun {
-            Begin::Answered(response) => Self::Ready(response),
-            Begin::Refresh(response, behind) => {
-                refresh(*behind, asked, run);
-                Self::Ready(response)
-            }
-            Begin::Forward(arrival) => Self::Pending(serve(*arrival, asked, run)),
-        }
-    }
 }
 
 impl fmt::Debug for Answer {
@@ -228,18 +224,15 @@ impl fmt::Debug for Answer {
 impl Future for Answer {
     type Output = HttpResponse;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<HttpResponse> {
-        if let Some(State::Pending(pending)) = &mut self.0 {
-            let done = ready!(pending.as_mut().poll(cx));
-            self.0 = None;
-            return Poll::Ready(match done {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<HttpResponse> {
+        match &mut self.get_mut().0 {
+            State::Ready(answer) => {
+                Poll::Ready(answer.take().expect("not polled after it was ready"))
+            }
+            State::Pending(pending) => Poll::Ready(match ready!(pending.as_mut().poll(cx)) {
                 Ok((_, response)) => response,
                 Err(error) => HttpResponse::from_error(error),
-            });
-        }
-        match self.0.take() {
-            Some(State::Ready(response)) => Poll::Ready(response),
-            _ => unreachable!("not polled after it was ready"),
+            }),
         }
     }
 }

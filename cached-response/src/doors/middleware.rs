@@ -226,11 +226,12 @@ where
         } else {
             Sent::Nothing
         };
-        match begin(&self.place, &request, &sent, &mut |_| {}) {
+        let mut answer = None;
+        match begin(&self.place, &request, &sent, &mut |_| {}, &mut answer) {
             // No rule lets a run go on behind an answer here; if one did, it would not.
-            Begin::Answered(response) | Begin::Refresh(response, _) => {
-                Answer(State::Ready(Some(ServiceResponse::new(request, response))))
-            }
+            Begin::Answered | Begin::Refresh(_) => Answer(State::Ready(
+                answer.map(|answer| ServiceResponse::new(request, answer)),
+            )),
             Begin::Forward(arrival) => {
                 let run = run(self.service.clone(), payload);
                 Answer(State::Pending(serve(*arrival, request, run)))

@@ -55,15 +55,30 @@ impl How {
 /// Answers `request` from `stored`: whole, with the part that it asks for, or with 304 where its own
 /// validators match.
 pub(crate) fn reuse(stored: &StoredResponse, request: &HttpRequest, how: How) -> HttpResponse {
-    let mut response = if is_not_modified(stored, request) {
-        not_modified(stored)
+    if is_not_modified(stored, request) {
+        reuse_head(stored, how)
     } else {
-        let mut whole = whole(stored);
-        match parts::narrow(stored, request, whole.head_mut()) {
-            None => whole,
-            Some(part) => whole.set_body(part),
-        }
-    };
+        reuse_content(stored, request, how)
+    }
+}
+
+/// Answers with 304 a request whose own validators match.
+pub(crate) fn reuse_head(stored: &StoredResponse, how: How) -> HttpResponse {
+    let mut response = not_modified(stored);
+    mark(stored, &mut response, how);
+    response
+}
+
+/// Answers a request whose own validators do not match: whole, or with the part that it asks for.
+pub(crate) fn reuse_content(
+    stored: &StoredResponse,
+    request: &HttpRequest,
+    how: How,
+) -> HttpResponse {
+    let mut response = whole(stored);
+    if let Some(part) = parts::narrow(stored, request, response.head_mut()) {
+        response = response.set_body(part);
+    }
     mark(stored, &mut response, how);
     response
 }

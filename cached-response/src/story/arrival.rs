@@ -13,7 +13,7 @@ use crate::{
         terms::Terms,
     },
     machinery::{
-        cache::{ResponseCache, Shared},
+        cache::ResponseCache,
         counters::Event,
         defaults,
         keying::{self, Sent},
@@ -36,8 +36,8 @@ impl Begin {
     /// Arguments of the run were extracted when anything had been invalidated so often.
     pub(crate) fn extracted(&mut self, raises: u64) {
         match self {
-            Self::Answered(_) => {}
-            Self::Refresh(_, behind) => behind.miss.extracted = Some(raises),
+            Self::Answered => {}
+            Self::Refresh(behind) => behind.miss.extracted = Some(raises),
             Self::Forward(arrival) => {
                 if let Way::Miss(miss) = &mut arrival.way {
                     miss.extracted = Some(raises);
@@ -56,42 +56,54 @@ pub(crate) enum Way {
 
 /// The first, synchronous part of the story.
 pub(crate) enum Begin {
-    Answered(HttpResponse),
+    Answered,
     /// Answered; the handler is to run behind the answer.
-    Refresh(HttpResponse, Box<Behind>),
+    Refresh(Box<Behind>),
     Forward(Box<Arrival>),
 }
 
 /// Admits `request`, writes its key (`parts` adds those of the arguments) and looks it up.
+///
+/// An answer is put into `answer`: it is large, and each function that handed it back would move it.
 pub(crate) fn begin(
     place: &Place,
     request: &HttpRequest,
     sent: &Sent,
     parts: &mut dyn FnMut(&mut KeyWriter),
+    answer: &mut Option<HttpResponse>,
 ) -> Begin {
     let site = &place.site;
     place.with_cache(request, |cache| {
-        match look_up(site, cache.shared(), request, sent, parts) {
-            Ok(Looked::Answered(response)) => Begin::Answered(response),
-            Ok(Looked::Refresh(response, miss, permit)) => {
+        let shared = cache.shared();
+        let looked = admitted(&site.terms, request, sent).and_then(|admitted| {
+            let asked = Asking {
+                site,
+                shared,
+                request,
+                admitted,
+                says_all: false,
+                answer,
+            };
+            look_up(asked, sent, parts)
+        });
+        match looked {
+            Ok(Looked::Answered) => Begin::Answered,
+            Ok(Looked::Refresh(miss, permit)) => {
                 let station = station(site, cache);
                 let miss = *miss;
-                Begin::Refresh(
-                    response,
-                    Box::new(Behind {
-                        station,
-                        miss,
-                        permit,
-                    }),
-                )
+                Begin::Refresh(Box::new(Behind {
+                    station,
+                    miss,
+                    permit,
+                }))
             }
             Ok(Looked::Miss(miss)) => {
-                report(site, cache.shared(), Event::Forward(miss.forward));
+                report(site, shared, Event::Forward(miss.forward));
                 Begin::Forward(Box::new(arrival(site, cache, request, Way::Miss(*miss))))
             }
             Err(why) => {
                 let word = site.terms.word(why, request.headers());
-                report_as(site, cache.shared(), Event::Bypass(why), Some(&word));
+                report_as(site, shared, Event::Bypass(why), Some(&word));
                 Begin::Forward(Box::new(arrival(site, cache, request, Way::Bypass(why))))
             }
         }
@@ -117,31 +129,22 @@ thread_local! {
 }
 
 fn look_up(
-    site: &SiteRef,
-    shared: &Shared,
-    request: &HttpRequest,
+    mut asked: Asking<'_>,
     sent: &Sent,
     parts: &mut dyn FnMut(&mut KeyWriter),
 ) -> Result<Looked, Bypass> {
-    let admitted = admitted(&site.terms, request, sent)?;
     let mut key = KeyWriter::reuse(BUFFER.take());
     parts(&mut key);
-    let asked = Asking {
-        site,
-        shared,
-        request,
-        admitted,
-        says_all: key.is_untouched() && keying::says_all(&site.terms, request, sent),
-    };
-    if let Some(response) = asked.known() {
+    asked.says_all = key.is_untouched() && keying::says_all(&asked.site.terms, asked.request, sent);
+    if let Some(answered) = asked.known() {
         give_back(key);
-        return Ok(Looked::Answered(response));
+        return Ok(answered);
     }
     let has_parts = !key.as_bytes().is_empty();
     let looked = asked.look_up(sent, &mut key);
     give_back(key);
-    if has_parts && !matches!(looked, Ok(Looked::Answered(_))) {
-        site.note_parts();
+    if has_parts && !matches!(looked, Ok(Looked::Answered)) {
+        asked.site.note_parts();
     }
     looked
 }

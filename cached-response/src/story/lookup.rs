@@ -25,7 +25,7 @@ use crate::{
         variants, written,
     },
 };
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
+use actix_web::{HttpRequest, HttpResponse};
 use std::sync::Arc;
 
 /// Keys over this length, a body left out that has a limit of its own, are not worth keeping.
@@ -97,8 +97,9 @@ impl Miss {
 }
 
 pub(super) enum Looked {
-    Answered(HttpResponse),
-    Refresh(HttpResponse, Box<Miss>, Permit),
+    Answered,
+    /// Answered, and to be refreshed behind the answer.
+    Refresh(Box<Miss>, Permit),
     // Boxed, so that a hit is not moved about in the room of a miss.
     Miss(Box<Miss>),
 }
@@ -109,31 +110,31 @@ pub(super) struct Asking<'a> {
     pub(super) shared: &'a Shared,
     pub(super) request: &'a HttpRequest,
     pub(super) admitted: Admitted,
-    /// Its target is all that is in its key.
+    /// Its target is all that is in its key, as far as is known.
     pub(super) says_all: bool,
+    /// Where the answer is put.
+    pub(super) answer: &'a mut Option<HttpResponse>,
 }
 
 impl Asking<'_> {
-    /// The answer from a response at hand, where the key need not be written for it.
-    pub(super) fn known(&self) -> Option<HttpResponse> {
+    /// Answers from a response at hand, where the key need not be written for it.
+    pub(super) fn known(&mut self) -> Option<Looked> {
         if !self.says_all || self.admitted.wishes.is_some() {
             return None;
         }
-        // Not handed out from closure to closure: each would move it.
-        let mut answer = None;
         written::find(self.site, self.request, |key| {
             self.shared.shelf.find(key, |stored| {
                 let now = self.shared.now();
                 if is_quiet(self.shared, stored, self.admitted.reuse, now) {
                     let how = How::Hit(now);
-                    answer = Some(hit(self.site, self.shared, stored, self.request, how));
+                    *self.answer = Some(hit(self.site, self.shared, stored, self.request, how));
                 }
             });
         });
-        answer
+        self.answer.is_some().then_some(Looked::Answered)
     }
 
-    pub(super) fn look_up(&self, sent: &Sent, key: &mut KeyWriter) -> Result<Looked, Bypass> {
+    pub(super) fn look_up(&mut self, sent: &Sent, key: &mut KeyWriter) -> Result<Looked, Bypass> {
         let terms = &self.site.terms;
         let flagged = keying::write(terms, self.request, sent, key);
         match refused(key, sent) {
@@ -142,7 +143,7 @@ impl Asking<'_> {
         }
     }
 
-    fn keyed(&self, flagged: bool, key: &mut KeyWriter) -> Looked {
+    fn keyed(&mut self, flagged: bool, key: &mut KeyWriter) -> Looked {
         let base = key.len();
         let found = variants::find(&self.shared.shelf, self.site.handler, key, self.request);
         let live = is_live(&self.site.terms, self.request, flagged, &self.admitted);
@@ -159,7 +160,8 @@ impl Asking<'_> {
                     written::note(self.site, self.request, &key);
                 }
                 let how = How::hit(stage, now);
-                return Looked::Answered(hit(self.site, self.shared, &stored, self.request, how));
+                *self.answer = Some(hit(self.site, self.shared, &stored, self.request, how));
+                return Looked::Answered;
             }
             Lookup::Refresh(stored, stage) => {
                 return self.refresh(stored, How::hit(stage, now), key, base);
@@ -175,11 +177,12 @@ impl Asking<'_> {
     }
 
     /// On to the handler, unless the client wants a stored response alone.
-    fn forward(&self, miss: Miss) -> Looked {
+    fn forward(&mut self, miss: Miss) -> Looked {
         // The remote store may have one.
         if miss.wants_only_stored() && self.shared.remote.is_none() {
             report(self.site, self.shared, Event::OnlyIfCached);
-            return Looked::Answered(answer::only_if_cached());
+            *self.answer = Some(answer::only_if_cached());
+            return Looked::Answered;
         }
         Looked::Miss(Box::new(miss))
     }
@@ -191,15 +194,15 @@ impl Asking<'_> {
 
     /// Answers, and takes the lead of a run behind the answer where nobody has it.
     fn refresh(
-        &self,
+        &mut self,
         stored: Arc<StoredResponse>,
         how: How,
         key: &KeyWriter,
         base: usize,
     ) -> Looked {
-        let answer = hit(self.site, self.shared, &stored, self.request, how);
+        *self.answer = Some(hit(self.site, self.shared, &stored, self.request, how));
         if !self.leads() {
-            return Looked::Answered(answer);
+            return Looked::Answered;
         }
         let miss = Miss {
             forward: Forward::Stale,
@@ -212,8 +215,8 @@ impl Asking<'_> {
             request: self.request,
         });
         match boarding.join(&self.shared.flights, &miss.flight) {
-            Turn::Lead(permit) => Looked::Refresh(answer, Box::new(miss), permit),
-            Turn::Follow(_) | Turn::Crowded => Looked::Answered(answer),
+            Turn::Lead(permit) => Looked::Refresh(Box::new(miss), permit),
+            Turn::Follow(_) | Turn::Crowded => Looked::Answered,
         }
     }
 
@@ -265,8 +268,7 @@ pub(super) fn hit(
     request: &HttpRequest,
     how: How,
 ) -> HttpResponse {
-    let response = answer::reuse(stored, request, how);
-    let not_modified = response.status() == StatusCode::NOT_MODIFIED;
+    let not_modified = answer::is_not_modified(stored, request);
     report(
         site,
         shared,
@@ -279,7 +281,12 @@ pub(super) fn hit(
     if let How::Stale(_, Some(rule)) = how {
         report(site, shared, Event::Stale(rule));
     }
-    response
+    // Made last: whatever is done to a response that is there already moves it once more.
+    if not_modified {
+        answer::reuse_head(stored, how)
+    } else {
+        answer::reuse_content(stored, request, how)
+    }
 }
 
 /// Whether no stored response will do: the request has the flag, and may, or its client wishes so.
