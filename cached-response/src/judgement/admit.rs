@@ -7,21 +7,22 @@ use actix_web::http::{
 };
 
 /// What a request is admitted to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
     Lookup(Admitted),
     Bypass(Bypass),
 }
 
 /// What a request that is looked up may do on a miss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Admitted {
     pub(crate) reuse: Reuse,
     pub(crate) flight: Part,
     /// HEAD: whatever the handler makes of it has no body to store.
     pub(crate) head: bool,
     /// The client's wishes, where it has some and the route respects them.
-    pub(crate) wishes: Option<Wishes>,
+    // Boxed, as few have any: this is handed on several times on the way to a hit.
+    pub(crate) wishes: Option<Box<Wishes>>,
 }
 
 /// Which stored responses may answer.
@@ -84,12 +85,15 @@ pub(crate) fn admit(terms: &Terms, asked: &Asked<'_>) -> Admission {
         return Admission::Bypass(Bypass::Nocache);
     }
     let wishes = if terms.policy.respect_client {
-        Wishes::read(asked.headers)
+        Wishes::read(asked.headers).map(Box::new)
     } else {
         None
     };
     // A client that wants a stored response alone has no handler run for it in any case.
-    if wishes.is_some_and(|wishes| wishes.no_store && !wishes.only_if_cached) {
+    if wishes
+        .as_ref()
+        .is_some_and(|wishes| wishes.no_store && !wishes.only_if_cached)
+    {
         return Admission::Bypass(Bypass::Client);
     }
     let open = !terms.identity && asked.headers.contains_key(&header::AUTHORIZATION);

@@ -158,7 +158,7 @@ fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
     if site.has_parts() || site.terms.body {
         return Outcome::Unknown;
     }
-    let missed = |forward: Forward| match admitted.wishes {
+    let missed = |forward: Forward| match &admitted.wishes {
         Some(wishes) if wishes.only_if_cached => Outcome::OnlyIfCached,
         _ => Outcome::Miss(forward.word()),
     };

@@ -73,8 +73,9 @@ pub(super) fn good_for(stored: Arc<StoredResponse>, admitted: &Admitted, now: Mo
     if admitted.reuse == Reuse::Open && !stored.open {
         return Lookup::Miss(Forward::Bypass, None);
     }
-    match admitted.wishes.filter(Wishes::speaks_of_age) {
-        Some(wishes) => wished(&wishes, stored, stage, now),
+    let wishes = admitted.wishes.as_deref();
+    match wishes.filter(|wishes| wishes.speaks_of_age()) {
+        Some(wishes) => wished(wishes, stored, stage, now),
         None => unwished(stored, stage, now),
     }
 }

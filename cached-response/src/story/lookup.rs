@@ -57,13 +57,13 @@ pub(crate) struct Miss {
 impl Miss {
     /// Whether its client takes a stale response where the run fails.
     pub(crate) fn puts_up_with_stale(&self) -> bool {
-        let wishes = self.admitted.wishes;
+        let wishes = self.admitted.wishes.as_ref();
         !self.live && wishes.is_none_or(|wishes| !wishes.speaks_of_age())
     }
 
     /// Whether its client wants a stored response alone.
     pub(crate) fn wants_only_stored(&self) -> bool {
-        let wishes = self.admitted.wishes;
+        let wishes = self.admitted.wishes.as_ref();
         wishes.is_some_and(|wishes| wishes.only_if_cached)
     }
 
@@ -228,7 +228,7 @@ impl Asking<'_> {
             KeyRef::new(self.site.handler, &key.as_bytes()[..base]).to_key()
         };
         Miss {
-            admitted: self.admitted,
+            admitted: self.admitted.clone(),
             live,
             base,
             flight,
@@ -296,7 +296,8 @@ pub(crate) fn is_live(
     flagged: bool,
     admitted: &Admitted,
 ) -> bool {
-    (flagged && may_ask(terms, request)) || admitted.wishes.is_some_and(|wishes| wishes.live)
+    let wishes = admitted.wishes.as_ref();
+    (flagged && may_ask(terms, request)) || wishes.is_some_and(|wishes| wishes.live)
 }
 
 /// Whether the route lets this request ask for a live answer.

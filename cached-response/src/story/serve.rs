@@ -189,8 +189,8 @@ impl Journey {
             && variants::is_selected(stored, &self.visit.request)
             && (self.miss.admitted.reuse == Reuse::Any || stored.open)
             // As it was born, if it was made while this request waited; it may have been found.
-            && match self.miss.admitted.wishes {
-                Some(wishes) => accepts(&wishes, stored, stored.born.max(self.miss.arrived)),
+            && match &self.miss.admitted.wishes {
+                Some(wishes) => accepts(wishes, stored, stored.born.max(self.miss.arrived)),
                 // A leader that puts up with a stale one does so for itself.
                 None => !stored.is_born_stale(),
             }
