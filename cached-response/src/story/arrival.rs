@@ -88,9 +88,9 @@ pub(crate) fn begin(
         });
         match looked {
             Ok(Looked::Answered) => Begin::Answered,
-            Ok(Looked::Refresh(miss, permit)) => {
+            Ok(Looked::Refresh(refresh)) => {
                 let station = station(site, cache);
-                let miss = *miss;
+                let (miss, permit) = *refresh;
                 Begin::Refresh(Box::new(Behind {
                     station,
                     miss,

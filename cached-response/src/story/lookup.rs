@@ -99,7 +99,7 @@ impl Miss {
 pub(super) enum Looked {
     Answered,
     /// Answered, and to be refreshed behind the answer.
-    Refresh(Box<Miss>, Permit),
+    Refresh(Box<(Miss, Permit)>),
     // Boxed, so that a hit is not moved about in the room of a miss.
     Miss(Box<Miss>),
 }
@@ -215,7 +215,7 @@ impl Asking<'_> {
             request: self.request,
         });
         match boarding.join(&self.shared.flights, &miss.flight) {
-            Turn::Lead(permit) => Looked::Refresh(Box::new(miss), permit),
+            Turn::Lead(permit) => Looked::Refresh(Box::new((miss, permit))),
             Turn::Follow(_) | Turn::Crowded => Looked::Answered,
         }
     }
