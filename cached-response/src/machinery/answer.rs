@@ -64,7 +64,10 @@ pub(crate) fn reuse(stored: &StoredResponse, request: &HttpRequest, how: How) ->
 
 /// Answers with 304 a request whose own validators match.
 pub(crate) fn reuse_head(stored: &StoredResponse, how: How) -> HttpResponse {
-    let mut response = not_modified(stored);
+    let mut response = HttpResponse::with_body(StatusCode::NOT_MODIFIED, BoxBody::new(()));
+    let fields = stored.headers.iter();
+    let kept = fields.filter(|(name, _)| !describes_content(name, stored));
+    add(kept, response.headers_mut());
     mark(stored, &mut response, how);
     response
 }
@@ -75,7 +78,8 @@ pub(crate) fn reuse_content(
     request: &HttpRequest,
     how: How,
 ) -> HttpResponse {
-    let mut response = whole(stored);
+    let mut response = body(stored);
+    add(stored.headers.iter(), response.headers_mut());
     if let Some(part) = parts::narrow(stored, request, response.head_mut()) {
         response = response.set_body(part);
     }
@@ -85,7 +89,8 @@ pub(crate) fn reuse_content(
 
 /// Answers from `stored` a request that is no longer at hand: whole.
 pub(crate) fn reuse_whole(stored: &StoredResponse, how: How) -> HttpResponse {
-    let mut response = whole(stored);
+    let mut response = body(stored);
+    add(stored.headers.iter(), response.headers_mut());
     mark(stored, &mut response, how);
     response
 }
@@ -138,26 +143,16 @@ fn aged(stored: &StoredResponse, headers: &mut HeaderMap, now: Moment) {
     headers.append(header::AGE, status_field::age(age));
 }
 
-fn whole(stored: &StoredResponse) -> HttpResponse {
-    let mut response = HttpResponse::with_body(stored.status, BoxBody::new(stored.body.clone()));
-    let headers = response.headers_mut();
-    for (name, value) in &stored.headers {
-        headers.append(name.clone(), value.clone());
-    }
-    response
+/// All but its fields, which are added in place: a response is large, and to hand it on is to move
+/// it.
+fn body(stored: &StoredResponse) -> HttpResponse {
+    HttpResponse::with_body(stored.status, BoxBody::new(stored.body.clone()))
 }
 
-fn not_modified(stored: &StoredResponse) -> HttpResponse {
-    let mut response = HttpResponse::with_body(StatusCode::NOT_MODIFIED, BoxBody::new(()));
-    let headers = response.headers_mut();
-    for (name, value) in stored
-        .headers
-        .iter()
-        .filter(|(name, _)| !describes_content(name, stored))
-    {
+fn add<'s>(fields: impl Iterator<Item = &'s (HeaderName, HeaderValue)>, headers: &mut HeaderMap) {
+    for (name, value) in fields {
         headers.append(name.clone(), value.clone());
     }
-    response
 }
 
 /// Makes a 304, a 206 or a 416 of a live head whose response has just been stored, where the

@@ -65,10 +65,15 @@ fn client(terms: &Terms, headers: &HeaderMap) -> Option<Client> {
 
 /// Lets the client keep an answer of this age. Its `max-age` counts from the response's birth, as
 /// `Age` does, and is never longer than the response lives.
+#[inline]
 pub(crate) fn keep(stored: &StoredResponse, age: Duration, headers: &mut HeaderMap) {
-    let Some(Client { keep, private }) = stored.client else {
-        return;
-    };
+    if let Some(client) = stored.client {
+        keep_for(stored, client, age, headers);
+    }
+}
+
+fn keep_for(stored: &StoredResponse, client: Client, age: Duration, headers: &mut HeaderMap) {
+    let Client { keep, private } = client;
     // An answer that nobody shall keep says so itself.
     if headers.contains_key(&header::CACHE_CONTROL) {
         return;
