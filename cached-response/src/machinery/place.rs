@@ -147,6 +147,14 @@ impl SiteCell {
 
     /// The place of the handler whose body has this type; made on its first call.
     pub(crate) fn find(&self, handler: HandlerType, route: fn() -> Route) -> &'static Place {
+        match self.first.get() {
+            Some(first) if first.site.handler == handler.id => first,
+            _ => self.search(handler, route),
+        }
+    }
+
+    #[inline(never)]
+    fn search(&self, handler: HandlerType, route: fn() -> Route) -> &'static Place {
         let first = self.first.get_or_init(|| self.make(handler, route));
         if first.site.handler == handler.id {
             return first;
