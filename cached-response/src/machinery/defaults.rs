@@ -2,7 +2,7 @@
 
 use super::cache::ResponseCache;
 use actix_web::{HttpRequest, web::Data};
-use std::{cell::RefCell, env, sync::LazyLock};
+use std::{borrow::Cow, cell::RefCell, env, sync::LazyLock};
 
 /// The one cache of the process.
 pub(crate) fn of_the_process() -> &'static ResponseCache {
@@ -15,23 +15,16 @@ thread_local! {
     static ISOLATED: RefCell<Option<ResponseCache>> = const { RefCell::new(None) };
 }
 
-/// Calls `with` with the application's cache, else with the default one: the process's, or, in
-/// unit tests, the thread's, so that tests do not meet.
-pub(crate) fn with_default<R>(
-    request: &HttpRequest,
-    unit_test: bool,
-    with: impl FnOnce(&ResponseCache) -> R,
-) -> R {
+/// The application's cache, else the default one: the process's, or, in unit tests, the thread's,
+/// so that tests do not meet.
+pub(crate) fn of(request: &HttpRequest, unit_test: bool) -> Cow<'_, ResponseCache> {
     if let Some(cache) = request.app_data::<ResponseCache>() {
-        return with(cache);
+        return Cow::Borrowed(cache);
     }
     if let Some(cache) = request.app_data::<Data<ResponseCache>>() {
-        return with(cache);
+        return Cow::Borrowed(cache);
     }
-    match isolated(unit_test) {
-        Some(cache) => with(&cache),
-        None => with(of_the_process()),
-    }
+    isolated(unit_test).map_or_else(|| Cow::Borrowed(of_the_process()), Cow::Owned)
 }
 
 #[cfg(any(test, feature = "testing"))]

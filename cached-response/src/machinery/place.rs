@@ -14,6 +14,7 @@ use crate::judgement::{
 use actix_web::HttpRequest;
 use std::{
     any::TypeId,
+    borrow::Cow,
     collections::HashMap,
     sync::{Arc, OnceLock, PoisonError, RwLock},
 };
@@ -111,15 +112,11 @@ impl Place {
         self.choice.cache = Some(cache);
     }
 
-    /// Calls `with` with the cache for this request: the route's, the application's or the default.
-    pub(crate) fn with_cache<R>(
-        &self,
-        request: &HttpRequest,
-        with: impl FnOnce(&ResponseCache) -> R,
-    ) -> R {
+    /// The cache for this request: the route's, the application's or the default.
+    pub(crate) fn cache<'a>(&'a self, request: &'a HttpRequest) -> Cow<'a, ResponseCache> {
         match &self.choice.cache {
-            Some(cache) => with(cache),
-            None => defaults::with_default(request, self.choice.unit_test, with),
+            Some(cache) => Cow::Borrowed(cache),
+            None => defaults::of(request, self.choice.unit_test),
         }
     }
 }

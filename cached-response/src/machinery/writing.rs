@@ -138,7 +138,7 @@ impl Write {
     /// To be called before the handler starts.
     pub(crate) fn begin(writer: Writer, invalidates: Invalidates, request: &HttpRequest) -> Self {
         let Invalidates { named, cache } = invalidates;
-        let default = || defaults::with_default(request, writer.unit_test, ResponseCache::clone);
+        let default = || defaults::of(request, writer.unit_test).into_owned();
         Self {
             writer,
             cache: cache.unwrap_or_else(default),

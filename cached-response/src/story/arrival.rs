@@ -72,42 +72,40 @@ pub(crate) fn begin(
     parts: &mut dyn FnMut(&mut KeyWriter),
     answer: &mut Option<HttpResponse>,
 ) -> Begin {
-    let site = &place.site;
-    place.with_cache(request, |cache| {
-        let shared = cache.shared();
-        let looked = admitted(&site.terms, request, sent).and_then(|admitted| {
-            let asked = Asking {
-                site,
-                shared,
-                request,
-                admitted,
-                says_all: false,
-                answer,
-            };
-            look_up(asked, sent, parts)
-        });
-        match looked {
-            Ok(Looked::Answered) => Begin::Answered,
-            Ok(Looked::Refresh(refresh)) => {
-                let station = station(site, cache);
-                let (miss, permit) = *refresh;
-                Begin::Refresh(Box::new(Behind {
-                    station,
-                    miss,
-                    permit,
-                }))
-            }
-            Ok(Looked::Miss(miss)) => {
-                report(site, shared, Event::Forward(miss.forward));
-                Begin::Forward(Box::new(arrival(site, cache, request, Way::Miss(*miss))))
-            }
-            Err(why) => {
-                let word = site.terms.word(why, request.headers());
-                report_as(site, shared, Event::Bypass(why), Some(&word));
-                Begin::Forward(Box::new(arrival(site, cache, request, Way::Bypass(why))))
-            }
+    let (site, cache) = (&place.site, place.cache(request));
+    let shared = cache.shared();
+    let looked = admitted(&site.terms, request, sent).and_then(|admitted| {
+        let asked = Asking {
+            site,
+            shared,
+            request,
+            admitted,
+            says_all: false,
+            answer,
+        };
+        look_up(asked, sent, parts)
+    });
+    match looked {
+        Ok(Looked::Answered) => Begin::Answered,
+        Ok(Looked::Refresh(refresh)) => {
+            let station = station(site, &cache);
+            let (miss, permit) = *refresh;
+            Begin::Refresh(Box::new(Behind {
+                station,
+                miss,
+                permit,
+            }))
         }
-    })
+        Ok(Looked::Miss(miss)) => {
+            report(site, shared, Event::Forward(miss.forward));
+            Begin::Forward(Box::new(arrival(site, &cache, request, Way::Miss(*miss))))
+        }
+        Err(why) => {
+            let word = site.terms.word(why, request.headers());
+            report_as(site, shared, Event::Bypass(why), Some(&word));
+            Begin::Forward(Box::new(arrival(site, &cache, request, Way::Bypass(why))))
+        }
+    }
 }
 
 fn arrival(site: &SiteRef, cache: &ResponseCache, request: &HttpRequest, way: Way) -> Arrival {
