@@ -131,12 +131,22 @@ fn look_up(
     sent: &Sent,
     parts: &mut dyn FnMut(&mut KeyWriter),
 ) -> Result<Looked, Bypass> {
-    let mut key = KeyWriter::reuse(BUFFER.take());
+    // The buffer is taken when something is written: a hit may do without.
+    let buffer = if asked.site.has_parts() {
+        BUFFER.take()
+    } else {
+        Vec::new()
+    };
+    let mut key = KeyWriter::reuse(buffer);
     parts(&mut key);
     asked.says_all = key.is_untouched() && keying::says_all(&asked.site.terms, asked.request, sent);
     if let Some(answered) = asked.known() {
         give_back(key);
         return Ok(answered);
+    }
+    if key.is_untouched() {
+        give_back(key);
+        key = KeyWriter::reuse(BUFFER.take());
     }
     let has_parts = !key.as_bytes().is_empty();
     let looked = asked.look_up(sent, &mut key);
@@ -149,7 +159,7 @@ fn look_up(
 
 fn give_back(key: KeyWriter) {
     let buffer = key.into_buffer();
-    if buffer.capacity() <= 2 * LONGEST_KEY {
+    if (1..=2 * LONGEST_KEY).contains(&buffer.capacity()) {
         BUFFER.set(buffer);
     }
 }
