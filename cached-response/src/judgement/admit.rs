@@ -63,6 +63,9 @@ static METHOD_OVERRIDES: [HeaderName; 3] = [
 /// Decides from the request alone.
 pub(crate) fn admit(terms: &Terms, asked: &Asked<'_>) -> Admission {
     let head = *asked.method == Method::HEAD;
+    if terms.every_get && (head || *asked.method == Method::GET) && !asked.unkeyed_body {
+        return Admission::Lookup(admitted(terms, asked, head, None));
+    }
     let method = if head { &Method::GET } else { asked.method };
     if !terms.policy.methods.contains(method) {
         return Admission::Bypass(Bypass::Method);
@@ -96,13 +99,17 @@ pub(crate) fn admit(terms: &Terms, asked: &Asked<'_>) -> Admission {
     {
         return Admission::Bypass(Bypass::Client);
     }
+    Admission::Lookup(admitted(terms, asked, head, wishes))
+}
+
+fn admitted(terms: &Terms, asked: &Asked<'_>, head: bool, wishes: Option<Box<Wishes>>) -> Admitted {
     let open = !terms.identity && asked.headers.contains_key(&header::AUTHORIZATION);
-    Admission::Lookup(Admitted {
+    Admitted {
         reuse: if open { Reuse::Open } else { Reuse::Any },
         flight: part(terms, asked, head, open),
         head,
         wishes,
-    })
+    }
 }
 
 fn overrides_method(headers: &HeaderMap) -> bool {

@@ -7,11 +7,18 @@ use super::{
     query::Names,
     reason::Bypass,
 };
-use actix_web::http::header::{self, HeaderMap, HeaderName};
+use actix_web::http::{
+    Method,
+    header::{self, HeaderMap, HeaderName},
+};
 use std::borrow::Cow;
 
 /// Everything that decides about one handler's requests and responses, made once.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that hold or do not, each for itself"
+)]
 pub(crate) struct Terms {
     pub(crate) policy: Policy,
     /// What the handler's body can see, gates left out.
@@ -33,6 +40,10 @@ pub(crate) struct Terms {
     pub(crate) undeclared: bool,
     /// Nothing is seen of the handlers, which may see everything.
     pub(crate) closed: Option<Closed>,
+    /// Every GET and HEAD without a body is looked up, whatever it says. Known beforehand, since it
+    /// is so for most routes and what it follows from lies far apart.
+    pub(crate) every_get: bool,
+    plain: bool,
 }
 
 impl Terms {
@@ -47,6 +58,8 @@ impl Terms {
             body: false,
             undeclared: false,
             closed: None,
+            every_get: false,
+            plain: false,
             policy,
         };
         for (role, facts) in arguments {
@@ -63,7 +76,25 @@ impl Terms {
                 _ => None,
             };
         }
+        terms.every_get = terms.look_up_every_get();
+        terms.plain = terms.vary.is_empty() && !terms.sees.any(Sees::URI.and(Sees::REQUEST));
         terms
+    }
+
+    fn look_up_every_get(&self) -> bool {
+        let Policy {
+            methods,
+            nocache,
+            respect_client,
+            unless,
+            ..
+        } = &self.policy;
+        methods.contains(&Method::GET)
+            && !self.undeclared
+            && !self.sees.any(Sees::REQUEST)
+            && (self.hidden_flag.is_some() || nocache.name.is_none())
+            && !respect_client
+            && unless.is_none()
     }
 
     /// The terms of a door in front of handlers that nothing is known of.
@@ -74,6 +105,7 @@ impl Terms {
             neutral, cookies, ..
         } = &terms.policy;
         terms.closed = Some(Closed::new(place, &terms.vary, neutral, cookies));
+        terms.every_get = false;
         terms
     }
 
@@ -125,7 +157,7 @@ impl Terms {
     /// Whether nothing but path and query is in the key of a request without a body, but for the
     /// parts that arguments and middlewares add.
     pub(crate) fn are_plain(&self) -> bool {
-        self.vary.is_empty() && !self.sees.any(Sees::URI.and(Sees::REQUEST))
+        self.plain
     }
 
     /// Whether an argument that the body reads may hold what was read before the look-up.

@@ -164,13 +164,18 @@ fn give_back(key: KeyWriter) {
     }
 }
 
+/// Whether the route's `unless` says so.
+fn is_unwanted(terms: &Terms, request: &HttpRequest) -> bool {
+    terms.policy.unless.is_some_and(|unless| unless(request))
+}
+
 pub(crate) fn admitted(
     terms: &Terms,
     request: &HttpRequest,
     sent: &Sent,
 ) -> Result<Admitted, Bypass> {
     // A flag that the handler cannot see is looked for when the key is written.
-    let asks_here = terms.hidden_flag.is_none() && may_ask(terms, request);
+    let asks_here = !terms.every_get && terms.hidden_flag.is_none() && may_ask(terms, request);
     let asked = Asked {
         method: request.method(),
         headers: request.headers(),
@@ -187,7 +192,7 @@ pub(crate) fn admitted(
         _ if defaults::is_off() => Err(Bypass::Off),
         Admission::Bypass(why) => Err(why),
         Admission::Lookup(_) if matches!(sent, Sent::TooLarge) => Err(Bypass::BodyTooLarge),
-        Admission::Lookup(_) if terms.policy.unless.is_some_and(|unless| unless(request)) => {
+        Admission::Lookup(_) if !terms.every_get && is_unwanted(terms, request) => {
             Err(Bypass::Unless)
         }
         Admission::Lookup(admitted) => Ok(admitted),

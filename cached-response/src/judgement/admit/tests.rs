@@ -38,7 +38,12 @@ fn admission(policy: Policy, arguments: &[(Role, Facts)], request: &Request) -> 
         query: request.query,
         unkeyed_body: request.body,
     };
-    admit(&Terms::new(policy, arguments), &asked)
+    let mut terms = Terms::new(policy, arguments);
+    let admission = admit(&terms, &asked);
+    // What is known beforehand is nothing else than what comes of asking.
+    terms.every_get = false;
+    assert_eq!(admit(&terms, &asked), admission);
+    admission
 }
 
 fn admitted(arguments: &[(Role, Facts)], request: &Request) -> Admitted {
