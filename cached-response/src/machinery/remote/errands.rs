@@ -108,3 +108,6 @@ fn hash(remote: u64, site: u64, key: &[u8]) -> u64 {
 fn at(hash: u64) -> usize {
     usize::try_from(hash % PLACES as u64).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
