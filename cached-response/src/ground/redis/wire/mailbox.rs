@@ -13,6 +13,9 @@ use crate::ground::{
 /// The most bytes that wait to be sent, unless a single question has more.
 const ROOM: usize = 8 << 20;
 
+/// So many questions go at once: the server answers them while the others are made.
+const ENOUGH: usize = 16;
+
 /// What is told who has asked: all answers, one after the other as they came.
 pub(super) type Told = oneshot::Receiver<Result<Bytes, StoreError>>;
 
@@ -44,8 +47,8 @@ pub(super) struct Asked {
 }
 
 impl Mailbox {
-    /// Has these sent, together with what else this thread posts until it has nothing else to do, and
-    /// their answers told. Outside of a runtime, at once.
+    /// Has these sent, together with what else this thread posts until it has nothing else to do or there
+    /// is enough, and their answers told. Outside of a runtime, at once.
     pub(super) fn post(self: &Arc<Self>, commands: &Commands) -> Result<(Told, Begun), StoreError> {
         let (tell, told) = oneshot::channel();
         let asked = Asked {
@@ -56,15 +59,18 @@ impl Mailbox {
             tell,
         };
         let begun = Batch::current(self);
-        self.put(commands.as_bytes(), asked, &begun)?;
+        let waiting = self.put(commands.as_bytes(), asked, &begun)?;
+        if waiting >= ENOUGH {
+            begun.begin();
+        }
         if begun.when().is_some() {
-            // It went before this was put.
+            // It has enough, or it went before this was put.
             self.wake();
         }
         Ok((told, begun))
     }
 
-    fn put(&self, bytes: &[u8], asked: Asked, begun: &Begun) -> Result<(), StoreError> {
+    fn put(&self, bytes: &[u8], asked: Asked, begun: &Begun) -> Result<usize, StoreError> {
         let mut state = lock(&self.0);
         if let Some(why) = &state.closed {
             return Err(why.clone());
@@ -78,7 +84,7 @@ impl Mailbox {
         if !state.batches.iter().any(|known| known.is(begun)) {
             state.batches.push(begun.clone());
         }
-        Ok(())
+        Ok(state.asked.len())
     }
 
     /// Takes out what was put in, where `bytes` are empty, and has `driver` woken when there is more.
@@ -217,6 +223,16 @@ mod tests {
         let (_, next) = mailbox.post(&commands()).unwrap();
         assert_eq!(next.when(), None);
         assert_eq!(collect(&mailbox), 4);
+    }
+
+    #[tokio::test]
+    async fn as_many_as_are_enough_go_at_once() {
+        let mailbox = Arc::new(Mailbox::default());
+        let begun = [(); ENOUGH].map(|()| mailbox.post(&commands()).unwrap().1);
+        assert!(begun.iter().all(|begun| begun.when().is_some()));
+        assert_eq!(collect(&mailbox), ENOUGH);
+        let (_told, next) = mailbox.post(&commands()).unwrap();
+        assert_eq!(next.when(), None);
     }
 
     /// Nobody who comes after that may have what is found.
