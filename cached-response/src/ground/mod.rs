@@ -2,6 +2,7 @@
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod acceptance;
+pub(crate) mod begun;
 pub(crate) mod checked;
 pub(crate) mod clock;
 pub(crate) mod frame;

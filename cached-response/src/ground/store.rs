@@ -3,7 +3,7 @@
 mod bus;
 mod outcome;
 
-pub(crate) use self::outcome::{Begun, LookedUp};
+pub(crate) use self::outcome::LookedUp;
 pub use self::{
     bus::{Bus, Subscription},
     outcome::{Kept, Prompt, StoreError, StoreErrorKind, StoreFuture},

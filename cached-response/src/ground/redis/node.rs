@@ -15,7 +15,10 @@ use super::{
     primary::Primary,
     target::Target,
 };
-use crate::ground::store::{Begun, StoreError, StoreErrorKind};
+use crate::ground::{
+    begun::Begun,
+    store::{StoreError, StoreErrorKind},
+};
 
 /// How long an invalidation waits for a replica to have it.
 const REPLICATING: Duration = Duration::from_millis(200);

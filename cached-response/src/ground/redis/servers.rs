@@ -9,7 +9,7 @@ use super::{
     node::{Node, Order, removed},
     shorts,
 };
-use crate::ground::store::{Begun, StoreError};
+use crate::ground::{begun::Begun, store::StoreError};
 
 /// One server, or many that are one.
 pub(super) enum Servers {

@@ -19,7 +19,7 @@ use super::{
     resp,
     socket::Felt,
 };
-use crate::ground::store::{Begun, StoreError};
+use crate::ground::{begun::Begun, store::StoreError};
 
 /// An open connection, which ends when nobody holds it any more.
 ///

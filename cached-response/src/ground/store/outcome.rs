@@ -1,14 +1,9 @@
 //! What a call to a store comes to.
 
 use actix_web::web::Bytes;
-use std::{
-    error::Error,
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::{Arc, OnceLock},
-    time::{Duration, Instant},
-};
+use std::{error::Error, fmt, future::Future, pin::Pin, time::Duration};
+
+use crate::ground::begun::Begun;
 
 /// What a call to a store comes to.
 ///
@@ -60,30 +55,6 @@ impl Kept {
 
 /// What a look-up comes to: what lies under a name, and under the names beside it.
 pub(crate) type LookedUp = (Option<Kept>, Vec<Option<Bytes>>);
-
-/// When something was begun that waits until a thread has looked at all that is ready. A clone is a
-/// handle on the same.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Begun(Arc<OnceLock<Instant>>);
-
-impl Begun {
-    /// It was begun; `None` if it was not yet.
-    pub(crate) fn when(&self) -> Option<Instant> {
-        self.0.get().copied()
-    }
-
-    /// Whether both are handles on the same.
-    #[cfg(feature = "redis")]
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
-    /// It is begun now.
-    pub(crate) fn begin(&self) {
-        // It is begun once.
-        let _ = self.0.set(Instant::now());
-    }
-}
 
 /// A look-up that goes on wherever it is polled.
 #[allow(missing_debug_implementations, reason = "it is no part of the API")]

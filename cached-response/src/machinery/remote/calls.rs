@@ -21,7 +21,10 @@ use super::{
     unavailable::Fault,
     warnings::Trouble,
 };
-use crate::ground::store::{Begun, LookedUp, Store, StoreError, StoreErrorKind, StoreFuture};
+use crate::ground::{
+    begun::Begun,
+    store::{LookedUp, Store, StoreError, StoreErrorKind, StoreFuture},
+};
 use std::{
     fmt,
     future::Future,
@@ -213,7 +216,7 @@ impl<T> UnderWay<T> {
 }
 
 /// What `future` comes to within this time from when it has begun. What a thread that was busy has
-/// begun late says nothing about the store.
+/// begun late says nothing about the store; what has not begun by then is begun here.
 async fn within<F: Future + Unpin>(
     mut future: F,
     begun: &Begun,
@@ -222,10 +225,14 @@ async fn within<F: Future + Unpin>(
     let mut end = Instant::now() + limit;
     loop {
         let outcome = alarm::by(end, &mut future).await;
+        if outcome.is_some() {
+            return outcome;
+        }
+        begun.go();
         let now = Instant::now();
         end = begun.when().unwrap_or(now) + limit;
-        if outcome.is_some() || end <= now {
-            return outcome;
+        if end <= now {
+            return None;
         }
     }
 }

@@ -7,7 +7,7 @@
 mod outbox;
 
 use super::alarm;
-use crate::ground::store::Begun;
+use crate::ground::begun::Begun;
 use std::{
     fmt,
     future::{Future, poll_fn},

@@ -4,7 +4,10 @@
 //! Who comes before a look-up has gone may have what that finds: it is read after they came.
 
 use super::errand::Errand;
-use crate::ground::store::{Begun, LookedUp, Prompt, Store, StoreFuture};
+use crate::ground::{
+    begun::Begun,
+    store::{LookedUp, Prompt, Store, StoreFuture},
+};
 use futures_util::future::{FutureExt, Shared, WeakShared};
 use std::{cell::RefCell, sync::Arc};
 

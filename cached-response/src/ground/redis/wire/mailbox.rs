@@ -1,12 +1,19 @@
 //! What is to be sent on a connection, and who waits for an answer.
 
 use actix_web::web::Bytes;
-use std::{cell::RefCell, collections::VecDeque, mem, sync::Arc, task::Waker};
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    mem,
+    sync::{Arc, Weak},
+    task::Waker,
+};
 use tokio::{runtime::Handle, sync::oneshot, time::Instant};
 
 use crate::ground::{
+    begun::Begun,
     redis::command::{Commands, Shape},
-    store::{Begun, StoreError, StoreErrorKind},
+    store::{StoreError, StoreErrorKind},
     sync::{Mutex, lock},
 };
 
@@ -58,13 +65,13 @@ impl Mailbox {
             since: Instant::now(),
             tell,
         };
-        let begun = Batch::current(self);
+        let begun = batch(self);
         let waiting = self.put(commands.as_bytes(), asked, &begun)?;
         if waiting >= ENOUGH {
-            begun.begin();
+            begun.go();
         }
         if begun.when().is_some() {
-            // It has enough, or it went before this was put.
+            // It may have gone before this was put.
             self.wake();
         }
         Ok((told, begun))
@@ -149,51 +156,33 @@ impl Asked {
 }
 
 thread_local! {
-    /// What this thread has put and not sent yet.
-    static BATCH: RefCell<Option<(Arc<Mailbox>, Begun)>> = const { RefCell::new(None) };
+    /// What this thread has put last, and may not have sent yet.
+    static BATCH: RefCell<Option<(Weak<Mailbox>, Begun)>> = const { RefCell::new(None) };
 }
 
-/// What one thread puts into a mailbox until it has looked at all that is ready. Dropping it sends it.
-struct Batch(Arc<Mailbox>, Begun);
-
-impl Batch {
-    /// When that goes what this thread has put.
-    fn current(mailbox: &Arc<Mailbox>) -> Begun {
-        let Ok(runtime) = Handle::try_current() else {
-            return Self::new(mailbox).begun();
-        };
-        let known = BATCH.try_with(|batch| {
-            let batch = batch.borrow();
-            let (of, begun) = batch.as_ref()?;
-            let waits = Arc::ptr_eq(of, mailbox) && begun.when().is_none();
-            waits.then(|| begun.clone())
-        });
-        if let Ok(Some(begun)) = known {
-            return begun;
-        }
-        let batch = Self::new(mailbox);
-        let begun = batch.begun();
-        // A thread that ends keeps none any more.
-        let _ = BATCH.try_with(|known| known.replace(Some((Arc::clone(mailbox), begun.clone()))));
-        // Behind all tasks that are ready; or at once, where the runtime ends.
-        drop(runtime.spawn(async move { drop(batch) }));
-        begun
+/// What this thread puts into a mailbox until it has looked at all that is ready.
+fn batch(mailbox: &Arc<Mailbox>) -> Begun {
+    let known = BATCH.try_with(|batch| {
+        let batch = batch.borrow();
+        let (of, begun) = batch.as_ref()?;
+        let waits = Weak::as_ptr(of) == Arc::as_ptr(mailbox) && begun.when().is_none();
+        waits.then(|| begun.clone())
+    });
+    if let Ok(Some(begun)) = known {
+        return begun;
     }
-
-    fn new(mailbox: &Arc<Mailbox>) -> Self {
-        Self(Arc::clone(mailbox), Begun::default())
-    }
-
-    fn begun(&self) -> Begun {
-        self.1.clone()
-    }
-}
-
-impl Drop for Batch {
-    fn drop(&mut self) {
-        self.1.begin();
-        self.0.wake();
-    }
+    let of = Arc::clone(mailbox);
+    let begun = Begun::by(move || of.wake());
+    let Ok(runtime) = Handle::try_current() else {
+        begun.go();
+        return begun;
+    };
+    // A thread that ends keeps none any more.
+    let _ = BATCH.try_with(|batch| batch.replace(Some((Arc::downgrade(mailbox), begun.clone()))));
+    let guard = begun.guard();
+    // Behind all tasks that are ready; or at once, where the runtime ends.
+    drop(runtime.spawn(async move { drop(guard) }));
+    begun
 }
 
 #[cfg(test)]
@@ -245,6 +234,23 @@ mod tests {
         assert!(begun.when().is_some());
         let (_told, next) = mailbox.post(&commands()).unwrap();
         assert_eq!(next.when(), None, "it is of another batch");
+    }
+
+    /// A runtime may be left alone with a task in it, and its thread go on with another.
+    #[test]
+    fn who_has_waited_for_too_long_has_it_go() {
+        let mailbox = Arc::new(Mailbox::default());
+        let left_alone = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let entered = left_alone.enter();
+        let (_told, begun) = mailbox.post(&commands()).unwrap();
+        drop(entered);
+        begun.go();
+        assert!(begun.when().is_some());
+        // What is posted from now on waits for nobody.
+        let (_told, next) = mailbox.post(&commands()).unwrap();
+        assert!(next.when().is_some());
     }
 
     #[test]

@@ -154,30 +154,45 @@ async fn nobody_waits_for_a_thread_that_is_stuck() {
     assert_eq!(delete(&calls, &patient(), "three").await, Ok(()));
 }
 
+/// An executor without a runtime.
+fn wait_for<F: Future>(future: F) -> F::Output {
+    struct Unpark(thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(thread::current())).into();
+    let mut context = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(output) => break output,
+            std::task::Poll::Pending => thread::park(),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_call_outside_of_a_runtime_is_given_up_as_well() {
     let (calls, ..) = calls(Mood::Hang);
     let (tell, told) = oneshot::channel();
     thread::spawn(move || {
-        struct Unpark(thread::Thread);
-        impl std::task::Wake for Unpark {
-            fn wake(self: Arc<Self>) {
-                self.0.unpark();
-            }
-        }
-        let waker = Arc::new(Unpark(thread::current())).into();
-        let mut context = std::task::Context::from_waker(&waker);
-        let allowance = brief();
-        let mut call = std::pin::pin!(delete(&calls, &allowance, "one"));
-        let ended = loop {
-            match call.as_mut().poll(&mut context) {
-                std::task::Poll::Ready(ended) => break ended,
-                std::task::Poll::Pending => thread::park(),
-            }
-        };
+        let ended = wait_for(delete(&calls, &brief(), "one"));
         tell.send(ended).unwrap();
     });
     assert_eq!(soon(told).await.unwrap(), Err(Unavailable::Slow));
+}
+
+/// The task that would have it go is never polled.
+#[test]
+fn a_call_in_a_runtime_that_nobody_drives_is_made_all_the_same() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let _entered = runtime.enter();
+    let (calls, ..) = calls(Mood::Answer);
+    assert_eq!(wait_for(delete(&calls, &brief(), "one")), Ok(()));
 }
 
 /// Bar row 67, in small.

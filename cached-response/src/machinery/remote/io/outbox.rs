@@ -6,10 +6,10 @@
 
 use super::{Job, Jobs, send};
 use crate::ground::{
-    store::Begun,
+    begun::Begun,
     sync::{Mutex, lock},
 };
-use std::{cell::RefCell, io, mem, sync::Arc};
+use std::{cell::RefCell, io, sync::Arc};
 use tokio::runtime::Handle;
 
 thread_local! {
@@ -19,10 +19,9 @@ thread_local! {
 /// The jobs of one thread that wait.
 struct Outbox {
     jobs: Jobs,
-    waiting: Mutex<Batch>,
+    waiting: Mutex<Option<Batch>>,
 }
 
-#[derive(Default)]
 struct Batch {
     jobs: Vec<Job>,
     begun: Begun,
@@ -33,8 +32,8 @@ struct Batch {
 pub(super) fn post(jobs: &Jobs, job: Job) -> io::Result<Begun> {
     let Ok(runtime) = Handle::try_current() else {
         send(jobs, vec![job])?;
-        let begun = Begun::default();
-        begun.begin();
+        let begun = Begun::by(|| {});
+        begun.go();
         return Ok(begun);
     };
     let outbox = OUTBOX.try_with(|outbox| {
@@ -45,15 +44,20 @@ pub(super) fn post(jobs: &Jobs, job: Job) -> io::Result<Begun> {
     // A thread that ends has no outbox any more.
     let outbox = outbox.unwrap_or_else(|_| Outbox::new(jobs));
     let mut waiting = lock(&outbox.waiting);
-    let is_first = waiting.jobs.is_empty();
-    waiting.jobs.push(job);
-    let begun = waiting.begun.clone();
-    drop(waiting);
-    if is_first {
-        let sending = Sending(outbox);
-        // Behind all tasks that are ready; or at once, where the runtime ends.
-        drop(runtime.spawn(async move { drop(sending) }));
+    if let Some(batch) = &mut *waiting {
+        batch.jobs.push(job);
+        return Ok(batch.begun.clone());
     }
+    let of = Arc::clone(&outbox);
+    let begun = Begun::by(move || of.send());
+    *waiting = Some(Batch {
+        jobs: vec![job],
+        begun: begun.clone(),
+    });
+    drop(waiting);
+    let guard = begun.guard();
+    // Behind all tasks that are ready; or at once, where the runtime ends.
+    drop(runtime.spawn(async move { drop(guard) }));
     Ok(begun)
 }
 
@@ -64,17 +68,13 @@ impl Outbox {
             waiting: Mutex::default(),
         })
     }
-}
 
-/// Sends what waits when it is dropped, as it is in any case.
-struct Sending(Arc<Outbox>);
-
-impl Drop for Sending {
-    fn drop(&mut self) {
-        let batch = mem::take(&mut *lock(&self.0.waiting));
-        batch.begun.begin();
-        // Where the thread has ended, those who wait are told so by their jobs.
-        drop(send(&self.0.jobs, batch.jobs));
+    fn send(&self) {
+        let batch = lock(&self.waiting).take();
+        if let Some(batch) = batch {
+            // Where the thread has ended, those who wait are told so by their jobs.
+            drop(send(&self.jobs, batch.jobs));
+        }
     }
 }
 

@@ -82,7 +82,7 @@ fn a_task_whose_thread_has_ended_says_so() {
     let (tell, told) = oneshot::channel();
     runtime.spawn(run(pending::<()>(), Teller(Some(tell))));
     drop(runtime);
-    let begun = Begun::default();
+    let begun = Begun::by(|| {});
     assert_eq!(wait_for(Task { told, begun }), Err(Lost::Ended));
 }
 
@@ -92,7 +92,7 @@ where
 {
     let (job, told) = job(future);
     send(jobs, vec![job])?;
-    let begun = Begun::default();
+    let begun = Begun::by(|| {});
     Ok(Task { told, begun })
 }
 

@@ -10,7 +10,6 @@ use std::{
 };
 
 /// A store with a connection at hand: what it has when a look-up goes is found.
-#[derive(Default)]
 struct AtHand {
     asked: AtomicU64,
     last: Mutex<Begun>,
@@ -39,11 +38,18 @@ impl Store for AtHand {
 }
 
 impl AtHand {
+    fn new() -> Self {
+        Self {
+            asked: AtomicU64::new(0),
+            last: Mutex::new(Begun::by(|| {})),
+        }
+    }
+
     /// What was asked for goes; what is asked for from now on is another batch.
     fn go(&self) {
         let mut last = self.last.lock().unwrap();
         last.begin();
-        *last = Begun::default();
+        *last = Begun::by(|| {});
     }
 }
 
@@ -58,7 +64,7 @@ async fn number((_, found): (Begun, Found)) -> Result<String, StoreError> {
 
 #[actix_web::test]
 async fn who_comes_before_it_has_gone_joins_a_look_up() {
-    let (store, errand) = (AtHand::default(), errand());
+    let (store, errand) = (AtHand::new(), errand());
     let [one, other] = [(); 2].map(|()| look_up(&store, &errand, 9).unwrap());
     store.go();
     assert_eq!(number(one).await.unwrap(), "1");
@@ -67,7 +73,7 @@ async fn who_comes_before_it_has_gone_joins_a_look_up() {
 
 #[actix_web::test]
 async fn who_comes_after_it_has_gone_looks_anew() {
-    let (store, errand) = (AtHand::default(), errand());
+    let (store, errand) = (AtHand::new(), errand());
     let early = look_up(&store, &errand, 9).unwrap();
     store.go();
     let late = look_up(&store, &errand, 9).unwrap();
@@ -77,7 +83,7 @@ async fn who_comes_after_it_has_gone_looks_anew() {
 
 #[actix_web::test]
 async fn another_errand_and_another_length_are_looked_up_by_themselves() {
-    let (store, one, other) = (AtHand::default(), errand(), errand());
+    let (store, one, other) = (AtHand::new(), errand(), errand());
     let looked = [(&one, 9), (&other, 9), (&one, 8)];
     let found = looked.map(|(errand, limit)| look_up(&store, errand, limit).unwrap());
     for (found, expected) in found.into_iter().zip(["1", "2", "3"]) {
@@ -87,7 +93,7 @@ async fn another_errand_and_another_length_are_looked_up_by_themselves() {
 
 #[actix_web::test]
 async fn who_leaves_takes_nothing_from_the_others() {
-    let (store, errand) = (AtHand::default(), errand());
+    let (store, errand) = (AtHand::new(), errand());
     let first = look_up(&store, &errand, 9).unwrap();
     let second = look_up(&store, &errand, 9).unwrap();
     drop(first);
@@ -101,7 +107,7 @@ async fn who_leaves_takes_nothing_from_the_others() {
 
 #[test]
 fn what_has_gone_is_not_kept() {
-    let (store, errand) = (AtHand::default(), errand());
+    let (store, errand) = (AtHand::new(), errand());
     for _ in 0..100 {
         let _found = look_up(&store, &errand, 9).unwrap();
         store.go();

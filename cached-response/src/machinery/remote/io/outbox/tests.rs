@@ -61,6 +61,23 @@ fn a_job_begins_when_it_goes() {
     });
 }
 
+/// A runtime may be left alone with a task in it, and its thread go on with another.
+#[test]
+fn who_has_waited_for_too_long_has_it_go() {
+    on_a_new_thread(|jobs, taken| {
+        let left_alone = runtime();
+        let entered = left_alone.enter();
+        let begun = post(jobs, nothing()).unwrap();
+        drop(entered);
+        begun.go();
+        assert_eq!(taken.try_recv().unwrap().len(), 1);
+        runtime().block_on(async {
+            post(jobs, nothing()).unwrap();
+            assert_eq!(taken.recv().await.unwrap().len(), 1);
+        });
+    });
+}
+
 #[test]
 fn outside_of_a_runtime_it_goes_at_once() {
     on_a_new_thread(|jobs, taken| {
