@@ -8,7 +8,7 @@ use crate::ground::sync::{Mutex, lock};
 use std::{
     collections::BTreeMap,
     future::{Future, poll_fn},
-    io,
+    io, mem,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{Condvar, MutexGuard, PoisonError},
@@ -85,17 +85,22 @@ impl Wait {
             waits.last += 1;
             waits.last
         });
-        match waits.wakers.get_mut(&(self.end, number)) {
-            Some(known) => known.clone_from(waker),
+        let known = waits.wakers.get_mut(&(self.end, number));
+        // What a waker does when it is dropped is not done under the lock.
+        let replaced = match known {
+            Some(known) if known.will_wake(waker) => None,
+            Some(known) => Some(mem::replace(known, waker.clone())),
             // New, or its alarm went off a moment too early.
-            None => {
-                waits.wakers.insert((self.end, number), waker.clone());
-            }
-        }
-        if waits.next_look.is_none_or(|look| self.end < look) {
+            None => waits.wakers.insert((self.end, number), waker.clone()),
+        };
+        let is_first = waits.next_look.is_none_or(|look| self.end < look);
+        if is_first {
             // Until the thread has looked, nobody else need wake it for what ends later.
             waits.next_look = Some(self.end);
-            drop(waits);
+        }
+        drop(waits);
+        drop(replaced);
+        if is_first {
             ALARM.earlier.notify_one();
         }
         Poll::Pending
@@ -106,7 +111,6 @@ impl Drop for Wait {
     fn drop(&mut self) {
         if let Some(number) = self.number {
             let waker = lock(&ALARM.waits).wakers.remove(&(self.end, number));
-            // What a waker does when it is dropped is not done under the lock.
             drop(waker);
         }
     }

@@ -33,7 +33,8 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// As many calls may be under way: those that were given up count until the store has let go of them.
+/// As many calls may be under way: those that were given up count until the store has let go of them,
+/// but for look-ups on a connection at hand, which are bytes in its mailbox then.
 const CAP: usize = 1_024;
 
 /// The calls of one cache to its remote store. A clone is a handle on the same.
@@ -168,7 +169,11 @@ impl Line {
         let task = io::spawn(async move {
             // Given back when the call is not only over, but gone.
             let _slot = slot;
-            what(store).await.map_err(Fault::Failed)
+            // Whoever waits may be on a thread that is stuck, and neither look nor leave.
+            match alarm::by(Instant::now() + limit, what(store)).await {
+                Some(answer) => answer.map_err(Fault::Failed),
+                None => Err(Fault::Slow),
+            }
         });
         let task = task.map_err(|error| {
             // That there is no thread says nothing about the store.

@@ -40,6 +40,21 @@ where
     Ok(Task { told, begun })
 }
 
+/// As [`spawn`], and begins at once: for what nobody waits for who would have it begin.
+///
+/// # Errors
+/// As [`spawn`].
+pub(super) fn spawn_at_once<F>(future: F) -> io::Result<Task<F::Output>>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let (job, told) = job(future);
+    send(THREAD.jobs(start)?, vec![job])?;
+    let begun = Begun::by(|| {});
+    begun.go();
+    Ok(Task { told, begun })
+}
+
 /// Runs `future` there to its end, for nobody, and begins at once.
 ///
 /// # Errors

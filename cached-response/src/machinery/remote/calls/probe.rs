@@ -46,7 +46,7 @@ impl Probing {
     /// Begins to ask, until the store is well.
     pub(super) fn start(&self, line: Weak<Line>) {
         // The thread has made the calls that failed, so that it need not be started any more.
-        *lock(&self.task) = io::spawn(until_well(line)).ok();
+        *lock(&self.task) = io::spawn_at_once(until_well(line)).ok();
     }
 
     fn attempt(&self, store: &Arc<dyn Store>) -> Attempt {
