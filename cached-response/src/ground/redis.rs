@@ -1,6 +1,7 @@
 //! Redis or Valkey as the remote store.
 
 mod address;
+mod answer;
 mod cluster;
 mod command;
 mod failure;
@@ -28,8 +29,9 @@ use std::{
 
 use self::{
     address::Address,
+    answer::Answer,
     cluster::Cluster,
-    command::{Answer, Commands},
+    command::Commands,
     node::{Node, Order},
     sentinel::Sentinels,
     servers::Servers,

@@ -21,7 +21,8 @@ use tokio::{
 use self::map::{Map, Place};
 use super::{
     address::Address,
-    command::{Answer, Commands},
+    answer::Answer,
+    command::Commands,
     failure,
     joint::Joint,
     node::{Node, Order},

@@ -4,7 +4,7 @@ use actix_web::web::Bytes;
 use redis::Value;
 use std::time::{Duration, Instant};
 
-use super::command::Answer;
+use super::answer::Answer;
 
 /// What a server has last said of itself.
 #[derive(Clone, Debug)]

@@ -11,11 +11,7 @@ use std::{
 };
 
 use super::{
-    command::{Answer, Commands},
-    joint::Joint,
-    primary::Primary,
-    target::Target,
-    wire::Posted,
+    answer::Answer, command::Commands, joint::Joint, primary::Primary, target::Target, wire::Posted,
 };
 use crate::ground::{
     store::{StoreError, StoreErrorKind},

@@ -10,7 +10,8 @@ use std::{
 };
 
 use super::{
-    command::{Answer, Commands, milliseconds},
+    answer::Answer,
+    command::{Commands, milliseconds},
     line::{Line, Sent, Turns},
     primary::Primary,
     target::Target,

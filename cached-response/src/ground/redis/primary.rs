@@ -8,7 +8,8 @@ use std::{
 
 use super::{
     address::Address,
-    command::{Answer, Commands},
+    answer::Answer,
+    command::Commands,
     known::Known,
     wire::{Posted, Wire},
 };

@@ -7,13 +7,13 @@ use actix_web::web::Bytes;
 use redis::{Value, parse_redis_value};
 
 use super::{
-    command::{Answer, Shape},
+    answer::{Answer, Shape},
     failure,
 };
 use crate::ground::store::StoreError;
 
 /// The most bytes of a list, and of an error.
-const LARGEST_LIST: usize = 16 << 20;
+const LARGEST_LIST: usize = 2 << 20;
 
 /// The most bytes of a line: a number, a status, an error, the length of what follows.
 const LONGEST_LINE: usize = 64 << 10;
@@ -156,12 +156,14 @@ fn number(line: &[u8]) -> Result<i64, StoreError> {
         [b'-', digits @ ..] => (digits, -1),
         digits => (digits, 1),
     };
-    // So many are within 64 bits.
-    if digits.is_empty() || digits.len() > 18 || !digits.iter().all(u8::is_ascii_digit) {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(failure::garbled());
     }
-    let add = |sum, digit: &u8| sum * 10 + i64::from(digit - b'0');
-    Ok(sign * digits.iter().fold(0, add))
+    let add = |sum: i64, digit: &u8| {
+        sum.checked_mul(10)?
+            .checked_add(sign * i64::from(digit - b'0'))
+    };
+    digits.iter().try_fold(0, add).ok_or_else(failure::garbled)
 }
 
 fn end_of_bulk(bytes: &[u8], start: usize, length: usize) -> Result<Option<usize>, StoreError> {

@@ -3,12 +3,7 @@
 use redis::{ServerError, Value};
 use tokio::task::JoinSet;
 
-use super::{
-    address::Address,
-    command::{Answer, Commands},
-    failure,
-    wire::Wire,
-};
+use super::{address::Address, answer::Answer, command::Commands, failure, wire::Wire};
 use crate::ground::store::{StoreError, StoreErrorKind};
 
 /// Who is asked, and for which primary.

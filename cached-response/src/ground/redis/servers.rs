@@ -3,8 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use super::{
+    answer::Answer,
     cluster::Cluster,
-    command::{Answer, Commands},
+    command::Commands,
     failure,
     node::{Node, Order, removed},
     shorts,

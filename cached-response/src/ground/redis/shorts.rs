@@ -4,7 +4,8 @@ use actix_web::web::Bytes;
 use std::{iter::zip, time::Duration};
 
 use super::{
-    command::{Answer, Commands, milliseconds},
+    answer::Answer,
+    command::{Commands, milliseconds},
     failure,
     node::Order,
     servers::Servers,

@@ -51,6 +51,7 @@ impl AsyncWrite for Felt {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.pulse.ask();
         Pin::new(&mut self.socket).poll_write(cx, bytes)
     }
 

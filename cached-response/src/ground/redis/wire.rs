@@ -12,12 +12,7 @@ use self::{
     mailbox::{Mailbox, Told},
 };
 use super::{
-    address::Address,
-    command::{Answer, Commands},
-    failure,
-    pulse::Pulse,
-    resp,
-    socket::Felt,
+    address::Address, answer::Answer, command::Commands, failure, pulse::Pulse, resp, socket::Felt,
 };
 use crate::ground::{begun::Begun, store::StoreError};
 
@@ -83,7 +78,6 @@ impl Wire {
 
     /// Has these commands sent, for somebody to await their answers wherever it is.
     pub(super) fn post(&self, commands: &Commands) -> Result<Posted, StoreError> {
-        self.pulse.ask();
         let (told, begun) = self.mailbox.post(commands)?;
         Ok(Posted { told, begun })
     }

@@ -3,7 +3,7 @@
 use redis::ServerError;
 
 use super::map::Place;
-use crate::ground::redis::command::Answer;
+use crate::ground::redis::answer::Answer;
 
 /// Another node that is to be asked.
 #[derive(Debug, PartialEq)]

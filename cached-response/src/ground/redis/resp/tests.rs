@@ -156,7 +156,7 @@ proptest! {
     }
 
     #[test]
-    fn numbers_are_read_as_everywhere(number in -(10_i64.pow(18) - 1)..10_i64.pow(18)) {
+    fn numbers_are_read_as_everywhere(number: i64) {
         let text = format!(":{number}\r\n");
         prop_assert_eq!(all(text.as_bytes(), Shape::Number), Answer::Number(number));
     }

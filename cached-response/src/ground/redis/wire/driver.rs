@@ -1,6 +1,5 @@
 //! Sends what is put into a mailbox, and tells the answers in their order.
 
-use actix_web::web::Bytes;
 use std::{
     collections::VecDeque,
     future::Future,
@@ -139,11 +138,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 first.length += length;
                 first.there += 1;
             } else if let Some(first) = self.waiting.pop_front() {
-                // A copy: what is kept of it must not keep what lies around it.
-                let answers = &self.input.filled()[..first.length];
-                let answers = Bytes::copy_from_slice(answers);
-                self.input.start += first.length;
-                first.answered(answers);
+                let length = first.length;
+                first.answered(&self.input.filled()[..length]);
+                self.input.start += length;
             }
         }
         if self.input.filled().is_empty() {

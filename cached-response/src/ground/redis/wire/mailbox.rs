@@ -12,7 +12,7 @@ use tokio::{runtime::Handle, sync::oneshot, time::Instant};
 
 use crate::ground::{
     begun::Begun,
-    redis::command::{Commands, Shape},
+    redis::{answer::Shape, command::Commands, failure},
     store::{StoreError, StoreErrorKind},
     sync::{Mutex, lock},
 };
@@ -48,7 +48,7 @@ pub(super) struct Asked {
     /// How many of its answers are there, and how long they are.
     pub(super) there: usize,
     pub(super) length: usize,
-    /// When it was put.
+    /// When it was taken out, to be sent.
     pub(super) since: Instant,
     tell: oneshot::Sender<Result<Bytes, StoreError>>,
 }
@@ -80,7 +80,8 @@ impl Mailbox {
     fn put(&self, bytes: &[u8], asked: Asked, begun: &Begun) -> Result<usize, StoreError> {
         let mut state = lock(&self.0);
         if let Some(why) = &state.closed {
-            return Err(why.clone());
+            // Those who had asked were told why. A new one may do better.
+            return Err(failure::unreachable(why));
         }
         if !state.bytes.is_empty() && state.bytes.len().saturating_add(bytes.len()) > ROOM {
             let slow = "the server takes nothing, and too much waits to be sent to it";
@@ -106,6 +107,9 @@ impl Mailbox {
         let mut state = lock(&self.0);
         if bytes.is_empty() {
             mem::swap(bytes, &mut state.bytes);
+            // The server had no time to answer before.
+            let now = Instant::now();
+            state.asked.iter_mut().for_each(|asked| asked.since = now);
             waiting.append(&mut state.asked);
             for begun in state.batches.drain(..) {
                 begun.begin();
@@ -144,10 +148,12 @@ impl Asked {
         self.shapes.get(self.there).copied()
     }
 
-    /// All answers are there.
-    pub(super) fn answered(self, bytes: Bytes) {
-        // Nobody may want to know any more.
-        drop(self.tell.send(Ok(bytes)));
+    /// All answers are there. What nobody wants to know any more is not copied.
+    pub(super) fn answered(self, answers: &[u8]) {
+        if !self.tell.is_closed() {
+            // A copy: what is kept of it must not keep what lies around it.
+            drop(self.tell.send(Ok(Bytes::copy_from_slice(answers))));
+        }
     }
 
     pub(super) fn fail(self, why: &StoreError) {

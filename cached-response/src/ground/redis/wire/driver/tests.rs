@@ -5,10 +5,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::ground::redis::{
-    command::{Answer, Commands},
-    wire::Posted,
-};
+use crate::ground::redis::{answer::Answer, command::Commands, wire::Posted};
 
 /// The driver's side of a connection, and the server's.
 fn connected(room: usize) -> (Arc<Mailbox>, DuplexStream, JoinHandle<()>) {
@@ -162,7 +159,7 @@ async fn an_answer_out_of_step_ends_the_connection() {
         server.write_all(text).await.unwrap();
         driver.await.unwrap();
         drop(told);
-        assert_eq!(refusal(&mailbox), StoreErrorKind::Garbled);
+        assert_eq!(refusal(&mailbox), StoreErrorKind::Unreachable);
     }
 }
 
@@ -187,6 +184,18 @@ async fn an_answer_that_takes_too_long_ends_the_connection() {
     assert_eq!(second.failure().await, StoreErrorKind::Slow);
     let waited = began.elapsed();
     assert!(waited >= PATIENCE && waited < PATIENCE + Duration::from_millis(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_is_sent_late_has_its_time_from_then() {
+    let (ours, mut server) = duplex(1 << 10);
+    let mailbox = Arc::new(Mailbox::default());
+    let told = sent(&mailbox, &lives(&["a"]));
+    tokio::time::sleep(PATIENCE * 2).await;
+    let _driver = tokio::spawn(Driver::new(ours, Arc::clone(&mailbox)));
+    tokio::time::sleep(PATIENCE / 2).await;
+    server.write_all(b":1\r\n").await.unwrap();
+    assert_eq!(told.answers().await, [Answer::Number(1)]);
 }
 
 #[tokio::test]
