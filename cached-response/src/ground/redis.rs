@@ -11,6 +11,7 @@ mod line;
 mod node;
 mod primary;
 mod pulse;
+mod question;
 mod resp;
 mod sentinel;
 mod servers;
@@ -175,9 +176,9 @@ impl Store for RedisStore {
 
     fn get_many<'a>(&'a self, names: &'a [String]) -> StoreFuture<'a, Vec<Option<Bytes>>> {
         Box::pin(async move {
-            let questions = names.iter().map(|name| shorts::question(name)).collect();
+            let questions = names.iter().map(|name| question::of(name)).collect();
             let answers = self.0.all_answers(questions).await?;
-            answers.into_iter().flatten().map(shorts::value).collect()
+            answers.into_iter().flatten().map(question::value).collect()
         })
     }
 
@@ -255,7 +256,7 @@ fn whole(name: &str, limit: usize, more: usize) -> Commands {
 
 /// What was answered to [`whole`], and to the names beside it.
 fn looked_up((first, others): (Vec<Answer>, Vec<Answer>)) -> Result<LookedUp, StoreError> {
-    let others = others.into_iter().map(shorts::value);
+    let others = others.into_iter().map(question::value);
     Ok((kept(first)?, others.collect::<Result<_, _>>()?))
 }
 

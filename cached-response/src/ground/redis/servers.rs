@@ -8,7 +8,7 @@ use super::{
     command::Commands,
     failure,
     node::{Node, Order, removed},
-    shorts,
+    question,
 };
 use crate::ground::{begun::Begun, store::StoreError};
 
@@ -54,7 +54,7 @@ impl Servers {
         match self {
             Self::One(node) => {
                 let count = first.len();
-                shorts::questions(&mut first, others);
+                question::add(&mut first, others);
                 split(node.ask(&first).await?, count)
             }
             // Boxed: where there is one server, there is no room for many.
@@ -76,7 +76,7 @@ impl Servers {
             return None;
         };
         let count = first.len();
-        shorts::questions(&mut first, others);
+        question::add(&mut first, others);
         let (begun, answers) = node.ask_promptly(first)?;
         Some((begun, async move { split(answers.await?, count) }))
     }
@@ -128,7 +128,7 @@ async fn in_order(
     others: &[String],
 ) -> Result<InOrder, StoreError> {
     let first = cluster.answers(name, &Order::Ask(first)).await?;
-    let questions = others.iter().map(|name| shorts::question(name)).collect();
+    let questions = others.iter().map(|name| question::of(name)).collect();
     let others = cluster.all_answers(questions).await?;
     Ok((first, others.into_iter().flatten().collect()))
 }

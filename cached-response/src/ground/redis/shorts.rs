@@ -8,34 +8,13 @@ use super::{
     command::{Commands, milliseconds},
     failure,
     node::Order,
+    question::SHORT,
     servers::Servers,
 };
 use crate::ground::store::StoreError;
 
-/// The longest that a short value is.
-pub(super) const SHORT: usize = 64;
-
 /// How often what vanishes while it is looked at is looked at again.
 const TRIES: usize = 3;
-
-/// What is asked to read a short value.
-pub(super) fn question(name: &str) -> (String, Commands) {
-    let mut read = Commands::default();
-    read.read(name, SHORT);
-    (name.to_owned(), read)
-}
-
-/// Asks for the short values under these names as well.
-pub(super) fn questions(commands: &mut Commands, names: &[String]) {
-    for name in names {
-        commands.read(name, SHORT);
-    }
-}
-
-/// The short value in the answer to [`question`]. An empty one is taken for none.
-pub(super) fn value(answer: Answer) -> Result<Option<Bytes>, StoreError> {
-    Ok(Some(answer.bytes()?).filter(|bytes| !bytes.is_empty()))
-}
 
 /// Puts `bytes` under `name` unless something lies there, and gives what lies there then.
 pub(super) async fn add(
