@@ -164,3 +164,22 @@ pub(super) async fn soon<F: Future>(future: F) -> F::Output {
         .await
         .expect("it comes within half a minute")
 }
+
+/// An executor without a runtime.
+pub(super) fn wait_for<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let mut context = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(output) => break output,
+            std::task::Poll::Pending => std::thread::park(),
+        }
+    }
+}

@@ -1,5 +1,5 @@
 use super::*;
-use crate::machinery::remote::stand_in::{Listener, Mood, StandIn, Told, soon};
+use crate::machinery::remote::stand_in::{Listener, Mood, StandIn, Told, soon, wait_for};
 use std::{
     sync::{
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -152,25 +152,6 @@ async fn nobody_waits_for_a_thread_that_is_stuck() {
     drop(let_go);
     assert_eq!(soon(first).await.unwrap(), Ok(()));
     assert_eq!(delete(&calls, &patient(), "three").await, Ok(()));
-}
-
-/// An executor without a runtime.
-fn wait_for<F: Future>(future: F) -> F::Output {
-    struct Unpark(thread::Thread);
-    impl std::task::Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Arc::new(Unpark(thread::current())).into();
-    let mut context = std::task::Context::from_waker(&waker);
-    let mut future = std::pin::pin!(future);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            std::task::Poll::Ready(output) => break output,
-            std::task::Poll::Pending => thread::park(),
-        }
-    }
 }
 
 #[tokio::test]

@@ -1,23 +1,6 @@
 use super::*;
-use std::{future::pending, panic::resume_unwind, sync::Arc};
-
-/// An executor without a runtime.
-fn wait_for<F: Future>(future: F) -> F::Output {
-    struct Unpark(thread::Thread);
-    impl std::task::Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Arc::new(Unpark(thread::current())).into();
-    let mut future = std::pin::pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
-    }
-}
+use crate::machinery::remote::stand_in::wait_for;
+use std::{future::pending, panic::resume_unwind};
 
 async fn name_of_the_thread() -> (thread::ThreadId, Option<String>) {
     tokio::task::yield_now().await;
