@@ -16,12 +16,11 @@ const MARKS: &[&[u8]] = &[b"cache-status: cached-response; hit", b"x-cache: HIT"
 /// So many pages are asked for in turn.
 const PAGES: usize = 256;
 
-/// Measures, prints tables and holds them against the targets: those of `contenders` where all ask for
-/// one page, those of `apart` where no two ask for the same.
+/// Measures, prints tables and holds them against the targets.
 ///
 /// # Errors
 /// Where a server or a connection fails, or a contender is too slow and `--check` is set.
-pub fn run(contenders: &[Contender], apart: &[Contender]) -> Result<(), String> {
+pub fn run(contenders: &[Contender]) -> Result<(), String> {
     if server::serve_if_asked(contenders).map_err(|error| error.to_string())? {
         return Ok(());
     }
@@ -42,6 +41,6 @@ pub fn run(contenders: &[Contender], apart: &[Contender]) -> Result<(), String> 
     println!("one page");
     let mut missed = loopback::compare(contenders, &hot, sittings)?;
     println!("\n{PAGES} pages in turn");
-    missed.extend(loopback::compare(apart, &many, sittings)?);
+    missed.extend(loopback::compare(contenders, &many, sittings)?);
     options.all_reached(&missed)
 }

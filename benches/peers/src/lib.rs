@@ -16,14 +16,12 @@ pub fn all() -> Vec<Contender> {
 }
 
 /// What ours must reach of the requests a second of the one that asks Redis each time, too.
-pub const TIMES: f64 = 4.0;
-/// The same where no two clients ask for the same page, so that no two look-ups are one.
-pub const TIMES_APART: f64 = 2.5;
+const TIMES: f64 = 4.0;
 
-/// Ours, and theirs, of those that share a Redis server: ours must reach so many times theirs.
-pub fn all_remote(times: f64) -> Vec<Contender> {
+/// Ours, and theirs, of those that share a Redis server.
+pub fn all_remote() -> Vec<Contender> {
     let mut all = REMOTE.to_vec();
-    all[REDIS_ONLY] = all[REDIS_ONLY].held_to(all.len(), times);
+    all[REDIS_ONLY] = all[REDIS_ONLY].held_to(all.len(), TIMES);
     all.push(Contender::peer("actix-request-reply-cache", request_reply::configure));
     all
 }

@@ -6,5 +6,5 @@
 use benches::{contenders, remote};
 
 fn main() -> Result<(), String> {
-    remote::run(&contenders::REMOTE, &contenders::REMOTE)
+    remote::run(&contenders::REMOTE)
 }
