@@ -28,6 +28,13 @@ impl Begun {
         }))
     }
 
+    /// What went already.
+    pub(crate) fn now() -> Self {
+        let begun = Self::by(|| {});
+        begun.go();
+        begun
+    }
+
     /// When it has begun; `None` if it has not yet.
     pub(crate) fn when(&self) -> Option<Instant> {
         self.0.when.get().copied()

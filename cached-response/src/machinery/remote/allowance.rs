@@ -123,6 +123,7 @@ mod tests {
     #[test]
     fn no_budget_is_too_long_for_the_clock() {
         let allowance = Allowance::new(Duration::MAX);
-        assert!(allowance.spend().unwrap().left() <= LONGEST);
+        let end = Instant::now().checked_add(allowance.spend().unwrap().left());
+        assert!(end.unwrap() > Instant::now());
     }
 }

@@ -48,10 +48,16 @@ pub(super) fn spawn_at_once<F>(future: F) -> io::Result<Task<F::Output>>
 where
     F: Future<Output: Send> + Send + 'static,
 {
+    spawn_on(THREAD.jobs(start)?, future)
+}
+
+fn spawn_on<F>(jobs: &Jobs, future: F) -> io::Result<Task<F::Output>>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
     let (job, told) = job(future);
-    send(THREAD.jobs(start)?, vec![job])?;
-    let begun = Begun::by(|| {});
-    begun.go();
+    send(jobs, vec![job])?;
+    let begun = Begun::now();
     Ok(Task { told, begun })
 }
 

@@ -65,18 +65,8 @@ fn a_task_whose_thread_has_ended_says_so() {
     let (tell, told) = oneshot::channel();
     runtime.spawn(run(pending::<()>(), Teller(Some(tell))));
     drop(runtime);
-    let begun = Begun::by(|| {});
+    let begun = Begun::now();
     assert_eq!(wait_for(Task { told, begun }), Err(Lost::Ended));
-}
-
-fn spawn_on<F>(jobs: &Jobs, future: F) -> io::Result<Task<F::Output>>
-where
-    F: Future<Output: Send> + Send + 'static,
-{
-    let (job, told) = job(future);
-    send(jobs, vec![job])?;
-    let begun = Begun::by(|| {});
-    Ok(Task { told, begun })
 }
 
 #[test]
