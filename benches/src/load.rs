@@ -1,5 +1,6 @@
 //! A load generator that costs little itself: prepared bytes out, counted bytes in.
 
+use memchr::memmem;
 use std::{io, net::SocketAddr};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -51,25 +52,31 @@ impl Connection {
     }
 }
 
+const LENGTH: &[u8] = b"\ncontent-length: ";
+
 /// The length of an answer whose head is there, or `None` where more of it must come.
 fn length(answer: &[u8]) -> io::Result<Option<usize>> {
-    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
+    let Some(end) = memmem::find(answer, b"\r\n\r\n") else {
         return Ok(None);
     };
     let head = &answer[..end];
     if !head.starts_with(b"HTTP/1.1 200 ") {
         return Err(io::Error::other(head.escape_ascii().to_string()));
     }
-    let body = head
-        .split(|byte| *byte == b'\n')
-        .find_map(|line| {
-            let value = line.strip_prefix(b"content-length: ")?;
-            std::str::from_utf8(value)
-                .ok()?
-                .trim()
-                .parse::<usize>()
-                .ok()
+    let body = memmem::find(head, LENGTH)
+        .and_then(|at| {
+            head[at + LENGTH.len()..]
+                .split(|byte| *byte == b'\r')
+                .next()
         })
+        .and_then(|value| std::str::from_utf8(value).ok()?.parse::<usize>().ok())
         .ok_or_else(|| io::Error::other("an answer without a length"))?;
     Ok(Some(end + 4 + body))
+}
+
+/// Whether a line in the head of an answer begins with `mark`.
+pub(crate) fn has_line(answer: &[u8], mark: &[u8]) -> bool {
+    let end = memmem::find(answer, b"\r\n\r\n").unwrap_or(answer.len());
+    let head = &answer[..end];
+    memmem::find_iter(head, mark).any(|at| at > 0 && head[at - 1] == b'\n')
 }

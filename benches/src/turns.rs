@@ -2,7 +2,7 @@
 
 use crate::{
     Contender,
-    load::Connection,
+    load::{Connection, has_line},
     request,
     server::{self, Server},
 };
@@ -161,8 +161,5 @@ impl Asker {
 
 /// Whether the head of an answer has one of `marks`, where there are any.
 fn is_marked(answer: &[u8], marks: &[&[u8]]) -> bool {
-    let mut lines = answer.split(|byte| *byte == b'\n');
-    let in_head = |line: &&[u8]| line.len() > 1;
-    let has_mark = |line: &[u8]| marks.iter().any(|mark| line.starts_with(mark));
-    marks.is_empty() || lines.by_ref().take_while(in_head).any(has_mark)
+    marks.is_empty() || marks.iter().any(|mark| has_line(answer, mark))
 }
