@@ -155,7 +155,7 @@ pub use ground::memcached::MemcachedStore;
 #[cfg(feature = "redis")]
 pub use ground::redis::RedisStore;
 #[doc(hidden)]
-pub use ground::store::Prompt;
+pub use ground::store::{Prompt, Question};
 pub use ground::{
     invalidate_error::InvalidateError,
     store::{Bus, Kept, Store, StoreError, StoreErrorKind, StoreFuture, Subscription},

@@ -201,7 +201,7 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> Call<E, L, B> {
                 refresh(*behind, asked, run);
                 State::Ready(answer)
             }
-            Begin::Forward(arrival) => State::Pending(serve(*arrival, asked, run)),
+            Begin::Forward(arrival) => State::Pending(serve(arrival, asked, run)),
         })
     }
 }

@@ -234,7 +234,7 @@ where
             )),
             Begin::Forward(arrival) => {
                 let run = run(self.service.clone(), payload);
-                Answer(State::Pending(serve(*arrival, request, run)))
+                Answer(State::Pending(serve(arrival, request, run)))
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::{moment::Moment, nonce::Nonce};
 use std::{
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -34,7 +34,7 @@ impl Checked {
 #[derive(Debug, Default)]
 pub(crate) struct Nonces {
     /// Those that are known from the request: of all, path, URL, and the tags of its route.
-    pub(crate) known: Vec<Nonce>,
+    pub(crate) known: Arc<[Nonce]>,
     /// Those that are known from its run only, under their names there: of the tags that its handler
     /// has named, or of their stripes.
     pub(crate) named: Vec<(String, Nonce)>,

@@ -18,10 +18,13 @@ pub(crate) mod memory;
 pub(crate) mod moment;
 pub(crate) mod nonce;
 #[cfg(feature = "redis")]
+pub(crate) mod passing;
+#[cfg(feature = "redis")]
 pub(crate) mod redis;
 pub(crate) mod rest;
 pub(crate) mod selector;
 pub(crate) mod store;
 pub(crate) mod stored;
 pub(crate) mod sync;
+pub(crate) mod told;
 pub(crate) mod weak;

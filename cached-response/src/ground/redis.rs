@@ -8,6 +8,8 @@ mod failure;
 mod joint;
 mod known;
 mod line;
+mod looking;
+mod near;
 mod node;
 mod primary;
 mod pulse;
@@ -32,7 +34,7 @@ use self::{
     address::Address,
     answer::Answer,
     cluster::Cluster,
-    command::Commands,
+    looking::{Looking, looked_up, whole},
     node::{Node, Order},
     sentinel::Sentinels,
     servers::Servers,
@@ -40,7 +42,7 @@ use self::{
     target::Target,
 };
 use crate::ground::store::{
-    Bus, Kept, LookedUp, Prompt, Store, StoreError, StoreErrorKind, StoreFuture, Subscription,
+    Bus, Kept, Prompt, Question, Store, StoreError, StoreErrorKind, StoreFuture, Subscription,
 };
 
 /// Redis (6 or later) or Valkey as the remote store: one server, the one that sentinels know, or a
@@ -68,8 +70,8 @@ use crate::ground::store::{
 /// What a user of the server must be allowed, for a cache in the namespace `shop`:
 ///
 /// ```text
-/// ACL SETUSER cache on >secret ~shop:* &shop:bus +getrange +set +pttl +pexpire +pexpireat +unlink
-///     +wait +publish +subscribe +time +info +select
+/// ACL SETUSER cache on >secret ~shop:* &shop:bus +getrange +mget +set +pttl +pexpire +pexpireat
+///     +unlink +wait +publish +subscribe +time +info +select
 /// ```
 ///
 /// and in a cluster `+cluster|slots +asking` (Redis 6: `+cluster`). Without `info` it is not known
@@ -155,7 +157,7 @@ impl Store for RedisStore {
     fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<Kept>> {
         Box::pin(async move {
             let order = Order::Ask(whole(name, limit, 0));
-            kept(self.0.answers(name, &order).await?)
+            Ok(looked_up((self.0.answers(name, &order).await?, Vec::new()))?.0)
         })
     }
 
@@ -175,11 +177,7 @@ impl Store for RedisStore {
     }
 
     fn get_many<'a>(&'a self, names: &'a [String]) -> StoreFuture<'a, Vec<Option<Bytes>>> {
-        Box::pin(async move {
-            let questions = names.iter().map(|name| question::of(name)).collect();
-            let answers = self.0.all_answers(questions).await?;
-            answers.into_iter().flatten().map(question::value).collect()
-        })
+        Box::pin(async move { self.0.shorts(names).await })
     }
 
     fn look_up<'a>(
@@ -194,11 +192,13 @@ impl Store for RedisStore {
         })
     }
 
-    fn look_up_promptly(&self, name: &str, limit: usize, with: &[String]) -> Option<Prompt> {
-        let whole = whole(name, limit, with.len());
-        let (begun, answers) = self.0.answers_promptly(whole, with)?;
-        let found = Box::pin(async move { looked_up(answers.await?) });
-        Some(Prompt { begun, found })
+    fn look_up_promptly(&self, question: Question<'_>) -> Option<Prompt> {
+        let prepared = question.memo.get(|| looking::prepared(&question))?;
+        let asked = self.0.ask_promptly(prepared, question.on_a_worker)?;
+        Some(Prompt {
+            begun: asked.begun().clone(),
+            found: Arc::new(Looking::new(asked, &question)),
+        })
     }
 
     fn add<'a>(&'a self, name: &'a str, bytes: Bytes, timeout: Duration) -> StoreFuture<'a, Bytes> {
@@ -245,32 +245,3 @@ impl Bus for RedisStore {
 
 /// As good as for ever, where the clock cannot say so.
 const FOR_EVER: Duration = Duration::from_secs(86_400 * 365);
-
-/// What is asked to read a value and its life. Another may put something else in its place while it
-/// is read: one of the two lives is that of what was read, and the shorter one is believed.
-fn whole(name: &str, limit: usize, more: usize) -> Commands {
-    let mut whole = Commands::with_room(3 + more, name.len() + 64);
-    whole.left(name).read(name, limit).left(name);
-    whole
-}
-
-/// What was answered to [`whole`], and to the names beside it.
-fn looked_up((first, others): (Vec<Answer>, Vec<Answer>)) -> Result<LookedUp, StoreError> {
-    let others = others.into_iter().map(question::value);
-    Ok((kept(first)?, others.collect::<Result<_, _>>()?))
-}
-
-/// What was answered to [`whole`].
-fn kept(answers: Vec<Answer>) -> Result<Option<Kept>, StoreError> {
-    let [before, bytes, after]: [Answer; 3] = answers.try_into().map_err(|_| failure::garbled())?;
-    let (bytes, before, after) = (bytes.bytes()?, before.number()?, after.number()?);
-    if before == NOT_THERE || after == NOT_THERE {
-        return Ok(None);
-    }
-    // Below zero it lives for ever, which is nothing that we have put there.
-    let left = u64::try_from(before.min(after)).unwrap_or(0);
-    Ok(Some(Kept::new(bytes, Duration::from_millis(left))))
-}
-
-/// What `PTTL` says of a name under which nothing lies.
-const NOT_THERE: i64 = -2;

@@ -2,11 +2,15 @@
 
 mod bus;
 mod outcome;
+mod shorts;
 
-pub(crate) use self::outcome::LookedUp;
 pub use self::{
     bus::{Bus, Subscription},
-    outcome::{Kept, Prompt, StoreError, StoreErrorKind, StoreFuture},
+    outcome::{Kept, Prompt, Question, StoreError, StoreErrorKind, StoreFuture},
+};
+pub(crate) use self::{
+    outcome::{Found, LookedUp, Memo},
+    shorts::Shorts,
 };
 use actix_web::web::Bytes;
 use std::time::Duration;
@@ -186,8 +190,8 @@ pub trait Store: Send + Sync + 'static {
     /// [`look_up`](Self::look_up) where that needs no runtime: a connection is at hand, which is driven
     /// elsewhere. For stores of this crate.
     #[doc(hidden)]
-    fn look_up_promptly(&self, name: &str, limit: usize, with: &[String]) -> Option<Prompt> {
-        let _ = (name, limit, with);
+    fn look_up_promptly(&self, question: Question<'_>) -> Option<Prompt> {
+        let _ = question;
         None
     }
 

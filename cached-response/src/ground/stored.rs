@@ -14,7 +14,7 @@ use actix_web::{
     },
     web::Bytes,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// The number of no run: it was made in another process, or in this one and found again.
 pub(crate) const FOUND: u64 = 0;
@@ -24,7 +24,7 @@ pub(crate) const FOUND: u64 = 0;
 pub(crate) struct StoredResponse {
     pub(crate) status: StatusCode,
     /// In the order in which they are answered, repeated fields included.
-    pub(crate) headers: Box<[(HeaderName, HeaderValue)]>,
+    pub(crate) headers: Arc<[(HeaderName, HeaderValue)]>,
     pub(crate) body: Bytes,
     pub(crate) etag: Option<HeaderValue>,
     /// The entity tag is of our making: the handler knows nothing of it.
@@ -131,9 +131,17 @@ impl StoredResponse {
     /// What of it another process can use, selected so.
     pub(crate) fn as_variant(&self, variant: Variant) -> Self {
         Self {
+            body: self.body.clone(),
+            variant: Some(variant),
+            ..self.read_again()
+        }
+    }
+
+    /// What of it another process can use, but for its body.
+    pub(crate) fn read_again(&self) -> Self {
+        Self {
             status: self.status,
             headers: self.headers.clone(),
-            body: self.body.clone(),
             etag: self.etag.clone(),
             made_etag: self.made_etag,
             last_modified: self.last_modified.clone(),
@@ -141,7 +149,7 @@ impl StoredResponse {
             age_at_birth: self.age_at_birth,
             never_stale: self.never_stale,
             windows: self.windows,
-            variant: Some(variant),
+            variant: self.variant.clone(),
             open: self.open,
             client: self.client,
             ..Self::default()

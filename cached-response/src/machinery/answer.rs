@@ -105,9 +105,9 @@ fn mark(stored: &StoredResponse, response: &mut HttpResponse, how: How) {
             status_field::add_hit(headers, age, stored.deadline().since(now));
         }
         How::Remote(now) => {
-            aged(stored, headers, now);
-            let left = stored.deadline().since(now);
-            headers.append(status_field::NAME, status_field::remote(left));
+            let age = stored.age(now);
+            dress::keep(stored, age, headers);
+            status_field::add_remote(headers, age, stored.deadline().since(now));
         }
         How::Stale(now, rule) => {
             aged(stored, headers, now);

@@ -16,7 +16,7 @@ pub(crate) fn renewed(stored: &StoredResponse, unchanged: &HttpResponse) -> Http
     let said = unchanged.headers();
     let mut response = HttpResponse::with_body(stored.status, BoxBody::new(stored.body.clone()));
     let headers = response.headers_mut();
-    for (name, value) in &stored.headers {
+    for (name, value) in stored.headers.iter() {
         let ours = stored.made_etag && *name == header::ETAG;
         if !ours && (is_excepted(name, said) || !said.contains_key(name)) {
             headers.append(name.clone(), value.clone());

@@ -14,37 +14,41 @@ pub(crate) fn age(age: Duration) -> HeaderValue {
     HeaderValue::from(age.as_secs())
 }
 
-/// Adds `Age`, and `cached-response; hit; ttl=297`. For the responses that were born in one second
-/// with one lifetime they are made once a second and worker, unless others take their place.
+/// Adds `Age`, and `cached-response; hit; ttl=297`.
 pub(crate) fn add_hit(headers: &mut HeaderMap, age: Duration, left: Duration) {
+    add(headers, age, left, "");
+}
+
+/// Adds `Age`, and `cached-response; hit; ttl=297; detail=remote`: it was not in this process.
+pub(crate) fn add_remote(headers: &mut HeaderMap, age: Duration, left: Duration) {
+    add(headers, age, left, "; detail=remote");
+}
+
+/// For the responses that were born in one second with one lifetime the values are made once a second
+/// and worker, unless others take their place.
+fn add(headers: &mut HeaderMap, age: Duration, left: Duration, detail: &'static str) {
     const PLACES: usize = 256;
-    type Made = ((u64, u64), HeaderValue, HeaderValue);
+    type Made = ((u64, u64, usize), HeaderValue, HeaderValue);
     thread_local!(static MADE: RefCell<Vec<Option<Made>>> = RefCell::new(vec![None; PLACES]));
     // A structured field's integer has at most fifteen digits (RFC 8941 §3.3.1).
-    let seconds = (age.as_secs(), left.as_secs().min(999_999_999_999_999));
+    let (old, left) = (age.as_secs(), left.as_secs().min(999_999_999_999_999));
+    // Details differ in their lengths.
+    let of = (old, left, detail.len());
     // Counted so, the ages of a response come to lie in all the places in turn.
-    let place = seconds.0.wrapping_mul(2).wrapping_add(seconds.1) % PLACES as u64;
+    let place = old.wrapping_mul(2).wrapping_add(left) % PLACES as u64;
     let place = usize::try_from(place).unwrap_or_default();
     MADE.with_borrow_mut(|made| {
         let (_, age, status) = match &mut made[place] {
-            Some(made) if made.0 == seconds => made,
+            Some(made) if made.0 == of => made,
             place => {
-                let status = value(&format!("cached-response; hit; ttl={}", seconds.1));
-                place.insert((seconds, self::age(age), status))
+                let status = value(&format!("cached-response; hit; ttl={left}{detail}"));
+                place.insert((of, self::age(age), status))
             }
         };
         // Never stored, so never there: to append is cheaper than to insert.
         headers.append(header::AGE, age.clone());
         headers.append(NAME, status.clone());
     });
-}
-
-/// `cached-response; hit; ttl=297; detail=remote`: it was not in this process.
-pub(crate) fn remote(left: Duration) -> HeaderValue {
-    let seconds = left.as_secs().min(999_999_999_999_999);
-    value(&format!(
-        "cached-response; hit; ttl={seconds}; detail=remote"
-    ))
 }
 
 /// `cached-response; hit; ttl=-3; detail=stale-while-revalidate`, or without a rule where it is
@@ -128,14 +132,21 @@ mod tests {
     use super::*;
 
     fn assert_hit(age: Duration, left: Duration, ttl: u64) {
-        let mut headers = HeaderMap::new();
-        add_hit(&mut headers, age, left);
         let status = format!("cached-response; hit; ttl={ttl}");
+        assert_added(add_hit, age, left, &status);
+        assert_added(add_remote, age, left, &format!("{status}; detail=remote"));
+    }
+
+    type Add = fn(&mut HeaderMap, Duration, Duration);
+
+    fn assert_added(add: Add, age: Duration, left: Duration, status: &str) {
+        let mut headers = HeaderMap::new();
+        add(&mut headers, age, left);
         assert_eq!(
             headers.get("age").unwrap(),
             age.as_secs().to_string().as_str()
         );
-        assert_eq!(headers.get("cache-status").unwrap(), status.as_str());
+        assert_eq!(headers.get("cache-status").unwrap(), status);
         assert_eq!(headers.len(), 2);
     }
 

@@ -67,7 +67,10 @@ impl<'a> Abroad<'a> {
             .policy
             .max_body
             .unwrap_or(limits.max_body);
-        let errand = remote.errand(&station.site, key.as_bytes(), target, longest)?;
+        let (errand, is_new) = remote.errand(&station.site, key.as_bytes(), target, longest)?;
+        if let Some(request) = request.filter(|_| is_new) {
+            station.shared().routes.note(&station.site, request);
+        }
         Some(Self {
             allowance: allowance
                 .get_or_insert_with(|| Arc::new(remote.allowance()))
@@ -107,14 +110,15 @@ impl<'a> Abroad<'a> {
     fn reader<'r>(&'r self, allowance: &'r Allowance) -> Reader<'r> {
         let shared = self.station.shared();
         let site = &self.station.site;
-        Reader::new(&self.remote, shared, allowance, site, self.target)
+        let snapshot = self.errand.snapshot(&shared.generations, self.target);
+        Reader::new(&self.remote, shared, allowance, site, snapshot)
     }
 
     /// Looks for a response until there is one that `answers`, or nobody is about to make one.
     pub(super) async fn seek(
         &self,
         found: Option<Fetched>,
-        mut answers: impl FnMut(StoredResponse) -> bool,
+        mut answers: impl FnMut(Box<StoredResponse>) -> bool,
     ) -> Sought {
         let mut waited = false;
         let mut allowance = self.allowance.clone();
@@ -207,8 +211,17 @@ impl<'a> Abroad<'a> {
             return true;
         }
         let terms = &self.station.site.terms;
+        if terms.policy.timeout.by_response().is_some() {
+            // What its fields say may depend on the time.
+            return self.judge(stored);
+        }
+        self.errand.permits(stored, || self.judge(stored))
+    }
+
+    fn judge(&self, stored: &StoredResponse) -> bool {
+        let terms = &self.station.site.terms;
         let mut headers = HeaderMap::new();
-        for (name, value) in &stored.headers {
+        for (name, value) in stored.headers.iter() {
             if judge::asks_for(terms, name) {
                 headers.append(name.clone(), value.clone());
             }

@@ -51,7 +51,8 @@ impl Begin {
 #[derive(Debug)]
 pub(crate) enum Way {
     Bypass(Bypass),
-    Miss(Miss),
+    // Boxed, so that it is not moved about.
+    Miss(Box<Miss>),
 }
 
 /// The first, synchronous part of the story.
@@ -59,7 +60,7 @@ pub(crate) enum Begin {
     Answered,
     /// Answered; the handler is to run behind the answer.
     Refresh(Box<Behind>),
-    Forward(Box<Arrival>),
+    Forward(Arrival),
 }
 
 /// Admits `request`, writes its key (`parts` adds those of the arguments) and looks it up.
@@ -98,18 +99,21 @@ pub(crate) fn begin(
         }
         Ok(Looked::Miss(miss)) => {
             report(site, shared, Event::Forward(miss.forward));
-            Begin::Forward(Box::new(arrival(site, &cache, request, Way::Miss(*miss))))
+            Begin::Forward(arrival(site, &cache, request, Way::Miss(miss)))
         }
         Err(why) => {
             let word = site.terms.word(why, request.headers());
             report_as(site, shared, Event::Bypass(why), Some(&word));
-            Begin::Forward(Box::new(arrival(site, &cache, request, Way::Bypass(why))))
+            Begin::Forward(arrival(site, &cache, request, Way::Bypass(why)))
         }
     }
 }
 
 fn arrival(site: &SiteRef, cache: &ResponseCache, request: &HttpRequest, way: Way) -> Arrival {
-    cache.shared().routes.note(site, request);
+    // What may be found in a remote store is noted when that is asked for something new.
+    if cache.shared().remote.is_none() || matches!(way, Way::Bypass(_)) {
+        cache.shared().routes.note(site, request);
+    }
     let station = station(site, cache);
     Arrival { station, way }
 }

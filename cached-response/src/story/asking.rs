@@ -2,6 +2,7 @@
 
 use super::{
     freshness::{Lookup, freshness},
+    from_abroad::FromAbroad,
     lookup::Miss,
     visit::Station,
 };
@@ -40,7 +41,7 @@ pub(super) enum Looked {
     Accepted(Stage),
     /// Accepted, and to be computed anew behind that.
     Due(Arc<StoredResponse>, Stage),
-    Miss(Miss),
+    Miss(Box<Miss>),
 }
 
 impl Asking<'_> {
@@ -60,10 +61,10 @@ impl Asking<'_> {
         match looked {
             Lookup::Fresh(stored, stage) if (self.accept)(&stored) => Looked::Accepted(stage),
             Lookup::Refresh(stored, stage) if (self.accept)(&stored) => Looked::Due(stored, stage),
-            Lookup::Miss(forward, previous) => Looked::Miss(self.miss(forward, previous)),
+            Lookup::Miss(forward, previous) => Looked::Miss(Box::new(self.miss(forward, previous))),
             // What cannot be read is as good as nothing.
             Lookup::Fresh(..) | Lookup::Refresh(..) => {
-                Looked::Miss(self.miss(Forward::UriMiss, None))
+                Looked::Miss(Box::new(self.miss(Forward::UriMiss, None)))
             }
         }
     }
@@ -86,7 +87,7 @@ impl Asking<'_> {
             behind: false,
             extracted: None,
             arrived: self.station.shared().now(),
-            abroad: Box::default(),
+            abroad: FromAbroad::default(),
         }
     }
 }

@@ -28,7 +28,7 @@ impl Journey {
         {
             let behind = Behind {
                 station: self.visit.station,
-                miss: self.miss,
+                miss: *self.miss,
                 permit,
             };
             refresh(behind, self.visit.request, run);

@@ -14,7 +14,7 @@ pub(crate) struct FromAbroad {
     /// What was found there and does not answer.
     pub(crate) fetched: Option<Fetched>,
     /// What lay in memory depended on these: they are older than this request.
-    pub(crate) known: Option<Vec<Nonce>>,
+    pub(crate) known: Option<Arc<[Nonce]>>,
     /// By what the response of the run goes there.
     pub(crate) dispatch: Option<Box<Dispatch>>,
 }

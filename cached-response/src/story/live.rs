@@ -56,7 +56,7 @@ impl Journey {
                     let goes_on = self.may_go_on();
                     let station = self.visit.station.clone();
                     let flight =
-                        run::fly(self.visit, self.miss, run, Permits::two(queued, running));
+                        run::fly(self.visit, *self.miss, run, Permits::two(queued, running));
                     if !goes_on {
                         return flight.await;
                     }

@@ -51,7 +51,7 @@ pub(crate) struct Miss {
     pub(crate) extracted: Option<u64>,
     /// When it was looked up.
     pub(crate) arrived: Moment,
-    pub(crate) abroad: Box<FromAbroad>,
+    pub(crate) abroad: FromAbroad,
 }
 
 impl Miss {
@@ -164,11 +164,12 @@ impl Asking<'_> {
                 return Looked::Answered;
             }
             Lookup::Refresh(stored, stage) => {
-                return self.refresh(stored, How::hit(stage, now), key, base);
+                let miss = self.miss(key, base, false, now);
+                return self.refresh(stored, How::hit(stage, now), miss);
             }
             Lookup::Miss(forward, previous) => (forward, previous),
         };
-        let miss = self.miss(key, base, live);
+        let miss = self.miss(key, base, live, now);
         self.forward(Miss {
             forward,
             previous,
@@ -193,13 +194,7 @@ impl Asking<'_> {
     }
 
     /// Answers, and takes the lead of a run behind the answer where nobody has it.
-    fn refresh(
-        &mut self,
-        stored: Arc<StoredResponse>,
-        how: How,
-        key: &KeyWriter,
-        base: usize,
-    ) -> Looked {
+    fn refresh(&mut self, stored: Arc<StoredResponse>, how: How, miss: Miss) -> Looked {
         *self.answer = Some(hit(self.site, self.shared, &stored, self.request, how));
         if !self.leads() {
             return Looked::Answered;
@@ -208,7 +203,7 @@ impl Asking<'_> {
             forward: Forward::Stale,
             previous: Some(stored),
             behind: true,
-            ..self.miss(key, base, false)
+            ..miss
         };
         let boarding = self.shared.boarding(Target::Response {
             terms: &self.site.terms,
@@ -220,7 +215,7 @@ impl Asking<'_> {
         }
     }
 
-    fn miss(&self, key: &KeyWriter, base: usize, live: bool) -> Miss {
+    fn miss(&self, key: &KeyWriter, base: usize, live: bool, now: Moment) -> Miss {
         let flight = KeyRef::new(self.site.handler, key.as_bytes()).to_key();
         let base = if key.len() == base {
             flight.clone()
@@ -236,8 +231,8 @@ impl Asking<'_> {
             previous: None,
             behind: false,
             extracted: None,
-            arrived: self.shared.now(),
-            abroad: Box::default(),
+            arrived: now,
+            abroad: FromAbroad::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{
     visit::Visit,
 };
 use crate::{
-    ground::{nonce::Nonce, stored::StoredResponse},
+    ground::{moment::Moment, nonce::Nonce, stored::StoredResponse},
     judgement::{admit::Part, key::KeyRef, stage::Stage},
     machinery::{
         answer::{self, How},
@@ -34,8 +34,8 @@ pub(super) struct Answering {
     stage: Stage,
     /// It is to be refreshed behind the answer.
     due: bool,
-    /// It was not in memory.
-    remote: bool,
+    /// When it was found in the store, if it was not in memory.
+    found: Option<Moment>,
 }
 
 impl Visit {
@@ -96,7 +96,7 @@ impl Visit {
             return Ok(permit);
         };
         match self.in_step_again(&abroad, miss).await {
-            Some(_) => self.lead_on(miss, permit, false),
+            Some(_) => self.lead_on(miss, permit, None),
             None => Ok(permit),
         }
     }
@@ -124,7 +124,7 @@ impl Visit {
                 }
                 Err(answering)
             }
-            (Sought::Answered, _) => self.lead_on(miss, permit, true),
+            (Sought::Answered, _) => self.lead_on(miss, permit, Some(self.station.shared().now())),
         }
     }
 
@@ -135,7 +135,7 @@ impl Visit {
     }
 
     /// What a response in memory depends on in the store, whatever has become of it.
-    fn known(&self, miss: &mut Miss) -> Option<Vec<Nonce>> {
+    fn known(&self, miss: &mut Miss) -> Option<Arc<[Nonce]>> {
         match self.lies_there(miss) {
             Found::Response(stored) => stored.held.get().map(|held| held.known.clone()),
             _ => None,
@@ -166,7 +166,7 @@ impl Visit {
         if shared.trusts(&stored, shared.now()) || !Box::pin(abroad.check(&stored)).await {
             return None;
         }
-        answering(self.look_again(miss), miss, false)
+        answering(self.look_again(miss), miss, None)
     }
 
     /// A 304, if the head of what lies in the store is enough for it.
@@ -176,42 +176,48 @@ impl Visit {
             return None;
         }
         let now = self.station.shared().now();
-        match good_for(Arc::new(stored), &miss.admitted, now) {
-            Lookup::Fresh(stored, stage) => Some(self.remote_hit(&stored, stage)),
+        match good_for(Arc::new(*stored), &miss.admitted, now) {
+            Lookup::Fresh(stored, stage) => Some(self.remote_hit(&stored, stage, now)),
             _ => None,
         }
     }
 
     /// Keeps what was found in the store, and says whether it answers.
-    fn keep(&self, miss: &mut Miss, stored: StoredResponse) -> Option<Answering> {
+    fn keep(&self, miss: &mut Miss, stored: Box<StoredResponse>) -> Option<Answering> {
         let shared = self.station.shared();
         if shared.shelf.is_nowhere() {
-            let looked = good_for(Arc::new(stored), &miss.admitted, shared.now());
+            let now = shared.now();
+            let looked = good_for(Arc::new(*stored), &miss.admitted, now);
             let looked = looked.where_it_leads(leads(&miss.admitted, &self.request));
             if let Lookup::Miss(_, previous) = &looked {
                 miss.previous.clone_from(previous);
             }
-            return answering(looked, miss, true);
+            return answering(looked, miss, Some(now));
         }
         let names = stored.variant.as_ref().map(|variant| variant.names.clone());
         let names = names.unwrap_or_default();
-        variants::store(&shared.shelf, &miss.base, &self.request, &names, stored);
+        variants::store(&shared.shelf, &miss.base, &self.request, &names, *stored);
         let looked = self.look_again(miss);
         if let Lookup::Refresh(stored, _) = &looked {
             // What a run behind the answer replaces is what lies there now.
             miss.previous = Some(stored.clone());
         }
-        answering(looked, miss, true)
+        answering(looked, miss, Some(shared.now()))
     }
 
     /// As the one who leads, with what has come to lie in memory.
-    fn lead_on(&self, miss: &mut Miss, permit: Permit, remote: bool) -> Result<Permit, Answering> {
+    fn lead_on(
+        &self,
+        miss: &mut Miss,
+        permit: Permit,
+        found: Option<Moment>,
+    ) -> Result<Permit, Answering> {
         self.still_needed(miss, permit)
             .map_err(|(stored, stage)| Answering {
                 stored,
                 stage,
                 due: false,
-                remote,
+                found,
             })
     }
 
@@ -227,17 +233,16 @@ impl Visit {
 
     pub(super) fn answer(&self, answering: &Answering) -> HttpResponse {
         let Answering { stored, stage, .. } = answering;
-        if answering.remote {
-            self.remote_hit(stored, *stage)
-        } else {
-            self.hit(stored, *stage)
+        match answering.found {
+            Some(now) => self.remote_hit(stored, *stage, now),
+            None => self.hit(stored, *stage),
         }
     }
 
-    fn remote_hit(&self, stored: &StoredResponse, stage: Stage) -> HttpResponse {
+    fn remote_hit(&self, stored: &StoredResponse, stage: Stage, now: Moment) -> HttpResponse {
         let shared = self.station.shared();
         self.station.report(Event::RemoteHit);
-        let how = match How::hit(stage, shared.now()) {
+        let how = match How::hit(stage, now) {
             How::Hit(now) => How::Remote(now),
             how => how,
         };
@@ -245,7 +250,7 @@ impl Visit {
     }
 }
 
-fn answering(looked: Lookup, miss: &Miss, remote: bool) -> Option<Answering> {
+fn answering(looked: Lookup, miss: &Miss, found: Option<Moment>) -> Option<Answering> {
     let (stored, stage, due) = match looked {
         Lookup::Fresh(stored, stage) => (stored, stage, false),
         Lookup::Refresh(stored, stage) if !miss.behind => (stored, stage, true),
@@ -255,6 +260,6 @@ fn answering(looked: Lookup, miss: &Miss, remote: bool) -> Option<Answering> {
         stored,
         stage,
         due,
-        remote,
+        found,
     })
 }

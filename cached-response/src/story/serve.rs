@@ -44,15 +44,14 @@ pub(crate) fn serve(arrival: Arrival, request: HttpRequest, run: Run) -> LocalBo
     match way {
         Way::Bypass(why) => Box::pin(run::bypass(visit, why, run)),
         Way::Miss(miss) if miss.live => Box::pin(Journey::new(visit, miss).live(run)),
-        // Boxed by itself: it is handed on.
-        Way::Miss(miss) => Box::pin(Box::new(Journey::new(visit, miss)).collapse(run)),
+        Way::Miss(miss) => Box::pin(Journey::new(visit, miss).collapse(run)),
     }
 }
 
 /// A miss on its way to an answer.
 pub(super) struct Journey {
     pub(super) visit: Visit,
-    pub(super) miss: Miss,
+    pub(super) miss: Box<Miss>,
     /// When its patience is at its end, however many runs it has waited for.
     until: Moment,
 }
@@ -61,9 +60,9 @@ pub(super) struct Journey {
 pub(super) const MOST_DETOURS: usize = 2;
 
 impl Journey {
-    fn new(visit: Visit, miss: Miss) -> Self {
-        let shared = visit.station.shared();
-        let until = shared.now().after(shared.limits.patience);
+    fn new(visit: Visit, miss: Box<Miss>) -> Self {
+        let patience = visit.station.shared().limits.patience;
+        let until = miss.arrived.after(patience);
         Self { visit, miss, until }
     }
 
@@ -80,7 +79,7 @@ impl Journey {
     }
 
     /// Looks into the remote store where each does so for itself; leads then, or follows.
-    async fn collapse(mut self: Box<Self>, run: Run) -> Done {
+    async fn collapse(mut self, run: Run) -> Done {
         let first = if self.shared().remote.is_none() {
             First::Nothing
         } else {
@@ -239,7 +238,7 @@ impl Journey {
     /// Looks into the remote store, where there is one, and runs the handler if that has nothing.
     fn flight(self, permit: Permit, run: Run) -> LocalBoxFuture<Done> {
         if self.shared().remote.is_none() {
-            return run::fly(self.visit, self.miss, run, Permits::one(permit));
+            return run::fly(self.visit, *self.miss, run, Permits::one(permit));
         }
         let Self {
             visit, mut miss, ..
@@ -254,7 +253,7 @@ impl Journey {
                     visit.station.report(Event::OnlyIfCached);
                     Ok((visit.request, answer::only_if_cached()))
                 }
-                Ok(permit) => run::fly(visit, miss, run, Permits::one(permit)).await,
+                Ok(permit) => run::fly(visit, *miss, run, Permits::one(permit)).await,
             }
         })
     }
@@ -262,7 +261,7 @@ impl Journey {
     pub(super) async fn alone(self, run: Run) -> Done {
         let slow = self.slow();
         let station = self.visit.station.clone();
-        let flight = run::fly(self.visit, self.miss, run, Permits::none());
+        let flight = run::fly(self.visit, *self.miss, run, Permits::none());
         match slow {
             Some((stand_by, after)) => stand_by.or(leading(flight, station), after).await,
             None => flight.await,

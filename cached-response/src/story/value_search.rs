@@ -43,9 +43,9 @@ pub(super) async fn is_refreshed(
     let shared = station.shared();
     let sought = abroad.seek(None, |stored| {
         let stored = if shared.shelf.is_nowhere() {
-            Arc::new(stored)
+            Arc::new(*stored)
         } else {
-            match variants::put(&shared.shelf, key.clone(), stored) {
+            match variants::put(&shared.shelf, key.clone(), *stored) {
                 Put::Stored(stored) | Put::Superseded(stored) => stored,
             }
         };
@@ -133,13 +133,13 @@ impl Asking<'_> {
     }
 
     /// Keeps what was found in the store, and says whether it is accepted.
-    fn keep(&mut self, miss: &mut Miss, stored: StoredResponse) -> Found {
+    fn keep(&mut self, miss: &mut Miss, stored: Box<StoredResponse>) -> Found {
         let shared = self.station.shared();
         let nowhere = shared.shelf.is_nowhere();
         let looked = if nowhere {
-            self.accepted(good_for(Arc::new(stored), &ADMITTED, shared.now()))
+            self.accepted(good_for(Arc::new(*stored), &ADMITTED, shared.now()))
         } else {
-            variants::put(&shared.shelf, self.key.clone(), stored);
+            variants::put(&shared.shelf, self.key.clone(), *stored);
             self.look_up()
         };
         let (found, stage) = match looked {

@@ -42,7 +42,7 @@ impl Asking<'_> {
         match Box::pin(self.first_look(&mut miss)).await {
             Found::Accepted => {}
             Found::Due(stored) => self.refresh(stored, computation),
-            Found::Nothing => self.take_turns(miss, computation).await,
+            Found::Nothing => self.take_turns(*miss, computation).await,
         }
     }
 
@@ -75,7 +75,7 @@ impl Asking<'_> {
             }
             match self.look_up() {
                 Looked::Accepted(stage) | Looked::Due(_, stage) => return self.hit(stage),
-                Looked::Miss(again) => miss = again,
+                Looked::Miss(again) => miss = *again,
             }
         }
         self.compute(miss, Permits::none(), computation).await;
@@ -123,7 +123,7 @@ impl Asking<'_> {
         // Whoever led before may have landed between the look-up and the lead.
         match self.look_up() {
             Looked::Accepted(stage) | Looked::Due(_, stage) => self.hit(stage),
-            Looked::Miss(miss) => self.seek_or_compute(miss, permit, computation).await,
+            Looked::Miss(miss) => self.seek_or_compute(*miss, permit, computation).await,
         }
     }
 

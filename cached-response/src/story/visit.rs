@@ -114,13 +114,14 @@ impl Visit {
     /// What lies in memory for it, under the names that are known by now.
     pub(super) fn lies_there(&self, miss: &mut Miss) -> Found {
         let handler = self.station.site.handler;
-        let mut key = KeyWriter::resume(miss.base.as_bytes());
         let shared = self.station.shared();
-        let found = variants::find(&shared.shelf, handler, &mut key, &self.request);
-        // Without memory the names that select a variant are learnt elsewhere.
-        if !shared.shelf.is_nowhere() {
-            miss.flight = KeyRef::new(handler, key.as_bytes()).to_key();
+        if shared.shelf.is_nowhere() {
+            // The names that select a variant are learnt elsewhere.
+            return Found::Nothing;
         }
+        let mut key = KeyWriter::resume(miss.base.as_bytes());
+        let found = variants::find(&shared.shelf, handler, &mut key, &self.request);
+        miss.flight = KeyRef::new(handler, key.as_bytes()).to_key();
         found
     }
 

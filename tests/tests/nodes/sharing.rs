@@ -129,6 +129,40 @@ fn a_node_without_memory_asks_each_time() {
     assert_eq!(b.page("/page/p").node, "b");
 }
 
+/// The connections that others have, told by their ids.
+fn connections(setting: &Setting) -> Vec<String> {
+    let list = setting
+        .redis
+        .ask(&["CLIENT", "LIST", "TYPE", "normal"])
+        .unwrap()
+        .text();
+    let ids = list.lines().filter(|line| !line.contains("cmd=client"));
+    ids.map(|line| line.split(' ').next().unwrap().replace("id=", ""))
+        .collect()
+}
+
+#[test]
+fn each_worker_looks_up_on_a_connection_of_its_own_and_does_without_where_it_has_none() {
+    let setting = Setting::start();
+    let (a, b) = (setting.node("a"), setting.forgetful("b"));
+    let told = setting.put(&a, "/page/p");
+    drop(a);
+    eventually("its connections end with a process", || {
+        connections(&setting).len() <= 2
+    });
+    // One for what requests wait for, one for what goes on behind them, and that of a worker.
+    eventually("a worker has one of its own", || {
+        assert_eq!(b.page("/page/p"), told);
+        connections(&setting).len() > 2
+    });
+    for id in connections(&setting) {
+        setting.redis.ask(&["CLIENT", "KILL", "ID", &id]).unwrap();
+        assert_eq!(b.page("/page/p"), told);
+    }
+    assert_eq!(setting.origin.runs("p"), 1);
+    assert_eq!(b.count("remote/slow") + b.count("remote/opened"), 0);
+}
+
 /// The last place that a `GETRANGE` asks for.
 fn last_place(command: &str) -> Option<usize> {
     let command = command.strip_prefix("\"GETRANGE\"")?;

@@ -25,8 +25,8 @@ const LONG: Duration = Duration::from_secs(20);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What the documentation of `RedisStore` says that a user must be allowed.
-const ALLOWED: &str = "ACL SETUSER cache on >secret ~shop:* &shop:bus +getrange +set +pttl +pexpire \
-    +pexpireat +unlink +wait +publish +subscribe +time +info +select";
+const ALLOWED: &str = "ACL SETUSER cache on >secret ~shop:* &shop:bus +getrange +mget +set +pttl \
+    +pexpire +pexpireat +unlink +wait +publish +subscribe +time +info +select";
 
 /// A server, and a store on it.
 fn redis() -> (Redis, RedisStore) {

@@ -46,7 +46,7 @@ pub(super) fn read(from: &mut Reader<'_>) -> Option<About> {
     Some(About {
         keep,
         quiet,
-        nonces,
+        nonces: nonces.into(),
         named,
     })
 }

@@ -21,6 +21,7 @@
 mod about;
 mod envelope;
 mod head;
+mod known;
 mod reader;
 mod selectors;
 #[cfg(any(test, fuzzing))]
@@ -30,6 +31,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::known::KnownHead;
 use self::{
     envelope::{Envelope, Kind},
     reader::Reader,
@@ -37,7 +39,7 @@ use self::{
 };
 use super::{nonce::Nonce, selector::Selector, stored::StoredResponse};
 use actix_web::web::Bytes;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// What travels with a response beside itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,7 +49,7 @@ pub(crate) struct About {
     /// How long from its birth it is only reused.
     pub(crate) quiet: Duration,
     /// Of what could be invalidated of it, in an order that its writer and its reader know.
-    pub(crate) nonces: Vec<Nonce>,
+    pub(crate) nonces: Arc<[Nonce]>,
     /// The tags that its handler has named.
     pub(crate) named: Vec<(Box<str>, Nonce)>,
 }

@@ -6,6 +6,9 @@ use redis::{ServerError, Value};
 use super::failure;
 use crate::ground::store::StoreError;
 
+/// The longest that a short value is, such as a nonce or a lease.
+pub(super) const SHORT: usize = 64;
+
 /// What the answer to a command looks like.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
@@ -15,6 +18,8 @@ pub(super) enum Shape {
     /// `OK`, or nothing where a condition did not hold.
     Done,
     Many,
+    /// So many short values, of which some may be missing.
+    Shorts(usize),
 }
 
 /// What a server says to a command.
@@ -25,6 +30,8 @@ pub(super) enum Answer {
     Done,
     Nothing,
     Many(Vec<Value>),
+    /// None of them is empty.
+    Shorts(Vec<Option<Bytes>>),
     Refused(ServerError),
 }
 
@@ -59,6 +66,14 @@ impl Answer {
         match self {
             Self::Many(values) => Ok(values),
             Self::Nothing => Ok(Vec::new()),
+            other => Err(other.is_not_that()),
+        }
+    }
+
+    /// The short values that it has.
+    pub(super) fn shorts(self) -> Result<Vec<Option<Bytes>>, StoreError> {
+        match self {
+            Self::Shorts(shorts) => Ok(shorts),
             other => Err(other.is_not_that()),
         }
     }

@@ -27,7 +27,7 @@ use super::{
     joint::Joint,
     node::{Node, Order},
     target::{CONNECTING, Target},
-    wire::Wire,
+    wire::{Side, Wire},
 };
 use crate::ground::{
     store::{StoreError, StoreErrorKind},
@@ -240,7 +240,7 @@ async fn draw(atlas: Arc<Atlas>) -> Result<Arc<Map>, StoreError> {
 
 /// A seed may be a replica, which is good enough to be asked for the primaries.
 async fn ask_seed(seed: &Address) -> Result<Vec<Answer>, StoreError> {
-    let asking = async { Wire::open(seed).await?.ask(&slots()).await };
+    let asking = async { Wire::open(seed, Side::There).await?.ask(&slots()).await };
     let answers = timeout(CONNECTING, asking).await;
     answers.unwrap_or_else(|_| Err(failure::unreachable("connecting took too long")))
 }

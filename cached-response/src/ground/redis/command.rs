@@ -2,7 +2,7 @@
 //!
 //! Only what Redis 6 knows as well as its successors and Valkey.
 
-use std::time::Duration;
+use std::{iter, sync::Arc, time::Duration};
 
 use super::{
     answer::Shape,
@@ -17,6 +17,17 @@ pub(super) struct Commands {
     bytes: Vec<u8>,
     /// Of each, the shape of its answer, and where it ends.
     shapes: Vec<(Shape, usize)>,
+}
+
+/// What the answers to some commands look like, in their order.
+pub(super) type Shapes = Arc<[Shape]>;
+
+/// Commands that are sent again and again.
+pub(super) struct Prepared {
+    pub(super) bytes: Box<[u8]>,
+    pub(super) shapes: Shapes,
+    /// Whether what is answered is soon gone.
+    pub(super) in_passing: bool,
 }
 
 /// The most that a command takes as a time: a hundred years.
@@ -61,6 +72,17 @@ impl Commands {
             last.as_bytes(),
         ];
         self.push(Shape::Bytes(limit.max(1)), words)
+    }
+
+    /// The short values under these names.
+    pub(super) fn shorts(&mut self, names: &[String]) -> &mut Self {
+        if !names.is_empty() {
+            let of_each = names.iter().map(String::as_bytes);
+            resp::write(iter::once(&b"MGET"[..]).chain(of_each), &mut self.bytes);
+            self.shapes
+                .push((Shape::Shorts(names.len()), self.bytes.len()));
+        }
+        self
     }
 
     /// How long it has still to live: -2 if it is not there, -1 if it lives for ever.
@@ -195,8 +217,17 @@ impl Commands {
     }
 
     /// What their answers look like, in their order.
-    pub(super) fn shapes(&self) -> impl Iterator<Item = Shape> {
-        self.shapes.iter().map(|(shape, _)| *shape)
+    pub(super) fn shapes(&self) -> Shapes {
+        self.shapes.iter().map(|(shape, _)| *shape).collect()
+    }
+
+    /// The same, to be sent again and again. The answers may be soon gone.
+    pub(super) fn prepared(self, in_passing: bool) -> Prepared {
+        Prepared {
+            shapes: self.shapes(),
+            bytes: self.bytes.into(),
+            in_passing,
+        }
     }
 }
 
@@ -251,7 +282,7 @@ mod tests {
         let text = "*2\r\n$4\r\nPTTL\r\n$1\r\na\r\n\
             *2\r\n$6\r\nUNLINK\r\n$1\r\nb\r\n*2\r\n$6\r\nUNLINK\r\n$1\r\nc\r\n";
         assert_eq!(str::from_utf8(first.as_bytes()).unwrap(), text);
-        assert_eq!((first.len(), first.shapes().count()), (3, 3));
+        assert_eq!((first.len(), first.shapes().len()), (3, 3));
     }
 
     #[test]

@@ -7,15 +7,23 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use super::{
-    answer::Answer, command::Commands, joint::Joint, primary::Primary, target::Target, wire::Posted,
+    answer::Answer,
+    command::{Commands, Prepared},
+    joint::Joint,
+    primary::Primary,
+    target::Target,
+    wire::{Posted, Read, Side},
 };
 use crate::ground::{
+    begun::Begun,
     store::{StoreError, StoreErrorKind},
     sync::lock,
+    told::Place,
 };
 
 /// How often a server was seen to be no primary any more. All connections to it that were made
@@ -24,6 +32,7 @@ pub(super) type Turns = Arc<AtomicU64>;
 
 /// One connection at a time.
 pub(super) struct Line {
+    side: Side,
     target: Arc<Target>,
     turns: Turns,
     open: Arc<Mutex<Option<Open>>>,
@@ -55,8 +64,9 @@ impl<'a> Sent<'a> {
 }
 
 impl Line {
-    pub(super) fn new(target: Arc<Target>, turns: Turns) -> Self {
+    pub(super) fn new(side: Side, target: Arc<Target>, turns: Turns) -> Self {
         Self {
+            side,
             target,
             turns,
             open: Arc::default(),
@@ -96,16 +106,8 @@ impl Line {
         answers
     }
 
-    /// Has these commands sent on the connection that is at hand, if one is. Whoever awaits the
-    /// answers has the line [heed](Self::heed) them.
-    pub(super) fn post(&self, commands: &Commands) -> Option<(Posted, Open)> {
-        let open = self.at_hand()?;
-        let posted = open.primary.post(commands).ok()?;
-        Some((posted, open))
-    }
-
     /// Sees in the answers whether the connection is of no use any more.
-    pub(super) fn heed(&self, open: &Open, answers: &Result<Vec<Answer>, StoreError>) {
+    fn heed(&self, open: &Open, answers: &Result<Vec<Answer>, StoreError>) {
         match answers {
             Err(_) => self.leave(open),
             Ok(answers) => {
@@ -121,15 +123,28 @@ impl Line {
         if let Some(open) = self.at_hand() {
             return Ok(open);
         }
+        self.opening.outcome(self.work()).await
+    }
+
+    fn work(&self) -> impl Future<Output = Result<Open, StoreError>> + Send + use<> {
         let (target, slot) = (Arc::clone(&self.target), Arc::clone(&self.open));
-        let turn = self.turns.load(Ordering::Relaxed);
-        let work = async move {
-            let primary = Arc::new(target.open().await?);
+        let (turn, side) = (self.turns.load(Ordering::Relaxed), self.side);
+        async move {
+            let primary = Arc::new(target.open(side).await?);
             let open = Open { primary, turn };
             *lock(&slot) = Some(open.clone());
             Ok(open)
-        };
-        self.opening.outcome(work).await
+        }
+    }
+
+    /// Opens a connection in the background, on this runtime, unless that is under way.
+    pub(super) fn open_behind(&self) {
+        let _ = self.opening.begin(self.work());
+    }
+
+    /// Has no connection any more.
+    pub(super) fn close(&self) {
+        lock(&self.open).take();
     }
 
     /// The open connection, if there is one of which something may be expected.
@@ -143,6 +158,48 @@ impl Line {
     /// Ends this connection for all who come later.
     fn leave(&self, left: &Open) {
         lock(&self.open).take_if(|open| Arc::ptr_eq(&open.primary, &left.primary));
+    }
+}
+
+/// A question on a connection that was at hand, which changes nothing.
+pub(super) struct Asked {
+    line: Arc<Line>,
+    open: Open,
+    posted: Posted,
+}
+
+impl Asked {
+    /// Has these sent on the connection that `line` has at hand, if it has one.
+    pub(super) fn on(line: &Arc<Line>, prepared: &Prepared) -> Option<Self> {
+        let open = line.at_hand()?;
+        let Ok(posted) = open.primary.post(prepared) else {
+            line.leave(&open);
+            return None;
+        };
+        Some(Self {
+            line: Arc::clone(line),
+            open,
+            posted,
+        })
+    }
+
+    pub(super) fn begun(&self) -> &Begun {
+        &self.posted.begun
+    }
+
+    /// What was read, for somebody who waits at this place; and whether others do.
+    pub(super) fn poll(
+        &self,
+        place: &mut Place,
+        cx: &Context<'_>,
+    ) -> Poll<(Result<Read, StoreError>, bool)> {
+        let (read, others) = ready!(self.posted.poll(place, cx));
+        if read.is_err() {
+            self.line.leave(&self.open);
+        } else if self.open.primary.is_replica() {
+            self.line.turns.fetch_add(1, Ordering::Relaxed);
+        }
+        Poll::Ready((read, others))
     }
 }
 

@@ -11,15 +11,14 @@ use std::{
 
 use super::{
     answer::Answer,
-    command::{Commands, milliseconds},
-    line::{Line, Sent, Turns},
+    command::{Commands, Prepared, milliseconds},
+    line::{Asked, Line, Sent, Turns},
+    near::Near,
     primary::Primary,
     target::Target,
+    wire::Side,
 };
-use crate::ground::{
-    begun::Begun,
-    store::{StoreError, StoreErrorKind},
-};
+use crate::ground::store::{StoreError, StoreErrorKind};
 
 /// How long an invalidation waits for a replica to have it.
 const REPLICATING: Duration = Duration::from_millis(200);
@@ -35,7 +34,9 @@ const NEW_ENOUGH: Duration = Duration::from_secs(60);
 pub(super) struct Node {
     target: Arc<Target>,
     /// For what requests wait for: it is never behind a large body, or behind a `WAIT`.
-    front: Line,
+    front: Arc<Line>,
+    /// The same for what the requests of a worker look up, on a connection of its own.
+    near: Near,
     /// For what goes on behind them, in its order: what is stored, deleted and told.
     back: Line,
 }
@@ -56,8 +57,13 @@ impl Node {
     pub(super) fn new(target: Target) -> Self {
         let (target, turns) = (Arc::new(target), Turns::default());
         Self {
-            front: Line::new(Arc::clone(&target), Arc::clone(&turns)),
-            back: Line::new(Arc::clone(&target), turns),
+            front: Arc::new(Line::new(
+                Side::There,
+                Arc::clone(&target),
+                Arc::clone(&turns),
+            )),
+            near: Near::new(Arc::clone(&target), Arc::clone(&turns)),
+            back: Line::new(Side::There, Arc::clone(&target), turns),
             target,
         }
     }
@@ -109,24 +115,11 @@ impl Node {
         self.front.send(ask).await
     }
 
-    /// Asks these on the connection that is at hand, if one is: their answers may be awaited wherever
-    /// one is.
-    pub(super) fn ask_promptly(
-        self: &Arc<Self>,
-        commands: Commands,
-    ) -> Option<(
-        Begun,
-        impl Future<Output = Result<Vec<Answer>, StoreError>> + use<>,
-    )> {
-        let (posted, open) = self.front.post(&commands)?;
-        let node = Arc::clone(self);
-        let begun = posted.begun.clone();
-        let answers = async move {
-            let answers = posted.answers(&commands).await;
-            node.front.heed(&open, &answers);
-            answers
-        };
-        Some((begun, answers))
+    /// Asks these on a connection that is at hand, if one is: their answers may be awaited wherever
+    /// one is. A worker that serves requests has one of its own.
+    pub(super) fn ask_promptly(&self, prepared: &Prepared, on_a_worker: bool) -> Option<Asked> {
+        let near = on_a_worker.then(|| self.near.post(prepared)).flatten();
+        near.or_else(|| Asked::on(&self.front, prepared))
     }
 
     /// Listens on `channel`, on a connection of its own.

@@ -9,9 +9,9 @@ use std::{
 use super::{
     address::Address,
     answer::Answer,
-    command::Commands,
+    command::{Commands, Prepared},
     known::Known,
-    wire::{Posted, Wire},
+    wire::{Posted, Side, Wire},
 };
 use crate::ground::{
     store::{StoreError, StoreErrorKind},
@@ -27,8 +27,8 @@ pub(super) struct Primary {
 impl Primary {
     /// Connects, and asks whether it is one. What has been written is not yet at a replica, so what
     /// was invalidated could be found there.
-    pub(super) async fn open(address: &Address) -> Result<Self, StoreError> {
-        let wire = Wire::open(address).await?;
+    pub(super) async fn open(address: &Address, side: Side) -> Result<Self, StoreError> {
+        let wire = Wire::open(address, side).await?;
         let mut answers = wire.ask(&questions()).await?;
         let known = learn(&mut answers);
         if known.is_replica {
@@ -62,8 +62,8 @@ impl Primary {
     }
 
     /// Has these commands sent, for somebody to await their answers wherever it is.
-    pub(super) fn post(&self, commands: &Commands) -> Result<Posted, StoreError> {
-        self.wire.post(commands)
+    pub(super) fn post(&self, prepared: &Prepared) -> Result<Posted, StoreError> {
+        self.wire.post(prepared)
     }
 
     /// What is known of it.

@@ -42,7 +42,12 @@ impl Pulse {
 
     /// Whether nothing has come for too long since something was asked.
     pub(super) fn is_lost(&self) -> bool {
-        self.is_lost_at(self.now())
+        self.waits() && self.is_lost_at(self.now())
+    }
+
+    /// Whether something was asked since it was last heard.
+    fn waits(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) > self.heard.load(Ordering::Relaxed)
     }
 
     fn ask_at(&self, now: u64) {
@@ -55,7 +60,7 @@ impl Pulse {
     fn is_lost_at(&self, now: u64) -> bool {
         let asked = self.asked.load(Ordering::Relaxed);
         let waited = Duration::from_micros(now.saturating_sub(asked));
-        asked > self.heard.load(Ordering::Relaxed) && waited >= SILENCE
+        self.waits() && waited >= SILENCE
     }
 
     fn now(&self) -> u64 {

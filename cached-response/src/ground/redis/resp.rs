@@ -7,10 +7,10 @@ use actix_web::web::Bytes;
 use redis::{Value, parse_redis_value};
 
 use super::{
-    answer::{Answer, Shape},
+    answer::{Answer, SHORT, Shape},
     failure,
 };
-use crate::ground::store::StoreError;
+use crate::ground::store::{Shorts, StoreError};
 
 /// The most bytes of a list, and of an error.
 const LARGEST_LIST: usize = 2 << 20;
@@ -23,11 +23,18 @@ const MOST_PARTS: usize = 1 << 16;
 const DEEPEST: usize = 8;
 
 /// Writes a command of these words.
-pub(super) fn write<const COUNT: usize>(words: [&[u8]; COUNT], to: &mut Vec<u8>) {
+pub(super) fn write<'w>(
+    words: impl IntoIterator<Item = &'w [u8], IntoIter: Clone>,
+    to: &mut Vec<u8>,
+) {
+    let words = words.into_iter();
+    let (count, length) = words.clone().fold((0, 0), |(count, length), word| {
+        (count + 1, length + word.len())
+    });
     // A length and its line ends take no more than 16 bytes.
-    to.reserve(words.iter().map(|word| word.len() + 16).sum::<usize>() + 16);
+    to.reserve(length + (count + 1) * 16);
     to.push(b'*');
-    write_length(COUNT, to);
+    write_length(count, to);
     for word in words {
         to.extend_from_slice(b"\r\n$");
         write_length(word.len(), to);
@@ -79,19 +86,29 @@ pub(super) fn end_of(bytes: &[u8], shape: Shape) -> Result<Option<usize>, StoreE
     Ok(scan(bytes, shape)?.map(|(_, end)| end))
 }
 
-/// Takes the answer of this shape off the beginning of `bytes`. What it has of them is not copied.
+/// The answer of this shape that `bytes` have `at` a place, which is that of the next then. What it
+/// has of them is not copied.
 ///
 /// # Errors
 /// As [`end_of`], or if it is not all there.
-pub(super) fn take(bytes: &mut Bytes, shape: Shape) -> Result<Answer, StoreError> {
-    let (found, end) = scan(bytes, shape)?.ok_or_else(failure::garbled)?;
-    let whole = bytes.split_to(end);
+pub(super) fn take(bytes: &Bytes, at: &mut usize, shape: Shape) -> Result<Answer, StoreError> {
+    let start = *at;
+    let rest = bytes.get(start..).unwrap_or_default();
+    let (found, end) = scan(rest, shape)?.ok_or_else(failure::garbled)?;
+    *at += end;
     match found {
-        Found::Bytes(start, length) => Ok(Answer::Bytes(whole.slice(start..start + length))),
+        Found::Bytes(from, to) => Ok(Answer::Bytes(bytes.slice(start + from..start + to))),
         Found::Number(number) => Ok(Answer::Number(number)),
         Found::Done => Ok(Answer::Done),
         Found::Nothing => Ok(Answer::Nothing),
-        Found::Rare => match parse_redis_value(&whole) {
+        Found::Shorts(count) => {
+            let mut shorts = Vec::with_capacity(count);
+            each_short(rest, |short| {
+                shorts.push(short.map(|(from, to)| bytes.slice(start + from..start + to)));
+            })?;
+            Ok(Answer::Shorts(shorts))
+        }
+        Found::Rare => match parse_redis_value(&rest[..end]) {
             Ok(Value::ServerError(error)) => Ok(Answer::Refused(error)),
             Ok(Value::Array(values)) => Ok(Answer::Many(values)),
             Ok(Value::Nil) => Ok(Answer::Nothing),
@@ -100,17 +117,55 @@ pub(super) fn take(bytes: &mut Bytes, shape: Shape) -> Result<Answer, StoreError
     }
 }
 
+/// The short values that `bytes` have `at` a place, if there are few of them. What else may be there,
+/// [`take`] knows.
+pub(super) fn take_few(bytes: &Bytes, at: &mut usize, count: usize) -> Option<Shorts> {
+    let rest = bytes.get(*at..)?;
+    let (kind, said, _) = short_number(rest)?;
+    if kind != b'*' || usize::try_from(said) != Ok(count) || count > Shorts::FEW {
+        return None;
+    }
+    let (mut parts, mut next, mut fit) = ([(0, 0); Shorts::FEW], 0, true);
+    let end = each_short(rest, |short| {
+        let (from, to) = short.map_or((0, 0), |(from, to)| (*at + from, *at + to));
+        match (u32::try_from(from), u32::try_from(to)) {
+            (Ok(from), Ok(to)) => parts[next] = (from, to),
+            _ => fit = false,
+        }
+        next += 1;
+    });
+    let end = end.ok()??;
+    fit.then(|| {
+        *at += end;
+        Shorts::few(bytes, parts, count)
+    })
+}
+
 /// What an answer is, and where it is.
 enum Found {
+    /// From there to there.
     Bytes(usize, usize),
     Number(i64),
     Done,
     Nothing,
+    /// So many short values.
+    Shorts(usize),
     /// A list or a refusal.
     Rare,
 }
 
 fn scan(bytes: &[u8], shape: Shape) -> Result<Option<(Found, usize)>, StoreError> {
+    if let Some((kind, number, end)) = short_number(bytes) {
+        match (kind, shape) {
+            (b':', Shape::Number) => return Ok(Some((Found::Number(number), end))),
+            (b'$', Shape::Bytes(limit)) => return bulk(bytes, end, number, limit),
+            (b'*', Shape::Shorts(count)) if usize::try_from(number) == Ok(count) => {
+                let end = each_short(bytes, |_| {})?;
+                return Ok(end.map(|end| (Found::Shorts(count), end)));
+            }
+            _ => {}
+        }
+    }
     let Some((kind, line, end)) = line(bytes)? else {
         return Ok(None);
     };
@@ -118,18 +173,46 @@ fn scan(bytes: &[u8], shape: Shape) -> Result<Option<(Found, usize)>, StoreError
         (b':', Shape::Number) => Ok(Some((Found::Number(number(line)?), end))),
         (b'+', Shape::Done) if line == b"OK" => Ok(Some((Found::Done, end))),
         (b'$', Shape::Done | Shape::Many) if line == b"-1" => Ok(Some((Found::Nothing, end))),
-        (b'$', Shape::Bytes(limit)) => {
-            let length = usize::try_from(number(line)?).map_err(|_| failure::garbled())?;
-            if length > limit {
-                return Err(failure::garbled());
-            }
-            let after = end_of_bulk(bytes, end, length)?;
-            Ok(after.map(|after| (Found::Bytes(end, length), after)))
-        }
+        (b'$', Shape::Bytes(limit)) => bulk(bytes, end, number(line)?, limit),
         (b'-', _) => Ok(Some((Found::Rare, end))),
         (b'*', Shape::Many) => list(bytes),
         _ => Err(failure::garbled()),
     }
+}
+
+/// The first line, if it is a number that is not large, as nearly all are: its first byte, the number,
+/// and where the next line begins.
+fn short_number(bytes: &[u8]) -> Option<(u8, i64, usize)> {
+    const MOST_DIGITS: usize = 12;
+    let (kind, rest) = bytes.split_first()?;
+    let (rest, sign) = match rest {
+        [b'-', rest @ ..] => (rest, -1),
+        rest => (rest, 1),
+    };
+    let mut number = 0;
+    let mut digits = 0;
+    while let digit @ b'0'..=b'9' = rest.get(digits)?
+        && digits < MOST_DIGITS
+    {
+        number = number * 10 + i64::from(digit - b'0');
+        digits += 1;
+    }
+    let is_all = digits > 0 && rest[digits..].starts_with(b"\r\n");
+    is_all.then(|| (*kind, sign * number, bytes.len() - rest.len() + digits + 2))
+}
+
+fn bulk(
+    bytes: &[u8],
+    start: usize,
+    length: i64,
+    limit: usize,
+) -> Result<Option<(Found, usize)>, StoreError> {
+    let length = usize::try_from(length).map_err(|_| failure::garbled())?;
+    if length > limit {
+        return Err(failure::garbled());
+    }
+    let after = end_of_bulk(bytes, start, length)?;
+    Ok(after.map(|after| (Found::Bytes(start, start + length), after)))
 }
 
 /// A line: its first byte, the rest of it, and where the next begins.
@@ -173,6 +256,40 @@ fn end_of_bulk(bytes: &[u8], start: usize, length: usize) -> Result<Option<usize
         [] | [b'\r'] => Ok(None),
         _ => Err(failure::garbled()),
     }
+}
+
+/// Where each of the short values in a list is, as far as it is one; and where the list ends, if it is
+/// all there.
+fn each_short(
+    bytes: &[u8],
+    mut short: impl FnMut(Option<(usize, usize)>),
+) -> Result<Option<usize>, StoreError> {
+    let Some((_, count, mut at)) = short_number(bytes) else {
+        return Err(failure::garbled());
+    };
+    for _ in 0..count {
+        let rest = &bytes[at..];
+        let Some((b'$', length, after)) = short_number(rest) else {
+            // It is not all there, or no length of a short value.
+            return line(rest)?.map_or(Ok(None), |_| Err(failure::garbled()));
+        };
+        at += after;
+        if length == -1 {
+            short(None);
+            continue;
+        }
+        let length = usize::try_from(length).map_err(|_| failure::garbled())?;
+        if length > LARGEST_LIST {
+            return Err(failure::garbled());
+        }
+        let Some(end) = end_of_bulk(bytes, at, length)? else {
+            return Ok(None);
+        };
+        // Of what is longer, the first bytes: it is none of ours.
+        short((length > 0).then_some((at, at + length.min(SHORT))));
+        at = end;
+    }
+    Ok(Some(at))
 }
 
 fn list(bytes: &[u8]) -> Result<Option<(Found, usize)>, StoreError> {

@@ -3,7 +3,13 @@
 use redis::{ServerError, Value};
 use tokio::task::JoinSet;
 
-use super::{address::Address, answer::Answer, command::Commands, failure, wire::Wire};
+use super::{
+    address::Address,
+    answer::Answer,
+    command::Commands,
+    failure,
+    wire::{Side, Wire},
+};
 use crate::ground::store::{StoreError, StoreErrorKind};
 
 /// Who is asked, and for which primary.
@@ -41,7 +47,7 @@ impl Sentinels {
 }
 
 async fn ask(address: Address, primary: String) -> Result<Address, StoreError> {
-    let sentinel = Wire::open(&address.anonymous()).await?;
+    let sentinel = Wire::open(&address.anonymous(), Side::There).await?;
     let mut question = Commands::default();
     question.primary(&primary);
     let answer = match only(sentinel.ask(&question).await?)? {

@@ -1,16 +1,17 @@
 //! The servers behind a store: one, or a cluster.
 
+use actix_web::web::Bytes;
 use std::{fmt, sync::Arc};
 
 use super::{
     answer::Answer,
     cluster::Cluster,
-    command::Commands,
-    failure,
+    command::{Commands, Prepared},
+    line::Asked,
     node::{Node, Order, removed},
     question,
 };
-use crate::ground::{begun::Begun, store::StoreError};
+use crate::ground::store::StoreError;
 
 /// One server, or many that are one.
 pub(super) enum Servers {
@@ -43,8 +44,20 @@ impl Servers {
         }
     }
 
-    /// The answers to `first`, which is about `name`, and then the first bytes of what lies under
-    /// the other names, which are looked at no sooner than the first.
+    /// The short values under these names.
+    pub(super) async fn shorts(&self, names: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        match self {
+            Self::One(node) => {
+                let mut commands = Commands::default();
+                commands.shorts(names);
+                Ok(split(node.ask(&commands).await?, 0)?.1)
+            }
+            Self::Cluster(cluster) => shorts(cluster, names).await,
+        }
+    }
+
+    /// The answers to `first`, which is about `name`, and then the short values under the other
+    /// names, which are looked at no sooner than the first.
     pub(super) async fn answers_in_order(
         &self,
         name: &str,
@@ -54,7 +67,7 @@ impl Servers {
         match self {
             Self::One(node) => {
                 let count = first.len();
-                question::add(&mut first, others);
+                first.shorts(others);
                 split(node.ask(&first).await?, count)
             }
             // Boxed: where there is one server, there is no room for many.
@@ -62,23 +75,13 @@ impl Servers {
         }
     }
 
-    /// The same, on a connection that is at hand, if one is: the answers may be awaited wherever one
+    /// Asks these on a connection that is at hand, if one is: the answers may be awaited wherever one
     /// is.
-    pub(super) fn answers_promptly(
-        &self,
-        mut first: Commands,
-        others: &[String],
-    ) -> Option<(
-        Begun,
-        impl Future<Output = Result<InOrder, StoreError>> + use<>,
-    )> {
-        let Self::One(node) = self else {
-            return None;
-        };
-        let count = first.len();
-        question::add(&mut first, others);
-        let (begun, answers) = node.ask_promptly(first)?;
-        Some((begun, async move { split(answers.await?, count) }))
+    pub(super) fn ask_promptly(&self, prepared: &Prepared, on_a_worker: bool) -> Option<Asked> {
+        match self {
+            Self::One(node) => node.ask_promptly(prepared, on_a_worker),
+            Self::Cluster(_) => None,
+        }
     }
 
     /// Removes these, in their order: on one server in one go, in a cluster one after the other.
@@ -109,18 +112,17 @@ impl Servers {
     }
 }
 
-/// The answers to a first question, and then those to the others.
-type InOrder = (Vec<Answer>, Vec<Answer>);
+/// The answers to a first question, and then the short values under the other names.
+type InOrder = (Vec<Answer>, Vec<Option<Bytes>>);
 
+/// The short values are the last answer, where there are any.
 fn split(mut answers: Vec<Answer>, count: usize) -> Result<InOrder, StoreError> {
-    if answers.len() < count {
-        return Err(failure::garbled());
-    }
-    let others = answers.split_off(count);
+    let others = answers.drain(count.min(answers.len())..).next();
+    let others = others.map_or(Ok(Vec::new()), Answer::shorts)?;
     Ok((answers, others))
 }
 
-/// The answers to `first`, and then what lies under the other names.
+/// The answers to `first`, and then the short values under the other names.
 async fn in_order(
     cluster: &Cluster,
     name: &str,
@@ -128,9 +130,13 @@ async fn in_order(
     others: &[String],
 ) -> Result<InOrder, StoreError> {
     let first = cluster.answers(name, &Order::Ask(first)).await?;
-    let questions = others.iter().map(|name| question::of(name)).collect();
-    let others = cluster.all_answers(questions).await?;
-    Ok((first, others.into_iter().flatten().collect()))
+    Ok((first, shorts(cluster, others).await?))
+}
+
+async fn shorts(cluster: &Cluster, names: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
+    let questions = names.iter().map(|name| question::of(name)).collect();
+    let answers = cluster.all_answers(questions).await?;
+    answers.into_iter().flatten().map(question::value).collect()
 }
 
 async fn one_go(

@@ -4,11 +4,10 @@ use actix_web::web::Bytes;
 use std::{iter::zip, time::Duration};
 
 use super::{
-    answer::Answer,
+    answer::{Answer, SHORT},
     command::{Commands, milliseconds},
     failure,
     node::Order,
-    question::SHORT,
     servers::Servers,
 };
 use crate::ground::store::StoreError;

@@ -4,7 +4,13 @@ use redis::aio::PubSub;
 use std::{fmt, future::Future, time::Duration};
 use tokio::time::timeout;
 
-use super::{address::Address, failure, primary::Primary, sentinel::Sentinels, wire::Wire};
+use super::{
+    address::Address,
+    failure,
+    primary::Primary,
+    sentinel::Sentinels,
+    wire::{Side, Wire},
+};
 use crate::ground::store::StoreError;
 
 /// How long connecting may take, all of it.
@@ -26,8 +32,8 @@ impl Target {
     }
 
     /// Connects to it.
-    pub(super) async fn open(&self) -> Result<Primary, StoreError> {
-        let opening = async { Primary::open(&self.address().await?).await };
+    pub(super) async fn open(&self, side: Side) -> Result<Primary, StoreError> {
+        let opening = async { Primary::open(&self.address().await?, side).await };
         in_time(opening).await
     }
 

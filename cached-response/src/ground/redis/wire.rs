@@ -3,18 +3,42 @@
 mod driver;
 mod mailbox;
 
+use actix_web::web::Bytes;
 use redis::aio::PubSub;
-use std::sync::Arc;
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 use tokio::task::AbortHandle;
 
 use self::{
-    driver::Driver,
-    mailbox::{Mailbox, Told},
+    driver::{Driver, Here},
+    mailbox::{Answers, Mailbox, Wanted},
 };
 use super::{
-    address::Address, answer::Answer, command::Commands, failure, pulse::Pulse, resp, socket::Felt,
+    address::Address,
+    answer::{Answer, Shape},
+    command::{Commands, Prepared, Shapes},
+    failure,
+    pulse::Pulse,
+    resp,
+    socket::Felt,
 };
-use crate::ground::{begun::Begun, store::StoreError};
+use crate::ground::{
+    begun::Begun,
+    store::{Shorts, StoreError},
+    told::Place,
+};
+
+/// On which thread a connection is driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// On that of those who ask.
+    Here,
+    /// On another.
+    There,
+}
 
 /// An open connection, which ends when nobody holds it any more.
 ///
@@ -27,15 +51,25 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    /// Connects, and says who we are. On a tokio runtime only.
-    pub(super) async fn open(address: &Address) -> Result<Self, StoreError> {
+    /// Connects, and says who we are. On a tokio runtime only, which goes on with it: that of those
+    /// who ask, or of the I/O thread.
+    pub(super) async fn open(address: &Address, side: Side) -> Result<Self, StoreError> {
         let pulse = Arc::new(Pulse::new());
         let socket = Felt::new(address.connect().await?, Arc::clone(&pulse));
-        let mailbox = Arc::new(Mailbox::default());
-        let driver = Driver::new(socket, Arc::clone(&mailbox));
+        let (mailbox, driver) = match side {
+            Side::Here => {
+                let (driver, mailbox) = Here::new(socket);
+                (mailbox, tokio::spawn(driver).abort_handle())
+            }
+            Side::There => {
+                let mailbox = Arc::new(Mailbox::default());
+                let driver = Driver::new(socket, Arc::clone(&mailbox));
+                (mailbox, tokio::spawn(driver).abort_handle())
+            }
+        };
         let wire = Self {
             mailbox,
-            driver: tokio::spawn(driver).abort_handle(),
+            driver,
             pulse,
         };
         wire.log_in(address).await?;
@@ -73,13 +107,28 @@ impl Wire {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        self.post(commands)?.answers(commands).await
+        let shapes = commands.shapes();
+        let wanted = Wanted::of(&shapes);
+        let (told, begun) = self.mailbox.post(commands.as_bytes(), wanted)?;
+        let posted = Posted {
+            told,
+            begun,
+            shapes,
+        };
+        posted.answers().await
     }
 
     /// Has these commands sent, for somebody to await their answers wherever it is.
-    pub(super) fn post(&self, commands: &Commands) -> Result<Posted, StoreError> {
-        let (told, begun) = self.mailbox.post(commands)?;
-        Ok(Posted { told, begun })
+    pub(super) fn post(&self, prepared: &Prepared) -> Result<Posted, StoreError> {
+        let shapes = Arc::clone(&prepared.shapes);
+        let mut wanted = Wanted::of(&shapes);
+        wanted.in_passing = prepared.in_passing;
+        let (told, begun) = self.mailbox.post(&prepared.bytes, wanted)?;
+        Ok(Posted {
+            told,
+            begun,
+            shapes,
+        })
     }
 
     /// Whether it has said nothing to a question for too long.
@@ -90,17 +139,64 @@ impl Wire {
 
 /// Commands that were given to a connection.
 pub(super) struct Posted {
-    told: Told,
+    told: Answers,
     pub(super) begun: Begun,
+    shapes: Shapes,
 }
 
 impl Posted {
-    /// The answer to each, `commands` being what was posted.
-    pub(super) async fn answers(self, commands: &Commands) -> Result<Vec<Answer>, StoreError> {
-        let ended = |_| failure::unreachable("the connection has ended");
-        let mut bytes = self.told.await.map_err(ended)??;
-        let shapes = commands.shapes();
-        shapes.map(|shape| resp::take(&mut bytes, shape)).collect()
+    /// The answer to each.
+    pub(super) async fn answers(self) -> Result<Vec<Answer>, StoreError> {
+        let mut place = Place::default();
+        let (read, _) = poll_fn(|cx| self.poll(&mut place, cx)).await;
+        let mut read = read?;
+        self.shapes.iter().map(|_| read.next()).collect()
+    }
+
+    /// What was read, for somebody who waits at this place; and whether others do.
+    pub(super) fn poll(
+        &self,
+        place: &mut Place,
+        cx: &Context<'_>,
+    ) -> Poll<(Result<Read, StoreError>, bool)> {
+        let (bytes, others) = ready!(self.told.poll(place, cx));
+        let ended = || failure::unreachable("the connection has ended");
+        let bytes = bytes.ok_or_else(ended).flatten();
+        let read = bytes.map(|bytes| Read {
+            bytes,
+            at: 0,
+            shapes: Arc::clone(&self.shapes),
+            next: 0,
+        });
+        Poll::Ready((read, others))
+    }
+}
+
+/// Answers that were read.
+pub(super) struct Read {
+    bytes: Bytes,
+    at: usize,
+    shapes: Shapes,
+    next: usize,
+}
+
+impl Read {
+    /// The next answer, which is short values.
+    pub(super) fn shorts(&mut self) -> Result<Shorts, StoreError> {
+        if let Some(Shape::Shorts(count)) = self.shapes.get(self.next)
+            && let Some(few) = resp::take_few(&self.bytes, &mut self.at, *count)
+        {
+            self.next += 1;
+            return Ok(few);
+        }
+        Ok(self.next()?.shorts()?.into())
+    }
+
+    /// The next answer.
+    pub(super) fn next(&mut self) -> Result<Answer, StoreError> {
+        let shape = self.shapes.get(self.next).ok_or_else(failure::garbled)?;
+        self.next += 1;
+        resp::take(&self.bytes, &mut self.at, *shape)
     }
 }
 

@@ -1,9 +1,19 @@
 //! What a call to a store comes to.
 
 use actix_web::web::Bytes;
-use std::{error::Error, fmt, future::Future, pin::Pin, time::Duration};
+use std::{
+    any::Any,
+    error::Error,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use crate::ground::begun::Begun;
+use super::shorts::Shorts;
+use crate::ground::{begun::Begun, told::Place};
 
 /// What a call to a store comes to.
 ///
@@ -54,13 +64,63 @@ impl Kept {
 }
 
 /// What a look-up comes to: what lies under a name, and under the names beside it.
-pub(crate) type LookedUp = (Option<Kept>, Vec<Option<Bytes>>);
+pub(crate) type LookedUp = (Option<Kept>, Shorts);
+
+/// What is looked up, and by whom.
+#[allow(missing_debug_implementations, reason = "it is no part of the API")]
+#[cfg_attr(
+    not(feature = "redis"),
+    allow(dead_code, reason = "no other store looks up promptly")
+)]
+#[derive(Clone, Copy)]
+pub struct Question<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) limit: usize,
+    pub(crate) with: &'a [String],
+    /// Whether it is for a request, whose worker can drive a connection.
+    pub(crate) on_a_worker: bool,
+    /// Whether what is found answers and is not kept.
+    pub(crate) in_passing: bool,
+    /// Of this question, for this store.
+    pub(crate) memo: &'a Memo,
+}
+
+/// What a store has made of a question that is asked again and again.
+#[cfg_attr(
+    not(feature = "redis"),
+    allow(dead_code, reason = "no other store looks up promptly")
+)]
+#[derive(Default)]
+pub(crate) struct Memo(OnceLock<Box<dyn Any + Send + Sync>>);
+
+#[cfg_attr(
+    not(feature = "redis"),
+    allow(dead_code, reason = "no other store looks up promptly")
+)]
+impl Memo {
+    /// What `make` made of the question when it was first asked; `None` where that was another store.
+    pub(crate) fn get<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Option<&T> {
+        self.0.get_or_init(|| Box::new(make())).downcast_ref()
+    }
+}
+
+impl fmt::Debug for Memo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Memo")
+    }
+}
 
 /// A look-up that goes on wherever it is polled.
 #[allow(missing_debug_implementations, reason = "it is no part of the API")]
 pub struct Prompt {
     pub(crate) begun: Begun,
-    pub(crate) found: StoreFuture<'static, LookedUp>,
+    pub(crate) found: Arc<dyn Found>,
+}
+
+/// What a look-up comes to, for all who wait for it.
+pub(crate) trait Found: Send + Sync {
+    /// For somebody who waits at this place.
+    fn poll(&self, place: &mut Place, cx: &Context<'_>) -> Poll<Result<LookedUp, StoreError>>;
 }
 
 /// Why a store has not done what it was asked for.
@@ -156,3 +216,16 @@ impl fmt::Display for StoreError {
 }
 
 impl Error for StoreError {}
+
+#[cfg(test)]
+mod tests {
+    use super::Memo;
+
+    #[test]
+    fn what_was_made_of_a_question_is_made_once() {
+        let memo = Memo::default();
+        assert_eq!(memo.get(|| 1_u8), Some(&1));
+        assert_eq!(memo.get(|| 2_u8), Some(&1));
+        assert_eq!(memo.get(|| "by another store"), None);
+    }
+}

@@ -4,11 +4,13 @@
 //! to a store would need one. Besides, whoever waits for a thread that is stuck needs a clock that is
 //! on none of the two.
 
+mod waits;
+
+use self::waits::{Place, Waits};
 use crate::ground::sync::{Mutex, lock};
 use std::{
-    collections::BTreeMap,
     future::{Future, poll_fn},
-    io, mem,
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{Condvar, MutexGuard, PoisonError},
@@ -22,7 +24,7 @@ use std::{
 /// The alarm must have been [started](start).
 pub(super) async fn by<F: Future>(end: Instant, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
-    let mut wait = Wait { end, number: None };
+    let mut wait = Wait::until(end);
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
         Poll::Pending => wait.poll(cx.waker()).map(|()| None),
@@ -47,58 +49,51 @@ pub(super) fn start() -> io::Result<()> {
 }
 
 static ALARM: Alarm = Alarm {
-    waits: Mutex::new(Waits {
-        wakers: BTreeMap::new(),
-        last: 0,
+    waits: Mutex::new(State {
+        waits: Waits::new(),
         next_look: None,
     }),
     earlier: Condvar::new(),
 };
 
 struct Alarm {
-    waits: Mutex<Waits>,
+    waits: Mutex<State>,
     /// Something ends before the next look.
     earlier: Condvar,
 }
 
-struct Waits {
-    /// Who is woken, by when and by their number.
-    wakers: BTreeMap<(Instant, u64), Waker>,
-    last: u64,
+struct State {
+    waits: Waits,
     /// When the thread looks again; `None` if nothing has it look.
     next_look: Option<Instant>,
 }
 
-/// A wait with an end. It has a number while the alarm knows of it.
-struct Wait {
+/// A wait with an end. It has a place while the alarm knows of it.
+pub(super) struct Wait {
     end: Instant,
-    number: Option<u64>,
+    place: Option<Place>,
 }
 
 impl Wait {
-    fn poll(&mut self, waker: &Waker) -> Poll<()> {
-        if Instant::now() >= self.end {
+    /// The alarm must have been [started](start).
+    pub(super) fn until(end: Instant) -> Self {
+        Self { end, place: None }
+    }
+
+    pub(super) fn poll(&mut self, waker: &Waker) -> Poll<()> {
+        // Whoever has just begun to wait need not look: if it is over, the alarm will.
+        if self.place.is_some() && Instant::now() >= self.end {
             return Poll::Ready(());
         }
-        let mut waits = lock(&ALARM.waits);
-        let number = *self.number.get_or_insert_with(|| {
-            waits.last += 1;
-            waits.last
-        });
-        let known = waits.wakers.get_mut(&(self.end, number));
+        let mut state = lock(&ALARM.waits);
         // What a waker does when it is dropped is not done under the lock.
-        let replaced = match known {
-            Some(known) if known.will_wake(waker) => None,
-            Some(known) => Some(mem::replace(known, waker.clone())),
-            // New, or its alarm went off a moment too early.
-            None => waits.wakers.insert((self.end, number), waker.clone()),
-        };
-        let is_first = waits.next_look.is_none_or(|look| self.end < look);
+        let replaced = state.waits.note(self.end, &mut self.place, waker);
+        let is_first = state.next_look.is_none_or(|look| self.end < look);
         if is_first {
             // Until the thread has looked, nobody else need wake it for what ends later.
-            waits.next_look = Some(self.end);
+            state.next_look = Some(self.end);
         }
-        drop(waits);
+        drop(state);
         drop(replaced);
         if is_first {
             ALARM.earlier.notify_one();
@@ -109,8 +104,8 @@ impl Wait {
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        if let Some(number) = self.number {
-            let waker = lock(&ALARM.waits).wakers.remove(&(self.end, number));
+        if let Some(place) = self.place {
+            let waker = lock(&ALARM.waits).waits.forget(self.end, place);
             drop(waker);
         }
     }
@@ -121,7 +116,7 @@ impl Alarm {
     fn watch(&self) {
         let mut waits = lock(&self.waits);
         loop {
-            let over = waits.over(Instant::now());
+            let over = waits.waits.over(Instant::now());
             if !over.is_empty() {
                 drop(waits);
                 over.into_iter().for_each(wake);
@@ -133,8 +128,8 @@ impl Alarm {
     }
 
     /// Waits for the first end, or for an earlier one.
-    fn rest<'a>(&self, mut waits: MutexGuard<'a, Waits>) -> MutexGuard<'a, Waits> {
-        waits.next_look = waits.wakers.keys().next().map(|(end, _)| *end);
+    fn rest<'a>(&self, mut waits: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        waits.next_look = waits.waits.first();
         let Some(look) = waits.next_look else {
             let waited = self.earlier.wait(waits);
             return waited.unwrap_or_else(PoisonError::into_inner);
@@ -142,19 +137,6 @@ impl Alarm {
         let time = look.saturating_duration_since(Instant::now());
         let waited = self.earlier.wait_timeout(waits, time);
         waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-}
-
-impl Waits {
-    /// Takes those out whose time is over by `now`.
-    fn over(&mut self, now: Instant) -> Vec<Waker> {
-        let mut over = Vec::new();
-        while let Some(first) = self.wakers.first_entry()
-            && first.key().0 <= now
-        {
-            over.push(first.remove());
-        }
-        over
     }
 }
 

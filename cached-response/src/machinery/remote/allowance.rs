@@ -39,6 +39,7 @@ impl Allowance {
         (!left.is_zero()).then(|| Spending {
             allowance: self,
             began: Instant::now(),
+            ended: None,
             left,
         })
     }
@@ -49,13 +50,24 @@ impl Allowance {
 pub(super) struct Spending<'a> {
     allowance: &'a Allowance,
     began: Instant,
+    ended: Option<Instant>,
     left: Duration,
 }
 
 impl Spending<'_> {
+    /// When it began.
+    pub(super) fn began(&self) -> Instant {
+        self.began
+    }
+
     /// How long it may take.
     pub(super) fn left(&self) -> Duration {
         self.left
+    }
+
+    /// It has ended then: whoever knows need not look at the clock twice.
+    pub(super) fn end(&mut self, now: Instant) {
+        self.ended = Some(now);
     }
 
     /// Whether a call that takes longer is slow. One that began with less than half of the budget has
@@ -67,7 +79,9 @@ impl Spending<'_> {
 
 impl Drop for Spending<'_> {
     fn drop(&mut self) {
-        let spent = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let ended = self.ended.unwrap_or_else(Instant::now);
+        let spent = ended.saturating_duration_since(self.began);
+        let spent = u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX);
         let sum = |before: u64| Some(before.saturating_add(spent));
         // It orders nothing.
         let _ = self.allowance.spent.fetch_update(Relaxed, Relaxed, sum);

@@ -86,7 +86,7 @@ impl Breaker {
         Pass(turn): Pass,
         outcome: Outcome,
         now: Duration,
-        random: u64,
+        random: impl FnOnce() -> u64,
     ) -> Turned {
         let State::Closed { in_a_row, window } = &mut self.state else {
             return Turned::Not;
@@ -102,7 +102,7 @@ impl Breaker {
         }
         self.turn(State::Open(Open {
             pause: FIRST_PAUSE,
-            due: now + shortened(FIRST_PAUSE, random),
+            due: now + shortened(FIRST_PAUSE, random()),
             is_probed: false,
         }));
         Turned::Open

@@ -5,13 +5,17 @@
 //! `calls.call(&allowance, |store| Box::pin(async move { store.delete(&name).await }))`.
 
 mod probe;
+mod within;
 
-use self::probe::Probing;
 pub(crate) use self::probe::Recovery;
+use self::{
+    probe::Probing,
+    within::{Looking, Within},
+};
 pub(crate) use super::unavailable::Unavailable;
 use super::{
     alarm,
-    allowance::Allowance,
+    allowance::{Allowance, Spending},
     breaker::{Pass, Turned},
     errand::Errand,
     health::Health,
@@ -21,13 +25,9 @@ use super::{
     unavailable::Fault,
     warnings::Trouble,
 };
-use crate::ground::{
-    begun::Begun,
-    store::{LookedUp, Store, StoreError, StoreErrorKind, StoreFuture},
-};
+use crate::ground::store::{LookedUp, Prompt, Store, StoreError, StoreErrorKind, StoreFuture};
 use std::{
     fmt,
-    future::Future,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -76,38 +76,49 @@ impl Calls {
         };
         let slot = line.slot()?;
         let under_way = line.begin(slot, spending.left(), what)?;
-        line.end(pass, under_way.outcome().await, spending.is_fair())
+        let outcome = under_way.outcome().await;
+        line.end(pass, outcome, spending)
     }
 
-    /// Looks up what lies under a name, and beside it: at once, where the store can from any thread, and
+    /// Looks up what lies under the name of an errand, and beside it: at once, where the store can from any thread, and
     /// else as any other call.
     pub(crate) async fn look_up(
         &self,
         allowance: &Allowance,
         errand: &Arc<Errand>,
         limit: usize,
+        in_passing: bool,
     ) -> Result<LookedUp, Unavailable> {
-        let errand = Arc::clone(errand);
         let line = &self.0;
         let pass = line.pass()?;
         if let Some(spending) = allowance.spend() {
             let _slot = line.slot()?;
-            if let Some((begun, found)) = together::look_up(&*line.store, &errand, limit) {
+            if let Some(Prompt { begun, found }) =
+                together::look_up(&*line.store, errand, limit, in_passing)
+            {
                 line.health.tally().count(Count::Call);
-                let found = within(found, &begun, spending.left()).await;
+                let found = Within::new(
+                    Looking::new(found),
+                    begun,
+                    spending.left(),
+                    spending.began(),
+                )
+                .await;
                 let found = found.map_or(Err(Fault::Slow), |found| found.map_err(Fault::Failed));
                 // A connection may have been closed long since, which is seen when it is used.
                 if !matches!(&found, Err(Fault::Failed(error)) if error.kind() == StoreErrorKind::Unreachable)
                 {
-                    return line.end(pass, found, spending.is_fair());
+                    return line.end(pass, found, spending);
                 }
             }
         }
+        let errand = Arc::clone(errand);
         let look_up = self.call(allowance, move |store| {
             Box::pin(async move { store.look_up(&errand.name, limit, errand.beside()).await })
         });
         // Boxed: there is no room for it in each look-up.
-        Box::pin(look_up).await
+        let (kept, beside) = Box::pin(look_up).await?;
+        Ok((kept, beside.into()))
     }
 
     /// Makes a call for which no request waits, as soon as there is a place for it. It is not counted
@@ -122,7 +133,8 @@ impl Calls {
         };
         let pass = line.health.pass().ok_or(Unavailable::Open)?;
         let under_way = line.begin(slot, limit, what)?;
-        line.end(pass, under_way.outcome().await, true)
+        let outcome = under_way.outcome().await;
+        line.end_at(Instant::now(), pass, outcome, true)
     }
 
     /// Whether nothing is asked of the store now.
@@ -192,9 +204,22 @@ impl Line {
         self: &Arc<Self>,
         pass: Pass,
         outcome: Result<T, Fault>,
+        mut spending: Spending<'_>,
+    ) -> Result<T, Unavailable> {
+        let now = Instant::now();
+        spending.end(now);
+        self.end_at(now, pass, outcome, spending.is_fair())
+    }
+
+    fn end_at<T>(
+        self: &Arc<Self>,
+        now: Instant,
+        pass: Pass,
+        outcome: Result<T, Fault>,
         is_fair: bool,
     ) -> Result<T, Unavailable> {
-        let turned = self.health.settle(pass, outcome.as_ref().err(), is_fair);
+        let fault = outcome.as_ref().err();
+        let turned = self.health.settle(pass, fault, is_fair, now);
         if turned == Turned::Open {
             self.probing.start(Arc::downgrade(self));
         }
@@ -211,33 +236,11 @@ struct UnderWay<T> {
 impl<T> UnderWay<T> {
     async fn outcome(self) -> Result<T, Fault> {
         let begun = self.task.begun().clone();
-        match within(self.task, &begun, self.limit).await {
+        match Within::new(self.task, begun, self.limit, Instant::now()).await {
             Some(Ok(outcome)) => outcome,
             Some(Err(Lost::Panicked)) => Err(failed(StoreErrorKind::Garbled, "the store panicked")),
             Some(Err(lost @ Lost::Ended)) => Err(failed(StoreErrorKind::Unreachable, lost)),
             None => Err(Fault::Slow),
-        }
-    }
-}
-
-/// What `future` comes to within this time from when it has begun. What a thread that was busy has
-/// begun late says nothing about the store; what has not begun by then is begun here.
-async fn within<F: Future + Unpin>(
-    mut future: F,
-    begun: &Begun,
-    limit: Duration,
-) -> Option<F::Output> {
-    let mut end = Instant::now() + limit;
-    loop {
-        let outcome = alarm::by(end, &mut future).await;
-        if outcome.is_some() {
-            return outcome;
-        }
-        begun.go();
-        let now = Instant::now();
-        end = begun.when().unwrap_or(now) + limit;
-        if end <= now {
-            return None;
         }
     }
 }

@@ -133,8 +133,8 @@ struct Offered {
 
 /// For what is missing, what is thought to lie there soon; for what was seen a new one: it may have
 /// been deleted since, and must not come back.
-fn offered(names: &[String], seen: &[Option<Nonce>]) -> Offered {
-    let seen = seen.iter().copied().chain(std::iter::repeat(None));
+fn offered(names: &[String], seen: impl Iterator<Item = Option<Nonce>>) -> Offered {
+    let seen = seen.chain(std::iter::repeat(None));
     let (mut values, mut likely) = (Vec::new(), Vec::new());
     for (name, seen) in names.iter().zip(seen) {
         let new = Nonce::random();
@@ -173,7 +173,7 @@ impl First {
         let Start {
             errand, fetched, ..
         } = start;
-        let Offered { values, likely } = offered(errand.nonces(), &fetched.nonces);
+        let Offered { values, likely } = offered(errand.nonces(), fetched.nonces());
         let lease = start.lease.then(|| {
             let errand = fetched.variant.as_ref().unwrap_or(errand);
             let lease = Lease::new(errand.lease().to_owned(), &remote.queue);

@@ -1,10 +1,23 @@
 //! What a request is about, in the words of the remote store.
 
+use super::lately::Lately;
 use crate::{
-    ground::{nonce::Nonce, selector::Variant},
+    ground::{
+        frame::Framed,
+        generation::{Snapshot, Standing},
+        nonce::Nonce,
+        selector::Variant,
+        store::Memo,
+        stored::StoredResponse,
+        sync::{Mutex, lock},
+    },
     judgement::remote_name::{FullDigest, Namespace},
-    machinery::{generations::Target, site::Site},
+    machinery::{
+        generations::{Generations, Target},
+        site::Site,
+    },
 };
+use actix_web::web::Bytes;
 
 /// The names of what a run may find or make there.
 #[derive(Debug)]
@@ -17,6 +30,13 @@ pub(crate) struct Errand {
     beside: Vec<String>,
     /// So many bytes are read of what lies there.
     pub(crate) longest: usize,
+    /// Or else of a value, which may be asked for anywhere.
+    pub(crate) is_of_a_request: bool,
+    /// What a store has made of the look-up of all, and of its beginning.
+    memos: [Memo; 2],
+    /// What is invalidated of it in this process, as it was lately.
+    seen: Mutex<Option<Snapshot>>,
+    found: Lately,
 }
 
 /// A response with a longer head is not worth keeping.
@@ -51,6 +71,10 @@ impl Errand {
             longest: longest_body.saturating_add(LONGEST_HEAD + 2 * full_key.len()),
             full_key,
             beside: nonces,
+            is_of_a_request: matches!(target, Target::Response { .. }),
+            memos: Default::default(),
+            seen: Mutex::default(),
+            found: Lately::default(),
         })
     }
 
@@ -63,6 +87,10 @@ impl Errand {
             path: String::new(),
             beside: Vec::new(),
             longest: 0,
+            is_of_a_request: false,
+            memos: Default::default(),
+            seen: Mutex::default(),
+            found: Lately::default(),
         }
     }
 
@@ -82,6 +110,37 @@ impl Errand {
         self.beside.last().unwrap_or(&self.name)
     }
 
+    /// Of the look-up of so many bytes: all, or else always the same number.
+    pub(super) fn memo(&self, limit: usize) -> &Memo {
+        &self.memos[usize::from(limit != self.longest)]
+    }
+
+    /// What is invalidated of it in this process, as it is now.
+    pub(crate) fn snapshot(&self, generations: &Generations, target: Target<'_>) -> Snapshot {
+        let mut seen = lock(&self.seen);
+        match &mut *seen {
+            Some(seen) => {
+                if seen.standing() != Standing::Current {
+                    *seen = seen.again();
+                }
+                seen.clone()
+            }
+            unseen => unseen.insert(generations.snapshot(target)).clone(),
+        }
+    }
+
+    /// What is in the frame that was found for it. None of its bytes are believed for having been seen
+    /// before.
+    pub(super) fn framed(&self, frame: &Bytes) -> Option<Framed> {
+        self.found.framed(&self.full_key, frame)
+    }
+
+    /// Whether a response with these headers may be stored, as `judge` finds unless it was asked lately.
+    /// It must come to the same for the same head.
+    pub(crate) fn permits(&self, stored: &StoredResponse, judge: impl FnOnce() -> bool) -> bool {
+        self.found.permits(stored, judge)
+    }
+
     /// The errand for one variant behind the list of names that lies under this name.
     pub(crate) fn variant(&self, namespace: &Namespace, list: &Nonce, variant: &Variant) -> Self {
         let mut full_key = self.full_key.clone();
@@ -96,6 +155,10 @@ impl Errand {
             name: namespace.response(&self.path, &digest),
             path: self.path.clone(),
             longest: self.longest,
+            is_of_a_request: self.is_of_a_request,
+            memos: Default::default(),
+            seen: Mutex::default(),
+            found: Lately::default(),
             full_key,
             beside,
         }

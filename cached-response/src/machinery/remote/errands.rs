@@ -15,13 +15,16 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-/// Places of one worker.
+/// Places of one worker, some of which each errand may have: pages that share one would push each
+/// other out of it in turn.
 const PLACES: usize = 1_024;
+const WAYS: usize = 4;
 /// Longer keys are left alone.
 const LONGEST: usize = 512;
 
 /// An errand, and what it was made of.
 struct Known {
+    hash: u64,
     remote: u64,
     site: u64,
     key: Box<[u8]>,
@@ -29,61 +32,75 @@ struct Known {
     errand: Arc<Errand>,
 }
 
-/// A place, and the hash of who has asked for it last: who asks twice gets it.
+/// A few places, and the hash of who has last asked for one and had none: who asks twice gets one, in
+/// turn.
 #[derive(Default)]
-struct Place {
-    known: Option<Known>,
+struct Places {
+    known: [Option<Known>; WAYS],
     challenger: u64,
+    next: usize,
 }
 
 thread_local! {
-    static TABLE: RefCell<Vec<Place>> =
-        RefCell::new((0..PLACES).map(|_| Place::default()).collect());
+    static TABLE: RefCell<Vec<Places>> =
+        RefCell::new((0..PLACES / WAYS).map(|_| Places::default()).collect());
 }
 
 /// By which remote store, at which site, for which key and which target an errand is.
 pub(super) type Asked<'a> = (u64, &'a Site, &'a [u8], Target<'a>);
 
-/// The errand that was made of the same lately, or the one that `make` makes of it.
+/// The errand that was made of the same lately, or the one that `make` makes of it; and whether it
+/// had to be made.
 pub(super) fn known(
     asked: Asked<'_>,
     make: impl FnOnce() -> Option<Errand>,
-) -> Option<Arc<Errand>> {
+) -> Option<(Arc<Errand>, bool)> {
     let (remote, site, key, target) = asked;
     let Some(target) = target_of(target, key) else {
-        return make().map(Arc::new);
+        return Some((Arc::new(make()?), true));
     };
     let hash = hash(remote, site.id, key);
     let known = TABLE.try_with(|table| {
         let table = table.try_borrow().ok()?;
-        let known = table[at(hash)].known.as_ref()?;
-        let same = known.remote == remote
-            && known.site == site.id
-            && *known.key == *key
-            && *known.target == *target;
-        same.then(|| Arc::clone(&known.errand))
+        let known = table[at(hash)].known.iter().flatten();
+        let mut known = known.filter(|known| known.hash == hash);
+        let known = known.find(|known| {
+            known.remote == remote
+                && known.site == site.id
+                && *known.key == *key
+                && *known.target == *target
+        })?;
+        Some(Arc::clone(&known.errand))
     });
     // A thread that ends has no table any more.
     if let Ok(Some(errand)) = known {
-        return Some(errand);
+        return Some((errand, false));
     }
     let errand = Arc::new(make()?);
     let _ = TABLE.try_with(|table| {
         let mut table = table.try_borrow_mut().ok()?;
-        let place = &mut table[at(hash)];
-        if place.challenger == hash {
-            place.known = Some(Known {
-                remote,
-                site: site.id,
-                key: key.into(),
-                target: target.into(),
-                errand: Arc::clone(&errand),
-            });
-        }
-        place.challenger = hash;
+        table[at(hash)].ask(hash, || Known {
+            hash,
+            remote,
+            site: site.id,
+            key: key.into(),
+            target: target.into(),
+            errand: Arc::clone(&errand),
+        });
         Some(())
     });
-    Some(errand)
+    Some((errand, true))
+}
+
+impl Places {
+    /// Somebody asks who is not known.
+    fn ask(&mut self, hash: u64, known: impl FnOnce() -> Known) {
+        if self.challenger == hash {
+            self.known[self.next] = Some(known());
+            self.next = (self.next + 1) % WAYS;
+        }
+        self.challenger = hash;
+    }
 }
 
 /// What the errand depends on beside the key, where there is no more to it: the tags of a route may be
@@ -106,7 +123,7 @@ fn hash(remote: u64, site: u64, key: &[u8]) -> u64 {
 }
 
 fn at(hash: u64) -> usize {
-    usize::try_from(hash % PLACES as u64).unwrap_or_default()
+    usize::try_from(hash % (PLACES / WAYS) as u64).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -11,15 +11,11 @@ use crate::{
         moment::Moment,
         nonce::Nonce,
         selector::Variant,
-        store::Kept,
+        store::{Kept, Shorts},
         stored::{FOUND, StoredResponse},
     },
     judgement::selection,
-    machinery::{
-        cache::Shared,
-        generations::{Target, named::Before},
-        site::Site,
-    },
+    machinery::{cache::Shared, generations::named::Before, site::Site},
 };
 use actix_web::{HttpRequest, web::Bytes};
 use std::{sync::Arc, time::Duration};
@@ -27,15 +23,23 @@ use std::{sync::Arc, time::Duration};
 /// What was found for an errand.
 #[derive(Debug, Default)]
 pub(crate) struct Fetched {
-    /// The nonces of the errand, as they are.
-    pub(crate) nonces: Vec<Option<Nonce>>,
-    pub(crate) response: Option<StoredResponse>,
+    /// What lies beside it: under the names of the errand's nonces, and the lease.
+    beside: Shorts,
+    // Boxed, so that it is not moved about.
+    pub(crate) response: Option<Box<StoredResponse>>,
     /// The names that select a variant there, where responses vary.
     pub(crate) list: Option<NameList>,
     /// Who has the lease on the run.
     pub(crate) holder: Option<Holder>,
     /// What was looked for behind the list.
     pub(crate) variant: Option<Arc<Errand>>,
+}
+
+impl Fetched {
+    /// The nonces of the errand, as they are.
+    pub(super) fn nonces(&self) -> impl Iterator<Item = Option<Nonce>> {
+        nonces(&self.beside).map(|nonce| Nonce::from_slice(nonce?))
+    }
 }
 
 /// So many bytes are read where the head of a response may be enough.
@@ -68,7 +72,7 @@ pub(crate) struct Reader<'a> {
 /// What lies under a name, with all that was read beside it.
 struct Read {
     kept: Option<Kept>,
-    nonces: Vec<Option<Bytes>>,
+    beside: Shorts,
     holder: Option<Holder>,
 }
 
@@ -78,14 +82,14 @@ impl<'a> Reader<'a> {
         shared: &'a Shared,
         allowance: &'a Allowance,
         site: &'a Site,
-        target: Target<'_>,
+        snapshot: Snapshot,
     ) -> Self {
         Self {
             remote,
             shared,
             allowance,
             site,
-            snapshot: shared.generations.snapshot(target),
+            snapshot,
             before: site.names_tags().then(|| shared.generations.before()),
             began: shared.now(),
         }
@@ -102,28 +106,55 @@ impl<'a> Reader<'a> {
             return Ok(Fetched::default());
         }
         let (read, framed) = self.read_frame(errand, want).await?;
+        match self.at_once(read, framed) {
+            Ok(fetched) => Ok(fetched),
+            // Boxed, as what few responses need: there is a look-up in each request.
+            Err(more) => Box::pin(self.ask_more(*more, errand, request, want)).await,
+        }
+    }
+
+    /// What was found, where nothing more need be asked for it.
+    fn at_once(&self, read: Read, framed: Option<Framed>) -> Result<Fetched, Box<(Read, Framed)>> {
+        let response = match framed {
+            None => None,
+            Some(Framed::Response(stored, about)) if about.named.is_empty() => {
+                let left = left(&read, &about);
+                left.and_then(|left| self.taken(stored, &about, left, Vec::new()))
+            }
+            Some(framed) => return Err(Box::new((read, framed))),
+        };
+        Ok(Fetched {
+            response,
+            holder: read.holder,
+            beside: read.beside,
+            ..Fetched::default()
+        })
+    }
+
+    async fn ask_more(
+        self,
+        (read, framed): (Read, Framed),
+        errand: &Errand,
+        request: Option<&HttpRequest>,
+        want: Want,
+    ) -> Result<Fetched, Unavailable> {
         let mut fetched = Fetched {
-            nonces: read
-                .nonces
-                .iter()
-                .map(|nonce| Nonce::from_slice(nonce.as_deref()?))
-                .collect(),
             holder: read.holder,
             ..Fetched::default()
         };
         match framed {
-            Some(Framed::Response(stored, about)) => {
-                fetched.response = self.valid(read, *stored, about).await?;
+            Framed::Response(stored, about) => {
+                fetched.response = self.valid(&read, stored, &about).await?;
             }
-            Some(Framed::Names(list)) => {
+            Framed::Names(list) => {
                 fetched.list = Some(list);
                 if let Some(request) = request {
-                    // Boxed, as what few responses need: there is a look-up in each request.
-                    Box::pin(self.fetch_variant(errand, request, want, &mut fetched)).await?;
+                    self.fetch_variant(errand, request, want, &mut fetched)
+                        .await?;
                 }
             }
-            None => {}
         }
+        fetched.beside = read.beside;
         Ok(fetched)
     }
 
@@ -147,7 +178,7 @@ impl<'a> Reader<'a> {
         if let Some(Framed::Response(stored, about)) = framed
             && stored.variant.as_ref() == Some(&variant)
         {
-            fetched.response = self.valid(read, *stored, about).await?;
+            fetched.response = self.valid(&read, stored, &about).await?;
         }
         Ok(())
     }
@@ -178,13 +209,16 @@ impl<'a> Reader<'a> {
             Want::Whole => errand.longest,
             Want::Head => PREFIX,
         };
-        let read = self.remote.calls.look_up(self.allowance, errand, limit);
-        let (kept, mut nonces) = read.await?;
-        let holder = nonces.pop().flatten();
-        let holder = holder.and_then(|value| Holder::of(&value, &nonces));
+        let in_passing = self.shared.shelf.is_nowhere();
+        let calls = &self.remote.calls;
+        let read = calls.look_up(self.allowance, errand, limit, in_passing);
+        let (kept, beside) = read.await?;
+        let lease = beside.len().checked_sub(1);
+        let lease = lease.and_then(|last| beside.get(last));
+        let holder = lease.and_then(|lease| Holder::of(lease, nonces(&beside)));
         Ok(Read {
             kept,
-            nonces,
+            beside,
             holder,
         })
     }
@@ -193,42 +227,45 @@ impl<'a> Reader<'a> {
     /// another.
     async fn valid(
         &self,
-        read: Read,
-        stored: StoredResponse,
-        about: About,
-    ) -> Result<Option<StoredResponse>, Unavailable> {
-        let left = read.kept.map(|kept| kept.left).unwrap_or_default();
-        if left > about.keep.saturating_add(ROUNDED) {
-            // By this store's word it would never age.
+        read: &Read,
+        stored: Box<StoredResponse>,
+        about: &About,
+    ) -> Result<Option<Box<StoredResponse>>, Unavailable> {
+        let Some(left) = left(read, about) else {
             return Ok(None);
+        };
+        if about.named.is_empty() {
+            return Ok(self.taken(stored, about, left, Vec::new()));
         }
-        let tags: Vec<String> = about.named.iter().map(|(tag, _)| tag.to_string()).collect();
         let named = about.named.iter();
         let named = named.map(|(tag, nonce)| (self.remote.namespace.tag(tag), *nonce));
-        let held = Nonces {
-            known: about.nonces,
-            named: named.collect(),
-        };
-        if !are(&read.nonces, held.known.iter()) {
+        let named: Vec<_> = named.collect();
+        if !self.are_valid(&named).await? {
             return Ok(None);
         }
-        if !held.named.is_empty() && !Box::pin(self.are_valid(&held.named)).await? {
-            return Ok(None);
-        }
-        let Some(named) = self.hold(&tags) else {
-            return Ok(None);
-        };
-        let born = self.began.before(about.keep.saturating_sub(left));
-        Ok(Some(StoredResponse {
-            born,
-            quiet_until: born.after(about.quiet),
-            run: FOUND,
-            snapshot: self.snapshot.clone(),
+        Ok(self.taken(stored, about, left, named))
+    }
+
+    /// A response of this process, which has so long to live; `None` if it was invalidated here.
+    fn taken(
+        &self,
+        mut stored: Box<StoredResponse>,
+        about: &About,
+        left: Duration,
+        named: Vec<(String, Nonce)>,
+    ) -> Option<Box<StoredResponse>> {
+        let tags: Vec<String> = about.named.iter().map(|(tag, _)| tag.to_string()).collect();
+        stored.named = self.hold(&tags)?;
+        stored.born = self.began.before(about.keep.saturating_sub(left));
+        stored.quiet_until = stored.born.after(about.quiet);
+        stored.run = FOUND;
+        stored.snapshot = self.snapshot.clone();
+        stored.checked = Checked::at(self.began);
+        stored.held = Held::of(Nonces {
+            known: about.nonces.clone(),
             named,
-            checked: Checked::at(self.began),
-            held: Held::of(held),
-            ..stored
-        }))
+        });
+        Some(stored)
     }
 
     /// The generations of these tags, which the response was found with.
@@ -244,7 +281,10 @@ impl<'a> Reader<'a> {
     async fn are_valid(&self, named: &[(String, Nonce)]) -> Result<bool, Unavailable> {
         let asked = named.iter().map(|(name, _)| name.clone()).collect();
         let found = self.nonces(asked).await?;
-        Ok(found.is_some_and(|found| are(&found, named.iter().map(|(_, nonce)| nonce))))
+        Ok(found.is_some_and(|found| {
+            let found = found.iter().map(Option::as_deref);
+            are(found, named.iter().map(|(_, nonce)| nonce))
+        }))
     }
 
     /// What lies under these names; `None` where that is not to be used.
@@ -271,7 +311,8 @@ impl<'a> Reader<'a> {
         });
         let mut nonces = found.await?;
         let value = nonces.pop().flatten();
-        Ok(value.and_then(|value| Holder::of(&value, &nonces)))
+        let nonces = nonces.iter().map(Option::as_deref);
+        Ok(value.and_then(|value| Holder::of(&value, nonces)))
     }
 
     /// Whether all that `stored` depends on is as it was before its run: if so, it is in step again.
@@ -285,9 +326,11 @@ impl<'a> Reader<'a> {
         };
         let named_there = named.iter().map(|(name, _)| name.clone());
         let names = errand.nonces().iter().cloned().chain(named_there).collect();
-        let expected = known.iter().chain(named.iter().map(|(_, nonce)| nonce));
         let found = self.nonces(names).await?;
-        let same = found.is_some_and(|found| are(&found, expected));
+        let same = found.is_some_and(|found| {
+            let expected = known.iter().chain(named.iter().map(|(_, nonce)| nonce));
+            are(found.iter().map(Option::as_deref), expected)
+        });
         if same {
             stored.checked.renew(self.began);
         }
@@ -298,7 +341,7 @@ impl<'a> Reader<'a> {
 fn framed(errand: &Errand, read: &Read, want: Want) -> Option<Framed> {
     let bytes = &read.kept.as_ref()?.bytes;
     match want {
-        Want::Whole => frame::read(&errand.full_key, bytes),
+        Want::Whole => errand.framed(bytes),
         Want::Head => match frame::read_head(&errand.full_key, bytes)? {
             Head::Whole { framed, .. } => Some(framed),
             // A head that is so long is read with its body.
@@ -307,9 +350,24 @@ fn framed(errand: &Errand, read: &Read, want: Want) -> Option<Framed> {
     }
 }
 
+/// How long a response has to live still, if the nonces that are known from the request are its own.
+fn left(read: &Read, about: &About) -> Option<Duration> {
+    let left = read.kept.as_ref().map(|kept| kept.left).unwrap_or_default();
+    // By this store's word it would never age.
+    let ages = left <= about.keep.saturating_add(ROUNDED);
+    (ages && are(nonces(&read.beside), about.nonces.iter())).then_some(left)
+}
+
+/// All that lies beside a response but the lease, which is the last.
+fn nonces(beside: &Shorts) -> impl Iterator<Item = Option<&[u8]>> {
+    beside.iter().take(beside.len().saturating_sub(1))
+}
+
 /// Whether each nonce is there, and is the one that was.
-fn are<'n>(found: &[Option<Bytes>], expected: impl Iterator<Item = &'n Nonce>) -> bool {
-    let found = found.iter().map(Option::as_deref);
+fn are<'n>(
+    found: impl Iterator<Item = Option<&'n [u8]>>,
+    expected: impl Iterator<Item = &'n Nonce>,
+) -> bool {
     found.eq(expected.map(|nonce| Some(nonce.as_bytes())))
 }
 

@@ -50,7 +50,13 @@ impl Health {
     ///
     /// A refusal is an answer: a store that is full, and refuses each write, can still be read.
     /// Where the call was not given a fair time, that it was over tells nothing either.
-    pub(super) fn settle(&self, pass: Pass, fault: Option<&Fault>, is_fair: bool) -> Turned {
+    pub(super) fn settle(
+        &self,
+        pass: Pass,
+        fault: Option<&Fault>,
+        is_fair: bool,
+        now: Instant,
+    ) -> Turned {
         let outcome = match fault {
             None => Outcome::Success,
             Some(fault) => {
@@ -64,7 +70,7 @@ impl Health {
                 }
             }
         };
-        let turned = self.record(pass, outcome);
+        let turned = self.record(pass, outcome, now);
         if turned == Turned::Open {
             self.tally.count(Count::Opened);
             self.warn(Trouble::Open);
@@ -109,10 +115,9 @@ impl Health {
         }
     }
 
-    fn record(&self, pass: Pass, outcome: Outcome) -> Turned {
-        let mut breaker = lock(&self.breaker);
-        // The time of whoever has the lock: it goes on from one to the next.
-        breaker.record(pass, outcome, self.now(), random())
+    fn record(&self, pass: Pass, outcome: Outcome, now: Instant) -> Turned {
+        let now = now.saturating_duration_since(self.since);
+        lock(&self.breaker).record(pass, outcome, now, random)
     }
 
     fn now(&self) -> Duration {

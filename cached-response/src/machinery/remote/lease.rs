@@ -27,13 +27,14 @@ const PASS: Duration = Duration::from_secs(5);
 impl Holder {
     /// Who has a lease with this value, if that is of use to somebody who has seen these nonces: a
     /// run that began before an invalidation is not.
-    pub(crate) fn of(value: &[u8], nonces: &[Option<Bytes>]) -> Option<Self> {
+    pub(crate) fn of<'n>(
+        value: &[u8],
+        nonces: impl Iterator<Item = Option<&'n [u8]>>,
+    ) -> Option<Self> {
         match value.split_first()? {
             (&PASSES, []) => Some(Self::Passes),
             (&RUNS, rest) => {
-                let seen = nonces
-                    .iter()
-                    .map(|nonce| nonce.as_deref().unwrap_or_default());
+                let seen = nonces.map(Option::unwrap_or_default);
                 rest.ends_with(&digest(seen)).then_some(Self::Runs)
             }
             _ => None,

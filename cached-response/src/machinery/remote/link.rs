@@ -100,14 +100,15 @@ impl Remote {
         })
     }
 
-    /// The errand of a request or a value with this key; `None` where nothing is stored for it.
+    /// The errand of a request or a value with this key; `None` where nothing is stored for it; and
+    /// whether it had to be made, since it was not asked for lately.
     pub(crate) fn errand(
         &self,
         site: &Site,
         key: &[u8],
         target: Target<'_>,
         longest_body: usize,
-    ) -> Option<Arc<Errand>> {
+    ) -> Option<(Arc<Errand>, bool)> {
         let asked = (self.id, site, key, target);
         errands::known(asked, || {
             Errand::of(&self.namespace, site, key, target, longest_body)

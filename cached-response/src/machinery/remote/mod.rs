@@ -13,6 +13,7 @@ mod guarded;
 mod health;
 pub(crate) mod hearing;
 pub(crate) mod io;
+mod lately;
 pub(crate) mod lease;
 mod line;
 pub(crate) mod link;

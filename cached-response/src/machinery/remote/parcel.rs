@@ -60,7 +60,7 @@ impl Dispatch {
             return;
         };
         stored.held.note(Nonces {
-            known: self.nonces.clone(),
+            known: self.nonces.as_slice().into(),
             named: stripes.clone(),
         });
         let parcel = Parcel {
@@ -100,7 +100,7 @@ impl Parcel {
         let about = About {
             keep,
             quiet: self.stored.quiet_until.since(self.stored.born),
-            nonces: self.dispatch.nonces.clone(),
+            nonces: self.dispatch.nonces.as_slice().into(),
             named,
         };
         let left = keep.saturating_sub(self.clock.now().since(self.stored.born));

@@ -6,20 +6,19 @@
 use super::errand::Errand;
 use crate::ground::{
     begun::Begun,
-    store::{LookedUp, Prompt, Store, StoreFuture},
+    store::{Found, Prompt, Question, Store},
 };
-use futures_util::future::{FutureExt, Shared, WeakShared};
-use std::{cell::RefCell, sync::Arc};
-
-/// What a look-up comes to, for all who wait for it.
-pub(super) type Found = Shared<StoreFuture<'static, LookedUp>>;
+use std::{
+    cell::RefCell,
+    sync::{Arc, Weak},
+};
 
 /// A look-up that this thread has begun, for as long as anybody waits for it.
 struct Sought {
     errand: Arc<Errand>,
     limit: usize,
     begun: Begun,
-    found: WeakShared<StoreFuture<'static, LookedUp>>,
+    found: Weak<dyn Found>,
 }
 
 thread_local! {
@@ -32,25 +31,29 @@ pub(super) fn look_up(
     store: &dyn Store,
     errand: &Arc<Errand>,
     limit: usize,
-) -> Option<(Begun, Found)> {
+    in_passing: bool,
+) -> Option<Prompt> {
     if let Some(joined) = joined(errand, limit) {
         return Some(joined);
     }
-    let Prompt { begun, found } = store.look_up_promptly(&errand.name, limit, errand.beside())?;
-    let found = found.shared();
-    if let Some(weak) = found.downgrade() {
-        let sought = Sought {
-            errand: Arc::clone(errand),
-            limit,
-            begun: begun.clone(),
-            found: weak,
-        };
-        note(sought);
-    }
-    Some((begun, found))
+    let prompt = store.look_up_promptly(Question {
+        name: &errand.name,
+        limit,
+        with: errand.beside(),
+        on_a_worker: errand.is_of_a_request,
+        in_passing,
+        memo: errand.memo(limit),
+    })?;
+    note(Sought {
+        errand: Arc::clone(errand),
+        limit,
+        begun: prompt.begun.clone(),
+        found: Arc::downgrade(&prompt.found),
+    });
+    Some(prompt)
 }
 
-fn joined(errand: &Arc<Errand>, limit: usize) -> Option<(Begun, Found)> {
+fn joined(errand: &Arc<Errand>, limit: usize) -> Option<Prompt> {
     let joined = SOUGHT.try_with(|sought| {
         let sought = sought.borrow();
         // The same names in two stores are two errands.
@@ -60,7 +63,10 @@ fn joined(errand: &Arc<Errand>, limit: usize) -> Option<(Begun, Found)> {
         same.find_map(|it| {
             let found = it.found.upgrade()?;
             // Looked at last: what goes from now on is read from now on.
-            it.begun.when().is_none().then(|| (it.begun.clone(), found))
+            it.begun.when().is_none().then(|| Prompt {
+                begun: it.begun.clone(),
+                found,
+            })
         })
     });
     // A thread that ends has none any more.

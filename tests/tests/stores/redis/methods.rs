@@ -128,8 +128,7 @@ async fn a_look_up_is_one_round_trip_that_reads_the_response_first() {
         r#""PTTL" "page""#,
         r#""GETRANGE" "page" "0" "3""#,
         r#""PTTL" "page""#,
-        r#""GETRANGE" "a" "0" "63""#,
-        r#""GETRANGE" "b" "0" "63""#,
+        r#""MGET" "a" "b""#,
     ];
     assert_eq!(seen, read);
 }

@@ -106,7 +106,7 @@ fn the_densest_frame_allocates_little() {
         ..StoredResponse::default()
     };
     let about = About {
-        nonces: vec![nonce(1); 10_000],
+        nonces: vec![nonce(1); 10_000].into(),
         named: vec![("".into(), nonce(1)); 10_000],
         ..About::default()
     };

@@ -89,7 +89,7 @@ fn abouts() -> impl Strategy<Value = About> {
     (durations(), durations(), lists).prop_map(|(keep, quiet, (nonces, named))| About {
         keep,
         quiet,
-        nonces,
+        nonces: nonces.into(),
         named,
     })
 }

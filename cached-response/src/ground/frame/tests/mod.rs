@@ -20,7 +20,7 @@ use actix_web::{
     },
     web::Bytes,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// The response that `frame` holds, and what travels with it.
 fn read_response(frame: &Bytes) -> (StoredResponse, About) {
@@ -78,13 +78,13 @@ fn full() -> (StoredResponse, About) {
     let about = About {
         keep: Duration::new(900, 1),
         quiet: Duration::new(270, 999_999_999),
-        nonces: vec![nonce(1), nonce(2), nonce(1)],
+        nonces: [nonce(1), nonce(2), nonce(1)].into(),
         named: vec![("products".into(), nonce(3)), ("größe:1".into(), nonce(4))],
     };
     (stored, about)
 }
 
-fn fields() -> Box<[(HeaderName, HeaderValue)]> {
+fn fields() -> Arc<[(HeaderName, HeaderValue)]> {
     let fields = [
         ("content-type", "text/html; charset=utf-8"),
         ("x-repeated", "first"),

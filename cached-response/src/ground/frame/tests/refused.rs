@@ -8,7 +8,7 @@ use super::{
     *,
 };
 use crate::ground::selector::Extension;
-use std::any::TypeId;
+use std::{any::TypeId, sync::Arc};
 
 fn frame() -> Bytes {
     let (stored, about) = full();
@@ -161,7 +161,7 @@ fn a_response_is_not_read_as_names() {
 fn fields_that_http_does_not_have_are_a_miss() {
     let plain = |name: &'static str, value: &'static str| {
         let stored = StoredResponse {
-            headers: Box::new([(
+            headers: Arc::new([(
                 HeaderName::from_static(name),
                 HeaderValue::from_static(value),
             )]),

@@ -2,6 +2,7 @@ use super::{
     arbitrary::{lists, responses},
     *,
 };
+use crate::ground::frame::KnownHead;
 use proptest::prelude::*;
 
 proptest! {
@@ -22,6 +23,42 @@ proptest! {
         };
         prop_assert_eq!(read, list);
         trial(&frame, meter);
+    }
+
+    /// A head that is known is no other way to read: what is read is the same, and what is none stays
+    /// none, whatever was read before.
+    #[test]
+    fn a_head_that_is_known_is_read_as_a_new_one(
+        (stored, about) in responses(),
+        body in any::<Vec<u8>>(),
+        other in responses(),
+        (at, bit) in (any::<prop::sample::Index>(), 0..8_u32),
+    ) {
+        let frame = response(KEY, &stored, &about).unwrap();
+        let Some(known) = KnownHead::of(KEY, &frame) else {
+            prop_assert!(frame.len() - stored.body.len() > 2 << 10);
+            return Ok(());
+        };
+        let same_head = StoredResponse { body: body.into(), ..stored };
+        let again = response(KEY, &same_head, &about).unwrap();
+        let Some(Framed::Response(read, told)) = known.read(&again) else {
+            panic!("it has the same head");
+        };
+        assert_same(&read, &same_head);
+        prop_assert_eq!(&told, &about);
+        prop_assert!(known.is_of(&read));
+        let mut altered = again.to_vec();
+        let at = at.index(altered.len());
+        altered[at] ^= 1 << bit;
+        // The checksum of a head that is known is not looked at: its bytes are.
+        let in_checksum = (18..22).contains(&at);
+        prop_assert_eq!(known.read(&altered.into()).is_some(), in_checksum);
+        let other = response(KEY, &other.0, &other.1).unwrap();
+        if let Some(Framed::Response(read, told)) = known.read(&other) {
+            let (stored, about) = read_response(&other);
+            assert_same(&read, &stored);
+            prop_assert_eq!(told, about);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! and adds them here. Those of versions that are read no more stay, and become misses.
 
 use super::{super::envelope::VERSION, *};
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 /// A frame that lies here, what it was made of, and its file.
 struct Snapshot {
@@ -65,7 +65,7 @@ fn plain() -> (StoredResponse, About) {
     let etag = HeaderValue::from_static("\"0f\"");
     let media = HeaderValue::from_static("text/plain");
     let stored = StoredResponse {
-        headers: Box::new([
+        headers: Arc::new([
             (header::CONTENT_TYPE, media),
             (
                 header::DATE,

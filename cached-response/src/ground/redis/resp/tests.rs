@@ -9,9 +9,10 @@ fn read(bytes: &[u8], shape: Shape) -> Result<Option<(Answer, usize)>, StoreErro
     let Some(end) = end_of(bytes, shape)? else {
         return Ok(None);
     };
-    let mut rest = Bytes::copy_from_slice(bytes);
-    let answer = take(&mut rest, shape)?;
-    assert_eq!(rest, bytes[end..]);
+    // Behind another.
+    let (bytes, mut at) = ([b"+OK\r\n", bytes].concat().into(), 5);
+    let answer = take(&bytes, &mut at, shape)?;
+    assert_eq!(at, 5 + end);
     Ok(Some((answer, end)))
 }
 
@@ -28,7 +29,7 @@ fn is_garbled(bytes: &[u8], shape: Shape) -> bool {
 #[test]
 fn a_command_is_a_list_of_its_words() {
     let mut bytes = Vec::new();
-    write([b"SET", b"a name", b"", b"\r\n"], &mut bytes);
+    write([&b"SET"[..], b"a name", b"", b"\r\n"], &mut bytes);
     let text = b"*4\r\n$3\r\nSET\r\n$6\r\na name\r\n$0\r\n\r\n$2\r\n\r\n\r\n";
     assert_eq!(bytes, text);
 }
@@ -107,12 +108,42 @@ fn nothing_is_waited_for_without_end() {
     assert!(is_garbled(&claim, Shape::Many));
 }
 
+/// A short value, as the client crate reads it.
+fn short(value: Value) -> Option<Bytes> {
+    let Value::BulkString(mut bytes) = value else {
+        assert_eq!(value, Value::Nil);
+        return None;
+    };
+    bytes.truncate(SHORT);
+    (!bytes.is_empty()).then(|| bytes.into())
+}
+
+#[test]
+fn short_values_may_be_missing_empty_or_longer() {
+    let long = "x".repeat(SHORT + 1);
+    let text = format!(
+        "*4\r\n$1\r\na\r\n$-1\r\n$0\r\n\r\n${}\r\n{long}\r\n",
+        long.len()
+    );
+    let found = [Some("a"), None, None, Some(&long[..SHORT])];
+    let found = found.map(|short| short.map(|short| Bytes::copy_from_slice(short.as_bytes())));
+    assert_eq!(
+        all(text.as_bytes(), Shape::Shorts(4)),
+        Answer::Shorts(found.to_vec())
+    );
+    assert!(is_garbled(text.as_bytes(), Shape::Shorts(3)));
+    assert!(is_garbled(b"*1\r\n:1\r\n", Shape::Shorts(1)));
+    assert!(is_garbled(b"*1\r\n$9999999999\r\n", Shape::Shorts(1)));
+    assert!(is_garbled(b"*-1\r\n", Shape::Shorts(0)));
+}
+
 fn shapes() -> impl Strategy<Value = Shape> {
     prop_oneof![
         (0..64_usize).prop_map(Shape::Bytes),
         Just(Shape::Number),
         Just(Shape::Done),
         Just(Shape::Many),
+        (0..4_usize).prop_map(Shape::Shorts),
     ]
 }
 
@@ -149,10 +180,45 @@ proptest! {
             Value::Nil => Answer::Nothing,
             Value::Int(number) => Answer::Number(number),
             Value::BulkString(bytes) => Answer::Bytes(bytes.into()),
+            Value::Array(values) if matches!(shape, Shape::Shorts(_)) => {
+                Answer::Shorts(values.into_iter().map(short).collect())
+            }
             Value::Array(values) => Answer::Many(values),
             Value::ServerError(error) => Answer::Refused(error),
             other => return Err(TestCaseError::fail(format!("{other:?}"))),
         });
+    }
+
+    /// Whether they are few or many, and behind whatever.
+    #[test]
+    fn short_values_are_read_as_they_were_written(
+        values in prop::collection::vec(prop::option::of(prop::collection::vec(any::<u8>(), 0..70)), 0..9),
+    ) {
+        let mut text = format!("*{}\r\n", values.len()).into_bytes();
+        for value in &values {
+            match value {
+                Some(bytes) => {
+                    text.extend(format!("${}\r\n", bytes.len()).bytes());
+                    text.extend(bytes);
+                    text.extend(b"\r\n");
+                }
+                None => text.extend(b"$-1\r\n"),
+            }
+        }
+        let shape = Shape::Shorts(values.len());
+        let values: Vec<_> = values.into_iter().map(|value| short(value.map_or(Value::Nil, Value::BulkString))).collect();
+        prop_assert_eq!(all(&text, shape), Answer::Shorts(values.clone()));
+        for length in 0..text.len() {
+            prop_assert!(matches!(read(&text[..length], shape), Ok(None)));
+        }
+        let (bytes, mut at) = ([b"+OK\r\n", &*text].concat().into(), 5);
+        let few = take_few(&bytes, &mut at, values.len());
+        prop_assert_eq!(few.is_some(), values.len() <= Shorts::FEW);
+        if let Some(few) = few {
+            prop_assert_eq!(at, bytes.len());
+            let values: Vec<_> = values.iter().map(Option::as_deref).collect();
+            prop_assert_eq!(few.iter().collect::<Vec<_>>(), values);
+        }
     }
 
     #[test]

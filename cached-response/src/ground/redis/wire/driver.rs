@@ -5,8 +5,8 @@ use std::{
     future::Future,
     io,
     pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
+    sync::{Arc, Weak},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 use tokio::{
@@ -14,10 +14,11 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use super::mailbox::{Asked, Mailbox};
+use super::mailbox::{Asked, Mailbox, Push};
 use crate::ground::{
     redis::{failure, resp},
     store::{StoreError, StoreErrorKind},
+    sync::{Mutex, lock},
 };
 
 /// How long an answer may take where nobody outside has less patience.
@@ -153,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Ready when the first who waits has waited for too long: answers come in their order.
     fn is_patient(&mut self, cx: &mut Context<'_>) -> Poll<StoreError> {
         while let Some(first) = self.waiting.front() {
-            let end = first.since + PATIENCE;
+            let end = first.since.unwrap_or_else(Instant::now) + PATIENCE;
             let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(end)));
             ready!(alarm.as_mut().poll(cx));
             // It may have been set for somebody who has got an answer since.
@@ -174,6 +175,40 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
         let why = ready!(self.drive(cx));
         self.end(&why);
         Poll::Ready(())
+    }
+}
+
+/// A driver on the thread of those who ask. They have it send what they put, and its task reads.
+pub(super) struct Here<S>(Arc<Mutex<Driver<S>>>);
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Here<S> {
+    pub(super) fn new(socket: S) -> (Self, Arc<Mailbox>) {
+        let driver = Arc::new_cyclic(|driver: &Weak<Mutex<Driver<S>>>| {
+            let mailbox = Arc::new(Mailbox::here(driver.clone()));
+            Mutex::new(Driver::new(socket, mailbox))
+        });
+        let mailbox = Arc::clone(&lock(&driver).mailbox);
+        (Self(driver), mailbox)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Future for Here<S> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut *lock(&self.0)).poll(cx)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Push for Mutex<Driver<S>> {
+    fn push(&self, task: &Waker) {
+        let written = self
+            .try_lock()
+            .map(|mut driver| driver.write(&mut Context::from_waker(task)));
+        // Its task sees why it cannot, and what it was at meanwhile.
+        if !matches!(written, Ok(Poll::Pending | Poll::Ready(Ok(())))) {
+            task.wake_by_ref();
+        }
     }
 }
 

@@ -8,27 +8,39 @@ use std::{
     sync::{Arc, Weak},
     task::Waker,
 };
-use tokio::{runtime::Handle, sync::oneshot, time::Instant};
+use tokio::{runtime::Handle, time::Instant};
 
 use crate::ground::{
     begun::Begun,
-    redis::{answer::Shape, command::Commands, failure},
+    passing,
+    redis::{answer::Shape, command::Shapes, failure},
     store::{StoreError, StoreErrorKind},
     sync::{Mutex, lock},
+    told::{Teller, Told, later},
 };
 
 /// The most bytes that wait to be sent, unless a single question has more.
 const ROOM: usize = 8 << 20;
 
 /// So many questions go at once: the server answers them while the others are made.
-const ENOUGH: usize = 16;
+const ENOUGH: usize = 8;
 
-/// What is told who has asked: all answers, one after the other as they came.
-pub(super) type Told = oneshot::Receiver<Result<Bytes, StoreError>>;
+/// What those are told who have asked: all answers, one after the other as they came.
+pub(super) type Answers = Told<Result<Bytes, StoreError>>;
 
 /// Where those who ask put their questions, and the driver of the connection finds them.
 #[derive(Default)]
-pub(super) struct Mailbox(Mutex<State>);
+pub(super) struct Mailbox {
+    state: Mutex<State>,
+    /// The driver, where it is on the thread of those who ask.
+    here: Option<Weak<dyn Push>>,
+}
+
+/// A driver that can be had send without its task.
+pub(super) trait Push: Send + Sync {
+    /// Sends what it finds. Where more is to do, `task` is woken for it.
+    fn push(&self, task: &Waker);
+}
 
 #[derive(Default)]
 struct State {
@@ -42,43 +54,73 @@ struct State {
     closed: Option<StoreError>,
 }
 
+/// What is to come for a question.
+pub(super) struct Wanted {
+    shapes: Shapes,
+    /// Whether it is soon gone.
+    pub(super) in_passing: bool,
+}
+
+impl Wanted {
+    pub(super) fn of(shapes: &Shapes) -> Self {
+        Self {
+            shapes: Arc::clone(shapes),
+            in_passing: false,
+        }
+    }
+}
+
 /// A question that was put.
 pub(super) struct Asked {
-    shapes: Vec<Shape>,
+    wanted: Wanted,
     /// How many of its answers are there, and how long they are.
     pub(super) there: usize,
     pub(super) length: usize,
     /// When it was taken out, to be sent.
-    pub(super) since: Instant,
-    tell: oneshot::Sender<Result<Bytes, StoreError>>,
+    pub(super) since: Option<Instant>,
+    tell: Teller<Result<Bytes, StoreError>>,
 }
 
 impl Mailbox {
+    /// For a driver on the thread of those who ask.
+    pub(super) fn here(driver: Weak<dyn Push>) -> Self {
+        Self {
+            state: Mutex::default(),
+            here: Some(driver),
+        }
+    }
+
     /// Has these sent, together with what else this thread posts until it has nothing else to do or there
     /// is enough, and their answers told. Outside of a runtime, at once.
-    pub(super) fn post(self: &Arc<Self>, commands: &Commands) -> Result<(Told, Begun), StoreError> {
-        let (tell, told) = oneshot::channel();
+    pub(super) fn post(
+        self: &Arc<Self>,
+        bytes: &[u8],
+        mut wanted: Wanted,
+    ) -> Result<(Answers, Begun), StoreError> {
+        // Only on one thread do buffers go round.
+        wanted.in_passing &= self.here.is_some();
+        let (tell, told) = later();
         let asked = Asked {
-            shapes: commands.shapes().collect(),
+            wanted,
             there: 0,
             length: 0,
-            since: Instant::now(),
+            since: None,
             tell,
         };
         let begun = batch(self);
-        let waiting = self.put(commands.as_bytes(), asked, &begun)?;
+        let waiting = self.put(bytes, asked, &begun)?;
         if waiting >= ENOUGH {
             begun.go();
         }
         if begun.when().is_some() {
             // It may have gone before this was put.
-            self.wake();
+            self.go();
         }
         Ok((told, begun))
     }
 
     fn put(&self, bytes: &[u8], asked: Asked, begun: &Begun) -> Result<usize, StoreError> {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         if let Some(why) = &state.closed {
             // Those who had asked were told why. A new one may do better.
             return Err(failure::unreachable(why));
@@ -104,12 +146,15 @@ impl Mailbox {
         waiting: &mut VecDeque<Asked>,
         driver: &Waker,
     ) {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         if bytes.is_empty() {
             mem::swap(bytes, &mut state.bytes);
             // The server had no time to answer before.
             let now = Instant::now();
-            state.asked.iter_mut().for_each(|asked| asked.since = now);
+            state
+                .asked
+                .iter_mut()
+                .for_each(|asked| asked.since = Some(now));
             waiting.append(&mut state.asked);
             for begun in state.batches.drain(..) {
                 begun.begin();
@@ -121,16 +166,20 @@ impl Mailbox {
         }
     }
 
-    fn wake(&self) {
-        let driver = lock(&self.0).driver.take();
-        if let Some(driver) = driver {
-            driver.wake();
+    /// Has the driver send what is there.
+    fn go(&self) {
+        let Some(task) = lock(&self.state).driver.take() else {
+            return;
+        };
+        match self.here.as_ref().and_then(Weak::upgrade) {
+            Some(driver) => driver.push(&task),
+            None => task.wake(),
         }
     }
 
     /// Nothing is sent any more: whoever waits, and whoever comes, is told why.
     pub(super) fn close(&self, why: &StoreError) {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         state.closed.get_or_insert_with(|| why.clone());
         let asked = mem::take(&mut state.asked);
         state.bytes = Vec::new();
@@ -145,19 +194,24 @@ impl Mailbox {
 impl Asked {
     /// The shape of the answer that comes next; `None` if all are there.
     pub(super) fn next(&self) -> Option<Shape> {
-        self.shapes.get(self.there).copied()
+        self.wanted.shapes.get(self.there).copied()
     }
 
     /// All answers are there. What nobody wants to know any more is not copied.
     pub(super) fn answered(self, answers: &[u8]) {
-        if !self.tell.is_closed() {
+        if !self.tell.is_unheard() {
             // A copy: what is kept of it must not keep what lies around it.
-            drop(self.tell.send(Ok(Bytes::copy_from_slice(answers))));
+            let copy = if self.wanted.in_passing {
+                passing::copy(answers)
+            } else {
+                Bytes::copy_from_slice(answers)
+            };
+            self.tell.tell(Ok(copy));
         }
     }
 
     pub(super) fn fail(self, why: &StoreError) {
-        drop(self.tell.send(Err(why.clone())));
+        self.tell.tell(Err(why.clone()));
     }
 }
 
@@ -178,7 +232,7 @@ fn batch(mailbox: &Arc<Mailbox>) -> Begun {
         return begun;
     }
     let of = Arc::clone(mailbox);
-    let begun = Begun::by(move || of.wake());
+    let begun = Begun::by(move || of.go());
     let Ok(runtime) = Handle::try_current() else {
         begun.go();
         return begun;
@@ -194,11 +248,12 @@ fn batch(mailbox: &Arc<Mailbox>) -> Begun {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ground::redis::command::Commands;
 
-    fn commands() -> Commands {
+    fn post(mailbox: &Arc<Mailbox>) -> Result<(Answers, Begun), StoreError> {
         let mut commands = Commands::default();
         commands.left("name");
-        commands
+        mailbox.post(commands.as_bytes(), Wanted::of(&commands.shapes()))
     }
 
     fn collect(mailbox: &Mailbox) -> usize {
@@ -210,12 +265,12 @@ mod tests {
     #[tokio::test]
     async fn what_one_thread_posts_in_one_go_begins_together() {
         let mailbox = Arc::new(Mailbox::default());
-        let begun = [(); 3].map(|()| mailbox.post(&commands()).unwrap().1);
+        let begun = [(); 3].map(|()| post(&mailbox).unwrap().1);
         assert!(begun.iter().all(|begun| begun.when().is_none()));
         tokio::task::yield_now().await;
         let when = begun[0].when().unwrap();
         assert!(begun.iter().all(|begun| begun.when() == Some(when)));
-        let (_, next) = mailbox.post(&commands()).unwrap();
+        let (_, next) = post(&mailbox).unwrap();
         assert_eq!(next.when(), None);
         assert_eq!(collect(&mailbox), 4);
     }
@@ -223,10 +278,10 @@ mod tests {
     #[tokio::test]
     async fn as_many_as_are_enough_go_at_once() {
         let mailbox = Arc::new(Mailbox::default());
-        let begun = [(); ENOUGH].map(|()| mailbox.post(&commands()).unwrap().1);
+        let begun = [(); ENOUGH].map(|()| post(&mailbox).unwrap().1);
         assert!(begun.iter().all(|begun| begun.when().is_some()));
         assert_eq!(collect(&mailbox), ENOUGH);
-        let (_told, next) = mailbox.post(&commands()).unwrap();
+        let (_told, next) = post(&mailbox).unwrap();
         assert_eq!(next.when(), None);
     }
 
@@ -234,11 +289,11 @@ mod tests {
     #[tokio::test]
     async fn what_is_taken_out_has_begun_whoever_has_yet_to_send_it() {
         let mailbox = Arc::new(Mailbox::default());
-        let (_told, begun) = mailbox.post(&commands()).unwrap();
+        let (_told, begun) = post(&mailbox).unwrap();
         assert_eq!(begun.when(), None);
         assert_eq!(collect(&mailbox), 1);
         assert!(begun.when().is_some());
-        let (_told, next) = mailbox.post(&commands()).unwrap();
+        let (_told, next) = post(&mailbox).unwrap();
         assert_eq!(next.when(), None, "it is of another batch");
     }
 
@@ -250,19 +305,19 @@ mod tests {
             .build()
             .unwrap();
         let entered = left_alone.enter();
-        let (_told, begun) = mailbox.post(&commands()).unwrap();
+        let (_told, begun) = post(&mailbox).unwrap();
         drop(entered);
         begun.go();
         assert!(begun.when().is_some());
         // What is posted from now on waits for nobody.
-        let (_told, next) = mailbox.post(&commands()).unwrap();
+        let (_told, next) = post(&mailbox).unwrap();
         assert!(next.when().is_some());
     }
 
     #[test]
     fn outside_of_a_runtime_it_goes_at_once() {
         let mailbox = Arc::new(Mailbox::default());
-        let (_told, begun) = mailbox.post(&commands()).unwrap();
+        let (_told, begun) = post(&mailbox).unwrap();
         assert!(begun.when().is_some());
     }
 
@@ -273,7 +328,7 @@ mod tests {
             .build()
             .unwrap();
         let entered = runtime.enter();
-        let (_told, begun) = mailbox.post(&commands()).unwrap();
+        let (_told, begun) = post(&mailbox).unwrap();
         assert_eq!(begun.when(), None);
         drop(entered);
         drop(runtime);

@@ -63,7 +63,7 @@ fn ask(stored: &StoredResponse, request: TestRequest, fields: &[(&str, &str)]) -
         .fold(request, |request, field| request.append_header(*field))
         .to_http_request();
     let mut head = HttpResponse::with_body(stored.status, ());
-    for (name, value) in &stored.headers {
+    for (name, value) in stored.headers.iter() {
         head.headers_mut().append(name.clone(), value.clone());
     }
     let body = narrow(stored, &request, head.head_mut());
@@ -102,7 +102,7 @@ fn a_part_says_where_it_belongs_and_all_that_the_whole_would_have_said() {
     let part = get(&stored, &[("range", "bytes=2-5")]);
     assert_eq!((part.status, &part.body[..]), (206, &b"2345"[..]));
     assert_eq!(part.field("content-range"), Some("bytes 2-5/10"));
-    for (name, value) in &stored.headers {
+    for (name, value) in stored.headers.iter() {
         assert_eq!(part.headers.get(name), Some(value), "{name}");
     }
 }

@@ -32,15 +32,18 @@ fn told(panics: bool) -> (Waker, mpsc::Receiver<()>) {
 
 fn wait_until(end: Instant, waker: &Waker) -> Wait {
     start().unwrap();
-    let mut wait = Wait { end, number: None };
+    let mut wait = Wait::until(end);
     assert!(wait.poll(waker).is_pending());
     wait
 }
 
-fn is_known(wait: &Wait) -> bool {
-    let waits = lock(&ALARM.waits);
-    wait.number
-        .is_some_and(|number| waits.wakers.contains_key(&(wait.end, number)))
+/// Who is woken for it, if anybody is.
+fn woken_for(end: Instant, place: Option<Place>) -> Option<Waker> {
+    let mut state = lock(&ALARM.waits);
+    state
+        .waits
+        .at(end, place.unwrap())
+        .map(|waker| waker.clone())
 }
 
 #[tokio::test]
@@ -88,18 +91,19 @@ fn it_is_the_last_to_wait_who_is_woken() {
     let mut wait = wait_until(after(LONG), &first);
     let (second, _) = told(false);
     assert!(wait.poll(&second).is_pending());
-    let key = (wait.end, wait.number.unwrap());
-    assert!(lock(&ALARM.waits).wakers[&key].will_wake(&second));
+    let woken = woken_for(wait.end, wait.place);
+    assert!(woken.is_some_and(|waker| waker.will_wake(&second)));
 }
 
 #[test]
 fn what_is_not_waited_for_any_more_is_forgotten() {
     let (waker, _told) = told(false);
     let wait = wait_until(after(LONG), &waker);
-    assert!(is_known(&wait));
-    let key = (wait.end, wait.number.unwrap());
+    let (end, place) = (wait.end, wait.place);
+    assert!(woken_for(end, place).is_some_and(|known| known.will_wake(&waker)));
     drop(wait);
-    assert!(!lock(&ALARM.waits).wakers.contains_key(&key));
+    let woken = woken_for(end, place);
+    assert!(woken.is_none_or(|known| !known.will_wake(&waker)));
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn calls_until_open(outcomes: impl IntoIterator<Item = (u64, Outcome)>) -> Optio
     let mut breaker = Breaker::new();
     outcomes.into_iter().position(|(at, outcome)| {
         let pass = breaker.pass().unwrap();
-        breaker.record(pass, outcome, ms(at), 0) == Turned::Open
+        breaker.record(pass, outcome, ms(at), || 0) == Turned::Open
     })
 }
 
@@ -22,7 +22,7 @@ fn open(random: u64) -> Breaker {
     let mut breaker = Breaker::new();
     let pass = breaker.pass().unwrap();
     for _ in 0..3 {
-        let _ = breaker.record(pass, Failure, ms(0), random);
+        let _ = breaker.record(pass, Failure, ms(0), || random);
     }
     assert!(breaker.is_open());
     breaker
@@ -88,9 +88,9 @@ fn a_probe_that_succeeds_closes_it_and_all_is_forgotten() {
     assert_eq!(breaker.probed(probe, Success), Turned::Closed);
     let pass = breaker.pass().unwrap();
     for _ in 0..2 {
-        assert_eq!(breaker.record(pass, Failure, ms(250), 0), Turned::Not);
+        assert_eq!(breaker.record(pass, Failure, ms(250), || 0), Turned::Not);
     }
-    assert_eq!(breaker.record(pass, Failure, ms(250), 0), Turned::Open);
+    assert_eq!(breaker.record(pass, Failure, ms(250), || 0), Turned::Open);
     assert_eq!(breaker.rest(ms(250)), Some(ms(250)), "from the first pause");
 }
 
@@ -107,14 +107,14 @@ fn what_began_before_it_turned_tells_nothing() {
     let early = breaker.pass().unwrap();
     for _ in 0..3 {
         let pass = breaker.pass().unwrap();
-        let _ = breaker.record(pass, Failure, ms(0), 0);
+        let _ = breaker.record(pass, Failure, ms(0), || 0);
     }
-    assert_eq!(breaker.record(early, Success, ms(1), 0), Turned::Not);
+    assert_eq!(breaker.record(early, Success, ms(1), || 0), Turned::Not);
     assert!(breaker.is_open(), "an old success does not close it");
     let probe = breaker.probe(ms(250), 0).unwrap();
     let _ = breaker.probed(probe, Success);
     for _ in 0..30 {
-        assert_eq!(breaker.record(early, Failure, ms(251), 0), Turned::Not);
+        assert_eq!(breaker.record(early, Failure, ms(251), || 0), Turned::Not);
     }
     assert!(!breaker.is_open(), "old failures do not open it");
 }
@@ -160,7 +160,7 @@ proptest! {
                 }
                 Step::End(index, ok) if !under_way.is_empty() => {
                     let pass = under_way.swap_remove(index.index(under_way.len()));
-                    turned = breaker.record(pass, outcome(ok), now, 0);
+                    turned = breaker.record(pass, outcome(ok), now, || 0);
                     prop_assert!(turned != Turned::Closed);
                 }
                 Step::Probe => {

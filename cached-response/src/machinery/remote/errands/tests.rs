@@ -20,12 +20,10 @@ fn get(target: &str) -> HttpRequest {
 fn ask(remote: u64, site: &Site, key: &str, request: &HttpRequest) -> (Arc<Errand>, bool) {
     let (terms, key) = (&site.terms, key.as_bytes());
     let target = Target::Response { terms, request };
-    let mut made = false;
     let errand = known((remote, site, key, target), || {
-        made = true;
         Errand::of(&Namespace::new("shop", 1), site, key, target, 9)
     });
-    (errand.unwrap(), made)
+    errand.unwrap()
 }
 
 /// As something that is asked for again and again is.
@@ -82,4 +80,23 @@ fn a_flood_of_others_does_not_push_out_what_is_asked_for() {
         ask(1, &site, &flood.to_string(), &get("/a"));
     }
     assert!(!ask(1, &site, "key", &request).1);
+}
+
+#[test]
+fn pages_whose_places_meet_do_not_push_each_other_out() {
+    let (site, request) = (site(Policy::default()), get("/a"));
+    let mut keys: Vec<Vec<String>> = vec![Vec::new(); PLACES / WAYS];
+    let all = (0..).map(|number: u32| number.to_string());
+    let mut met = all.filter_map(|key| {
+        let place = &mut keys[at(hash(1, site.id, key.as_bytes()))];
+        place.push(key);
+        (place.len() == WAYS).then(|| place.clone())
+    });
+    let keys = met.next().unwrap();
+    for key in &keys {
+        ask_often(1, &site, key, &request);
+    }
+    for key in &keys {
+        assert!(!ask(1, &site, key, &request).1, "{key}");
+    }
 }

@@ -10,7 +10,7 @@ fn opens(calls: usize, fault: &Fault, is_fair: bool) -> bool {
     let health = Health::new();
     let pass = health.pass().unwrap();
     for _ in 0..calls {
-        health.settle(pass, Some(fault), is_fair);
+        health.settle(pass, Some(fault), is_fair, Instant::now());
     }
     health.is_open()
 }
@@ -50,7 +50,7 @@ fn each_fault_is_counted_and_each_opening_once() {
         failed(StoreErrorKind::Refused),
         Fault::Slow,
     ] {
-        health.settle(pass, Some(&fault), true);
+        health.settle(pass, Some(&fault), true, Instant::now());
     }
     let stats = health.tally().read();
     assert_eq!((stats.slow, stats.opened), (2, 1));

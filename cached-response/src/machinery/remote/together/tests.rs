@@ -1,11 +1,16 @@
 use super::*;
-use crate::ground::store::{Kept, StoreError};
+use crate::ground::{
+    store::{Kept, LookedUp, Shorts, StoreError, StoreFuture},
+    told::Place,
+};
 use actix_web::web::Bytes;
 use std::{
+    future::poll_fn,
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering::SeqCst},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -28,12 +33,23 @@ impl Store for AtHand {
         Box::pin(async { Ok(()) })
     }
 
-    fn look_up_promptly(&self, _: &str, _: usize, _: &[String]) -> Option<Prompt> {
+    fn look_up_promptly(&self, _: Question<'_>) -> Option<Prompt> {
         let number = self.asked.fetch_add(1, SeqCst) + 1;
         let begun = self.last.lock().unwrap().clone();
         let kept = Kept::new(number.to_string().into(), Duration::from_secs(1));
-        let found = Box::pin(async move { Ok((Some(kept), Vec::new())) });
-        Some(Prompt { begun, found })
+        Some(Prompt {
+            begun,
+            found: Arc::new(There(kept)),
+        })
+    }
+}
+
+/// What was found.
+struct There(Kept);
+
+impl Found for There {
+    fn poll(&self, _: &mut Place, _: &Context<'_>) -> Poll<Result<LookedUp, StoreError>> {
+        Poll::Ready(Ok((Some(self.0.clone()), Shorts::default())))
     }
 }
 
@@ -57,15 +73,16 @@ fn errand() -> Arc<Errand> {
     Arc::new(Errand::named("errand"))
 }
 
-async fn number((_, found): (Begun, Found)) -> Result<String, StoreError> {
-    let (kept, _) = found.await?;
+async fn number(prompt: Prompt) -> Result<String, StoreError> {
+    let mut place = Place::default();
+    let (kept, _) = poll_fn(|cx| prompt.found.poll(&mut place, cx)).await?;
     Ok(String::from_utf8(kept.unwrap().bytes.to_vec()).unwrap())
 }
 
 #[actix_web::test]
 async fn who_comes_before_it_has_gone_joins_a_look_up() {
     let (store, errand) = (AtHand::new(), errand());
-    let [one, other] = [(); 2].map(|()| look_up(&store, &errand, 9).unwrap());
+    let [one, other] = [(); 2].map(|()| look_up(&store, &errand, 9, false).unwrap());
     store.go();
     assert_eq!(number(one).await.unwrap(), "1");
     assert_eq!(number(other).await.unwrap(), "1");
@@ -74,9 +91,9 @@ async fn who_comes_before_it_has_gone_joins_a_look_up() {
 #[actix_web::test]
 async fn who_comes_after_it_has_gone_looks_anew() {
     let (store, errand) = (AtHand::new(), errand());
-    let early = look_up(&store, &errand, 9).unwrap();
+    let early = look_up(&store, &errand, 9, false).unwrap();
     store.go();
-    let late = look_up(&store, &errand, 9).unwrap();
+    let late = look_up(&store, &errand, 9, false).unwrap();
     assert_eq!(number(late).await.unwrap(), "2");
     assert_eq!(number(early).await.unwrap(), "1");
 }
@@ -85,7 +102,7 @@ async fn who_comes_after_it_has_gone_looks_anew() {
 async fn another_errand_and_another_length_are_looked_up_by_themselves() {
     let (store, one, other) = (AtHand::new(), errand(), errand());
     let looked = [(&one, 9), (&other, 9), (&one, 8)];
-    let found = looked.map(|(errand, limit)| look_up(&store, errand, limit).unwrap());
+    let found = looked.map(|(errand, limit)| look_up(&store, errand, limit, false).unwrap());
     for (found, expected) in found.into_iter().zip(["1", "2", "3"]) {
         assert_eq!(number(found).await.unwrap(), expected);
     }
@@ -94,13 +111,15 @@ async fn another_errand_and_another_length_are_looked_up_by_themselves() {
 #[actix_web::test]
 async fn who_leaves_takes_nothing_from_the_others() {
     let (store, errand) = (AtHand::new(), errand());
-    let first = look_up(&store, &errand, 9).unwrap();
-    let second = look_up(&store, &errand, 9).unwrap();
+    let first = look_up(&store, &errand, 9, false).unwrap();
+    let second = look_up(&store, &errand, 9, false).unwrap();
     drop(first);
     assert_eq!(number(second).await.unwrap(), "1");
     // Nobody waits for that one any more, though it has not gone.
     assert_eq!(
-        number(look_up(&store, &errand, 9).unwrap()).await.unwrap(),
+        number(look_up(&store, &errand, 9, false).unwrap())
+            .await
+            .unwrap(),
         "2"
     );
 }
@@ -109,7 +128,7 @@ async fn who_leaves_takes_nothing_from_the_others() {
 fn what_has_gone_is_not_kept() {
     let (store, errand) = (AtHand::new(), errand());
     for _ in 0..100 {
-        let _found = look_up(&store, &errand, 9).unwrap();
+        let _found = look_up(&store, &errand, 9, false).unwrap();
         store.go();
     }
     assert_eq!(SOUGHT.with(|sought| sought.borrow().len()), 1);

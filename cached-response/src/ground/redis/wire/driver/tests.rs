@@ -1,11 +1,16 @@
 use actix_web::web::Bytes;
+use std::future::poll_fn;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     task::JoinHandle,
 };
 
 use super::*;
-use crate::ground::redis::{answer::Answer, command::Commands, wire::Posted};
+use crate::ground::redis::{
+    answer::Answer,
+    command::Commands,
+    wire::{Posted, mailbox::Wanted},
+};
 
 /// The driver's side of a connection, and the server's.
 fn connected(room: usize) -> (Arc<Mailbox>, DuplexStream, JoinHandle<()>) {
@@ -36,25 +41,38 @@ async fn asked(server: &mut DuplexStream, commands: &Commands) {
 }
 
 /// Commands on their way.
-struct Sent(Posted, Commands);
+struct Sent(Posted);
 
 fn sent(mailbox: &Arc<Mailbox>, commands: &Commands) -> Sent {
-    let (told, begun) = mailbox.post(commands).unwrap();
-    Sent(Posted { told, begun }, commands.clone())
+    let shapes = commands.shapes();
+    let (told, begun) = mailbox
+        .post(commands.as_bytes(), Wanted::of(&shapes))
+        .unwrap();
+    Sent(Posted {
+        told,
+        begun,
+        shapes,
+    })
 }
 
 impl Sent {
     async fn answers(self) -> Vec<Answer> {
-        self.0.answers(&self.1).await.unwrap()
+        self.0.answers().await.unwrap()
     }
 
     async fn failure(self) -> StoreErrorKind {
-        self.0.answers(&self.1).await.unwrap_err().kind()
+        self.0.answers().await.unwrap_err().kind()
     }
 }
 
+fn post(mailbox: &Arc<Mailbox>, commands: &Commands) -> Result<(), StoreError> {
+    mailbox
+        .post(commands.as_bytes(), Wanted::of(&commands.shapes()))
+        .map(drop)
+}
+
 fn refusal(mailbox: &Arc<Mailbox>) -> StoreErrorKind {
-    mailbox.post(&lives(&["a"])).map(drop).unwrap_err().kind()
+    post(mailbox, &lives(&["a"])).unwrap_err().kind()
 }
 
 #[tokio::test]
@@ -122,7 +140,7 @@ async fn what_is_not_understood_yet_keeps_its_place() {
 async fn a_question_that_is_dropped_leaves_the_others_as_they_are() {
     let (mailbox, mut server, _driver) = connected(1 << 10);
     let (one, two) = (lives(&["a"]), lives(&["b"]));
-    drop(mailbox.post(&one).unwrap());
+    post(&mailbox, &one).unwrap();
     let told = sent(&mailbox, &two);
     asked(&mut server, &one).await;
     server.write_all(b":1\r\n:2\r\n").await.unwrap();
@@ -210,4 +228,64 @@ async fn what_waits_to_be_sent_is_bounded() {
     large.set("name", &vec![7; 9 << 20], 1);
     let _one_that_is_larger_than_the_room = sent(&mailbox, &large);
     assert_eq!(refusal(&mailbox), StoreErrorKind::Slow);
+}
+
+/// The same on the thread of those who ask, whose task has yet to run.
+fn connected_here(room: usize) -> (Arc<Mailbox>, DuplexStream, Here<DuplexStream>) {
+    let (ours, theirs) = duplex(room);
+    let (driver, mailbox) = Here::new(ours);
+    (mailbox, theirs, driver)
+}
+
+/// What the server has got so far.
+async fn got(server: &mut DuplexStream) -> Vec<u8> {
+    let mut bytes = vec![0; 1 << 10];
+    let mut room = ReadBuf::new(&mut bytes);
+    poll_fn(|cx| {
+        let _ = Pin::new(&mut *server).poll_read(cx, &mut room);
+        Poll::Ready(())
+    })
+    .await;
+    room.filled().to_vec()
+}
+
+#[tokio::test]
+async fn who_is_on_its_thread_has_a_driver_send_without_its_task() {
+    let (mailbox, mut server, mut driver) = connected_here(1 << 10);
+    // Its task has run once, and waits.
+    let waits = poll_fn(|cx| Poll::Ready(Pin::new(&mut driver).poll(cx).is_pending()));
+    assert!(waits.await);
+    let one = lives(&["a"]);
+    let told = sent(&mailbox, &one);
+    assert_eq!(got(&mut server).await, b"");
+    // The batch goes behind all tasks that are ready.
+    tokio::task::yield_now().await;
+    assert_eq!(got(&mut server).await, one.as_bytes());
+    server.write_all(b":1\r\n").await.unwrap();
+    let _driver = tokio::spawn(driver);
+    assert_eq!(told.answers().await, [Answer::Number(1)]);
+}
+
+#[tokio::test]
+async fn what_a_connection_has_no_room_for_is_left_to_the_task_of_its_driver() {
+    let (mailbox, mut server, driver) = connected_here(8);
+    let task = tokio::spawn(driver);
+    tokio::task::yield_now().await;
+    let one = lives(&["a", "b"]);
+    let told = sent(&mailbox, &one);
+    asked(&mut server, &one).await;
+    server.write_all(b":1\r\n:2\r\n").await.unwrap();
+    assert_eq!(told.answers().await, [1, 2].map(Answer::Number));
+    assert!(!task.is_finished());
+}
+
+#[tokio::test]
+async fn who_waits_on_a_thread_whose_driver_is_gone_is_told_so() {
+    let (mailbox, _server, driver) = connected_here(1 << 10);
+    let task = tokio::spawn(driver);
+    tokio::task::yield_now().await;
+    let told = sent(&mailbox, &lives(&["a"]));
+    task.abort();
+    assert_eq!(told.failure().await, StoreErrorKind::Unreachable);
+    assert_eq!(refusal(&mailbox), StoreErrorKind::Unreachable);
 }
