@@ -65,7 +65,8 @@ use crate::ground::store::{
 ///
 /// Connections are made when they are first needed, and again when they were lost; while the server
 /// is gone, a call fails within 250 ms. There are three to a server: one for what requests wait for,
-/// one for what goes on behind them, one that listens.
+/// one for what goes on behind them, one that listens; and, but in a cluster, one for each worker that
+/// looks something up for its requests.
 ///
 /// What a user of the server must be allowed, for a cache in the namespace `shop`:
 ///

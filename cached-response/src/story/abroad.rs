@@ -67,10 +67,12 @@ impl<'a> Abroad<'a> {
             .policy
             .max_body
             .unwrap_or(limits.max_body);
-        let (errand, is_new) = remote.errand(&station.site, key.as_bytes(), target, longest)?;
+        let found = remote.errand(&station.site, key.as_bytes(), target, longest);
+        let is_new = found.as_ref().is_none_or(|(_, is_new)| *is_new);
         if let Some(request) = request.filter(|_| is_new) {
             station.shared().routes.note(&station.site, request);
         }
+        let (errand, _) = found?;
         Some(Self {
             allowance: allowance
                 .get_or_insert_with(|| Arc::new(remote.allowance()))

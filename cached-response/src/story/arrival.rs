@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     judgement::{
-        admit::{Admission, Admitted, Asked, admit},
+        admit::{Admission, Admitted, Asked, Part, admit},
         key::KeyWriter,
         reason::Bypass,
         terms::Terms,
@@ -110,8 +110,9 @@ pub(crate) fn begin(
 }
 
 fn arrival(site: &SiteRef, cache: &ResponseCache, request: &HttpRequest, way: Way) -> Arrival {
-    // What may be found in a remote store is noted when that is asked for something new.
-    if cache.shared().remote.is_none() || matches!(way, Way::Bypass(_)) {
+    // What is looked for in a remote store is noted when that is asked for something new.
+    let looks = matches!(&way, Way::Miss(miss) if !miss.live && miss.admitted.flight == Part::Lead);
+    if cache.shared().remote.is_none() || !looks {
         cache.shared().routes.note(site, request);
     }
     let station = station(site, cache);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tests::nodes::{Point, Settings, Told};
 use tests::raw::{Connection, Request};
+use tests::servers::redis::Redis;
 use tests::stage::eventually;
 
 use crate::setting::{MARGIN, Setting, start, until_page};
@@ -161,6 +162,22 @@ fn each_worker_looks_up_on_a_connection_of_its_own_and_does_without_where_it_has
     }
     assert_eq!(setting.origin.runs("p"), 1);
     assert_eq!(b.count("remote/slow") + b.count("remote/opened"), 0);
+}
+
+#[test]
+fn a_worker_leaves_a_server_that_is_no_primary_any_more() {
+    let (setting, other) = (Setting::start(), Redis::start().unwrap());
+    let b = setting.forgetful("b");
+    b.page("/page/p");
+    let port = other.port().to_string();
+    setting
+        .redis
+        .ask(&["REPLICAOF", "127.0.0.1", &port])
+        .unwrap();
+    eventually("nobody asks it any more", || {
+        b.page("/page/p");
+        connections(&setting).is_empty()
+    });
 }
 
 /// The last place that a `GETRANGE` asks for.

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::answer::Answer;
 
+/// How old what is known of a server may be where something is stored, told or looked up.
+pub(super) const NEW: Duration = Duration::from_secs(5);
+
 /// What a server has last said of itself.
 #[derive(Clone, Debug)]
 pub(super) struct Known {

@@ -5,11 +5,13 @@ use std::{
     borrow::Cow,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
 };
+
+use tokio::runtime::Handle;
 
 use super::{
     answer::Answer,
@@ -36,6 +38,8 @@ pub(super) struct Line {
     target: Arc<Target>,
     turns: Turns,
     open: Arc<Mutex<Option<Open>>>,
+    /// Nobody needs it any more. Written and read under the lock of `open`.
+    closed: Arc<AtomicBool>,
     opening: Joint<Open>,
 }
 
@@ -70,6 +74,7 @@ impl Line {
             target,
             turns,
             open: Arc::default(),
+            closed: Arc::default(),
             opening: Joint::default(),
         }
     }
@@ -128,11 +133,15 @@ impl Line {
 
     fn work(&self) -> impl Future<Output = Result<Open, StoreError>> + Send + use<> {
         let (target, slot) = (Arc::clone(&self.target), Arc::clone(&self.open));
+        let closed = Arc::clone(&self.closed);
         let (turn, side) = (self.turns.load(Ordering::Relaxed), self.side);
         async move {
             let primary = Arc::new(target.open(side).await?);
             let open = Open { primary, turn };
-            *lock(&slot) = Some(open.clone());
+            let mut slot = lock(&slot);
+            if !closed.load(Ordering::Relaxed) {
+                *slot = Some(open.clone());
+            }
             Ok(open)
         }
     }
@@ -142,9 +151,24 @@ impl Line {
         let _ = self.opening.begin(self.work());
     }
 
-    /// Has no connection any more.
+    /// Has no connection any more, and gets none.
     pub(super) fn close(&self) {
-        lock(&self.open).take();
+        let mut slot = lock(&self.open);
+        self.closed.store(true, Ordering::Relaxed);
+        slot.take();
+    }
+
+    /// Asks in the background, on this runtime, whether the server that is connected is a primary still.
+    pub(super) fn learn_behind(self: &Arc<Self>, known_for: Duration) {
+        let (Some(open), Ok(runtime)) = (self.at_hand(), Handle::try_current()) else {
+            return;
+        };
+        let line = Arc::clone(self);
+        drop(runtime.spawn(async move {
+            let nothing_more = Cow::Owned(Commands::default());
+            let answers = open.primary.ask(nothing_more, Some(known_for)).await;
+            line.heed(&open, &answers);
+        }));
     }
 
     /// The open connection, if there is one of which something may be expected.
@@ -172,10 +196,12 @@ impl Asked {
     /// Has these sent on the connection that `line` has at hand, if it has one.
     pub(super) fn on(line: &Arc<Line>, prepared: &Prepared) -> Option<Self> {
         let open = line.at_hand()?;
-        let Ok(posted) = open.primary.post(prepared) else {
+        let posted = open.primary.post(prepared);
+        let lost = |error: &StoreError| error.kind() == StoreErrorKind::Unreachable;
+        if posted.as_ref().is_err_and(lost) {
             line.leave(&open);
-            return None;
-        };
+        }
+        let posted = posted.ok()?;
         Some(Self {
             line: Arc::clone(line),
             open,

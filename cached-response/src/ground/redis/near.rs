@@ -12,6 +12,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::{
     command::Prepared,
+    known::NEW,
     line::{Asked, Line, Turns},
     target::Target,
     wire::Side,
@@ -35,6 +36,8 @@ struct Mine {
     of: Weak<Lines>,
     line: Arc<Line>,
     tried: Option<Instant>,
+    /// When it was last asked whether the server is a primary.
+    learnt: Instant,
 }
 
 thread_local! {
@@ -84,6 +87,7 @@ impl Near {
             of: Arc::downgrade(lines),
             line,
             tried: None,
+            learnt: Instant::now(),
         }
     }
 }
@@ -91,6 +95,11 @@ impl Near {
 impl Mine {
     fn post(&mut self, prepared: &Prepared) -> Option<Asked> {
         if let Some(asked) = Asked::on(&self.line, prepared) {
+            // Nothing is written on it, which a server that has become a replica would refuse.
+            if self.learnt.elapsed() >= NEW {
+                self.learnt = Instant::now();
+                self.line.learn_behind(NEW);
+            }
             return Some(asked);
         }
         let rested = self.tried.is_none_or(|tried| tried.elapsed() >= REST);

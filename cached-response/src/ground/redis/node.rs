@@ -12,6 +12,7 @@ use std::{
 use super::{
     answer::Answer,
     command::{Commands, Prepared, milliseconds},
+    known::NEW,
     line::{Asked, Line, Sent, Turns},
     near::Near,
     primary::Primary,
@@ -22,9 +23,6 @@ use crate::ground::store::{StoreError, StoreErrorKind};
 
 /// How long an invalidation waits for a replica to have it.
 const REPLICATING: Duration = Duration::from_millis(200);
-
-/// How old what is known of a server may be where something is stored or told.
-const NEW: Duration = Duration::from_secs(5);
 
 /// The same for an invalidation where there are no replicas: it is not to be made longer, and others
 /// learn it more often.

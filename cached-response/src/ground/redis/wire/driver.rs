@@ -160,8 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             // It may have been set for somebody who has got an answer since.
             self.alarm = None;
             if Instant::now() >= end {
-                let slow = "an answer has taken too long";
-                return Poll::Ready(StoreError::new(StoreErrorKind::Slow, slow));
+                return Poll::Ready(self.mailbox.out_of_patience());
             }
         }
         Poll::Pending
@@ -202,11 +201,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Here<S> {
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Push for Mutex<Driver<S>> {
     fn push(&self, task: &Waker) {
-        let written = self
-            .try_lock()
-            .map(|mut driver| driver.write(&mut Context::from_waker(task)));
-        // Its task sees why it cannot, and what it was at meanwhile.
-        if !matches!(written, Ok(Poll::Pending | Poll::Ready(Ok(())))) {
+        let done = self.try_lock().is_ok_and(|mut driver| {
+            let written = driver.write(&mut Context::from_waker(task));
+            let goes_on = matches!(written, Poll::Pending | Poll::Ready(Ok(())));
+            // An answer that never comes is seen by a clock that runs.
+            let runs = driver.alarm.as_ref();
+            goes_on && runs.is_some_and(|alarm| !alarm.is_elapsed())
+        });
+        // Its task sees why it cannot, winds the clock, and is at it meanwhile.
+        if !done {
             task.wake_by_ref();
         }
     }
@@ -215,9 +218,16 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Push for Mutex<Driver<S>> {
 impl<S> Driver<S> {
     fn end(&mut self, why: &StoreError) {
         self.mailbox.close(why);
-        for asked in self.waiting.drain(..) {
-            asked.fail(why);
+        let mut waiting = self.waiting.drain(..);
+        if let Some(first) = waiting.next() {
+            first.fail(why);
         }
+        // What was said to the first says nothing of the others, which may be asked again.
+        let others = match why.kind() {
+            StoreErrorKind::Garbled => failure::unreachable("the connection has ended"),
+            _ => why.clone(),
+        };
+        waiting.for_each(|asked| asked.fail(&others));
     }
 }
 

@@ -177,6 +177,16 @@ impl Mailbox {
         }
     }
 
+    /// Why nothing is waited for any longer. A thread that was kept busy may have read nothing of what is
+    /// there, so that its questions are asked again elsewhere.
+    pub(super) fn out_of_patience(&self) -> StoreError {
+        let slow = "an answer has taken too long";
+        match self.here {
+            Some(_) => failure::unreachable(slow),
+            None => StoreError::new(StoreErrorKind::Slow, slow),
+        }
+    }
+
     /// Nothing is sent any more: whoever waits, and whoever comes, is told why.
     pub(super) fn close(&self, why: &StoreError) {
         let mut state = lock(&self.state);

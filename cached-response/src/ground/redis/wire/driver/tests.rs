@@ -289,3 +289,29 @@ async fn who_waits_on_a_thread_whose_driver_is_gone_is_told_so() {
     assert_eq!(told.failure().await, StoreErrorKind::Unreachable);
     assert_eq!(refusal(&mailbox), StoreErrorKind::Unreachable);
 }
+
+#[tokio::test]
+async fn what_is_said_to_one_says_nothing_of_the_others() {
+    let (mailbox, mut server, driver) = connected_here(1 << 10);
+    let _driver = tokio::spawn(driver);
+    let (first, second) = (
+        sent(&mailbox, &lives(&["a"])),
+        sent(&mailbox, &lives(&["b"])),
+    );
+    tokio::task::yield_now().await;
+    server.write_all(b"+QUEUED\r\n").await.unwrap();
+    assert_eq!(first.failure().await, StoreErrorKind::Garbled);
+    assert_eq!(second.failure().await, StoreErrorKind::Unreachable);
+}
+
+/// Whether it takes too long on a thread that was kept busy is not for its driver to say.
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_without_the_task_of_a_driver_is_not_waited_for_without_end() {
+    let (mailbox, mut server, driver) = connected_here(1 << 10);
+    let task = tokio::spawn(driver);
+    tokio::task::yield_now().await;
+    let told = sent(&mailbox, &lives(&["a"]));
+    assert_eq!(told.failure().await, StoreErrorKind::Unreachable);
+    task.await.unwrap();
+    assert!(!got(&mut server).await.is_empty());
+}
