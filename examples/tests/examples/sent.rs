@@ -15,14 +15,17 @@ fn shown(mark: &str) -> Vec<String> {
     shapes(lines)
 }
 
-/// Each command with the kind of name that it is about. What is published, be it only that all is well,
+/// Each command with the kind of name that it is about, or the kinds of all. What is published, be it only that all is well,
 /// comes whenever it does.
 fn shapes<'a>(commands: impl Iterator<Item = &'a str>) -> Vec<String> {
     let shape = |command: &str| {
         let mut words = command.split(' ').map(|word| word.trim_matches('"'));
-        let (verb, name) = (words.next()?, words.next()?);
-        let (kind, _) = name.rsplit_once(':')?;
-        (verb != "PUBLISH").then(|| format!("{verb} {kind}"))
+        let verb = words.next()?;
+        let names = words.take(if verb == "MGET" { usize::MAX } else { 1 });
+        let kinds = names.map(|name| Some(name.rsplit_once(':')?.0));
+        let kinds: Option<Vec<_>> = kinds.collect();
+        let kinds = kinds.filter(|kinds| !kinds.is_empty())?.join(" ");
+        (verb != "PUBLISH").then(|| format!("{verb} {kinds}"))
     };
     commands.filter_map(shape).collect()
 }
