@@ -56,12 +56,6 @@ impl Envelope {
         })
     }
 
-    /// Where the head begins.
-    #[expect(clippy::unused_self, reason = "it is said beside where it ends")]
-    pub(super) fn head_start(&self) -> usize {
-        SIZE
-    }
-
     /// The head, as it was written.
     pub(super) fn head(&self, frame: &Bytes) -> Option<Bytes> {
         let head = frame.get(SIZE..self.head_end)?;

@@ -2,7 +2,7 @@
 
 use super::{
     About, Framed,
-    envelope::{Envelope, Kind},
+    envelope::{Envelope, Kind, SIZE},
     framed,
 };
 use crate::ground::stored::StoredResponse;
@@ -49,7 +49,7 @@ impl KnownHead {
         let envelope = Envelope::read(frame)?;
         let is_same = envelope.kind == Kind::Response
             && frame.len() == envelope.end
-            && frame.get(envelope.head_start()..envelope.head_end) == Some(&*self.bytes);
+            && frame.get(SIZE..envelope.head_end) == Some(&*self.bytes);
         if !is_same {
             return None;
         }
