@@ -113,10 +113,20 @@ impl Line {
 
     /// Sees in the answers whether the connection is of no use any more.
     fn heed(&self, open: &Open, answers: &Result<Vec<Answer>, StoreError>) {
-        match answers {
+        self.heed_what(open, answers, |answers| answers.iter().any(is_read_only));
+    }
+
+    /// The same of whatever was answered, of which `refuses` tells whether it is that of a replica.
+    fn heed_what<T>(
+        &self,
+        open: &Open,
+        answered: &Result<T, StoreError>,
+        refuses: impl FnOnce(&T) -> bool,
+    ) {
+        match answered {
             Err(_) => self.leave(open),
-            Ok(answers) => {
-                if open.primary.is_replica() || answers.iter().any(is_read_only) {
+            Ok(answered) => {
+                if open.primary.is_replica() || refuses(answered) {
                     self.turns.fetch_add(1, Ordering::Relaxed);
                 }
             }
@@ -220,11 +230,8 @@ impl Asked {
         cx: &Context<'_>,
     ) -> Poll<(Result<Read, StoreError>, bool)> {
         let (read, others) = ready!(self.posted.poll(place, cx));
-        if read.is_err() {
-            self.line.leave(&self.open);
-        } else if self.open.primary.is_replica() {
-            self.line.turns.fetch_add(1, Ordering::Relaxed);
-        }
+        // What changes nothing is refused by no replica.
+        self.line.heed_what(&self.open, &read, |_| false);
         Poll::Ready((read, others))
     }
 }

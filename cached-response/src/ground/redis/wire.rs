@@ -107,23 +107,20 @@ impl Wire {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        let shapes = commands.shapes();
-        let wanted = Wanted::of(&shapes);
-        let (told, begun) = self.mailbox.post(commands.as_bytes(), wanted)?;
-        let posted = Posted {
-            told,
-            begun,
-            shapes,
-        };
+        let posted = self.put(commands.as_bytes(), commands.shapes(), false)?;
         posted.answers().await
     }
 
     /// Has these commands sent, for somebody to await their answers wherever it is.
     pub(super) fn post(&self, prepared: &Prepared) -> Result<Posted, StoreError> {
         let shapes = Arc::clone(&prepared.shapes);
+        self.put(&prepared.bytes, shapes, prepared.in_passing)
+    }
+
+    fn put(&self, bytes: &[u8], shapes: Shapes, in_passing: bool) -> Result<Posted, StoreError> {
         let mut wanted = Wanted::of(&shapes);
-        wanted.in_passing = prepared.in_passing;
-        let (told, begun) = self.mailbox.post(&prepared.bytes, wanted)?;
+        wanted.in_passing = in_passing;
+        let (told, begun) = self.mailbox.post(bytes, wanted)?;
         Ok(Posted {
             told,
             begun,
