@@ -83,11 +83,23 @@ pub struct RedisStore(Servers);
 
 impl RedisStore {
     /// One server: `redis://user:password@host:port/database`, or `rediss://..` for TLS (feature
-    /// `redis-tls`), by the certificates that this machine trusts. Only the host need be there.
+    /// `redis-tls`), by the certificates that this machine trusts; `valkey://` and `valkeys://` are the
+    /// same. Only the host is required: the port is 6379 and the database 0 unless they are given. In a
+    /// user or a password write `%40` for `@`, `%2F` for `/`, `%3F` for `?` and `%23` for `#`.
+    ///
+    /// ```
+    /// use cached_response::{RedisStore, StoreErrorKind};
+    ///
+    /// let error = RedisStore::connect("redis://127.0.0.1/-1").unwrap_err();
+    /// assert_eq!(error.kind(), StoreErrorKind::Address);
+    /// assert!(error.to_string().contains("write `redis://host:6379/1`"));
+    /// ```
     ///
     /// # Errors
-    /// If it is no such address, or is one of TLS without the feature for it. Nothing is connected
-    /// to yet.
+    /// If the URL has a mistake, which the message names with what to write: an unknown scheme, no
+    /// host, a port or a database that is no number or too large, a user without a password,
+    /// parameters after a `?`, or a fragment; or if it is one of TLS without the feature for it. Nothing
+    /// is connected to yet.
     pub fn connect(url: &str) -> Result<Self, StoreError> {
         let target = Target::Fixed(Address::parse(url)?);
         Ok(Self(Servers::One(Arc::new(Node::new(target)))))
@@ -111,9 +123,10 @@ impl RedisStore {
     /// ```
     ///
     /// # Errors
-    /// As [`connect`](Self::connect), or if there is no address.
+    /// As [`connect`](Self::connect), or if there is no address, or one has a database other than 0,
+    /// which is the only one of a cluster.
     pub fn cluster<'a>(urls: impl IntoIterator<Item = &'a str>) -> Result<Self, StoreError> {
-        Ok(Self(Servers::Cluster(Cluster::new(addresses(urls)?))))
+        Ok(Self(Servers::Cluster(Cluster::new(addresses(urls)?)?)))
     }
 
     /// The server that sentinels know by this name, at whatever place it is. User, password,
@@ -132,11 +145,16 @@ impl RedisStore {
     /// ```
     ///
     /// # Errors
-    /// As [`connect`](Self::connect), or if there is no address.
+    /// As [`connect`](Self::connect), or if there is no address, or the name is empty.
     pub fn sentinel<'a>(
         urls: impl IntoIterator<Item = &'a str>,
         primary: &str,
     ) -> Result<Self, StoreError> {
+        if primary.is_empty() {
+            let unnamed = "the primary has no name: write the one that the sentinels monitor it by, such as \
+                           \"mymaster\"";
+            return Err(StoreError::new(StoreErrorKind::Address, unnamed));
+        }
         let target = Target::Moving(Sentinels::new(addresses(urls)?, primary));
         Ok(Self(Servers::One(Arc::new(Node::new(target)))))
     }
@@ -148,7 +166,8 @@ fn addresses<'a>(urls: impl IntoIterator<Item = &'a str>) -> Result<Vec<Address>
         .map(Address::parse)
         .collect::<Result<_, _>>()?;
     if addresses.is_empty() {
-        let none = "there is no address of a Redis server";
+        let none = "there is no address of a Redis server: write one at least, such as \
+                    \"redis://127.0.0.1:6379\"";
         return Err(StoreError::new(StoreErrorKind::Address, none));
     }
     Ok(addresses)

@@ -4,6 +4,10 @@
 //! travels with it and is compared on every read. What can be invalidated has a nonce each, under
 //! `namespace:g:digest`, and the tags that handlers name count in stripes, `namespace:s:number`, as
 //! well. Paths begin with a slash, so that no two kinds of names can meet.
+//!
+//! A Redis Cluster hashes only what stands between `{` and `}` in a name, if anything does. Of all
+//! that a client chooses only the path stands in a name, with its braces escaped: so a client cannot
+//! put many names into one slot. The braces of a namespace are the operator's own.
 
 use super::{
     query::Names,
@@ -13,6 +17,7 @@ use super::{
 use crate::ground::weak;
 use actix_web::http::Uri;
 use sha1::{Digest, Sha1};
+use std::borrow::Cow;
 
 /// The flag of a live answer where a route names no other.
 const FLAG: &str = "nocache";
@@ -73,7 +78,7 @@ impl Namespace {
 
     /// The name of the response to a request for `path`; of a computed value, for `value`.
     pub(crate) fn response(&self, path: &str, digest: &FullDigest) -> String {
-        [&*self.name, ":", path, ":", &digest.0].concat()
+        [&*self.name, ":", &without_braces(path), ":", &digest.0].concat()
     }
 
     /// The name of the lease on a run.
@@ -157,6 +162,31 @@ impl Namespace {
     }
 }
 
+/// Escapes braces as `%7B` and `%7D`. A `%` becomes `%25` only where it would read as one of these three
+/// escapes: different paths stay different, and paths that are escaped already stay readable.
+fn without_braces(path: &str) -> Cow<'_, str> {
+    if !path.contains(['{', '}', '%']) {
+        return Cow::Borrowed(path);
+    }
+    let mut escaped = String::with_capacity(path.len() + 8);
+    for (at, letter) in path.char_indices() {
+        match letter {
+            '{' => escaped.push_str("%7B"),
+            '}' => escaped.push_str("%7D"),
+            '%' if reads_as_escape(&path[at + 1..]) => escaped.push_str("%25"),
+            other => escaped.push(other),
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// Whether a `%` before these letters reads as an escape of [`without_braces`].
+fn reads_as_escape(after: &str) -> bool {
+    ["7B", "7D", "25"]
+        .iter()
+        .any(|escape| after.starts_with(escape))
+}
+
 /// Whether a route keeps all of a query, but for the usual flag.
 fn is_plain(terms: &Terms) -> bool {
     let flag = terms.hidden_flag.as_deref();
@@ -188,6 +218,7 @@ fn hex(parts: &[&[u8]]) -> String {
 mod tests {
     use super::*;
     use crate::judgement::policy::Policy;
+    use proptest::prelude::*;
 
     fn shop() -> Namespace {
         Namespace::new("shop", 1)
@@ -264,6 +295,62 @@ mod tests {
             let [_, path, _] = shop().of_target(&terms, &uri.parse().unwrap());
             assert!(shop().of_path("/ab").contains(&path), "{uri}");
             assert!(shop().of_path("/ab?page=7").contains(&path), "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_brace_of_a_path_does_not_choose_the_slot_of_a_name() {
+        let digest = || FullDigest::of(b"key");
+        let name = |path| shop().response(path, &digest());
+        assert!(name("/{x}/1").starts_with("shop:/%7Bx%7D/1:"));
+        assert!(name("/caf%C3%A9/50%").starts_with("shop:/caf%C3%A9/50%:"));
+        assert_ne!(name("/{x}"), name("/%7Bx%7D"));
+        assert_ne!(name("/%7B"), name("/%257B"));
+        // An operator may keep all of a cache in one slot.
+        let own = Namespace::new("{shop}", 1).response("/{x}", &digest());
+        assert!(own.starts_with("{shop}:/%7Bx%7D:"), "{own}");
+    }
+
+    /// Undoes [`without_braces`].
+    fn with_braces(escaped: &str) -> String {
+        let mut path = String::new();
+        let mut rest = escaped;
+        while let Some(letter) = rest.chars().next() {
+            let (escape, length) = match rest.get(..3) {
+                Some("%7B") => ('{', 3),
+                Some("%7D") => ('}', 3),
+                Some("%25") => ('%', 3),
+                _ => (letter, letter.len_utf8()),
+            };
+            path.push(escape);
+            rest = &rest[length..];
+        }
+        path
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_of_a_client_puts_a_hash_tag_into_a_name(
+            path in "/([{}%257BDd]|\\PC){0,20}",
+            tag in "\\PC{0,20}",
+        ) {
+            let digest = FullDigest::of(path.as_bytes());
+            for name in [
+                shop().response(&path, &digest),
+                shop().lease(&digest),
+                shop().tag(&tag),
+            ] {
+                prop_assert!(!name.contains(['{', '}']), "{name}");
+            }
+            for names in [shop().of_path(&path), shop().of_url(&path)] {
+                let tagged = names.iter().any(|name| name.contains(['{', '}']));
+                prop_assert!(!tagged, "{names:?}");
+            }
+        }
+
+        #[test]
+        fn no_two_paths_are_escaped_alike(path in "([{}%257BD]|\\PC){0,20}") {
+            prop_assert_eq!(with_braces(&without_braces(&path)), path);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `RedisStore`, against Redis.
 
+mod addresses;
 mod bus;
 mod cluster;
 mod methods;

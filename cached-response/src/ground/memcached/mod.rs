@@ -63,7 +63,8 @@ impl MemcachedStore {
             parsed.push(address::parse(address.as_ref())?);
         }
         if parsed.is_empty() {
-            let words = "no address of a Memcached server was given";
+            let words = "no address of a Memcached server was given: write one at least, such as \
+                         \"127.0.0.1:11211\"";
             return Err(StoreError::new(StoreErrorKind::Address, words));
         }
         Ok(Self {

@@ -59,16 +59,16 @@ struct Atlas {
 
 impl Cluster {
     /// There is at least one seed.
-    pub(super) fn new(seeds: Vec<Address>) -> Self {
-        let seeds = seeds.into_iter().map(Address::without_database).collect();
-        Self {
+    pub(super) fn new(seeds: Vec<Address>) -> Result<Self, StoreError> {
+        let seeds = seeds.into_iter().map(Address::in_a_cluster);
+        Ok(Self {
             atlas: Arc::new(Atlas {
-                seeds,
+                seeds: seeds.collect::<Result<_, _>>()?,
                 map: Mutex::default(),
                 strays: Mutex::default(),
             }),
             drawing: Joint::default(),
-        }
+        })
     }
 
     /// The node that has `name`.

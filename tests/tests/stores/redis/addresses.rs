@@ -1,0 +1,50 @@
+//! URLs that are none, as an application meets them: at `RedisStore::connect` and its like.
+
+use cached_response::{RedisStore, StoreError, StoreErrorKind};
+
+#[track_caller]
+fn assert_wrong(store: Result<RedisStore, StoreError>, what_to_write: &str) {
+    let error = store.expect_err("it is no address");
+    assert_eq!(error.kind(), StoreErrorKind::Address, "{error}");
+    assert!(error.to_string().contains(what_to_write), "{error}");
+    assert!(!error.to_string().contains("secret"), "{error}");
+}
+
+#[test]
+fn a_url_with_a_mistake_is_refused_with_what_to_write() {
+    for (url, what_to_write) in [
+        ("redis://:secret@h/-1", "write `redis://host:6379/1`"),
+        ("redis://:secret@h/first", "write `redis://host:6379/1`"),
+        ("redis://:secret@h/2147483648", "from 0 to 2147483647"),
+        (
+            "redis://:secret@h?db=1",
+            "redis://user:password@host:6379/1",
+        ),
+        ("redis://:secret@h/1#top", "leave that out"),
+        ("http://:secret@h", "write `redis://host:6379`"),
+        ("127.0.0.1:6379", "write `redis://host:6379`"),
+        ("redis:///1", "it has no host"),
+        ("redis://:secret@h:65536", "from 1 to 65535"),
+        ("redis+unix:///secret", "Unix sockets are not supported"),
+        ("redis-sentinel://h/mymaster", "call `RedisStore::sentinel("),
+        ("redis-cluster://h", "call `RedisStore::cluster("),
+        ("redis://:sec#ret@h", "`%23` for `#`"),
+        ("redis://secret@h", "redis://:password@host"),
+    ] {
+        assert_wrong(RedisStore::connect(url), what_to_write);
+        assert_wrong(RedisStore::cluster([url]), what_to_write);
+        assert_wrong(RedisStore::sentinel([url], "mymaster"), what_to_write);
+    }
+}
+
+#[test]
+fn what_only_a_cluster_or_sentinels_lack_is_refused_there() {
+    assert!(RedisStore::connect("redis://h/1").is_ok());
+    assert_wrong(
+        RedisStore::cluster(["redis://h/1"]),
+        "a cluster has one database",
+    );
+    assert_wrong(RedisStore::cluster([]), "write one at least");
+    assert_wrong(RedisStore::sentinel([], "mymaster"), "write one at least");
+    assert_wrong(RedisStore::sentinel(["redis://h"], ""), "\"mymaster\"");
+}
