@@ -27,8 +27,9 @@
 //! # What is cached, and what never is
 //!
 //! GET (and HEAD, answered from GET) requests without credentials; complete responses with status
-//! 200, no `Set-Cookie`, and nothing in their own headers that forbids it. More in
-//! [the guide](guide::what_is_cached).
+//! 200, no `Set-Cookie`, and nothing in their own headers that forbids it. actix-web answers a HEAD
+//! for a route of `#[get("/news")]` with 404: write `#[route("/news", method = "GET", method =
+//! "HEAD")]`. More in [the guide](guide::what_is_cached).
 //!
 //! With `timeout = response` each response says itself how long it is reused, and with
 //! `respect_client = true` requests have a say, too: with both, the cache does what RFC 9111 wants
@@ -94,8 +95,10 @@
 //! Every answer of a cached handler carries `Cache-Status` (RFC 9211) with the reason;
 //! [`ResponseCache::stats`] counts by reason ([`Bypass`], [`Skip`]), always;
 //! [`ResponseCache::explain`] tells what would become of a request; `tracing` events name each
-//! outcome, and debug builds say the first bypass and skip of each handler in a line. The
-//! environment variable `CACHED_RESPONSE=off` switches everything off.
+//! outcome. In debug builds one line (`tracing`, level `INFO`) names the first bypass and the first
+//! skip of each handler and reason; under [`cached`] and [`CacheResponses`], which each worker
+//! builds anew, there is one line in each worker. The environment variable `CACHED_RESPONSE=off`
+//! switches everything off.
 //!
 //! # Features
 //!
@@ -180,34 +183,46 @@ pub use machinery::{
 pub use story::explain::{Explanation, Outcome};
 
 /// The guide.
+// Its pages are the files of `docs/`, where a label such as `[keys.md]` is defined as the file.
+// `guide_links.md` defines the same labels as modules, and of two definitions the first one counts.
 pub mod guide {
+    #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/what-is-cached.md")]
     pub mod what_is_cached {}
 
+    #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/keys.md")]
     pub mod keys {}
 
+    #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/middleware.md")]
     pub mod middleware {}
 
+    #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/invalidation.md")]
     pub mod invalidation {}
 
+    #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/staying-up.md")]
     pub mod staying_up {}
 
+    #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/many-nodes.md")]
     pub mod many_nodes {}
 
+    #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/store-down.md")]
     pub mod store_down {}
 
+    #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/operating.md")]
     pub mod operating {}
 
+    #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/standard.md")]
     pub mod standard {}
 
+    #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/rfc9111.md")]
     pub mod rfc9111 {}
 }

@@ -1,5 +1,5 @@
-//! Says what happened: to the counters, to `tracing`, and, in debug builds, once a handler in a
-//! line that a developer sees.
+//! Says what happened: to the counters, to `tracing`, and, in debug builds, in a line that a
+//! developer sees: once a handler and reason, and once a worker where each worker builds its own.
 
 use super::{cache::Shared, counters::Event, site::Site};
 
@@ -21,7 +21,8 @@ pub(crate) fn report_as(site: &Site, shared: &Shared, event: Event, reason: Opti
         tracing::info!(
             handler = site.name,
             reason,
-            "{what} (said once for each handler and reason, in debug builds)"
+            "{what} (logged in debug builds, once for each handler and reason; \
+             under `cached(..)` and `CacheResponses` once in each worker)"
         );
     }
 }

@@ -13,6 +13,7 @@ mod clients;
 mod collapse;
 mod conformance;
 mod credentials;
+mod documents;
 mod invalidation;
 mod keys;
 mod levels;

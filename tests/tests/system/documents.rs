@@ -1,0 +1,289 @@
+//! The links of the documents, in a checkout and in rustdoc, and the tables that repeat a manifest.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A page with what is written between fences left out.
+struct Page {
+    path: PathBuf,
+    /// The pages are compared by it in messages.
+    name: String,
+    text: String,
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> String {
+    let path = repository().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+impl Page {
+    fn read(path: &Path) -> Self {
+        let whole = fs::read_to_string(path).unwrap();
+        Self {
+            path: path.to_owned(),
+            name: path.file_name().unwrap().to_string_lossy().into_owned(),
+            text: without_code(&whole),
+        }
+    }
+
+    /// README, CHANGELOG and all of `docs/`.
+    fn all() -> Vec<Self> {
+        let root = repository();
+        let docs = fs::read_dir(root.join("docs")).unwrap();
+        let mut paths: Vec<_> = docs.map(|entry| entry.unwrap().path()).collect();
+        paths.extend([root.join("README.md"), root.join("CHANGELOG.md")]);
+        paths.sort();
+        let pages: Vec<_> = paths.iter().map(|path| Self::read(path)).collect();
+        assert!(pages.len() > 12, "only {} pages were found", pages.len());
+        pages
+    }
+
+    /// The targets of `[text](target)`.
+    fn inline(&self) -> Vec<&str> {
+        let after = self.text.split("](").skip(1);
+        after.filter_map(|rest| rest.split(')').next()).collect()
+    }
+
+    /// The labels of `[text][label]`.
+    fn labels(&self) -> BTreeSet<&str> {
+        let after = self.text.split("][").skip(1);
+        after.filter_map(|rest| rest.split(']').next()).collect()
+    }
+
+    /// The targets by their labels: `[label]: target`.
+    fn definitions(&self) -> BTreeMap<&str, &str> {
+        definitions(&self.text)
+    }
+
+    /// The anchors of its headings, as GitHub and rustdoc make them.
+    fn anchors(&self) -> Vec<String> {
+        let headings = self.text.lines().filter(|line| line.starts_with('#'));
+        headings.map(anchor).collect()
+    }
+}
+
+fn without_code(text: &str) -> String {
+    let outside = text.split("```").step_by(2);
+    outside.collect()
+}
+
+fn definitions(text: &str) -> BTreeMap<&str, &str> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix('['));
+    let parted = lines.filter_map(|line| line.split_once("]: "));
+    // Else it is the text of a link, and its label: `[text][label]: and so on`.
+    parted.filter(|(label, _)| !label.contains(']')).collect()
+}
+
+fn anchor(heading: &str) -> String {
+    let kept = |letter: &char| letter.is_alphanumeric() || " -_".contains(*letter);
+    let text = heading.trim_start_matches('#').trim();
+    let text: String = text.chars().filter(kept).collect();
+    text.to_lowercase().replace(' ', "-")
+}
+
+fn is_remote(target: &str) -> bool {
+    target.starts_with("https://") || target.starts_with("http://")
+}
+
+/// The reason why a target leads nowhere from a page; `None` where it leads somewhere.
+fn dead(page: &Page, target: &str) -> Option<String> {
+    if is_remote(target) {
+        return None;
+    }
+    let (file, fragment) = target.split_once('#').unwrap_or((target, ""));
+    let file = match file {
+        "" => page.path.clone(),
+        _ => page.path.with_file_name(file),
+    };
+    if !file.exists() {
+        return Some(format!("{}: `{target}`: no such file", page.name));
+    }
+    let is_there = fragment.is_empty() || Page::read(&file).anchors().contains(&fragment.into());
+    (!is_there).then(|| format!("{}: `{target}`: no such heading", page.name))
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_a_heading() {
+    let pages = Page::all();
+    let all = pages.iter().flat_map(|page| {
+        let defined = page.definitions().into_values();
+        let targets: Vec<_> = page.inline().into_iter().chain(defined).collect();
+        targets.into_iter().map(move |target| (page, target))
+    });
+    let all: Vec<_> = all.collect();
+    assert!(all.len() > 50, "only {} links were found", all.len());
+    let dead: Vec<_> = all
+        .iter()
+        .filter_map(|(page, target)| dead(page, target))
+        .collect();
+    assert!(dead.is_empty(), "{dead:#?}");
+}
+
+#[test]
+fn every_label_is_defined_and_every_definition_is_used() {
+    for page in Page::all() {
+        let defined: BTreeSet<_> = page.definitions().into_keys().collect();
+        let undefined: Vec<_> = page.labels().difference(&defined).copied().collect();
+        assert!(undefined.is_empty(), "{}: {undefined:?}", page.name);
+        let times = |label: &str| page.text.matches(&format!("[{label}]")).count();
+        let unused: Vec<_> = defined.iter().filter(|label| times(label) < 2).collect();
+        assert!(unused.is_empty(), "{}: {unused:?}", page.name);
+    }
+}
+
+/// The crate is not on docs.rs until it is published: a link to there is dead.
+#[test]
+fn no_link_leads_to_documentation_that_is_not_published() {
+    for page in Page::all() {
+        assert!(
+            !page.text.contains("docs.rs/cached-response"),
+            "{}",
+            page.name
+        );
+    }
+}
+
+/// The pages that rustdoc shows, with the modules they are shown as.
+fn mounted() -> BTreeMap<String, String> {
+    let root = read("cached-response/src/lib.rs");
+    let mounts = root.split("include_str!(\"../docs/").skip(1);
+    let mounts = mounts.map(|rest| {
+        let (page, rest) = rest.split_once('"').unwrap();
+        let module = rest.split("pub mod ").nth(1).unwrap();
+        let module = module.split(' ').next().unwrap();
+        (page.to_owned(), module.to_owned())
+    });
+    let mounts: BTreeMap<_, _> = mounts.collect();
+    assert!(
+        mounts.len() >= 10,
+        "only {} pages are mounted",
+        mounts.len()
+    );
+    mounts
+}
+
+/// The path that a label must stand for in rustdoc.
+fn in_rustdoc(label: &str, modules: &BTreeMap<String, String>) -> Option<String> {
+    let (page, fragment) = label.split_once('#').unwrap_or((label, ""));
+    if !Path::new(page).extension().is_some_and(|it| it == "md") {
+        return Some(format!("crate::{label}"));
+    }
+    let mark = if fragment.is_empty() { "" } else { "#" };
+    let module = modules.get(page)?;
+    Some(format!("crate::guide::{module}{mark}{fragment}"))
+}
+
+#[test]
+fn a_link_of_the_guide_leads_to_the_same_place_in_rustdoc() {
+    let modules = mounted();
+    let links = read("cached-response/src/guide_links.md");
+    let links = definitions(&links);
+    let mut used = BTreeSet::new();
+    for name in modules.keys() {
+        let page = Page::read(&repository().join("docs").join(name));
+        for target in page.inline() {
+            let survives = is_remote(target) || target.starts_with('#');
+            assert!(
+                survives,
+                "{name}: `]({target})` is dead in rustdoc: write `[text][{target}]`, \
+                 and define `[{target}]` at the end of the page and in guide_links.md"
+            );
+        }
+        for (label, target) in page.definitions() {
+            let is_page = Path::new(target.split('#').next().unwrap())
+                .extension()
+                .is_some_and(|it| it == "md");
+            assert!(!is_page || label == target, "{name}: [{label}]: {target}");
+            let wanted = in_rustdoc(label, &modules);
+            let wanted = wanted.unwrap_or_else(|| panic!("{name}: {label} is not in the guide"));
+            assert_eq!(
+                links.get(label),
+                Some(&wanted.as_str()),
+                "{name}: [{label}]"
+            );
+            used.insert(label.to_owned());
+        }
+    }
+    let defined: BTreeSet<_> = links.into_keys().map(str::to_owned).collect();
+    assert_eq!(used, defined, "guide_links.md");
+}
+
+/// Each page begins with its definitions, or its links would be those of a checkout.
+#[test]
+fn every_page_of_the_guide_is_shown_behind_the_definitions() {
+    let root = read("cached-response/src/lib.rs");
+    let definitions = "include_str!(\"guide_links.md\")";
+    assert_eq!(root.matches(definitions).count(), mounted().len());
+}
+
+#[test]
+fn a_dead_link_is_found() {
+    let page = Page::read(&repository().join("README.md"));
+    for target in [
+        "docs/no-such-page.md",
+        "docs/keys.md#no-such-heading",
+        "#none",
+    ] {
+        assert!(dead(&page, target).is_some(), "{target}");
+    }
+    for target in ["docs/keys.md#processes-and-deploys", "https://example.com/"] {
+        assert_eq!(dead(&page, target), None);
+    }
+    assert_eq!(
+        anchor("## 1,000 requests at once: `a`"),
+        "1000-requests-at-once-a"
+    );
+}
+
+/// The crates that a manifest asks for, and whether each is optional.
+fn asked_for(manifest: &str) -> BTreeMap<String, bool> {
+    let text = read(manifest);
+    let table = text.split("\n[dependencies]\n").nth(1).unwrap();
+    let table = table.split("\n[").next().unwrap();
+    let lines = table.lines().filter(|line| line.contains('='));
+    let lines = lines.filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let name = line.split(['=', '.', ' ']).next().unwrap();
+            (name.to_owned(), line.contains("optional = true"))
+        })
+        .collect()
+}
+
+/// The crates that a table of the design notes gives reasons for.
+fn reasoned(heading: &str) -> BTreeMap<String, bool> {
+    let design = read("docs/design.md");
+    let rest = design.split(heading).nth(1).unwrap();
+    let rows = rest.lines().skip_while(|line| !line.starts_with("| `"));
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    rows.map(|row| {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        assert!(cells[2].len() > 10, "{row}");
+        let name = cells[1].split('`').nth(1).unwrap();
+        (name.to_owned(), cells[1].ends_with("(optional)"))
+    })
+    .collect()
+}
+
+#[test]
+fn the_design_notes_say_why_each_dependency_is_there() {
+    for (manifest, heading) in [
+        (
+            "cached-response/Cargo.toml",
+            "The runtime crate, `cached-response`:",
+        ),
+        (
+            "cached-response-macros/Cargo.toml",
+            "The macro crate, `cached-response-macros`:",
+        ),
+    ] {
+        let asked_for = asked_for(manifest);
+        assert!(asked_for.len() > 2, "{manifest}: {asked_for:?}");
+        assert_eq!(asked_for, reasoned(heading), "{manifest}");
+    }
+}
