@@ -151,8 +151,9 @@ impl ResponseCache {
         // A tag with a path parameter cannot be made here: such a value is not stored.
         let tags = policy.tags.fill(|_| None);
         let site = Site::quiet("get_or_compute", values, Terms::new(policy, &[]));
-        let computed = Rc::new(Cell::new(None));
-        let mut accepted = None;
+        // What was accepted or computed last: a stale value that would do is computed anew where that
+        // is waited for, and stands in where that fails.
+        let answer = Rc::new(Cell::new(None));
         let asking = Asking {
             station: Station {
                 site: SiteRef::Shared(Arc::new(site)),
@@ -161,15 +162,16 @@ impl ResponseCache {
             key,
             tags: tags.ok().map(Arc::from),
             accept: &mut |stored| {
-                accepted = serde_json::from_slice(&stored.body).ok();
-                accepted.is_some()
+                let accepted = serde_json::from_slice(&stored.body).ok();
+                let accepts = accepted.is_some();
+                if let Some(value) = accepted {
+                    answer.set(Some(Ok(value)));
+                }
+                accepts
             },
         };
-        asking.serve(computation(compute, computed.clone())).await;
-        match accepted {
-            Some(value) => Ok(value),
-            None => computed.take().expect("a value is accepted or computed"),
-        }
+        asking.serve(computation(compute, answer.clone())).await;
+        answer.take().expect("a value is accepted or computed")
     }
 }
 

@@ -48,8 +48,8 @@ pub(crate) fn spawn(future: LocalBoxFuture<()>) -> Result<(), LocalBoxFuture<()>
 }
 
 thread_local! {
-    /// Whether `spawn_local` has panicked on this thread: each panic runs the panic hook, which
-    /// prints, so that one is enough.
+    /// `spawn_local` has panicked on this thread: each panic runs the panic hook, which prints, so
+    /// that one is enough.
     static REFUSED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -64,41 +64,60 @@ pub(crate) fn could_take_it() -> bool {
     System::is_registered() || (cfg!(panic = "unwind") && !REFUSED.get())
 }
 
-/// How many runs that no client waits for a worker carries at once.
+/// How many runs of each kind a worker carries at once that no client waits for.
 const PLACES: usize = 64;
 
+/// The kinds of runs that no client waits for. Each has places of its own, so that none of them
+/// keeps the others from going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A run, or the copy of a body, whose client has left or has its answer from elsewhere.
+    HandOver,
+    /// A run behind an answer.
+    Refresh,
+}
+
 thread_local! {
-    static DETACHED: Cell<usize> = const { Cell::new(0) };
+    static DETACHED: [Cell<usize>; 2] = const { [Cell::new(0), Cell::new(0)] };
 }
 
 /// A place among the runs of this worker that no client waits for. Dropping it frees it.
 #[derive(Debug)]
 pub(crate) struct Detached {
+    kind: Kind,
     /// The count is this thread's.
     _here: PhantomData<*const ()>,
 }
 
 impl Detached {
-    /// Whether there is a place left.
-    pub(crate) fn is_free() -> bool {
-        DETACHED.get() < PLACES
+    /// Whether there is a place of this kind left.
+    pub(crate) fn is_free(kind: Kind) -> bool {
+        DETACHED.with(|taken| taken[kind as usize].get()) < PLACES
     }
 
-    /// Takes a place, unless all 64 of this worker are taken.
-    pub(crate) fn claim() -> Option<Self> {
-        let taken = DETACHED.get();
-        if taken >= PLACES {
+    /// Takes a place, unless all 64 of this kind are taken on this worker.
+    pub(crate) fn claim(kind: Kind) -> Option<Self> {
+        if !Self::is_free(kind) {
             return None;
         }
-        DETACHED.set(taken + 1);
-        Some(Self { _here: PhantomData })
+        DETACHED.with(|taken| {
+            let taken = &taken[kind as usize];
+            taken.set(taken.get() + 1);
+        });
+        Some(Self {
+            kind,
+            _here: PhantomData,
+        })
     }
 }
 
 impl Drop for Detached {
     fn drop(&mut self) {
         // A runtime may drop its tasks after the thread's locals are gone; then so is the count.
-        let _ = DETACHED.try_with(|taken| taken.set(taken.get() - 1));
+        let _ = DETACHED.try_with(|taken| {
+            let taken = &taken[self.kind as usize];
+            taken.set(taken.get() - 1);
+        });
     }
 }
 
@@ -165,17 +184,25 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_has_64_places_for_detached_runs() {
-        let places: Vec<_> = (0..64).map(|_| Detached::claim().unwrap()).collect();
-        assert!(Detached::claim().is_none());
-        drop(places);
-        assert!(Detached::claim().is_some());
+    fn a_worker_has_64_places_for_each_kind_of_detached_runs() {
+        for (kind, other) in [
+            (Kind::HandOver, Kind::Refresh),
+            (Kind::Refresh, Kind::HandOver),
+        ] {
+            let claim = || Detached::claim(kind);
+            let places: Vec<_> = (0..64).map(|_| claim().unwrap()).collect();
+            assert!(claim().is_none() && !Detached::is_free(kind));
+            assert!(Detached::claim(other).is_some(), "{other:?} has its own");
+            drop(places);
+            assert!(claim().is_some());
+        }
     }
 
     #[test]
     fn places_are_counted_by_worker() {
-        let _here: Vec<_> = (0..64).map(|_| Detached::claim().unwrap()).collect();
-        let elsewhere = thread::spawn(|| Detached::claim().is_some());
+        let claim = || Detached::claim(Kind::HandOver);
+        let _here: Vec<_> = (0..64).map(|_| claim().unwrap()).collect();
+        let elsewhere = thread::spawn(move || claim().is_some());
         assert!(elsewhere.join().unwrap());
     }
 }

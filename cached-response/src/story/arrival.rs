@@ -16,6 +16,7 @@ use crate::{
         cache::ResponseCache,
         counters::Event,
         defaults,
+        flights::Permit,
         keying::{self, Sent},
         place::Place,
         report::{report, report_as},
@@ -26,7 +27,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use std::cell::Cell;
 
 /// A request that goes on to its handler.
-#[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) station: Station,
     pub(crate) way: Way,
@@ -38,21 +38,22 @@ impl Begin {
         match self {
             Self::Answered => {}
             Self::Refresh(behind) => behind.miss.extracted = Some(raises),
-            Self::Forward(arrival) => {
-                if let Way::Miss(miss) = &mut arrival.way {
-                    miss.extracted = Some(raises);
-                }
-            }
+            Self::Forward(arrival) => match &mut arrival.way {
+                Way::Miss(miss) => miss.extracted = Some(raises),
+                Way::Lead(lead) => lead.0.extracted = Some(raises),
+                Way::Bypass(_) => {}
+            },
         }
     }
 }
 
 /// How it goes on.
-#[derive(Debug)]
 pub(crate) enum Way {
     Bypass(Bypass),
     // Boxed, so that it is not moved about.
     Miss(Box<Miss>),
+    /// It has the lead of a refresh that it waits for.
+    Lead(Box<(Miss, Permit)>),
 }
 
 /// The first, synchronous part of the story.
@@ -90,12 +91,17 @@ pub(crate) fn begin(
         Ok(Looked::Answered) => Begin::Answered,
         Ok(Looked::Refresh(refresh)) => {
             let station = station(site, &cache);
-            let (miss, permit) = *refresh;
+            let (miss, permit, place) = *refresh;
             Begin::Refresh(Box::new(Behind {
                 station,
                 miss,
                 permit,
+                place,
             }))
+        }
+        Ok(Looked::Lead(lead)) => {
+            report(site, shared, Event::Forward(lead.0.forward));
+            Begin::Forward(arrival(site, &cache, request, Way::Lead(lead)))
         }
         Ok(Looked::Miss(miss)) => {
             report(site, shared, Event::Forward(miss.forward));

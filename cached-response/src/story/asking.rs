@@ -85,6 +85,7 @@ impl Asking<'_> {
             forward,
             previous,
             behind: false,
+            waits: false,
             extracted: None,
             arrived: self.station.shared().now(),
             abroad: FromAbroad::default(),

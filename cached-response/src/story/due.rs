@@ -1,38 +1,41 @@
-//! A request that was answered by a response which is to be refreshed, without memory to find it in
-//! again.
+//! A request that would be answered by a response which is to be refreshed, without memory to find it
+//! in again.
 
 use super::{
-    refresh::{Behind, refresh},
+    refresh::{Behind, Due, refresh},
+    search::Answering,
     serve::Journey,
-    start::Run,
+    start::{Done, Run},
 };
-use crate::{ground::stored::StoredResponse, judgement::reason::Forward, machinery::flights::Turn};
-use actix_web::{HttpRequest, HttpResponse};
-use std::sync::Arc;
 
 impl Journey {
-    /// Runs the handler behind an answer, where nobody does.
-    pub(super) fn refresh(
-        mut self,
-        response: HttpResponse,
-        stored: Arc<StoredResponse>,
-        run: Run,
-    ) -> (HttpRequest, HttpResponse) {
-        self.miss.behind = true;
-        self.miss.forward = Forward::Stale;
-        self.miss.previous = Some(stored);
-        let request = self.visit.request.clone();
-        if let Turn::Lead(permit) = self
+    /// Answers, and runs the handler behind the answer where nobody does; waits for the run where it
+    /// cannot go on behind the answer.
+    pub(super) async fn due(mut self, answering: Answering, run: Run) -> Done {
+        let turn = self
             .boarding()
-            .join(&self.shared().flights, &self.miss.flight)
-        {
-            let behind = Behind {
-                station: self.visit.station,
-                miss: *self.miss,
-                permit,
-            };
-            refresh(behind, self.visit.request, run);
+            .join(&self.shared().flights, &self.miss.flight);
+        match Due::of(turn, answering.stage) {
+            Due::Answer => {
+                let response = self.visit.answer(&answering);
+                Ok((self.visit.request, response))
+            }
+            Due::Behind(permit, place) => {
+                let response = self.visit.answer(&answering);
+                let request = self.visit.request.clone();
+                let behind = Behind {
+                    station: self.visit.station,
+                    miss: self.miss.refreshing(answering.stored, true),
+                    permit,
+                    place,
+                };
+                refresh(behind, self.visit.request, run);
+                Ok((request, response))
+            }
+            Due::Wait(permit) => {
+                *self.miss = self.miss.refreshing(answering.stored, false);
+                self.lead(permit, run).await
+            }
         }
-        (request, response)
     }
 }

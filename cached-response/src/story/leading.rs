@@ -3,7 +3,7 @@
 use super::visit::Station;
 use crate::machinery::{
     counters::Event,
-    local::{self, Detached, LocalBoxFuture},
+    local::{self, Detached, Kind, LocalBoxFuture},
 };
 use std::{
     future::{Future, poll_fn},
@@ -23,7 +23,7 @@ pub(crate) fn leading<T>(flight: LocalBoxFuture<T>, station: Station) -> Leading
 
 /// Whether a flight that is dropped now could go on by itself.
 pub(super) fn could_go_on() -> bool {
-    Detached::is_free() && local::could_take_it()
+    Detached::is_free(Kind::HandOver) && local::could_take_it()
 }
 
 pub(crate) struct Leading<T: 'static> {
@@ -55,7 +55,7 @@ impl<T> Drop for Leading<T> {
             return;
         };
         let handed_over = !self.polling
-            && Detached::claim().is_some_and(|place| {
+            && Detached::claim(Kind::HandOver).is_some_and(|place| {
                 local::spawn(Box::pin(to_its_end(flight, self.station.clone(), place))).is_ok()
             });
         self.station.report(if handed_over {

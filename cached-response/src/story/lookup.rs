@@ -3,6 +3,7 @@
 use super::{
     freshness::{Lookup, freshness, is_quiet},
     from_abroad::FromAbroad,
+    refresh::Due,
 };
 use crate::{
     ground::{moment::Moment, stored::StoredResponse},
@@ -10,16 +11,18 @@ use crate::{
         admit::{Admitted, Part},
         key::{Key, KeyRef, KeyWriter, Refused},
         reason::{Bypass, Forward, RunReason},
+        stage::Stage,
         terms::Terms,
     },
     machinery::{
         answer::{self, How},
         cache::Shared,
         counters::Event,
-        flights::{Permit, Turn},
+        flights::Permit,
         generations::{Target, raises},
         inserted::InsertedParts,
         keying::{self, Sent},
+        local::Detached,
         report::report,
         site::{Site, SiteRef},
         variants, written,
@@ -47,6 +50,8 @@ pub(crate) struct Miss {
     pub(crate) previous: Option<Arc<StoredResponse>>,
     /// The client has its answer: the run goes on behind it.
     pub(crate) behind: bool,
+    /// The client waits for the refresh of what would answer it otherwise.
+    pub(crate) waits: bool,
     /// How often anything was invalidated before arguments of the run were extracted.
     pub(crate) extracted: Option<u64>,
     /// When it was looked up.
@@ -82,6 +87,22 @@ impl Miss {
         self.extracted.is_some_and(|before| before != raises())
     }
 
+    /// Whether its run refreshes what would answer it.
+    pub(crate) fn refreshes(&self) -> bool {
+        self.behind || self.waits
+    }
+
+    /// The same for the run that refreshes `stored`.
+    pub(super) fn refreshing(self, stored: Arc<StoredResponse>, behind: bool) -> Self {
+        Self {
+            forward: Forward::Stale,
+            previous: Some(stored),
+            behind,
+            waits: !behind,
+            ..self
+        }
+    }
+
     /// Why the handler runs.
     pub(crate) fn reason(&self) -> RunReason {
         if self.behind {
@@ -99,7 +120,9 @@ impl Miss {
 pub(super) enum Looked {
     Answered,
     /// Answered, and to be refreshed behind the answer.
-    Refresh(Box<(Miss, Permit)>),
+    Refresh(Box<(Miss, Permit, Detached)>),
+    /// To be refreshed before it is answered.
+    Lead(Box<(Miss, Permit)>),
     // Boxed, so that a hit is not moved about in the room of a miss.
     Miss(Box<Miss>),
 }
@@ -165,7 +188,7 @@ impl Asking<'_> {
             }
             Lookup::Refresh(stored, stage) => {
                 let miss = self.miss(key, base, false, now);
-                return self.refresh(stored, How::hit(stage, now), miss);
+                return self.refresh(stored, stage, miss);
             }
             Lookup::Miss(forward, previous) => (forward, previous),
         };
@@ -193,25 +216,28 @@ impl Asking<'_> {
         leads(&self.admitted, self.request)
     }
 
-    /// Answers, and takes the lead of a run behind the answer where nobody has it.
-    fn refresh(&mut self, stored: Arc<StoredResponse>, how: How, miss: Miss) -> Looked {
-        *self.answer = Some(hit(self.site, self.shared, &stored, self.request, how));
-        if !self.leads() {
-            return Looked::Answered;
-        }
-        let miss = Miss {
-            forward: Forward::Stale,
-            previous: Some(stored),
-            behind: true,
-            ..miss
+    /// Answers, and takes the lead of a run behind the answer where nobody has it and this worker can
+    /// carry it.
+    fn refresh(&mut self, stored: Arc<StoredResponse>, stage: Stage, miss: Miss) -> Looked {
+        let due = if self.leads() {
+            let boarding = self.shared.boarding(Target::Response {
+                terms: &self.site.terms,
+                request: self.request,
+            });
+            Due::of(boarding.join(&self.shared.flights, &miss.flight), stage)
+        } else {
+            Due::Answer
         };
-        let boarding = self.shared.boarding(Target::Response {
-            terms: &self.site.terms,
-            request: self.request,
-        });
-        match boarding.join(&self.shared.flights, &miss.flight) {
-            Turn::Lead(permit) => Looked::Refresh(Box::new((miss, permit))),
-            Turn::Follow(_) | Turn::Crowded => Looked::Answered,
+        if let Due::Wait(permit) = due {
+            return Looked::Lead(Box::new((miss.refreshing(stored, false), permit)));
+        }
+        let how = How::hit(stage, miss.arrived);
+        *self.answer = Some(hit(self.site, self.shared, &stored, self.request, how));
+        match due {
+            Due::Behind(permit, place) => {
+                Looked::Refresh(Box::new((miss.refreshing(stored, true), permit, place)))
+            }
+            Due::Answer | Due::Wait(_) => Looked::Answered,
         }
     }
 
@@ -230,6 +256,7 @@ impl Asking<'_> {
             forward: Forward::UriMiss,
             previous: None,
             behind: false,
+            waits: false,
             extracted: None,
             arrived: now,
             abroad: FromAbroad::default(),

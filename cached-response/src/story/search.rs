@@ -23,15 +23,15 @@ use std::sync::Arc;
 /// What a look into the remote store has come to before anybody is waited for.
 pub(super) enum First {
     Answered(HttpResponse),
-    /// Answered, and to be refreshed behind the answer.
-    Due(HttpResponse, Arc<StoredResponse>),
+    /// To be refreshed, behind the answer if that can be.
+    Due(Answering),
     Nothing,
 }
 
 /// A response that answers.
 pub(super) struct Answering {
-    stored: Arc<StoredResponse>,
-    stage: Stage,
+    pub(super) stored: Arc<StoredResponse>,
+    pub(super) stage: Stage,
     /// It is to be refreshed behind the answer.
     due: bool,
     /// When it was found in the store, if it was not in memory.
@@ -222,12 +222,11 @@ impl Visit {
     }
 
     fn answered(&self, answering: Answering) -> First {
-        let response = self.answer(&answering);
         // In memory the next request finds it, and that it is due.
         if answering.due && self.station.shared().shelf.is_nowhere() {
-            First::Due(response, answering.stored)
+            First::Due(answering)
         } else {
-            First::Answered(response)
+            First::Answered(self.answer(&answering))
         }
     }
 
@@ -253,7 +252,7 @@ impl Visit {
 fn answering(looked: Lookup, miss: &Miss, found: Option<Moment>) -> Option<Answering> {
     let (stored, stage, due) = match looked {
         Lookup::Fresh(stored, stage) => (stored, stage, false),
-        Lookup::Refresh(stored, stage) if !miss.behind => (stored, stage, true),
+        Lookup::Refresh(stored, stage) if !miss.refreshes() => (stored, stage, true),
         Lookup::Refresh(..) | Lookup::Miss(..) => return None,
     };
     Some(Answering {

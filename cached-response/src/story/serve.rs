@@ -45,6 +45,10 @@ pub(crate) fn serve(arrival: Arrival, request: HttpRequest, run: Run) -> LocalBo
         Way::Bypass(why) => Box::pin(run::bypass(visit, why, run)),
         Way::Miss(miss) if miss.live => Box::pin(Journey::new(visit, miss).live(run)),
         Way::Miss(miss) => Box::pin(Journey::new(visit, miss).collapse(run)),
+        Way::Lead(lead) => {
+            let (miss, permit) = *lead;
+            Box::pin(Journey::new(visit, Box::new(miss)).lead(permit, run))
+        }
     }
 }
 
@@ -88,7 +92,7 @@ impl Journey {
         };
         match first {
             First::Answered(response) => Ok((self.visit.request, response)),
-            First::Due(response, stored) => Ok(self.refresh(response, stored, run)),
+            First::Due(answering) => Box::pin(self.due(answering, run)).await,
             // Boxed: whoever is answered from the remote store has no room for it.
             First::Nothing => Box::pin(self.take_turns(run)).await,
         }
@@ -208,7 +212,7 @@ impl Journey {
         (self.visit.request, response)
     }
 
-    async fn lead(mut self, permit: Permit, run: Run) -> Done {
+    pub(super) async fn lead(mut self, permit: Permit, run: Run) -> Done {
         let permit = match self.visit.still_needed(&mut self.miss, permit) {
             Ok(permit) => permit,
             Err((stored, stage)) => return Ok(self.hit(&stored, stage)),

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     ground::stored::StoredResponse,
-    judgement::key::Key,
+    judgement::{key::Key, stage::Stage},
     machinery::{
         counters::Event,
         generations::Target,
@@ -23,8 +23,8 @@ use std::sync::Arc;
 /// What a look into the store has come to.
 pub(super) enum Found {
     Accepted,
-    /// Accepted, and to be computed anew behind that.
-    Due(Arc<StoredResponse>),
+    /// Accepted, and to be computed anew, behind that if that can be.
+    Due(Arc<StoredResponse>, Stage),
     Nothing,
 }
 
@@ -91,11 +91,15 @@ impl Asking<'_> {
         let Some(abroad) = Abroad::of(&station, &self.key, target, None, allowance) else {
             return false;
         };
-        if self.is_in_step_again(&abroad).await
-            && let Looked::Accepted(stage) | Looked::Due(_, stage) = self.look_up()
-        {
-            self.hit(stage);
-            return true;
+        if self.is_in_step_again(&abroad).await {
+            match self.look_up() {
+                Looked::Due(..) if miss.waits => {}
+                Looked::Accepted(stage) | Looked::Due(_, stage) => {
+                    self.hit(stage);
+                    return true;
+                }
+                Looked::Miss(_) => {}
+            }
         }
         let fetched = miss.abroad.fetched.take();
         let accepts = |stored| !matches!(self.keep(miss, stored), Found::Nothing);
@@ -142,11 +146,14 @@ impl Asking<'_> {
             variants::put(&shared.shelf, self.key.clone(), *stored);
             self.look_up()
         };
-        let (found, stage) = match looked {
-            Looked::Accepted(stage) => (Found::Accepted, stage),
+        let stage = match looked {
+            Looked::Due(stored, _) if miss.waits => {
+                miss.previous = Some(stored);
+                return Found::Nothing;
+            }
+            Looked::Due(stored, stage) if nowhere => return Found::Due(stored, stage),
             // In memory the next one finds it, and that it is due.
-            Looked::Due(_, stage) if !nowhere => (Found::Accepted, stage),
-            Looked::Due(stored, stage) => (Found::Due(stored), stage),
+            Looked::Accepted(stage) | Looked::Due(_, stage) => stage,
             Looked::Miss(again) => {
                 miss.previous = again.previous;
                 return Found::Nothing;
@@ -154,6 +161,6 @@ impl Asking<'_> {
         };
         self.station.report(Event::RemoteHit);
         self.hit(stage);
-        found
+        Found::Accepted
     }
 }

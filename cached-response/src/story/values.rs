@@ -9,12 +9,16 @@ use super::{
     computation::{Computation, fly},
     leading::{could_go_on, leading, to_its_end},
     lookup::Miss,
+    refresh::Due,
     value_search::{Found, is_refreshed},
     within::within,
 };
 use crate::{
     ground::{clock::Moment, stored::StoredResponse},
-    judgement::reason::{Forward, StaleRule},
+    judgement::{
+        reason::{Forward, StaleRule},
+        stage::Stage,
+    },
     machinery::{
         counters::Event,
         flights::{Boarding, Follower, Landing, Permit, Permits, Turn},
@@ -33,15 +37,17 @@ impl Asking<'_> {
         let mut miss = match self.look_up() {
             Looked::Accepted(stage) => return self.hit(stage),
             Looked::Due(stored, stage) => {
-                self.hit(stage);
-                return self.refresh(stored, computation);
+                return Box::pin(self.due(stored, stage, &[], computation)).await;
             }
             Looked::Miss(miss) => miss,
         };
         self.station.report(Event::Forward(miss.forward));
         match Box::pin(self.first_look(&mut miss)).await {
             Found::Accepted => {}
-            Found::Due(stored) => self.refresh(stored, computation),
+            Found::Due(stored, stage) => {
+                let found = [Event::RemoteHit];
+                Box::pin(self.due(stored, stage, &found, computation)).await;
+            }
             Found::Nothing => self.take_turns(*miss, computation).await,
         }
     }
@@ -170,23 +176,47 @@ impl Asking<'_> {
         }
     }
 
-    /// Computes behind the value that was accepted, where nobody does.
-    fn refresh(mut self, stored: Arc<StoredResponse>, computation: Computation) {
+    /// Accepts a value, and computes behind that where nobody does; waits for what is computed where
+    /// that cannot go on behind it. `found` counts where the value came from.
+    async fn due(
+        self,
+        stored: Arc<StoredResponse>,
+        stage: Stage,
+        found: &[Event],
+        computation: Computation,
+    ) {
         let shared = self.station.cache.clone();
-        let flights = &shared.shared().flights;
-        let Turn::Lead(permit) = self.boarding().join(flights, &self.key) else {
-            return;
-        };
-        let Some(place) = Detached::claim() else {
-            return;
-        };
+        let turn = self.boarding().join(&shared.shared().flights, &self.key);
+        let due = Due::of(turn, stage);
+        if let Due::Wait(permit) = due {
+            self.station.report(Event::Forward(Forward::Stale));
+            let miss = self.miss(Forward::Stale, None).refreshing(stored, false);
+            return self.seek_or_compute(miss, permit, computation).await;
+        }
+        for &event in found {
+            self.station.report(event);
+        }
+        self.hit(stage);
+        if let Due::Behind(permit, place) = due {
+            self.refresh(stored, permit, place, computation);
+        }
+    }
+
+    /// Computes behind the value that was accepted.
+    fn refresh(
+        mut self,
+        stored: Arc<StoredResponse>,
+        permit: Permit,
+        place: Detached,
+        computation: Computation,
+    ) {
+        let shared = self.station.cache.clone();
         // Whoever led before may have landed in between.
         let memory = !shared.shared().shelf.is_nowhere();
         if memory && !matches!(self.look_up(), Looked::Due(..)) {
             return;
         }
-        let mut miss = self.miss(Forward::Stale, Some(stored));
-        miss.behind = true;
+        let mut miss = self.miss(Forward::Stale, None).refreshing(stored, true);
         let (station, key, tags) = (self.station.clone(), self.key.clone(), self.tags.clone());
         let flight: LocalBoxFuture<()> = Box::pin(async move {
             if !is_refreshed(&station, &key, tags.as_deref(), &mut miss).await {

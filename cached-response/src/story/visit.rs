@@ -146,7 +146,7 @@ impl Visit {
     ) -> Result<Permit, (Arc<StoredResponse>, Stage)> {
         match self.look_again(miss) {
             Lookup::Miss(..) => Ok(permit),
-            Lookup::Refresh(..) if miss.behind => Ok(permit),
+            Lookup::Refresh(..) if miss.refreshes() => Ok(permit),
             Lookup::Refresh(stored, stage) => Err((stored, stage)),
             Lookup::Fresh(stored, stage) => {
                 // Whether a stale one will do, each who waits must see for itself.

@@ -17,7 +17,7 @@ use super::{
     live::{BodyError, Live},
     tail::{End, Tail},
 };
-use crate::machinery::local::Detached;
+use crate::machinery::local::{Detached, Kind};
 
 /// What is told of the copy, once.
 type Landed = Box<dyn FnOnce(Copied)>;
@@ -97,7 +97,10 @@ impl Copier {
 
     /// Whether a copy without a client has found no place, or has used up its time.
     fn is_abandoned(&mut self, cx: &mut Context<'_>) -> bool {
-        self.place = self.place.take().or_else(Detached::claim);
+        self.place = self
+            .place
+            .take()
+            .or_else(|| Detached::claim(Kind::HandOver));
         self.place.is_none() || self.terms.limit.as_mut().poll(cx).is_ready()
     }
 

@@ -17,6 +17,7 @@ use tests::stage::{InProcess, Stage};
 mod edges;
 mod failures;
 mod guide;
+mod places;
 mod refresh;
 mod rules;
 mod waiting;

@@ -133,3 +133,26 @@ async fn an_invalidated_value_is_never_answered() {
     let error = ask_what_fails(&stage, policy()).await.unwrap();
     assert_eq!(error, Err(FAILS));
 }
+
+#[actix_web::test]
+async fn a_stale_value_whose_computation_finds_no_place_is_waited_for() {
+    let keys: Vec<&'static str> = (0..64).map(|n| &*n.to_string().leak()).collect();
+    let policy = || Policy::new(10).stale_while_revalidate(30);
+    let (stage, clock) = stage();
+    (1..=65).for_each(|run| stage.release(run));
+    for key in keys.iter().copied().chain(["a"]) {
+        value(ask(&stage, key, policy())).await;
+    }
+    clock.advance(Duration::from_secs(11));
+    for key in keys {
+        value(ask(&stage, key, policy())).await;
+    }
+    stage.at_run(129).await;
+    let waits = ask(&stage, "a", policy());
+    stage.at_run(130).await;
+    assert_eq!(value(ask(&stage, "a", policy())).await, "run 65");
+    stage.release(130);
+    assert_eq!(value(waits).await, "run 130");
+    assert_eq!(value(ask(&stage, "a", policy())).await, "run 130");
+    assert_eq!(stage.runs(), 130);
+}

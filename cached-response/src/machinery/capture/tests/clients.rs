@@ -16,7 +16,7 @@ use super::{
     super::{Copied, Terms},
     script::{Copying, Read, Step, generous, limit, whole},
 };
-use crate::machinery::local::Detached;
+use crate::machinery::local::{Detached, Kind};
 
 const CHUNKS: [&str; 4] = ["a", "bc", "def", "g"];
 
@@ -102,7 +102,7 @@ fn without_a_client_a_body_past_the_cap_is_dropped() {
 
 #[test]
 fn without_a_client_and_a_place_the_body_is_dropped() {
-    let taken: Vec<_> = std::iter::from_fn(Detached::claim).collect();
+    let taken: Vec<_> = std::iter::from_fn(|| Detached::claim(Kind::HandOver)).collect();
     let mut copying = Copying::new(&[Step::Chunk("a")]);
     copying.copy();
     assert_eq!(copying.landed(), None, "with a client it needs no place");
@@ -115,17 +115,17 @@ fn without_a_client_and_a_place_the_body_is_dropped() {
 
 #[test]
 fn a_copy_without_a_client_holds_one_place_and_frees_it() {
-    let mut taken: Vec<_> = std::iter::from_fn(Detached::claim).collect();
+    let mut taken: Vec<_> = std::iter::from_fn(|| Detached::claim(Kind::HandOver)).collect();
     taken.pop();
     let mut copying = Copying::new(&[Step::Chunk("a")]);
     copying.copy();
     copying.reader = None;
     copying.copy();
     copying.copy();
-    assert!(Detached::claim().is_none());
+    assert!(Detached::claim(Kind::HandOver).is_none());
     copying.feed.add(Step::End);
     copying.copy_to_end();
-    assert!(Detached::claim().is_some());
+    assert!(Detached::claim(Kind::HandOver).is_some());
     assert_eq!(copying.finish(), whole("a"));
     drop(taken);
 }
