@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    future::ready,
     marker::PhantomData,
     panic::{self, AssertUnwindSafe},
     pin::Pin,
@@ -23,8 +24,8 @@ pub(crate) fn spawn(future: LocalBoxFuture<()>) -> Result<(), LocalBoxFuture<()>
     if !could_take_it() {
         return Err(future);
     }
-    // `spawn_local` panics where there is no local runtime, and there is no way to ask it before.
-    // The cell keeps the future out of that panic's reach.
+    // `spawn_local` panics without a local runtime. That is excluded but for a future that is blocked
+    // on inside a task; the cell keeps it out of that panic's reach.
     let cell = Rc::new(Cell::new(Some(future)));
     let taken = Rc::clone(&cell);
     let task = async move {
@@ -53,15 +54,22 @@ thread_local! {
     static REFUSED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether asking `spawn_local` is worth the risk of its panic.
+/// Whether a local runtime can take a future here, found out without a panic.
 ///
-/// A `System` is the best sign of a local runtime, and not a necessary one: the workers of a server
-/// that was started under `#[tokio::main]` have none.
+/// What is spawned here is not `Send`, so a task that holds it is a task of a local runtime: of a
+/// server's worker, with or without a `System`, or of a `LocalSet`. The future that a runtime blocks
+/// on is no task; there a `System` that is alive is the sign, and in a bare `LocalSet` there is none.
 pub(crate) fn could_take_it() -> bool {
-    if thread::panicking() || Handle::try_current().is_err() {
-        return false;
-    }
-    System::is_registered() || (cfg!(panic = "unwind") && !REFUSED.get())
+    !thread::panicking()
+        && Handle::try_current().is_ok()
+        && !REFUSED.get()
+        && (task::try_id().is_some() || has_system())
+}
+
+/// Whether a `System` is alive on this thread: one that has ended stays registered, and its arbiter
+/// takes no more futures.
+fn has_system() -> bool {
+    System::try_current().is_some_and(|system| system.arbiter().spawn(ready(())))
 }
 
 /// How many runs of each kind a worker carries at once that no client waits for.
@@ -136,13 +144,16 @@ mod tests {
     }
 
     #[test]
-    fn a_local_set_without_a_system_takes_a_future() {
+    fn a_task_of_a_local_set_without_a_system_takes_a_future() {
         thread::spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().build();
             LocalSet::new().block_on(&runtime.unwrap(), async {
-                let (done, landed) = oneshot::channel();
-                assert!(spawn(Box::pin(async { done.send(7).unwrap() })).is_ok());
-                assert_eq!(landed.await, Ok(7));
+                let request = task::spawn_local(async {
+                    let (done, landed) = oneshot::channel();
+                    assert!(spawn(Box::pin(async { done.send(7).unwrap() })).is_ok());
+                    assert_eq!(landed.await, Ok(7));
+                });
+                request.await.unwrap();
             });
         })
         .join()
@@ -159,14 +170,29 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_without_a_local_runtime_panics_once_at_most() {
+    fn a_thread_without_a_local_runtime_is_known_without_a_panic() {
         thread::spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().build();
             runtime.unwrap().block_on(async {
-                assert!(could_take_it());
-                assert!(spawn(Box::pin(async {})).is_err());
                 assert!(!could_take_it());
                 assert!(spawn(Box::pin(async {})).is_err());
+                assert!(!REFUSED.get(), "it was asked, and panicked");
+            });
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[test]
+    fn a_system_that_has_ended_is_no_local_runtime() {
+        thread::spawn(|| {
+            System::new().block_on(async { assert!(could_take_it()) });
+            assert!(System::is_registered(), "it stays registered");
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.unwrap().block_on(async {
+                assert!(!could_take_it());
+                assert!(spawn(Box::pin(async {})).is_err());
+                assert!(!REFUSED.get(), "it was asked, and panicked");
             });
         })
         .join()

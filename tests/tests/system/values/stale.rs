@@ -5,7 +5,9 @@ use std::time::Duration;
 use actix_web::rt;
 use cached_response::testing::ManualClock;
 use cached_response::{Policy, Skip, StaleRule};
+use tests::alone::{Panics, alone};
 use tests::stage::{Stage, soon};
+use tokio::runtime::Builder;
 
 use super::{Asked, ask, stage, value};
 
@@ -155,4 +157,54 @@ async fn a_stale_value_whose_computation_finds_no_place_is_waited_for() {
     assert_eq!(value(waits).await, "run 130");
     assert_eq!(value(ask(&stage, "a", policy())).await, "run 130");
     assert_eq!(stage.runs(), 130);
+}
+
+/// Computes the number of a run that does not wait.
+async fn number(stage: &Stage, policy: Policy) -> usize {
+    let (cache, stage) = (stage.cache.clone(), stage.clone());
+    let compute = || async move { Ok::<_, ()>(stage.run()) };
+    cache.get_or_compute("a", policy, compute).await.unwrap()
+}
+
+/// On a runtime such as that of a plain `#[tokio::main]`.
+fn on_a_plain_runtime(test: impl Future<Output = ()>) {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.unwrap().block_on(test);
+}
+
+#[test]
+fn a_stale_value_is_waited_for_where_nothing_can_run_behind_it() {
+    alone(|| {
+        let panics = Panics::count();
+        on_a_plain_runtime(async {
+            let policy = || Policy::new(10).stale_while_revalidate(30);
+            let (stage, clock) = stage();
+            assert_eq!(number(&stage, policy()).await, 1);
+            clock.advance(Duration::from_secs(11));
+            assert_eq!(number(&stage, policy()).await, 2);
+            assert_eq!(number(&stage, policy()).await, 2);
+        });
+        assert_eq!(panics.unordered(), 0);
+    });
+}
+
+#[test]
+fn a_computation_that_is_dropped_on_a_plain_runtime_prints_no_panic() {
+    alone(|| {
+        let panics = Panics::count();
+        on_a_plain_runtime(async {
+            let (stage, _) = stage();
+            let slow = stage.clone();
+            let compute = || async move { Ok::<_, ()>(slow.run_at_barrier().await) };
+            let computed = stage.cache.get_or_compute("a", 60, compute);
+            tokio::select! { biased;
+                _ = computed => panic!("nobody has let it go on"),
+                () = stage.barriers.arrived("run 1", 1) => {}
+            }
+            stage.barriers.given_up("run 1", 1).await;
+            assert_eq!(stage.cache.stats().failed, 1);
+            assert_eq!(number(&stage, Policy::new(60)).await, 2);
+        });
+        assert_eq!(panics.unordered(), 0);
+    });
 }
