@@ -99,8 +99,11 @@ fn a_copy_under_way_fails_when_its_runtime_ends() {
     let feed = Feed::of(&[Step::Chunk("a")]);
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let tasks = LocalSet::new();
+    let source = feed.body(BodySize::Stream);
+    let land = log(&landed);
+    let body = tasks.spawn_local(async move { copy(source, generous(), (), land) });
     let mut body = tasks.block_on(&runtime.unwrap(), async {
-        let mut body = copy(feed.body(BodySize::Stream), generous(), (), log(&landed));
+        let mut body = body.await.unwrap();
         assert_eq!(next(&mut body).await.unwrap(), "a");
         body
     });
