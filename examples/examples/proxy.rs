@@ -273,10 +273,11 @@ async fn main() -> io::Result<()> {
     let origin = env::var("ORIGIN").map_err(io::Error::other)?;
     let authority = origin.trim_start_matches("http://").trim_end_matches('/');
     let authority: Authority = authority.parse().map_err(io::Error::other)?;
+    // Built once, outside: each worker gets a clone of the same one.
+    let origin = Data::new(Origin::new(authority));
     let server = HttpServer::new(move || {
-        let origin = Origin::new(authority.clone());
         App::new()
-            .app_data(Data::new(origin))
+            .app_data(origin.clone())
             .default_service(web::to(forward))
     });
     let server = server.bind(format!("127.0.0.1:{port}"))?;

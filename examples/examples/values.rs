@@ -62,11 +62,9 @@ async fn changed(cache: web::Data<ResponseCache>) -> String {
 #[actix_web::main]
 async fn main() -> io::Result<()> {
     let cache = ResponseCache::builder().build();
+    let data = web::Data::new(cache.clone());
     let app = move || {
-        let cache = cache.clone();
-        let app = App::new()
-            .app_data(cache.clone())
-            .app_data(web::Data::new(cache));
+        let app = App::new().app_data(cache.clone()).app_data(data.clone());
         app.service(list).service(one).service(changed)
     };
     let listener = listen::on_this_machine()?;

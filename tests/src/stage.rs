@@ -78,17 +78,23 @@ impl Stage {
 
     /// A server whose handlers find this stage in their `Data`.
     pub fn serve(&self, workers: usize, routes: fn(&mut ServiceConfig)) -> Server {
-        let stage = self.clone();
-        Server::start(workers, move |app| stage.configure(app, routes)).expect("a free port")
+        let (stage, data) = (self.clone(), Data::new(self.clone()));
+        Server::start(workers, move |app| stage.configure(app, &data, routes)).expect("a free port")
     }
 
     /// The same without sockets.
     pub async fn app(&self, routes: fn(&mut ServiceConfig)) -> InProcess {
-        InProcess::start(|app| self.configure(app, routes)).await
+        let data = Data::new(self.clone());
+        InProcess::start(|app| self.configure(app, &data, routes)).await
     }
 
-    fn configure(&self, app: &mut ServiceConfig, routes: fn(&mut ServiceConfig)) {
-        app.app_data(Data::new(self.clone()))
+    fn configure(
+        &self,
+        app: &mut ServiceConfig,
+        data: &Data<Self>,
+        routes: fn(&mut ServiceConfig),
+    ) {
+        app.app_data(data.clone())
             .app_data(self.cache.clone())
             .configure(routes);
     }

@@ -10,6 +10,7 @@ mod fields;
 use crate::judgement::{
     facts::{Facts, Sees},
     key::{KeyWriter, Refused},
+    seen_data::SeenData,
 };
 use actix_web::{
     Either, FromRequest, HttpRequest,
@@ -69,6 +70,10 @@ pub trait Covered<W = ()> {
         all.push(Self::FACTS);
     }
 
+    /// Finds the `Data<T>` values in it.
+    #[doc(hidden)]
+    fn find_data(_request: &HttpRequest, _seen: &mut SeenData) {}
+
     /// Adds its own part to the key: those do that are named so by type.
     #[doc(hidden)]
     fn write_key(&self, _key: &mut KeyWriter) {}
@@ -120,8 +125,12 @@ impl<W, T> Covered<W> for Path<T> {
     const FACTS: Facts = Facts::NOTHING;
 }
 
-impl<W, T: ?Sized> Covered<W> for Data<T> {
-    const FACTS: Facts = Facts::NOTHING;
+impl<W, T: ?Sized + 'static> Covered<W> for Data<T> {
+    const FACTS: Facts = Facts::data(<Self as Covered<W>>::find_data);
+
+    fn find_data(request: &HttpRequest, seen: &mut SeenData) {
+        seen.see(request.app_data::<Self>());
+    }
 }
 
 impl<W> Covered<W> for Uri {
@@ -171,6 +180,10 @@ impl<W, T: Covered<W>> Covered<W> for Option<T> {
         T::facts(all);
     }
 
+    fn find_data(request: &HttpRequest, seen: &mut SeenData) {
+        T::find_data(request, seen);
+    }
+
     fn write_key(&self, key: &mut KeyWriter) {
         key.part(&self.is_some());
         if let Some(part) = self {
@@ -186,6 +199,10 @@ impl<W, T: Covered<W>, E> Covered<W> for Result<T, E> {
         T::facts(all);
     }
 
+    fn find_data(request: &HttpRequest, seen: &mut SeenData) {
+        T::find_data(request, seen);
+    }
+
     fn write_key(&self, key: &mut KeyWriter) {
         key.part(&self.is_ok());
         match self {
@@ -198,11 +215,18 @@ impl<W, T: Covered<W>, E> Covered<W> for Result<T, E> {
 }
 
 impl<W, L: Covered<W>, R: Covered<W>> Covered<W> for Either<L, R> {
-    const FACTS: Facts = L::FACTS.and(R::FACTS);
+    const FACTS: Facts = L::FACTS
+        .and(R::FACTS)
+        .finding(<Self as Covered<W>>::find_data);
 
     fn facts(all: &mut Vec<Facts>) {
         L::facts(all);
         R::facts(all);
+    }
+
+    fn find_data(request: &HttpRequest, seen: &mut SeenData) {
+        L::find_data(request, seen);
+        R::find_data(request, seen);
     }
 
     fn write_key(&self, key: &mut KeyWriter) {
@@ -222,11 +246,17 @@ impl<W, L: Covered<W>, R: Covered<W>> Covered<W> for Either<L, R> {
 macro_rules! tuples {
     ($first:ident $($rest:ident)*) => {
         impl<W, $first: Covered<W>, $($rest: Covered<W>),*> Covered<W> for ($first, $($rest,)*) {
-            const FACTS: Facts = $first::FACTS$(.and($rest::FACTS))*;
+            const FACTS: Facts = $first::FACTS$(.and($rest::FACTS))*
+                .finding(<Self as Covered<W>>::find_data);
 
             fn facts(all: &mut Vec<Facts>) {
                 $first::facts(all);
                 $($rest::facts(all);)*
+            }
+
+            fn find_data(request: &HttpRequest, seen: &mut SeenData) {
+                $first::find_data(request, seen);
+                $($rest::find_data(request, seen);)*
             }
 
             #[expect(non_snake_case, reason = "the parts are named by their types")]

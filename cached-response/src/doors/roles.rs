@@ -8,6 +8,7 @@ use crate::judgement::{
     facts::{Facts, Sees},
     key::KeyWriter,
     key::part::KeyPart,
+    seen_data::SeenData,
 };
 use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
 use pin_project_lite::pin_project;
@@ -128,6 +129,10 @@ impl<V, B, T: 'static> Covered<Words<V, B, Typed>> for Unkeyed<T> {
 
 impl<V, B, T: Covered<Words<V, B, Typed>>> Covered<Words<V, B, Typed>> for Lazy<T> {
     const FACTS: Facts = T::FACTS.lazily();
+
+    fn find_data(request: &HttpRequest, seen: &mut SeenData) {
+        T::find_data(request, seen);
+    }
 
     fn facts(all: &mut Vec<Facts>) {
         let eager = all.len();

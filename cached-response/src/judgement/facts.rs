@@ -1,5 +1,6 @@
 //! What the types of a handler's arguments say about what it can see.
 
+use super::seen_data::FindData;
 use actix_web::http::header::HeaderName;
 
 /// What a handler can see of a request beside its path parameters.
@@ -65,6 +66,8 @@ pub struct Facts {
     pub header: Option<fn() -> HeaderName>,
     /// The fields that it takes from the query.
     pub query: Option<fn() -> Fields>,
+    /// Finds the `Data<T>` that it holds.
+    pub(crate) data: Option<FindData>,
 }
 
 impl Facts {
@@ -96,24 +99,40 @@ impl Facts {
             sees,
             header: None,
             query: None,
+            data: None,
         }
+    }
+
+    /// One `Data<T>`: it shows nothing of the request, and there may be several of its type.
+    pub(crate) const fn data(find: FindData) -> Self {
+        Self {
+            data: Some(find),
+            ..Self::NOTHING
+        }
+    }
+
+    /// The same of an argument whose parts may hold several `Data<T>`, all of which `find` finds.
+    #[must_use]
+    pub(crate) const fn finding(mut self, find: FindData) -> Self {
+        if self.data.is_some() {
+            self.data = Some(find);
+        }
+        self
     }
 
     /// The value of one header.
     pub const fn header(name: fn() -> HeaderName) -> Self {
         Self {
-            sees: Sees::HEADERS,
             header: Some(name),
-            query: None,
+            ..Self::sees(Sees::HEADERS)
         }
     }
 
     /// The fields of a query.
     pub const fn query(fields: fn() -> Fields) -> Self {
         Self {
-            sees: Sees::NOTHING,
-            header: None,
             query: Some(fields),
+            ..Self::NOTHING
         }
     }
 
@@ -124,7 +143,7 @@ impl Facts {
     }
 
     /// Those of an argument made of two parts. Two headers, or two queries, in one
-    /// argument are more than can be told.
+    /// argument are more than can be told; of two `Data<T>` see [`finding`](Self::finding).
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         let clash = (self.header.is_some() && other.header.is_some())
@@ -141,6 +160,11 @@ impl Facts {
                 self.query
             } else {
                 other.query
+            },
+            data: if self.data.is_some() {
+                self.data
+            } else {
+                other.data
             },
         }
     }

@@ -125,6 +125,7 @@ pub(crate) enum Field {
     VariantList,
     Selector,
     Place,
+    Data,
 }
 
 const ABSENT: u8 = 0x80;

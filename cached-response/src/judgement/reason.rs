@@ -54,7 +54,7 @@ reasons! {
         /// The key is longer than 8 KiB.
         KeyTooLong = "key-too-long",
         /// A part of the key could not be serialised, or could not be extracted and the handler sees
-        /// why.
+        /// why, or more than 64 different `Data<T>` reach the handler.
         Key = "key",
         /// A live answer was asked for, and the handler can see that.
         Nocache = "nocache",

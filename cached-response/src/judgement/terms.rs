@@ -6,6 +6,7 @@ use super::{
     policy::Policy,
     query::Names,
     reason::Bypass,
+    seen_data::FindData,
 };
 use actix_web::http::{
     Method,
@@ -33,6 +34,8 @@ pub(crate) struct Terms {
     /// The flag of a live answer, where the handler cannot see it: left out of the key.
     pub(crate) hidden_flag: Option<Box<str>>,
     queries: Vec<Fields>,
+    /// The `Data<T>` that the handler is given, which is not the same in each scope or app.
+    pub(crate) data: Vec<FindData>,
     /// Whether the body is in the key, as bytes or through `key(..)`.
     pub(crate) body: bool,
     /// An `HttpRequest` without a word on what it reads, or an argument of which not everything can
@@ -55,6 +58,7 @@ impl Terms {
             fields: None,
             hidden_flag: None,
             queries: Vec::new(),
+            data: Vec::new(),
             body: false,
             undeclared: false,
             closed: None,
@@ -137,6 +141,7 @@ impl Terms {
         if role == Role::Unkeyed {
             return;
         }
+        self.data.extend(facts.data);
         if let Some(name) = facts.header {
             self.vary.push(name());
         }

@@ -1,6 +1,7 @@
 //! The cache itself: what is stored, what is under way, and the limits.
 
 use super::{
+    app_data::DataSets,
     capture::Budget,
     collapse,
     counters::{Counters, Stats},
@@ -60,6 +61,7 @@ pub(crate) struct Shared {
     pub(crate) stale: StaleRules,
     pub(crate) copies: Arc<Budget>,
     pub(crate) routes: Routes,
+    pub(crate) data: DataSets,
     pub(crate) generations: Arc<Generations>,
     pub(crate) remote: Option<Arc<Remote>>,
     runs: AtomicU64,
@@ -238,6 +240,7 @@ impl Builder {
             stale: self.stale,
             copies: Budget::of_the_process().clone(),
             routes: Routes::default(),
+            data: DataSets::new(remote.is_some()),
             generations,
             remote: remote.map(Arc::new),
             runs: AtomicU64::new(FOUND + 1),

@@ -1,6 +1,7 @@
 //! The moving parts: what is stored, what is under way, and how answers are made.
 
 pub(crate) mod answer;
+pub(crate) mod app_data;
 pub(crate) mod cache;
 pub(crate) mod capture;
 pub(crate) mod collapse;

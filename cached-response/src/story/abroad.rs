@@ -5,7 +5,6 @@ use crate::{
     ground::stored::StoredResponse,
     judgement::{
         judge::{self, Made, Verdict, judge},
-        key::Key,
         lifetime,
     },
     machinery::{
@@ -54,7 +53,7 @@ impl<'a> Abroad<'a> {
     /// `None` where there is no remote store, or nothing may be stored there.
     pub(super) fn of(
         station: &'a Station,
-        key: &Key,
+        key: &[u8],
         target: Target<'a>,
         request: Option<&'a HttpRequest>,
         allowance: &mut Option<Arc<Allowance>>,
@@ -67,7 +66,7 @@ impl<'a> Abroad<'a> {
             .policy
             .max_body
             .unwrap_or(limits.max_body);
-        let found = remote.errand(&station.site, key.as_bytes(), target, longest);
+        let found = remote.errand(&station.site, key, target, longest);
         let is_new = found.as_ref().is_none_or(|(_, is_new)| *is_new);
         if let Some(request) = request.filter(|_| is_new) {
             station.shared().routes.note(&station.site, request);

@@ -13,6 +13,7 @@ use crate::{
         terms::Terms,
     },
     machinery::{
+        app_data::DataSets,
         cache::ResponseCache,
         counters::Event,
         defaults,
@@ -77,11 +78,13 @@ pub(crate) fn begin(
     let (site, cache) = (&place.site, place.cache(request));
     let shared = cache.shared();
     let looked = admitted(&site.terms, request, sent).and_then(|admitted| {
+        let data = DataSets::of(site, shared, request).ok_or(Bypass::Key)?;
         let asked = Asking {
             site,
             shared,
             request,
             admitted,
+            data,
             says_all: false,
             answer,
         };
@@ -150,7 +153,9 @@ fn look_up(
     };
     let mut key = KeyWriter::reuse(buffer);
     parts(&mut key);
-    asked.says_all = key.is_untouched() && keying::says_all(&asked.site.terms, asked.request, sent);
+    asked.says_all = key.is_untouched()
+        && asked.data.is_unwritten()
+        && keying::says_all(&asked.site.terms, asked.request, sent);
     if let Some(answered) = asked.known() {
         give_back(key);
         return Ok(answered);

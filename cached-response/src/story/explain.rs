@@ -13,6 +13,7 @@ use crate::{
         terms::Terms,
     },
     machinery::{
+        app_data::DataSets,
         cache::{ResponseCache, Shared},
         generations::Target,
         keying::{self, PROXIED, Sent, TRUSTED},
@@ -162,8 +163,12 @@ fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
         Some(wishes) if wishes.only_if_cached => Outcome::OnlyIfCached,
         _ => Outcome::Miss(forward.word()),
     };
+    let Some(data) = DataSets::known(site, shared, request) else {
+        return Outcome::Unknown;
+    };
     let mut key = KeyWriter::reuse(Vec::new());
     let flagged = keying::write(&site.terms, request, &sent, &mut key);
+    data.write(&mut key);
     if lookup::is_live(&site.terms, request, flagged, &admitted) {
         return missed(Forward::Request);
     }
@@ -184,7 +189,8 @@ fn remote(site: &Site, shared: &Shared, request: &HttpRequest) -> Option<String>
     let store = shared.remote.as_ref()?;
     let sent = sent(request);
     let looked_up = arrival::admitted(&site.terms, request, &sent).is_ok();
-    if !looked_up || site.has_parts() || site.terms.body {
+    let is_told = DataSets::known(site, shared, request).is_some_and(|data| !data.conflicts);
+    if !looked_up || !is_told || site.has_parts() || site.terms.body {
         return None;
     }
     let mut key = KeyWriter::reuse(Vec::new());

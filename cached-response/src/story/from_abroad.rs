@@ -2,13 +2,18 @@
 
 use crate::{
     ground::nonce::Nonce,
-    machinery::remote::{allowance::Allowance, dispatch::Dispatch, fetch::Fetched},
+    machinery::{
+        app_data::DataSet,
+        remote::{allowance::Allowance, dispatch::Dispatch, fetch::Fetched},
+    },
 };
 use std::sync::Arc;
 
 /// What is known of the remote store so far.
 #[derive(Debug, Default)]
 pub(crate) struct FromAbroad {
+    /// The application's own values, which the store knows nothing of.
+    pub(crate) data: DataSet,
     /// What all of the request's calls may take together, from the first of them.
     pub(crate) allowance: Option<Arc<Allowance>>,
     /// What was found there and does not answer.

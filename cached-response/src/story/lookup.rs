@@ -16,6 +16,7 @@ use crate::{
     },
     machinery::{
         answer::{self, How},
+        app_data::DataSet,
         cache::Shared,
         counters::Event,
         flights::Permit,
@@ -133,6 +134,8 @@ pub(super) struct Asking<'a> {
     pub(super) shared: &'a Shared,
     pub(super) request: &'a HttpRequest,
     pub(super) admitted: Admitted,
+    /// What its application gives the handler.
+    pub(super) data: DataSet,
     /// Its target is all that is in its key, as far as is known.
     pub(super) says_all: bool,
     /// Where the answer is put.
@@ -160,6 +163,7 @@ impl Asking<'_> {
     pub(super) fn look_up(&mut self, sent: &Sent, key: &mut KeyWriter) -> Result<Looked, Bypass> {
         let terms = &self.site.terms;
         let flagged = keying::write(terms, self.request, sent, key);
+        self.data.write(key);
         match refused(key, sent) {
             None => Ok(self.keyed(flagged, key)),
             Some(why) => Err(why),
@@ -259,7 +263,10 @@ impl Asking<'_> {
             waits: false,
             extracted: None,
             arrived: now,
-            abroad: FromAbroad::default(),
+            abroad: FromAbroad {
+                data: self.data,
+                ..FromAbroad::default()
+            },
         }
     }
 }

@@ -40,9 +40,13 @@ pub(super) struct Answering {
 
 impl Visit {
     fn abroad(&self, miss: &mut Miss) -> Option<Abroad<'_>> {
-        let request = Some(&self.request);
+        let data = miss.abroad.data;
+        if data.conflicts {
+            return None;
+        }
+        let (key, request) = (data.portable(miss.base.as_bytes()), Some(&self.request));
         let allowance = &mut miss.abroad.allowance;
-        Abroad::of(&self.station, &miss.base, self.target(), request, allowance)
+        Abroad::of(&self.station, key, self.target(), request, allowance)
     }
 
     /// Looks for itself, where what a leader finds will not do: without memory, since what others

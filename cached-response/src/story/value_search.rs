@@ -37,7 +37,7 @@ pub(super) async fn is_refreshed(
 ) -> bool {
     let target = Target::Value(tags.unwrap_or_default());
     let allowance = &mut miss.abroad.allowance;
-    let Some(abroad) = Abroad::of(station, key, target, None, allowance) else {
+    let Some(abroad) = Abroad::of(station, key.as_bytes(), target, None, allowance) else {
         return false;
     };
     let shared = station.shared();
@@ -69,7 +69,8 @@ impl Asking<'_> {
         }
         let target = Target::Value(tags.as_deref().unwrap_or_default());
         let allowance = &mut miss.abroad.allowance;
-        let Some(abroad) = Abroad::of(&station, &self.key, target, None, allowance) else {
+        let Some(abroad) = Abroad::of(&station, self.key.as_bytes(), target, None, allowance)
+        else {
             return Found::Nothing;
         };
         let Ok(mut fetched) = abroad.fetch(Want::Whole).await else {
@@ -88,7 +89,8 @@ impl Asking<'_> {
         let (station, tags) = (self.station.clone(), self.tags.clone());
         let target = Target::Value(tags.as_deref().unwrap_or_default());
         let allowance = &mut miss.abroad.allowance;
-        let Some(abroad) = Abroad::of(&station, &self.key, target, None, allowance) else {
+        let Some(abroad) = Abroad::of(&station, self.key.as_bytes(), target, None, allowance)
+        else {
             return false;
         };
         if self.is_in_step_again(&abroad).await {
@@ -119,7 +121,7 @@ impl Asking<'_> {
             return shared.trusts(stored, shared.now());
         }
         let target = Target::Value(self.tags.as_deref().unwrap_or_default());
-        match Abroad::of(&self.station, &self.key, target, None, &mut None) {
+        match Abroad::of(&self.station, self.key.as_bytes(), target, None, &mut None) {
             Some(abroad) => abroad.check(stored).await,
             None => true,
         }

@@ -238,10 +238,11 @@ async fn main() -> io::Result<()> {
     let port = env::var("PORT").unwrap_or_default().parse().unwrap_or(0);
     let scripts = Store::default();
     let cache = ResponseCache::builder().build();
+    let cache = web::Data::new(cache);
     let app = move || {
         App::new()
             .app_data(scripts.clone())
-            .app_data(web::Data::new(cache.clone()))
+            .app_data(cache.clone())
             .configure(routes)
     };
     let server = HttpServer::new(app)

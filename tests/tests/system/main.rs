@@ -21,6 +21,7 @@ mod lines;
 mod lints;
 mod live;
 mod loopholes;
+mod messages;
 mod middleware;
 mod origin;
 mod panics;

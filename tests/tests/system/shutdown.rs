@@ -85,11 +85,11 @@ fn routes(app: &mut web::ServiceConfig) {
 /// The server's process: it listens, takes orders, ends, and says what is left.
 fn serve(timeout: u64) {
     let stage = Stage::new(ResponseCache::builder().build());
-    let shared = stage.clone();
+    let (data, cache) = (Data::new(stage.clone()), stage.cache.clone());
     let app = move || {
         App::new()
-            .app_data(Data::new(shared.clone()))
-            .app_data(shared.cache.clone())
+            .app_data(data.clone())
+            .app_data(cache.clone())
             .configure(routes)
     };
     let server = HttpServer::new(app).workers(2).shutdown_timeout(timeout);

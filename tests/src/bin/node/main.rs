@@ -19,11 +19,11 @@ fn main() -> io::Result<()> {
     log::start();
     thread::spawn(end_with_the_test);
     let cache = cache::build(&settings).map_err(io::Error::other)?;
-    let settings = Data::new(settings);
+    let (settings, data) = (Data::new(settings), Data::new(cache.clone()));
     let app = move || {
         App::new()
             .app_data(settings.clone())
-            .app_data(Data::new(cache.clone()))
+            .app_data(data.clone())
             .app_data(cache.clone())
             .configure(|app| routes::routes(&settings, app))
     };

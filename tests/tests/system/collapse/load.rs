@@ -146,11 +146,12 @@ async fn blocking(stage: web::Data<Stage>, block: web::Data<Block>) -> impl Resp
 
 fn with_block(stage: &Stage) -> (tests::server::Server, Sender<()>) {
     let (unblock, block) = channel();
-    let (block, stage) = (web::Data::new(Mutex::new(block)), stage.clone());
+    let block = web::Data::new(Mutex::new(block));
+    let (data, cache) = (web::Data::new(stage.clone()), stage.cache.clone());
     let server = tests::server::Server::start(2, move |app| {
         app.app_data(block.clone())
-            .app_data(web::Data::new(stage.clone()))
-            .app_data(stage.cache.clone())
+            .app_data(data.clone())
+            .app_data(cache.clone())
             .service(worker)
             .service(blocking);
     });

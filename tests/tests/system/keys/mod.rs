@@ -5,6 +5,7 @@ use cached_response::cached_response;
 
 use crate::ask::run;
 
+mod applications;
 mod caches;
 mod handlers;
 mod headers;
