@@ -227,6 +227,18 @@ impl Policy {
     }
 
     /// Only responses for which this is true are stored. What is forbidden stays forbidden.
+    ///
+    /// Of a stream it is asked twice: when its head is there, with an empty
+    /// [`body`](Candidate::body), and when it has ended. A refusal that comes without asking for the
+    /// body counts at the head, so that nothing is copied and nobody waits for the end.
+    ///
+    /// ```
+    /// use cached_response::Policy;
+    ///
+    /// let policy = Policy::new(60)
+    ///     .store_if(|response| !response.headers().contains_key("x-partial-result"));
+    /// # let _ = policy;
+    /// ```
     #[must_use]
     pub fn store_if(
         mut self,

@@ -177,6 +177,22 @@ impl Skip {
         )
     }
 
+    /// Returns true for what tells of the handler rather than of one request, one run or one moment:
+    /// the next response will likely be refused for it, too.
+    pub(crate) const fn is_expected_again(self) -> bool {
+        matches!(
+            self,
+            Self::Vary
+                | Self::Timeout
+                | Self::Disabled
+                | Self::StoreIf
+                | Self::TooLarge
+                | Self::Incomplete
+                | Self::Tags
+                | Self::Failed
+        )
+    }
+
     /// Whether the stored response that this one would have replaced says no longer what the handler
     /// says. What only this request or this run is to blame for tells nothing of it.
     pub(crate) const fn outdates(self) -> bool {

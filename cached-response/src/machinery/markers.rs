@@ -20,6 +20,8 @@ const CAPACITY: u64 = 2 << 20;
 struct Marker {
     until: Moment,
     in_a_row: u8,
+    /// Why the last response was not stored.
+    why: Skip,
 }
 
 impl Weigh for Marker {
@@ -58,8 +60,31 @@ impl Markers {
             Some(Marker {
                 until: now.after(LASTS),
                 in_a_row: before.saturating_add(step),
+                why,
             })
         });
+    }
+
+    /// Notes why a response was not stored whose head could not tell, for the head of the next one.
+    /// Nobody stops waiting for it.
+    pub(crate) fn expect(&self, key: &Key, why: Skip, now: Moment) {
+        self.0.update(key.clone(), |before| {
+            let before = before.filter(|marker| now < marker.until);
+            Some(match before {
+                Some(marker) => Marker { why, ..*marker },
+                None => Marker {
+                    until: now.after(LASTS),
+                    in_a_row: 0,
+                    why,
+                },
+            })
+        });
+    }
+
+    /// Returns why the last response under this key was not stored, if that was lately.
+    pub(crate) fn expected(&self, key: &Key, now: Moment) -> Option<Skip> {
+        let marker = self.0.get(key).filter(|marker| now < marker.until)?;
+        Some(marker.why)
     }
 
     /// A response was stored after all.

@@ -18,7 +18,8 @@ use std::{
 
 /// Keeps the response of the handler that is running from being stored.
 ///
-/// It speaks for this one response: others that wait for the same one run the handler themselves.
+/// It speaks for this one response: others that wait for the same one run the handler themselves, from
+/// the moment at which its head is there, or, where a stream says it, at which that has ended.
 /// In tasks that the handler spawns, and in `web::block`, use [`CacheHandle`]; outside a cached
 /// handler it does nothing, and says so once in the log.
 ///
@@ -45,7 +46,8 @@ pub fn disable_cache() {
 /// [`Duration`](std::time::Duration), or whole seconds.
 ///
 /// It beats the route's timeout and the response's `s-maxage`. Zero means that the response is
-/// not stored. Called twice, the last word counts.
+/// not stored. Called twice, the last word counts; but where it is zero when the head of a stream goes
+/// out, what the stream says later comes too late.
 ///
 /// ```
 /// use actix_web::{Responder, get};

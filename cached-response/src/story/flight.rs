@@ -18,6 +18,7 @@ use crate::{
         lifetime::Freshness,
         reason::Skip,
         selection,
+        terms::Terms,
         times::Times,
     },
     machinery::{
@@ -29,7 +30,7 @@ use crate::{
         variants::{self, Put},
     },
 };
-use actix_web::{HttpResponse, web::Bytes};
+use actix_web::{HttpResponse, body::BodySize, web::Bytes};
 use std::{sync::Arc, time::Duration};
 
 /// A run whose response is there.
@@ -65,13 +66,7 @@ impl Flight {
 
     pub(super) fn max_body(&self) -> usize {
         let limits = &self.visit.station.shared().limits;
-        self.visit
-            .station
-            .site
-            .terms
-            .policy
-            .max_body
-            .unwrap_or(limits.max_body)
+        self.terms().policy.max_body.unwrap_or(limits.max_body)
     }
 
     /// Stores a complete response, unless the handler, the route or a limit is against it.
@@ -81,7 +76,8 @@ impl Flight {
         candidate: &Candidate<'_>,
         body: &Bytes,
     ) -> Result<Put, Skip> {
-        let Freshness { lifetime, age } = self.permitted(storable, candidate)?;
+        let Freshness { lifetime, age } = self.permitted(storable, Some(body.len() as u64))?;
+        self.wanted(candidate)?;
         let names = self.names(storable)?;
         let station = &self.visit.station;
         let times = Times::of(
@@ -105,10 +101,10 @@ impl Flight {
             snapshot,
             named,
             ..dress::stored(
-                &self.visit.station.site.terms,
+                self.terms(),
                 storable,
-                candidate.status,
-                candidate.headers,
+                candidate.status(),
+                candidate.headers(),
                 body,
             )
         };
@@ -143,27 +139,54 @@ impl Flight {
         Ok(names)
     }
 
-    /// The lifetime of a response that nobody is against, and its age.
-    fn permitted(&self, storable: &Storable, candidate: &Candidate<'_>) -> Result<Freshness, Skip> {
-        let terms = &self.visit.station.site.terms;
+    /// The lifetime of a response that nobody is against, and its age. `length` is that of its body,
+    /// where it is known.
+    fn permitted(&self, storable: &Storable, length: Option<u64>) -> Result<Freshness, Skip> {
         if let Some(why) = self.control.refusal() {
             return Err(why);
         }
-        let Some(freshness) = storable.freshness(terms, self.control.timeout()) else {
+        let Some(freshness) = storable.freshness(self.terms(), self.control.timeout()) else {
             return Err(Skip::Timeout);
         };
-        if candidate.body.len() > self.max_body() {
+        if length.is_some_and(|length| length > self.max_body() as u64) {
             return Err(Skip::TooLarge);
         }
-        if terms
-            .policy
-            .store_if
-            .as_ref()
-            .is_some_and(|store_if| !store_if(candidate))
-        {
-            return Err(Skip::StoreIf);
-        }
         Ok(freshness)
+    }
+
+    /// The route's word on a complete response.
+    fn wanted(&self, candidate: &Candidate<'_>) -> Result<(), Skip> {
+        match &self.terms().policy.store_if {
+            Some(store_if) if !store_if(candidate) => Err(Skip::StoreIf),
+            _ => Ok(()),
+        }
+    }
+
+    /// Why a stream is not stored, where its head and what the handler has said by now tell. What is
+    /// said later cannot take it back: the head is gone, and whoever has waited with it.
+    pub(super) fn refused_at_head(
+        &self,
+        storable: &Storable,
+        head: &HttpResponse<()>,
+        size: BodySize,
+    ) -> Result<(), Skip> {
+        let (status, headers) = (head.status(), head.headers());
+        let length = match size {
+            BodySize::Sized(length) => Some(length),
+            BodySize::None | BodySize::Stream => dress::declared_length(headers),
+        };
+        self.permitted(storable, length)?;
+        self.names(storable)?;
+        match &self.terms().policy.store_if {
+            Some(store_if) if Candidate::head(status, headers).is_refused_by(&**store_if) => {
+                Err(Skip::StoreIf)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn terms(&self) -> &Terms {
+        &self.visit.station.site.terms
     }
 
     /// Whether a stale response may stand in for what the run has made.

@@ -61,6 +61,7 @@ pub(crate) async fn bypass(visit: Visit, why: Bypass, run: Run) -> Done {
     response
         .headers_mut()
         .append(status_field::NAME, status_field::bypassed(why, &word));
+    let response = response.map_body(|_, body| capture::pass(body, control));
     Ok((request, response))
 }
 
@@ -162,22 +163,32 @@ impl Flight {
         }
     }
 
-    pub(super) fn skip(mut self, why: Skip, mut response: HttpResponse) -> HttpResponse {
+    pub(super) fn skip(mut self, why: Skip, response: HttpResponse) -> HttpResponse {
         self.of_what_is_stored = is_of_what_is_stored(&self.miss, response.status());
+        self.pass(why, response)
+    }
+
+    /// Lands without a response to store: the body goes on at its client's pace, and with its client.
+    fn pass(self, why: Skip, mut response: HttpResponse) -> HttpResponse {
         response.headers_mut().append(
             status_field::NAME,
             status_field::live(self.miss.forward, Some(why)),
         );
+        let control = self.control.clone();
         self.landed(Err(why));
-        response
+        response.map_body(|_, body| capture::pass(body, control))
     }
 
     /// Stores a body that is there at once, and copies one that comes as a stream.
     fn keep(self, storable: Storable, response: HttpResponse) -> HttpResponse {
         let (head, body) = response.into_parts();
-        match body.try_into_bytes() {
-            Ok(body) => self.keep_whole(&storable, head.set_body(()), body),
-            Err(body) => self.keep_stream(storable, head.set_body(()), body),
+        let body = match body.try_into_bytes() {
+            Ok(body) => return self.keep_whole(&storable, head, body),
+            Err(body) => body,
+        };
+        match self.refused_at_head(&storable, &head, body.size()) {
+            Ok(()) => self.keep_stream(storable, head, body),
+            Err(why) => self.pass(why, head.set_body(body)),
         }
     }
 
@@ -191,11 +202,7 @@ impl Flight {
         let complete =
             dress::declared_length(head.headers()).is_none_or(|length| length == body.len() as u64);
         let stored = if complete {
-            let candidate = Candidate {
-                status: head.status(),
-                headers: head.headers(),
-                body: &body,
-            };
+            let candidate = Candidate::whole(head.status(), head.headers(), &body);
             self.store(storable, &candidate, &body)
         } else {
             Err(Skip::Incomplete)
@@ -239,9 +246,11 @@ impl Flight {
         };
         let (status, mut headers, control) =
             (head.status(), head.headers().clone(), self.control.clone());
+        // Why the last one was not stored, where only its body has shown it.
+        let expected = shared.markers.expected(&self.miss.flight, shared.now());
         head.headers_mut().append(
             status_field::NAME,
-            status_field::live(self.miss.forward, None),
+            status_field::live(self.miss.forward, expected),
         );
         let body = capture::copy(body, terms, control, move |copied| {
             let stored = match copied {
@@ -249,17 +258,19 @@ impl Flight {
                     // The body may have read more since the head went out.
                     let read = self.control.names_read();
                     dress::vary(&self.visit.station.site.terms, &read, &mut headers);
-                    let candidate = Candidate {
-                        status,
-                        headers: &headers,
-                        body: &body,
-                    };
+                    let candidate = Candidate::whole(status, &headers, &body);
                     self.store(&storable, &candidate, &body)
                 }
                 Copied::TooLarge => Err(Skip::TooLarge),
                 Copied::NoRoom => Err(Skip::NoRoom),
                 Copied::Failed => Err(Skip::Incomplete),
             };
+            if let Err(why) = stored
+                && why.is_expected_again()
+            {
+                let shared = self.visit.station.shared();
+                shared.markers.expect(&self.miss.flight, why, shared.now());
+            }
             self.landed(stored);
         });
         head.set_body(body)

@@ -16,6 +16,7 @@ use tests::stage::Stage;
 mod endings;
 mod endless;
 mod followers;
+mod heads;
 mod large;
 mod resets;
 

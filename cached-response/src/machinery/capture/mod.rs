@@ -105,6 +105,19 @@ pub(crate) fn copy(
     BoxBody::new(reader)
 }
 
+/// Returns the body for the client, to be polled in `scope` and not copied. One that is no stream is
+/// returned as it is.
+pub(crate) fn pass(body: BoxBody, scope: impl Scope + 'static) -> BoxBody {
+    let size = body.size();
+    if size.is_eof() {
+        return body;
+    }
+    match body.try_into_bytes() {
+        Ok(bytes) => BoxBody::new(bytes),
+        Err(body) => BoxBody::new(Reader::passing(Live::new(body, scope), size)),
+    }
+}
+
 /// The two ends of a copy, neither of them under way.
 fn pair(
     live: Live,
