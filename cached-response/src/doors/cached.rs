@@ -13,6 +13,7 @@ use crate::{
     },
     machinery::{
         cache::ResponseCache,
+        control::Control,
         place::{Place, Route},
     },
 };
@@ -141,7 +142,10 @@ where
             move |due, request| async move {
                 let arguments = match due {
                     Due::Now(arguments) => arguments,
-                    Due::OnAMiss => Args::extract(&request).await.map_err(Into::into)?,
+                    Due::OnAMiss => Args::extract(&request).await.map_err(|error| {
+                        Control::refuse_extraction(&request);
+                        error.into()
+                    })?,
                 };
                 Ok::<_, Error>(handler.call(arguments).await)
             },

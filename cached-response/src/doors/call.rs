@@ -192,7 +192,7 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> Call<E, L, B> {
                     .await
                     .respond_to(&request)
                     .map_into_boxed_body(),
-                Err(error) => HttpResponse::from_error(error),
+                Err(error) => refused(&request, error),
             }
         }));
         Answer(match begun {
@@ -204,6 +204,12 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> Call<E, L, B> {
             Begin::Forward(arrival) => State::Pending(serve(arrival, asked, run)),
         })
     }
+}
+
+/// The response of an argument that could not be extracted.
+fn refused(request: &HttpRequest, error: impl Into<Error>) -> HttpResponse {
+    Control::refuse_extraction(request);
+    HttpResponse::from_error(error)
 }
 
 /// A response that was there at once, or one that is being made.

@@ -111,7 +111,7 @@ pub(crate) fn asks_for(terms: &Terms, name: &HeaderName) -> bool {
 }
 
 fn judged(terms: &Terms, made: &Made<'_>) -> Result<Storable, Skip> {
-    if made.error {
+    if made.error && !is_answer(terms, made.status) {
         return Err(Skip::Error);
     }
     if made.upgrade || made.status == StatusCode::SWITCHING_PROTOCOLS {
@@ -134,6 +134,15 @@ fn judged(terms: &Terms, made: &Made<'_>) -> Result<Storable, Skip> {
         return Err(Skip::Head);
     }
     Ok(Storable { vary, ..storable })
+}
+
+/// Returns true where the route names the status of an `Err`, which then is an answer like any other:
+/// `Err(ErrorNotFound(..))` is how a handler says 404. A failure of the server's is none, and an error
+/// that looks like a success is a mistake.
+fn is_answer(terms: &Terms, status: StatusCode) -> bool {
+    let statuses = &terms.policy.statuses;
+    (status.is_redirection() || status.is_client_error())
+        && statuses.iter().any(|(known, _)| *known == status)
 }
 
 /// Whether the route names this status, and with which timeout.

@@ -182,6 +182,9 @@ impl Policy {
 
     /// Responses of this status are stored too, for the same timeout.
     ///
+    /// With a 3xx or 4xx that is so also for an `Err` of the handler's, `Err(ErrorNotFound(..))`. One
+    /// that an extractor has refused its argument with is never stored.
+    ///
     /// # Panics
     /// If it is no status, or one that is never stored (1xx, 206, 304, 412, 416).
     #[must_use]
@@ -189,7 +192,8 @@ impl Policy {
         self.with_status(status, None)
     }
 
-    /// Responses of this status are stored too, for a timeout of their own.
+    /// Responses of this status are stored too, for a timeout of their own; as for
+    /// [`status`](Self::status), an `Err` of the handler's included.
     ///
     /// # Panics
     /// If it is no status, or one that is never stored (1xx, 206, 304, 412, 416).

@@ -208,6 +208,11 @@ impl Control {
         self.said().refusal.get_or_insert(why);
     }
 
+    /// Notes that the response is of an extractor that has refused an argument, and not the handler's.
+    pub(crate) fn refuse_extraction(request: &HttpRequest) {
+        Self::of(request).refuse(Skip::Error);
+    }
+
     /// What has been said against storing the response.
     pub(crate) fn refusal(&self) -> Option<Skip> {
         let said = self.said();

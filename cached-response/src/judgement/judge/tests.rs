@@ -194,6 +194,30 @@ fn errors_upgrades_and_answers_to_head_are_not_stored() {
 }
 
 #[test]
+fn an_err_is_stored_where_its_status_is_named_and_is_an_answer() {
+    let policy = || Policy::new(60).status_for(404, 10).status(301).status(500);
+    for (status, fields, stored) in [
+        (404, &[][..], true),
+        (301, &[], true),
+        (404, &[("set-cookie", "a=1")], false),
+        (404, &[("cache-control", "no-store")], false),
+        (410, &[], false),
+        (500, &[], false),
+        (200, &[], false),
+    ] {
+        let verdict = verdict(policy(), status, fields, |made| made.error = true);
+        let skipped = match verdict {
+            Verdict::Store(_) => None,
+            Verdict::Skip(why) => Some(why),
+        };
+        assert_eq!(skipped.is_none(), stored, "{status}: {skipped:?}");
+        if fields.is_empty() && !stored {
+            assert_eq!(skipped, Some(Skip::Error), "{status}");
+        }
+    }
+}
+
+#[test]
 fn a_status_may_have_a_timeout_of_its_own() {
     let policy = Policy::new(60).status(301).status_for(404, 10);
     let terms = Terms::new(policy.clone(), &[]);
