@@ -52,7 +52,7 @@ use proc_macro::TokenStream;
 /// | `methods(GET, POST)` | whose responses are reused; without it GET and HEAD |
 /// | `query(page)`, `query = typed`, `query = exact` | what of the query is part of the key |
 /// | `ignore_query("utm_*")` | what of it is not |
-/// | `vary("accept-language")`, `vary(none)` | the request headers the handler reads |
+/// | `vary("accept-language")`, `vary(none)` | the request headers the handler reads, or its answer does |
 /// | `status(404 = "10s", 301)` | stored besides 200, an `Err` of that status included |
 /// | `max_body = "2MiB"` | larger bodies are not stored |
 /// | `unless = page.draft` | this request bypasses the cache |

@@ -40,8 +40,9 @@
 //!
 //! The handler, the path, the query and what its arguments show it. Each argument is accounted for:
 //! by its type ([`Covered`]), or by a word in the attribute (`key(..)`, `gate(..)`, `unkeyed(..)`,
-//! `vary(..)`, `body`). A handler that could show one user's page to another does not compile. More
-//! in [the guide](guide::keys).
+//! `vary(..)`, `body`). So is its answer, which actix-web gives the whole request: its type is a
+//! [`CoveredResponder`], or the route says `vary(..)`. A handler that could show one user's page to
+//! another does not compile. More in [the guide](guide::keys).
 //!
 //! # Inside a handler
 //!
@@ -150,6 +151,7 @@ pub use doors::{
     invalidating::{Invalidating, invalidating},
     middleware::CacheResponses,
     request::Request,
+    responders::CoveredResponder,
     roles::{Gate, Keyed, Lazy, Unkeyed},
     values::Computed,
 };
@@ -246,6 +248,7 @@ pub mod __private {
             arguments::*,
             call::{Answer, BodyUpTo, Call},
             invalidating::{Writing, Written, literal},
+            responders::{BodyOf, ProbeAny, ProbeCovered, probed},
         },
         judgement::{
             facts::{Facts, Role},

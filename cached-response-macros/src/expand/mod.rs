@@ -108,7 +108,6 @@ impl Expansion {
     fn function(&self) -> TokenStream {
         let private = &self.private;
         let (call, at) = (local("call"), self.place());
-        let run = respan(quote!(#private::Call::run), at);
         let eager = self.types(false);
         let lazy = self.types(true);
         let body = self
@@ -117,10 +116,25 @@ impl Expansion {
             .as_ref()
             .map_or_else(|| quote!(NoBody), |limit| quote!(BodyUpTo<{ #limit }>));
         let [site, route, key, run_body] = [self.site(), self.route(), self.key(), self.body(at)];
+        let block = if self.args.vary.is_some() {
+            let [probe, handler, facts] = ["probe", "handler", "facts"].map(local);
+            let run = respan(quote!(#private::Call::run_under_vary), at);
+            quote_spanned! {at=> {
+                let (#probe, #handler) = #private::probed(&#call, #run_body);
+                let #facts = {
+                    use #private::{ProbeAny as _, ProbeCovered as _};
+                    (&#probe).facts()
+                };
+                #run(#call, #site, #route, #key, (#facts, #handler))
+            }}
+        } else {
+            let run = respan(quote!(#private::Call::run), at);
+            quote_spanned!(at=> { #run(#call, #site, #route, #key, #run_body) })
+        };
         self.taking(
             &quote!(#call: #private::Call<#eager, #lazy, #private::#body>),
             &quote!(#private::Answer),
-            &quote_spanned!(at=> { #run(#call, #site, #route, #key, #run_body) }),
+            &block,
         )
     }
 

@@ -4,6 +4,7 @@ use super::{
     arguments::{Covered, NoBody, NoVary, Typed, Words},
     call::{Answer, Call},
     due::Due,
+    responders::{BodyOf, facts_of},
 };
 use crate::{
     judgement::{
@@ -24,7 +25,8 @@ use std::{any::type_name, fmt, marker::PhantomData, panic::Location};
 ///
 /// The rule of the attribute holds here too, in types: an argument that is neither covered by the
 /// key ([`Covered`]) nor a [`Keyed`](crate::Keyed), [`Gate`](crate::Gate) or
-/// [`Unkeyed`](crate::Unkeyed) does not compile.
+/// [`Unkeyed`](crate::Unkeyed) does not compile, and neither does an answer that is no
+/// [`CoveredResponder`](crate::CoveredResponder).
 ///
 /// ```
 /// use actix_web::{App, web};
@@ -55,6 +57,7 @@ pub fn cached<H, Args>(policy: Policy, handler: H) -> Cached<H, Args>
 where
     H: Handler<Args>,
     H::Output: Responder,
+    <H::Output as Responder>::Body: BodyOf<H::Output>,
     Args: FromRequest + Covered<Words<NoVary, NoBody, Typed>> + 'static,
 {
     const {
@@ -71,7 +74,8 @@ where
         .into_iter()
         .fold(Route::new(policy, false), |route, facts| {
             route.argument(Role::Covered, facts)
-        });
+        })
+        .answer(*facts_of::<H::Output>());
     Cached {
         place: Place::new(type_name::<H>(), HandlerType::of::<H>(), source, route),
         handler,

@@ -1,8 +1,12 @@
 //! What an annotated function takes in place of its arguments, and what it returns.
 
-use super::{arguments::NoBody, body};
+use super::{
+    arguments::NoBody,
+    body,
+    responders::{BodyOf, facts_of},
+};
 use crate::{
-    judgement::{identity::HandlerType, key::KeyWriter},
+    judgement::{facts::Facts, identity::HandlerType, key::KeyWriter},
     machinery::{
         control::Control,
         generations::raises,
@@ -152,8 +156,29 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> Call<E, L, B> {
         H: FnOnce(E, L) -> F + 'static,
         F: Future + 'static,
         F::Output: Responder,
+        <F::Output as Responder>::Body: BodyOf<F::Output>,
     {
-        self.answer(site.find(HandlerType::of::<H>(), route), key, handler)
+        let place = site.find(HandlerType::of::<H>(), route, facts_of::<F::Output>());
+        self.answer(place, key, handler)
+    }
+
+    /// [`run`](Self::run) on a route with `vary(..)`, where any responder may answer: the handler
+    /// comes with what its answer reads of the request.
+    pub fn run_under_vary<K, H, F>(
+        self,
+        site: &'static SiteCell,
+        route: fn() -> Route,
+        key: K,
+        (facts, handler): (&'static Facts, H),
+    ) -> Answer
+    where
+        K: FnOnce(&mut KeyWriter, &E),
+        H: FnOnce(E, L) -> F + 'static,
+        F: Future + 'static,
+        F::Output: Responder,
+    {
+        let place = site.find(HandlerType::of::<H>(), route, facts);
+        self.answer(place, key, handler)
     }
 
     pub(crate) fn answer<K, H, F>(self, place: &Place, key: K, handler: H) -> Answer

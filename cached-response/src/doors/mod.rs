@@ -8,6 +8,7 @@ pub(crate) mod due;
 pub(crate) mod invalidating;
 pub(crate) mod middleware;
 pub(crate) mod request;
+pub(crate) mod responders;
 pub(crate) mod roles;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

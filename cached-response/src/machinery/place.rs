@@ -54,6 +54,12 @@ impl Route {
         self
     }
 
+    /// Adds what the handler's answer reads of the request.
+    #[must_use]
+    pub(crate) fn answer(self, facts: Facts) -> Self {
+        self.argument(Role::Covered, facts)
+    }
+
     fn split(self) -> (Terms, Choice) {
         (Terms::new(self.policy, &self.arguments), self.choice)
     }
@@ -142,17 +148,23 @@ impl SiteCell {
         }
     }
 
-    /// The place of the handler whose body has this type; made on its first call.
-    pub(crate) fn find(&self, handler: HandlerType, route: fn() -> Route) -> &'static Place {
+    /// The place of the handler whose body has this type; made on its first call. `answer` says what
+    /// the handler's answer reads of the request.
+    pub(crate) fn find(
+        &self,
+        handler: HandlerType,
+        route: fn() -> Route,
+        answer: &'static Facts,
+    ) -> &'static Place {
         match self.first.get() {
             Some(first) if first.site.handler == handler.id => first,
-            _ => self.search(handler, route),
+            _ => self.search(handler, || route().answer(*answer)),
         }
     }
 
     #[inline(never)]
-    fn search(&self, handler: HandlerType, route: fn() -> Route) -> &'static Place {
-        let first = self.first.get_or_init(|| self.make(handler, route));
+    fn search(&self, handler: HandlerType, route: impl Fn() -> Route) -> &'static Place {
+        let first = self.first.get_or_init(|| self.make(handler, &route));
         if first.site.handler == handler.id {
             return first;
         }
@@ -161,7 +173,7 @@ impl SiteCell {
             return place;
         }
         drop(others);
-        let made = self.make(handler, route);
+        let made = self.make(handler, &route);
         let mut others = OTHERS.write().unwrap_or_else(PoisonError::into_inner);
         others
             .get_or_insert_default()
@@ -170,7 +182,7 @@ impl SiteCell {
     }
 
     /// Lives on: there are as many as the program has cached handlers.
-    fn make(&self, handler: HandlerType, route: fn() -> Route) -> &'static Place {
+    fn make(&self, handler: HandlerType, route: impl Fn() -> Route) -> &'static Place {
         let (terms, choice) = route().split();
         let site = Site::new(self.source.place(), handler, self.source, terms);
         let site: &'static Site = Box::leak(Box::new(site));

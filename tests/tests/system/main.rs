@@ -27,6 +27,7 @@ mod origin;
 mod panics;
 mod ranges;
 mod remote;
+mod responders;
 mod shapes;
 mod shutdown;
 mod stale;

@@ -1,8 +1,8 @@
 //! Two different handlers never have the same identity.
 
-use crate::{CacheResponses, Policy, cached, cached_response, testing::isolated};
+use crate::{CacheResponses, CoveredResponder, Policy, cached, cached_response, testing::isolated};
 use actix_web::{
-    App, Handler, HttpResponse, Responder, Route, get,
+    App, Handler, HttpResponse, Route, get,
     test::{TestRequest, call_service, init_service},
     web::{self, ServiceConfig},
 };
@@ -84,7 +84,7 @@ macro_rules! alike {
 }
 
 /// Wraps in one place whatever it is given.
-fn wrapped<H: Handler<(), Output: Responder>>(handler: H) -> Route {
+fn wrapped<H: Handler<(), Output: CoveredResponder>>(handler: H) -> Route {
     web::get().to(cached(Policy::new(60), handler))
 }
 

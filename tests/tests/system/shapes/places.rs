@@ -2,7 +2,7 @@
 
 use super::{answered_from_the_store, stored};
 use actix_web::{Responder, get, web};
-use cached_response::{ResponseCache, cached_response};
+use cached_response::{CoveredResponder, ResponseCache, cached_response};
 use std::{fmt::Display, marker::PhantomData, sync::LazyLock, time::Duration};
 
 #[cached_response]
@@ -19,7 +19,7 @@ async fn const_generic<const N: usize>(state: web::Data<[u8; N]>) -> impl Respon
 }
 
 trait Provider: 'static {
-    type Out: Responder;
+    type Out: CoveredResponder;
     fn out() -> Self::Out;
 }
 

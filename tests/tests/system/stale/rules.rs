@@ -4,10 +4,10 @@ use std::cell::{Cell, RefCell};
 
 use actix_web::body::to_bytes;
 use actix_web::test::{TestRequest, init_service, try_call_service};
-use actix_web::{App, HttpResponse, Responder, web};
+use actix_web::{App, HttpResponse, web};
 use cached_response::testing::ManualClock;
 use cached_response::{
-    CacheHandle, CacheResponses, Policy, ResponseCache, RunReason, cached, reason,
+    CacheHandle, CacheResponses, CoveredResponder, Policy, ResponseCache, RunReason, cached, reason,
 };
 use tests::stage::{InProcess, Stage, soon};
 
@@ -43,7 +43,7 @@ thread_local! {
 }
 
 /// Says of itself what the test wants it to.
-async fn own(stage: web::Data<Stage>, handle: CacheHandle) -> impl Responder {
+async fn own(stage: web::Data<Stage>, handle: CacheHandle) -> impl CoveredResponder {
     let run = stage.run();
     assert_eq!(handle.reason(), reason());
     REASONS.with_borrow_mut(|all| all.push(reason()));
