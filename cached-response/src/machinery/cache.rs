@@ -83,8 +83,19 @@ impl ResponseCache {
     }
 
     /// The cache that routes use where nothing else is said: one a process, of 64 MiB.
+    ///
+    /// In a test that has a cache of its own ([`testing::isolated`]) it is that one, as for the routes.
+    ///
+    /// [`testing::isolated`]: crate::guide::testing_handlers
+    ///
+    /// ```
+    /// use cached_response::ResponseCache;
+    ///
+    /// let cache = ResponseCache::global();
+    /// assert_eq!(cache.stats().hits, 0);
+    /// ```
     pub fn global() -> Self {
-        super::defaults::of_the_process().clone()
+        super::defaults::of_this_thread()
     }
 
     /// What it has done since it was made, and what it holds now.
