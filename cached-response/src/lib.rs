@@ -24,6 +24,9 @@
 //! There is nothing to set up: a process has one cache in memory, bounded at 64 MiB. An application
 //! that shall have another puts a [`ResponseCache`] into its `app_data`.
 //!
+//! [The first hour](guide::first_hour) has twelve steps from the first cached list to tests of your
+//! own handlers.
+//!
 //! # What is cached, and what never is
 //!
 //! GET (and HEAD, answered from GET) requests without credentials; complete responses with status
@@ -78,6 +81,11 @@
 //!
 //! [`CacheResponses`] is a middleware for an app, a scope or a resource. It sees nothing of the
 //! handlers inside it and fails closed. More in [the guide](guide::middleware).
+//!
+//! # Tests
+//!
+//! `let _cache = cached_response::testing::isolated();` gives a test a cache of its own; a clock is
+//! turned by hand. More in [the guide](guide::testing_handlers).
 //!
 //! # How the defaults were chosen
 //!
@@ -189,6 +197,10 @@ pub use story::explain::{Explanation, Outcome};
 // `guide_links.md` defines the same labels as modules, and of two definitions the first one counts.
 pub mod guide {
     #[doc = include_str!("guide_links.md")]
+    #[doc = include_str!("../docs/first-hour.md")]
+    pub mod first_hour {}
+
+    #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/what-is-cached.md")]
     pub mod what_is_cached {}
 
@@ -219,6 +231,10 @@ pub mod guide {
     #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/operating.md")]
     pub mod operating {}
+
+    #[doc = include_str!("guide_links.md")]
+    #[doc = include_str!("../docs/testing-handlers.md")]
+    pub mod testing_handlers {}
 
     #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/standard.md")]

@@ -12,6 +12,7 @@ mod program;
 mod sent;
 mod shared;
 mod stale;
+mod tour;
 mod values;
 
 #[test]

@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A page with what is written between fences left out.
+/// A page of the documents.
 struct Page {
     path: PathBuf,
-    /// The pages are compared by it in messages.
+    /// The file's name, for messages.
     name: String,
+    /// All but what is written between fences.
     text: String,
+    /// All but code, in spans as well.
+    prose: String,
 }
 
 fn repository() -> PathBuf {
@@ -27,7 +30,8 @@ impl Page {
         Self {
             path: path.to_owned(),
             name: path.file_name().unwrap().to_string_lossy().into_owned(),
-            text: without_code(&whole),
+            text: without(&whole, "```"),
+            prose: without(&without(&whole, "```"), "`"),
         }
     }
 
@@ -45,19 +49,19 @@ impl Page {
 
     /// The targets of `[text](target)`.
     fn inline(&self) -> Vec<&str> {
-        let after = self.text.split("](").skip(1);
+        let after = self.prose.split("](").skip(1);
         after.filter_map(|rest| rest.split(')').next()).collect()
     }
 
     /// The labels of `[text][label]`.
     fn labels(&self) -> BTreeSet<&str> {
-        let after = self.text.split("][").skip(1);
+        let after = self.prose.split("][").skip(1);
         after.filter_map(|rest| rest.split(']').next()).collect()
     }
 
     /// The targets by their labels: `[label]: target`.
     fn definitions(&self) -> BTreeMap<&str, &str> {
-        definitions(&self.text)
+        definitions(&self.prose)
     }
 
     /// The anchors of its headings, as GitHub and rustdoc make them.
@@ -67,9 +71,9 @@ impl Page {
     }
 }
 
-fn without_code(text: &str) -> String {
-    let outside = text.split("```").step_by(2);
-    outside.collect()
+/// A text without what stands between two marks.
+fn without(text: &str, mark: &str) -> String {
+    text.split(mark).step_by(2).collect()
 }
 
 fn definitions(text: &str) -> BTreeMap<&str, &str> {
@@ -130,7 +134,7 @@ fn every_label_is_defined_and_every_definition_is_used() {
         let defined: BTreeSet<_> = page.definitions().into_keys().collect();
         let undefined: Vec<_> = page.labels().difference(&defined).copied().collect();
         assert!(undefined.is_empty(), "{}: {undefined:?}", page.name);
-        let times = |label: &str| page.text.matches(&format!("[{label}]")).count();
+        let times = |label: &str| page.prose.matches(&format!("[{label}]")).count();
         let unused: Vec<_> = defined.iter().filter(|label| times(label) < 2).collect();
         assert!(unused.is_empty(), "{}: {unused:?}", page.name);
     }
@@ -170,7 +174,7 @@ fn mounted() -> BTreeMap<String, String> {
 /// The path that a label must stand for in rustdoc.
 fn in_rustdoc(label: &str, modules: &BTreeMap<String, String>) -> Option<String> {
     let (page, fragment) = label.split_once('#').unwrap_or((label, ""));
-    if !Path::new(page).extension().is_some_and(|it| it == "md") {
+    if Path::new(page).extension().is_none_or(|it| it != "md") {
         return Some(format!("crate::{label}"));
     }
     let mark = if fragment.is_empty() { "" } else { "#" };
@@ -286,4 +290,47 @@ fn the_design_notes_say_why_each_dependency_is_there() {
         assert!(asked_for.len() > 2, "{manifest}: {asked_for:?}");
         assert_eq!(asked_for, reasoned(heading), "{manifest}");
     }
+}
+
+/// The files that an option of cargo's may name: `--example countries`.
+const NAMED: [(&str, &[&str]); 3] = [
+    ("--example ", &["examples/examples"]),
+    ("--bin ", &["benches/src/bin", "benches/peers/src/bin"]),
+    ("--test ", &["tests/tests", "examples/tests"]),
+];
+
+/// The options of commands in a text that name nothing, and how many were looked at.
+fn named_in_vain(text: &str) -> (Vec<String>, usize) {
+    let mut missing = Vec::new();
+    let mut count = 0;
+    for (option, folders) in NAMED {
+        for rest in text.split(option).skip(1) {
+            let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
+            let end = rest.find(|letter| !is_of_name(letter));
+            let name = &rest[..end.unwrap_or(rest.len())];
+            let places = folders.iter().map(|folder| repository().join(folder));
+            let is_there = |place: PathBuf| {
+                place.join(format!("{name}.rs")).is_file()
+                    || place.join(name).join("main.rs").is_file()
+            };
+            if !places.into_iter().any(is_there) {
+                missing.push(format!("{option}{name}"));
+            }
+            count += 1;
+        }
+    }
+    (missing, count)
+}
+
+#[test]
+fn commands_in_the_documents_name_what_is_there() {
+    let mut commands = 0;
+    for page in Page::all() {
+        let (missing, count) = named_in_vain(&fs::read_to_string(&page.path).unwrap());
+        assert!(missing.is_empty(), "{}: {missing:?}", page.name);
+        commands += count;
+    }
+    assert!(commands > 15, "only {commands} were found");
+    let (missing, _) = named_in_vain("cargo run --example no_such_example -- 8081");
+    assert_eq!(missing, ["--example no_such_example"]);
 }

@@ -1,0 +1,68 @@
+//! Step 12: tests of one's own handlers.
+
+use actix_web::http::StatusCode;
+use actix_web::test::{TestRequest, call_and_read_body, call_service, init_service};
+use actix_web::{App, web};
+use cached_response::ResponseCache;
+use cached_response::testing::{ManualClock, isolated_with};
+
+use crate::{me, notes, products, rates};
+
+#[actix_web::test]
+async fn a_second_request_for_a_page_is_a_hit_for_a_minute() {
+    let clock = ManualClock::new();
+    let _cache = isolated_with(ResponseCache::builder().clock(&clock).build());
+    let app = init_service(App::new().service(products::products)).await;
+    let ask = || TestRequest::with_uri("/products?page=1").to_request();
+
+    let first = call_and_read_body(&app, ask()).await;
+    assert_eq!(call_and_read_body(&app, ask()).await, first);
+    clock.advance(std::time::Duration::from_secs(61));
+    assert_ne!(call_and_read_body(&app, ask()).await, first);
+}
+
+#[actix_web::test]
+async fn no_user_sees_the_page_of_another() {
+    let app = init_service(App::new().service(me::me)).await;
+    let ask = |user: &str| {
+        let token = ("authorization", format!("Bearer {user}"));
+        TestRequest::with_uri("/me")
+            .insert_header(token)
+            .to_request()
+    };
+
+    let alice = call_and_read_body(&app, ask("alice")).await;
+    let bob = call_and_read_body(&app, ask("bob")).await;
+    assert!(alice.starts_with(b"the page of alice") && bob.starts_with(b"the page of bob"));
+    assert_eq!(call_and_read_body(&app, ask("alice")).await, alice);
+
+    let stranger = TestRequest::with_uri("/me").to_request();
+    let stranger = call_service(&app, stranger).await;
+    assert_eq!(stranger.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[actix_web::test]
+async fn who_writes_a_note_reads_it() {
+    let app = App::new().app_data(notes::Notes::default());
+    let app = init_service(app.service((notes::list, notes::add))).await;
+    let read = || TestRequest::with_uri("/notes").to_request();
+
+    call_service(&app, read()).await;
+    let write = TestRequest::post().uri("/notes").set_payload("buy tea");
+    call_service(&app, write.to_request()).await;
+    let notes = call_and_read_body(&app, read()).await;
+    assert!(notes.starts_with(b"buy tea"), "{notes:?}");
+}
+
+#[actix_web::test]
+async fn all_pages_show_the_same_rates() {
+    let cache = ResponseCache::builder().build();
+    let app = App::new().app_data(web::Data::new(cache.clone()));
+    let app = init_service(app.service((rates::all, rates::one))).await;
+
+    for page in ["/rates", "/rates/EUR", "/rates"] {
+        let page = TestRequest::with_uri(page).to_request();
+        assert!(call_service(&app, page).await.status().is_success());
+    }
+    assert_eq!((cache.stats().stored, cache.stats().hits), (1, 2));
+}
