@@ -50,7 +50,7 @@ use proc_macro::TokenStream;
 /// | `lazy(db)`, `lazy` | extracted only when the handler runs |
 /// | `body`, `body = "64KiB"` | the request's body is part of the key |
 /// | `methods(GET, POST)` | whose responses are reused; without it GET and HEAD |
-/// | `query(page)`, `query = typed`, `query = exact` | what of the query is part of the key |
+/// | `query(page)`, `query = typed`, `query = all`, `query = exact` | what of the query is part of the key; without it what the arguments can see |
 /// | `ignore_query("utm_*")` | what of it is not |
 /// | `vary("accept-language")`, `vary(none)` | the request headers the handler reads, or its answer does |
 /// | `status(404 = "10s", 301)` | stored besides 200, an `Err` of that status included |

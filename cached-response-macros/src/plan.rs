@@ -1,7 +1,7 @@
 //! Who plays which part: what the author says of each argument, and when it is extracted.
 
 use crate::{
-    args::{Args, Lazy},
+    args::{Args, Lazy, Query},
     errors::Errors,
     handler::Argument,
     names, rules, suggest,
@@ -60,6 +60,11 @@ pub(crate) fn plan(args: &Args, arguments: Vec<Argument>, errors: &mut Errors) -
         read_before: !args.key.is_empty() || args.unless.is_some(),
     };
     words.are_arguments(&arguments, errors);
+    if let Some(Query::Typed(word)) = &args.query
+        && arguments.iter().all(rules::is_no_query)
+    {
+        errors.at(word.span(), NO_QUERY);
+    }
     arguments
         .into_iter()
         .map(|argument| words.part(argument, errors))
@@ -180,6 +185,9 @@ impl Said {
         }
     }
 }
+
+/// The mistake in `query = typed` on a handler without a `Query<T>`.
+pub(crate) const NO_QUERY: &str = "`query = typed` keys the fields of a `Query<T>`, and this handler takes none: remove it, or name what the handler reads, `query(page, sort)`";
 
 /// Expressions with commas between them, so that their tokens do not run into each other.
 struct Separated(TokenStream);

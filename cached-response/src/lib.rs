@@ -41,7 +41,7 @@
 //!
 //! # What a response is found by
 //!
-//! The handler, the path, the query and what its arguments show it. Each argument is accounted for:
+//! The handler, the path, and what its arguments show it of the query and all else. Each argument is accounted for:
 //! by its type ([`Covered`]), or by a word in the attribute (`key(..)`, `gate(..)`, `unkeyed(..)`,
 //! `vary(..)`, `body`). So is its answer, which actix-web gives the whole request: its type is a
 //! [`CoveredResponder`], or the route says `vary(..)`. A handler that could show one user's page to

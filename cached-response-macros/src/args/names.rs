@@ -93,7 +93,10 @@ pub(super) fn methods(input: ParseStream<'_>, errors: &mut Errors) -> Result<Vec
 pub(super) fn query(input: ParseStream<'_>, errors: &mut Errors) -> Result<Vec<String>> {
     let names = list(input)?;
     for name in &names {
-        if !name.quoted && matches!(name.text.as_str(), "typed" | "exact") && names.len() == 1 {
+        if !name.quoted
+            && matches!(name.text.as_str(), "all" | "typed" | "exact")
+            && names.len() == 1
+        {
             let word = &name.text;
             errors.at(
                 name.span,

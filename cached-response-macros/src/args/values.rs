@@ -22,7 +22,8 @@ pub(crate) enum Lazy {
 
 pub(crate) enum Query {
     Only(Vec<String>),
-    Typed,
+    Typed(Ident),
+    All,
     Exact,
 }
 
@@ -183,12 +184,13 @@ pub(super) fn statuses(input: ParseStream<'_>, errors: &mut Errors) -> Result<Ve
 impl Query {
     pub(super) fn word(input: ParseStream<'_>) -> Result<Self> {
         const HELP: &str =
-            "expected `typed` or `exact`; names stand in parentheses: `query(page, sort)`";
+            "expected `all`, `typed` or `exact`; names stand in parentheses: `query(page, sort)`";
         let word = input
             .call(Ident::parse_any)
             .map_err(|error| Error::new(error.span(), HELP))?;
         match word.to_string().as_str() {
-            "typed" => Ok(Self::Typed),
+            "all" => Ok(Self::All),
+            "typed" => Ok(Self::Typed(word)),
             "exact" => Ok(Self::Exact),
             _ => Err(Error::new(word.span(), HELP)),
         }

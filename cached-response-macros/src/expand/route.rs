@@ -6,7 +6,7 @@ use super::{Expansion, located};
 use crate::{
     args::{Args, Nocache, Query, Stale, Status, Timeout, Vary},
     duration,
-    plan::{Part, Role},
+    plan::{NO_QUERY, Part, Role},
     rules,
 };
 use proc_macro2::TokenStream;
@@ -24,12 +24,35 @@ impl Expansion {
         let arguments = self.parts.iter().flat_map(|part| self.argument(part));
         let probes = self.parts.iter().any(|part| part.role != Role::Covered);
         let probes = probes.then(|| quote!(use #private::{ProbeKnown as _, ProbeUnknown as _};));
+        let typed = self.typed_query();
         quote! {
             || {
+                #typed
                 #probes
                 #private::Route::new(#policy, ::core::cfg!(test)) #cache #(#arguments)*
             }
         }
+    }
+
+    /// Asks, where `query = typed` has no argument that is called a `Query`, whether one is.
+    fn typed_query(&self) -> Option<TokenStream> {
+        let private = &self.private;
+        let Some(Query::Typed(word)) = &self.args.query else {
+            return None;
+        };
+        let parts = || self.parts.iter();
+        let known = parts().any(|part| rules::names_query(&part.argument))
+            || parts().any(|part| part.role != Role::Covered);
+        let facts = parts().map(|part| {
+            let (ty, words) = (&part.argument.ty, self.words(part.role));
+            quote!(<#ty as #private::Covered<#words>>::FACTS.query.is_some())
+        });
+        let mistake = NO_QUERY;
+        (!known).then(|| {
+            quote_spanned! {located(word.span())=>
+                const { ::core::assert!(false #(|| #facts)*, #mistake) }
+            }
+        })
     }
 
     /// `.argument(role, facts)`, which does not compile where the argument could leak.
@@ -216,7 +239,8 @@ impl Expansion {
         } = &self.args;
         match query {
             Some(Query::Only(names)) => quote!(.query([#(#names),*])),
-            Some(Query::Typed) => quote!(.query_typed()),
+            Some(Query::Typed(_)) => quote!(.query_typed()),
+            Some(Query::All) => quote!(.query_all()),
             Some(Query::Exact) => quote!(.query_exact()),
             None if ignore_query.is_empty() => TokenStream::new(),
             None => quote!(.ignore_query([#(#ignore_query),*])),

@@ -66,6 +66,22 @@ pub(crate) fn is_told_by_key(argument: &Argument) -> bool {
     })
 }
 
+/// Whether it can be told from its type's name that it takes no fields of a query.
+pub(crate) fn is_no_query(argument: &Argument) -> bool {
+    leaves(&argument.ty)
+        .into_iter()
+        .all(|ty| !is_query(ty) && kind(ty, "") != Kind::Other)
+}
+
+/// Whether a part of it is called a query.
+pub(crate) fn names_query(argument: &Argument) -> bool {
+    leaves(&argument.ty).into_iter().any(is_query)
+}
+
+fn is_query(ty: &Type) -> bool {
+    last_segment(ty).is_some_and(|(last, _)| last == "Query")
+}
+
 fn kind(ty: &Type, name: &str) -> Kind {
     if let Type::Tuple(tuple) = ty {
         return worst(tuple.elems.iter(), name);

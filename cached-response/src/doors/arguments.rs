@@ -193,10 +193,14 @@ impl<W, T: Covered<W>> Covered<W> for Option<T> {
 }
 
 impl<W, T: Covered<W>, E> Covered<W> for Result<T, E> {
-    const FACTS: Facts = T::FACTS;
+    const FACTS: Facts = T::FACTS.with_error();
 
     fn facts(all: &mut Vec<Facts>) {
+        let inner = all.len();
         T::facts(all);
+        for facts in &mut all[inner..] {
+            *facts = facts.with_error();
+        }
     }
 
     fn find_data(request: &HttpRequest, seen: &mut SeenData) {

@@ -11,6 +11,7 @@ use crate::{
         facts::Role,
         identity::{HandlerType, Source},
         policy::Policy,
+        query::Names,
     },
     machinery::{
         cache::ResponseCache,
@@ -44,6 +45,9 @@ use std::{any::type_name, fmt, marker::PhantomData, panic::Location};
 /// Handlers are told apart by their type, so one that has captured something cannot be wrapped:
 /// take such values as [`web::Data`](actix_web::web::Data).
 ///
+/// # Panics
+/// Under [`Policy::query_typed`], if the handler has no `Query<T>`.
+///
 /// ```compile_fail
 /// # use cached_response::{Policy, cached};
 /// let greeting = String::from("hello");
@@ -70,6 +74,11 @@ where
     let source = Source::built(Location::caller(), type_name::<Args>());
     let mut facts = Vec::new();
     Args::facts(&mut facts);
+    assert!(
+        !matches!(policy.names, Names::Typed) || facts.iter().any(|facts| facts.query.is_some()),
+        "`query_typed()` keys the fields of a `Query<T>`, and this handler takes none: leave it out, or \
+         name the arguments, `query([\"page\", \"sort\"])`"
+    );
     let route = facts
         .into_iter()
         .fold(Route::new(policy, false), |route, facts| {

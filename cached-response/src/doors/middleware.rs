@@ -5,6 +5,7 @@ use crate::{
     judgement::{
         identity::{HandlerType, Source, portable},
         policy::Policy,
+        query::Names,
     },
     machinery::{cache::ResponseCache, control::Control, keying::Sent, place::Place},
     story::{
@@ -92,7 +93,7 @@ impl CacheResponses {
              `#[cached_response(methods(POST), body)]`"
         );
         assert!(
-            !policy.typed,
+            !matches!(policy.names, Names::Typed),
             "`CacheResponses` knows no `Query<T>`: name the arguments, `query([\"page\", \"sort\"])`, \
              in place of `query_typed()`"
         );

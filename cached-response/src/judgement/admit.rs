@@ -84,7 +84,7 @@ pub(crate) fn admit(terms: &Terms, asked: &Asked<'_>) -> Admission {
     {
         return Admission::Bypass(objection.reason());
     }
-    if terms.hidden_flag.is_none() && asks_for_live(terms, asked) {
+    if terms.query.flag().is_none() && asks_for_live(terms, asked) {
         return Admission::Bypass(Bypass::Nocache);
     }
     let wishes = if terms.policy.respect_client {

@@ -16,7 +16,7 @@ impl Sees {
     pub const REQUEST: Self = Self(1 << 1);
     /// Some request headers.
     pub const HEADERS: Self = Self(1 << 2);
-    /// The query as it was sent.
+    /// The query as it was sent, the order of its pairs included.
     pub const QUERY: Self = Self(1 << 3);
     /// The body.
     pub const BODY: Self = Self(1 << 4);
@@ -34,6 +34,9 @@ impl Sees {
     /// Extracted before the look-up, and may hold what was read elsewhere: what another process
     /// invalidates in between does not show.
     pub const AHEAD: Self = Self(1 << 9);
+
+    /// The order of the pairs that its `Query<T>` reads.
+    pub const ORDER: Self = Self(1 << 10);
 
     /// All of these but `other`.
     #[must_use]
@@ -93,6 +96,16 @@ impl Facts {
         self
     }
 
+    /// The same of an argument that shows why it could not be extracted: an error speaks of the first
+    /// pair that is wrong.
+    #[must_use]
+    pub const fn with_error(mut self) -> Self {
+        if self.query.is_some() {
+            self.sees = self.sees.and(Sees::ORDER);
+        }
+        self
+    }
+
     /// An argument through which `sees` can be seen.
     pub const fn sees(sees: Sees) -> Self {
         Self {
@@ -139,18 +152,22 @@ impl Facts {
     /// Whether the key tells what would be extracted: where a response is stored under it, the
     /// extractor has succeeded with just this.
     pub(crate) fn are_told_by_key(&self) -> bool {
-        self.sees == Sees::NOTHING && self.header.is_none()
+        self.sees.without(Sees::ORDER) == Sees::NOTHING && self.header.is_none()
     }
 
-    /// Those of an argument made of two parts. Two headers, or two queries, in one
-    /// argument are more than can be told; of two `Data<T>` see [`finding`](Self::finding).
+    /// Those of an argument made of two parts. Two headers in one argument are more than can be told;
+    /// of two queries it may see everything; of two `Data<T>` see [`finding`](Self::finding).
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
-        let clash = (self.header.is_some() && other.header.is_some())
-            || (self.query.is_some() && other.query.is_some());
-        let sees = self.sees.and(other.sees);
+        let mut sees = self.sees.and(other.sees);
+        if self.header.is_some() && other.header.is_some() {
+            sees = sees.and(Sees::UNTOLD);
+        }
+        if self.query.is_some() && other.query.is_some() {
+            sees = sees.and(Sees::QUERY);
+        }
         Self {
-            sees: if clash { sees.and(Sees::UNTOLD) } else { sees },
+            sees,
             header: if self.header.is_some() {
                 self.header
             } else {

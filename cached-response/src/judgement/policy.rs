@@ -39,7 +39,6 @@ pub struct Policy {
     pub(crate) timeout: Timeout,
     pub(crate) methods: Vec<Method>,
     pub(crate) names: Names,
-    pub(crate) typed: bool,
     pub(crate) vary: Option<Vec<HeaderName>>,
     pub(crate) statuses: Vec<(StatusCode, Option<Duration>)>,
     pub(crate) max_body: Option<usize>,
@@ -97,8 +96,7 @@ impl Policy {
         Self {
             timeout,
             methods: vec![Method::GET],
-            names: Names::All,
-            typed: false,
+            names: Names::default(),
             vary: None,
             statuses: vec![(StatusCode::OK, None)],
             max_body: None,
@@ -131,17 +129,48 @@ impl Policy {
         self
     }
 
-    /// Only these query arguments are in the key: the author's word that no other is read.
+    /// Only these query arguments are in the key, in any order: the author's word that no other is
+    /// read.
+    ///
+    /// Without a word on the query, what the handler's arguments can see of it is in the key: the
+    /// fields of a `Query<T>` whose `T` is a plain struct, all of it, in its order, for an argument
+    /// that sees all of it, and else nothing.
     #[must_use]
     pub fn query(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
         self.names = Names::Only(names.into_iter().map(String::from).collect());
         self
     }
 
-    /// Only the fields of the handler's `Query<T>` are in the key.
+    /// Only the fields of the handler's `Query<T>` are in the key, whatever else it can see: the
+    /// author's word that it reads the query through nothing else.
+    ///
+    /// [`cached`](crate::cached) refuses it for a handler without a `Query<T>`.
     #[must_use]
     pub fn query_typed(mut self) -> Self {
-        self.typed = true;
+        self.names = Names::Typed;
+        self
+    }
+
+    /// All query arguments are in the key, also those that the handler cannot see: the author's word
+    /// that the order of differently named ones makes no difference.
+    ///
+    /// ```
+    /// use actix_web::{App, test, web};
+    /// use cached_response::{Policy, cached};
+    ///
+    /// # #[actix_web::main] async fn main() {
+    /// let policy = Policy::new(60).query_all();
+    /// let app = App::new().route("/", web::get().to(cached(policy, || async { "the same" })));
+    /// let app = test::init_service(app).await;
+    /// for (uri, hit) in [("/?a=1&b=2", false), ("/?b=2&a=1", true), ("/?a=1", false)] {
+    ///     let response = test::call_service(&app, test::TestRequest::with_uri(uri).to_request()).await;
+    ///     assert_eq!(response.headers().contains_key("age"), hit, "{uri}");
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn query_all(mut self) -> Self {
+        self.names = Names::All;
         self
     }
 
@@ -152,7 +181,8 @@ impl Policy {
         self
     }
 
-    /// These query arguments are not in the key. A trailing `*` stands for any rest of the name.
+    /// These query arguments are not in the key, though the handler can see them. A trailing `*`
+    /// stands for any rest of the name.
     #[must_use]
     pub fn ignore_query(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
         self.names = Names::Except(names.into_iter().map(String::from).collect());

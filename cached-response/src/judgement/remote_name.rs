@@ -9,11 +9,7 @@
 //! that a client chooses only the path stands in a name, with its braces escaped: so a client cannot
 //! put many names into one slot. The braces of a namespace are the operator's own.
 
-use super::{
-    query::Names,
-    target::{self, Narrowing},
-    terms::Terms,
-};
+use super::{query::QueryKey, target, terms::Terms};
 use crate::ground::weak;
 use actix_web::http::Uri;
 use sha1::{Digest, Sha1};
@@ -115,8 +111,7 @@ impl Namespace {
     pub(crate) fn of_target(&self, terms: &Terms, uri: &Uri) -> [String; 3] {
         let path = target::path(uri.path());
         let url = if is_plain(terms) {
-            let narrowing = Narrowing::of(terms);
-            self.nonce(Thing::Url(&path, &narrowing.name(uri.query())))
+            self.nonce(Thing::Url(&path, &terms.query.name(uri.query())))
         } else {
             self.nonce(Thing::Narrowed(&path))
         };
@@ -138,8 +133,8 @@ impl Namespace {
     pub(crate) fn of_url(&self, url: &str) -> Vec<String> {
         let (path, query) = target::split(url);
         let path = target::path(path);
-        let hidden = Narrowing::plain(Some(FLAG)).name(query);
-        let shown = Narrowing::plain(None).name(query);
+        let hidden = QueryKey::whole(Some(FLAG)).name(query);
+        let shown = QueryKey::whole(None).name(query);
         let mut names = vec![
             self.nonce(Thing::Narrowed(&path)),
             self.nonce(Thing::Url(&path, &hidden)),
@@ -189,10 +184,7 @@ fn reads_as_escape(after: &str) -> bool {
 
 /// Whether a route keeps all of a query, but for the usual flag.
 fn is_plain(terms: &Terms) -> bool {
-    let flag = terms.hidden_flag.as_deref();
-    matches!(terms.policy.names, Names::All)
-        && terms.fields.is_none()
-        && flag.is_none_or(|flag| flag == FLAG)
+    terms.query.is_whole() && terms.query.flag().is_none_or(|flag| flag == FLAG)
 }
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -217,7 +209,10 @@ fn hex(parts: &[&[u8]]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judgement::policy::Policy;
+    use crate::judgement::{
+        facts::{Facts, Role},
+        policy::Policy,
+    };
     use proptest::prelude::*;
 
     fn shop() -> Namespace {
@@ -225,7 +220,7 @@ mod tests {
     }
 
     fn url_nonce(policy: Policy, uri: &str) -> String {
-        let terms = Terms::new(policy, &[]);
+        let terms = Terms::new(policy, &[(Role::Covered, Facts::NEUTRAL)]);
         let [.., url] = shop().of_target(&terms, &uri.parse().unwrap());
         url
     }
@@ -265,8 +260,9 @@ mod tests {
 
     #[test]
     fn whoever_invalidates_a_url_reaches_it_on_every_route() {
-        let policies: [fn() -> Policy; 6] = [
+        let policies: [fn() -> Policy; 7] = [
             Policy::default,
+            || Policy::default().query_all(),
             || Policy::default().query(["page"]),
             || Policy::default().ignore_query(["utm_*"]),
             || Policy::default().query_exact(),

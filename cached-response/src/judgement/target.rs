@@ -4,7 +4,7 @@
 //! to invalidate too much is safe, too little is not. Of a query a name has what the key has of it.
 //! What the key leaves out is the route's word, so the name of a URL depends on who reads it.
 
-use super::{facts::Fields, query, query::Names, terms::Terms};
+use super::query;
 use std::borrow::Cow;
 
 /// A path, percent-decoded; it begins with a slash.
@@ -35,56 +35,10 @@ pub(crate) fn split(url: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// What a route keeps of a query.
-#[derive(Debug)]
-pub(crate) struct Narrowing {
-    names: Names,
-    fields: Fields,
-    flag: Option<Box<str>>,
-}
-
-impl Narrowing {
-    pub(crate) fn of(terms: &Terms) -> Self {
-        Self {
-            names: terms.policy.names.clone(),
-            fields: terms.fields,
-            flag: terms.hidden_flag.clone(),
-        }
-    }
-
-    /// That of a route which keeps all but its flag.
-    pub(crate) fn plain(flag: Option<&str>) -> Self {
-        Self {
-            names: Names::All,
-            fields: None,
-            flag: flag.map(Into::into),
-        }
-    }
-
-    /// Whether a route with these terms keeps the same.
-    pub(crate) fn is_of(&self, terms: &Terms) -> bool {
-        self.fields == terms.fields
-            && self.names == terms.policy.names
-            && self.flag == terms.hidden_flag
-    }
-
-    /// The name of a query: what is kept of it, in the key's order, decoded as a form is.
-    pub(crate) fn name(&self, query: Option<&str>) -> String {
-        query::kept(query, &self.names, self.fields, self.flag.as_deref())
-            .map(|kept| query::decoded(&kept).into_owned())
-            .unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Narrowing, path, split};
-    use crate::judgement::{policy::Policy, terms::Terms};
+    use super::{path, split};
     use proptest::prelude::*;
-
-    fn name(policy: Policy, query: &str) -> String {
-        Narrowing::of(&Terms::new(policy, &[])).name(Some(query))
-    }
 
     #[test]
     fn a_path_has_one_name_however_it_is_escaped() {
@@ -104,22 +58,6 @@ mod tests {
         assert_eq!(split("https://example.com?b"), ("/", Some("b")));
         assert_eq!(split("/to?url=http://a/b"), ("/to", Some("url=http://a/b")));
         assert_eq!(split("/to/http://a/b"), ("/to/http://a/b", None));
-    }
-
-    #[test]
-    fn the_order_of_names_makes_no_difference_and_that_of_values_does() {
-        assert_eq!(name(Policy::default(), "b=2&a=1"), "a=1&b=2");
-        assert_eq!(name(Policy::default(), "a=2&a=1"), "a=2&a=1");
-        assert_eq!(name(Policy::default().query_exact(), "b=2&a=1"), "b=2&a=1");
-        assert_eq!(name(Policy::default(), "%61=%62"), "a=b");
-    }
-
-    #[test]
-    fn what_the_key_leaves_out_is_not_in_the_name() {
-        assert_eq!(name(Policy::default(), "a=1&nocache=1"), "a=1");
-        let narrow = || Policy::default().query(["page"]);
-        assert_eq!(name(narrow(), "page=2&junk=1"), "page=2");
-        assert_eq!(name(narrow(), "junk=1"), "");
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use super::{
     closed::Closed,
     facts::{Facts, Fields, Role, Sees},
     policy::Policy,
-    query::Names,
+    query::{Names, QueryKey, Seen},
     reason::Bypass,
     seen_data::FindData,
 };
@@ -29,10 +29,9 @@ pub(crate) struct Terms {
     /// Its author has dealt with identity: an uncovered argument is in `key(..)` or `gate(..)`,
     /// or `vary(..)` names `Authorization`.
     pub(crate) identity: bool,
-    /// The query fields that `query = typed` keeps.
-    pub(crate) fields: Fields,
-    /// The flag of a live answer, where the handler cannot see it: left out of the key.
-    pub(crate) hidden_flag: Option<Box<str>>,
+    /// What of the query is in the key. The flag of a live answer is left out of it where the handler
+    /// cannot see it.
+    pub(crate) query: QueryKey,
     queries: Vec<Fields>,
     /// The `Data<T>` that the handler is given, which is not the same in each scope or app.
     pub(crate) data: Vec<FindData>,
@@ -55,8 +54,7 @@ impl Terms {
             sees: Sees::NOTHING,
             vary: policy.vary.clone().unwrap_or_default(),
             identity: false,
-            fields: None,
-            hidden_flag: None,
+            query: QueryKey::whole(None),
             queries: Vec::new(),
             data: Vec::new(),
             body: false,
@@ -73,13 +71,8 @@ impl Terms {
         terms.undeclared = terms.sees.any(Sees::UNTOLD)
             || (terms.sees.any(Sees::REQUEST) && terms.policy.vary.is_none());
         let flag = terms.policy.nocache.name.clone();
-        terms.hidden_flag = flag.filter(|flag| !terms.sees_flag(flag));
-        if terms.policy.typed && matches!(terms.policy.names, Names::All) {
-            terms.fields = match *terms.queries {
-                [fields] => fields,
-                _ => None,
-            };
-        }
+        let flag = flag.filter(|flag| !terms.sees_flag(flag));
+        terms.query = QueryKey::new(&terms.policy.names, terms.seen_query(), flag);
         terms.every_get = terms.look_up_every_get();
         terms.plain = terms.vary.is_empty() && !terms.sees.any(Sees::URI.and(Sees::REQUEST));
         terms
@@ -96,7 +89,7 @@ impl Terms {
         methods.contains(&Method::GET)
             && !self.undeclared
             && !self.sees.any(Sees::REQUEST)
-            && (self.hidden_flag.is_some() || nocache.name.is_none())
+            && (self.query.flag().is_some() || nocache.name.is_none())
             && !respect_client
             && unless.is_none()
     }
@@ -135,7 +128,7 @@ impl Terms {
         }
         // A type that is covered by its author's word shows nothing that is not in the key.
         if !(role == Role::Covered && uncovered) {
-            self.sees = self.sees.and(facts.sees);
+            self.sees = self.sees.and(seen(role, facts.sees));
         }
         self.body |= role == Role::Keyed && facts.sees.any(Sees::BODY);
         if role == Role::Unkeyed {
@@ -148,6 +141,27 @@ impl Terms {
         if let Some(fields) = facts.query {
             self.queries.push(fields());
         }
+    }
+
+    /// What the handler can see of the query.
+    fn seen_query(&self) -> Seen {
+        let typed = matches!(self.policy.names, Names::Typed);
+        let whole = self.sees.any(Sees::QUERY);
+        let fields = self.queries.iter().copied().collect::<Option<Vec<_>>>();
+        match fields {
+            Some(fields) if !whole || (typed && !fields.is_empty()) => Seen::Fields {
+                names: fields.concat(),
+                ordered: self.sees.any(Sees::ORDER) || self.stores_errors(),
+            },
+            _ => Seen::Whole,
+        }
+    }
+
+    /// Whether a response may be stored that says why a query could not be read: it speaks of the
+    /// first pair that is wrong.
+    fn stores_errors(&self) -> bool {
+        let mut statuses = self.policy.statuses.iter();
+        statuses.any(|(status, _)| status.is_client_error() || status.is_server_error())
     }
 
     /// Whether the handler could tell `?nocache=1` from a request without it.
@@ -173,5 +187,18 @@ impl Terms {
     /// Where no argument can see headers, a conditional or range request is like any other.
     pub(crate) fn sees_headers(&self) -> bool {
         self.sees.any(Sees::HEADERS)
+    }
+}
+
+/// What the handler's body can see through an argument after the author's word on it.
+///
+/// A type that nothing is known of may have been made of the query, and a part of it in `key(..)`
+/// need not be all that is read. On an argument in `unkeyed(..)` the response does not depend; but
+/// a whole request shows its query whatever is said of it.
+fn seen(role: Role, sees: Sees) -> Sees {
+    match role {
+        Role::Keyed if sees.any(Sees::UNKNOWN) => sees.and(Sees::QUERY),
+        Role::Unkeyed if !sees.any(Sees::REQUEST) => sees.without(Sees::QUERY),
+        _ => sees,
     }
 }

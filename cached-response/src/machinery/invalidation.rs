@@ -32,7 +32,7 @@ impl ResponseCache {
     /// use cached_response::{InvalidateError, ResponseCache, cached_response};
     ///
     /// #[get("/products/{id}")]
-    /// #[cached_response(timeout = 3600)]
+    /// #[cached_response(timeout = 3600, query("page"))]
     /// async fn product(id: web::Path<u32>) -> impl Responder {
     ///     format!("product {id}")
     /// }

@@ -6,7 +6,6 @@ use crate::judgement::{
     facts::Sees,
     field::lines,
     key::{Field, KeyWriter},
-    query,
     terms::Terms,
 };
 use actix_web::{
@@ -53,13 +52,7 @@ pub(crate) fn write(
         key.field(Field::Parameter, name.as_bytes());
         key.field(Field::Parameter, value.as_bytes());
     }
-    let flagged = query::write(
-        uri.query(),
-        &terms.policy.names,
-        terms.fields,
-        terms.hidden_flag.as_deref(),
-        key,
-    );
+    let flagged = terms.query.write(uri.query(), key);
     if terms.sees.any(Sees::URI.and(Sees::REQUEST)) {
         write_origin(terms, request, key);
     }

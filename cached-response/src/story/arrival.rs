@@ -191,7 +191,7 @@ pub(crate) fn admitted(
     sent: &Sent,
 ) -> Result<Admitted, Bypass> {
     // A flag that the handler cannot see is looked for when the key is written.
-    let asks_here = !terms.every_get && terms.hidden_flag.is_none() && may_ask(terms, request);
+    let asks_here = !terms.every_get && terms.query.flag().is_none() && may_ask(terms, request);
     let asked = Asked {
         method: request.method(),
         headers: request.headers(),

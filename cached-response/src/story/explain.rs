@@ -212,8 +212,8 @@ fn tags(terms: &Terms, request: &HttpRequest) -> Vec<String> {
 fn keyed(terms: &Terms, request: &HttpRequest) -> Vec<(String, String)> {
     let uri = request.uri();
     let mut keyed = vec![("path".into(), uri.path().to_owned())];
-    if let Some(query) = uri.query() {
-        keyed.push(("query".into(), query.to_owned()));
+    if let Some(query) = terms.query.kept(uri.query()) {
+        keyed.push(("query".into(), query));
     }
     let trusted = TRUSTED
         .iter()

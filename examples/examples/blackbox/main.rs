@@ -30,7 +30,8 @@ type Place = web::Path<(String, String)>;
 type Store = web::Data<Scripts>;
 type Played = Result<HttpResponse, Error>;
 
-#[cached_response(timeout = 60, vary(none), max_body = "8MiB")]
+// Its handler sees the whole request, and the order of its query makes no difference to it.
+#[cached_response(timeout = 60, vary(none), max_body = "8MiB", query = all)]
 async fn t60(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
 }
@@ -155,7 +156,8 @@ async fn gz(request: HttpRequest, place: Place, scripts: Store) -> Played {
     targeted = "CDN-Cache-Control",
     rest_after_failure = 0,
     vary(none),
-    max_body = "8MiB"
+    max_body = "8MiB",
+    query = all
 )]
 async fn rfc(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
@@ -196,7 +198,7 @@ async fn invalidate(
 
 /// The middleware, in front of a handler that knows nothing of it.
 fn scope() -> impl HttpServiceFactory {
-    let policy = Policy::new(60).max_body(8 << 20);
+    let policy = Policy::new(60).max_body(8 << 20).query_all();
     web::scope("/scope")
         .wrap(CacheResponses::new(policy))
         .service(web::resource("/{id:[0-9a-f]+}{rest:.*}").to(off))

@@ -49,10 +49,10 @@ async fn country(code: web::Path<String>, db: web::Data<Db>) -> Result<impl Resp
         .ok_or_else(|| ErrorNotFound("no such country"))
 }
 
-/// The slow one. `query = typed` keys the fields of `Search` and nothing else, so that
+/// The slow one. Of the query the fields of `Search` are in the key and nothing else, so that
 /// `?q=peru&utm_source=mail` is answered from what was stored for `?q=peru`.
 #[get("/api/search")]
-#[cached_response(timeout = 5m, query = typed)]
+#[cached_response(timeout = 5m)]
 async fn search(query: web::Query<Search>, db: web::Data<Db>) -> Result<impl Responder> {
     let query = query.into_inner().check().map_err(ErrorBadRequest)?;
     Ok(web::Json(

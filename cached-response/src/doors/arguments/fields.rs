@@ -1,13 +1,14 @@
 //! The names that a query type reads, found by deserialising it from nothing.
 //!
 //! A derived `Deserialize` of a struct asks for `deserialize_struct` with the names of its fields,
-//! aliases among them, and ignores pairs of other names. Whatever refuses those, or asks for
-//! anything else (a map, a flattened struct, a type that looks first), may see every name.
+//! aliases among them, reads each name as an identifier, and ignores pairs of other names. Whatever
+//! refuses those, or asks for anything else (a map, a flattened struct, a type that looks first, a
+//! visitor that reads names as text), may see every pair and the order of all.
 
 use crate::judgement::facts::Fields;
 use serde::{
     Deserializer,
-    de::{DeserializeOwned, DeserializeSeed, Error, IntoDeserializer, MapAccess, Visitor},
+    de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, Visitor},
     forward_to_deserialize_any,
 };
 use std::fmt;
@@ -38,11 +39,31 @@ impl<'de> MapAccess<'de> for Stranger {
         if std::mem::replace(&mut self.given, true) {
             return Err(Answer(Some(self.fields)));
         }
-        seed.deserialize("\0".into_deserializer()).map(Some)
+        seed.deserialize(StrangeName).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Answer> {
         seed.deserialize(Ask)
+    }
+}
+
+/// A name that no field has, for whatever takes names as identifiers.
+struct StrangeName;
+
+impl<'de> Deserializer<'de> for StrangeName {
+    type Error = Answer;
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Answer> {
+        visitor.visit_str("\0")
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        Err(Answer(None))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map struct enum ignored_any
     }
 }
 
@@ -137,6 +158,30 @@ mod tests {
         page: u32,
     }
 
+    /// Reads its pairs by hand, and takes the first name for itself.
+    struct First;
+
+    impl<'de> Deserialize<'de> for First {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            struct Pairs;
+            impl<'de> Visitor<'de> for Pairs {
+                type Value = First;
+
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("pairs")
+                }
+
+                fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<First, A::Error> {
+                    while pairs.next_key::<String>()?.is_some() {
+                        pairs.next_value::<serde::de::IgnoredAny>()?;
+                    }
+                    Ok(First)
+                }
+            }
+            from.deserialize_struct("First", &["a"], Pairs)
+        }
+    }
+
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct StrictlyNothing {}
@@ -158,6 +203,7 @@ mod tests {
         assert_eq!(of::<Flat>(), None);
         assert_eq!(of::<Strict>(), None);
         assert_eq!(of::<StrictlyNothing>(), None);
+        assert_eq!(of::<First>(), None, "it can see the first name of all");
         assert_eq!(of::<HashMap<String, String>>(), None);
         assert_eq!(of::<Vec<(String, String)>>(), None);
         assert_eq!(of::<(u32, u32)>(), None);

@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 use proptest::prelude::*;
 
 use super::*;
-use crate::judgement::query::{self, Names};
+use crate::judgement::query::QueryKey;
 
 mod near_misses;
 mod read_back;
@@ -195,7 +195,7 @@ fn separators_do_not_wander_from_field_to_field() {
     let key = |path: &str, query: Option<&str>, part: &str| {
         written(|key| {
             key.field(Field::Path, path.as_bytes());
-            query::write(query, &Names::All, None, None, key);
+            QueryKey::whole(None).write(query, key);
             key.part(part);
         })
     };

@@ -4,12 +4,21 @@ use super::*;
 
 fn is_flagged(query: Option<&str>) -> bool {
     let mut key = KeyWriter::reuse(Vec::new());
-    write(query, &Names::All, None, Some("nocache"), &mut key)
+    QueryKey::whole(Some("nocache")).write(query, &mut key)
 }
 
-fn written(query: Option<&str>, names: &Names, typed: Option<&[&str]>) -> Vec<u8> {
+/// The key of a handler that sees these fields of the query, or all of it.
+fn kept(names: &Names, fields: Option<&[&'static str]>) -> QueryKey {
+    let seen = fields.map_or(Seen::Whole, |fields| Seen::Fields {
+        names: fields.to_vec(),
+        ordered: false,
+    });
+    QueryKey::new(names, seen, Some("nocache".into()))
+}
+
+fn written(query: Option<&str>, names: &Names, fields: Option<&[&'static str]>) -> Vec<u8> {
     let mut key = KeyWriter::reuse(Vec::new());
-    write(query, names, typed, Some("nocache"), &mut key);
+    kept(names, fields).write(query, &mut key);
     key.into_buffer()
 }
 
@@ -24,9 +33,8 @@ fn absent() -> Vec<u8> {
 /// Writes by the slow path alone.
 fn slowly(query: &str, names: &Names) -> Vec<u8> {
     let mut key = KeyWriter::reuse(Vec::new());
-    let sorted = *names != Names::Exact;
-    let keep = |name: &str| names.keep(name);
-    write_canonical(query, Some("nocache"), sorted, keep, &mut key);
+    let joined = kept(names, None).kept(Some(query));
+    key.optional(Field::Query, joined.as_deref().map(str::as_bytes));
     key.into_buffer()
 }
 
@@ -121,7 +129,7 @@ fn the_flag_is_told_of_by_whoever_leaves_it_out() {
 #[test]
 fn without_a_flag_its_pair_is_like_any_other() {
     let mut key = KeyWriter::reuse(Vec::new());
-    write(Some("nocache=1"), &Names::All, None, None, &mut key);
+    QueryKey::whole(None).write(Some("nocache=1"), &mut key);
     assert_ne!(key.into_buffer(), absent());
 }
 
@@ -153,15 +161,70 @@ fn the_names_to_ignore_are_not_in_the_key() {
 fn the_fields_of_the_handlers_type_narrow_what_is_left() {
     let typed: &[&str] = &["page", "utm_id"];
     let except = Names::Except(vec!["utm_*".into()]);
-    assert_eq!(
-        written(Some("page=1&junk=1"), &Names::All, Some(typed)),
-        all("page=1")
-    );
+    for names in [Names::Seen, Names::Typed] {
+        assert_eq!(
+            written(Some("page=1&junk=1"), &names, Some(typed)),
+            all("page=1")
+        );
+    }
     assert_eq!(
         written(Some("page=1&utm_id=1"), &except, Some(typed)),
         all("page=1")
     );
-    assert_eq!(written(Some("page=1"), &Names::All, Some(&[])), absent());
+    assert_eq!(written(Some("page=1"), &Names::Seen, Some(&[])), absent());
+}
+
+#[test]
+fn a_query_that_is_not_seen_is_not_in_the_key_and_shows_its_flag() {
+    let mut key = KeyWriter::reuse(Vec::new());
+    let unseen = kept(&Names::Seen, Some(&[]));
+    for (query, flagged) in [
+        (None, false),
+        (Some(""), false),
+        (Some("utm_source=x"), false),
+        (Some("nocache=1"), true),
+        (Some("junk=1&nocache=1"), true),
+    ] {
+        assert_eq!(unseen.write(query, &mut key), flagged, "{query:?}");
+        assert_eq!(
+            std::mem::replace(&mut key, KeyWriter::reuse(Vec::new())).into_buffer(),
+            absent()
+        );
+    }
+}
+
+#[test]
+fn the_order_of_names_is_kept_for_a_handler_that_sees_it() {
+    let key = |query| written(Some(query), &Names::Seen, None);
+    assert_ne!(key("a=1&b=2"), key("b=2&a=1"));
+    assert_eq!(key("b=2&nocache=1&a=1"), key("b=2&a=1"));
+    let except = Names::Except(vec!["utm_*".into()]);
+    let key = |query| written(Some(query), &except, None);
+    assert_ne!(key("a=1&b=2"), key("b=2&a=1"));
+    assert_eq!(key("b=2&utm_id=7&a=1"), key("b=2&a=1"));
+    let ordered = QueryKey::new(
+        &Names::Seen,
+        Seen::Fields {
+            names: vec!["a", "b"],
+            ordered: true,
+        },
+        None,
+    );
+    assert_eq!(ordered.kept(Some("b=2&c=3&a=1")).unwrap(), "b=2&a=1");
+}
+
+#[test]
+fn a_url_has_one_name_for_every_order_in_which_it_can_be_sent() {
+    let name = |names: &Names, query| kept(names, None).name(Some(query));
+    for names in [Names::Seen, Names::All, Names::Exact] {
+        assert_eq!(name(&names, "b=2&a=1"), "a=1&b=2");
+        assert_eq!(name(&names, "a=2&a=1"), "a=2&a=1");
+        assert_eq!(name(&names, "%61=%62"), "a=b");
+        assert_eq!(name(&names, "a=1&nocache=1"), "a=1");
+    }
+    let narrow = Names::Only(vec!["page".into()]);
+    assert_eq!(name(&narrow, "page=2&junk=1"), "page=2");
+    assert_eq!(name(&narrow, "junk=1"), "");
 }
 
 #[test]
@@ -174,7 +237,8 @@ fn exact_means_byte_for_byte() {
 
 #[test]
 fn an_ordered_query_takes_the_fast_path() {
-    let canonical = |query| is_canonical(query, Some("nocache"), true, |_| true);
+    let whole = QueryKey::whole(Some("nocache"));
+    let canonical = |query| whole.is_canonical(query);
     for query in [
         "",
         "a",
@@ -219,6 +283,7 @@ fn pieces() -> impl Strategy<Value = String> {
 fn modes() -> impl Strategy<Value = Names> {
     prop::sample::select(vec![
         Names::All,
+        Names::Seen,
         Names::Exact,
         Names::Only(vec!["a".into(), "ä".into()]),
         Names::Except(vec!["utm_*".into(), "b".into()]),

@@ -15,11 +15,7 @@ use self::{
     registry::Registry,
 };
 use super::{generation, sync};
-use crate::judgement::{
-    tags::Untagged,
-    target::{self, Narrowing},
-    terms::Terms,
-};
+use crate::judgement::{query::QueryKey, tags::Untagged, target, terms::Terms};
 use actix_web::HttpRequest;
 use generation::{Generation, Raise, Snapshot};
 use std::{
@@ -39,8 +35,8 @@ pub(crate) struct Generations {
     all: Generation,
     names: Registry,
     stripes: Stripes,
-    /// What the routes keep of their queries: as many as there are ways to say it.
-    narrowings: RwLock<Vec<Narrowing>>,
+    /// What the routes keep of their queries, each once: as many as there are sets of names.
+    narrowings: RwLock<Vec<QueryKey>>,
 }
 
 /// How often anything was expired or invalidated in this process. What was read for a run before its
@@ -171,17 +167,16 @@ impl Generations {
     fn note(&self, terms: &Terms, query: Option<&str>) -> String {
         let known = self.narrowings.read();
         let known = known.unwrap_or_else(PoisonError::into_inner);
-        if let Some(narrowing) = known.iter().find(|known| known.is_of(terms)) {
-            return narrowing.name(query);
+        let name = terms.query.name(query);
+        if known.iter().any(|known| known.keeps_like(&terms.query)) {
+            return name;
         }
         drop(known);
-        let narrowing = Narrowing::of(terms);
-        let name = narrowing.name(query);
         let known = self.narrowings.write();
         let mut known = known.unwrap_or_else(PoisonError::into_inner);
         // Another may have noted it meanwhile.
-        if !known.iter().any(|known| known.is_of(terms)) {
-            known.push(narrowing);
+        if !known.iter().any(|known| known.keeps_like(&terms.query)) {
+            known.push(terms.query.clone());
         }
         name
     }

@@ -98,7 +98,7 @@ fn snapshot(generations: &Generations, policy: Policy, uri: &'static str) -> Sna
 fn current<const N: usize>(uris: [&'static str; N], raise: fn(&Generations, Raise)) -> [bool; N] {
     let [expired, invalidated] = [Expire, Invalidate].map(|by| {
         let generations = Generations::new();
-        let held = uris.map(|uri| snapshot(&generations, Policy::default(), uri));
+        let held = uris.map(|uri| snapshot(&generations, Policy::default().query_all(), uri));
         raise(&generations, by);
         held.map(|snapshot| snapshot.standing() == Standing::Current)
     });
@@ -144,7 +144,11 @@ fn a_url_without_a_query_leaves_those_with_one() {
 fn a_url_is_known_by_what_each_route_keeps_of_it() {
     let generations = Generations::new();
     let narrow = || Policy::default().query(["page"]);
-    let wide = snapshot(&generations, Policy::default(), "/a?page=2&junk=1");
+    let wide = snapshot(
+        &generations,
+        Policy::default().query_all(),
+        "/a?page=2&junk=1",
+    );
     let narrowed = snapshot(&generations, narrow(), "/a?junk=7&page=2");
     let other = snapshot(&generations, narrow(), "/a?page=3&junk=1");
     generations.raise_url("/a?page=2&junk=1", Invalidate);

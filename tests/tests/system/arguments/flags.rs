@@ -16,19 +16,19 @@ async fn whole_uri(uri: Uri) -> String {
 }
 
 #[get("/plain")]
-#[cached_response]
+#[cached_response(query = all)]
 async fn plain() -> String {
     run().to_string()
 }
 
 #[get("/off")]
-#[cached_response(nocache = off)]
+#[cached_response(nocache = off, query = all)]
 async fn without_flag() -> String {
     run().to_string()
 }
 
 #[get("/other")]
-#[cached_response(nocache = "live")]
+#[cached_response(nocache = "live", query = all)]
 async fn other_flag() -> String {
     run().to_string()
 }

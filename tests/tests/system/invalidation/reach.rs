@@ -18,7 +18,7 @@ async fn narrow(stage: web::Data<Stage>) -> impl Responder {
 }
 
 #[get("/wide/{n}")]
-#[cached_response(timeout = 60)]
+#[cached_response(timeout = 60, query = all)]
 async fn wide(stage: web::Data<Stage>) -> impl Responder {
     format!("run {}", stage.run())
 }

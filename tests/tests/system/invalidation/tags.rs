@@ -7,7 +7,7 @@ use tests::stage::{InProcess, Stage};
 use super::stage;
 
 #[get("/products/{id}")]
-#[cached_response(timeout = 60, tags("products", "product:{id}", "{{{id}}}"))]
+#[cached_response(timeout = 60, query = all, tags("products", "product:{id}", "{{{id}}}"))]
 async fn product(stage: web::Data<Stage>) -> impl Responder {
     format!("run {}", stage.run())
 }

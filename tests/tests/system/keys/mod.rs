@@ -11,11 +11,13 @@ mod handlers;
 mod headers;
 mod middlewares;
 mod nodes;
+mod orders;
 mod queries;
 mod targets;
+mod unseen;
 
 #[get("/{tail:.*}")]
-#[cached_response]
+#[cached_response(query = all)]
 async fn any_page() -> String {
     run().to_string()
 }

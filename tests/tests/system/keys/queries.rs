@@ -1,7 +1,7 @@
 //! Queries: their order, and the names that count.
 
 use actix_web::test::init_service;
-use actix_web::{App, get};
+use actix_web::{App, get, web};
 use cached_response::cached_response;
 use cached_response::testing::isolated;
 
@@ -51,7 +51,8 @@ async fn narrow() -> String {
 
 #[get("/ignoring")]
 #[cached_response(ignore_query("utm_*", "fbclid"))]
-async fn ignoring() -> String {
+async fn ignoring(query: web::Query<Vec<(String, String)>>) -> String {
+    drop(query);
     run().to_string()
 }
 

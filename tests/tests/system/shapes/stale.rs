@@ -51,7 +51,7 @@ macro_rules! pages {
 }
 
 pages! {
-    said_nothing ();
+    said_nothing (query = all);
     revalidated (stale_while_revalidate = 30s);
     revalidated_by_text (stale_while_revalidate = "1m 30s");
     revalidated_by_constant (stale_while_revalidate = MINUTE);
@@ -62,7 +62,7 @@ pages! {
     refreshed (refresh_ahead = 0.5);
     impatient (stale_if_error = 30s, answer_stale_after = 200ms);
     limited (run_timeout = 3s);
-    spread_out (jitter = 0.5);
+    spread_out (jitter = 0.5, query = all);
     rested (stale_if_error = 30s, rest_after_failure = 5s);
     restless (stale_if_error = 30s, rest_after_failure = 0);
 }

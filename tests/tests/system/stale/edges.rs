@@ -113,7 +113,10 @@ fn routes(app: &mut web::ServiceConfig) {
     )
     .route(
         "/jitter",
-        web::get().to(cached(Policy::from_response().jitter(0.5), jittered)),
+        web::get().to(cached(
+            Policy::from_response().query_all().jitter(0.5),
+            jittered,
+        )),
     )
     .route(
         "/wish",

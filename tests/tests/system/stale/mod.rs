@@ -77,7 +77,10 @@ fn routes(app: &mut web::ServiceConfig) {
         ("/swr", ten().stale_while_revalidate(300)),
         ("/sie", ten().stale_if_error(40).rest_after_failure(5)),
         ("/ahead", ten().refresh_ahead(0.5)),
-        ("/slow", ten().stale_if_error(300).answer_stale_after(2)),
+        (
+            "/slow",
+            ten().query_all().stale_if_error(300).answer_stale_after(2),
+        ),
         ("/limit", ten().run_timeout(2)),
         ("/limit-sie", ten().run_timeout(2).stale_if_error(300)),
         (

@@ -26,7 +26,7 @@ async fn plain() -> impl Responder {
 }
 
 #[get("/events")]
-#[cached_response(timeout = 60)]
+#[cached_response(timeout = 60, query = all)]
 async fn events() -> impl Responder {
     HttpResponse::Ok()
         .insert_header(("content-type", "Text/Event-Stream; charset=utf-8"))
@@ -35,7 +35,7 @@ async fn events() -> impl Responder {
 
 /// Does not say that it never ends. `nocache=1` lets each request run.
 #[get("/unsaid")]
-#[cached_response(timeout = 60)]
+#[cached_response(timeout = 60, query = all)]
 async fn unsaid() -> impl Responder {
     HttpResponse::Ok().streaming(one_event())
 }
@@ -45,7 +45,7 @@ fn torrent() -> impl Stream<Item = Result<Bytes, Error>> {
 }
 
 #[get("/torrent/events")]
-#[cached_response(timeout = 60)]
+#[cached_response(timeout = 60, query = all)]
 async fn torrent_of_events() -> impl Responder {
     HttpResponse::Ok()
         .content_type(ContentType(mime()))
@@ -53,7 +53,7 @@ async fn torrent_of_events() -> impl Responder {
 }
 
 #[get("/torrent/unsaid")]
-#[cached_response(timeout = 60)]
+#[cached_response(timeout = 60, query = all)]
 async fn torrent_unsaid() -> impl Responder {
     HttpResponse::Ok().streaming(torrent())
 }
@@ -74,7 +74,7 @@ async fn upgrade_plain() -> impl Responder {
 }
 
 #[get("/upgrade/cached")]
-#[cached_response(timeout = 60)]
+#[cached_response(timeout = 60, query = all)]
 async fn upgrade_cached(stage: Data<Stage>) -> impl Responder {
     stage.run();
     switch()

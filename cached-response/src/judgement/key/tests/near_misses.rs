@@ -2,7 +2,7 @@
 //! oracle that compares what was asked and knows nothing of bytes.
 
 use super::super::*;
-use crate::judgement::query::{self, Names};
+use crate::judgement::query::QueryKey;
 
 /// What a client asks for, cut out of one text.
 struct Asked<'a> {
@@ -44,7 +44,7 @@ impl<'a> Asked<'a> {
     fn write(&self, buffer: Vec<u8>) -> Vec<u8> {
         let mut key = KeyWriter::reuse(buffer);
         key.field(Field::Path, self.path.as_bytes());
-        query::write(self.query, &Names::All, None, None, &mut key);
+        QueryKey::whole(None).write(self.query, &mut key);
         let lines = self.lines.iter().map(|line| line.as_bytes());
         key.list(Field::Vary, "x-a", lines);
         key.part(&self.part);
