@@ -11,13 +11,14 @@ pub(crate) enum Span {
     Expr(Box<Expr>),
 }
 
-const UNITS: &[(&str, u64)] = &[
-    ("ms", 1),
-    ("s", 1_000),
-    ("m", 60_000),
-    ("h", 3_600_000),
-    ("d", 86_400_000),
-    ("w", 604_800_000),
+/// The names of each unit, the shortest first.
+const UNITS: &[(&[&str], u64)] = &[
+    (&["ms"], 1),
+    (&["s", "sec", "secs", "second", "seconds"], 1_000),
+    (&["m", "min", "mins", "minute", "minutes"], 60_000),
+    (&["h", "hr", "hrs", "hour", "hours"], 3_600_000),
+    (&["d", "day", "days"], 86_400_000),
+    (&["w", "week", "weeks"], 604_800_000),
 ];
 
 impl Span {
@@ -122,11 +123,11 @@ fn take(text: &str, wanted: impl Fn(char) -> bool) -> (&str, &str) {
 }
 
 fn scale(text: &str, unit: &str) -> std::result::Result<u64, String> {
-    match UNITS.iter().find(|(name, _)| *name == unit) {
+    match UNITS.iter().find(|(names, _)| names.contains(&unit)) {
         Some((_, scale)) => Ok(*scale),
         None if unit.is_empty() => Err(format!("`{text}` has a number without a unit")),
         None => Err(format!(
-            "`{unit}` is not a unit of time (ms, s, m, h, d, w)"
+            "`{unit}` is not a unit of time (ms, s, m, h, d, w, or `minutes` and the like)"
         )),
     }
 }
@@ -147,6 +148,13 @@ mod tests {
             ("1d", 86_400_000),
             ("2w", 1_209_600_000),
             ("0s", 0),
+            ("60sec", 60_000),
+            ("5min", 300_000),
+            ("1hour30minutes", 5_400_000),
+            ("1 hour 30 mins", 5_400_000),
+            ("2hrs", 7_200_000),
+            ("2days", 172_800_000),
+            ("1 week", 604_800_000),
         ] {
             assert_eq!(millis(text), Ok(expected), "{text}");
         }

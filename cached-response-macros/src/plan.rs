@@ -27,6 +27,13 @@ pub(crate) struct Part {
     pub(crate) lazy: bool,
 }
 
+impl Part {
+    /// Whether the author's word stands in for what its type would say.
+    pub(crate) fn is_spoken_of(&self) -> bool {
+        matches!(self.role, Role::Keyed | Role::Unkeyed)
+    }
+}
+
 /// The names that the options give.
 struct Words<'a> {
     keyed: Vec<Ident>,

@@ -154,7 +154,7 @@ pub use cached_response_macros::{KeyPart, cached_response, invalidates};
 #[cfg(any(test, feature = "testing"))]
 pub use doors::testing;
 pub use doors::{
-    arguments::Covered,
+    arguments::{Covered, ReadsOneHeader},
     cached::{Cached, cached},
     invalidating::{Invalidating, invalidating},
     middleware::CacheResponses,
@@ -176,7 +176,7 @@ pub use ground::{
 pub use judgement::{
     candidate::Candidate,
     key::{KeyWriter, part::KeyPart},
-    policy::Policy,
+    policy::{IntoHeaderName, Policy},
     reason::{Bypass, RunReason, Skip, StaleRule},
     timeout::IntoTimeout,
 };
@@ -259,7 +259,7 @@ pub fn try_frame(bytes: &[u8], meter: fn(&mut dyn FnMut()) -> u64) {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{
-        IntoTimeout, Invalidates, KeyPart, Policy, ResponseCache,
+        IntoHeaderName, IntoTimeout, Invalidates, KeyPart, Policy, ResponseCache,
         doors::{
             arguments::*,
             call::{Answer, BodyUpTo, Call},

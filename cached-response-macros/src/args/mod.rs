@@ -24,7 +24,7 @@ pub(crate) use stale::Stale;
 pub(crate) use standard::Timeout;
 use table::CACHED;
 pub(crate) use tags::Tags;
-pub(crate) use values::{KeyPart, Lazy, Nocache, Query, Status, Vary};
+pub(crate) use values::{Header, KeyPart, Lazy, Nocache, Query, Status, Vary};
 pub(crate) use writes::{Named, What, Writes};
 
 /// `body` without a size.

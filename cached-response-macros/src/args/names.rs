@@ -1,13 +1,15 @@
 //! Names that HTTP gives to things: methods, headers, parts of the query.
 
-use super::values::Vary;
+use super::values::{Header, Vary};
 use crate::{duration::literal, errors::Errors, suggest};
 use proc_macro2::Span;
+use quote::ToTokens;
 use syn::{
-    Error, Expr, Ident, Lit, LitStr, Result, Token,
+    Error, Expr, Ident, Lit, LitStr, Path, Result, Token,
     ext::IdentExt,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
+    spanned::Spanned,
 };
 
 /// `page` or `"page"`.
@@ -133,35 +135,84 @@ pub(super) fn ignored_query(input: ParseStream<'_>, errors: &mut Errors) -> Resu
 }
 
 pub(super) fn vary(input: ParseStream<'_>, errors: &mut Errors) -> Result<Vary> {
-    let mut names = list(input)?;
-    let none = names
+    let entries: Vec<_> = Punctuated::<VaryName, Token![,]>::parse_terminated(input)?
+        .into_iter()
+        .collect();
+    let none = entries
         .iter()
-        .position(|name| !name.quoted && name.text == "none");
-    if let Some(none) = none {
-        if names.len() > 1 {
+        .find(|entry| matches!(entry, VaryName::Name(name) if !name.quoted && name.text == "none"));
+    if let Some(VaryName::Name(none)) = none {
+        if entries.len() > 1 {
             errors.at(
-                names[none].span,
+                none.span,
                 "`none` says that no header is read: remove it, or the names beside it",
             );
         }
         return Ok(Vary::None);
     }
-    for name in &mut names {
-        let Name { text, span, quoted } = &*name;
-        if !quoted {
-            let header = text.replace('_', "-");
-            errors.at(
-                *span,
-                format!("names of headers are strings: write `vary(\"{header}\")`"),
-            );
-        } else if text == "*" {
-            errors.at(*span, "a response that varies by everything is never reused: name the headers that are read");
-        } else if text.is_empty() || !text.bytes().all(is_token) {
-            errors.at(*span, format!("`{text}` is not the name of a header"));
+    let mut seen = Vec::new();
+    let mut headers = Vec::new();
+    for entry in entries {
+        let (text, span, header) = match entry {
+            VaryName::Constant(path) => {
+                let text = path.to_token_stream().to_string().replace(' ', "");
+                (text, path.span(), Header::Constant(path))
+            }
+            VaryName::Name(name) => {
+                check_header(&name, errors);
+                let text = name.text.to_ascii_lowercase();
+                (text.clone(), name.span, Header::Text(text))
+            }
+        };
+        if seen.contains(&text) {
+            errors.at(span, format!("`{text}` is named twice"));
+        } else {
+            seen.push(text);
+            headers.push(header);
         }
-        name.text.make_ascii_lowercase();
     }
-    Ok(Vary::Headers(distinct(names, errors)))
+    Ok(Vary::Headers(headers))
+}
+
+/// `"accept-language"`, `none`, or the path of a constant.
+enum VaryName {
+    Name(Name),
+    Constant(Path),
+}
+
+impl Parse for VaryName {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let is_constant = |path: &Path| {
+            let last = path.segments.last();
+            path.segments.len() > 1
+                || last.is_some_and(|last| last.ident.to_string().starts_with(char::is_uppercase))
+        };
+        let constant = input.fork().call(Path::parse_mod_style);
+        if constant.is_ok_and(|path| is_constant(&path)) {
+            return input.call(Path::parse_mod_style).map(Self::Constant);
+        }
+        input.parse().map(Self::Name)
+    }
+}
+
+fn check_header(Name { text, span, quoted }: &Name, errors: &mut Errors) {
+    if !quoted {
+        let header = text.replace('_', "-");
+        errors.at(
+            *span,
+            format!(
+                "names of headers are strings or constants: write `vary(\"{header}\")`, or `vary(header::{})`",
+                text.to_ascii_uppercase()
+            ),
+        );
+    } else if text == "*" {
+        errors.at(
+            *span,
+            "a response that varies by everything is never reused: name the headers that are read",
+        );
+    } else if text.is_empty() || !text.bytes().all(is_token) {
+        errors.at(*span, format!("`{text}` is not the name of a header"));
+    }
 }
 
 /// The name of a field that is meant for this cache.

@@ -40,6 +40,8 @@ pub(super) struct Table {
     pub(super) shapes: &'static [Shape],
     /// Words that may mean this or that.
     pub(super) ambiguous: &'static [(&'static str, &'static str)],
+    /// Words for what is said elsewhere, and where.
+    pub(super) elsewhere: &'static [(&'static str, &'static str)],
 }
 
 impl Table {
@@ -57,6 +59,12 @@ impl Table {
             return Ok(());
         }
         let word = name.to_string();
+        if let Some((_, place)) = self.elsewhere.iter().find(|(which, _)| *which == word) {
+            return Err(Error::new(
+                name.span(),
+                format!("unknown option `{word}`: {place}"),
+            ));
+        }
         let is_meant = |option: &&Shape| option.synonyms.contains(&word.as_str());
         let synonym = self.shapes.iter().find(is_meant);
         let ambiguous = self.ambiguous.iter().find(|(which, _)| *which == word);

@@ -28,7 +28,17 @@ pub(super) const CACHED: Table = Table {
         ),
         ("response", "`timeout = response`"),
     ],
+    elsewhere: &[
+        ("path", ROUTE),
+        ("route", ROUTE),
+        ("uri", ROUTE),
+        ("url", ROUTE),
+        ("get", ROUTE),
+        ("post", ROUTE),
+    ],
 };
+
+const ROUTE: &str = "the path and its method stand in the route's attribute, above this one: write `#[get(\"/products/{id}\")]`";
 
 const OPTIONS: &[Shape] = &[
     shape(

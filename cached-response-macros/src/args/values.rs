@@ -1,5 +1,6 @@
 //! The values that options take.
 
+use super::table::CACHED;
 use crate::{duration::Span, errors::Errors};
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -29,7 +30,15 @@ pub(crate) enum Query {
 
 pub(crate) enum Vary {
     None,
-    Headers(Vec<String>),
+    Headers(Vec<Header>),
+}
+
+/// The name of a header.
+pub(crate) enum Header {
+    /// `"accept-language"`
+    Text(String),
+    /// `header::ACCEPT_LANGUAGE`
+    Constant(syn::Path),
 }
 
 pub(crate) struct Status {
@@ -130,9 +139,10 @@ pub(super) fn arguments(
             ),
             (Err(error), expr) => {
                 let span = expr.map_or_else(|| error.span(), |expr| expr.span());
+                let example = CACHED.example(option);
                 errors.at(
                     span,
-                    format!("`{option}` takes the names of arguments, such as `{option}(user)`"),
+                    format!("`{option}` takes the names of arguments, such as `{example}`"),
                 );
             }
         }

@@ -84,6 +84,7 @@ const WRITES: Table = Table {
         ),
     ],
     ambiguous: &[],
+    elsewhere: &[],
 };
 
 impl Parse for Writes {

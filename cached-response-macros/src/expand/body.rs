@@ -54,7 +54,7 @@ impl Expansion {
         let bindings = self.parts.iter().zip(slots).map(|(part, slot)| {
             if part.role == Role::Gate {
                 let names = part.argument.names();
-                return quote!(#(let #names = #private::GatedNotReadable;)*);
+                return quote!(#(let #names = #private::GatedArgumentUseKeyToReadIt;)*);
             }
             let pattern = part.argument.by_reference();
             quote!(let #pattern = &#slot;)
@@ -87,7 +87,7 @@ impl Expansion {
         let names = part.argument.names();
         quote! {
             let #slot = #slot;
-            #(#[allow(unused_variables)] #lints let #names = #private::GatedNotReadable;)*
+            #(#[allow(unused_variables)] #lints let #names = #private::GatedArgumentUseKeyToReadIt;)*
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{
     errors::Errors,
     handler::Handler,
     plan::{Part, plan},
-    rules::Said,
+    rules::{Said, check_parameters},
     source::fingerprint,
 };
 use proc_macro2::{Literal, Span, TokenStream};
@@ -43,6 +43,7 @@ fn expanded(tokens: &TokenStream, item: &TokenStream) -> Result<TokenStream> {
     };
     let krate = krate(args.krate.as_ref());
     let parts = plan(&args, handler.arguments(), &mut errors);
+    check_parameters(&parts, &handler.sig.generics, &mut errors);
     errors.finish(())?;
     let source = source(&args, tokens, item, &handler);
     if !args.innermost && stepping::is_above_others(&handler) {

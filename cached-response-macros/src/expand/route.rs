@@ -4,14 +4,14 @@
 
 use super::{Expansion, located};
 use crate::{
-    args::{Args, Nocache, Query, Stale, Status, Timeout, Vary},
+    args::{Args, Header, Nocache, Query, Stale, Status, Timeout, Vary},
     duration,
     plan::{NO_QUERY, Part, Role},
     rules,
 };
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Type, spanned::Spanned};
+use syn::{Ident, Type, spanned::Spanned};
 
 impl Expansion {
     pub(super) fn route(&self) -> TokenStream {
@@ -22,13 +22,10 @@ impl Expansion {
             quote_spanned!(cache.span()=> .cache(#clone(&(#cache))))
         });
         let arguments = self.parts.iter().flat_map(|part| self.argument(part));
-        let probes = self.parts.iter().any(|part| part.role != Role::Covered);
-        let probes = probes.then(|| quote!(use #private::{ProbeKnown as _, ProbeUnknown as _};));
         let typed = self.typed_query();
         quote! {
             || {
                 #typed
-                #probes
                 #private::Route::new(#policy, ::core::cfg!(test)) #cache #(#arguments)*
             }
         }
@@ -43,8 +40,13 @@ impl Expansion {
         let parts = || self.parts.iter();
         let known = parts().any(|part| rules::names_query(&part.argument))
             || parts().any(|part| part.role != Role::Covered);
-        let facts = parts().map(|part| {
-            let (ty, words) = (&part.argument.ty, self.words(part.role));
+        let facts = parts().filter(|part| !self.is_varied(part)).map(|part| {
+            let ty = &part.argument.ty;
+            let words = if self.is_bound(ty) {
+                quote!(())
+            } else {
+                self.words(part.role)
+            };
             quote!(<#ty as #private::Covered<#words>>::FACTS.query.is_some())
         });
         let mistake = NO_QUERY;
@@ -64,17 +66,18 @@ impl Expansion {
             Role::Gate => quote!(Gate),
             Role::Unkeyed => quote!(Unkeyed),
         };
-        let ty = &part.argument.ty;
-        let types = match part.role {
-            Role::Covered | Role::Gate => vec![ty],
-            Role::Keyed | Role::Unkeyed => rules::leaves(ty),
+        let (ty, spoken) = (&part.argument.ty, part.is_spoken_of());
+        let types = if spoken || self.is_varied(part) {
+            rules::leaves(ty)
+        } else {
+            vec![ty]
         };
-        let all = types.into_iter().map(|ty| {
-            let facts = if part.role == Role::Covered {
-                self.covered(part, ty)
-            } else {
-                self.spoken_of(part, ty)
-            };
+        let mut all: Vec<_> = types.into_iter().map(|ty| self.facts(part, ty)).collect();
+        if spoken {
+            let body = self.args.body.is_some() || part.role == Role::Keyed;
+            all.push(quote!(#private::named::<#ty>(#body)));
+        }
+        let all = all.into_iter().map(|facts| {
             let facts = if part.lazy {
                 quote!(#private::Facts::lazily(#facts))
             } else {
@@ -83,6 +86,42 @@ impl Expansion {
             quote!(.argument(#private::Role::#role, #facts))
         });
         all.collect()
+    }
+
+    /// Of one of the types that an argument is made of.
+    fn facts(&self, part: &Part, ty: &Type) -> TokenStream {
+        match part.role {
+            Role::Covered | Role::Unkeyed if self.is_bound(ty) => self.bound(part, ty),
+            Role::Covered if self.is_varied(part) && rules::is_header(ty) => {
+                self.spoken_of(part, ty, &["ProbeVaried", "ProbeUncovered"])
+            }
+            Role::Covered => self.covered(part, ty),
+            Role::Gate => self.spoken_of(part, ty, &["ProbeUnknown"]),
+            Role::Keyed | Role::Unkeyed => {
+                self.spoken_of(part, ty, &["ProbeHolder", "ProbeUnknown"])
+            }
+        }
+    }
+
+    /// Whether nothing is said of the argument but `vary(..)`, which covers what its `Header<H>`s
+    /// read.
+    fn is_varied(&self, part: &Part) -> bool {
+        part.role == Role::Covered && self.args.vary.is_some() && rules::has_header(&part.argument)
+    }
+
+    /// Whether a type parameter is among its parts.
+    fn is_bound(&self, ty: &Type) -> bool {
+        let parameters = &self.handler.sig.generics;
+        rules::leaves(ty)
+            .into_iter()
+            .any(|ty| rules::is_parameter(ty, parameters))
+    }
+
+    /// Of a type parameter: whatever it stands for, its bounds say that it is covered.
+    fn bound(&self, part: &Part, ty: &Type) -> TokenStream {
+        let private = &self.private;
+        let at = located(part.argument.span());
+        quote_spanned!(at=> <#ty as #private::Covered>::FACTS)
     }
 
     /// Of an argument that nothing was said of: its type must be covered. Where the type is not
@@ -104,15 +143,21 @@ impl Expansion {
         }}
     }
 
-    /// Of an argument that something was said of: a request or a body needs more than that.
-    fn spoken_of(&self, part: &Part, ty: &Type) -> TokenStream {
+    /// Of an argument that something was said of: a request or a body needs more than that. Where
+    /// its type is not known to be covered, these probes are tried in turn.
+    fn spoken_of(&self, part: &Part, ty: &Type, probes: &[&str]) -> TokenStream {
         let private = &self.private;
         let (at, words) = (located(part.argument.span()), self.words(part.role));
-        let probe = quote_spanned!(at=> (&#private::Probe::<#ty>::NEW).class());
+        let probes = probes
+            .iter()
+            .map(|probe| Ident::new(probe, Span::call_site()));
+        let probes = quote!(use #private::{ProbeKnown as _, #(#probes as _),*};);
+        let probe = quote_spanned!(at=> (&&&#private::Probe::<#ty>::NEW).class());
         let Some(advice) = rules::advice(&part.argument, part.role, self.said()) else {
-            return quote_spanned!(at=> #private::Spoken::<#words>::facts(#probe));
+            return quote_spanned!(at=> { #probes #private::Spoken::<#words>::facts(#probe) });
         };
         quote_spanned! {at=> {
+            #probes
             #advice
             trait __PartOfTheCacheKey { fn facts(self) -> #private::Facts; }
             #[diagnostic::do_not_recommend]
@@ -148,6 +193,7 @@ impl Expansion {
             version,
             ..
         } = &self.args;
+        let private = &self.private;
         let policy = self.of_timeout();
         let methods = (!methods.is_empty()).then(|| quote!(.methods([#(#methods),*])));
         let max_body = max_body.as_ref().map(|size| quote!(.max_body(#size)));
@@ -160,7 +206,15 @@ impl Expansion {
         });
         let vary = vary.as_ref().map(|vary| match vary {
             Vary::None => quote!(.vary_none()),
-            Vary::Headers(names) => quote!(.vary([#(#names),*])),
+            Vary::Headers(names) => {
+                let names = names.iter().map(|name| match name {
+                    Header::Text(text) => quote!(#private::IntoHeaderName::into_name(#text)),
+                    Header::Constant(path) => quote_spanned! {path.span()=>
+                        #private::IntoHeaderName::into_name(#path)
+                    },
+                });
+                quote!(.vary([#(#names),*]))
+            }
         });
         let (query, status, nocache) = (self.query(), self.status(), self.nocache());
         let (standard, stale, tags) = (self.standard(), self.stale(), self.templates());

@@ -1,8 +1,10 @@
 //! The rule that an argument must be accounted for: which kind of type needs which word.
 
+mod parameters;
 mod subject;
 
 use crate::{handler::Argument, plan::Role};
+pub(crate) use parameters::{check_parameters, is_parameter};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use subject::Subject;
@@ -27,6 +29,8 @@ pub(crate) struct Said {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Covered,
+    /// Covered where its header is known to read nothing else.
+    Header,
     Other,
     Own,
     Peer,
@@ -45,6 +49,7 @@ pub(crate) fn advice(argument: &Argument, role: Role, said: Said) -> Option<Advi
         (Kind::Request, role) => (!said.vary).then(|| subject.request(role)),
         (Kind::Body, role) => (!said.body).then(|| subject.body(role, said)),
         (_, Role::Keyed | Role::Unkeyed) => None,
+        (Kind::Header, _) => (!said.vary).then(|| subject.header()),
         (Kind::Peer, _) => Some(subject.peer()),
         (Kind::Identity, _) => Some(subject.identity()),
         (Kind::Own, _) => Some(subject.own()),
@@ -55,7 +60,17 @@ pub(crate) fn advice(argument: &Argument, role: Role, said: Said) -> Option<Advi
 
 /// Whether it shows nothing that is not in the key, as far as its type's name tells.
 pub(crate) fn is_covered(argument: &Argument) -> bool {
-    kind(&argument.ty, "") == Kind::Covered
+    matches!(kind(&argument.ty, ""), Kind::Covered | Kind::Header)
+}
+
+/// Whether it is a `Header<H>`, or has one among its parts and nothing that is covered less.
+pub(crate) fn has_header(argument: &Argument) -> bool {
+    kind(&argument.ty, "") == Kind::Header
+}
+
+/// Whether it is a `Header<H>`, as far as its name tells.
+pub(crate) fn is_header(ty: &Type) -> bool {
+    kind(ty, "") == Kind::Header
 }
 
 /// Whether the key tells what would be extracted: where a response is stored under it, the extractor
@@ -92,9 +107,8 @@ fn kind(ty: &Type, name: &str) -> Kind {
     match last.as_str() {
         "Option" | "Result" => worst(inner.into_iter().take(1), name),
         "Either" => worst(inner.into_iter(), name),
-        "Path" | "Query" | "Method" | "Uri" | "Data" | "Header" | "Request" | "CacheHandle" => {
-            Kind::Covered
-        }
+        "Path" | "Query" | "Method" | "Uri" | "Data" | "Request" | "CacheHandle" => Kind::Covered,
+        "Header" => Kind::Header,
         "HttpRequest" => Kind::Request,
         "Json" | "Form" | "Bytes" | "String" | "Payload" => Kind::Body,
         "ConnectionInfo" | "PeerAddr" => Kind::Peer,

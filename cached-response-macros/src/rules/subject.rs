@@ -5,7 +5,7 @@ use super::{Advice, Said, last_segment};
 use crate::{handler::Argument, plan::Role};
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{Ident, Pat};
+use syn::{Ident, Type};
 
 /// What the messages speak of.
 pub(super) struct Subject {
@@ -15,111 +15,84 @@ pub(super) struct Subject {
     pub(super) name: String,
     /// `ReqData`
     last: String,
-    /// `user.id`
-    id: String,
+    /// `user`, or every name of a pattern: `id, name`.
+    names: String,
+    /// Whether the argument as a whole may stand in `key(..)`.
+    is_part: bool,
 }
 
 impl Subject {
     pub(super) fn new(argument: &Argument) -> Self {
         let ty = written(&argument.ty.to_token_stream());
-        let name = argument
-            .names()
-            .first()
-            .map_or_else(|| "argument".to_owned(), Ident::to_string);
-        let last = last_segment(&argument.ty).map_or_else(String::new, |(last, _)| last);
-        let id = match (&argument.pat, last.as_str()) {
-            (Pat::Ident(_), "Option") => format!("{name}.as_ref().map(|{name}| {name}.id)"),
-            (Pat::Ident(_), "Result") => format!("{name}.as_ref().ok().map(|{name}| {name}.id)"),
-            (Pat::Ident(_), _) => format!("{name}.id"),
-            _ => name.clone(),
-        };
+        let names: Vec<_> = argument.names().iter().map(Ident::to_string).collect();
+        let name = names.first().cloned();
         let declared = format!("{}: {ty}", written(&argument.pat.to_token_stream()));
         Self {
             declared,
-            name,
-            last,
-            id,
+            name: name.unwrap_or_else(|| "argument".to_owned()),
+            last: last_segment(&argument.ty).map_or_else(String::new, |(last, _)| last),
+            is_part: is_part(&argument.ty) && !names.is_empty(),
+            names: names.join(", "),
         }
     }
 
     pub(super) fn other(&self) -> Advice {
-        let Self {
-            declared, name, id, ..
-        } = self;
+        let declared = &self.declared;
         Advice {
             message: format!(
                 "`{declared}` is not part of the cache key, so one user's response could be shown to another"
             ),
             label: "not part of the cache key",
+            notes: vec![self.key(), self.gate(), self.unkeyed()],
+        }
+    }
+
+    pub(super) fn header(&self) -> Advice {
+        let declared = &self.declared;
+        Advice {
+            message: format!(
+                "`{declared}` may show the handler more than its own header: its `parse` is given the whole request"
+            ),
+            label: "may read more than its own header",
             notes: vec![
-                format!(
-                    "if the response depends on it: `#[cached_response(key({id}))]`, with what it depends on"
-                ),
-                self.gate(),
-                format!(
-                    "if the response does not depend on it: `#[cached_response(unkeyed({name}))]`"
-                ),
+                format!("{TAKE_REQUEST}: what the handler reads of it joins the key by itself"),
+                format!("or name every header that `parse` reads: {VARY}"),
+                "or, if `parse` reads the header of `name()` and nothing else, implement the marker `cached_response::ReadsOneHeader` for the type of the header".to_owned(),
             ],
         }
     }
 
     pub(super) fn own(&self) -> Advice {
-        let Self {
-            declared, name, id, ..
-        } = self;
+        let declared = &self.declared;
         Advice {
             message: format!(
                 "`{declared}` is not part of the cache key, and nothing says that it is the same for every request"
             ),
             label: "not part of the cache key",
             notes: vec![
-                format!("if it is the application's own: `#[cached_response(unkeyed({name}))]`"),
-                format!("if the response depends on whose it is: `#[cached_response(key({id}))]`"),
+                "if it is the application's own, the same for every request, take it as `web::Data<..>`".to_owned(),
+                self.unkeyed(),
+                self.key(),
             ],
         }
     }
 
     pub(super) fn identity(&self) -> Advice {
-        let Self {
-            declared,
-            name,
-            last,
-            id,
-        } = self;
-        let key = match last.as_str() {
-            "Session" => format!("{name}.get::<String>(\"user\").ok()"),
-            "Identity" => format!("{name}.id().ok()"),
-            "BearerAuth" => format!("{name}.token()"),
-            "BasicAuth" => format!("{name}.user_id()"),
-            _ => id.clone(),
-        };
+        let declared = &self.declared;
         Advice {
             message: format!(
                 "`{declared}` says who is asking and is not part of the cache key, so one user's response could be shown to another"
             ),
             label: "not part of the cache key",
-            notes: vec![
-                format!(
-                    "put what tells users apart into the key: `#[cached_response(key({key}))]`"
-                ),
-                self.gate(),
-                format!(
-                    "if the response does not depend on it: `#[cached_response(unkeyed({name}))]`"
-                ),
-            ],
+            notes: vec![self.key(), self.gate(), self.unkeyed()],
         }
     }
 
     pub(super) fn peer(&self) -> Advice {
-        let Self {
-            declared,
-            name,
-            last,
-            ..
-        } = self;
-        let (read, key) = match last.as_str() {
-            "ConnectionInfo" => ("host()", format!("{name}.host()")),
-            _ => ("peer_ip()", format!("{name}.ip().to_string()")),
+        let Self { declared, last, .. } = self;
+        let read = match last.as_str() {
+            "ConnectionInfo" => "host()",
+            _ => "peer_ip()",
         };
         Advice {
             message: format!(
@@ -128,15 +101,11 @@ impl Subject {
             label: "not part of the cache key",
             notes: vec![
                 format!(
-                    "take `request: cached_response::Request` instead: what it is asked, such as `request.{read}`, joins the key by itself"
+                    "{TAKE_REQUEST}: what it is asked, such as `request.{read}`, joins the key by itself"
                 ),
-                format!(
-                    "or put into the key what the response depends on: `#[cached_response(key({key}))]`"
-                ),
+                self.key(),
                 self.gate(),
-                format!(
-                    "if the response does not depend on it: `#[cached_response(unkeyed({name}))]`"
-                ),
+                self.unkeyed(),
             ],
         }
     }
@@ -167,9 +136,9 @@ impl Subject {
     pub(super) fn request(&self, role: Role) -> Advice {
         let Self { declared, name, .. } = self;
         let mut notes = vec![
-            format!("take `{name}: cached_response::Request` instead: what the handler reads of it joins the key by itself"),
-            "or name the request headers that the handler reads: `#[cached_response(vary(\"accept-language\"))]`".to_owned(),
-            "or say that it reads none: `#[cached_response(vary(none))]`".to_owned(),
+            format!("{TAKE_REQUEST}: what the handler reads of it joins the key by itself"),
+            format!("or name every request header that the handler reads: {VARY}"),
+            "or, if it reads none, write `none` in place of the names".to_owned(),
             "`vary(..)` also vouches for what else a request carries: its extensions, connection data and peer address".to_owned(),
         ];
         match role {
@@ -194,13 +163,13 @@ impl Subject {
         let Self {
             declared,
             name,
-            last,
+            names,
             ..
         } = self;
         let mut notes = vec!["put the body into the key: `#[cached_response(body)]`".to_owned()];
-        if last != "Payload" {
+        if self.is_part {
             notes.push(format!(
-                "or what of it the response depends on: `#[cached_response(key({name}))]`"
+                "or what is extracted from it, with `#[derive(cached_response::KeyPart)]` on a type of your own: `#[cached_response(key({names}))]`"
             ));
         }
         if !said.methods {
@@ -221,11 +190,56 @@ impl Subject {
         }
     }
 
+    /// All of it in the key is right for every handler. Where the whole cannot be a part of a key,
+    /// nobody here knows which of its parts the handler reads: what is shown must be filled in.
+    fn key(&self) -> String {
+        let names = &self.names;
+        if self.is_part {
+            return format!(
+                "put all of it into the key, with `#[derive(cached_response::KeyPart)]` on a type of your own: `#[cached_response(key({names}))]`"
+            );
+        }
+        format!(
+            "put everything that the handler reads of it into the key, in place of the capitals: `#[cached_response(key(ALL_THAT_IS_READ_OF({names})))]`"
+        )
+    }
+
     fn gate(&self) -> String {
         format!(
-            "if it only decides who may pass: `#[cached_response(gate({}))]`",
+            "or, if it only decides who may pass, and the handler does not read it: `#[cached_response(gate({}))]`",
             self.name
         )
+    }
+
+    /// No code to paste: it would be wrong for a handler whose response does depend on it.
+    fn unkeyed(&self) -> String {
+        format!(
+            "or, if the response is the same whatever it is, name `{}` in `unkeyed(..)`",
+            self.name
+        )
+    }
+}
+
+const TAKE_REQUEST: &str = "take `request: cached_response::Request` instead";
+
+/// Does not compile before it has been filled in.
+const VARY: &str = "`#[cached_response(vary(\"EVERY HEADER THAT IS READ\"))]`";
+
+/// Whether values of the type may be parts of a key, as far as its name tells: those of the crates
+/// that say who is asking are not, nor is an error.
+fn is_part(ty: &Type) -> bool {
+    if let Type::Tuple(tuple) = ty {
+        return tuple.elems.iter().all(is_part);
+    }
+    match last_segment(ty) {
+        Some((last, inner)) if matches!(last.as_str(), "Option" | "Either") => {
+            inner.into_iter().all(is_part)
+        }
+        Some((last, _)) => !matches!(
+            last.as_str(),
+            "Result" | "Session" | "Identity" | "BearerAuth" | "BasicAuth" | "Payload" | "ThinData"
+        ),
+        None => true,
     }
 }
 

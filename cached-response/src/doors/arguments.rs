@@ -6,6 +6,8 @@
 //! no `key(..)` or `unkeyed(..)` can stand in for were said.
 
 mod fields;
+mod headers;
+mod probe;
 
 use crate::judgement::{
     facts::{Facts, Sees},
@@ -14,11 +16,13 @@ use crate::judgement::{
 };
 use actix_web::{
     Either, FromRequest, HttpRequest,
-    http::{
-        Method, Uri,
-        header::{Header as Field, HeaderName},
-    },
-    web::{Bytes, Data, Form, Header, Json, Path, Payload, Query},
+    http::{Method, Uri},
+    web::{Bytes, Data, Form, Json, Path, Payload, Query},
+};
+pub use headers::{ReadsOneHeader, VariedHeader};
+pub use probe::{
+    Holder, Known, Probe, ProbeHolder, ProbeKnown, ProbeUncovered, ProbeUnknown, ProbeVaried,
+    Spoken, Unknown, WrittenOut, named,
 };
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
@@ -57,7 +61,7 @@ use std::marker::PhantomData;
     message = "`{Self}` is not part of the cache key, so one user's response could be shown to another",
     label = "not part of the cache key",
     note = "say what becomes of it: `key(..)`, `gate(..)` or `unkeyed(..)`",
-    note = "or, for a type of your own that is the same for everyone: `impl<W> cached_response::Covered<W> for {Self} {{}}`"
+    note = "or, for a type of your own that is the same for every request, implement `cached_response::Covered` for it"
 )]
 pub trait Covered<W = ()> {
     /// What a handler can see through it.
@@ -139,14 +143,6 @@ impl<W> Covered<W> for Uri {
 
 impl<W, T: DeserializeOwned> Covered<W> for Query<T> {
     const FACTS: Facts = Facts::query(fields::of::<T>);
-}
-
-impl<W, H: Field> Covered<W> for Header<H> {
-    const FACTS: Facts = Facts::header(name_of::<H>);
-}
-
-fn name_of<H: Field>() -> HeaderName {
-    H::name()
 }
 
 impl<B, S> Covered<Words<Vary, B, S>> for HttpRequest {
@@ -276,82 +272,8 @@ macro_rules! tuples {
 }
 tuples!(A B C D E F G H I J K L M N O P);
 
-/// Asks what is known of a type, also where nothing is.
-///
-/// `(&Probe::<T>::NEW).class()` is [`Known`] where `T` is covered by *some* words, [`Unknown`]
-/// otherwise: method look-up tries [`ProbeKnown`] before it takes another reference.
-#[derive(Debug)]
-pub struct Probe<T>(PhantomData<fn() -> T>);
-
-impl<T> Probe<T> {
-    /// The only one.
-    pub const NEW: Self = Self(PhantomData);
-}
-
-/// Of a type that is covered by some words.
-#[derive(Debug)]
-pub struct Known<T>(PhantomData<fn() -> T>);
-
-/// Of a type that nothing is known of.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Unknown;
-
-/// The first that is tried.
-pub trait ProbeKnown {
-    /// What is known of it.
-    type Class;
-    /// Answers it.
-    fn class(&self) -> Self::Class;
-}
-
-impl<T: Covered<Words<Vary, WithBody>>> ProbeKnown for Probe<T> {
-    type Class = Known<T>;
-    fn class(&self) -> Known<T> {
-        Known(PhantomData)
-    }
-}
-
-/// The second.
-pub trait ProbeUnknown {
-    /// Answers that nothing is known.
-    fn class(&self) -> Unknown;
-}
-
-impl<T> ProbeUnknown for &Probe<T> {
-    fn class(&self) -> Unknown {
-        Unknown
-    }
-}
-
-/// A class of types of which, after the author's word on the argument, nothing is left to be said
-/// but `W`.
-#[diagnostic::on_unimplemented(
-    message = "this argument shows the handler more than the author's word on it covers",
-    label = "sees the request's headers, or its body",
-    note = "for an `HttpRequest` say which headers are read: `vary(\"accept-language\")`, or `vary(none)`",
-    note = "for a body say `body`, or name the argument in `key(..)`"
-)]
-pub trait Spoken<W> {
-    /// What a handler can see through it.
-    fn facts(self) -> Facts;
-}
-
-impl<W> Spoken<W> for Unknown {
-    fn facts(self) -> Facts {
-        Facts::UNKNOWN
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<W, T: Covered<W>> Spoken<W> for Known<T> {
-    fn facts(self) -> Facts {
-        T::FACTS
-    }
-}
-
-/// What the body of a handler finds under the name of a gate. It tells nothing: a gate decides who
-/// may pass, and is not in the key.
+/// The value under the name of a gate in the body of a handler. It has nothing in it: a gate decides
+/// who may pass, and is not in the key. An error about it shows its name alone, which says what to do.
 #[expect(
     missing_debug_implementations,
     reason = "a gate is not to be printed either"
@@ -360,7 +282,7 @@ impl<W, T: Covered<W>> Spoken<W> for Known<T> {
     clippy::exhaustive_structs,
     reason = "the attribute makes one for each gate"
 )]
-pub struct GatedNotReadable;
+pub struct GatedArgumentUseKeyToReadIt;
 
 /// Says of a type, under the argument, that it is an extractor.
 pub const fn is_extractor<T: FromRequest>() {}
@@ -369,13 +291,11 @@ pub const fn is_extractor<T: FromRequest>() {}
 mod tests {
     use super::*;
     use actix_web::{
-        dev::PeerAddr,
         http::header::{Accept, ContentLength},
+        web::Header,
     };
 
     struct User;
-    struct Neutral;
-    impl<W> Covered<W> for Neutral {}
 
     type Nothing = Words<NoVary, NoBody>;
     type All = Words<Vary, WithBody>;
@@ -416,17 +336,5 @@ mod tests {
                 .sees
                 .any(Sees::REQUEST)
         );
-    }
-
-    #[test]
-    fn a_probe_knows_covered_types_and_only_those() {
-        let known = Spoken::<All>::facts(Probe::<Option<HttpRequest>>::NEW.class());
-        let neutral = Spoken::<Nothing>::facts(Probe::<Neutral>::NEW.class());
-        let user = Spoken::<Nothing>::facts((&Probe::<User>::NEW).class());
-        let peer = Spoken::<Nothing>::facts((&Probe::<Option<PeerAddr>>::NEW).class());
-        assert!(known.sees.any(Sees::REQUEST));
-        assert_eq!(neutral.sees, Sees::QUERY);
-        assert!(user.sees.any(Sees::UNKNOWN));
-        assert!(peer.sees.any(Sees::UNKNOWN));
     }
 }

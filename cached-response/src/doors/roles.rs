@@ -1,7 +1,7 @@
 //! What is said of an argument, as a type: for handlers that are wrapped by
 //! [`cached`](crate::cached) and have no attribute to say it.
 
-mod seen;
+pub(super) mod seen;
 
 use super::arguments::{Covered, Typed, Words};
 use crate::judgement::{

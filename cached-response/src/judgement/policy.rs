@@ -17,7 +17,10 @@ use std::{fmt, sync::Arc, time::Duration};
 mod middleware;
 mod standard;
 mod tagged;
+mod vary;
 mod version;
+
+pub use vary::IntoHeaderName;
 
 /// How the responses of one handler are cached: the options of `#[cached_response]`, as methods
 /// of the same names.
@@ -186,27 +189,6 @@ impl Policy {
     #[must_use]
     pub fn ignore_query(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
         self.names = Names::Except(names.into_iter().map(String::from).collect());
-        self
-    }
-
-    /// The values of these request headers are in the key, and the response's `Vary` names them.
-    ///
-    /// # Panics
-    /// If a name is not a header's.
-    #[must_use]
-    pub fn vary(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
-        let names = names.into_iter().map(|name| {
-            HeaderName::from_bytes(name.as_bytes())
-                .expect("`vary` takes names of headers, such as \"accept-language\"")
-        });
-        self.vary = Some(names.collect());
-        self
-    }
-
-    /// The handler reads no request header, although it could.
-    #[must_use]
-    pub fn vary_none(mut self) -> Self {
-        self.vary = Some(Vec::new());
         self
     }
 

@@ -14,6 +14,7 @@ mod collapse;
 mod conformance;
 mod credentials;
 mod documents;
+mod hints;
 mod invalidation;
 mod keys;
 mod levels;

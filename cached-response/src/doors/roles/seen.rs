@@ -7,7 +7,7 @@ use crate::judgement::facts::{Facts, Sees};
 
 /// What can be seen through the type of this name: a whole request, or a body, also as a part of
 /// an `Option`, a `Result`, an `Either` or a tuple.
-pub(super) fn through(name: &str) -> Sees {
+pub(in super::super) fn through(name: &str) -> Sees {
     const HOLDERS: [&str; 4] = [
         "core::option::Option<",
         "core::result::Result<",

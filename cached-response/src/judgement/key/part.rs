@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::dev::{ConnectionInfo, PeerAddr};
 use actix_web::http::Method;
 use actix_web::{Either, web};
 
@@ -22,7 +23,7 @@ use super::KeyWriter;
 /// for all fields of a struct or an enum.
 ///
 /// It is there for integers, `bool`, `char`, strings, addresses, `Duration`,
-/// `Uuid` (feature `uuid`), for references, options, tuples, lists and ordered
+/// `Uuid` (feature `uuid`), `PeerAddr`, `ConnectionInfo`, for references, options, tuples, lists and ordered
 /// maps of these, and for the extractors over them. It is not there for floats
 /// (`NaN` is not equal to itself) nor for `HashMap` and `HashSet` (no order).
 ///
@@ -184,6 +185,28 @@ macro_rules! extractors {
 }
 
 extractors!(web::Path<T>, web::Query<T>, web::Json<T>, web::Form<T>,);
+
+// `T: Clone`, as actix-web asks of it.
+impl<T: KeyPart + Clone + 'static> KeyPart for web::ReqData<T> {
+    #[inline]
+    fn write(&self, key: &mut KeyWriter) {
+        (**self).write(key);
+    }
+}
+
+impl KeyPart for PeerAddr {
+    fn write(&self, key: &mut KeyWriter) {
+        self.0.write(key);
+    }
+}
+
+/// All that it says.
+impl KeyPart for ConnectionInfo {
+    fn write(&self, key: &mut KeyWriter) {
+        let origin = (self.host(), self.scheme());
+        (origin, self.peer_addr(), self.realip_remote_addr()).write(key);
+    }
+}
 
 impl<T: KeyPart + ToOwned + ?Sized> KeyPart for Cow<'_, T> {
     fn write(&self, key: &mut KeyWriter) {

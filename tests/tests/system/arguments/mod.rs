@@ -18,6 +18,7 @@ use crate::ask::run;
 mod bodies;
 mod flags;
 mod lazy;
+mod parameters;
 mod queries;
 mod roles;
 mod serialised;

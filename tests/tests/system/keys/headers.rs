@@ -1,7 +1,11 @@
 //! The values of headers.
 
+use actix_web::error::ParseError;
+use actix_web::http::header::{
+    self, Header, HeaderName, HeaderValue, InvalidHeaderValue, TryIntoHeaderValue,
+};
 use actix_web::test::{TestRequest, init_service};
-use actix_web::{App, HttpRequest, get};
+use actix_web::{App, HttpMessage, HttpRequest, get, web};
 use cached_response::testing::isolated;
 use cached_response::{Request, cached_response};
 
@@ -63,4 +67,81 @@ async fn header_values_do_not_flow_into_one_another() {
         }
         assert_eq!(cache.cache().stats().stored, pairs.len() as u64);
     }
+}
+
+mod own {
+    use super::header::{self, HeaderName};
+
+    pub(super) const LANGUAGE: HeaderName = header::ACCEPT_LANGUAGE;
+}
+
+#[get("/constants")]
+#[cached_response(vary(own::LANGUAGE, header::COOKIE, "x-a"))]
+async fn by_constants(_request: HttpRequest) -> String {
+    run().to_string()
+}
+
+#[actix_web::test]
+async fn a_route_varies_by_a_constant_as_by_its_text() {
+    let _cache = isolated();
+    let app = init_service(App::new().service(by_constants)).await;
+    let asked = |name: &'static str, value: &'static str| {
+        TestRequest::with_uri("/constants").insert_header((name, value))
+    };
+    let names = ["accept-language", "cookie", "x-a"];
+    let mut bodies = Vec::new();
+    for name in names {
+        for value in ["1", "2"] {
+            let first = ask(&app, asked(name, value)).await;
+            assert!(!bodies.contains(&first.body), "{name}");
+            assert_eq!(
+                first.header("vary").unwrap(),
+                "accept-language, cookie, x-a"
+            );
+            assert!(ask(&app, asked(name, value)).await.is_hit(), "{name}");
+            bodies.push(first.body);
+        }
+    }
+}
+
+/// A greeting to whoever is logged in.
+struct Greeting(String);
+
+impl Header for Greeting {
+    fn name() -> HeaderName {
+        HeaderName::from_static("x-greeting")
+    }
+
+    fn parse<M: HttpMessage>(message: &M) -> Result<Self, ParseError> {
+        let user = message.headers().get(header::COOKIE);
+        let user = user.and_then(|user| user.to_str().ok());
+        user.map(|user| Self(user.to_owned()))
+            .ok_or(ParseError::Header)
+    }
+}
+
+impl TryIntoHeaderValue for Greeting {
+    type Error = InvalidHeaderValue;
+
+    fn try_into_value(self) -> Result<HeaderValue, Self::Error> {
+        HeaderValue::from_str(&self.0)
+    }
+}
+
+#[get("/greeting")]
+#[cached_response(vary(header::COOKIE))]
+async fn greeting(greeting: Option<web::Header<Greeting>>) -> String {
+    format!("{} {:?}", run(), greeting.map(|greeting| greeting.0.0))
+}
+
+#[actix_web::test]
+async fn a_header_that_reads_another_one_is_keyed_by_what_its_author_names() {
+    let _cache = isolated();
+    let app = init_service(App::new().service(greeting)).await;
+    let of =
+        |user: &'static str| TestRequest::with_uri("/greeting").insert_header(("cookie", user));
+    let alice = ask(&app, of("user=alice")).await;
+    let bob = ask(&app, of("user=bob")).await;
+    assert!(bob.body.contains("bob") && !alice.body.contains("bob"));
+    assert!(ask(&app, of("user=bob")).await.is_hit());
 }
