@@ -265,11 +265,12 @@ fn reasoned(heading: &str) -> BTreeMap<String, bool> {
     let rest = design.split(heading).nth(1).unwrap();
     let rows = rest.lines().skip_while(|line| !line.starts_with("| `"));
     let rows = rows.take_while(|line| line.starts_with('|'));
-    rows.map(|row| {
+    rows.flat_map(|row| {
         let cells: Vec<_> = row.split('|').map(str::trim).collect();
         assert!(cells[2].len() > 10, "{row}");
-        let name = cells[1].split('`').nth(1).unwrap();
-        (name.to_owned(), cells[1].ends_with("(optional)"))
+        let optional = cells[1].ends_with("(optional)");
+        let names = cells[1].split('`').skip(1).step_by(2);
+        names.map(move |name| (name.to_owned(), optional))
     })
     .collect()
 }
