@@ -335,3 +335,24 @@ fn commands_in_the_documents_name_what_is_there() {
     let (missing, _) = named_in_vain("cargo run --example no_such_example -- 8081");
     assert_eq!(missing, ["--example no_such_example"]);
 }
+
+#[test]
+fn every_warning_about_a_remote_store_has_a_row() {
+    let source = read("cached-response/src/machinery/remote/warnings.rs");
+    let advice = source.split("fn advice(").nth(1).unwrap();
+    let advice = advice.split("\n    }\n").next().unwrap();
+    let warnings: Vec<_> = advice.split('"').skip(1).step_by(2).collect();
+    assert!(warnings.len() > 6, "only {} were found", warnings.len());
+    let page = read("docs/operating.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows: Vec<_> = rows.filter_map(|row| row.split('`').next()).collect();
+    for warning in warnings {
+        let has_row = rows
+            .iter()
+            .any(|row| row.len() > 20 && warning.starts_with(row));
+        assert!(
+            has_row,
+            "docs/operating.md has no row that begins: {warning}"
+        );
+    }
+}
