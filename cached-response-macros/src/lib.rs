@@ -54,6 +54,7 @@ use proc_macro::TokenStream;
 /// | `ignore_query("utm_*")` | what of it is not |
 /// | `vary("accept-language")`, `vary(none)` | the request headers the handler reads, or its answer does |
 /// | `status(404 = "10s", 301)` | stored besides 200, an `Err` of that status included |
+/// | `not_replayed("x-served-by", "x-debug-*")` | response fields that are for one request alone |
 /// | `max_body = "2MiB"` | larger bodies are not stored |
 /// | `unless = page.draft` | this request bypasses the cache |
 /// | `store_if = worth_it` | whether this response may be stored |

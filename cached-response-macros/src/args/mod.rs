@@ -43,6 +43,7 @@ pub(crate) struct Args {
     pub(crate) ignore_query: Vec<String>,
     pub(crate) vary: Option<Vary>,
     pub(crate) status: Vec<Status>,
+    pub(crate) not_replayed: Vec<String>,
     pub(crate) max_body: Option<Size>,
     pub(crate) unless: Option<TokenStream>,
     pub(crate) store_if: Option<TokenStream>,
@@ -217,6 +218,7 @@ impl Args {
             "ignore_query" => self.ignore_query = names::ignored_query(list, errors)?,
             "vary" => self.vary = Some(names::vary(list, errors)?),
             "status" => self.status = values::statuses(list, errors)?,
+            "not_replayed" => self.not_replayed = names::not_replayed(list, errors)?,
             "tags" => self.tags = Tags::parse(list, errors)?,
             _ => self.nocache = Some(Nocache::list(list)?),
         }

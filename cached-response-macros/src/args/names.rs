@@ -215,6 +215,31 @@ fn check_header(Name { text, span, quoted }: &Name, errors: &mut Errors) {
     }
 }
 
+/// Fields of the response, or the beginning of their names.
+pub(super) fn not_replayed(input: ParseStream<'_>, errors: &mut Errors) -> Result<Vec<String>> {
+    let mut names = list(input)?;
+    for name in &mut names {
+        let Name { text, span, quoted } = &*name;
+        let beginning = text.strip_suffix('*').unwrap_or(text);
+        if !quoted {
+            let header = text.replace('_', "-");
+            errors.at(
+                *span,
+                format!("names of headers are strings: write `not_replayed(\"{header}\")`"),
+            );
+        } else if beginning.contains('*') {
+            errors.at(
+                *span,
+                "a `*` can only stand at the end, for the rest of a name: `\"x-debug-*\"`",
+            );
+        } else if beginning.is_empty() || !beginning.bytes().all(is_token) {
+            errors.at(*span, format!("`{text}` is not the name of a header"));
+        }
+        name.text.make_ascii_lowercase();
+    }
+    Ok(distinct(names, errors))
+}
+
 /// The name of a field that is meant for this cache.
 pub(super) fn targeted(input: ParseStream<'_>) -> Result<String> {
     let name: LitStr = input.parse().map_err(|error| {

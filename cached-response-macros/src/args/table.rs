@@ -103,6 +103,18 @@ const OPTIONS: &[Shape] = &[
         &["statuses", "status_code", "status_codes", "codes"],
     ),
     shape(
+        "not_replayed",
+        LIST,
+        "not_replayed(\"x-served-by\")",
+        &[
+            "request_fields",
+            "strip_headers",
+            "remove_headers",
+            "drop_headers",
+            "skip_headers",
+        ],
+    ),
+    shape(
         "max_body",
         VALUE,
         "max_body = \"2MiB\"",

@@ -191,6 +191,7 @@ impl Expansion {
             client,
             vary,
             version,
+            not_replayed,
             ..
         } = &self.args;
         let private = &self.private;
@@ -219,9 +220,11 @@ impl Expansion {
         let (query, status, nocache) = (self.query(), self.status(), self.nocache());
         let (standard, stale, tags) = (self.standard(), self.stale(), self.templates());
         let version = version.as_ref().map(|version| quote!(.version(#version)));
+        let not_replayed =
+            (!not_replayed.is_empty()).then(|| quote!(.not_replayed([#(#not_replayed),*])));
         quote! {
             #policy #version #methods #query #vary #status #max_body #store_if #client #nocache #tags
-            #standard #stale
+            #standard #stale #not_replayed
         }
     }
 

@@ -24,6 +24,7 @@ pub(crate) mod query;
 pub(crate) mod range;
 pub(crate) mod reason;
 pub(crate) mod remote_name;
+pub(crate) mod replay;
 pub(crate) mod seen_data;
 pub(crate) mod selection;
 pub(crate) mod stage;

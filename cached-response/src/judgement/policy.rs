@@ -4,6 +4,7 @@ use super::{
     candidate::Candidate,
     own::is_storable,
     query::Names,
+    replay,
     stale::{StaleRules, stale_options},
     tags::Tags,
     timeout::{IntoTimeout, Timeout},
@@ -51,6 +52,7 @@ pub struct Policy {
     pub(crate) nocache: Nocache,
     pub(crate) cookies: Vec<Box<str>>,
     pub(crate) neutral: Vec<HeaderName>,
+    pub(crate) not_replayed: Vec<Box<str>>,
     pub(crate) respect_client: bool,
     pub(crate) tags: Tags,
     pub(crate) stale: StaleRules,
@@ -109,6 +111,7 @@ impl Policy {
             nocache: Nocache::default(),
             cookies: Vec::new(),
             neutral: Vec::new(),
+            not_replayed: Vec::new(),
             respect_client: false,
             tags: Tags::default(),
             stale: StaleRules::default(),
@@ -261,6 +264,30 @@ impl Policy {
         store_if: impl Fn(&Candidate<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
         self.store_if = Some(Arc::new(store_if));
+        self
+    }
+
+    /// Response fields that belong to one request, beside those that are
+    /// [known](crate::guide::what_is_cached), such as `X-Request-Id`: the answer of the run has them,
+    /// and what is stored of it has not. A trailing `*` stands for any rest of the name.
+    ///
+    /// ```
+    /// use cached_response::Policy;
+    ///
+    /// let policy = Policy::new(60).not_replayed(["x-served-by", "x-debug-*"]);
+    /// # let _ = policy;
+    /// ```
+    ///
+    /// # Panics
+    /// If a name is not a header's, or the beginning of one with a `*`.
+    #[must_use]
+    pub fn not_replayed(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
+        self.not_replayed.extend(names.into_iter().map(|name| {
+            replay::pattern(name).expect(
+                "`not_replayed` takes names of headers, such as \"x-served-by\", or their beginning \
+                 with a `*`, such as \"x-debug-*\"",
+            )
+        }));
         self
     }
 

@@ -8,7 +8,7 @@ use crate::{
     judgement::{
         field::{self, lines},
         judge::Storable,
-        lifetime,
+        lifetime, replay,
         terms::Terms,
         validators,
     },
@@ -131,16 +131,9 @@ pub(crate) fn stored(
     headers: &HeaderMap,
     body: &Bytes,
 ) -> StoredResponse {
-    let listed: Vec<&[u8]> = field::tokens(lines(headers, &header::CONNECTION)).collect();
-    let mut kept: Vec<(HeaderName, HeaderValue)> = headers
-        .iter()
-        .filter(|(name, _)| {
-            !is_bound(name)
-                && !storable.own.withheld.contains(name)
-                && !listed
-                    .iter()
-                    .any(|token| token.eq_ignore_ascii_case(name.as_str().as_bytes()))
-        })
+    let replayed = replay::replayed(headers, &terms.policy.not_replayed);
+    let mut kept: Vec<(HeaderName, HeaderValue)> = replayed
+        .filter(|(name, _)| !storable.own.withheld.contains(name))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let etag = headers.get(&header::ETAG).cloned().or_else(|| {
@@ -161,26 +154,4 @@ pub(crate) fn stored(
         client: client(terms, headers),
         ..StoredResponse::default()
     }
-}
-
-/// Hop-by-hop fields (RFC 9110 §7.6.1), those of one request, and those that are made anew.
-fn is_bound(name: &HeaderName) -> bool {
-    const BOUND: [HeaderName; 15] = [
-        header::CONNECTION,
-        HeaderName::from_static("keep-alive"),
-        header::PROXY_AUTHENTICATE,
-        header::PROXY_AUTHORIZATION,
-        HeaderName::from_static("proxy-connection"),
-        HeaderName::from_static("proxy-authentication-info"),
-        header::TE,
-        header::TRAILER,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-        header::CONTENT_LENGTH,
-        header::AGE,
-        HeaderName::from_static("x-request-id"),
-        HeaderName::from_static("server-timing"),
-        HeaderName::from_static("traceparent"),
-    ];
-    BOUND.contains(name)
 }

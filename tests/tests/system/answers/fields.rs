@@ -13,7 +13,7 @@ use super::bare;
 use crate::ask::{get as ask_for, is_hit};
 
 #[get("/hops")]
-#[cached_response]
+#[cached_response(not_replayed("X-Served-By", "x-debug-*"))]
 async fn hops() -> HttpResponse {
     let mut response = HttpResponse::Ok();
     for (name, value) in [
@@ -30,6 +30,16 @@ async fn hops() -> HttpResponse {
         ("X-Request-Id", "7"),
         ("Server-Timing", "db;dur=1"),
         ("Traceparent", "00-1-2-01"),
+        ("X-Correlation-Id", "7"),
+        ("Request-Id", "7"),
+        ("X-Amzn-Trace-Id", "Root=1"),
+        ("X-CSRF-Token", "secret"),
+        ("X-RateLimit-Remaining", "3"),
+        ("RateLimit", "\"default\";r=3;t=1"),
+        ("RateLimit-Policy", "\"default\";q=10"),
+        ("X-Served-By", "node 7"),
+        ("X-Debug-Sql", "select 1"),
+        ("Retry-After", "10"),
         ("Age", "1000"),
         ("X-Kept", "a"),
         ("X-Kept", "b"),
@@ -47,7 +57,13 @@ async fn what_belongs_to_one_connection_or_one_request_is_not_replayed() {
     let _cache = isolated_with(ResponseCache::builder().clock(&clock).build());
     let app = init_service(App::new().service(hops)).await;
     let live = ask_for(&app, "/hops").await;
-    assert_eq!(live.header("x-request-id").unwrap(), "7");
+    for (name, value) in [
+        ("x-request-id", "7"),
+        ("x-csrf-token", "secret"),
+        ("x-served-by", "node 7"),
+    ] {
+        assert_eq!(live.header(name).unwrap(), value);
+    }
     clock.advance(Duration::from_millis(2500));
     let hit = ask_for(&app, "/hops").await;
     assert!(hit.is_hit());
@@ -66,10 +82,20 @@ async fn what_belongs_to_one_connection_or_one_request_is_not_replayed() {
         "server-timing",
         "traceparent",
         "transfer-encoding",
+        "x-correlation-id",
+        "request-id",
+        "x-amzn-trace-id",
+        "x-csrf-token",
+        "x-ratelimit-remaining",
+        "ratelimit",
+        "ratelimit-policy",
+        "x-served-by",
+        "x-debug-sql",
     ] {
         assert_eq!(hit.header(name), None, "{name}");
     }
     assert_eq!(hit.header("x-kept").unwrap(), "a, b");
+    assert_eq!(hit.header("retry-after").unwrap(), "10");
     assert_eq!(hit.header("warning").unwrap(), "199 - stays");
     assert_eq!(hit.header("age").unwrap(), "2");
     assert_eq!(hit.header("date"), live.header("date"));

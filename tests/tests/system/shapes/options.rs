@@ -125,6 +125,7 @@ fn staff(request: &HttpRequest) -> bool {
     vary("Accept-Language"),
     status(404 = "10s", 301, 410 = HOUR),
     max_body = "2MiB",
+    not_replayed("X-Served-By", "x-debug-*"),
     store_if = worth_it,
     client = "60s",
     nocache(name = "live", only_if = staff),
