@@ -1,10 +1,12 @@
 //! Headers, typed and in several lines.
 
+use std::time::Duration;
+
 use actix_web::http::header::{AcceptLanguage, ContentLanguage, Header as _, HeaderName};
 use actix_web::test::{TestRequest, init_service};
-use actix_web::{App, get, web};
-use cached_response::testing::isolated;
-use cached_response::{Request, cached_response};
+use actix_web::{App, HttpRequest, HttpResponse, get, web};
+use cached_response::testing::{ManualClock, isolated, isolated_with};
+use cached_response::{Request, ResponseCache, cached_response};
 
 use crate::ask::{ask, get_with, run};
 
@@ -58,4 +60,35 @@ async fn lines_that_an_attacker_splits_are_not_what_a_victim_sees() {
     assert_eq!(evil.body, "None");
     let victim = get_with(&app, "/lines", ("accept-language", "de, en")).await;
     assert_eq!(victim.body, "Some(\"de, en\")");
+}
+
+/// Says what it varies by only where it has chosen by it.
+#[get("/sometimes")]
+#[cached_response(timeout = 10, vary(none))]
+async fn sometimes(request: HttpRequest) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    let tongue = request.headers().get("accept-language");
+    if tongue.is_some() {
+        response.insert_header(("vary", "accept-language"));
+    }
+    response.body(format!("{} {tongue:?}", run()))
+}
+
+#[actix_web::test]
+async fn a_response_that_does_not_vary_gives_way_to_one_that_does_and_is_a_variant_from_then_on() {
+    let clock = ManualClock::new();
+    let cache = isolated_with(ResponseCache::builder().clock(&clock).build());
+    let app = init_service(App::new().service(sometimes)).await;
+    let plain = || ask(&app, TestRequest::with_uri("/sometimes"));
+    let tongue = |tongue| get_with(&app, "/sometimes", ("accept-language", tongue));
+    assert_eq!(plain().await.body, "1 None");
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(tongue("de").await.body, "2 Some(\"de\")");
+    for _ in 0..2 {
+        assert_eq!(plain().await.body, "3 None");
+        assert_eq!(tongue("en").await.body, "4 Some(\"en\")");
+        assert_eq!(tongue("de").await.body, "2 Some(\"de\")");
+    }
+    // The list of names, and three variants.
+    assert_eq!(cache.cache().stats().entries, 4);
 }
