@@ -142,6 +142,7 @@ impl InProcess {
             let (head, body) = response.into_parts();
             Answer {
                 status: head.status(),
+                reason: head.head().reason().to_owned(),
                 headers: head.headers().clone(),
                 body: to_bytes(body).await.ok(),
             }
@@ -187,6 +188,8 @@ impl Asked {
 pub struct Answer {
     /// Its status.
     pub status: StatusCode,
+    /// What stands behind the status in the status line.
+    pub reason: String,
     /// Its fields.
     pub headers: HeaderMap,
     /// Its body, or `None` where it broke off.

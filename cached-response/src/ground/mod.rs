@@ -5,6 +5,7 @@ pub(crate) mod acceptance;
 pub(crate) mod begun;
 pub(crate) mod checked;
 pub(crate) mod clock;
+pub(crate) mod codings;
 pub(crate) mod frame;
 pub(crate) mod generation;
 #[cfg(any(test, feature = "testing"))]
@@ -25,6 +26,7 @@ pub(crate) mod rest;
 pub(crate) mod selector;
 pub(crate) mod store;
 pub(crate) mod stored;
+pub(crate) mod style;
 pub(crate) mod sync;
 pub(crate) mod told;
 pub(crate) mod weak;

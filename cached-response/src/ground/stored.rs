@@ -3,9 +3,11 @@
 use super::{
     checked::{Checked, Held},
     clock::Moment,
+    codings::Codings,
     generation::{Snapshot, Standing},
     rest::{Expired, Rest},
     selector::Variant,
+    style::Style,
 };
 use actix_web::{
     http::{
@@ -23,6 +25,7 @@ pub(crate) const FOUND: u64 = 0;
 #[derive(Debug, Default)]
 pub(crate) struct StoredResponse {
     pub(crate) status: StatusCode,
+    pub(crate) style: Style,
     /// In the order in which they are answered, repeated fields included.
     pub(crate) headers: Arc<[(HeaderName, HeaderValue)]>,
     pub(crate) body: Bytes,
@@ -55,6 +58,9 @@ pub(crate) struct StoredResponse {
     /// `Authorization` (RFC 9111 §3.5).
     pub(crate) open: bool,
     pub(crate) client: Option<Client>,
+    /// Clients that take other codings than these may get another response, though it does not say so
+    /// in `Vary`.
+    pub(crate) codings: Codings,
     /// When it was last in step with the remote store.
     pub(crate) checked: Checked,
     /// What it depends on there.
@@ -141,6 +147,7 @@ impl StoredResponse {
     pub(crate) fn read_again(&self) -> Self {
         Self {
             status: self.status,
+            style: self.style.clone(),
             headers: self.headers.clone(),
             etag: self.etag.clone(),
             made_etag: self.made_etag,
@@ -152,6 +159,7 @@ impl StoredResponse {
             variant: self.variant.clone(),
             open: self.open,
             client: self.client,
+            codings: self.codings,
             ..Self::default()
         }
     }

@@ -5,6 +5,7 @@
 //! half of what is stored would make a broken file of it.
 
 use super::field;
+use crate::ground::codings::Codings;
 use actix_web::mime::{self, Mime};
 
 /// Whether `Accept-Encoding` allows any coding at all.
@@ -16,6 +17,49 @@ pub(crate) fn accepts_any<'a>(accept_encoding: impl Iterator<Item = &'a [u8]>) -
         let coding = words.next().unwrap_or_default().trim_ascii();
         !coding.eq_ignore_ascii_case(b"identity") && !words.any(is_zero_weight)
     })
+}
+
+/// The codings that `Accept-Encoding` takes for sure.
+///
+/// A `*` names none, and whoever names `identity` itself may prefer it: both are content with a
+/// response that is not coded.
+pub(crate) fn taken<'a>(accept_encoding: impl Iterator<Item = &'a [u8]>) -> Codings {
+    let mut taken = Codings::NONE;
+    for member in field::tokens(accept_encoding) {
+        let mut words = member.split(|byte| *byte == b';');
+        let coding = words.next().unwrap_or_default().trim_ascii();
+        let is = |name: &str| coding.eq_ignore_ascii_case(name.as_bytes());
+        let coding = if is("gzip") || is("x-gzip") {
+            Codings::GZIP
+        } else if is("br") {
+            Codings::BR
+        } else if is("identity") {
+            return Codings::NONE;
+        } else {
+            Codings::NONE
+        };
+        if !words.any(is_zero_weight) {
+            taken = taken.and(coding);
+        }
+    }
+    taken
+}
+
+/// The names in `Accept-Encoding`, sorted, where it has nothing but plain names: then their order and
+/// their lines say nothing. `None` where a name has a weight, or is written in an unusual way.
+pub(crate) fn names<'a>(accept_encoding: impl Iterator<Item = &'a [u8]>) -> Option<Vec<&'a [u8]>> {
+    let mut names = Vec::new();
+    for name in field::members(accept_encoding) {
+        let is_plain =
+            |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+        if name.is_empty() || !name.iter().all(is_plain) {
+            return None;
+        }
+        names.push(name);
+    }
+    names.sort_unstable();
+    names.dedup();
+    Some(names)
 }
 
 fn is_zero_weight(word: &[u8]) -> bool {
@@ -114,9 +158,46 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_codings_of_browsers_are_told_apart_from_those_of_tools() {
+        let (none, gzip, br) = (Codings::NONE, Codings::GZIP, Codings::BR);
+        let fields: [(&[&str], Codings); 12] = [
+            (&[], none),
+            (&["identity"], none),
+            (&["*"], none),
+            (&["deflate"], none),
+            (&["gzip"], gzip),
+            (&["x-gzip, deflate"], gzip),
+            (&["gzip, deflate, br, zstd"], Codings::ALL),
+            (&["GZIP;q=0.5", "br"], Codings::ALL),
+            (&["br, gzip;q=0"], br),
+            (&["gzip;q=0"], none),
+            (&["gzip;q=1.0, identity;q=0.5, *;q=0"], none),
+            (&["identity;q=0, gzip"], none),
+        ];
+        for (lines, taken) in fields {
+            let lines = lines.iter().map(|line| line.as_bytes());
+            assert_eq!(super::taken(lines), taken);
+        }
+        assert!(Codings::ALL.covers(gzip) && gzip.covers(none) && !gzip.covers(br));
+    }
+
+    #[test]
+    fn plain_names_are_a_set_and_what_has_weights_is_not() {
+        let set = |lines: &[&'static str]| names(lines.iter().map(|line| line.as_bytes()));
+        assert_eq!(set(&["gzip, br"]), set(&["br,gzip", "br"]));
+        assert_ne!(set(&["gzip, br"]), set(&["gzip"]));
+        assert_eq!(set(&[]), Some(Vec::new()));
+        for odd in ["", "gzip,,br", "GZIP", "gzip;q=0.5, br", "*"] {
+            assert_eq!(set(&[odd]), None, "{odd}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_bytes_panic(lines: Vec<Vec<u8>>, media: Vec<u8>) {
+            taken(lines.iter().map(Vec::as_slice));
+            names(lines.iter().map(Vec::as_slice));
             accepts_any(lines.iter().map(Vec::as_slice));
             is_codable(Some(&media));
         }

@@ -1,6 +1,7 @@
 //! The second step of the key: the values of the names that were learnt from a run.
 
 use super::{
+    coding,
     field::lines,
     key::{Field, KeyWriter},
 };
@@ -11,6 +12,14 @@ use actix_web::{HttpRequest, http::header};
 fn write(names: &[Selector], request: &HttpRequest, key: &mut KeyWriter) {
     for name in names {
         match name {
+            Selector::Header(name) if *name == header::ACCEPT_ENCODING => {
+                let lines = || lines(request.headers(), name);
+                // The order of codings without weights says nothing (RFC 9110 §12.5.3).
+                match coding::names(lines()) {
+                    Some(names) => key.list(Field::Selector, name.as_str(), names.into_iter()),
+                    None => key.list(Field::Selector, name.as_str(), lines()),
+                }
+            }
             // Cookies are no list: HTTP/2 clients send them in several lines.
             Selector::Header(name) if *name != header::COOKIE => {
                 key.list(

@@ -68,6 +68,7 @@ pub(crate) fn reuse_head(stored: &StoredResponse, how: How) -> HttpResponse {
     let fields = stored.headers.iter();
     let kept = fields.filter(|(name, _)| !describes_content(name, stored));
     add(kept, response.headers_mut());
+    stored.style.apply_case(response.head_mut());
     mark(stored, &mut response, how);
     response
 }
@@ -80,8 +81,10 @@ pub(crate) fn reuse_content(
 ) -> HttpResponse {
     let mut response = body(stored);
     add(stored.headers.iter(), response.headers_mut());
+    stored.style.apply(response.head_mut());
     if let Some(part) = parts::narrow(stored, request, response.head_mut()) {
         response = response.set_body(part);
+        response.head_mut().reason = None;
     }
     mark(stored, &mut response, how);
     response
@@ -91,6 +94,7 @@ pub(crate) fn reuse_content(
 pub(crate) fn reuse_whole(stored: &StoredResponse, how: How) -> HttpResponse {
     let mut response = body(stored);
     add(stored.headers.iter(), response.headers_mut());
+    stored.style.apply(response.head_mut());
     mark(stored, &mut response, how);
     response
 }
@@ -163,9 +167,12 @@ pub(crate) fn spare(
     head: &mut HttpResponse<()>,
 ) -> Option<BoxBody> {
     if !is_not_modified(stored, request) {
-        return parts::narrow(stored, request, head.head_mut());
+        let part = parts::narrow(stored, request, head.head_mut())?;
+        head.head_mut().reason = None;
+        return Some(part);
     }
     *head.status_mut() = StatusCode::NOT_MODIFIED;
+    head.head_mut().reason = None;
     head.headers_mut()
         .retain(|name, _| !describes_content(name, stored));
     Some(BoxBody::new(()))

@@ -15,6 +15,7 @@ use actix_web::{
 pub(crate) fn renewed(stored: &StoredResponse, unchanged: &HttpResponse) -> HttpResponse {
     let said = unchanged.headers();
     let mut response = HttpResponse::with_body(stored.status, BoxBody::new(stored.body.clone()));
+    stored.style.apply(response.head_mut());
     let headers = response.headers_mut();
     for (name, value) in stored.headers.iter() {
         let ours = stored.made_etag && *name == header::ETAG;

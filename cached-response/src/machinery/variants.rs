@@ -15,11 +15,13 @@ use crate::{
         stored::StoredResponse,
     },
     judgement::{
+        coding,
+        field::lines,
         key::{Key, KeyRef, KeyWriter},
         selection,
     },
 };
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, http::header};
 use std::{any::TypeId, sync::Arc};
 
 /// Finds the response that `request` selects under the key in `key`; completes the key with the
@@ -31,13 +33,16 @@ pub(crate) fn find(
     request: &HttpRequest,
 ) -> Found {
     match shelf.get(&KeyRef::new(handler, key.as_bytes())) {
-        Some(Slot::Response(stored)) => Found::Response(stored),
+        Some(Slot::Response(stored)) if is_tried(&stored, request) => Found::Response(stored),
+        Some(Slot::Response(_)) => Found::NoVariant,
         None => Found::Nothing,
         Some(Slot::Varies(list)) => {
             let values = selection::values(&list.names, request);
             list.select(list.hash(&values), key);
             match shelf.get(&KeyRef::new(handler, key.as_bytes())) {
-                Some(Slot::Response(stored)) if is_variant(&stored, &list.names, &values) => {
+                Some(Slot::Response(stored))
+                    if is_variant(&stored, &list.names, &values) && is_tried(&stored, request) =>
+                {
                     Found::Response(stored)
                 }
                 _ => Found::NoVariant,
@@ -60,12 +65,23 @@ fn is_variant(stored: &StoredResponse, names: &[Selector], values: &[u8]) -> boo
     variant.is_some_and(|variant| *variant.values == *values && variant.names == names)
 }
 
-/// Whether `request` has the values that the response was computed under.
+/// Whether `request` has the values that the response was computed under, and takes no coding that was
+/// not tried.
 pub(crate) fn is_selected(stored: &StoredResponse, request: &HttpRequest) -> bool {
-    stored
-        .variant
-        .as_ref()
-        .is_none_or(|variant| selection::values(&variant.names, request) == variant.values)
+    let variant = stored.variant.as_ref();
+    variant.is_none_or(|variant| selection::values(&variant.names, request) == variant.values)
+        && is_tried(stored, request)
+}
+
+/// Returns false where the client of `request` takes a coding that the response could have come in, and
+/// has not, because the one it was made for does not take it.
+#[inline]
+pub(crate) fn is_tried(stored: &StoredResponse, request: &HttpRequest) -> bool {
+    stored.codings.is_all()
+        || stored.codings.covers(coding::taken(lines(
+            request.headers(),
+            &header::ACCEPT_ENCODING,
+        )))
 }
 
 /// Stores a response under `key`, behind a list where it or an earlier one depends on `names`.

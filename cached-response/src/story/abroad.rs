@@ -18,6 +18,7 @@ use crate::{
             lease::Holder,
             link::Remote,
         },
+        variants,
     },
 };
 use actix_web::{HttpRequest, http::header::HeaderMap};
@@ -98,7 +99,12 @@ impl<'a> Abroad<'a> {
             .reader(allowance)
             .fetch(&self.errand, self.request, want)
             .await?;
-        fetched.response = fetched.response.filter(|stored| self.permits(stored));
+        fetched.response = fetched.response.filter(|stored| {
+            let tried = self
+                .request
+                .is_none_or(|request| variants::is_tried(stored, request));
+            tried && self.permits(stored)
+        });
         Ok(fetched)
     }
 

@@ -9,11 +9,13 @@ use super::{
 };
 use crate::{
     ground::{
-        checked::Checked, clock::Moment, generation::Standing, selector::Selector,
-        stored::StoredResponse,
+        checked::Checked, clock::Moment, codings::Codings, generation::Standing,
+        selector::Selector, stored::StoredResponse, style::Style,
     },
     judgement::{
         candidate::Candidate,
+        coding,
+        field::lines,
         judge::{MOST_NAMES, Storable},
         lifetime::Freshness,
         reason::Skip,
@@ -30,7 +32,12 @@ use crate::{
         variants::{self, Put},
     },
 };
-use actix_web::{HttpResponse, body::BodySize, web::Bytes};
+use actix_web::{
+    HttpResponse,
+    body::BodySize,
+    http::header::{self, HeaderMap},
+    web::Bytes,
+};
 use std::{sync::Arc, time::Duration};
 
 /// A run whose response is there.
@@ -52,6 +59,7 @@ pub(super) struct Flight {
     pub(super) number: u64,
     pub(super) born: Moment,
     pub(super) delay: Duration,
+    pub(super) style: Style,
 }
 
 impl Flight {
@@ -76,25 +84,23 @@ impl Flight {
         candidate: &Candidate<'_>,
         body: &Bytes,
     ) -> Result<Put, Skip> {
-        let Freshness { lifetime, age } = self.permitted(storable, Some(body.len() as u64))?;
+        let freshness = self.permitted(storable, Some(body.len() as u64))?;
         self.wanted(candidate)?;
         let names = self.names(storable)?;
         let station = &self.visit.station;
-        let times = Times::of(
-            &station.stale_rules(),
-            &storable.own,
-            Freshness { lifetime, age },
-        );
+        let times = Times::of(&station.stale_rules(), &storable.own, freshness);
         let tags = self.control.last_tags();
         let Passed { snapshot, named } =
             self.fence
                 .pass(&station.shared().generations, &tags, self.unchanged)?;
         let response = StoredResponse {
+            style: self.style.clone(),
+            codings: self.tried(candidate.headers(), &names),
             born: self.born,
             lifetime: times.lifetime,
             quiet_until: self.born.after(times.quiet),
             windows: times.windows,
-            age_at_birth: age,
+            age_at_birth: freshness.age,
             run: self.number,
             // Arguments may be as old as the look-up.
             checked: Checked::at(self.miss.arrived.min(self.born.before(self.delay))),
@@ -137,6 +143,20 @@ impl Flight {
             return Err(Skip::Repeated);
         }
         Ok(names)
+    }
+
+    /// The codings that a response is known to be the same for, coded or not. A middleware inside that
+    /// compresses says so in `Vary` only where it has: for a client that takes no coding it has not.
+    fn tried(&self, headers: &HeaderMap, names: &[Selector]) -> Codings {
+        let asked = &header::ACCEPT_ENCODING;
+        let selects = |name: &Selector| matches!(name, Selector::Header(name) if name == asked);
+        let is_told = headers.contains_key(&header::CONTENT_ENCODING)
+            || self.terms().vary.contains(asked)
+            || names.iter().any(selects);
+        match &self.exposed {
+            Some(exposed) if !is_told => coding::taken(lines(exposed.headers(), asked)),
+            _ => Codings::ALL,
+        }
     }
 
     /// The lifetime of a response that nobody is against, and its age. `length` is that of its body,

@@ -10,7 +10,7 @@ use super::{
     visit::{Station, Visit},
 };
 use crate::{
-    ground::stored::StoredResponse,
+    ground::{stored::StoredResponse, style::Style},
     judgement::{
         admit::Reuse,
         candidate::Candidate,
@@ -129,7 +129,7 @@ impl Flight {
         self.judge_made(renewed)
     }
 
-    fn judge_made(self, mut response: HttpResponse) -> HttpResponse {
+    fn judge_made(mut self, mut response: HttpResponse) -> HttpResponse {
         let terms = &self.visit.station.site.terms;
         // Of the request as it came: a service may have changed it since.
         let exposed = self.exposed.as_ref();
@@ -157,6 +157,7 @@ impl Flight {
         match verdict {
             Verdict::Skip(why) => self.skip(why, response),
             Verdict::Store(storable) => {
+                self.style = Style::of(response.head_mut());
                 dress::date(terms, date, response.headers_mut());
                 self.keep(storable, response)
             }

@@ -10,7 +10,7 @@ use super::{
     visit::{Station, Visit},
 };
 use crate::{
-    ground::clock::Moment,
+    ground::{clock::Moment, style::Style},
     judgement::reason::Skip,
     machinery::{control::Control, flights::Permits, status_field},
 };
@@ -127,6 +127,7 @@ impl UnderWay {
             number: self.number,
             born,
             delay: born.since(self.started),
+            style: Style::default(),
         }
     }
 

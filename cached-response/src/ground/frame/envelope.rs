@@ -6,7 +6,7 @@ use actix_web::web::Bytes;
 const MAGIC: [u8; 4] = *b"\xc4crf";
 
 /// Of the format. Whoever changes what is written raises it, and keeps the snapshots of the last.
-pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
 
 /// The length of an envelope.
 pub(super) const SIZE: usize = 22;

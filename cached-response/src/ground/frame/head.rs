@@ -6,8 +6,10 @@ use super::{
     writer::Writer,
 };
 use crate::ground::{
+    codings::Codings,
     selector::{Selector, Variant},
     stored::{Client, StoredResponse, Windows},
+    style::Style,
 };
 use actix_web::http::{
     StatusCode,
@@ -20,6 +22,7 @@ const HEADERS: Bounds = Bounds {
     most: 512,
     least: 8,
 };
+const REASON: Bounds = Bounds { most: 1, least: 4 };
 const CLIENT: Bounds = Bounds { most: 1, least: 13 };
 const VARIANT: Bounds = Bounds { most: 1, least: 8 };
 
@@ -34,6 +37,13 @@ const _: () = assert!(
 pub(super) fn write(stored: &StoredResponse, to: &mut Writer) -> Option<()> {
     let status = possible(stored.status)?;
     to.plain(&status.as_u16().to_be_bytes());
+    to.list(
+        REASON.most,
+        stored.style.reason().as_slice(),
+        |to, reason| to.bytes(reason.as_bytes()),
+    )?;
+    to.flag(stored.style.camel_case());
+    to.plain(&[stored.codings.bits()]);
     to.duration(stored.lifetime);
     to.duration(stored.age_at_birth);
     to.duration(stored.windows.revalidate);
@@ -60,6 +70,12 @@ pub(super) fn write(stored: &StoredResponse, to: &mut Writer) -> Option<()> {
 pub(super) fn read(from: &mut Reader<'_>) -> Option<StoredResponse> {
     let status = StatusCode::from_u16(u16::from_be_bytes(from.array()?)).ok()?;
     let status = possible(status)?;
+    let reason = from
+        .list(REASON, |from| from.bytes().map(<[u8]>::to_vec))?
+        .pop();
+    let style = Style::read(reason.as_deref(), from.flag()?)?;
+    let [codings] = from.array()?;
+    let codings = Codings::from_bits(codings)?;
     let lifetime = from.duration()?;
     let age_at_birth = from.duration()?;
     let revalidate = from.duration()?;
@@ -72,6 +88,7 @@ pub(super) fn read(from: &mut Reader<'_>) -> Option<StoredResponse> {
     let headers = from.list(HEADERS, header)?;
     Some(StoredResponse {
         status,
+        style,
         etag: first(&headers, &header::ETAG),
         made_etag,
         last_modified: first(&headers, &header::LAST_MODIFIED),
@@ -83,6 +100,7 @@ pub(super) fn read(from: &mut Reader<'_>) -> Option<StoredResponse> {
         variant,
         open,
         client,
+        codings,
         ..StoredResponse::default()
     })
 }

@@ -259,6 +259,7 @@ impl<'a> Reader<'a> {
         stored.born = self.began.before(about.keep.saturating_sub(left));
         stored.quiet_until = stored.born.after(about.quiet);
         stored.run = FOUND;
+        stored.style.settle();
         stored.snapshot = self.snapshot.clone();
         stored.checked = Checked::at(self.began);
         stored.held = Held::of(Nonces {

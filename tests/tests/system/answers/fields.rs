@@ -1,5 +1,6 @@
 //! Fields of an answer: which are replayed, and which are nobody's to add.
 
+use std::io::Read as _;
 use std::time::Duration;
 
 use actix_web::test::init_service;
@@ -148,4 +149,71 @@ async fn nothing_lets_clients_keep_a_response_unless_the_route_does() {
         assert_eq!(answer.header("age").is_some(), hit);
         assert!(answer.header("date").is_some());
     }
+}
+
+#[get("/styled")]
+#[cached_response]
+async fn styled() -> HttpResponse {
+    let mut response = HttpResponse::Ok().reason("Quite Fine").body("page");
+    response.head_mut().set_camel_case_headers(true);
+    response
+}
+
+/// The octets of an answer, head and all.
+fn octets(server: &Server, request: Sent) -> String {
+    let mut connection = raw::Connection::open(server.address()).unwrap();
+    connection
+        .send(&request.header("Connection", "close"))
+        .unwrap();
+    let mut answer = String::new();
+    connection
+        .into_stream()
+        .read_to_string(&mut answer)
+        .unwrap();
+    answer
+}
+
+#[test]
+fn a_reason_phrase_and_names_in_camel_case_survive_a_hit() {
+    let server = Server::start(1, |app| {
+        app.service(styled);
+    })
+    .unwrap();
+    for hit in [false, true] {
+        let answer = octets(&server, Sent::get("/styled"));
+        assert!(
+            answer.starts_with("HTTP/1.1 200 Quite Fine\r\n"),
+            "{answer}"
+        );
+        assert!(answer.contains("\r\nContent-Length: 4\r\n"), "{answer}");
+        assert_eq!(answer.contains("\r\nAge: 0\r\n"), hit, "{answer}");
+    }
+    // The phrase is of a 200.
+    let part = octets(&server, Sent::get("/styled").header("Range", "bytes=1-2"));
+    assert!(
+        part.starts_with("HTTP/1.1 206 Partial Content\r\n"),
+        "{part}"
+    );
+    let whole = octets(&server, Sent::get("/styled"));
+    let etag = whole.split("\r\nEtag: ").nth(1).unwrap();
+    let etag = etag.split("\r\n").next().unwrap();
+    let same = octets(&server, Sent::get("/styled").header("If-None-Match", etag));
+    assert!(same.starts_with("HTTP/1.1 304 Not Modified\r\n"), "{same}");
+    assert!(same.contains("\r\nCache-Status: "), "{same}");
+}
+
+#[test]
+fn a_part_that_a_live_answer_is_cut_to_has_no_reason_phrase_of_the_whole() {
+    let server = Server::start(1, |app| {
+        app.service(styled);
+    })
+    .unwrap();
+    let part = octets(
+        &server,
+        Sent::get("/styled?cut").header("Range", "bytes=1-2"),
+    );
+    assert!(
+        part.starts_with("HTTP/1.1 206 Partial Content\r\n"),
+        "{part}"
+    );
 }

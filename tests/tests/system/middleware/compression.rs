@@ -4,12 +4,14 @@ use actix_http::Request;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::middleware::Compress;
-use actix_web::test::init_service;
+use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, Error, web};
+use cached_response::ResponseCache;
 use cached_response::testing::isolated;
+use tests::stage::{Stage, soon};
 
 use super::minute;
-use crate::ask::{get_with, run};
+use crate::ask::{get, get_with, run};
 
 /// Long enough to be worth compressing.
 async fn long() -> String {
@@ -70,4 +72,110 @@ async fn with_compress_inside_each_coding_is_a_variant() {
     codings(&app, &all).await;
     // The list of names, and two variants.
     assert_eq!(cache.cache().stats().entries, 3);
+}
+
+#[actix_web::test]
+async fn a_client_without_codings_that_comes_first_leaves_the_others_theirs() {
+    for first in [Some("identity"), Some("*"), None] {
+        let cache = isolated();
+        let app = App::new()
+            .wrap(Compress::default())
+            .wrap(minute())
+            .default_service(web::to(long));
+        let app = init_service(app).await;
+        let live = match first {
+            Some(accepted) => get_with(&app, "/", ("accept-encoding", accepted)).await,
+            None => get(&app, "/").await,
+        };
+        assert_eq!(live.header("content-encoding"), None);
+        let all = [
+            ("gzip, deflate", "gzip", false),
+            ("gzip, deflate", "gzip", true),
+            // What lay there before gave way to a list of names.
+            ("identity", "", false),
+            ("identity", "", true),
+            ("gzip, deflate", "gzip", true),
+        ];
+        codings(&app, &all).await;
+        assert_eq!(cache.cache().stats().entries, 3);
+    }
+}
+
+#[actix_web::test]
+async fn clients_that_take_the_same_codings_share_a_response() {
+    let _cache = isolated();
+    let app = App::new()
+        .wrap(Compress::default())
+        .wrap(minute())
+        .default_service(web::to(long));
+    let app = init_service(app).await;
+    let all = [
+        ("gzip, deflate, br, zstd", "gzip", false),
+        ("br,zstd ,gzip,deflate", "gzip", true),
+        ("gzip, deflate, br", "gzip", false),
+        ("gzip;q=0.5, deflate", "deflate", false),
+    ];
+    for (accepted, coding, stored) in all {
+        let answer = get_with(&app, "/", ("accept-encoding", accepted)).await;
+        let given = answer.header("content-encoding").unwrap_or_default();
+        assert_eq!(
+            (given.as_str(), answer.is_hit()),
+            (coding, stored),
+            "{accepted}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn where_nothing_compresses_one_response_answers_all() {
+    let cache = isolated();
+    let app = App::new().wrap(minute()).default_service(web::to(long));
+    let app = init_service(app).await;
+    let all = [
+        ("identity", "", false),
+        // Nobody knows yet what this one would have got.
+        ("gzip, deflate, br", "", false),
+        ("gzip, deflate, br, zstd", "", true),
+        ("gzip", "", true),
+        ("br;q=1, gzip;q=0", "", true),
+        ("identity", "", true),
+    ];
+    codings(&app, &all).await;
+    assert_eq!((run(), cache.cache().stats().entries), (3, 1));
+}
+
+async fn held(stage: web::Data<Stage>) -> String {
+    let run = stage.run_at_barrier().await;
+    format!("{run} {}", "long ".repeat(1000))
+}
+
+fn behind(app: &mut web::ServiceConfig) {
+    let scope = web::scope("/behind")
+        .wrap(Compress::default())
+        .wrap(minute())
+        .route("/page", web::get().to(held));
+    app.service(scope);
+}
+
+#[actix_web::test]
+async fn whoever_takes_a_coding_is_not_answered_by_a_run_for_one_who_takes_none() {
+    let stage = Stage::new(ResponseCache::builder().build());
+    let app = stage.app(behind).await;
+    let ask = |accepted: &str| {
+        let request = TestRequest::with_uri("/behind/page");
+        app.ask(request.insert_header(("accept-encoding", accepted)))
+    };
+    let leader = ask("identity");
+    stage.at_run(1).await;
+    let followers = [ask("gzip"), ask("identity")];
+    soon("they follow", || stage.cache.stats().misses == 3).await;
+    (1..=2).for_each(|run| stage.release(run));
+    assert_eq!(leader.answer().await.header("content-encoding"), None);
+    let [coded, plain] = followers;
+    assert_eq!(
+        coded.answer().await.header("content-encoding"),
+        Some("gzip")
+    );
+    assert!(plain.text().await.starts_with("1 "));
+    assert_eq!(stage.runs(), 2);
 }

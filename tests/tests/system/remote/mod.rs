@@ -13,7 +13,9 @@ use actix_web::http::header;
 use actix_web::test::TestRequest;
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, dev::Payload, web};
 use cached_response::testing::{InProcessStore, ManualClock};
-use cached_response::{Builder, Policy, Request, ResponseCache, Unkeyed, cached, tag};
+use cached_response::{
+    Builder, CacheResponses, Policy, Request, ResponseCache, Unkeyed, cached, tag,
+};
 use tests::stage::{Answer, InProcess, Stage};
 
 mod explained;
@@ -37,7 +39,7 @@ async fn page(stage: web::Data<Stage>, query: web::Query<Vec<(String, String)>>)
             response.insert_header((header::VARY, value.as_str()));
         }
     }
-    response.body(format!("run {run}"))
+    response.reason("Quite Fine").body(format!("run {run}"))
 }
 
 async fn greeting(stage: web::Data<Stage>, request: Request) -> String {
@@ -93,6 +95,10 @@ fn routes(app: &mut web::ServiceConfig) {
             format!("row {}", row.0.0)
         })),
     );
+    let behind = web::scope("/behind")
+        .wrap(CacheResponses::new(ten()))
+        .route("/page", web::get().to(page));
+    app.service(behind);
     app.route("/greeting", web::get().to(cached(ten(), greeting)));
 }
 

@@ -18,6 +18,33 @@ async fn a_response_that_one_node_has_made_answers_on_the_other() {
     assert_eq!(nodes.other.cache.stats().remote_hits, 1);
 }
 
+#[actix_web::test]
+async fn a_reason_phrase_comes_with_a_response_from_another_node() {
+    for nodes in [Nodes::new().await, Nodes::without_memory().await] {
+        for node in [&nodes.one, &nodes.other, &nodes.other] {
+            let answer = node.ask(TestRequest::with_uri("/plain")).await;
+            assert_eq!(answer.reason, "Quite Fine");
+        }
+        assert_eq!(nodes.stage.runs(), 1);
+    }
+}
+
+#[actix_web::test]
+async fn what_another_node_has_made_for_a_client_without_codings_answers_none_with_codings() {
+    for nodes in [Nodes::new().await, Nodes::without_memory().await] {
+        let ask = |accepted: &str| {
+            TestRequest::with_uri("/behind/page").insert_header(("accept-encoding", accepted))
+        };
+        assert_eq!(nodes.one.ask(ask("identity")).await.text(), "run 1");
+        assert_eq!(nodes.other.ask(ask("identity")).await.text(), "run 1");
+        assert_eq!(nodes.other.ask(ask("gzip, br")).await.text(), "run 2");
+        // It was not coded, so that nobody misses anything.
+        assert_eq!(nodes.other.ask(ask("identity")).await.text(), "run 2");
+        assert_eq!(nodes.one.ask(ask("gzip")).await.text(), "run 2");
+        assert_eq!(nodes.stage.runs(), 2);
+    }
+}
+
 // Bar row 92.
 #[actix_web::test]
 async fn a_response_that_is_found_late_in_its_life_lives_no_longer() {

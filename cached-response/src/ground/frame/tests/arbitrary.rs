@@ -6,22 +6,32 @@ use proptest::{collection::vec, option, prelude::*};
 type Header = (HeaderName, HeaderValue);
 
 pub(super) fn responses() -> impl Strategy<Value = (StoredResponse, About)> {
-    let parts = (heads(), lives(), vec(any::<u8>(), 0..300), variants());
-    let stored = parts.prop_map(|((status, headers), lived, body, variant)| {
-        let first = |name| {
-            let mut named = headers.iter().filter(|(known, _)| *known == name);
-            named.next().map(|(_, value)| value.clone())
-        };
-        StoredResponse {
-            status,
-            etag: first(header::ETAG),
-            last_modified: first(header::LAST_MODIFIED),
-            headers: headers.into(),
-            body: body.into(),
-            variant,
-            ..lived
-        }
-    });
+    let parts = (
+        heads(),
+        styles(),
+        lives(),
+        vec(any::<u8>(), 0..300),
+        variants(),
+    );
+    let stored = parts.prop_map(
+        |((status, headers), (style, codings), lived, body, variant)| {
+            let first = |name| {
+                let mut named = headers.iter().filter(|(known, _)| *known == name);
+                named.next().map(|(_, value)| value.clone())
+            };
+            StoredResponse {
+                status,
+                style,
+                codings,
+                etag: first(header::ETAG),
+                last_modified: first(header::LAST_MODIFIED),
+                headers: headers.into(),
+                body: body.into(),
+                variant,
+                ..lived
+            }
+        },
+    );
     (stored, abouts())
 }
 
@@ -39,6 +49,14 @@ fn heads() -> impl Strategy<Value = (StatusCode, Vec<Header>)> {
     let value = vec(prop_oneof![Just(b'\t'), b' '..=b'~', 0x80..=0xff_u8], 0..40)
         .prop_map(|value| HeaderValue::from_bytes(&value).unwrap());
     (status, vec((name, value), 0..12))
+}
+
+fn styles() -> impl Strategy<Value = (Style, Codings)> {
+    let style = (option::of("[ -~]{1,128}"), any::<bool>()).prop_map(|(reason, camel_case)| {
+        Style::read(reason.as_deref().map(str::as_bytes), camel_case).unwrap()
+    });
+    let codings = (0..4_u8).prop_map(|bits| Codings::from_bits(bits).unwrap());
+    (style, codings)
 }
 
 fn header_names() -> impl Strategy<Value = HeaderName> {

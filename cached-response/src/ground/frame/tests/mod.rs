@@ -9,9 +9,11 @@ use super::{
     trial::{KEY, trial},
 };
 use crate::ground::{
+    codings::Codings,
     nonce::Nonce,
     selector::{Selector, Variant},
     stored::{Client, StoredResponse, Windows},
+    style::Style,
 };
 use actix_web::{
     http::{
@@ -35,7 +37,7 @@ fn read_response(frame: &Bytes) -> (StoredResponse, About) {
 fn assert_same(one: &StoredResponse, other: &StoredResponse) {
     let said = |stored: &StoredResponse| {
         (
-            stored.status,
+            (stored.status, stored.style.clone(), stored.codings),
             stored.headers.clone(),
             stored.body.clone(),
             (stored.etag.clone(), stored.last_modified.clone()),
@@ -52,6 +54,8 @@ fn assert_same(one: &StoredResponse, other: &StoredResponse) {
 fn full() -> (StoredResponse, About) {
     let stored = StoredResponse {
         status: StatusCode::NOT_FOUND,
+        style: Style::read(Some(b"Nowhere To Be Found"), true).unwrap(),
+        codings: Codings::GZIP,
         headers: fields(),
         body: Bytes::from_static(b"<p>\0\xff</p>"),
         etag: Some(HeaderValue::from_static("\"v1\"")),

@@ -208,11 +208,45 @@ fn a_status_that_is_none_of_a_whole_response_is_a_miss() {
     }
 }
 
+/// Behind the status: no phrase, the case of names, the codings, and then times.
+const CODINGS: usize = STATUS + 2 + 4 + 1;
+const TIMES: usize = CODINGS + 1;
+
+#[test]
+fn codings_that_nobody_knows_are_a_miss() {
+    let frame = bare();
+    for bits in 0..=u8::MAX {
+        let mut changed = frame.to_vec();
+        changed[CODINGS] = bits;
+        let read = read(KEY, &sealed(&changed, frame.len() - envelope::SIZE));
+        assert_eq!(read.is_some(), bits <= 3, "{bits}");
+    }
+}
+
+// It would be another field, or another response.
+#[test]
+fn a_reason_phrase_of_two_lines_is_a_miss() {
+    let phrase = b"Fine for now";
+    let stored = StoredResponse {
+        style: Style::read(Some(phrase), false).unwrap(),
+        ..StoredResponse::default()
+    };
+    let frame = response(KEY, &stored, &About::default()).unwrap();
+    assert!(read(KEY, &frame).is_some());
+    let at = frame.windows(phrase.len()).position(|part| part == phrase);
+    let at = at.unwrap();
+    for line in [&b"Fine\r\na: now"[..], b"Fine\nfor now", b"Fine for\0now"] {
+        let mut changed = frame.to_vec();
+        changed[at..at + line.len()].copy_from_slice(line);
+        assert!(read(KEY, &sealed(&changed, frame.len() - envelope::SIZE)).is_none());
+    }
+}
+
 #[test]
 fn a_flag_that_is_neither_is_a_miss() {
     let frame = bare();
-    let flags = STATUS + 2 + 4 * 12;
-    for at in flags..flags + 3 {
+    let flags = TIMES + 4 * 12;
+    for at in [CODINGS - 1, flags, flags + 1, flags + 2] {
         assert_eq!(frame[at], 0);
         let mut changed = frame.to_vec();
         changed[at] = 2;
@@ -223,7 +257,7 @@ fn a_flag_that_is_neither_is_a_miss() {
 #[test]
 fn a_time_of_more_than_a_second_of_nanoseconds_is_a_miss() {
     let mut changed = bare().to_vec();
-    let nanos = STATUS + 2 + 8;
+    let nanos = TIMES + 8;
     for (time, is_read) in [(999_999_999_u32, true), (1_000_000_000, false)] {
         changed[nanos..nanos + 4].copy_from_slice(&time.to_be_bytes());
         let head = changed.len() - envelope::SIZE;
