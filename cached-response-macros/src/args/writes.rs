@@ -232,7 +232,13 @@ fn target(text: &str) -> Option<String> {
         let path = rest.find('/').map_or("/", |slash| &rest[slash..]);
         return Some(format!("the host is no part of it: write `{path}`"));
     }
-    (!text.starts_with('/')).then(|| format!("a path begins with a slash: write `/{text}`"))
+    if !text.starts_with('/') {
+        return Some(format!("a path begins with a slash: write `/{text}`"));
+    }
+    let (before, _) = text.split_once('#')?;
+    Some(format!(
+        "a fragment is never sent to a server: write `{before}`"
+    ))
 }
 
 #[cfg(test)]
@@ -251,7 +257,7 @@ mod tests {
 
     #[test]
     fn what_is_right_is_not_found_fault_with() {
-        for text in ["/", "/products/{id}", "/{{x}}", "/{a}/{b}", "/ü", "/a#b"] {
+        for text in ["/", "/products/{id}", "/{{x}}", "/{a}/{b}", "/ü", "/a/"] {
             assert_eq!(said(text), [None, None], "{text}");
         }
         for text in ["/products?page={page}", "/to?url=http://a/b"] {
@@ -267,6 +273,7 @@ mod tests {
             ("//example.com", "`/`"),
             ("{path}", "`/{path}`"),
             ("/{id", "`{id}`"),
+            ("/products#top", "`/products`"),
         ] {
             for said in said(text) {
                 assert!(said.is_some_and(|said| said.contains(says)), "{text}");

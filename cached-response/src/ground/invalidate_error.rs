@@ -3,14 +3,15 @@
 use super::store::{StoreError, StoreErrorKind};
 use std::{error::Error, fmt};
 
-/// Why an invalidation has not taken effect everywhere in time. It has in this process, at once.
+/// Why an invalidation has not taken effect everywhere in time. It has in this process, at once, but for
+/// [`Nameless`](Self::Nameless).
 ///
 /// It is not lost: the cache goes on telling the remote store, by itself, for as long as it lives,
 /// and until the store has done it reuses nothing in this process that the store has of it. Other
 /// processes may go on reusing what they have. Whoever must not go on before they stop awaits the
 /// same invalidation again.
 ///
-/// There is no such reason in a cache that is in this process only.
+/// In a cache that is in this process only there is one such reason: a name that names nothing.
 ///
 /// ```
 /// use cached_response::{InvalidateError, ResponseCache};
@@ -31,6 +32,9 @@ pub enum InvalidateError {
     Slow,
     /// The remote store is there and refuses, for the reason that it has given.
     Refused(String),
+    /// A text names nothing that could be invalidated, for this reason: nothing was, and nothing will
+    /// be tried again. What else was named in the same call is invalidated.
+    Nameless(&'static str),
 }
 
 impl fmt::Display for InvalidateError {
@@ -43,6 +47,7 @@ impl fmt::Display for InvalidateError {
                 "the remote store refuses to remove names or to publish, check what its user may do \
                  and whether it can be written to ({why})"
             )?,
+            Self::Nameless(why) => return write!(f, "nothing is invalidated: {why}"),
         }
         f.write_str(
             "; what was invalidated is so in this process, and the others are told as soon as it answers",
@@ -79,5 +84,7 @@ mod tests {
             assert!(error.contains(words), "{error}");
             assert!(error.ends_with("as soon as it answers"), "{error}");
         }
+        let error = InvalidateError::Nameless("write `/`").to_string();
+        assert_eq!(error, "nothing is invalidated: write `/`");
     }
 }

@@ -120,27 +120,24 @@ impl Namespace {
 
     /// The nonces that go when a path is invalidated.
     pub(crate) fn of_path(&self, path: &str) -> Vec<String> {
-        let mut names = vec![self.nonce(Thing::Path(&target::path(path)))];
-        // A path that was written with its query.
-        if let Some(end) = path.find(['?', '#']) {
-            names.push(self.nonce(Thing::Path(&target::path(&path[..end]))));
-        }
-        names
+        let paths = target::paths(path);
+        let names = paths.iter().map(|path| self.nonce(Thing::Path(path)));
+        names.collect()
     }
 
     /// The nonces that go when a URL is invalidated: that of the URL as routes know it that hide
     /// their flag, as those know it that do not, and that of all URLs of the path on the others.
     pub(crate) fn of_url(&self, url: &str) -> Vec<String> {
         let (path, query) = target::split(url);
-        let path = target::path(path);
         let hidden = QueryKey::whole(Some(FLAG)).name(query);
         let shown = QueryKey::whole(None).name(query);
-        let mut names = vec![
-            self.nonce(Thing::Narrowed(&path)),
-            self.nonce(Thing::Url(&path, &hidden)),
-        ];
-        if shown != hidden {
-            names.push(self.nonce(Thing::Url(&path, &shown)));
+        let mut names = Vec::new();
+        for path in target::spellings(&target::path(path)) {
+            names.push(self.nonce(Thing::Narrowed(&path)));
+            names.push(self.nonce(Thing::Url(&path, &hidden)));
+            if shown != hidden {
+                names.push(self.nonce(Thing::Url(&path, &shown)));
+            }
         }
         names
     }

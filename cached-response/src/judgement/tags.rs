@@ -51,6 +51,19 @@ impl Tags {
     }
 }
 
+/// The mistake in a text that is to name a tag, if no response can have it.
+pub(crate) fn mistake(tag: &str) -> Option<&'static str> {
+    if tag.is_empty() {
+        Some("an empty text is no tag: write its name, or `invalidate_all` for everything")
+    } else if tag.len() > LONGEST {
+        Some(
+            "a tag has 256 bytes at most, so no response has this one: give it a shorter name where it is set, too",
+        )
+    } else {
+        None
+    }
+}
+
 /// Why a response cannot have the tags of its route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Untagged {

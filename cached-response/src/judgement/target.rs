@@ -3,6 +3,8 @@
 //! A path and a query are compared as they are decoded, so that `/a%62` and `/ab` have one name:
 //! to invalidate too much is safe, too little is not. Of a query a name has what the key has of it.
 //! What the key leaves out is the route's word, so the name of a URL depends on who reads it.
+//! Somebody who names a path need not know how the application normalises paths, so a path is
+//! taken with and without a slash at its end, and with several slashes in a row as one.
 
 use super::query;
 use std::borrow::Cow;
@@ -35,9 +37,52 @@ pub(crate) fn split(url: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// The names of all paths that are meant by a text, which may be a URL.
+///
+/// A path that is written with its query is that path, and so is one that has a `?` in it.
+pub(crate) fn paths(text: &str) -> Vec<Vec<u8>> {
+    let (alone, _) = split(text);
+    let mut paths = spellings(&path(alone));
+    if text.starts_with('/') && alone != text {
+        paths.extend(spellings(&path(text)));
+    }
+    paths
+}
+
+/// The names of the paths that are meant by that of a URL.
+pub(crate) fn spellings(path: &[u8]) -> Vec<Vec<u8>> {
+    let mut merged = path.to_vec();
+    merged.dedup_by(|one, other| (*one, *other) == (b'/', b'/'));
+    let mut spellings = Vec::with_capacity(2);
+    for path in [path, &merged] {
+        let bare = path.strip_suffix(b"/").unwrap_or(path);
+        let slashed = [bare, b"/"].concat();
+        for spelling in [bare.to_vec(), slashed] {
+            if !spelling.is_empty() && !spellings.contains(&spelling) {
+                spellings.push(spelling);
+            }
+        }
+    }
+    spellings
+}
+
+/// The mistake in a text that is to name a path or a URL, if it names none.
+pub(crate) fn mistake(text: &str) -> Option<&'static str> {
+    let (path, query) = split(text);
+    if text.is_empty() {
+        Some("an empty text names no path: write `/` for the root, `invalidate_all` for everything")
+    } else if path.is_empty() && query.is_some() {
+        Some("a query alone names no URL: write its path, too, as in `/products?page=2`")
+    } else if path.is_empty() {
+        Some("a fragment names no path, and is never sent: write the path, as in `/products`")
+    } else {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{path, split};
+    use super::{mistake, path, paths, spellings, split};
     use proptest::prelude::*;
 
     #[test]
@@ -60,7 +105,64 @@ mod tests {
         assert_eq!(split("/to/http://a/b"), ("/to/http://a/b", None));
     }
 
+    fn meant(text: &str) -> Vec<String> {
+        let paths = paths(text).into_iter();
+        let mut paths: Vec<_> = paths.map(|path| String::from_utf8(path).unwrap()).collect();
+        paths.sort();
+        paths
+    }
+
+    #[test]
+    fn a_path_is_meant_however_its_slashes_are_normalised() {
+        assert_eq!(meant("/"), ["/"]);
+        for text in [
+            "/v",
+            "/v/",
+            "v",
+            "v/",
+            "http://x.test/v",
+            "https://x.test/v/#top",
+        ] {
+            assert_eq!(meant(text), ["/v", "/v/"], "{text}");
+        }
+        assert_eq!(meant("/a//b"), ["/a//b", "/a//b/", "/a/b", "/a/b/"]);
+        assert_eq!(meant("/v?a=1"), ["/v", "/v/", "/v?a=1", "/v?a=1/"]);
+    }
+
+    #[test]
+    fn what_names_no_path_is_a_mistake() {
+        for (text, words) in [
+            ("", "write `/`"),
+            ("?page=2", "`/products?page=2`"),
+            ("#top", "`/products`"),
+        ] {
+            assert!(
+                mistake(text).is_some_and(|said| said.contains(words)),
+                "{text}"
+            );
+        }
+        for text in ["/", "a", "/a?", "http://x.test", "http://x.test?a", "//"] {
+            assert_eq!(mistake(text), None, "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn any_spelling_of_a_path_means_the_same_others(segments in "(/{1,2}[a-z]{0,2}){1,4}/?") {
+            let normal = |path: &[u8]| {
+                let mut path = path.to_vec();
+                path.dedup_by(|one, other| (*one, *other) == (b'/', b'/'));
+                [path.strip_suffix(b"/").unwrap_or(&path), b"/"].concat()
+            };
+            let all = spellings(segments.as_bytes());
+            prop_assert!(all.contains(&segments.as_bytes().to_vec()));
+            for spelling in &all {
+                prop_assert!(spelling.starts_with(b"/"));
+                prop_assert_eq!(normal(spelling), normal(segments.as_bytes()));
+            }
+            prop_assert!(all.contains(&normal(segments.as_bytes())));
+        }
+
         #[test]
         fn escaping_any_byte_makes_no_difference(
             bytes in proptest::collection::vec((any::<u8>(), any::<bool>()), 0..40),

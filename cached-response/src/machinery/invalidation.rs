@@ -10,7 +10,11 @@ use super::{
 };
 use crate::{
     ground::{generation::Raise, invalidate_error::InvalidateError},
-    judgement::outdated::{self, Asked},
+    judgement::{
+        outdated::{self, Asked},
+        tags::mistake,
+        target,
+    },
 };
 use actix_web::http::{StatusCode, header::HeaderMap};
 use std::{
@@ -24,8 +28,12 @@ impl ResponseCache {
     /// No request that arrives afterwards is answered by a response whose run began before. A run
     /// that is under way answers those who asked for it before, and is not stored.
     ///
-    /// The path is compared percent-decoded. It is what handlers see of the target: behind
-    /// `NormalizePath`, the normalised one.
+    /// The path is compared percent-decoded, with and without a slash at its end and with several
+    /// slashes in a row as one, as `NormalizePath` may have made it. Of a URL it is the path.
+    ///
+    /// # Errors
+    /// [`InvalidateError::Nameless`] when awaited, if the text names no path. It is in the log in
+    /// any case.
     ///
     /// ```
     /// use actix_web::{App, Responder, get, test, web};
@@ -56,7 +64,7 @@ impl ResponseCache {
     /// ```
     pub fn invalidate_path(&self, path: &str) -> Invalidated {
         self.shared()
-            .raise(Raise::Invalidate, &[Scope::Path(path.to_owned())])
+            .raise(Raise::Invalidate, vec![Scope::Path(path.to_owned())])
     }
 
     /// Invalidates one URL, that is a path with one query: of every handler, in every variant.
@@ -64,6 +72,9 @@ impl ResponseCache {
     /// The order of differently named query pairs makes no difference. On a route that leaves
     /// something of the query out of its key (`query(..)`, `ignore_query(..)`, `?nocache=1`), the
     /// URLs that it does not tell apart are invalidated together.
+    ///
+    /// # Errors
+    /// [`InvalidateError::Nameless`] when awaited, if the text has no path.
     ///
     /// ```
     /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidateError> {
@@ -75,7 +86,7 @@ impl ResponseCache {
     /// ```
     pub fn invalidate_url(&self, url: &str) -> Invalidated {
         self.shared()
-            .raise(Raise::Invalidate, &[Scope::Url(url.to_owned())])
+            .raise(Raise::Invalidate, vec![Scope::Url(url.to_owned())])
     }
 
     /// Invalidates everything.
@@ -89,7 +100,7 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn invalidate_all(&self) -> Invalidated {
-        let invalidated = self.shared().raise(Raise::Invalidate, &[Scope::All]);
+        let invalidated = self.shared().raise(Raise::Invalidate, vec![Scope::All]);
         self.shared().shelf.clear();
         invalidated
     }
@@ -97,16 +108,20 @@ impl ResponseCache {
 
 impl Shared {
     /// Raises these, here and elsewhere.
-    fn raise(&self, raise: Raise, scopes: &[Scope]) -> Invalidated {
+    fn raise(&self, raise: Raise, named: Vec<Scope>) -> Invalidated {
+        let (scopes, nameless) = split(named);
         let raising = self.remote.as_ref().map(|remote| &remote.raising);
         let raising = raising.filter(|_| !scopes.is_empty());
         // First of all: whoever sees that it is raised knows that the store may not.
-        let noted = raising.map(|raising| (raising, raising.note(raise, scopes)));
-        for scope in scopes {
+        let noted = raising.map(|raising| (raising, raising.note(raise, &scopes)));
+        for scope in &scopes {
             self.raise_here(raise, scope);
             self.counters.count(Event::Invalidation);
         }
-        Invalidated(noted.map(|(raising, noted)| raising.send(noted)))
+        Invalidated {
+            sent: noted.map(|(raising, noted)| raising.send(noted)),
+            nameless,
+        }
     }
 
     fn raise_here(&self, raise: Raise, scope: &Scope) {
@@ -131,7 +146,26 @@ pub(crate) fn invalidate_after(
 ) -> Invalidated {
     let paths = outdated::paths(asked, status, answered);
     let scopes: Vec<_> = paths.into_iter().map(Scope::Path).collect();
-    shared.raise(Raise::Invalidate, &scopes)
+    shared.raise(Raise::Invalidate, scopes)
+}
+
+/// The scopes that name something, and the mistake in the first of the others, which is logged:
+/// nobody need await what comes of an invalidation.
+fn split(named: Vec<Scope>) -> (Vec<Scope>, Option<&'static str>) {
+    let mut nameless = None;
+    let scopes = named.into_iter().filter(|scope| {
+        let mistake = match scope {
+            Scope::All => None,
+            Scope::Path(text) | Scope::Url(text) => target::mistake(text),
+            Scope::Tag(tag) => mistake(tag),
+        };
+        if let Some(mistake) = mistake {
+            tracing::error!("{}", InvalidateError::Nameless(mistake));
+            nameless.get_or_insert(mistake);
+        }
+        mistake.is_none()
+    });
+    (scopes.collect(), nameless)
 }
 
 /// An invalidation or an expiry, which has taken effect in this process and is on its way to the
@@ -149,16 +183,21 @@ pub(crate) fn invalidate_after(
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Invalidated(Option<Sent>);
+pub struct Invalidated {
+    sent: Option<Sent>,
+    nameless: Option<&'static str>,
+}
 
 impl IntoFuture for Invalidated {
     type Output = Result<(), InvalidateError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        match self.0 {
-            None => Box::pin(ready(Ok(()))),
-            Some(sent) => Box::pin(sent.outcome()),
+        let Self { sent, nameless } = self;
+        let named = nameless.map_or(Ok(()), |why| Err(InvalidateError::Nameless(why)));
+        match sent {
+            None => Box::pin(ready(named)),
+            Some(sent) => Box::pin(async move { sent.outcome().await.and(named) }),
         }
     }
 }

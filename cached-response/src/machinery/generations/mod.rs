@@ -138,10 +138,7 @@ impl Generations {
 
     pub(crate) fn raise_path(&self, path: &str, raise: Raise) {
         raised();
-        self.names.raise(&Name::Path(&target::path(path)), raise);
-        // A path that was written with its query.
-        if let Some(end) = path.find(['?', '#']) {
-            let path = target::path(&path[..end]);
+        for path in target::paths(path) {
             self.names.raise(&Name::Path(&path), raise);
         }
     }
@@ -150,11 +147,13 @@ impl Generations {
     pub(crate) fn raise_url(&self, url: &str, raise: Raise) {
         raised();
         let (path, query) = target::split(url);
-        let path = target::path(path);
+        let paths = target::spellings(&target::path(path));
         let narrowings = self.narrowings.read();
         for narrowing in narrowings.unwrap_or_else(PoisonError::into_inner).iter() {
             let query = narrowing.name(query);
-            self.names.raise(&Name::Url(&path, &query), raise);
+            for path in &paths {
+                self.names.raise(&Name::Url(path, &query), raise);
+            }
         }
     }
 

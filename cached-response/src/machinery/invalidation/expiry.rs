@@ -43,7 +43,7 @@ impl ResponseCache {
     /// ```
     pub fn expire_path(&self, path: &str) -> Invalidated {
         self.shared()
-            .raise(Raise::Expire, &[Scope::Path(path.to_owned())])
+            .raise(Raise::Expire, vec![Scope::Path(path.to_owned())])
     }
 
     /// Makes one URL stale, as [`expire_path`](Self::expire_path) does a path. The URLs are those of
@@ -59,7 +59,7 @@ impl ResponseCache {
     /// ```
     pub fn expire_url(&self, url: &str) -> Invalidated {
         self.shared()
-            .raise(Raise::Expire, &[Scope::Url(url.to_owned())])
+            .raise(Raise::Expire, vec![Scope::Url(url.to_owned())])
     }
 
     /// Makes everything stale, as [`expire_path`](Self::expire_path) does a path.
@@ -73,6 +73,6 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn expire_all(&self) -> Invalidated {
-        self.shared().raise(Raise::Expire, &[Scope::All])
+        self.shared().raise(Raise::Expire, vec![Scope::All])
     }
 }

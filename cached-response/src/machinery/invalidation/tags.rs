@@ -17,6 +17,10 @@ impl ResponseCache {
     ///
     /// Tags are compared byte for byte.
     ///
+    /// # Errors
+    /// [`InvalidateError::Nameless`](crate::InvalidateError::Nameless) when awaited, if it is empty or
+    /// longer than 256 bytes: no response has such a tag.
+    ///
     /// ```
     /// use actix_web::{App, Responder, get, test, web};
     /// use cached_response::{InvalidateError, ResponseCache, cached_response};
@@ -100,6 +104,6 @@ impl ResponseCache {
         let tags: Vec<_> = tags
             .map(|tag| Scope::Tag(tag.as_ref().to_owned()))
             .collect();
-        self.shared().raise(raise, &tags)
+        self.shared().raise(raise, tags)
     }
 }

@@ -10,6 +10,7 @@ use tests::stage::{Asked, InProcess, Stage};
 
 mod expiry;
 mod fences;
+mod meant;
 mod methods;
 mod named;
 mod naming;
