@@ -128,6 +128,9 @@ reasons! {
         Tags = "tags",
         /// A 304 named a strong `ETag` that is not the stored response's.
         Validator = "validator",
+        /// The handler answered with 304 a client that had sent no condition, and not about a stored
+        /// response that `previous()` had given it. The client does not get it.
+        Unasked = "unasked",
         /// A computed value cannot be written as JSON, or not be read back.
         Value = "value",
         /// `fail()`.
@@ -206,6 +209,7 @@ impl Skip {
                 | Self::Superseded
                 | Self::NoRoom
                 | Self::Invalidated
+                | Self::Unasked
                 | Self::Failed
                 | Self::Panic
                 | Self::RunTimeout

@@ -200,7 +200,11 @@ pub(crate) fn only_if_cached() -> HttpResponse {
 
 /// Whether `request` may be answered with a 304.
 pub(crate) fn is_conditional(request: &HttpRequest) -> bool {
-    let asked = request.headers();
+    asks_for_not_modified(request.headers())
+}
+
+/// Whether these fields of a request let it be answered with a 304.
+pub(crate) fn asks_for_not_modified(asked: &HeaderMap) -> bool {
     asked.contains_key(&header::IF_NONE_MATCH) || asked.contains_key(&header::IF_MODIFIED_SINCE)
 }
 

@@ -53,6 +53,8 @@ struct Said {
     timeout: Option<Duration>,
     /// What may be validated in place of being made anew.
     previous: Option<Arc<StoredResponse>>,
+    /// The handler has asked for it, and was given it.
+    shown: bool,
     /// The previous response would be the same again.
     unchanged: bool,
     read: Vec<Selector>,
@@ -162,15 +164,24 @@ impl Control {
         self.said().previous.clone()
     }
 
+    /// The previous response, for the handler to validate.
+    pub(super) fn show_previous(&self) -> Option<Arc<StoredResponse>> {
+        let mut said = self.said();
+        said.shown = said.previous.is_some();
+        said.previous.clone()
+    }
+
     /// Notes that the previous response would be the same again.
     pub(crate) fn set_unchanged(&self) {
         self.said().unchanged = true;
     }
 
-    /// The previous response, where a 304 of this run says that it would be the same again.
-    pub(crate) fn validated(&self) -> Option<Arc<StoredResponse>> {
+    /// The previous response, where a 304 of this run says that it would be the same again. That of
+    /// a handler which was shown it says so by itself, unless the client has `asked` for a 304.
+    pub(crate) fn validated(&self, asked: bool) -> Option<Arc<StoredResponse>> {
         let said = self.said();
-        said.previous.clone().filter(|_| said.unchanged)
+        let validated = said.unchanged || (said.shown && !asked);
+        said.previous.clone().filter(|_| validated)
     }
 
     /// Names a tag; whether that was in time.

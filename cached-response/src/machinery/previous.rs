@@ -23,7 +23,7 @@ pub struct Previous {
 impl Previous {
     pub(crate) fn of(control: &Arc<Control>) -> Option<Self> {
         Some(Self {
-            stored: control.previous()?,
+            stored: control.show_previous()?,
             control: control.clone(),
         })
     }
@@ -46,6 +46,9 @@ impl Previous {
     /// see that it is a 304, unless it has asked with validators of its own. Where it names a strong
     /// `ETag` that is not the stored response's, the client is answered all the same, and nothing is
     /// stored.
+    ///
+    /// A 304 that the handler makes by hand, after it was given this, is taken for the same answer,
+    /// unless the client has sent `If-None-Match` or `If-Modified-Since` and may be meant by it.
     pub fn not_modified(self) -> HttpResponse {
         self.control.set_unchanged();
         HttpResponse::with_body(StatusCode::NOT_MODIFIED, BoxBody::new(()))

@@ -32,6 +32,8 @@ pub(crate) struct Site {
     parts: AtomicBool,
     /// Its runs have named tags.
     tags: AtomicBool,
+    /// One of its runs has made a 304 that nobody had asked for.
+    unasked: AtomicBool,
 }
 
 impl Site {
@@ -53,6 +55,7 @@ impl Site {
             told: [const { AtomicU64::new(0) }; 2],
             parts: AtomicBool::new(false),
             tags: AtomicBool::new(false),
+            unasked: AtomicBool::new(false),
         }
     }
 
@@ -83,6 +86,11 @@ impl Site {
 
     pub(crate) fn names_tags(&self) -> bool {
         self.tags.load(Relaxed)
+    }
+
+    /// Whether a 304 that nobody had asked for is its first one.
+    pub(crate) fn is_first_unasked(&self) -> bool {
+        !self.unasked.swap(true, Relaxed)
     }
 
     pub(crate) fn has_parts(&self) -> bool {

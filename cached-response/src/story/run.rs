@@ -115,10 +115,16 @@ impl Flight {
                 return self.stand_in(why, response);
             }
         }
-        let validated = self.control.validated();
-        let Some(stored) = validated.filter(|_| response.status() == StatusCode::NOT_MODIFIED)
-        else {
+        if response.status() != StatusCode::NOT_MODIFIED {
             return self.judge_made(response);
+        }
+        let asked = answer::asks_for_not_modified(self.asked());
+        let Some(stored) = self.control.validated(asked) else {
+            return if asked {
+                self.judge_made(response)
+            } else {
+                self.unasked(response)
+            };
         };
         self.unchanged = true;
         self.visit.station.report(Event::Validated);
@@ -129,11 +135,36 @@ impl Flight {
         self.judge_made(renewed)
     }
 
+    /// The fields of the request as it came: a service may have changed them since.
+    fn asked(&self) -> &HeaderMap {
+        let exposed = self.exposed.as_ref();
+        exposed.map_or_else(|| self.visit.request.headers(), Exposed::headers)
+    }
+
+    /// Answers in place of a 304 that its client has not asked for: such a client has nothing that
+    /// could be meant.
+    fn unasked(mut self, response: HttpResponse) -> HttpResponse {
+        let site = &self.visit.station.site;
+        if site.is_first_unasked() {
+            tracing::warn!(
+                handler = site.name,
+                "the handler answered with 304 a client that had sent no condition, and gets an error in its place (said once); return `previous.not_modified()` for a response that `previous()` gives, and the whole response where it gives none"
+            );
+        }
+        self.failed = true;
+        if self.is_stood_in() {
+            return self.stand_in(Skip::Unasked, response);
+        }
+        let text = "the handler has answered with 304 Not Modified, which was not asked for";
+        self.skip(
+            Skip::Unasked,
+            HttpResponse::InternalServerError().body(text),
+        )
+    }
+
     fn judge_made(mut self, mut response: HttpResponse) -> HttpResponse {
         let terms = &self.visit.station.site.terms;
-        // Of the request as it came: a service may have changed it since.
-        let exposed = self.exposed.as_ref();
-        let asked = exposed.map_or_else(|| self.visit.request.headers(), Exposed::headers);
+        let asked = self.asked();
         if self.control.is_taken_over() {
             return self.skip(Skip::Inner, response);
         }

@@ -19,6 +19,7 @@ use tests::stage::{Answer, InProcess, Stage};
 
 mod answers;
 mod flights;
+mod made_by_hand;
 mod offers;
 
 type Fields = &'static [(&'static str, &'static str)];
@@ -98,6 +99,37 @@ async fn slow(stage: web::Data<Stage>, cache: CacheHandle) -> HttpResponse {
     }
 }
 
+/// Makes the 304 by hand where it was given the previous response.
+#[get("/by-hand")]
+#[cached_response(timeout = 10, stale_if_error = 30)]
+async fn by_hand(stage: web::Data<Stage>) -> HttpResponse {
+    stage.run_at_barrier().await;
+    if previous().is_some() {
+        return HttpResponse::NotModified().finish();
+    }
+    whole(ORIGIN.with_borrow(|origin| *origin))
+}
+
+/// After its first run it makes a 304 of its own accord.
+#[get("/unasked")]
+#[cached_response(timeout = 10)]
+async fn unasked(stage: web::Data<Stage>) -> HttpResponse {
+    match stage.run_at_barrier().await {
+        1 => whole(ORIGIN.with_borrow(|origin| *origin)),
+        _ => HttpResponse::NotModified().finish(),
+    }
+}
+
+/// The same where a stale response may stand in.
+#[get("/unasked-stale")]
+#[cached_response(timeout = 10, stale_if_error = 30)]
+async fn unasked_stale(stage: web::Data<Stage>) -> HttpResponse {
+    match stage.run_at_barrier().await {
+        1 => whole(ORIGIN.with_borrow(|origin| *origin)),
+        _ => HttpResponse::NotModified().finish(),
+    }
+}
+
 /// Knows nothing of a cache, and answers conditions as HTTP has it.
 async fn plain(request: HttpRequest, stage: web::Data<Stage>) -> HttpResponse {
     stage.run();
@@ -123,6 +155,9 @@ fn routes(app: &mut web::ServiceConfig) {
     let scope = web::scope("/scope").wrap(CacheResponses::new(Policy::new(10)));
     app.service(page)
         .service(slow)
+        .service(by_hand)
+        .service(unasked)
+        .service(unasked_stale)
         .service(scope.route("/page", web::get().to(plain)));
 }
 
