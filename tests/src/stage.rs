@@ -134,6 +134,13 @@ impl InProcess {
         self.ask(TestRequest::with_uri(uri))
     }
 
+    /// The body of a GET, asked for where this is awaited: in a handler, inside its run.
+    pub async fn text_here(&self, uri: &str) -> String {
+        let response = (self.0)(TestRequest::with_uri(uri)).await;
+        let body = to_bytes(response.into_body()).await;
+        String::from_utf8_lossy(&body.unwrap_or_default()).into_owned()
+    }
+
     /// Starts a request, which goes on whenever the test waits for something.
     pub fn ask(&self, request: TestRequest) -> Asked {
         let response = (self.0)(request);

@@ -12,6 +12,7 @@ use super::{
     markers::Markers,
     remote::{link::Remote, options::Options},
     routes::Routes,
+    run_times::RunTimes,
 };
 use crate::{
     ground::{
@@ -54,6 +55,7 @@ pub(crate) struct Shared {
     pub(crate) flights: ResponseFlights,
     pub(crate) live: Live,
     pub(crate) markers: Markers,
+    pub(crate) times: RunTimes,
     pub(crate) counters: Counters,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
@@ -71,9 +73,32 @@ pub(crate) struct Shared {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) max_body: usize,
-    pub(crate) patience: Duration,
+    /// The author's word on how long a request waits for another's run.
+    pub(crate) patience: Option<Duration>,
     pub(crate) run: Duration,
     pub(crate) followers: usize,
+}
+
+/// How long a request waits for another's run, and nothing else, where nothing more is known.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Limits {
+    /// How long a process waits for the run of another.
+    fn lease(&self) -> Duration {
+        self.patience.unwrap_or(PATIENCE)
+    }
+
+    /// The longest that a request waits for another's run.
+    pub(crate) fn longest_wait(&self) -> Duration {
+        self.patience.unwrap_or_else(|| self.run.max(PATIENCE))
+    }
+
+    /// How long a request waits for another's run before it may run beside that; `usual` is what such
+    /// runs usually take.
+    pub(crate) fn turn(&self, usual: Option<Duration>) -> Duration {
+        let usual = usual.map_or(PATIENCE, |usual| usual.saturating_mul(2).max(PATIENCE));
+        self.patience.unwrap_or(usual).min(self.longest_wait())
+    }
 }
 
 impl ResponseCache {
@@ -179,7 +204,7 @@ impl Default for Builder {
             capacity: 64 << 20,
             limits: Limits {
                 max_body: 1 << 20,
-                patience: Duration::from_secs(5),
+                patience: None,
                 run: Duration::from_secs(30),
                 followers: 1024,
             },
@@ -207,11 +232,17 @@ impl Builder {
         self
     }
 
-    /// How long a request waits for another's run of the same handler before it runs the handler
-    /// itself. 5 s unless set.
+    /// The longest that a request waits for another's run of the same handler: then it runs the
+    /// handler itself, or a stale response answers that may.
+    ///
+    /// Unless set, requests wait for 5 s, or for twice as long as the route's runs usually take. After
+    /// that one of them runs beside the first, one more after as long again, and the first response
+    /// that is there answers all. Nobody waits longer than the [`run_limit`](Self::run_limit).
+    ///
+    /// For another process's run requests wait as long, 5 s unless set.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
-        self.limits.patience = patience;
+        self.limits.patience = Some(patience);
         self
     }
 
@@ -237,7 +268,7 @@ impl Builder {
         } else {
             Shelf::new(self.capacity)
         };
-        let lease = self.limits.patience;
+        let lease = self.limits.lease();
         let generations = Arc::new(Generations::new());
         let remote = Remote::new(&self.remote, lease, &self.clock, &generations);
         ResponseCache(Arc::new(Shared {
@@ -245,6 +276,7 @@ impl Builder {
             flights: ResponseFlights::new(),
             live: Live::new(),
             markers: Markers::new(),
+            times: RunTimes::new(),
             counters: Counters::new(),
             clock: self.clock,
             limits: self.limits,

@@ -10,6 +10,7 @@ use crate::{
         stored::StoredResponse,
     },
     judgement::{
+        key::Key,
         reason::{RunReason, Skip},
         tags,
     },
@@ -21,17 +22,36 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll},
     time::Duration,
 };
 
+/// What a run makes: a key of one cache.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Product {
+    cache: usize,
+    key: Key,
+}
+
+impl Product {
+    /// `cache` tells the caches of the process apart.
+    pub(super) fn new(cache: usize, key: &Key) -> Self {
+        Self {
+            cache,
+            key: key.clone(),
+        }
+    }
+}
+
 /// The words of one handler about one response.
 #[derive(Debug, Default)]
 pub(crate) struct Control {
     said: Mutex<Said>,
+    /// What the run makes.
+    product: OnceLock<Product>,
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +92,16 @@ impl Control {
         let control = Arc::<Self>::default();
         request.extensions_mut().insert(control.clone());
         control
+    }
+
+    /// Notes what the run makes, before it starts.
+    pub(crate) fn makes(&self, product: Product) {
+        // A control is of one run; of a second, within the same request, it does not matter which.
+        let _ = self.product.set(product);
+    }
+
+    pub(super) fn product(&self) -> Option<Product> {
+        self.product.get().cloned()
     }
 
     /// Shows that a run with this control is under way, to whichever doors the request comes to

@@ -18,6 +18,7 @@ pub(crate) enum Event {
     Skip(Skip),
     Collapsed,
     OutOfPatience,
+    OwnRun,
     Crowded,
     Failed,
     HandedOver,
@@ -30,7 +31,7 @@ pub(crate) enum Event {
     Stale(StaleRule),
 }
 
-const PLAIN: usize = 14;
+const PLAIN: usize = 15;
 const FORWARDS: usize = Forward::ALL.len();
 const BYPASSES: usize = Bypass::ALL.len();
 const SKIPS: usize = Skip::ALL.len();
@@ -45,6 +46,7 @@ impl Event {
             Self::Stored => "stored",
             Self::Collapsed => "collapsed",
             Self::OutOfPatience => "out-of-patience",
+            Self::OwnRun => "own-run",
             Self::Crowded => "crowded",
             Self::Failed => "failed",
             Self::HandedOver => "handed-over",
@@ -88,6 +90,7 @@ impl Event {
             Self::Validated => 11,
             Self::Refresh => 12,
             Self::RemoteHit => 13,
+            Self::OwnRun => 14,
             Self::Forward(forward) => PLAIN + forward as usize,
             Self::Bypass(bypass) => PLAIN + FORWARDS + bypass as usize,
             Self::Skip(skip) => PLAIN + FORWARDS + BYPASSES + skip as usize,
@@ -158,8 +161,12 @@ pub struct Stats {
     pub stored: u64,
     /// Misses answered by another request's run.
     pub collapsed: u64,
-    /// Misses that waited for another's run until their patience was at its end.
+    /// Misses that waited for another's run until their patience was at its end, or until they were
+    /// let in to run beside it.
     pub out_of_patience: u64,
+    /// Misses that would have waited for a run which itself waits for them: they came from inside it,
+    /// and ran at once.
+    pub own_runs: u64,
     /// Misses that found too many waiting already.
     pub crowded: u64,
     /// Runs that panicked, or were dropped and could not go on by themselves.
@@ -238,6 +245,7 @@ impl Stats {
             stored: total(Event::Stored),
             collapsed: total(Event::Collapsed),
             out_of_patience: total(Event::OutOfPatience),
+            own_runs: total(Event::OwnRun),
             crowded: total(Event::Crowded),
             failed: total(Event::Failed),
             handed_over: total(Event::HandedOver),
@@ -285,6 +293,7 @@ mod tests {
             Event::Validated,
             Event::Refresh,
             Event::RemoteHit,
+            Event::OwnRun,
         ];
         let mut places: Vec<_> = plain
             .into_iter()

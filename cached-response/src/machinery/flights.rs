@@ -3,13 +3,15 @@
 use super::{
     collapse::{self, Flights, Limits},
     generations::{Generations, Target},
+    local::{self, Detached, Kind},
 };
 use crate::{
     ground::{
         generation::{Snapshot, Standing},
+        moment::Moment,
         stored::StoredResponse,
     },
-    judgement::{key::Key, reason::Skip},
+    judgement::{key::Key, reason::Skip, stage::Stage},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -21,25 +23,54 @@ pub(crate) type Follower = collapse::Follower<Snapshot, Arc<StoredResponse>, Ski
 pub(crate) type Landing = collapse::Landing<Arc<StoredResponse>, Skip>;
 
 /// Those who are told how a run ended: nobody, the followers of one flight, or of two.
-pub(crate) struct Permits([Option<Permit>; 2]);
+pub(crate) struct Permits {
+    permits: [Option<Permit>; 2],
+    /// The run starts later than the flight that it lands for.
+    late: bool,
+}
 
 impl Permits {
+    fn of(permits: [Option<Permit>; 2]) -> Self {
+        Self {
+            permits,
+            late: false,
+        }
+    }
+
     pub(crate) fn none() -> Self {
-        Self([None, None])
+        Self::of([None, None])
     }
 
     pub(crate) fn one(permit: Permit) -> Self {
-        Self([Some(permit), None])
+        Self::of([Some(permit), None])
     }
 
     pub(crate) fn two(first: Permit, second: Permit) -> Self {
-        Self([Some(first), Some(second)])
+        Self::of([Some(first), Some(second)])
     }
 
-    /// The snapshot that the run starts under.
+    /// Of a run beside the one that is followed.
+    pub(crate) fn late(permit: Permit) -> Self {
+        Self {
+            late: true,
+            ..Self::one(permit)
+        }
+    }
+
+    /// Tells those who wait that the response has begun, and that its body is still to come.
+    pub(crate) fn head_is_out(&self) {
+        for permit in self.permits.iter().flatten() {
+            permit.head_is_out();
+        }
+    }
+
+    /// The snapshot that the run starts under, if there is one already.
     pub(crate) fn stamp(&self) -> Option<Snapshot> {
+        if self.late {
+            return None;
+        }
         // The last was given when the run could start.
-        self.0
+        self.permits
             .iter()
             .flatten()
             .next_back()
@@ -47,8 +78,34 @@ impl Permits {
     }
 
     pub(crate) fn land(self, landing: &Landing) {
-        for permit in self.0.into_iter().flatten() {
+        for permit in self.permits.into_iter().flatten() {
             permit.land(landing.clone());
+        }
+    }
+}
+
+/// The way of a request whose response is to be refreshed.
+pub(crate) enum Due {
+    /// The response answers: somebody refreshes it, or it is fresh and the next request tries again.
+    Answer,
+    /// The response answers, and the run goes on behind that.
+    Behind(Permit, Detached),
+    /// The request waits for the run: this worker carries as many refreshes as it may, or cannot
+    /// carry any.
+    Wait(Permit),
+}
+
+impl Due {
+    /// Decides it for a request that took this turn, by the stage of the response.
+    pub(crate) fn of(turn: Turn, stage: Stage) -> Self {
+        let Turn::Lead(permit) = turn else {
+            return Self::Answer;
+        };
+        let place = local::could_take_it().then(|| Detached::claim(Kind::Refresh));
+        match place.flatten() {
+            Some(place) => Self::Behind(permit, place),
+            None if stage.is_stale() => Self::Wait(permit),
+            None => Self::Answer,
         }
     }
 }
@@ -72,6 +129,19 @@ impl Boarding<'_> {
         }
         let stamp = self.generations.snapshot(self.target);
         flights.join(key, self.now, &self.limits, stamp, is_outdated)
+    }
+
+    /// Lets a follower run beside the leader, unless a run was started less than `after` ago: then
+    /// returns when one may be.
+    pub(crate) fn relieve(
+        &self,
+        flights: &ResponseFlights,
+        key: &Key,
+        follower: &Follower,
+        after: Duration,
+    ) -> Result<Permit, Moment> {
+        let permit = flights.relieve(key, follower, self.now, after);
+        permit.map_err(|next| Moment::default().after(next))
     }
 
     /// Follows the flight under way, and never leads.

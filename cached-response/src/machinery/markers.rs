@@ -1,4 +1,5 @@
-//! Pass markers: keys whose last response could not be stored, so that nobody waits for the next.
+//! Pass markers: keys whose last response could not be stored, or came too slowly to wait for it, so
+//! that nobody waits for the next.
 
 use crate::{
     ground::{
@@ -18,10 +19,17 @@ const CAPACITY: u64 = 2 << 20;
 
 #[derive(Clone, Copy, Debug)]
 struct Marker {
-    until: Moment,
+    /// `None` where it lasts until a response is stored.
+    until: Option<Moment>,
     in_a_row: u8,
-    /// Why the last response was not stored.
-    why: Skip,
+    /// Why the last response was not stored, if that is known.
+    why: Option<Skip>,
+}
+
+impl Marker {
+    fn lasts(&self, now: Moment) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
 }
 
 impl Weigh for Marker {
@@ -43,7 +51,7 @@ impl Markers {
     pub(crate) fn pass(&self, key: &Key, now: Moment) -> bool {
         self.0
             .get(key)
-            .is_some_and(|marker| marker.in_a_row >= IN_A_ROW && now < marker.until)
+            .is_some_and(|marker| marker.in_a_row >= IN_A_ROW && marker.lasts(now))
     }
 
     /// Notes that a response was not stored.
@@ -54,13 +62,28 @@ impl Markers {
             _ => return,
         };
         self.0.update(key.clone(), |before| {
-            let before = before
-                .filter(|marker| now < marker.until)
-                .map_or(0, |marker| marker.in_a_row);
+            let before = before.filter(|marker| marker.lasts(now));
+            let (until, in_a_row) = match before {
+                Some(Marker { until: None, .. }) => (None, IN_A_ROW),
+                Some(marker) => (Some(now.after(LASTS)), marker.in_a_row.saturating_add(step)),
+                None => (Some(now.after(LASTS)), step),
+            };
             Some(Marker {
-                until: now.after(LASTS),
-                in_a_row: before.saturating_add(step),
-                why,
+                until,
+                in_a_row,
+                why: Some(why),
+            })
+        });
+    }
+
+    /// Notes that a response had begun, and that its body took longer than anybody waits: until one is
+    /// stored, nobody waits for the next.
+    pub(crate) fn note_slow(&self, key: &Key) {
+        self.0.update(key.clone(), |before| {
+            Some(Marker {
+                until: None,
+                in_a_row: IN_A_ROW,
+                why: before.and_then(|marker| marker.why),
             })
         });
     }
@@ -69,11 +92,12 @@ impl Markers {
     /// Nobody stops waiting for it.
     pub(crate) fn expect(&self, key: &Key, why: Skip, now: Moment) {
         self.0.update(key.clone(), |before| {
-            let before = before.filter(|marker| now < marker.until);
+            let before = before.filter(|marker| marker.lasts(now));
+            let why = Some(why);
             Some(match before {
                 Some(marker) => Marker { why, ..*marker },
                 None => Marker {
-                    until: now.after(LASTS),
+                    until: Some(now.after(LASTS)),
                     in_a_row: 0,
                     why,
                 },
@@ -83,8 +107,8 @@ impl Markers {
 
     /// Returns why the last response under this key was not stored, if that was lately.
     pub(crate) fn expected(&self, key: &Key, now: Moment) -> Option<Skip> {
-        let marker = self.0.get(key).filter(|marker| now < marker.until)?;
-        Some(marker.why)
+        let marker = self.0.get(key).filter(|marker| marker.lasts(now))?;
+        marker.why
     }
 
     /// A response was stored after all.

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod app_data;
+pub(crate) mod asks;
 pub(crate) mod cache;
 pub(crate) mod capture;
 pub(crate) mod collapse;
@@ -27,6 +28,7 @@ mod remote_builder;
 pub(crate) mod renewal;
 pub(crate) mod report;
 pub(crate) mod routes;
+pub(crate) mod run_times;
 pub(crate) mod site;
 pub(crate) mod slot;
 pub(crate) mod status_field;

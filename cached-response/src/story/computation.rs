@@ -12,6 +12,7 @@ use crate::{
     ground::{checked::Checked, moment::Moment, stored::StoredResponse},
     judgement::{lifetime::Freshness, own::Own, reason::Skip, times::Times},
     machinery::{
+        asks::product,
         control::{Control, Scoped},
         flights::Permits,
         generations::Target,
@@ -42,6 +43,7 @@ pub(super) fn fly(
         // After the fence: what was invalidated before it is seen here, and what is, later, there.
         miss.previous = miss.previous.filter(|stored| stored.is_current());
         let control = Arc::<Control>::default();
+        control.makes(product(station.shared(), &miss.flight));
         if tags.is_none() {
             control.refuse_tags();
         }
@@ -101,6 +103,9 @@ impl Run {
     }
 
     fn land(mut self, made: Result<Bytes, Skip>) -> Option<Arc<StoredResponse>> {
+        let shared = self.station.shared();
+        let took = shared.now().since(self.started);
+        shared.times.note(&self.miss.flight, took);
         let stored = made.and_then(|body| self.store(body));
         let failed = matches!(
             stored,

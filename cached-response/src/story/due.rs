@@ -2,11 +2,12 @@
 //! in again.
 
 use super::{
-    refresh::{Behind, Due, refresh},
+    refresh::{Behind, refresh},
     search::Answering,
     serve::Journey,
     start::{Done, Run},
 };
+use crate::machinery::flights::Due;
 
 impl Journey {
     /// Answers, and runs the handler behind the answer where nobody does; waits for the run where it

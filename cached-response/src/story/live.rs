@@ -5,12 +5,14 @@ use super::{
     run,
     serve::{Journey, MOST_DETOURS},
     start::{Done, Run},
+    within::within,
 };
 use crate::{
+    ground::clock::Moment,
     judgement::admit::Part,
     machinery::{
         counters::Event,
-        flights::{Landing, Permit, Permits},
+        flights::{Follower, Landing, Permit, Permits},
         live::{Next, Queue},
     },
 };
@@ -29,7 +31,8 @@ impl Journey {
                     self.report(Event::Crowded);
                     break;
                 }
-                Queue::Join(follower) => match self.follow(follower).await {
+                // The queued run starts in time, and its followers wait for it.
+                Queue::Join(follower) => match self.until(self.waiting.end(), follower).await {
                     Some(Landing::Stored(stored)) if self.accepts(&stored) => {
                         return Ok(self.collapsed(&stored));
                     }
@@ -44,7 +47,28 @@ impl Journey {
         self.alone(run).await
     }
 
-    async fn live_run(mut self, queued: Permit, run: Run) -> Done {
+    /// Waits for another's run until then.
+    async fn until(&self, end: Moment, follower: Follower) -> Option<Landing> {
+        let shared = self.shared();
+        let landing = within(shared, end.since(shared.now()), follower).await;
+        if landing.is_none() {
+            self.report(Event::OutOfPatience);
+        }
+        landing
+    }
+
+    async fn start(mut self, permits: Permits, run: Run) -> Done {
+        self.miss.abroad.dispatch = Box::pin(self.visit.depart(&mut self.miss)).await;
+        let goes_on = self.may_go_on();
+        let station = self.visit.station.clone();
+        let flight = run::fly(self.visit, *self.miss, run, permits);
+        if !goes_on {
+            return flight.await;
+        }
+        leading(flight, station).await
+    }
+
+    async fn live_run(self, queued: Permit, run: Run) -> Done {
         loop {
             let shared = self.shared();
             match shared
@@ -52,21 +76,14 @@ impl Journey {
                 .next(&queued, &self.miss.flight, &self.boarding())
             {
                 Next::Start(running) => {
-                    self.miss.abroad.dispatch = Box::pin(self.visit.depart(&mut self.miss)).await;
-                    let goes_on = self.may_go_on();
-                    let station = self.visit.station.clone();
-                    let flight =
-                        run::fly(self.visit, *self.miss, run, Permits::two(queued, running));
-                    if !goes_on {
-                        return flight.await;
-                    }
-                    return leading(flight, station).await;
+                    return self.start(Permits::two(queued, running), run).await;
                 }
                 Next::Wait(follower) => {
-                    if self.follow(follower).await.is_none() {
-                        // Nobody shall wait for a run that will not land for them.
-                        drop(queued);
-                        return self.alone(run).await;
+                    let turn = self.waiting.turn();
+                    if self.until(turn, follower).await.is_none() {
+                        // It runs beside the one under way, for those who have joined by now.
+                        queued.close();
+                        return self.start(Permits::one(queued), run).await;
                     }
                 }
                 Next::Crowded => {

@@ -3,7 +3,6 @@
 use super::{
     freshness::{Lookup, freshness, is_quiet},
     from_abroad::FromAbroad,
-    refresh::Due,
 };
 use crate::{
     ground::{moment::Moment, stored::StoredResponse},
@@ -19,7 +18,7 @@ use crate::{
         app_data::DataSet,
         cache::Shared,
         counters::Event,
-        flights::Permit,
+        flights::{Due, Permit},
         generations::{Target, raises},
         inserted::InsertedParts,
         keying::{self, Sent},
@@ -91,6 +90,23 @@ impl Miss {
     /// Whether its run refreshes what would answer it.
     pub(crate) fn refreshes(&self) -> bool {
         self.behind || self.waits
+    }
+
+    /// What is known of the same request, without what only its run needs.
+    pub(super) fn twin(&self) -> Self {
+        Self {
+            admitted: self.admitted.clone(),
+            live: self.live,
+            base: self.base.clone(),
+            flight: self.flight.clone(),
+            forward: self.forward,
+            previous: None,
+            behind: self.behind,
+            waits: self.waits,
+            extracted: None,
+            arrived: self.arrived,
+            abroad: FromAbroad::default(),
+        }
     }
 
     /// The same for the run that refreshes `stored`.

@@ -26,4 +26,5 @@ pub(crate) mod under_way;
 mod value_search;
 pub(crate) mod values;
 pub(crate) mod visit;
-pub(crate) mod within;
+pub(crate) mod waiting;
+mod within;

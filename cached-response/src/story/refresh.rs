@@ -7,13 +7,10 @@ use super::{
     start::Run,
     visit::{Station, Visit},
 };
-use crate::{
-    judgement::stage::Stage,
-    machinery::{
-        counters::Event,
-        flights::{Permit, Permits, Turn},
-        local::{self, Detached, Kind, LocalBoxFuture},
-    },
+use crate::machinery::{
+    counters::Event,
+    flights::{Permit, Permits},
+    local::{self, Detached, LocalBoxFuture},
 };
 use actix_web::HttpRequest;
 
@@ -23,32 +20,6 @@ pub(crate) struct Behind {
     pub(crate) miss: Miss,
     pub(crate) permit: Permit,
     pub(crate) place: Detached,
-}
-
-/// The way of a request whose response is to be refreshed.
-pub(super) enum Due {
-    /// The response answers: somebody refreshes it, or it is fresh and the next request tries again.
-    Answer,
-    /// The response answers, and the run goes on behind that.
-    Behind(Permit, Detached),
-    /// The request waits for the run: this worker carries as many refreshes as it may, or cannot
-    /// carry any.
-    Wait(Permit),
-}
-
-impl Due {
-    /// Decides it for a request that took this turn, by the stage of the response.
-    pub(super) fn of(turn: Turn, stage: Stage) -> Self {
-        let Turn::Lead(permit) = turn else {
-            return Self::Answer;
-        };
-        let place = local::could_take_it().then(|| Detached::claim(Kind::Refresh));
-        match place.flatten() {
-            Some(place) => Self::Behind(permit, place),
-            None if stage.is_stale() => Self::Wait(permit),
-            None => Self::Answer,
-        }
-    }
 }
 
 /// Runs the handler behind the answer to `request`.

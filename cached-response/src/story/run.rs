@@ -284,6 +284,7 @@ impl Flight {
             status_field::NAME,
             status_field::live(self.miss.forward, expected),
         );
+        self.permits.head_is_out();
         let body = capture::copy(body, terms, control, move |copied| {
             let stored = match copied {
                 Copied::Whole(body) => {

@@ -9,23 +9,25 @@ use super::{
     arrival::{Arrival, Way},
     at_hand::may_stand_in,
     freshness::{Lookup, accepts},
-    leading::leading,
+    leading::{Leading, could_go_on, leading},
     lookup::Miss,
     run,
     search::First,
     stand_by::StandBy,
     start::{Done, Run},
-    visit::Visit,
-    within::within,
+    visit::{Station, Visit},
+    waiting::{self, Waited, Waiting},
+    within::either,
 };
 use crate::{
-    ground::{clock::Moment, stored::StoredResponse},
+    ground::stored::StoredResponse,
     judgement::{
         admit::{Part, Reuse},
         stage::Stage,
     },
     machinery::{
         answer::{self, How},
+        asks::Asks,
         cache::Shared,
         counters::Event,
         flights::{Boarding, Follower, Landing, Permit, Permits, Turn},
@@ -41,14 +43,21 @@ use std::time::Duration;
 pub(crate) fn serve(arrival: Arrival, request: HttpRequest, run: Run) -> LocalBoxFuture<Done> {
     let Arrival { station, way } = arrival;
     let visit = Visit { station, request };
-    match way {
-        Way::Bypass(why) => Box::pin(run::bypass(visit, why, run)),
-        Way::Miss(miss) if miss.live => Box::pin(Journey::new(visit, miss).live(run)),
-        Way::Miss(miss) => Box::pin(Journey::new(visit, miss).collapse(run)),
+    let (journey, permit) = match way {
+        Way::Bypass(why) => return Box::pin(run::bypass(visit, why, run)),
+        Way::Miss(miss) => (Journey::new(visit, miss), None),
         Way::Lead(lead) => {
             let (miss, permit) = *lead;
-            Box::pin(Journey::new(visit, Box::new(miss)).lead(permit, run))
+            (Journey::new(visit, Box::new(miss)), Some(permit))
         }
+    };
+    match Asks::begin(journey.shared(), &journey.miss.flight) {
+        None => journey.go(permit, run),
+        Some(asks) if asks.is_circular() && permit.is_none() => {
+            journey.report(Event::OwnRun);
+            Box::pin(asks.during(journey.alone(run)))
+        }
+        Some(asks) => Box::pin(asks.during(journey.go(permit, run))),
     }
 }
 
@@ -56,8 +65,7 @@ pub(crate) fn serve(arrival: Arrival, request: HttpRequest, run: Run) -> LocalBo
 pub(super) struct Journey {
     pub(super) visit: Visit,
     pub(super) miss: Box<Miss>,
-    /// When its patience is at its end, however many runs it has waited for.
-    until: Moment,
+    pub(super) waiting: Waiting,
 }
 
 /// After so many failed runs, or so many responses of other variants, a request runs alone.
@@ -65,9 +73,23 @@ pub(super) const MOST_DETOURS: usize = 2;
 
 impl Journey {
     fn new(visit: Visit, miss: Box<Miss>) -> Self {
-        let patience = visit.station.shared().limits.patience;
-        let until = miss.arrived.after(patience);
-        Self { visit, miss, until }
+        let Station { site, cache } = &visit.station;
+        let usual = cache.shared().times.usual(&site.id);
+        let waiting = Waiting::new(cache.shared(), miss.arrived, usual);
+        Self {
+            visit,
+            miss,
+            waiting,
+        }
+    }
+
+    /// Goes its way; with a permit it leads.
+    fn go(self, permit: Option<Permit>, run: Run) -> LocalBoxFuture<Done> {
+        match permit {
+            Some(permit) => Box::pin(self.lead(permit, run)),
+            None if self.miss.live => Box::pin(self.live(run)),
+            None => Box::pin(self.collapse(run)),
+        }
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -107,7 +129,13 @@ impl Journey {
         for _ in 0..MOST_DETOURS {
             let landing = match self.turn() {
                 Some(Turn::Lead(permit)) => return Box::pin(self.lead(permit, run)).await,
-                Some(Turn::Follow(follower)) => self.follow(follower).await,
+                Some(Turn::Follow(follower)) => match self.follow(follower).await {
+                    Waited::Landed(landing) => landing,
+                    Waited::LetIn(permit, follower) => {
+                        return Box::pin(self.beside(permit, follower, run)).await;
+                    }
+                    _ => return Box::pin(self.weary(run)).await,
+                },
                 Some(Turn::Crowded) => {
                     self.report(Event::Crowded);
                     break;
@@ -115,16 +143,15 @@ impl Journey {
                 None => break,
             };
             match landing {
-                Some(Landing::Stored(stored))
+                Landing::Stored(stored)
                     // In this order: what was heard of by then is seen in what it compares.
                     if self.is_in_step(&stored).await && self.accepts(&stored) =>
                 {
                     return Ok(self.collapsed(&stored));
                 }
-                None => return Box::pin(self.weary(run)).await,
                 // Another variant, or outdated: look up again. A failed run: take over.
-                Some(Landing::Stored(_) | Landing::Failed) => {}
-                Some(Landing::NotStored(_)) => break,
+                Landing::Stored(_) | Landing::Failed => {}
+                Landing::NotStored(_) => break,
             }
             // What was found there before is old by now.
             self.miss.abroad.fetched = None;
@@ -172,18 +199,23 @@ impl Journey {
     }
 
     /// Waits for another's run, as long as patience lasts.
-    pub(super) async fn follow(&self, follower: Follower) -> Option<Landing> {
-        let shared = self.shared();
-        let left = self.until.since(shared.now());
-        let left = match self.answer_after() {
-            Some(after) => left.min(after),
-            None => left,
+    async fn follow(&self, follower: Follower) -> Waited {
+        let run = waiting::Run {
+            shared: self.shared(),
+            key: &self.miss.flight,
+            follower,
+            answer_after: self.answer_after(),
         };
-        let landing = within(shared, left, follower).await;
-        if landing.is_none() && self.until <= shared.now() {
+        let stands_by =
+            || StandBy::of(&self.visit, &self.miss).is_some_and(|stand_by| stand_by.is_ready());
+        let waited = self
+            .waiting
+            .follow(run, || self.boarding(), stands_by)
+            .await;
+        if matches!(waited, Waited::LetIn(..) | Waited::Over) {
             self.report(Event::OutOfPatience);
         }
-        landing
+        waited
     }
 
     /// Whether a response that another's run has stored may answer this request.
@@ -260,6 +292,47 @@ impl Journey {
                 Ok(permit) => run::fly(visit, *miss, run, Permits::one(permit)).await,
             }
         })
+    }
+
+    /// Runs the handler beside the run that it has waited for, and is answered by whichever is there
+    /// first; its own run goes on then, as that of a client that leaves.
+    async fn beside(self, permit: Permit, mut follower: Follower, run: Run) -> Done {
+        if self.shared().shelf.is_nowhere() {
+            // What its run makes could not be compared with the store by those who wait.
+            drop(permit);
+            return self.alone(run).await;
+        }
+        let goes_on = self.may_go_on() && run.is_of_handler();
+        if !goes_on {
+            return run::fly(self.visit, *self.miss, run, Permits::late(permit)).await;
+        }
+        let station = self.visit.station.clone();
+        let twin = Self {
+            visit: Visit {
+                station: station.clone(),
+                request: self.visit.request.clone(),
+            },
+            miss: Box::new(self.miss.twin()),
+            waiting: self.waiting,
+        };
+        let flight = run::fly(self.visit, *self.miss, run, Permits::late(permit));
+        let mut flight = leading(flight, station);
+        match either(&mut flight, &mut follower).await {
+            Ok(done) => done,
+            Err(landing) => twin.instead(landing, flight).await,
+        }
+    }
+
+    /// Is answered by what another's run has stored, in place of its own that is under way.
+    async fn instead(mut self, landing: Landing, flight: Leading<Done>) -> Done {
+        if let Landing::Stored(stored) = landing
+            && could_go_on()
+            && self.is_in_step(&stored).await
+            && self.accepts(&stored)
+        {
+            return Ok(self.collapsed(&stored));
+        }
+        flight.await
     }
 
     pub(super) async fn alone(self, run: Run) -> Done {

@@ -12,10 +12,10 @@ use super::{
 use crate::{
     ground::{clock::Moment, style::Style},
     judgement::reason::Skip,
-    machinery::{control::Control, flights::Permits, status_field},
+    machinery::{asks::product, control::Control, flights::Permits, status_field},
 };
 use actix_web::{Error, HttpRequest, HttpResponse, error::InternalError, http::StatusCode};
-use std::{panic, sync::Arc};
+use std::{panic, sync::Arc, time::Duration};
 
 /// What is known of a run when it starts. What may stand in for it is dropped before those are told
 /// who wait: they find it at rest.
@@ -52,10 +52,12 @@ impl UnderWay {
         let generations = &visit.station.shared().generations;
         let fence = Fence::new(generations, visit.target(), &permits, previous);
         let can_be_tagged = visit.can_be_tagged();
+        let product = product(visit.station.shared(), &miss.flight);
         let Visit { station, request } = visit;
         // After the fence: what was invalidated before it is seen here, and what is, later, there.
         miss.previous = miss.previous.filter(|stored| stored.is_current());
         let control = Control::of(&request);
+        control.makes(product);
         if !can_be_tagged {
             control.refuse_tags();
         }
@@ -109,7 +111,7 @@ impl UnderWay {
     }
 
     fn made(self, request: HttpRequest) -> Flight {
-        let born = self.station.shared().now();
+        let (born, delay) = self.note_time();
         Flight {
             at_hand: self.at_hand,
             failed: false,
@@ -126,13 +128,23 @@ impl UnderWay {
             fence: self.fence,
             number: self.number,
             born,
-            delay: born.since(self.started),
+            delay,
             style: Style::default(),
         }
     }
 
+    /// Notes how long it took; gives the time, and when it was over.
+    fn note_time(&self) -> (Moment, Duration) {
+        let shared = self.station.shared();
+        let now = shared.now();
+        let took = now.since(self.started);
+        shared.times.note(&self.station.site.id, took);
+        (now, took)
+    }
+
     /// Lands without a response of the run: what is at hand stands in, or there is only `otherwise`.
     fn unmade(mut self, end: &Unmade, otherwise: impl FnOnce(Option<HttpRequest>) -> Done) -> Done {
+        self.note_time();
         let asked = self.asked.take();
         let failed = end.status.is_none_or(is_failure);
         let stale = self.at_hand.as_mut().and_then(|at_hand| {

@@ -9,19 +9,20 @@ use super::{
     computation::{Computation, fly},
     leading::{could_go_on, leading, to_its_end},
     lookup::Miss,
-    refresh::Due,
     value_search::{Found, is_refreshed},
-    within::within,
+    waiting::{self, Waited, Waiting},
+    within::{either, within},
 };
 use crate::{
-    ground::{clock::Moment, stored::StoredResponse},
+    ground::stored::StoredResponse,
     judgement::{
         reason::{Forward, StaleRule},
         stage::Stage,
     },
     machinery::{
+        asks::Asks,
         counters::Event,
-        flights::{Boarding, Follower, Landing, Permit, Permits, Turn},
+        flights::{Boarding, Due, Follower, Landing, Permit, Permits, Turn},
         generations::Target,
         local::{self, Detached, LocalBoxFuture},
     },
@@ -54,30 +55,36 @@ impl Asking<'_> {
 
     /// Leads, or follows whoever leads.
     async fn take_turns(mut self, mut miss: Miss, computation: Computation) {
-        let shared = self.station.cache.clone();
-        let markers = &shared.shared().markers;
-        if markers.pass(&self.key, shared.shared().now()) {
-            self.station.report(Event::Marked);
+        let cache = self.station.cache.clone();
+        let shared = cache.shared();
+        let asks = Asks::begin(shared, &self.key);
+        if let Some(why) = self.why_alone(asks.as_deref()) {
+            self.station.report(why);
             return self.compute(miss, Permits::none(), computation).await;
         }
-        let until = shared.shared().now().after(shared.shared().limits.patience);
+        let usual = shared.times.usual(&self.key);
+        let waiting = Waiting::new(shared, shared.now(), usual);
         for _ in 0..MOST_DETOURS {
-            match self.boarding().join(&shared.shared().flights, &self.key) {
+            let waited = match self.boarding().join(&shared.flights, &self.key) {
                 Turn::Lead(permit) => return self.lead(permit, computation).await,
-                Turn::Follow(follower) => match self.follow(follower, &miss, until).await {
-                    Some(Landing::Stored(stored))
-                        if self.is_in_step(&stored).await && self.takes(&stored) =>
-                    {
-                        return self.station.report(Event::Collapsed);
-                    }
-                    Some(Landing::Stored(_) | Landing::Failed) => {}
-                    None if self.stand_by(&miss) => return,
-                    Some(Landing::NotStored(_)) | None => break,
-                },
+                Turn::Follow(follower) => self.follow(follower, &miss, &waiting).await,
                 Turn::Crowded => {
                     self.station.report(Event::Crowded);
                     break;
                 }
+            };
+            match waited {
+                Waited::Landed(Landing::Stored(stored))
+                    if self.is_in_step(&stored).await && self.takes(&stored) =>
+                {
+                    return self.station.report(Event::Collapsed);
+                }
+                Waited::Landed(Landing::Stored(_) | Landing::Failed) => {}
+                Waited::LetIn(permit, follower) => {
+                    return Box::pin(self.beside(miss, permit, follower, computation)).await;
+                }
+                Waited::LongEnough | Waited::Over if self.stand_by(&miss) => return,
+                Waited::Landed(Landing::NotStored(_)) | Waited::LongEnough | Waited::Over => break,
             }
             match self.look_up() {
                 Looked::Accepted(stage) | Looked::Due(_, stage) => return self.hit(stage),
@@ -85,6 +92,55 @@ impl Asking<'_> {
             }
         }
         self.compute(miss, Permits::none(), computation).await;
+    }
+
+    /// Why nobody is waited for, if nobody is.
+    fn why_alone(&self, asks: Option<&Asks>) -> Option<Event> {
+        let shared = self.station.shared();
+        if asks.is_some_and(Asks::is_circular) {
+            Some(Event::OwnRun)
+        } else if shared.markers.pass(&self.key, shared.now()) {
+            Some(Event::Marked)
+        } else {
+            None
+        }
+    }
+
+    /// Computes beside the run that it has waited for, and accepts whichever value is there first; its
+    /// own computation goes on then.
+    async fn beside(
+        mut self,
+        miss: Miss,
+        permit: Permit,
+        mut follower: Follower,
+        computation: Computation,
+    ) {
+        if self.station.shared().shelf.is_nowhere() {
+            // What it computes could not be compared with the store by those who wait.
+            drop(permit);
+            return self.compute(miss, Permits::none(), computation).await;
+        }
+        let (station, tags) = (self.station.clone(), self.tags.clone());
+        let flight = fly(
+            station.clone(),
+            miss,
+            tags,
+            Permits::late(permit),
+            computation,
+        );
+        let mut flight = leading(flight, station);
+        let stands_in = match either(&mut flight, &mut follower).await {
+            Err(Landing::Stored(stored))
+                if could_go_on() && self.is_in_step(&stored).await && self.takes(&stored) =>
+            {
+                return self.station.report(Event::Collapsed);
+            }
+            Err(_) => flight.await,
+            Ok(stands_in) => stands_in,
+        };
+        if let Some(stored) = stands_in {
+            (self.accept)(&stored);
+        }
     }
 
     fn boarding(&self) -> Boarding<'_> {
@@ -96,15 +152,21 @@ impl Asking<'_> {
         stored.is_current() && (self.accept)(stored)
     }
 
-    async fn follow(&self, follower: Follower, miss: &Miss, until: Moment) -> Option<Landing> {
+    async fn follow(&self, follower: Follower, miss: &Miss, waiting: &Waiting) -> Waited {
         let shared = self.station.shared();
-        let left = until.since(shared.now());
-        let after = self.answer_after(miss).unwrap_or(left);
-        let landing = within(shared, left.min(after), follower).await;
-        if landing.is_none() && until <= shared.now() {
+        let stored = miss.previous.as_ref();
+        let stands_by = || stored.is_some_and(|stored| may_stand_in(shared, stored));
+        let run = waiting::Run {
+            shared,
+            key: &self.key,
+            follower,
+            answer_after: self.answer_after(miss),
+        };
+        let waited = waiting.follow(run, || self.boarding(), stands_by).await;
+        if matches!(waited, Waited::LetIn(..) | Waited::Over) {
             self.station.report(Event::OutOfPatience);
         }
-        landing
+        waited
     }
 
     /// How long to wait while a stale value may answer.
@@ -191,6 +253,7 @@ impl Asking<'_> {
         if let Due::Wait(permit) = due {
             self.station.report(Event::Forward(Forward::Stale));
             let miss = self.miss(Forward::Stale, None).refreshing(stored, false);
+            let _asks = Asks::begin(shared.shared(), &self.key);
             return self.seek_or_compute(miss, permit, computation).await;
         }
         for &event in found {

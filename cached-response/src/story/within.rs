@@ -1,4 +1,4 @@
-//! Waiting, with an end.
+//! Waiting for one of two things.
 
 use crate::machinery::cache::Shared;
 use std::{
@@ -8,17 +8,24 @@ use std::{
     time::Duration,
 };
 
+/// What `one` comes to, or as an error what `other` does, if that is ready first.
+pub(super) async fn either<A, B>(
+    one: impl Future<Output = A>,
+    other: impl Future<Output = B>,
+) -> Result<A, B> {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|cx| match one.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Ok(output)),
+        Poll::Pending => other.as_mut().poll(cx).map(Err),
+    })
+    .await
+}
+
 /// What `future` comes to, or `None` when `limit` is over first.
 pub(crate) async fn within<F: Future>(
     shared: &Shared,
     limit: Duration,
     future: F,
 ) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut over = pin!(shared.clock.sleep(limit));
-    poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => over.as_mut().poll(cx).map(|()| None),
-    })
-    .await
+    either(future, shared.clock.sleep(limit)).await.ok()
 }

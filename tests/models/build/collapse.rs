@@ -17,10 +17,12 @@ const MISTAKES: &[Mistake] = &[
         name: "followers_are_woken_before_the_landing_is_there",
         file: "flight.rs",
         right: "State::Landed(landing));
+        drop(state);
         if let State::Running(followers) = before {
             followers.wake();
         }",
         wrong: "State::Running(Followers::default()));
+        drop(state);
         if let State::Running(followers) = before {
             followers.wake();
         }
@@ -67,6 +69,31 @@ const MISTAKES: &[Mistake] = &[
         self.flights.retire(&self.key, &self.flight);",
         scenario: "one_of_two_followers_takes_over_from_a_leader_that_is_dropped",
         failure: "told twice of one failure",
+    },
+    Mistake {
+        name: "a_failure_is_told_while_another_run_goes_on",
+        file: "mod.rs",
+        right: "matches!(self.landing, Landing::Failed) && !self.flight.is_over()",
+        wrong: "false",
+        scenario: "a_run_that_was_let_in_lands_for_those_whose_leader_fails",
+        failure: "told of a failure while another run goes on",
+    },
+    Mistake {
+        name: "each_of_two_runs_that_fail_leaves_it_to_the_other",
+        file: "flight.rs",
+        right: "followers.leaders -= 1;
+                followers.leaders == 0",
+        wrong: "followers.leaders == 1",
+        scenario: "two_runs_for_one_flight_fail_at_once",
+        failure: "deadlock",
+    },
+    Mistake {
+        name: "a_run_is_let_in_after_the_last_has_failed",
+        file: "flight.rs",
+        right: "self.leaders == 0",
+        wrong: "false",
+        scenario: "a_run_is_let_in_while_the_leader_fails",
+        failure: "a run was let in and landed for nobody",
     },
     Mistake {
         name: "a_flight_is_taken_out_of_the_map_without_looking_which",

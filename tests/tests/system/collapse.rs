@@ -9,12 +9,15 @@ use actix_web::{HttpRequest, Responder, get, route, web};
 use cached_response::{ResponseCache, cached_response};
 use tests::stage::Stage;
 
+mod beside;
 mod fences;
 mod leaving;
 mod load;
 mod markers;
+mod own_runs;
 mod patience;
 mod roles;
+mod slow_streams;
 mod soak;
 mod variants;
 mod waiters;

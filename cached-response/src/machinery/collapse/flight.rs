@@ -20,7 +20,7 @@ pub(crate) enum Landing<T, W> {
     Failed,
 }
 
-/// Waits for the landing of somebody else's run.
+/// Waits for the landing of somebody else's run, or of one that runs beside that.
 ///
 /// Dropping it gives its place among the followers back.
 #[must_use = "a follower waits only while it is polled"]
@@ -38,6 +38,15 @@ impl<S, T, W> Follower<S, T, W> {
             State::Landed(_) => 0,
         };
         Some(Self { flight, place })
+    }
+
+    /// Whether the response has begun, and only its body is waited for.
+    pub(crate) fn waits_for_body(&self) -> bool {
+        matches!(&*lock(&self.flight.state), State::Running(followers) if followers.head_is_out)
+    }
+
+    pub(super) fn flight(&self) -> &Arc<Flight<S, T, W>> {
+        &self.flight
     }
 }
 
@@ -83,7 +92,11 @@ enum State<T, W> {
 
 impl<S, T, W> Flight<S, T, W> {
     pub(super) fn new(started: Duration, stamp: S) -> Self {
-        let state = Mutex::new(State::Running(Followers::default()));
+        let followers = Followers {
+            leaders: 1,
+            ..Followers::default()
+        };
+        let state = Mutex::new(State::Running(followers));
         Self {
             started,
             stamp,
@@ -99,14 +112,47 @@ impl<S, T, W> Flight<S, T, W> {
         now.saturating_sub(self.started)
     }
 
-    /// Publishes the landing, then wakes those who wait for it, with the lock released.
+    /// Publishes the landing, then wakes those who wait for it, with the lock released. Of several
+    /// runs the first to land counts.
     ///
     /// Whoever polls before finds a run and leaves a waker, which is then among those woken;
     /// whoever polls after finds the landing.
     pub(super) fn land(&self, landing: Landing<T, W>) {
-        let before = mem::replace(&mut *lock(&self.state), State::Landed(landing));
+        let mut state = lock(&self.state);
+        if matches!(&*state, State::Landed(_)) {
+            return;
+        }
+        let before = mem::replace(&mut *state, State::Landed(landing));
+        drop(state);
         if let State::Running(followers) = before {
             followers.wake();
+        }
+    }
+
+    /// Lets one more run land here, unless one was started less than `after` ago: then it may be later,
+    /// and this is when.
+    pub(super) fn relieve(&self, now: Duration, after: Duration) -> Result<(), Duration> {
+        match &mut *lock(&self.state) {
+            State::Running(followers) => followers.relieve(self.started, now, after),
+            State::Landed(_) => Err(now.saturating_add(after)),
+        }
+    }
+
+    /// Takes note that a run has failed; whether it was the last.
+    pub(super) fn is_over(&self) -> bool {
+        match &mut *lock(&self.state) {
+            State::Running(followers) => {
+                followers.leaders -= 1;
+                followers.leaders == 0
+            }
+            State::Landed(_) => true,
+        }
+    }
+
+    /// Takes note that the response has begun.
+    pub(super) fn head_is_out(&self) {
+        if let State::Running(followers) = &mut *lock(&self.state) {
+            followers.head_is_out = true;
         }
     }
 }
@@ -116,6 +162,11 @@ impl<S, T, W> Flight<S, T, W> {
 struct Followers {
     places: Vec<Option<Waker>>,
     free: Vec<usize>,
+    /// The runs that may land here; none is let in after the last has failed.
+    leaders: usize,
+    /// When a run was let in beside the first.
+    relieved: Option<Duration>,
+    head_is_out: bool,
 }
 
 impl Followers {
@@ -128,6 +179,24 @@ impl Followers {
             self.places.push(None);
         }
         Some(place)
+    }
+
+    fn relieve(
+        &mut self,
+        started: Duration,
+        now: Duration,
+        after: Duration,
+    ) -> Result<(), Duration> {
+        let next = self.relieved.unwrap_or(started).saturating_add(after);
+        if now < next {
+            return Err(next);
+        }
+        if self.leaders == 0 {
+            return Err(now.saturating_add(after));
+        }
+        self.relieved = Some(now);
+        self.leaders += 1;
+        Ok(())
     }
 
     /// Returns the waker that was there, to be dropped by the caller without the lock.

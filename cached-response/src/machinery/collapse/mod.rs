@@ -17,6 +17,9 @@
 //!    of what landed. (A key is plain data: it is hashed, compared and cloned under a shard's
 //!    lock.)
 //!
+//! A follower that has waited long enough may be let in to run [beside](Flights::relieve) the leader.
+//! Then the first of their runs that does not fail lands for all who follow, or else the last one.
+//!
 //! A flight that is too old or outdated is replaced in the map and not stopped, and one that is
 //! [closed](Permit::close) is taken out of it: it lands for those who follow it, and leaves the
 //! newer one alone.
@@ -131,6 +134,28 @@ impl<K: Eq + Hash, S, T, W> Flights<K, S, T, W> {
         Follower::board(flight, limits.followers)
     }
 
+    /// Lets a follower of the flight for `key` run beside its leader, unless a run was started less
+    /// than `after` ago: then returns when one may be.
+    pub(crate) fn relieve(
+        &self,
+        key: &K,
+        follower: &Follower<S, T, W>,
+        now: Duration,
+        after: Duration,
+    ) -> Result<Permit<K, S, T, W>, Duration>
+    where
+        K: Clone,
+    {
+        let flight = follower.flight();
+        flight.relieve(now, after)?;
+        Ok(Permit {
+            flights: self.clone(),
+            key: key.clone(),
+            flight: Arc::clone(flight),
+            landing: Landing::Failed,
+        })
+    }
+
     /// How many flights are under way; those that were replaced are not counted.
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
@@ -188,8 +213,8 @@ impl<K, S, T, W> Clone for Flights<K, S, T, W> {
 
 /// The right to run the handler, and the duty to land.
 ///
-/// Dropping it tells the followers that the run [`Failed`](Landing::Failed), and one of them takes
-/// over.
+/// Dropping it tells the followers that the run [`Failed`](Landing::Failed), unless another goes on
+/// for them, and one of them takes over.
 #[must_use = "a permit that is dropped lands as failed"]
 pub(crate) struct Permit<K: Eq + Hash, S, T, W> {
     flights: Flights<K, S, T, W>,
@@ -209,7 +234,12 @@ impl<K: Eq + Hash, S, T, W> Permit<K, S, T, W> {
         self.flights.retire(&self.key, &self.flight);
     }
 
-    /// What the run started under.
+    /// Tells the followers that the response has begun, and that its body is still to come.
+    pub(crate) fn head_is_out(&self) {
+        self.flight.head_is_out();
+    }
+
+    /// What the run started under; one that was let in beside the leader has started later.
     pub(crate) fn stamp(&self) -> &S {
         self.flight.stamp()
     }
@@ -217,6 +247,9 @@ impl<K: Eq + Hash, S, T, W> Permit<K, S, T, W> {
 
 impl<K: Eq + Hash, S, T, W> Drop for Permit<K, S, T, W> {
     fn drop(&mut self) {
+        if matches!(self.landing, Landing::Failed) && !self.flight.is_over() {
+            return;
+        }
         // Out of the map first: a follower that is told of a failure joins again at once, and must
         // not meet the flight that failed.
         self.flights.retire(&self.key, &self.flight);

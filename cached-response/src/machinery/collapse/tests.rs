@@ -382,3 +382,57 @@ fn what_landed_is_let_go_with_its_last_follower() {
         assert_eq!(Arc::strong_count(&response), 1);
     });
 }
+
+const TURN: Duration = Duration::from_secs(5);
+
+#[test]
+fn one_follower_after_the_other_is_let_in_to_run_beside_the_leader() {
+    explore(|| {
+        let flights = TestFlights::new();
+        let leader = lead(&flights, "a");
+        let [first, second] = [0; 2].map(|_| follow(&flights, "a"));
+        let relieve = |follower, now| flights.relieve(&"a", follower, now, TURN);
+        assert_eq!(relieve(&first, NOW).err(), Some(NOW + TURN));
+        let beside = relieve(&first, NOW + TURN);
+        assert!(beside.is_ok());
+        let next = NOW + 2 * TURN;
+        assert_eq!(relieve(&second, NOW + TURN).err(), Some(next));
+        let third = relieve(&second, next);
+        assert!(third.is_ok());
+        drop(leader);
+        drop(third);
+        assert_eq!(flights.len(), 1, "one run goes on");
+        drop(beside);
+        assert_eq!(flights.len(), 0);
+    });
+}
+
+#[test]
+fn of_two_runs_the_first_to_land_counts() {
+    explore(|| {
+        let flights = TestFlights::new();
+        let leader = lead(&flights, "a");
+        let mut follower = follow(&flights, "a");
+        let Ok(beside) = flights.relieve(&"a", &follower, NOW + TURN, TURN) else {
+            panic!("nobody else was let in");
+        };
+        beside.land(stored("beside"));
+        assert_eq!(flights.len(), 0);
+        leader.land(Landing::NotStored(7));
+        assert_stored(&poll(&mut follower, &Arc::default()), "beside");
+    });
+}
+
+#[test]
+fn followers_know_when_only_a_body_is_waited_for() {
+    explore(|| {
+        let flights = TestFlights::new();
+        let leader = lead(&flights, "a");
+        let follower = follow(&flights, "a");
+        assert!(!follower.waits_for_body());
+        leader.head_is_out();
+        assert!(follower.waits_for_body());
+        drop(leader);
+        assert!(!follower.waits_for_body(), "it is over");
+    });
+}

@@ -57,6 +57,13 @@ impl Cache {
         }
     }
 
+    /// Lets a follower run beside its leader, if any run goes on.
+    fn let_in(&self, follower: &Follower<u64, u64, ()>) -> Option<Permit<(), u64, u64, ()>> {
+        let turn = Duration::from_secs(5);
+        let permit = self.flights.relieve(&(), follower, turn, turn);
+        permit.ok()
+    }
+
     /// A request that missed: leads or follows, and takes over where a leader failed.
     fn request(&self, stamp: u64) -> u64 {
         match self.join(stamp) {
@@ -161,6 +168,57 @@ pub(super) fn one_of_two_followers_takes_over_from_a_leader_that_is_dropped() {
         assert_eq!(cache.after(first, NEW), NEW);
         assert_eq!(other.join().unwrap(), NEW);
         assert_eq!(cache.runs.load(SeqCst), 1);
+    });
+}
+
+#[test]
+pub(super) fn a_run_that_was_let_in_lands_for_those_whose_leader_fails() {
+    explore(|| {
+        let cache = Cache::new();
+        let leader = cache.lead(NEW);
+        let follower = cache.follow(NEW);
+        let beside = cache.let_in(&follower).expect("the leader runs");
+        let fails = thread::spawn(move || drop(leader));
+        let lands = thread::spawn(move || beside.land(Landing::Stored(NEW)));
+        let landing = block_on(follower);
+        assert!(
+            matches!(landing, Landing::Stored(NEW)),
+            "told of a failure while another run goes on"
+        );
+        fails.join().unwrap();
+        lands.join().unwrap();
+    });
+}
+
+#[test]
+pub(super) fn two_runs_for_one_flight_fail_at_once() {
+    explore(|| {
+        let cache = Cache::new();
+        let leader = cache.lead(NEW);
+        let follower = cache.follow(NEW);
+        let beside = cache.let_in(&follower).expect("the leader runs");
+        let other = thread::spawn(move || drop(leader));
+        drop(beside);
+        assert!(matches!(block_on(follower), Landing::Failed));
+        other.join().unwrap();
+    });
+}
+
+#[test]
+pub(super) fn a_run_is_let_in_while_the_leader_fails() {
+    explore(|| {
+        let cache = Cache::new();
+        let leader = cache.lead(NEW);
+        let follower = cache.follow(NEW);
+        let other = thread::spawn(move || drop(leader));
+        let beside = cache.let_in(&follower);
+        let was_let_in = beside.is_some();
+        if let Some(beside) = beside {
+            beside.land(Landing::Stored(NEW));
+        }
+        let landed = matches!(block_on(follower), Landing::Stored(NEW));
+        assert_eq!(was_let_in, landed, "a run was let in and landed for nobody");
+        other.join().unwrap();
     });
 }
 

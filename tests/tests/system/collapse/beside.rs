@@ -1,0 +1,240 @@
+//! Waiters that are let in to run beside the run that they wait for.
+
+use std::time::Duration;
+
+use actix_web::{Responder, get, web};
+use cached_response::{ResponseCache, cached_response, testing::ManualClock};
+use tests::alone::{ORDERED, Panics, alone};
+use tests::stage::{Asked, InProcess, Stage, soon};
+
+use super::routes;
+
+/// How long a waiter only waits where nothing is known of the route.
+const TURN: Duration = Duration::from_secs(5);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn stage() -> (Stage, ManualClock) {
+    let clock = ManualClock::new();
+    let cache = ResponseCache::builder().clock(&clock).build();
+    (Stage::new(cache), clock)
+}
+
+/// That many ask at once, and one of them leads.
+async fn crowd(stage: &Stage, app: &InProcess, uri: &str, count: usize) -> Vec<Asked> {
+    let (runs, misses) = (stage.runs(), stage.cache.stats().misses);
+    let all: Vec<_> = (0..count).map(|_| app.get(uri)).collect();
+    stage.at_run(runs + 1).await;
+    let asked = || stage.cache.stats().misses == misses + count as u64;
+    soon("they wait", asked).await;
+    assert_eq!(stage.runs(), runs + 1);
+    all
+}
+
+/// Lets everything go on that can, without anything to wait for.
+async fn settle() {
+    for _ in 0..500 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[actix_web::test]
+async fn two_hundred_clients_of_a_page_of_seven_seconds_are_two_runs_and_wait_no_longer_than_it_takes()
+ {
+    let (stage, clock) = stage();
+    let app = stage.app(routes).await;
+    let all = crowd(&stage, &app, "/page/a", 200).await;
+    clock.advance(TURN);
+    stage.at_run(2).await;
+    settle().await;
+    assert_eq!(stage.runs(), 2, "one of them is let in");
+    clock.advance(2 * SECOND);
+    settle().await;
+    assert_eq!(stage.runs(), 2);
+    stage.release(1);
+    for one in all {
+        assert_eq!(one.text().await, "a, run 1");
+    }
+    // The run that was let in goes on, and is stored as it is the later one.
+    stage.release(2);
+    soon("it lands", || stage.cache.stats().stored == 2).await;
+    assert_eq!(app.get("/page/a").text().await, "a, run 2");
+    let stats = stage.cache.stats();
+    assert_eq!(
+        (stage.runs(), stats.running, stats.out_of_patience),
+        (2, 0, 1)
+    );
+}
+
+#[actix_web::test]
+async fn where_runs_are_known_to_take_seven_seconds_nobody_runs_beside_one() {
+    let (stage, clock) = stage();
+    let app = stage.app(routes).await;
+    let first = crowd(&stage, &app, "/page/a", 1).await;
+    clock.advance(7 * SECOND);
+    stage.release(1);
+    for one in first {
+        one.answer().await;
+    }
+    // Another page of the route.
+    let all = crowd(&stage, &app, "/page/b", 200).await;
+    clock.advance(Duration::from_millis(13_999));
+    settle().await;
+    assert_eq!(stage.runs(), 2);
+    clock.advance(Duration::from_millis(1));
+    stage.at_run(3).await;
+    settle().await;
+    assert_eq!(stage.runs(), 3, "after twice as long one of them is let in");
+    stage.release(2);
+    for one in all {
+        assert_eq!(one.text().await, "b, run 2");
+    }
+}
+
+#[actix_web::test]
+async fn a_run_beside_one_that_hangs_answers_all_who_wait() {
+    let (stage, clock) = stage();
+    let app = stage.app(routes).await;
+    let mut all = crowd(&stage, &app, "/page/a", 100).await;
+    let leader = all.remove(0);
+    clock.advance(TURN);
+    stage.at_run(2).await;
+    stage.release(2);
+    for one in all {
+        assert_eq!(one.text().await, "a, run 2");
+    }
+    assert_eq!(stage.runs(), 2);
+    stage.release(1);
+    assert_eq!(leader.text().await, "a, run 1");
+    assert_eq!(app.get("/page/a").text().await, "a, run 2");
+    assert_eq!(stage.cache.stats().running, 0);
+}
+
+/// Promise 3: nobody waits past the run limit, where nobody has said how long to wait.
+#[actix_web::test]
+async fn one_more_is_let_in_after_as_long_again_and_nobody_waits_past_the_run_limit() {
+    let (stage, clock) = stage();
+    let app = stage.app(routes).await;
+    let all = crowd(&stage, &app, "/page/a", 50).await;
+    for let_in in 1..=5 {
+        clock.advance(Duration::from_millis(4_999));
+        settle().await;
+        assert_eq!(stage.runs(), let_in);
+        clock.advance(Duration::from_millis(1));
+        stage.at_run(let_in + 1).await;
+        settle().await;
+        assert_eq!(stage.runs(), let_in + 1);
+    }
+    clock.advance(TURN);
+    stage.at_run(50).await;
+    (1..=50).for_each(|run| stage.release(run));
+    for one in all {
+        one.answer().await;
+    }
+    assert_eq!((stage.runs(), stage.cache.stats().running), (50, 0));
+}
+
+#[actix_web::test]
+async fn a_limit_on_waiting_that_is_set_is_kept_whatever_runs_take() {
+    let clock = ManualClock::new();
+    let cache = ResponseCache::builder().clock(&clock).patience(SECOND);
+    let stage = Stage::new(cache.build());
+    let app = stage.app(routes).await;
+    let first = crowd(&stage, &app, "/page/a", 1).await;
+    clock.advance(7 * SECOND);
+    stage.release(1);
+    for one in first {
+        one.answer().await;
+    }
+    let all = crowd(&stage, &app, "/page/b", 20).await;
+    clock.advance(SECOND);
+    stage.at_run(21).await;
+    (2..=21).for_each(|run| stage.release(run));
+    for one in all {
+        one.answer().await;
+    }
+    assert_eq!(stage.cache.stats().out_of_patience, 19);
+}
+
+/// Its first two runs panic, in whichever order they go on.
+#[get("/two-panic")]
+#[cached_response(timeout = 60)]
+async fn two_panic(stage: web::Data<Stage>) -> impl Responder {
+    let run = stage.run_at_barrier().await;
+    assert!(run > 2, "{ORDERED}");
+    format!("run {run}")
+}
+
+#[test]
+fn of_two_runs_only_the_last_to_fail_fails_those_who_wait() {
+    alone(|| {
+        let panics = Panics::count();
+        actix_web::rt::System::new().block_on(async {
+            for order in [[1, 2], [2, 1]] {
+                let (stage, clock) = stage();
+                let app = stage.app(|app| _ = app.service(two_panic)).await;
+                let all = crowd(&stage, &app, "/two-panic", 5).await;
+                clock.advance(TURN);
+                stage.at_run(2).await;
+                let [first, last] = order;
+                stage.release(first);
+                let failed = || stage.cache.stats().failed == 1;
+                soon("it fails", failed).await;
+                settle().await;
+                assert_eq!((stage.runs(), stage.cache.stats().running), (2, 1));
+                stage.release(last);
+                // One of the others takes over.
+                stage.at_run(3).await;
+                settle().await;
+                assert_eq!(stage.runs(), 3);
+                stage.release(3);
+                let mut answered = 0;
+                for one in all {
+                    answered += usize::from(one.survived().await.is_some());
+                }
+                assert_eq!((answered, stage.cache.stats().running), (3, 0));
+            }
+        });
+        assert_eq!((panics.ordered(), panics.unordered()), (4, 0));
+    });
+}
+
+/// What was invalidated since the leader started is no concern of a run that is let in later.
+#[actix_web::test]
+async fn a_run_that_is_let_in_after_an_invalidation_is_stored() {
+    let (stage, clock) = stage();
+    let app = stage.app(routes).await;
+    let mut all = crowd(&stage, &app, "/page/a", 3).await;
+    let leader = all.remove(0);
+    let _ = stage.cache.invalidate_all();
+    clock.advance(TURN);
+    stage.at_run(2).await;
+    stage.release(2);
+    for one in all {
+        assert_eq!(one.text().await, "a, run 2");
+    }
+    stage.release(1);
+    assert_eq!(leader.text().await, "a, run 1");
+    assert_eq!(app.get("/page/a").text().await, "a, run 2");
+}
+
+#[actix_web::test]
+async fn a_live_answer_that_waits_too_long_runs_beside_the_one_under_way_and_answers_those_who_joined()
+ {
+    let (stage, clock) = stage();
+    let app = stage.app(routes).await;
+    let first = app.get("/page/a?nocache=1");
+    stage.at_run(1).await;
+    let joined: Vec<_> = (0..50).map(|_| app.get("/page/a?nocache=1")).collect();
+    soon("they join", || stage.cache.stats().live == 51).await;
+    clock.advance(TURN);
+    stage.at_run(2).await;
+    settle().await;
+    assert_eq!(stage.runs(), 2);
+    stage.release(2);
+    for one in joined {
+        assert_eq!(one.text().await, "a, run 2");
+    }
+    stage.release(1);
+    assert_eq!(first.text().await, "a, run 1");
+    assert_eq!((stage.runs(), stage.cache.stats().running), (2, 0));
+}

@@ -1,0 +1,87 @@
+//! Streams whose body takes longer than anybody waits for it.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use actix_web::web::{Bytes, Data, ServiceConfig};
+use actix_web::{HttpResponse, Responder, get};
+use cached_response::{ResponseCache, cached_response, testing::ManualClock};
+use futures_util::stream;
+use tests::stage::{InProcess, Stage, soon};
+
+const TURN: Duration = Duration::from_secs(5);
+
+/// Its head is there at once, and its body when the run's barrier is open.
+#[get("/stream")]
+#[cached_response(timeout = 10)]
+async fn streamed(stage: Data<Stage>) -> impl Responder {
+    let run = stage.run();
+    HttpResponse::Ok().streaming(stream::once(async move {
+        stage.barriers.at(&format!("run {run}")).await;
+        Ok::<_, Infallible>(Bytes::from(format!("run {run}")))
+    }))
+}
+
+fn routes(app: &mut ServiceConfig) {
+    app.service(streamed);
+}
+
+/// A stage on which a stream was waited for in vain by one client, which has its own now.
+async fn waited_in_vain() -> (Stage, InProcess, ManualClock) {
+    let clock = ManualClock::new();
+    let stage = Stage::new(ResponseCache::builder().clock(&clock).build());
+    let app = stage.app(routes).await;
+    let _leader = app.get("/stream");
+    stage.at_run(1).await;
+    let follower = app.get("/stream");
+    soon("it waits", || stage.cache.stats().misses == 2).await;
+    clock.advance(TURN);
+    stage.at_run(2).await;
+    assert_eq!(stage.cache.stats().out_of_patience, 1);
+    let _ = follower;
+    (stage, app, clock)
+}
+
+#[actix_web::test]
+async fn nobody_waits_again_for_a_stream_that_was_waited_for_in_vain() {
+    let (stage, app, clock) = waited_in_vain().await;
+    for run in 3..=10 {
+        // However long ago that was.
+        clock.advance(Duration::from_secs(60));
+        let _asked = app.get("/stream");
+        stage.at_run(run).await;
+    }
+    let stats = stage.cache.stats();
+    assert_eq!((stats.marked, stats.out_of_patience), (8, 1));
+}
+
+#[actix_web::test]
+async fn once_a_response_is_stored_streams_are_waited_for_again() {
+    let (stage, app, clock) = waited_in_vain().await;
+    stage.release(2);
+    soon("it is stored", || stage.cache.stats().stored == 1).await;
+    stage.release(1);
+    soon("the first one ends", || stage.cache.stats().running == 0).await;
+    assert_eq!(app.get("/stream").text().await, "run 2");
+    clock.advance(Duration::from_secs(10));
+    let _leader = app.get("/stream");
+    stage.at_run(3).await;
+    let follower = app.get("/stream");
+    soon("it waits", || stage.cache.stats().misses == 4).await;
+    stage.release(3);
+    assert_eq!(follower.text().await, "run 3");
+    assert_eq!((stage.runs(), stage.cache.stats().marked), (3, 0));
+}
+
+#[actix_web::test]
+async fn all_who_wait_for_a_slow_stream_are_let_go() {
+    let clock = ManualClock::new();
+    let stage = Stage::new(ResponseCache::builder().clock(&clock).build());
+    let app = stage.app(routes).await;
+    let _leader = app.get("/stream");
+    stage.at_run(1).await;
+    let _followers: Vec<_> = (0..20).map(|_| app.get("/stream")).collect();
+    soon("they wait", || stage.cache.stats().misses == 21).await;
+    clock.advance(TURN);
+    stage.at_run(21).await;
+}
