@@ -1,5 +1,6 @@
 //! `tour`, step by step, as the page "The first hour" of the guide tells it.
 
+use std::borrow::Borrow;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -43,8 +44,8 @@ impl Tour {
         Self { program, address }
     }
 
-    fn ask(&self, request: Request) -> Response {
-        raw::fetch(self.address, &request).expect("an answer")
+    fn ask(&self, request: impl Borrow<Request>) -> Response {
+        raw::fetch(self.address, request.borrow()).expect("an answer")
     }
 
     fn get(&self, target: &str) -> Response {
@@ -57,7 +58,7 @@ impl Tour {
 
     /// Asks for the same twice: the second answer is a hit, and has the body of the first.
     fn twice(&self, request: Request) -> Response {
-        let live = self.ask(request.clone());
+        let live = self.ask(&request);
         assert_eq!(
             (live.status(), said(&live).as_str()),
             (200, MISS),
