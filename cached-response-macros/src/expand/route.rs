@@ -191,7 +191,6 @@ impl Expansion {
             client,
             vary,
             version,
-            not_replayed,
             ..
         } = &self.args;
         let private = &self.private;
@@ -220,8 +219,7 @@ impl Expansion {
         let (query, status, nocache) = (self.query(), self.status(), self.nocache());
         let (standard, stale, tags) = (self.standard(), self.stale(), self.templates());
         let version = version.as_ref().map(|version| quote!(.version(#version)));
-        let not_replayed =
-            (!not_replayed.is_empty()).then(|| quote!(.not_replayed([#(#not_replayed),*])));
+        let not_replayed = self.not_replayed();
         quote! {
             #policy #version #methods #query #vary #status #max_body #store_if #client #nocache #tags
             #standard #stale #not_replayed
@@ -281,6 +279,11 @@ impl Expansion {
         let refresh_ahead = refresh_ahead.map(|part| quote!(.refresh_ahead(#part)));
         let jitter = jitter.map(|part| quote!(.jitter(#part)));
         quote!(#(#spans)* #refresh_ahead #jitter)
+    }
+
+    fn not_replayed(&self) -> Option<TokenStream> {
+        let names = &self.args.not_replayed;
+        (!names.is_empty()).then(|| quote!(.not_replayed([#(#names),*])))
     }
 
     fn templates(&self) -> Option<TokenStream> {
