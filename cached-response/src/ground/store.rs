@@ -1,6 +1,7 @@
 //! What a remote store is to a cache: bytes under names, for a time.
 
 mod bus;
+mod foreign;
 mod outcome;
 mod shorts;
 
@@ -9,6 +10,7 @@ pub use self::{
     outcome::{Kept, Prompt, Question, StoreError, StoreErrorKind, StoreFuture},
 };
 pub(crate) use self::{
+    foreign::warn_of_foreign_value,
     outcome::{Found, LookedUp, Memo},
     shorts::Shorts,
 };

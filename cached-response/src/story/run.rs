@@ -243,7 +243,12 @@ impl Flight {
             Ok(Put::Stored(stored)) => {
                 dress::complete(stored, head.headers_mut());
                 let spared = self.spare(stored, &mut head);
-                (status_field::stored(forward, self.unchanged), spared)
+                let said = if self.is_kept(stored) {
+                    status_field::stored(forward, self.unchanged)
+                } else {
+                    status_field::live(forward, None)
+                };
+                (said, spared)
             }
             Ok(Put::Superseded(_)) => (status_field::live(forward, Some(Skip::Superseded)), None),
             Err(why) => (status_field::live(forward, Some(*why)), None),

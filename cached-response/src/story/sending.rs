@@ -2,36 +2,56 @@
 
 use super::flight::Flight;
 use crate::{
+    ground::stored::StoredResponse,
     judgement::reason::Skip,
     machinery::{remote::parcel::Made, variants::Put},
 };
 
 impl Flight {
-    /// Sends what was stored to the remote store as well.
-    pub(super) fn send(&mut self, stored: &Result<Put, Skip>) {
-        let Some(dispatch) = self.miss.abroad.dispatch.take() else {
-            return;
-        };
-        let stored = match stored {
-            Ok(Put::Stored(stored)) => stored,
-            Ok(Put::Superseded(_)) => return,
-            Err(why) => return dispatch.refused(*why),
+    /// Whether a response that was stored is kept anywhere: in memory, or in the remote store, where it is
+    /// on its way to.
+    pub(super) fn is_kept(&self, stored: &StoredResponse) -> bool {
+        let is_in_memory = !self.visit.station.shared().shelf.is_nowhere();
+        is_in_memory || self.goes_abroad(stored)
+    }
+
+    fn goes_abroad(&self, stored: &StoredResponse) -> bool {
+        let Some(dispatch) = &self.miss.abroad.dispatch else {
+            return false;
         };
         let tags = self.control.last_tags();
         // The tags of the one that it is again were told under another run.
         if self.unchanged && stored.named.seen().len() > tags.len() {
-            return;
-        }
-        let site = &self.visit.station.site;
-        if !tags.is_empty() {
-            site.note_tags();
+            return false;
         }
         // What was read before the nonces were may be older than they are.
-        if site.terms.are_ahead() && !dispatch.goes_on_from(self.miss.abroad.known.as_deref()) {
+        let are_ahead = self.visit.station.site.terms.are_ahead();
+        let known = self.miss.abroad.known.as_deref();
+        dispatch.can_name(&tags) && (!are_ahead || dispatch.goes_on_from(known))
+    }
+
+    /// Sends what was stored to the remote store as well.
+    pub(super) fn send(&mut self, stored: &Result<Put, Skip>) {
+        let kept = match stored {
+            Ok(Put::Stored(stored)) => Some(stored.clone()),
+            _ => None,
+        };
+        let kept = kept.filter(|stored| self.goes_abroad(stored));
+        let Some(dispatch) = self.miss.abroad.dispatch.take() else {
             return;
+        };
+        if let Err(why) = stored {
+            return dispatch.refused(*why);
         }
+        let tags = self.control.last_tags();
+        if !tags.is_empty() {
+            self.visit.station.site.note_tags();
+        }
+        let Some(stored) = kept else {
+            return;
+        };
         let made = Made {
-            stored: stored.clone(),
+            stored,
             request: Some(&self.visit.request),
             tags,
         };

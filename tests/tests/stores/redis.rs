@@ -3,6 +3,7 @@
 mod addresses;
 mod bus;
 mod cluster;
+mod foreign;
 mod methods;
 mod network;
 mod refusals;

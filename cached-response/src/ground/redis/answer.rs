@@ -4,10 +4,13 @@ use actix_web::web::Bytes;
 use redis::{ServerError, Value};
 
 use super::failure;
-use crate::ground::store::StoreError;
+use crate::ground::store::{StoreError, warn_of_foreign_value};
 
 /// The longest that a short value is, such as a nonce or a lease.
 pub(super) const SHORT: usize = 64;
+
+/// The word by which a server refuses to read a list, a hash or the like as bytes.
+const WRONG_TYPE: &str = "WRONGTYPE";
 
 /// What the answer to a command looks like.
 #[derive(Clone, Copy, Debug)]
@@ -36,10 +39,15 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    /// The bytes that it is.
-    pub(super) fn bytes(self) -> Result<Bytes, StoreError> {
+    /// The bytes that lie under a name. `None` where a value of another type does (`WRONGTYPE`): that is
+    /// said of this one name, and not of the server.
+    pub(super) fn value(self) -> Result<Option<Bytes>, StoreError> {
         match self {
-            Self::Bytes(bytes) => Ok(bytes),
+            Self::Bytes(bytes) => Ok(Some(bytes)),
+            Self::Refused(error) if error.code() == WRONG_TYPE => {
+                warn_of_foreign_value();
+                Ok(None)
+            }
             other => Err(other.is_not_that()),
         }
     }

@@ -23,12 +23,9 @@ pub(super) fn of(error: &RedisError) -> StoreError {
 
 /// What the server would not do, with its own word for it.
 pub(super) fn refusal(error: &ServerError) -> StoreError {
-    let kind = match error.code() {
-        "WRONGTYPE" => StoreErrorKind::Garbled,
-        _ => StoreErrorKind::Refused,
-    };
     let details = error.details().unwrap_or_default();
-    StoreError::new(kind, format!("{} {details}", error.code()))
+    let words = format!("{} {details}", error.code());
+    StoreError::new(StoreErrorKind::Refused, words)
 }
 
 /// An answer that is none to what was asked.
@@ -37,6 +34,12 @@ pub(super) fn garbled() -> StoreError {
         StoreErrorKind::Garbled,
         "the server's answer is none to what was asked",
     )
+}
+
+/// A value that is gone each time it is asked for: something deletes it all the time.
+pub(super) fn vanishes() -> StoreError {
+    let words = "what lies there vanishes each time it is asked for";
+    StoreError::new(StoreErrorKind::Refused, words)
 }
 
 /// Nobody was reached, and why.

@@ -41,7 +41,10 @@ pub(super) fn prepared(question: &Question<'_>) -> Prepared {
 /// What was answered to [`whole`].
 pub(super) fn kept(answers: [Answer; WHOLE]) -> Result<Option<Kept>, StoreError> {
     let [before, bytes, after] = answers;
-    let (bytes, before, after) = (bytes.bytes()?, before.number()?, after.number()?);
+    let (before, after) = (before.number()?, after.number()?);
+    let Some(bytes) = bytes.value()? else {
+        return Ok(None);
+    };
     if before == NOT_THERE || after == NOT_THERE {
         return Ok(None);
     }
@@ -59,7 +62,7 @@ pub(super) fn looked_up(
 }
 
 /// What `PTTL` says of a name under which nothing lies.
-const NOT_THERE: i64 = -2;
+pub(super) const NOT_THERE: i64 = -2;
 
 /// A look-up on a connection that was at hand.
 pub(super) struct Looking {

@@ -15,7 +15,7 @@ pub(super) fn of(name: &str) -> (String, Commands) {
     (name.to_owned(), read)
 }
 
-/// The short value in the answer to a question. An empty one is taken for none.
+/// The short value in the answer to a question. An empty one, or one of another type, is taken for none.
 pub(super) fn value(answer: Answer) -> Result<Option<Bytes>, StoreError> {
-    Ok(Some(answer.bytes()?).filter(|bytes| !bytes.is_empty()))
+    Ok(answer.value()?.filter(|bytes| !bytes.is_empty()))
 }

@@ -11,7 +11,7 @@ use super::{
     node::{Node, Order, removed},
     question,
 };
-use crate::ground::store::StoreError;
+use crate::ground::store::{StoreError, StoreErrorKind, warn_of_foreign_value};
 
 /// One server, or many that are one.
 pub(super) enum Servers {
@@ -47,11 +47,7 @@ impl Servers {
     /// The short values under these names.
     pub(super) async fn shorts(&self, names: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
         match self {
-            Self::One(node) => {
-                let mut commands = Commands::default();
-                commands.shorts(names);
-                Ok(split(node.ask(&commands).await?, 0)?.1)
-            }
+            Self::One(node) => Ok(on_one(node, Commands::default(), names).await?.1),
             Self::Cluster(cluster) => shorts(cluster, names).await,
         }
     }
@@ -61,15 +57,11 @@ impl Servers {
     pub(super) async fn answers_in_order(
         &self,
         name: &str,
-        mut first: Commands,
+        first: Commands,
         others: &[String],
     ) -> Result<InOrder, StoreError> {
         match self {
-            Self::One(node) => {
-                let count = first.len();
-                first.shorts(others);
-                split(node.ask(&first).await?, count)
-            }
+            Self::One(node) => on_one(node, first, others).await,
             // Boxed: where there is one server, there is no room for many.
             Self::Cluster(cluster) => Box::pin(in_order(cluster, name, first, others)).await,
         }
@@ -114,6 +106,39 @@ impl Servers {
 
 /// The answers to a first question, and then the short values under the other names.
 type InOrder = (Vec<Answer>, Vec<Option<Bytes>>);
+
+/// The answers to `first`, and then the short values under the other names, from one server.
+///
+/// They are read together by `MGET`, which cannot be told to read no more than the beginning of each: an
+/// answer that is too long is refused, and its connection left. Then each is asked for by itself.
+async fn on_one(node: &Node, first: Commands, others: &[String]) -> Result<InOrder, StoreError> {
+    let count = first.len();
+    let mut commands = first.clone();
+    commands.shorts(others);
+    match node.ask(&commands).await {
+        Err(error) if error.kind() == StoreErrorKind::Garbled && !others.is_empty() => {
+            warn_of_foreign_value();
+            one_by_one(node, first, others).await
+        }
+        answers => split(answers?, count),
+    }
+}
+
+async fn one_by_one(
+    node: &Node,
+    first: Commands,
+    others: &[String],
+) -> Result<InOrder, StoreError> {
+    let count = first.len();
+    let mut commands = first;
+    for name in others {
+        commands.append(&question::of(name).1);
+    }
+    let mut answers = node.ask(&commands).await?;
+    let others = answers.drain(count.min(answers.len())..);
+    let others = others.map(question::value).collect::<Result<_, _>>()?;
+    Ok((answers, others))
+}
 
 /// The short values are the last answer, where there are any.
 fn split(mut answers: Vec<Answer>, count: usize) -> Result<InOrder, StoreError> {

@@ -7,7 +7,9 @@ use super::{
     answer::{Answer, SHORT},
     command::{Commands, milliseconds},
     failure,
+    looking::NOT_THERE,
     node::Order,
+    question,
     servers::Servers,
 };
 use crate::ground::store::StoreError;
@@ -26,21 +28,61 @@ pub(super) async fn add(
     if milliseconds == 0 {
         return Ok(bytes);
     }
-    let mut commands = Commands::default();
-    commands.add(name, &bytes, milliseconds).read(name, SHORT);
-    let order = Order::Ask(commands);
-    for _ in 0..TRIES {
-        let [added, found] = two(servers.answers(name, &order).await?)?;
-        if added.done()? {
-            return Ok(bytes);
-        }
-        // It may have gone between the two.
-        let found = found.bytes()?;
-        if !found.is_empty() {
-            return Ok(found);
+    for tries in 0..TRIES {
+        // What cannot be read may have gone between the two commands, or be foreign.
+        let order = Order::Ask(offered(name, &bytes, milliseconds, tries > 0));
+        match there(servers.answers(name, &order).await?)? {
+            (true, _) => return Ok(bytes),
+            (false, Some(found)) => return Ok(found),
+            (false, None) => {}
         }
     }
-    Err(failure::garbled())
+    Err(failure::vanishes())
+}
+
+/// Puts `bytes` under `name` unless something lies there, and reads what lies there then. What cannot be
+/// read is removed first where `replaces` says so, since it would lie there for ever. That may remove what
+/// another has put in its place meanwhile: a nonce that is gone is an invalidation, and a lease another
+/// run.
+fn offered(name: &str, bytes: &Bytes, milliseconds: u64, replaces: bool) -> Commands {
+    let mut commands = Commands::default();
+    if replaces {
+        commands.remove(name);
+    }
+    commands.add(name, bytes, milliseconds).read(name, SHORT);
+    commands
+}
+
+/// What was answered to [`offered`]: whether the bytes were put there, and what lies there now, if it can
+/// be read.
+fn there(mut answers: Vec<Answer>) -> Result<(bool, Option<Bytes>), StoreError> {
+    let last = answers.split_off(answers.len().saturating_sub(2));
+    if let Some(removed) = answers.pop() {
+        removed.number()?;
+    }
+    let [added, found]: [_; 2] = last.try_into().map_err(|_| failure::garbled())?;
+    Ok((added.done()?, question::value(found)?))
+}
+
+/// What lies under a name for which a value was offered.
+struct Present {
+    /// `None` where it cannot be read.
+    bytes: Option<Bytes>,
+    /// In milliseconds, or what `PTTL` says else.
+    left: i64,
+}
+
+impl Present {
+    fn of(mut answers: Vec<Answer>) -> Result<Self, StoreError> {
+        let left = answers.pop().ok_or_else(failure::garbled)?.number()?;
+        let (_, bytes) = there(answers)?;
+        Ok(Self { bytes, left })
+    }
+
+    /// Something lies there that is no short value: one of another type, or an empty one.
+    fn is_foreign(&self) -> bool {
+        self.bytes.is_none() && self.left != NOT_THERE
+    }
 }
 
 /// For each name the value that lies there and has `life` to live still, or else the given one, put
@@ -62,19 +104,22 @@ pub(super) async fn ensure(
     let enough = milliseconds(life).max(1);
     let put = milliseconds(life.saturating_mul(4)).max(1);
     let mut ensured: Vec<Option<Bytes>> = vec![None; values.len()];
+    let mut replaces = vec![false; values.len()];
     for _ in 0..TRIES {
         let missing: Vec<_> = (0..values.len())
             .filter(|it| ensured[*it].is_none())
             .collect();
-        let found = present(servers, values, &missing, put).await?;
+        let found = present(servers, values, &missing, &replaces, put).await?;
         let mut short = Vec::new();
-        for (index, (bytes, left)) in zip(missing, found) {
-            if bytes.is_empty() {
+        for (index, found) in zip(missing, found) {
+            replaces[index] = found.is_foreign();
+            let Some(bytes) = found.bytes else {
                 continue;
-            }
+            };
             ensured[index] = Some(bytes);
             // What lives for ever has -1 left, and what has just died has -2: `PEXPIRE` knows which.
-            if u64::try_from(left).is_ok_and(|left| left < enough) || left == -2 {
+            let left = found.left;
+            if u64::try_from(left).is_ok_and(|left| left < enough) || left == NOT_THERE {
                 short.push(index);
             }
         }
@@ -85,31 +130,26 @@ pub(super) async fn ensure(
             return Ok(ensured.into_iter().flatten().collect());
         }
     }
-    Err(failure::garbled())
+    Err(failure::vanishes())
 }
 
-/// What lies under these names after the given values were put where nothing did, and how long it
-/// has to live.
+/// What lies under these names after the given values were put where nothing did, or where something
+/// foreign does.
 async fn present(
     servers: &Servers,
     values: &[(String, Bytes)],
     names: &[usize],
+    replaces: &[bool],
     milliseconds: u64,
-) -> Result<Vec<(Bytes, i64)>, StoreError> {
+) -> Result<Vec<Present>, StoreError> {
     let questions = names.iter().map(|index| {
         let (name, value) = &values[*index];
-        let mut commands = Commands::default();
-        let added = commands.add(name, value, milliseconds);
-        added.read(name, SHORT).left(name);
+        let mut commands = offered(name, value, milliseconds, replaces[*index]);
+        commands.left(name);
         (name.clone(), commands)
     });
     let answers = servers.all_answers(questions.collect()).await?;
-    let present = answers.into_iter().map(|answers| {
-        let [added, bytes, left] = three(answers)?;
-        added.done()?;
-        Ok((bytes.bytes()?, left.number()?))
-    });
-    present.collect()
+    answers.into_iter().map(Present::of).collect()
 }
 
 /// Has these live longer, and gives those that are not there any more.
@@ -134,12 +174,4 @@ async fn gone(
         }
     }
     Ok(gone)
-}
-
-fn two(answers: Vec<Answer>) -> Result<[Answer; 2], StoreError> {
-    answers.try_into().map_err(|_| failure::garbled())
-}
-
-fn three(answers: Vec<Answer>) -> Result<[Answer; 3], StoreError> {
-    answers.try_into().map_err(|_| failure::garbled())
 }

@@ -105,9 +105,7 @@ impl Calls {
                 )
                 .await;
                 let found = found.map_or(Err(Fault::Slow), |found| found.map_err(Fault::Failed));
-                // A connection may have been closed long since, which is seen when it is used.
-                if !matches!(&found, Err(Fault::Failed(error)) if error.kind() == StoreErrorKind::Unreachable)
-                {
+                if !found.as_ref().is_err_and(may_be_asked_again) {
                     return line.end(pass, found, spending);
                 }
             }
@@ -243,6 +241,17 @@ impl<T> UnderWay<T> {
             None => Err(Fault::Slow),
         }
     }
+}
+
+/// Whether a look-up on the connection at hand that ended so says nothing of the store yet. The connection
+/// may have been closed long since, which is seen when it is used; or one value beside the response is too
+/// long to be read so, which the store reads in another way.
+fn may_be_asked_again(fault: &Fault) -> bool {
+    matches!(
+        fault,
+        Fault::Failed(error)
+            if matches!(error.kind(), StoreErrorKind::Unreachable | StoreErrorKind::Garbled)
+    )
 }
 
 fn failed(kind: StoreErrorKind, why: impl fmt::Display) -> Fault {

@@ -8,14 +8,14 @@ use super::{
     calls::Unavailable,
     errand::Errand,
     fetch::Fetched,
-    lease::{Lease, claim},
+    lease::{Lease, claim, is_of_a_lease},
     link::Remote,
 };
 use crate::{
     ground::{
         frame::NameList,
         nonce::Nonce,
-        store::{Store, StoreError, StoreErrorKind, StoreFuture},
+        store::{Store, StoreError, StoreErrorKind, StoreFuture, warn_of_foreign_value},
     },
     judgement::reason::Skip,
 };
@@ -94,10 +94,7 @@ impl Dispatch {
             Leased::Ours(lease) => Some(lease),
             Leased::None => None,
         };
-        let Some(nonces) = nonces(&ensured) else {
-            remote.clear(errand.nonces());
-            return Err(foreign());
-        };
+        let nonces = nonces(&ensured).ok_or_else(foreign)?;
         Ok(Started::Run(Box::new(Self {
             remote: remote.clone(),
             nonces,
@@ -189,7 +186,7 @@ impl First {
     }
 
     async fn take(self, store: Arc<dyn Store>) -> Result<Noted, StoreError> {
-        let ensured = store.ensure(&self.values, self.life);
+        let ensured = ensured(&*store, &self.values, self.life);
         let leased = lease(&*store, self.lease, self.lease_life);
         let stripes = async {
             let names = self.stripes?;
@@ -208,7 +205,7 @@ async fn lease(store: &dyn Store, asked: Option<(Lease, Bytes)>, life: Duration)
     let Some((lease, claim)) = asked else {
         return Leased::None;
     };
-    match store.add(lease.name(), claim.clone(), life).await {
+    match added(store, lease.name(), &claim, life).await {
         Ok(there) if there == claim => Leased::Ours(lease),
         Ok(_) => {
             lease.leave();
@@ -218,12 +215,32 @@ async fn lease(store: &dyn Store, asked: Option<(Lease, Bytes)>, life: Duration)
     }
 }
 
+/// The value of a lease, which is `claim` where there was none, or a foreign value in its place.
+async fn added(
+    store: &dyn Store,
+    name: &str,
+    claim: &Bytes,
+    life: Duration,
+) -> Result<Bytes, StoreError> {
+    let there = store.add(name, claim.clone(), life).await?;
+    if is_of_a_lease(&there) {
+        return Ok(there);
+    }
+    warn_of_foreign_value();
+    store.delete(name).await?;
+    store.add(name, claim.clone(), life).await
+}
+
 /// The stripes as they are; those that were absent are there afterwards, for the next run.
 async fn ensured_stripes(
     store: &dyn Store,
     names: Vec<String>,
 ) -> Result<Vec<Option<Bytes>>, StoreError> {
-    let found = store.get_many(&names).await?;
+    let mut found = store.get_many(&names).await?;
+    for stripe in &mut found {
+        // A foreign value is replaced as though it was absent.
+        stripe.take_if(|stripe| Nonce::from_slice(stripe).is_none());
+    }
     if found.iter().all(Option::is_some) {
         return Ok(found);
     }
@@ -232,14 +249,31 @@ async fn ensured_stripes(
         .zip(&found)
         .filter(|(_, found)| found.is_none());
     let absent: Vec<_> = absent.map(|(name, _)| name.clone()).collect();
-    let mut made = store
-        .ensure(&offers(&absent), STRIPE_LIFE)
-        .await?
-        .into_iter();
+    let made = ensured(store, &offers(&absent), STRIPE_LIFE).await?;
+    let mut made = made.into_iter();
     Ok(found
         .into_iter()
         .map(|stripe| stripe.or_else(|| made.next()))
         .collect())
+}
+
+/// [`Store::ensure`] of nonces. Foreign values in their places are deleted, which invalidates and nothing
+/// more, and asked for once more.
+pub(super) async fn ensured(
+    store: &dyn Store,
+    values: &[(String, Bytes)],
+    life: Duration,
+) -> Result<Vec<Bytes>, StoreError> {
+    let ensured = store.ensure(values, life).await?;
+    let both = values.iter().zip(&ensured);
+    let foreign = both.filter(|(_, there)| Nonce::from_slice(there).is_none());
+    let foreign: Vec<_> = foreign.map(|((name, _), _)| name.clone()).collect();
+    if foreign.is_empty() {
+        return Ok(ensured);
+    }
+    warn_of_foreign_value();
+    store.delete_many(&foreign).await?;
+    store.ensure(values, life).await
 }
 
 /// The nonces that a store has given, if that is what they are.
@@ -249,8 +283,8 @@ pub(super) fn nonces(given: &[Bytes]) -> Option<Vec<Nonce>> {
 
 fn foreign() -> Unavailable {
     let kind = StoreErrorKind::Garbled;
-    let message = "a name that begins as ours do holds something else: two applications share a \
-                   namespace, give each its own";
+    let message = "a name of a nonce holds something else again and again: give this cache a \
+                   `namespace(..)` under which nothing else writes";
     Unavailable::Failed(StoreError::new(kind, message))
 }
 

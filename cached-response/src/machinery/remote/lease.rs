@@ -42,6 +42,18 @@ impl Holder {
     }
 }
 
+/// Whether this is the value of a lease, on whatever run.
+pub(crate) fn is_of_a_lease(value: &[u8]) -> bool {
+    match value.split_first() {
+        Some((&PASSES, rest)) => rest.is_empty(),
+        Some((&RUNS, rest)) => rest.len() == CLAIM,
+        _ => false,
+    }
+}
+
+/// The bytes of a nonce and of a digest.
+const CLAIM: usize = 16 + 20;
+
 /// A value for a lease that nobody else has, on a run under these nonces.
 pub(crate) fn claim(nonces: &[Nonce]) -> Bytes {
     let mut value = vec![RUNS];

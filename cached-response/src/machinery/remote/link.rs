@@ -131,16 +131,6 @@ impl Remote {
         self.raising.pending().is_pending(names)
     }
 
-    /// Removes what lies under names of nonces and is none: it would stay for as long as anybody asks
-    /// for it.
-    pub(crate) fn clear(&self, names: &[String]) {
-        let names = names.to_vec();
-        let bytes = names.iter().map(String::len).sum();
-        self.queue.push(bytes, move |store| {
-            Box::pin(async move { store.delete_many(&names).await })
-        });
-    }
-
     /// The names of all stripes.
     pub(crate) fn stripes(&self) -> Vec<String> {
         (0..STRIPES)

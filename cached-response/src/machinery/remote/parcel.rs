@@ -1,7 +1,7 @@
 //! A response on its way to the remote store, behind the answer.
 
 use super::{
-    dispatch::{Dispatch, LONGEST_LIFE, SLACK, nonces, offers},
+    dispatch::{Dispatch, LONGEST_LIFE, SLACK, ensured, nonces, offers},
     list::{self, Behind},
 };
 use crate::{
@@ -74,6 +74,12 @@ impl Dispatch {
         queue.push(parcel.stored.weight(), |store| {
             Box::pin(async move { parcel.deliver(&*store).await })
         });
+    }
+
+    /// Whether a response with these tags of its handler may go there: their stripes were seen before the
+    /// run.
+    pub(crate) fn can_name(&self, tags: &[String]) -> bool {
+        self.stripes_of(tags).is_some()
     }
 
     /// The stripes of these tags as they were before the run; `None` where one was not seen.
@@ -167,9 +173,8 @@ impl Parcel {
             return Ok(true);
         }
         let life = keep.saturating_add(SLACK);
-        let ensured = store
-            .ensure(&offers(self.dispatch.errand.nonces()), life)
-            .await?;
+        let offers = offers(self.dispatch.errand.nonces());
+        let ensured = ensured(store, &offers, life).await?;
         Ok(nonces(&ensured).is_some_and(|now| now == self.dispatch.nonces))
     }
 
@@ -186,7 +191,7 @@ impl Parcel {
         let namespace = &self.dispatch.remote.namespace;
         let names: Vec<_> = self.tags.iter().map(|tag| namespace.tag(tag)).collect();
         let life = keep.saturating_add(SLACK);
-        let ensured = nonces(&store.ensure(&offers(&names), life).await?);
+        let ensured = nonces(&ensured(store, &offers(&names), life).await?);
         // Only now: whoever invalidates a tag after this look has deleted its stripe before.
         let names: Vec<_> = self.stripes.iter().map(|(name, _)| name.clone()).collect();
         let now = store.get_many(&names).await?;
