@@ -113,6 +113,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
+//! | `files` | [`CoveredResponder`] for `actix_files::NamedFile` |
 #![cfg_attr(
     feature = "redis",
     doc = "| `redis` | [`RedisStore`]: Redis or Valkey as the remote store, one server, behind sentinels, or a cluster |"
@@ -264,7 +265,7 @@ pub mod __private {
             arguments::*,
             call::{Answer, BodyUpTo, Call},
             invalidating::{Writing, Written, literal},
-            responders::{BodyOf, ProbeAny, ProbeCovered, probed},
+            responders::{BodyOf, ProbeAny, ProbeCovered},
         },
         judgement::{
             facts::{Facts, Role},

@@ -121,7 +121,7 @@ impl Expansion {
             let [probe, handler, facts] = ["probe", "handler", "facts"].map(local);
             let run = respan(quote!(#private::Call::run_under_vary), at);
             quote_spanned! {at=> {
-                let (#probe, #handler) = #private::probed(&#call, #run_body);
+                let (#probe, #handler) = #private::Call::probed(&#call, #run_body);
                 let #facts = {
                     use #private::{ProbeAny as _, ProbeCovered as _};
                     (&#probe).facts()

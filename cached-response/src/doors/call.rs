@@ -3,7 +3,7 @@
 use super::{
     arguments::NoBody,
     body,
-    responders::{BodyOf, facts_of},
+    responders::{AnswerProbe, BodyOf, facts_of},
 };
 use crate::{
     judgement::{facts::Facts, identity::HandlerType, key::KeyWriter},
@@ -160,6 +160,15 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> Call<E, L, B> {
     {
         let place = site.find(HandlerType::of::<H>(), route, facts_of::<F::Output>());
         self.answer(place, key, handler)
+    }
+
+    /// Returns a handler with the probe for the type of its answer, which may have no name.
+    pub fn probed<H, F>(&self, handler: H) -> (AnswerProbe<F::Output>, H)
+    where
+        H: FnOnce(E, L) -> F,
+        F: Future,
+    {
+        (AnswerProbe::NEW, handler)
     }
 
     /// [`run`](Self::run) on a route with `vary(..)`, where any responder may answer: the handler

@@ -4,8 +4,9 @@
 //! that no argument of the handler shows. [`CoveredResponder`] marks those that do not;
 //! [`AnswerProbe`] finds out, on a route with `vary(..)`, which of the two an answer is.
 
-use super::call::Call;
 use crate::judgement::facts::Facts;
+#[cfg(any(feature = "files", test))]
+use crate::judgement::facts::Sees;
 use actix_web::{
     CustomizeResponder, Either, Error, HttpResponse, HttpResponseBuilder, Responder,
     body::{BoxBody, MessageBody},
@@ -19,7 +20,6 @@ use serde::Serialize;
 use std::{
     borrow::Cow,
     fmt::{Debug, Display},
-    future::Future,
     marker::PhantomData,
 };
 
@@ -29,7 +29,7 @@ use std::{
 /// key: a page that greets the owner of a session cookie would be stored for everyone. So a handler
 /// whose answer is not of a covered type does not compile, unless its route says `vary(..)`.
 ///
-/// The responders of actix-web are covered. `Option`, `Result`, `Either`, `(R, StatusCode)` and
+/// The responders of actix-web are covered, and with the feature `files` `actix_files::NamedFile`. `Option`, `Result`, `Either`, `(R, StatusCode)` and
 /// `CustomizeResponder` are where what they hold is; an error is made into a response without the
 /// request.
 ///
@@ -119,6 +119,14 @@ impl<T: Serialize> CoveredResponder for Form<T> {}
 
 impl<T: Debug + Display + 'static> CoveredResponder for InternalError<T> {}
 
+/// It reads `Range` and the `If-*` fields, and what it answers to them (a 206, 304, 412 or 416) is never
+/// stored. To any other request it gives the whole file. A `Range` that is no text gets a 400, which is
+/// stored where the route says `status(400)`.
+#[cfg(feature = "files")]
+impl CoveredResponder for actix_files::NamedFile {
+    const FACTS: Facts = Facts::sees(Sees::HEADERS);
+}
+
 impl<R: CoveredResponder> CoveredResponder for Option<R> {
     const FACTS: Facts = R::FACTS;
 }
@@ -177,19 +185,9 @@ impl<R> ProbeAny for &AnswerProbe<R> {
     }
 }
 
-/// A handler, and the probe for the type of its answer, which may have no name.
-pub fn probed<E, L, B, H, F>(_: &Call<E, L, B>, handler: H) -> (AnswerProbe<F::Output>, H)
-where
-    H: FnOnce(E, L) -> F,
-    F: Future,
-{
-    (AnswerProbe::NEW, handler)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judgement::facts::Sees;
     use actix_web::HttpRequest;
 
     macro_rules! responder {

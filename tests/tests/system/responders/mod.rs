@@ -1,5 +1,6 @@
 //! Answers of handlers that are given the whole request, and those that are not.
 
+mod files;
 mod known;
 mod nested;
 mod ways_out;

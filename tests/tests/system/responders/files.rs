@@ -1,0 +1,114 @@
+//! Files, whose answers to `Range` and `If-*` are made for one request.
+
+use std::io;
+use std::path::Path;
+
+use actix_files::NamedFile;
+use actix_web::http::header::{
+    ETAG, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RANGE,
+};
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, Either, HttpResponse, Responder, get, web};
+use cached_response::testing::isolated;
+use cached_response::{Policy, cached, cached_response};
+
+use crate::ask::{ask, get as ask_for};
+
+const TEXT: &str = include_str!("mod.rs");
+
+fn open() -> io::Result<NamedFile> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    NamedFile::open(here.join("tests/system/responders/mod.rs"))
+}
+
+#[get("/named")]
+#[cached_response]
+async fn named() -> io::Result<NamedFile> {
+    open()
+}
+
+#[get("/opaque")]
+#[cached_response]
+async fn opaque() -> impl Responder {
+    let file = open().map(|file| file.prefer_utf8(false).customize());
+    Either::<_, HttpResponse>::Left(file)
+}
+
+#[get("/vouched")]
+#[cached_response(vary(none))]
+async fn vouched() -> io::Result<NamedFile> {
+    open()
+}
+
+const TARGETS: [&str; 4] = ["/named", "/opaque", "/vouched", "/wrapped"];
+
+#[actix_web::test]
+async fn what_a_file_answers_to_a_part_or_a_condition_is_for_one_request() {
+    let plain = TestRequest::default().to_http_request();
+    let whole = open().unwrap().respond_to(&plain);
+    let [etag, modified] =
+        [ETAG, LAST_MODIFIED].map(|name| whole.headers().get(name).unwrap().as_bytes());
+    let conditions = [
+        (RANGE, &b"bytes=0-3"[..], 206),
+        (RANGE, b"bytes=999999-", 416),
+        (RANGE, b"bytes=0-3\xe9", 400),
+        (IF_NONE_MATCH, etag, 304),
+        (IF_MODIFIED_SINCE, modified, 304),
+        (IF_MATCH, b"\"another\"", 412),
+    ];
+    for (name, value, status) in conditions {
+        for target in TARGETS {
+            let cache = isolated();
+            let policy = Policy::new(60);
+            let app = App::new()
+                .service(named)
+                .service(opaque)
+                .service(vouched)
+                .route(
+                    "/wrapped",
+                    web::get().to(cached(policy, || async { open() })),
+                );
+            let app = init_service(app).await;
+            let value = HeaderValue::from_bytes(value).unwrap();
+            let request =
+                TestRequest::with_uri(target).insert_header((name.clone(), value.clone()));
+            let made = ask(&app, request).await;
+            assert_eq!(
+                (made.status, made.is_hit()),
+                (status, false),
+                "{target} {name}"
+            );
+            assert_eq!(
+                cache.cache().stats().entries,
+                0,
+                "{target} {name}: {value:?}"
+            );
+            let whole = ask_for(&app, target).await;
+            assert_eq!((whole.status, &*whole.body), (200, TEXT), "{target} {name}");
+            let stored = ask_for(&app, target).await;
+            assert!(stored.is_hit(), "{target} {name}");
+            assert_eq!(stored.body, TEXT);
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_stored_file_answers_parts_and_conditions() {
+    let _cache = isolated();
+    let app = init_service(App::new().service(named)).await;
+    let whole = ask_for(&app, "/named").await;
+    let (etag, modified) = (
+        whole.header("etag").unwrap(),
+        whole.header("last-modified").unwrap(),
+    );
+    for (name, value, status, body) in [
+        ("range", "bytes=0-3", 206, &TEXT[..4]),
+        ("if-none-match", &*etag, 304, ""),
+        ("if-modified-since", &*modified, 304, ""),
+    ] {
+        let request = TestRequest::with_uri("/named").insert_header((name, value));
+        let answer = ask(&app, request).await;
+        assert_eq!((answer.status, &*answer.body), (status, body), "{name}");
+        assert!(answer.is_hit(), "{name}");
+    }
+}
