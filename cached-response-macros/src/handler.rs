@@ -3,7 +3,7 @@
 
 use crate::{errors::Errors, names};
 use proc_macro2::{Group, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::{
     AttrStyle, Attribute, Error, FnArg, Ident, Pat, Result, ReturnType, Signature, Token, Type,
     Visibility,
@@ -94,7 +94,7 @@ impl Handler {
             ..
         } = &self.sig;
         if asyncness.is_none() {
-            errors.at(fn_token.span, "a handler is asynchronous: write `async fn`");
+            errors.at(fn_token.span, self.not_async());
         }
         let qualifiers = [
             constness.map(|token| (token.span, "const")),
@@ -110,7 +110,7 @@ impl Handler {
         if let Some(receiver) = self.sig.receiver() {
             errors.push(Error::new_spanned(
                 receiver,
-                "actix-web calls handlers without a receiver: take the state as `state: web::Data<State>`",
+                "actix-web calls handlers without a receiver, so that no method of a value or of a trait is one: take the state as `state: web::Data<State>`",
             ));
         }
         if matches!(output, ReturnType::Default) {
@@ -119,6 +119,44 @@ impl Handler {
                 "a handler answers something: give it a return type, such as `-> impl Responder`",
             );
         }
+    }
+
+    /// Whoever wrote `async fn` must not be told to: some attributes take the word away.
+    fn not_async(&self) -> &'static str {
+        if self.returns_a_future() {
+            "a handler is an `async fn`, and this function returns a future: write `async fn`. Where another attribute has made it one (`#[api_operation]` of apistos, `#[async_trait]`), cache with the middleware `CacheResponses` around the route"
+        } else {
+            "a handler is asynchronous: write `async fn`"
+        }
+    }
+
+    fn returns_a_future(&self) -> bool {
+        names::mentioned(self.sig.output.to_token_stream())
+            .iter()
+            .any(|name| name == "Future")
+    }
+
+    /// The function as routes and other attributes are to see it after a mistake. Where only its
+    /// signature keeps actix-web from calling it, that is put right, so that nothing is said twice.
+    pub(crate) fn after_a_mistake(mut self) -> Option<TokenStream> {
+        let returns_nothing = matches!(self.sig.output, ReturnType::Default);
+        if self.returns_a_future() || returns_nothing || self.sig.receiver().is_some() {
+            return None;
+        }
+        self.sig
+            .asyncness
+            .get_or_insert_with(<Token![async]>::default);
+        self.sig.constness = None;
+        self.sig.unsafety = None;
+        self.sig.abi = None;
+        let Self {
+            attrs,
+            vis,
+            sig,
+            inner_attrs,
+            body,
+        } = self;
+        Some(quote!(#(#attrs)* #(#inner_attrs)* #vis #sig #body))
     }
 
     /// Whether an argument is there is decided only after the attribute has spoken for it.

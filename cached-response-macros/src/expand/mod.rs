@@ -29,7 +29,9 @@ pub(crate) fn cached_response(tokens: &TokenStream, item: TokenStream) -> TokenS
 }
 
 /// The function stays: routing macros, editors and all other diagnostics go on working.
-fn unchanged(mut item: TokenStream, error: Error) -> TokenStream {
+fn unchanged(item: TokenStream, error: Error) -> TokenStream {
+    let handler = Handler::below("cached_response", item.clone()).ok();
+    let mut item = handler.and_then(Handler::after_a_mistake).unwrap_or(item);
     item.extend(error.into_compile_error());
     item
 }
