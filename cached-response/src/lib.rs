@@ -263,7 +263,7 @@ pub mod __private {
         IntoHeaderName, IntoTimeout, Invalidates, KeyPart, Policy, ResponseCache,
         doors::{
             arguments::*,
-            call::{Answer, BodyUpTo, Call},
+            call::{Answer, BodyUpTo, CalledThroughAnApp},
             invalidating::{Writing, Written, literal},
             responders::{BodyOf, ProbeAny, ProbeCovered},
         },

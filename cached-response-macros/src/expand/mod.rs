@@ -1,4 +1,4 @@
-//! What is emitted: a plain function that takes one `Call` and hands the runtime four closures.
+//! What is emitted: a plain function that takes one `CalledThroughAnApp` and hands the runtime four closures.
 //!
 //! Expressions of the user's are spliced as they are. All else is by absolute path, and every
 //! binding is hygienic *and* has a long name: `#[get]` makes a unit struct of a handler called
@@ -121,9 +121,9 @@ impl Expansion {
         let [site, route, key, run_body] = [self.site(), self.route(), self.key(), self.body(at)];
         let block = if self.args.vary.is_some() {
             let [probe, handler, facts] = ["probe", "handler", "facts"].map(local);
-            let run = respan(quote!(#private::Call::run_under_vary), at);
+            let run = respan(quote!(#private::CalledThroughAnApp::run_under_vary), at);
             quote_spanned! {at=> {
-                let (#probe, #handler) = #private::Call::probed(&#call, #run_body);
+                let (#probe, #handler) = #private::CalledThroughAnApp::probed(&#call, #run_body);
                 let #facts = {
                     use #private::{ProbeAny as _, ProbeCovered as _};
                     (&#probe).facts()
@@ -131,11 +131,11 @@ impl Expansion {
                 #run(#call, #site, #route, #key, (#facts, #handler))
             }}
         } else {
-            let run = respan(quote!(#private::Call::run), at);
+            let run = respan(quote!(#private::CalledThroughAnApp::run), at);
             quote_spanned!(at=> { #run(#call, #site, #route, #key, #run_body) })
         };
         self.taking(
-            &quote!(#call: #private::Call<#eager, #lazy, #private::#body>),
+            &quote!(#call: #private::CalledThroughAnApp<#eager, #lazy, #private::#body>),
             &quote!(#private::Answer),
             &block,
         )

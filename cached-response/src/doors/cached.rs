@@ -2,7 +2,7 @@
 
 use super::{
     arguments::{Covered, NoBody, NoVary, Typed, Words},
-    call::{Answer, Call},
+    call::{Answer, CalledThroughAnApp},
     due::Due,
     responders::{BodyOf, facts_of},
 };
@@ -134,7 +134,7 @@ impl<H, Args> fmt::Debug for Cached<H, Args> {
     }
 }
 
-impl<H, Args> Handler<Call<Due<Args>, HttpRequest, NoBody>> for Cached<H, Args>
+impl<H, Args> Handler<CalledThroughAnApp<Due<Args>, HttpRequest, NoBody>> for Cached<H, Args>
 where
     H: Handler<Args>,
     H::Output: Responder,
@@ -143,7 +143,7 @@ where
     type Output = HttpResponse;
     type Future = Answer;
 
-    fn call(&self, call: Call<Due<Args>, HttpRequest, NoBody>) -> Answer {
+    fn call(&self, call: CalledThroughAnApp<Due<Args>, HttpRequest, NoBody>) -> Answer {
         let handler = self.handler.clone();
         call.answer(
             &self.place,

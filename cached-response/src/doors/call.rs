@@ -36,7 +36,10 @@ use std::{
 pub struct BodyUpTo<const LIMIT: usize>;
 
 /// A request on its way to a handler: `E` is extracted already, `L` only on a miss.
-pub struct Call<E, L, B> {
+///
+/// An annotated handler takes this in place of its arguments, so that it is called through an app, in
+/// unit tests too: with `actix_web::test::init_service` and `call_service`. Errors show the name.
+pub struct CalledThroughAnApp<E, L, B> {
     request: HttpRequest,
     payload: Payload,
     sent: Sent,
@@ -46,15 +49,15 @@ pub struct Call<E, L, B> {
     later: PhantomData<fn() -> (L, B)>,
 }
 
-impl<E, L, B> fmt::Debug for Call<E, L, B> {
+impl<E, L, B> fmt::Debug for CalledThroughAnApp<E, L, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call")
+        f.debug_struct("CalledThroughAnApp")
             .field("sent", &self.sent)
             .finish_non_exhaustive()
     }
 }
 
-impl<E: FromRequest, L> FromRequest for Call<E, L, NoBody> {
+impl<E: FromRequest, L> FromRequest for CalledThroughAnApp<E, L, NoBody> {
     type Error = Error;
     type Future = Extracting<E, L>;
 
@@ -93,13 +96,13 @@ impl<E: FromRequest, L> fmt::Debug for Extracting<E, L> {
 }
 
 impl<E: FromRequest, L> Future for Extracting<E, L> {
-    type Output = Result<Call<E, L, NoBody>, Error>;
+    type Output = Result<CalledThroughAnApp<E, L, NoBody>, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let eager = ready!(this.eager.poll(cx)).map_err(Into::into)?;
         let (request, payload, sent) = this.rest.take().expect("not polled after it was ready");
-        Poll::Ready(Ok(Call {
+        Poll::Ready(Ok(CalledThroughAnApp {
             request,
             payload,
             sent,
@@ -112,7 +115,7 @@ impl<E: FromRequest, L> Future for Extracting<E, L> {
 
 /// The body is read first, as it came, and given again to whichever extractor wants it.
 impl<E: FromRequest + 'static, L: 'static, const LIMIT: usize> FromRequest
-    for Call<E, L, BodyUpTo<LIMIT>>
+    for CalledThroughAnApp<E, L, BodyUpTo<LIMIT>>
 {
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
@@ -141,7 +144,7 @@ impl<E: FromRequest + 'static, L: 'static, const LIMIT: usize> FromRequest
     }
 }
 
-impl<E: 'static, L: FromRequest + 'static, B: 'static> Call<E, L, B> {
+impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, B> {
     /// Answers from the store, or by running `handler`. The only code compiled once per handler;
     /// everything behind it is shared.
     pub fn run<K, H, F>(
