@@ -7,6 +7,7 @@
 
 mod fields;
 mod headers;
+mod path_values;
 mod probe;
 
 use crate::judgement::{
@@ -125,8 +126,8 @@ impl<W> Covered<W> for Method {
     const FACTS: Facts = Facts::NOTHING;
 }
 
-impl<W, T> Covered<W> for Path<T> {
-    const FACTS: Facts = Facts::NOTHING;
+impl<W, T: DeserializeOwned> Covered<W> for Path<T> {
+    const FACTS: Facts = Facts::path(path_values::of::<T>);
 }
 
 impl<W, T: ?Sized + 'static> Covered<W> for Data<T> {

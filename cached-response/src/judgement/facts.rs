@@ -59,6 +59,10 @@ impl Sees {
 /// The names of the fields of a query type, where it is a plain struct.
 pub(crate) type Fields = Option<&'static [&'static str]>;
 
+/// Reads the values of path parameters, given by name and text, as an argument's type does: the one
+/// text of a value, or `None` where the text that was sent is the value.
+pub(crate) type ReadPath = fn(&[(&str, &str)]) -> Vec<Option<String>>;
+
 /// What one argument's type says.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -71,6 +75,8 @@ pub struct Facts {
     pub query: Option<fn() -> Fields>,
     /// Finds the `Data<T>` that it holds.
     pub(crate) data: Option<FindData>,
+    /// Reads the values of the path's parameters.
+    pub(crate) path: Option<ReadPath>,
 }
 
 impl Facts {
@@ -113,6 +119,7 @@ impl Facts {
             header: None,
             query: None,
             data: None,
+            path: None,
         }
     }
 
@@ -131,6 +138,14 @@ impl Facts {
             self.data = Some(find);
         }
         self
+    }
+
+    /// The parameters of a path.
+    pub(crate) const fn path(read: ReadPath) -> Self {
+        Self {
+            path: Some(read),
+            ..Self::NOTHING
+        }
     }
 
     /// The value of one header.
@@ -182,6 +197,11 @@ impl Facts {
                 self.data
             } else {
                 other.data
+            },
+            path: if self.path.is_some() {
+                self.path
+            } else {
+                other.path
             },
         }
     }

@@ -3,7 +3,7 @@
 //! The router gives values that are decoded but for `%2F`, `%2B` and `%25`.
 
 use super::query::percent_decode;
-use std::{borrow::Cow, fmt::Write as _};
+use std::{borrow::Cow, fmt::Write as _, net::IpAddr};
 
 /// As the handler's `Path<String>` has it.
 pub(crate) fn decoded(raw: &str) -> Cow<'_, str> {
@@ -32,6 +32,61 @@ pub(crate) fn escaped(raw: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
+/// The texts that what a client has sent may be read as: itself, and as a number, a UUID or an address in
+/// its one form. Where the type of a parameter is not known, all of them are named.
+pub(crate) fn readings(raw: &str) -> Vec<String> {
+    let text = decoded(raw);
+    let number = |text: &str| {
+        let signed = text.parse().map(|number: i128| number.to_string());
+        signed.or_else(|_| text.parse().map(|number: u128| number.to_string()))
+    };
+    let read = [
+        number(&text).ok(),
+        text.parse().ok().map(|number: f64| number.to_string()),
+        text.parse().ok().map(|number: f32| number.to_string()),
+        uuid(&text),
+        address(&text),
+    ];
+    let mut readings = vec![text.into_owned()];
+    for reading in read.into_iter().flatten() {
+        if !readings.contains(&reading) {
+            readings.push(reading);
+        }
+    }
+    readings
+}
+
+/// A UUID in lower case with hyphens, of any way to write it (RFC 9562 §4).
+pub(crate) fn uuid(text: &str) -> Option<String> {
+    const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
+    let bare = text.strip_prefix("urn:uuid:").unwrap_or(text);
+    let braced = bare
+        .strip_prefix('{')
+        .and_then(|bare| bare.strip_suffix('}'));
+    let digits = braced.unwrap_or(bare).to_ascii_lowercase();
+    let lengths = || digits.split('-').map(str::len);
+    let is_hyphenated = lengths().eq(GROUPS);
+    if !is_hyphenated && !lengths().eq([32]) {
+        return None;
+    }
+    let mut digits = digits.chars().filter(|digit| *digit != '-');
+    let mut uuid = String::with_capacity(36);
+    for (at, length) in GROUPS.into_iter().enumerate() {
+        if at > 0 {
+            uuid.push('-');
+        }
+        for _ in 0..length {
+            uuid.push(digits.next().filter(char::is_ascii_hexdigit)?);
+        }
+    }
+    Some(uuid)
+}
+
+/// An IP address in its one form.
+pub(crate) fn address(text: &str) -> Option<String> {
+    text.parse().ok().map(|address: IpAddr| address.to_string())
+}
+
 fn bytes(raw: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(raw.len());
     percent_decode(raw.as_bytes(), &mut bytes);
@@ -40,7 +95,7 @@ fn bytes(raw: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{decoded, escaped};
+    use super::{decoded, escaped, readings};
     use crate::judgement::{query, target};
     use proptest::prelude::*;
 
@@ -56,6 +111,28 @@ mod tests {
             ("ü", "ü"),
         ] {
             assert_eq!(decoded(raw), value, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_read_as_whatever_it_may_be() {
+        const ID: &str = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
+        for (raw, read) in [
+            ("7", &["7"][..]),
+            ("007", &["007", "7"]),
+            ("%2B7", &["+7", "7"]),
+            ("1.50", &["1.50", "1.5"]),
+            ("tea", &["tea"]),
+            (ID, &[ID]),
+            ("2001:DB8::1", &["2001:DB8::1", "2001:db8::1"]),
+        ] {
+            assert_eq!(readings(raw), read, "{raw}");
+        }
+        for raw in [ID.to_uppercase(), ID.replace('-', ""), format!("{{{ID}}}")] {
+            assert!(readings(&raw).contains(&ID.to_owned()), "{raw}");
+        }
+        for raw in [&ID[1..], "6ba7b810-9dad-11d1-80b4-00c04fd430cg"] {
+            assert_eq!(readings(raw), [raw]);
         }
     }
 

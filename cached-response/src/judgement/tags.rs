@@ -1,10 +1,7 @@
 //! The tags of a route: names to invalidate many responses by, known before they are made.
 
-use super::{
-    parameter::decoded,
-    template::{Missing, Template, TemplateError},
-};
-use std::fmt;
+use super::template::{Missing, Template, TemplateError};
+use std::{borrow::Cow, fmt};
 
 /// So many tags a response may have, and so many a policy.
 pub(crate) const MOST: usize = 64;
@@ -34,13 +31,12 @@ impl Tags {
         self.0.is_empty()
     }
 
-    /// The tags of one request, whose path parameters `raw` gives as the router does.
+    /// The tags of one request, the values of whose path parameters `value` gives.
     pub(crate) fn fill<'a>(
         &self,
-        raw: impl Fn(&str) -> Option<&'a str>,
+        value: impl Fn(&str) -> Option<Cow<'a, str>>,
     ) -> Result<Vec<String>, Untagged> {
-        let value = |name: &str| raw(name).map(decoded);
-        let filled = self.0.iter().map(|template| template.fill(value));
+        let filled = self.0.iter().map(|template| template.fill(&value));
         let filled: Vec<String> = filled
             .collect::<Result<_, _>>()
             .map_err(Untagged::Missing)?;
@@ -91,7 +87,7 @@ impl fmt::Display for TagError {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::parameter::decoded, *};
     use actix_web::{dev::ResourceDef, http::Uri, test::TestRequest};
     use proptest::prelude::*;
 
@@ -107,22 +103,28 @@ mod tests {
     fn a_parameter_is_filled_in_as_a_handler_would_see_it() {
         let filled = tags(&["products", "product:{id}"]).fill(|name| {
             assert_eq!(name, "id");
-            Some("a%2Fb%25")
+            Some(decoded("a%2Fb%25"))
         });
         assert_eq!(filled.unwrap(), ["products", "product:a/b%"]);
     }
 
     #[test]
     fn a_parameter_that_the_route_lacks_is_named() {
-        let filled = tags(&["{id}", "{name}"]).fill(|name| (name == "id").then_some("7"));
+        let filled =
+            tags(&["{id}", "{name}"]).fill(|name| (name == "id").then_some(Cow::Borrowed("7")));
         assert_eq!(filled, Err(Untagged::Missing(Missing("name".into()))));
     }
 
     #[test]
     fn a_tag_has_256_bytes_at_most() {
         let (long, too_long) = ("x".repeat(LONGEST), "x".repeat(LONGEST + 1));
-        assert_eq!(tags(&["{id}"]).fill(|_| Some(&long)).unwrap(), [&*long]);
-        let filled = tags(&["{id}"]).fill(|_| Some(&too_long));
+        assert_eq!(
+            tags(&["{id}"])
+                .fill(|_| Some(Cow::Borrowed(&*long)))
+                .unwrap(),
+            [&*long]
+        );
+        let filled = tags(&["{id}"]).fill(|_| Some(Cow::Borrowed(&*too_long)));
         assert_eq!(filled, Err(Untagged::TooLong));
     }
 
@@ -150,7 +152,7 @@ mod tests {
             ResourceDef::new("/{id:.*}").capture_match_info(&mut info);
             let raw = info.get("id").unwrap();
             let seen: String = info.load().unwrap();
-            let filled = tags(&["{id}"]).fill(|_| Some(raw)).unwrap();
+            let filled = tags(&["{id}"]).fill(|_| Some(decoded(raw))).unwrap();
             prop_assert_eq!(filled, [seen]);
         }
     }

@@ -63,6 +63,27 @@ impl Template {
     }
 }
 
+impl Template {
+    /// The texts with each parameter replaced by each of what `values` gives for its name.
+    pub(crate) fn fill_each(
+        &self,
+        values: impl Fn(&str) -> Option<Vec<String>>,
+    ) -> Result<Vec<String>, Missing> {
+        let mut filled = vec![String::new()];
+        for part in &self.0 {
+            let values = match part {
+                Part::Text(text) => vec![text.clone()],
+                Part::Parameter(name) => values(name).ok_or_else(|| Missing(name.clone()))?,
+            };
+            let longer = filled
+                .iter()
+                .flat_map(|text| values.iter().map(move |value| [&**text, &**value].concat()));
+            filled = longer.collect();
+        }
+        Ok(filled)
+    }
+}
+
 /// The name in the braces that `text` begins with, and what follows them.
 fn parameter(text: &str) -> Result<(&str, &str), TemplateError> {
     let inside = text.strip_prefix('{').ok_or(TemplateError::Stray)?;

@@ -2,15 +2,20 @@
 
 use super::{
     closed::Closed,
-    facts::{Facts, Fields, Role, Sees},
+    facts::{Facts, Fields, ReadPath, Role, Sees},
+    parameter::decoded,
     policy::Policy,
     query::{Names, QueryKey, Seen},
     reason::Bypass,
     seen_data::FindData,
+    tags::Untagged,
 };
-use actix_web::http::{
-    Method,
-    header::{self, HeaderMap, HeaderName},
+use actix_web::{
+    HttpRequest,
+    http::{
+        Method,
+        header::{self, HeaderMap, HeaderName},
+    },
 };
 use std::borrow::Cow;
 
@@ -35,6 +40,8 @@ pub(crate) struct Terms {
     queries: Vec<Fields>,
     /// The `Data<T>` that the handler is given, which is not the same in each scope or app.
     pub(crate) data: Vec<FindData>,
+    /// Read the values of the path's parameters, as the arguments do.
+    paths: Vec<ReadPath>,
     /// Whether the body is in the key, as bytes or through `key(..)`.
     pub(crate) body: bool,
     /// An `HttpRequest` without a word on what it reads, or an argument of which not everything can
@@ -57,6 +64,7 @@ impl Terms {
             query: QueryKey::whole(None),
             queries: Vec::new(),
             data: Vec::new(),
+            paths: Vec::new(),
             body: false,
             undeclared: false,
             closed: None,
@@ -123,6 +131,7 @@ impl Terms {
         {
             self.identity = true;
         }
+        self.paths.extend(facts.path);
         if role == Role::Gate {
             return;
         }
@@ -141,6 +150,27 @@ impl Terms {
         if let Some(fields) = facts.query {
             self.queries.push(fields());
         }
+    }
+
+    /// The tags that the route gives to a response to `request`, named after the values of its
+    /// parameters. To be asked where a handler runs: it deserialises them.
+    pub(crate) fn tags(&self, request: &HttpRequest) -> Result<Vec<String>, Untagged> {
+        let tags = &self.policy.tags;
+        if tags.is_empty() {
+            return Ok(Vec::new());
+        }
+        let parameters: Vec<_> = request.match_info().iter().collect();
+        let mut values = vec![None; parameters.len()];
+        for read in &self.paths {
+            for (value, read) in values.iter_mut().zip(read(&parameters)) {
+                *value = value.take().or(read);
+            }
+        }
+        tags.fill(|name| {
+            let at = parameters.iter().position(|(known, _)| *known == name)?;
+            let text = || decoded(parameters[at].1);
+            Some(values[at].as_deref().map_or_else(text, Cow::Borrowed))
+        })
     }
 
     /// What the handler can see of the query.

@@ -44,7 +44,8 @@ impl Invalidates {
 
     /// What has one of these tags, as [`ResponseCache::invalidate_tag`] does it.
     ///
-    /// A parameter is filled in as a handler's `Path` has it.
+    /// A parameter is filled in as it was sent, decoded, and as each number, UUID or IP address that it
+    /// may be read as.
     ///
     /// # Panics
     /// If a brace in one is not closed, or closes nothing.
@@ -144,7 +145,7 @@ impl Write {
             cache: cache.unwrap_or_else(default),
             outdated: named
                 .iter()
-                .map(|named| Outdated::find(named, request, writer))
+                .flat_map(|named| Outdated::find(named, request, writer))
                 .collect(),
         }
     }
@@ -189,24 +190,34 @@ impl Drop for Write {
 }
 
 impl Outdated {
+    /// What is named after a parameter is named after all that its text may be read as, since a page
+    /// has the tags of its value, and the type of a parameter is not known here.
+    ///
     /// Where a parameter is missing nobody knows what is meant: that is everything, since too much
     /// is safe and too little is not.
-    fn find(named: &Named, request: &HttpRequest, writer: Writer) -> Self {
+    fn find(named: &Named, request: &HttpRequest, writer: Writer) -> Vec<Self> {
         let raw = |name: &str| request.match_info().get(name);
-        let decoded = |name: &str| raw(name).map(parameter::decoded);
-        let escaped = |name: &str| raw(name).map(parameter::escaped);
+        let read = |name: &str| raw(name).map(parameter::readings);
+        let escape = |text: String| parameter::escaped(&text.replace('%', "%25")).into_owned();
+        let escaped = |name: &str| {
+            let readings = read(name)?.into_iter();
+            Some(readings.map(escape).collect())
+        };
+        let each = |texts: Vec<String>, outdated: fn(String) -> Self| {
+            texts.into_iter().map(outdated).collect()
+        };
         let found = match named {
-            Named::All => Ok(Self::All),
-            Named::Tag(tag) => tag.fill(decoded).map(Self::Tag),
-            Named::Path(path) => path.fill(escaped).map(Self::Path),
-            Named::Url(url) => url.fill(escaped).map(Self::Url),
+            Named::All => Ok(vec![Self::All]),
+            Named::Tag(tag) => tag.fill_each(read).map(|tags| each(tags, Self::Tag)),
+            Named::Path(path) => path.fill_each(escaped).map(|paths| each(paths, Self::Path)),
+            Named::Url(url) => url.fill_each(escaped).map(|urls| each(urls, Self::Url)),
         };
         found.unwrap_or_else(|missing| {
             tracing::error!(
                 handler = writer.name,
                 "{missing}, which it is to invalidate by: everything is invalidated in its place"
             );
-            Self::All
+            vec![Self::All]
         })
     }
 }

@@ -70,11 +70,7 @@ impl Target<'_> {
     pub(crate) fn tags(&self) -> Result<Cow<'_, [String]>, Untagged> {
         match self {
             Self::Value(tags) => Ok(Cow::Borrowed(tags)),
-            Self::Response { terms, request } => {
-                let parameters = request.match_info();
-                let tags = terms.policy.tags.fill(|name| parameters.get(name));
-                tags.map(Cow::Owned)
-            }
+            Self::Response { terms, request } => terms.tags(request).map(Cow::Owned),
         }
     }
 }

@@ -18,6 +18,7 @@ mod reach;
 mod rounds;
 mod storm;
 mod tags;
+mod values;
 
 /// A way to invalidate `/page/a`.
 type Invalidate = fn(&ResponseCache) -> Invalidated;
