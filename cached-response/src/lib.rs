@@ -177,7 +177,7 @@ pub use ground::{
 pub use judgement::{
     candidate::Candidate,
     key::{KeyWriter, part::KeyPart},
-    policy::{IntoHeaderName, Policy},
+    policy::{IntoHeaderName, IntoPolicy, Policy},
     reason::{Bypass, RunReason, Skip, StaleRule},
     timeout::IntoTimeout,
 };

@@ -1,10 +1,14 @@
 //! Values that are not responses: the bare helper underneath.
 
 use crate::{
+    ground::{
+        stored::StoredResponse,
+        sync::{Mutex, lock},
+    },
     judgement::{
         identity::HandlerType,
-        key::{KeyRef, KeyWriter, part::KeyPart},
-        policy::Policy,
+        key::{Key, KeyRef, KeyWriter, part::KeyPart},
+        policy::IntoPolicy,
         reason::Skip,
         terms::Terms,
     },
@@ -19,10 +23,8 @@ use actix_web::web::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     any::{TypeId, type_name},
-    cell::Cell,
     future::Future,
     marker::PhantomData,
-    rc::Rc,
     sync::Arc,
 };
 
@@ -47,7 +49,7 @@ impl<T> Computed<T> {
 
 impl ResponseCache {
     /// The value under `key`, computed once for all who ask for it at the same time and kept for
-    /// `timeout`: a [`Duration`](std::time::Duration), whole seconds, or a [`Policy`], of which
+    /// `timeout`: a [`Duration`](std::time::Duration), whole seconds, or a [`Policy`](crate::Policy), of which
     /// `timeout`, `max_body`, `tags` and the options of stale responses count.
     ///
     /// It is kept as JSON, and a key is of one type: the same key with another `T` is another
@@ -65,6 +67,12 @@ impl ResponseCache {
     /// The computation takes what it needs by value, since it goes on where its caller leaves, or
     /// behind a stale value. `run_timeout` ends it only where a stale value may stand in.
     ///
+    /// The future is `Send` where key, computation and value are, so that a task of any runtime may ask,
+    /// such as one of `tokio::spawn` that warms the cache. On a worker of actix-web neither need be. What
+    /// goes on without its caller does so on the same thread: on a worker, or in a `LocalSet`. A runtime of
+    /// several threads has no place for it: there a stale value is computed anew before it would answer, and
+    /// a computation whose caller leaves is dropped, for one of those who wait to begin its own.
+    ///
     /// ```
     /// use cached_response::{Policy, ResponseCache};
     /// use std::convert::Infallible;
@@ -76,6 +84,10 @@ impl ResponseCache {
     /// });
     /// assert_eq!(rate(1.08).await?, 1.08);
     /// assert_eq!(rate(9.99).await?, 1.08);
+    ///
+    /// let warming = cache.clone();
+    /// let warm = async move { warming.get_or_compute("rate:usd", 60, || async { Ok::<_, Infallible>(1.0) }).await };
+    /// assert_eq!(tokio::spawn(warm).await.expect("it does not panic")?, 1.0);
     ///
     /// let policy = Policy::new(60).stale_if_error(3600).tags(["rates"]);
     /// let all: Vec<u32> = cache.get_or_compute("all", policy, || async { Ok::<_, Infallible>(vec![7]) }).await?;
@@ -89,7 +101,7 @@ impl ResponseCache {
     pub async fn get_or_compute<T, E, F>(
         &self,
         key: impl KeyPart,
-        timeout: impl Into<Policy>,
+        timeout: impl IntoPolicy,
         compute: impl FnOnce() -> F + 'static,
     ) -> Result<T, E>
     where
@@ -130,7 +142,7 @@ impl ResponseCache {
     pub async fn get_or_compute_if<T, E, F>(
         &self,
         key: impl KeyPart,
-        timeout: impl Into<Policy>,
+        timeout: impl IntoPolicy,
         compute: impl FnOnce() -> F + 'static,
     ) -> Result<T, E>
     where
@@ -138,22 +150,18 @@ impl ResponseCache {
         E: 'static,
         F: Future<Output = Result<Computed<T>, E>> + 'static,
     {
-        let mut writer = KeyWriter::reuse(Vec::new());
-        key.write(&mut writer);
-        // What cannot be told apart is nobody else's.
-        let alone = writer.refused().is_some() || writer.len() > LONGEST_KEY;
-        if alone || defaults::is_off() {
-            return compute().await.map(Computed::into_inner);
-        }
         let values = HandlerType::named(TypeId::of::<Values<T>>(), type_name::<T>);
-        let key = KeyRef::new(values.id, writer.as_bytes()).to_key();
-        let policy = timeout.into();
+        let key = value_key(values, &key).filter(|_| !defaults::is_off());
+        let Some(key) = key else {
+            return compute().await.map(Computed::into_inner);
+        };
+        let policy = timeout.into_policy();
         // A tag with a path parameter cannot be made here: such a value is not stored.
         let tags = policy.tags.fill(|_| None);
         let site = Site::quiet("get_or_compute", values, Terms::new(policy, &[]));
         // What was accepted or computed last: a stale value that would do is computed anew where that
         // is waited for, and stands in where that fails.
-        let answer = Rc::new(Cell::new(None));
+        let answer = Arc::new(Mutex::new(None));
         let asking = Asking {
             station: Station {
                 site: SiteRef::Shared(Arc::new(site)),
@@ -161,18 +169,28 @@ impl ResponseCache {
             },
             key,
             tags: tags.ok().map(Arc::from),
-            accept: &mut |stored| {
+            accept: |stored: &StoredResponse| {
                 let accepted = serde_json::from_slice(&stored.body).ok();
                 let accepts = accepted.is_some();
                 if let Some(value) = accepted {
-                    answer.set(Some(Ok(value)));
+                    *lock(&answer) = Some(Ok(value));
                 }
                 accepts
             },
         };
         asking.serve(computation(compute, answer.clone())).await;
-        answer.take().expect("a value is accepted or computed")
+        let answer = lock(&answer).take();
+        answer.expect("a value is accepted or computed")
     }
+}
+
+/// The key of a value; `None` where it cannot be told from others, or is too long, so that the value is
+/// nobody else's.
+fn value_key(values: HandlerType, key: &impl KeyPart) -> Option<Key> {
+    let mut writer = KeyWriter::reuse(Vec::new());
+    key.write(&mut writer);
+    let is_one = writer.refused().is_none() && writer.len() <= LONGEST_KEY;
+    is_one.then(|| KeyRef::new(values.id, writer.as_bytes()).to_key())
 }
 
 /// Tells the values of one type from those of all others, and from responses.
@@ -181,8 +199,8 @@ struct Values<T>(PhantomData<T>);
 /// Computes, leaves what comes of it in `computed`, and gives the text of it that is stored.
 fn computation<T, E, F>(
     compute: impl FnOnce() -> F + 'static,
-    computed: Rc<Cell<Option<Result<T, E>>>>,
-) -> Computation
+    computed: Arc<Mutex<Option<Result<T, E>>>>,
+) -> Computation<impl Future<Output = Result<Bytes, Skip>>>
 where
     T: Serialize + DeserializeOwned + 'static,
     E: 'static,
@@ -197,7 +215,7 @@ where
             Ok(Computed::DoNotStore(value)) => (Ok(value), Err(Skip::Disabled)),
             Err(error) => (Err(error), Err(Skip::Error)),
         };
-        computed.set(Some(value));
+        *lock(&computed) = Some(value);
         text
     })
 }

@@ -330,6 +330,40 @@ impl Policy {
     }
 }
 
+/// What may be written where a policy is expected: a [`Policy`], or a timeout alone, which is a
+/// [`Duration`](std::time::Duration) or whole seconds.
+///
+/// ```
+/// use cached_response::{IntoPolicy, Policy};
+/// use std::time::Duration;
+///
+/// let same = [3600.into_policy(), Duration::from_secs(3600).into_policy(), Policy::new(3600).into_policy()];
+/// assert!(same.iter().all(|policy| format!("{policy:?}") == format!("{:?}", Policy::new(3600))));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a length of time nor a `Policy`",
+    label = "expected whole seconds as `u64`, a `Duration`, or a `Policy`",
+    note = "write whole seconds, such as `3600`, `Duration::from_secs(3600)`, or `Policy::new(3600)`",
+    note = "`1h` and `\"1h 30m\"` are literals of the attribute: `#[cached_response(timeout = 1h)]`"
+)]
+pub trait IntoPolicy {
+    /// The policy.
+    fn into_policy(self) -> Policy;
+}
+
+impl IntoPolicy for Policy {
+    fn into_policy(self) -> Policy {
+        self
+    }
+}
+
+impl<T: IntoTimeout> IntoPolicy for T {
+    /// [`Policy::new`].
+    fn into_policy(self) -> Policy {
+        Policy::new(self)
+    }
+}
+
 impl<T: IntoTimeout> From<T> for Policy {
     /// [`Policy::new`].
     fn from(timeout: T) -> Self {

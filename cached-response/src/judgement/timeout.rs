@@ -15,7 +15,8 @@ use std::time::Duration;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a length of time",
     label = "expected a `Duration`, or whole seconds as `u64`",
-    note = "write `Duration::from_secs(300)`, or a literal such as `300`, `5m`, `\"1h 30m\"`"
+    note = "write whole seconds, such as `3600`, or `Duration::from_secs(3600)`",
+    note = "`1h` and `\"1h 30m\"` are literals of the attribute: `#[cached_response(timeout = 1h)]`"
 )]
 pub trait IntoTimeout {
     /// The length of time.

@@ -11,7 +11,10 @@ use std::{
 };
 
 use actix_web::rt::System;
-use tokio::{runtime::Handle, task};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task,
+};
 
 /// A boxed future that stays on its thread.
 pub(crate) type LocalBoxFuture<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -56,14 +59,20 @@ thread_local! {
 
 /// Whether a local runtime can take a future here, found out without a panic.
 ///
-/// What is spawned here is not `Send`, so a task that holds it is a task of a local runtime: of a
-/// server's worker, with or without a `System`, or of a `LocalSet`. The future that a runtime blocks
-/// on is no task; there a `System` that is alive is the sign, and in a bare `LocalSet` there is none.
+/// A task of a runtime with one thread is one of a local runtime: of a server's worker, with or without a
+/// `System`, or of a `LocalSet`; unless it was spawned as one that is `Send`, which only values are asked
+/// for by. None of the workers of a runtime with several threads can take what is not. The future that a
+/// runtime blocks on is no task; there a `System` that is alive is the sign, and in a bare `LocalSet`
+/// there is none.
 pub(crate) fn could_take_it() -> bool {
-    !thread::panicking()
-        && Handle::try_current().is_ok()
-        && !REFUSED.get()
-        && (task::try_id().is_some() || has_system())
+    if thread::panicking() || REFUSED.get() {
+        return false;
+    }
+    let Ok(runtime) = Handle::try_current() else {
+        return false;
+    };
+    let has_one_thread = runtime.runtime_flavor() == RuntimeFlavor::CurrentThread;
+    (has_one_thread && task::try_id().is_some()) || has_system()
 }
 
 /// Whether a `System` is alive on this thread: one that has ended stays registered, and its arbiter

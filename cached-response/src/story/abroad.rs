@@ -1,8 +1,8 @@
 //! A look at the remote store, for what another process has stored or is about to store.
 
-use super::visit::{Station, rules};
+use super::visit::{Station, Visit, rules};
 use crate::{
-    ground::stored::StoredResponse,
+    ground::{frame::NameList, selector::Variant, stored::StoredResponse},
     judgement::{
         judge::{self, Made, Verdict, judge},
         lifetime,
@@ -14,7 +14,7 @@ use crate::{
             calls::Unavailable,
             dispatch::{Dispatch, Start, Started},
             errand::Errand,
-            fetch::{Fetched, Reader, Want},
+            fetch::{Fetched, Reader, Selects, Want},
             lease::Holder,
             link::Remote,
         },
@@ -25,12 +25,59 @@ use actix_web::{HttpRequest, http::header::HeaderMap};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
+/// What is looked for in the remote store: a response to a request, or a value.
+///
+/// It is a type of its own for each, since a request stays on its thread, and whoever asks for a value
+/// need not.
+pub(super) trait Subject: Selects {
+    /// What of it can be invalidated.
+    fn target(&self) -> Target<'_>;
+
+    /// The request, where it is a response.
+    fn request(&self) -> Option<&HttpRequest>;
+}
+
+impl Selects for &Visit {
+    fn variant(self, list: &NameList) -> Option<Variant> {
+        (&self.request).variant(list)
+    }
+}
+
+impl Subject for &Visit {
+    fn target(&self) -> Target<'_> {
+        Visit::target(self)
+    }
+
+    fn request(&self) -> Option<&HttpRequest> {
+        Some(&self.request)
+    }
+}
+
+/// A value, by the tags that it has from the start.
+#[derive(Clone, Copy)]
+pub(super) struct ValueOf<'a>(pub(super) &'a [String]);
+
+impl Selects for ValueOf<'_> {
+    fn variant(self, _: &NameList) -> Option<Variant> {
+        None
+    }
+}
+
+impl Subject for ValueOf<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Value(self.0)
+    }
+
+    fn request(&self) -> Option<&HttpRequest> {
+        None
+    }
+}
+
 /// Where a response or a value lies in the remote store, and who asks for it.
-pub(super) struct Abroad<'a> {
+pub(super) struct Abroad<'a, S> {
     remote: Arc<Remote>,
     station: &'a Station,
-    target: Target<'a>,
-    request: Option<&'a HttpRequest>,
+    subject: S,
     errand: Arc<Errand>,
     allowance: Arc<Allowance>,
 }
@@ -50,13 +97,12 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(80);
 /// How long a response is likely to be kept where only itself can say.
 const LIKELY_LIFE: Duration = Duration::from_secs(60 * 60);
 
-impl<'a> Abroad<'a> {
+impl<'a, S: Subject> Abroad<'a, S> {
     /// `None` where there is no remote store, or nothing may be stored there.
     pub(super) fn of(
         station: &'a Station,
         key: &[u8],
-        target: Target<'a>,
-        request: Option<&'a HttpRequest>,
+        subject: S,
         allowance: &mut Option<Arc<Allowance>>,
     ) -> Option<Self> {
         let remote = station.shared().remote.clone()?;
@@ -67,9 +113,9 @@ impl<'a> Abroad<'a> {
             .policy
             .max_body
             .unwrap_or(limits.max_body);
-        let found = remote.errand(&station.site, key, target, longest);
+        let found = remote.errand(&station.site, key, subject.target(), longest);
         let is_new = found.as_ref().is_none_or(|(_, is_new)| *is_new);
-        if let Some(request) = request.filter(|_| is_new) {
+        if let Some(request) = subject.request().filter(|_| is_new) {
             station.shared().routes.note(&station.site, request);
         }
         let (errand, _) = found?;
@@ -79,8 +125,7 @@ impl<'a> Abroad<'a> {
                 .clone(),
             remote,
             station,
-            target,
-            request,
+            subject,
             errand,
         })
     }
@@ -97,11 +142,12 @@ impl<'a> Abroad<'a> {
     ) -> Result<Fetched, Unavailable> {
         let mut fetched = self
             .reader(allowance)
-            .fetch(&self.errand, self.request, want)
+            .fetch(&self.errand, self.subject, want)
             .await?;
         fetched.response = fetched.response.filter(|stored| {
             let tried = self
-                .request
+                .subject
+                .request()
                 .is_none_or(|request| variants::is_tried(stored, request));
             tried && self.permits(stored)
         });
@@ -117,7 +163,9 @@ impl<'a> Abroad<'a> {
     fn reader<'r>(&'r self, allowance: &'r Allowance) -> Reader<'r> {
         let shared = self.station.shared();
         let site = &self.station.site;
-        let snapshot = self.errand.snapshot(&shared.generations, self.target);
+        let snapshot = self
+            .errand
+            .snapshot(&shared.generations, self.subject.target());
         Reader::new(&self.remote, shared, allowance, site, snapshot)
     }
 
@@ -204,7 +252,7 @@ impl<'a> Abroad<'a> {
             fetched,
             life: life.saturating_add(window),
             // Of a value nobody knows.
-            tags: self.request.is_none() || self.station.site.names_tags(),
+            tags: self.subject.request().is_none() || self.station.site.names_tags(),
             lease,
             allowance,
         };
@@ -214,7 +262,7 @@ impl<'a> Abroad<'a> {
     /// Whether a response from the store may be stored by the rules of this route: it was judged where
     /// it was made, and whoever can write to the store need not have.
     fn permits(&self, stored: &StoredResponse) -> bool {
-        if self.request.is_none() {
+        if self.subject.request().is_none() {
             return true;
         }
         let terms = &self.station.site.terms;

@@ -27,13 +27,13 @@ pub(super) const ADMITTED: Admitted = Admitted {
 };
 
 /// Somebody who asks for a value.
-pub(crate) struct Asking<'a> {
+pub(crate) struct Asking<A> {
     pub(crate) station: Station,
     pub(crate) key: Key,
     /// The tags that it has from the start; `None` where it cannot have them.
     pub(crate) tags: Option<Arc<[String]>>,
     /// Takes a stored value; `false` where it cannot be read.
-    pub(crate) accept: &'a mut dyn FnMut(&StoredResponse) -> bool,
+    pub(crate) accept: A,
 }
 
 /// What a look-up comes to.
@@ -44,7 +44,7 @@ pub(super) enum Looked {
     Miss(Box<Miss>),
 }
 
-impl Asking<'_> {
+impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     pub(super) fn look_up(&mut self) -> Looked {
         let shared = self.station.shared();
         let now = shared.now();

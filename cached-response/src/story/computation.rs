@@ -16,30 +16,29 @@ use crate::{
         control::{Control, Scoped},
         flights::Permits,
         generations::Target,
-        local::LocalBoxFuture,
         remote::parcel::Made,
         variants::{self, Put},
     },
 };
 use actix_web::web::Bytes;
-use std::{panic, sync::Arc, time::Duration};
+use std::{panic, pin::Pin, sync::Arc, time::Duration};
 
 /// Computes a value, keeps it for whoever asked, and gives its text for the store, or why there is
 /// none.
-pub(crate) type Computation = LocalBoxFuture<Result<Bytes, Skip>>;
+///
+/// Of its own type, so that whoever awaits it is `Send` where it is.
+pub(crate) type Computation<C> = Pin<Box<C>>;
 
 /// Computes, stores, and lands. Gives the stale value that stands in for what was computed.
-pub(super) fn fly(
+pub(super) fn fly<C: Future<Output = Result<Bytes, Skip>> + 'static>(
     station: Station,
     mut miss: Miss,
     tags: Option<Arc<[String]>>,
     permits: Permits,
-    mut computation: Computation,
-) -> LocalBoxFuture<Option<Arc<StoredResponse>>> {
+    mut computation: Computation<C>,
+) -> Pin<Box<impl Future<Output = Option<Arc<StoredResponse>>> + use<C>>> {
     Box::pin(async move {
-        let generations = &station.shared().generations;
-        let target = Target::Value(tags.as_deref().unwrap_or_default());
-        let fence = Fence::new(generations, target, &permits, None);
+        let fence = fence(&station, tags.as_deref(), &permits);
         // After the fence: what was invalidated before it is seen here, and what is, later, there.
         miss.previous = miss.previous.filter(|stored| stored.is_current());
         let control = Arc::<Control>::default();
@@ -76,6 +75,11 @@ pub(super) fn fly(
             }
         }
     })
+}
+
+fn fence(station: &Station, tags: Option<&[String]>, permits: &Permits) -> Fence {
+    let target = Target::Value(tags.unwrap_or_default());
+    Fence::new(&station.shared().generations, target, permits, None)
 }
 
 /// A computation under way. What may stand in for it is dropped before those are told who wait.

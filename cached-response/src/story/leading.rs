@@ -3,7 +3,7 @@
 use super::visit::Station;
 use crate::machinery::{
     counters::Event,
-    local::{self, Detached, Kind, LocalBoxFuture},
+    local::{self, Detached, Kind},
 };
 use std::{
     future::{Future, poll_fn},
@@ -13,7 +13,10 @@ use std::{
 
 /// Leads: if it is dropped before it has landed, because its client left, a task of its own takes
 /// it to its end.
-pub(crate) fn leading<T>(flight: LocalBoxFuture<T>, station: Station) -> Leading<T> {
+///
+/// It is `Send` where its flight is. The task of its own is one of this thread all the same, since
+/// nobody knows here whether the flight is.
+pub(crate) fn leading<F: Future + Unpin>(flight: F, station: Station) -> Leading<F> {
     Leading {
         flight: Some(flight),
         polling: false,
@@ -26,21 +29,21 @@ pub(super) fn could_go_on() -> bool {
     Detached::is_free(Kind::HandOver) && local::could_take_it()
 }
 
-pub(crate) struct Leading<T: 'static> {
-    flight: Option<LocalBoxFuture<T>>,
+pub(crate) struct Leading<F: Future + Unpin + 'static> {
+    flight: Option<F>,
     /// Still set when it is dropped: the poll unwound, and there is nothing to hand over.
     polling: bool,
     station: Station,
 }
 
-impl<T> Future for Leading<T> {
-    type Output = T;
+impl<F: Future + Unpin> Future for Leading<F> {
+    type Output = F::Output;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.get_mut();
         let flight = this.flight.as_mut().expect("not polled after it was ready");
         this.polling = true;
-        let polled = flight.as_mut().poll(cx);
+        let polled = Pin::new(flight).poll(cx);
         this.polling = false;
         if polled.is_ready() {
             this.flight = None;
@@ -49,7 +52,7 @@ impl<T> Future for Leading<T> {
     }
 }
 
-impl<T> Drop for Leading<T> {
+impl<F: Future + Unpin> Drop for Leading<F> {
     fn drop(&mut self) {
         let Some(flight) = self.flight.take() else {
             return;
@@ -67,14 +70,14 @@ impl<T> Drop for Leading<T> {
 }
 
 /// Runs until the response is stored, or the limit is over.
-pub(super) async fn to_its_end<T>(
-    mut flight: LocalBoxFuture<T>,
+pub(super) async fn to_its_end<F: Future + Unpin>(
+    mut flight: F,
     station: Station,
     _place: Detached,
 ) {
     let shared = station.shared();
     let mut limit = pin!(shared.clock.sleep(shared.limits.run));
-    poll_fn(|cx| match flight.as_mut().poll(cx) {
+    poll_fn(|cx| match Pin::new(&mut flight).poll(cx) {
         Poll::Ready(_) => Poll::Ready(()),
         Poll::Pending => limit.as_mut().poll(cx),
     })

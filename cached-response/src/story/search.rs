@@ -39,14 +39,14 @@ pub(super) struct Answering {
 }
 
 impl Visit {
-    fn abroad(&self, miss: &mut Miss) -> Option<Abroad<'_>> {
+    fn abroad(&self, miss: &mut Miss) -> Option<Abroad<'_, &Self>> {
         let data = miss.abroad.data;
         if data.conflicts {
             return None;
         }
-        let (key, request) = (data.portable(miss.base.as_bytes()), Some(&self.request));
+        let key = data.portable(miss.base.as_bytes());
         let allowance = &mut miss.abroad.allowance;
-        Abroad::of(&self.station, key, self.target(), request, allowance)
+        Abroad::of(&self.station, key, self, allowance)
     }
 
     /// Looks for itself, where what a leader finds will not do: without memory, since what others
@@ -162,7 +162,11 @@ impl Visit {
     }
 
     /// What memory holds and could not be relied on, if the store says that it is still valid.
-    async fn in_step_again(&self, abroad: &Abroad<'_>, miss: &mut Miss) -> Option<Answering> {
+    async fn in_step_again(
+        &self,
+        abroad: &Abroad<'_, &Self>,
+        miss: &mut Miss,
+    ) -> Option<Answering> {
         let shared = self.station.shared();
         let Found::Response(stored) = self.lies_there(miss) else {
             return None;
@@ -174,7 +178,7 @@ impl Visit {
     }
 
     /// A 304, if the head of what lies in the store is enough for it.
-    async fn not_modified(&self, abroad: &Abroad<'_>, miss: &Miss) -> Option<HttpResponse> {
+    async fn not_modified(&self, abroad: &Abroad<'_, &Self>, miss: &Miss) -> Option<HttpResponse> {
         let stored = abroad.fetch(Want::Head).await.ok()?.response?;
         if !answer::is_not_modified(&stored, &self.request) {
             return None;

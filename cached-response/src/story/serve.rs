@@ -324,7 +324,7 @@ impl Journey {
     }
 
     /// Is answered by what another's run has stored, in place of its own that is under way.
-    async fn instead(mut self, landing: Landing, flight: Leading<Done>) -> Done {
+    async fn instead(mut self, landing: Landing, flight: Leading<LocalBoxFuture<Done>>) -> Done {
         if let Landing::Stored(stored) = landing
             && could_go_on()
             && self.is_in_step(&stored).await

@@ -14,6 +14,7 @@ use crate::{
     machinery::{
         answer::{self, How},
         counters::Event,
+        local::LocalBoxFuture,
     },
 };
 use actix_web::{HttpRequest, HttpResponse};
@@ -58,7 +59,11 @@ impl StandBy {
 
     /// What `flight` comes to within the time, and else the stale response, if the flight can go on
     /// without anybody who waits for it.
-    pub(super) async fn or(self, mut flight: Leading<Done>, after: Duration) -> Done {
+    pub(super) async fn or(
+        self,
+        mut flight: Leading<LocalBoxFuture<Done>>,
+        after: Duration,
+    ) -> Done {
         match within(self.station.shared(), after, &mut flight).await {
             Some(done) => done,
             None if self.is_ready() && could_go_on() => Ok(self.answer()),

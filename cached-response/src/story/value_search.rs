@@ -1,7 +1,7 @@
 //! Whoever asks for a value looks into the remote store.
 
 use super::{
-    abroad::{Abroad, Sought},
+    abroad::{Abroad, Sought, ValueOf},
     asking::{ADMITTED, Asking, Looked},
     freshness::{Lookup, good_for},
     lookup::Miss,
@@ -12,7 +12,6 @@ use crate::{
     judgement::{key::Key, stage::Stage},
     machinery::{
         counters::Event,
-        generations::Target,
         remote::fetch::Want,
         slot::Slot,
         variants::{self, Put},
@@ -35,9 +34,9 @@ pub(super) async fn is_refreshed(
     tags: Option<&[String]>,
     miss: &mut Miss,
 ) -> bool {
-    let target = Target::Value(tags.unwrap_or_default());
+    let subject = ValueOf(tags.unwrap_or_default());
     let allowance = &mut miss.abroad.allowance;
-    let Some(abroad) = Abroad::of(station, key.as_bytes(), target, None, allowance) else {
+    let Some(abroad) = Abroad::of(station, key.as_bytes(), subject, allowance) else {
         return false;
     };
     let shared = station.shared();
@@ -60,17 +59,16 @@ pub(super) async fn is_refreshed(
     }
 }
 
-impl Asking<'_> {
+impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     /// Looks for itself, where there is no memory: what others wait for may be invalidated meanwhile.
     pub(super) async fn first_look(&mut self, miss: &mut Miss) -> Found {
         let (station, tags) = (self.station.clone(), self.tags.clone());
         if !station.shared().shelf.is_nowhere() {
             return Found::Nothing;
         }
-        let target = Target::Value(tags.as_deref().unwrap_or_default());
+        let subject = ValueOf(tags.as_deref().unwrap_or_default());
         let allowance = &mut miss.abroad.allowance;
-        let Some(abroad) = Abroad::of(&station, self.key.as_bytes(), target, None, allowance)
-        else {
+        let Some(abroad) = Abroad::of(&station, self.key.as_bytes(), subject, allowance) else {
             return Found::Nothing;
         };
         let Ok(mut fetched) = abroad.fetch(Want::Whole).await else {
@@ -87,10 +85,9 @@ impl Asking<'_> {
     /// Looks as the one who leads: whether what was found is accepted.
     pub(super) async fn seek(&mut self, miss: &mut Miss) -> bool {
         let (station, tags) = (self.station.clone(), self.tags.clone());
-        let target = Target::Value(tags.as_deref().unwrap_or_default());
+        let subject = ValueOf(tags.as_deref().unwrap_or_default());
         let allowance = &mut miss.abroad.allowance;
-        let Some(abroad) = Abroad::of(&station, self.key.as_bytes(), target, None, allowance)
-        else {
+        let Some(abroad) = Abroad::of(&station, self.key.as_bytes(), subject, allowance) else {
             return false;
         };
         if self.is_in_step_again(&abroad).await {
@@ -115,20 +112,28 @@ impl Asking<'_> {
     }
 
     /// Whether a value that another's run has stored is not older than this caller may take it.
-    pub(super) async fn is_in_step(&self, stored: &StoredResponse) -> bool {
+    #[expect(
+        clippy::needless_pass_by_ref_mut,
+        reason = "a shared reference is `Send` only where what accepts a value is `Sync`"
+    )]
+    pub(super) async fn is_in_step(&mut self, stored: &StoredResponse) -> bool {
         let shared = self.station.shared();
         if !shared.shelf.is_nowhere() {
             return shared.trusts(stored, shared.now());
         }
-        let target = Target::Value(self.tags.as_deref().unwrap_or_default());
-        match Abroad::of(&self.station, self.key.as_bytes(), target, None, &mut None) {
+        let subject = ValueOf(self.tags.as_deref().unwrap_or_default());
+        match Abroad::of(&self.station, self.key.as_bytes(), subject, &mut None) {
             Some(abroad) => abroad.check(stored).await,
             None => true,
         }
     }
 
     /// Whether what memory holds and could not be relied on is valid, as the store says.
-    async fn is_in_step_again(&self, abroad: &Abroad<'_>) -> bool {
+    #[expect(
+        clippy::needless_pass_by_ref_mut,
+        reason = "a shared reference is `Send` only where what accepts a value is `Sync`"
+    )]
+    async fn is_in_step_again(&mut self, abroad: &Abroad<'_, ValueOf<'_>>) -> bool {
         let shared = self.station.shared();
         match shared.shelf.get(&self.key.borrowed()) {
             Some(Slot::Response(stored)) => {

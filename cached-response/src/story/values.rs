@@ -10,13 +10,14 @@ use super::{
     leading::{could_go_on, leading, to_its_end},
     lookup::Miss,
     value_search::{Found, is_refreshed},
+    visit::Station,
     waiting::{self, Waited, Waiting},
     within::{either, within},
 };
 use crate::{
     ground::stored::StoredResponse,
     judgement::{
-        reason::{Forward, StaleRule},
+        reason::{Forward, Skip, StaleRule},
         stage::Stage,
     },
     machinery::{
@@ -27,14 +28,21 @@ use crate::{
         local::{self, Detached, LocalBoxFuture},
     },
 };
+use actix_web::web::Bytes;
 use std::{sync::Arc, time::Duration};
 
 /// After so many runs that failed it is computed alone.
 const MOST_DETOURS: usize = 2;
 
-impl Asking<'_> {
+impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     /// Sees to it that a stored value is accepted, or else computes it.
-    pub(crate) async fn serve(mut self, computation: Computation) {
+    ///
+    /// Whoever asks may be on any thread of any runtime, and go from one to another: nothing that it holds
+    /// while it waits is bound to one, unless the value or its computation is.
+    pub(crate) async fn serve<C>(mut self, computation: Computation<C>)
+    where
+        C: Future<Output = Result<Bytes, Skip>> + 'static,
+    {
         let mut miss = match self.look_up() {
             Looked::Accepted(stage) => return self.hit(stage),
             Looked::Due(stored, stage) => {
@@ -54,7 +62,10 @@ impl Asking<'_> {
     }
 
     /// Leads, or follows whoever leads.
-    async fn take_turns(mut self, mut miss: Miss, computation: Computation) {
+    async fn take_turns<C>(mut self, mut miss: Miss, computation: Computation<C>)
+    where
+        C: Future<Output = Result<Bytes, Skip>> + 'static,
+    {
         let cache = self.station.cache.clone();
         let shared = cache.shared();
         let asks = Asks::begin(shared, &self.key);
@@ -65,7 +76,8 @@ impl Asking<'_> {
         let usual = shared.times.usual(&self.key);
         let waiting = Waiting::new(shared, shared.now(), usual);
         for _ in 0..MOST_DETOURS {
-            let waited = match self.boarding().join(&shared.flights, &self.key) {
+            let turn = self.boarding().join(&shared.flights, &self.key);
+            let waited = match turn {
                 Turn::Lead(permit) => return self.lead(permit, computation).await,
                 Turn::Follow(follower) => self.follow(follower, &miss, &waiting).await,
                 Turn::Crowded => {
@@ -108,13 +120,15 @@ impl Asking<'_> {
 
     /// Computes beside the run that it has waited for, and accepts whichever value is there first; its
     /// own computation goes on then.
-    async fn beside(
+    async fn beside<C>(
         mut self,
         miss: Miss,
         permit: Permit,
         mut follower: Follower,
-        computation: Computation,
-    ) {
+        computation: Computation<C>,
+    ) where
+        C: Future<Output = Result<Bytes, Skip>> + 'static,
+    {
         if self.station.shared().shelf.is_nowhere() {
             // What it computes could not be compared with the store by those who wait.
             drop(permit);
@@ -144,15 +158,18 @@ impl Asking<'_> {
     }
 
     fn boarding(&self) -> Boarding<'_> {
-        let tags = self.tags.as_deref().unwrap_or_default();
-        self.station.shared().boarding(Target::Value(tags))
+        boarding(&self.station, self.tags.as_deref())
     }
 
     fn takes(&mut self, stored: &StoredResponse) -> bool {
         stored.is_current() && (self.accept)(stored)
     }
 
-    async fn follow(&self, follower: Follower, miss: &Miss, waiting: &Waiting) -> Waited {
+    #[expect(
+        clippy::needless_pass_by_ref_mut,
+        reason = "a shared reference is `Send` only where what accepts a value is `Sync`"
+    )]
+    async fn follow(&mut self, follower: Follower, miss: &Miss, waiting: &Waiting) -> Waited {
         let shared = self.station.shared();
         let stored = miss.previous.as_ref();
         let stands_by = || stored.is_some_and(|stored| may_stand_in(shared, stored));
@@ -162,7 +179,13 @@ impl Asking<'_> {
             follower,
             answer_after: self.answer_after(miss),
         };
-        let waited = waiting.follow(run, || self.boarding(), stands_by).await;
+        let waited = waiting
+            .follow(
+                run,
+                || boarding(&self.station, self.tags.as_deref()),
+                stands_by,
+            )
+            .await;
         if matches!(waited, Waited::LetIn(..) | Waited::Over) {
             self.station.report(Event::OutOfPatience);
         }
@@ -187,7 +210,10 @@ impl Asking<'_> {
         accepted
     }
 
-    async fn lead(mut self, permit: Permit, computation: Computation) {
+    async fn lead<C>(mut self, permit: Permit, computation: Computation<C>)
+    where
+        C: Future<Output = Result<Bytes, Skip>> + 'static,
+    {
         // Whoever led before may have landed between the look-up and the lead.
         match self.look_up() {
             Looked::Accepted(stage) | Looked::Due(_, stage) => self.hit(stage),
@@ -195,7 +221,14 @@ impl Asking<'_> {
         }
     }
 
-    async fn seek_or_compute(mut self, mut miss: Miss, permit: Permit, computation: Computation) {
+    async fn seek_or_compute<C>(
+        mut self,
+        mut miss: Miss,
+        permit: Permit,
+        computation: Computation<C>,
+    ) where
+        C: Future<Output = Result<Bytes, Skip>> + 'static,
+    {
         let (station, after) = (self.station.clone(), self.answer_after(&miss));
         let sought = match after {
             None => Some(Box::pin(self.seek(&mut miss)).await),
@@ -212,7 +245,10 @@ impl Asking<'_> {
     }
 
     /// Computes, and accepts what stands in where that fails or takes too long.
-    async fn compute(mut self, miss: Miss, permits: Permits, computation: Computation) {
+    async fn compute<C>(mut self, miss: Miss, permits: Permits, computation: Computation<C>)
+    where
+        C: Future<Output = Result<Bytes, Skip>> + 'static,
+    {
         let slow = self.answer_after(&miss);
         let waiting = self.miss(miss.forward, miss.previous.clone());
         let station = self.station.clone();
@@ -240,21 +276,43 @@ impl Asking<'_> {
 
     /// Accepts a value, and computes behind that where nobody does; waits for what is computed where
     /// that cannot go on behind it. `found` counts where the value came from.
-    async fn due(
+    async fn due<C>(
         self,
         stored: Arc<StoredResponse>,
         stage: Stage,
         found: &[Event],
-        computation: Computation,
-    ) {
+        computation: Computation<C>,
+    ) where
+        C: Future<Output = Result<Bytes, Skip>> + 'static,
+    {
+        if let Some((asking, miss, permit, computation)) =
+            self.waits(stored, stage, found, computation)
+        {
+            let cache = asking.station.cache.clone();
+            let _asks = Asks::begin(cache.shared(), &asking.key);
+            asking.seek_or_compute(miss, permit, computation).await;
+        }
+    }
+
+    /// What is to be awaited of [`due`](Self::due), if anything. The place of a task is one of this thread,
+    /// and so is not held while anything is awaited.
+    fn waits<C>(
+        self,
+        stored: Arc<StoredResponse>,
+        stage: Stage,
+        found: &[Event],
+        computation: Computation<C>,
+    ) -> Option<(Self, Miss, Permit, Computation<C>)>
+    where
+        C: Future<Output = Result<Bytes, Skip>> + 'static,
+    {
         let shared = self.station.cache.clone();
         let turn = self.boarding().join(&shared.shared().flights, &self.key);
         let due = Due::of(turn, stage);
         if let Due::Wait(permit) = due {
             self.station.report(Event::Forward(Forward::Stale));
             let miss = self.miss(Forward::Stale, None).refreshing(stored, false);
-            let _asks = Asks::begin(shared.shared(), &self.key);
-            return self.seek_or_compute(miss, permit, computation).await;
+            return Some((self, miss, permit, computation));
         }
         for &event in found {
             self.station.report(event);
@@ -263,16 +321,19 @@ impl Asking<'_> {
         if let Due::Behind(permit, place) = due {
             self.refresh(stored, permit, place, computation);
         }
+        None
     }
 
     /// Computes behind the value that was accepted.
-    fn refresh(
+    fn refresh<C>(
         mut self,
         stored: Arc<StoredResponse>,
         permit: Permit,
         place: Detached,
-        computation: Computation,
-    ) {
+        computation: Computation<C>,
+    ) where
+        C: Future<Output = Result<Bytes, Skip>> + 'static,
+    {
         let shared = self.station.cache.clone();
         // Whoever led before may have landed in between.
         let memory = !shared.shared().shelf.is_nowhere();
@@ -292,4 +353,9 @@ impl Asking<'_> {
             self.station.report(Event::Refresh);
         }
     }
+}
+
+fn boarding<'a>(station: &'a Station, tags: Option<&'a [String]>) -> Boarding<'a> {
+    let tags = tags.unwrap_or_default();
+    station.shared().boarding(Target::Value(tags))
 }

@@ -95,11 +95,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What lies there for `errand`; `request` selects a variant.
+    /// What lies there for `errand`, of which `selects` selects a variant.
     pub(crate) async fn fetch(
         mut self,
         errand: &Arc<Errand>,
-        request: Option<&HttpRequest>,
+        selects: impl Selects,
         want: Want,
     ) -> Result<Fetched, Unavailable> {
         if self.remote.is_pending(errand.nonces()) {
@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
         match self.at_once(read, framed) {
             Ok(fetched) => Ok(fetched),
             // Boxed, as what few responses need: there is a look-up in each request.
-            Err(more) => Box::pin(self.ask_more(*more, errand, request, want)).await,
+            Err(more) => Box::pin(self.ask_more(*more, errand, selects, want)).await,
         }
     }
 
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
         self,
         (read, framed): (Read, Framed),
         errand: &Errand,
-        request: Option<&HttpRequest>,
+        selects: impl Selects,
         want: Want,
     ) -> Result<Fetched, Unavailable> {
         let mut fetched = Fetched {
@@ -147,9 +147,10 @@ impl<'a> Reader<'a> {
                 fetched.response = self.valid(&read, stored, &about).await?;
             }
             Framed::Names(list) => {
+                let variant = selects.variant(&list);
                 fetched.list = Some(list);
-                if let Some(request) = request {
-                    self.fetch_variant(errand, request, want, &mut fetched)
+                if let Some(variant) = variant {
+                    self.fetch_variant(errand, variant, want, &mut fetched)
                         .await?;
                 }
             }
@@ -162,14 +163,13 @@ impl<'a> Reader<'a> {
     async fn fetch_variant(
         mut self,
         base: &Errand,
-        request: &HttpRequest,
+        variant: Variant,
         want: Want,
         fetched: &mut Fetched,
     ) -> Result<(), Unavailable> {
         let Some(list) = &fetched.list else {
             return Ok(());
         };
-        let variant = variant(list, request);
         let errand = base.variant(&self.remote.namespace, &list.id, &variant);
         let errand = Arc::new(errand);
         let (read, framed) = self.read_frame(&errand, want).await?;
@@ -372,10 +372,17 @@ fn are<'n>(
     found.eq(expected.map(|nonce| Some(nonce.as_bytes())))
 }
 
-/// What `request` selects by the names of a list.
-fn variant(list: &NameList, request: &HttpRequest) -> Variant {
-    Variant {
-        values: selection::values(&list.names, request),
-        names: list.names.clone(),
+/// Whoever looks for something, which may vary.
+pub(crate) trait Selects: Copy {
+    /// The variant that is selected by the names of a list, where there are variants.
+    fn variant(self, list: &NameList) -> Option<Variant>;
+}
+
+impl Selects for &HttpRequest {
+    fn variant(self, list: &NameList) -> Option<Variant> {
+        Some(Variant {
+            values: selection::values(&list.names, self),
+            names: list.names.clone(),
+        })
     }
 }

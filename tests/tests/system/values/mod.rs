@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tests::stage::{Stage, soon};
 use tokio::task::JoinHandle;
 
+mod spawned;
 mod stale;
 
 type Asked<T = String, E = &'static str> = JoinHandle<Result<T, E>>;
