@@ -10,7 +10,7 @@ use std::{
     pin::Pin,
     sync::{Arc, LazyLock},
     task::{Context, Poll},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// A clock that somebody else turns.
@@ -38,11 +38,10 @@ impl Clock {
         Moment::default().after(CENTURY).after(elapsed)
     }
 
-    /// The time of day, for the `Date` field only.
+    /// The time of day, for the `Date` field only: the nearest that a field can express.
     pub(crate) fn date(&self) -> SystemTime {
-        self.0
-            .as_ref()
-            .map_or_else(SystemTime::now, |hands| hands.date())
+        let hands = self.0.as_ref();
+        expressible(hands.map_or_else(SystemTime::now, |hands| hands.date()))
     }
 
     pub(crate) fn sleep(&self, duration: Duration) -> Sleep {
@@ -51,6 +50,12 @@ impl Clock {
             Some(hands) => Sleep::Turned(hands.clone(), hands.elapsed().saturating_add(duration)),
         }
     }
+}
+
+/// The nearest time that the date of a field can express: it has years from 1970 to 9999.
+fn expressible(date: SystemTime) -> SystemTime {
+    const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
+    date.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST_SECOND)
 }
 
 impl fmt::Debug for Clock {
@@ -79,6 +84,40 @@ impl Future for Sleep {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix_web::http::header::HttpDate;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_time_of_day_has_a_date(seconds: u64, nanos in 0_u32..1_000_000_000, before: bool) {
+            let apart = Duration::new(seconds, nanos);
+            let date = if before {
+                UNIX_EPOCH.checked_sub(apart)
+            } else {
+                UNIX_EPOCH.checked_add(apart)
+            };
+            if let Some(date) = date {
+                let written = HttpDate::from(expressible(date)).to_string();
+                prop_assert_eq!(written.len(), "Thu, 01 Jan 1970 00:00:00 GMT".len());
+            }
+        }
+    }
+
+    #[test]
+    fn the_ends_of_time_are_the_ends_of_what_a_date_can_say() {
+        let day = Duration::from_secs(86_400);
+        for (date, written) in [
+            (UNIX_EPOCH - day, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (UNIX_EPOCH, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (UNIX_EPOCH + day, "Fri, 02 Jan 1970 00:00:00 GMT"),
+            (
+                UNIX_EPOCH + Duration::from_secs(253_402_300_800),
+                "Fri, 31 Dec 9999 23:59:59 GMT",
+            ),
+        ] {
+            assert_eq!(HttpDate::from(expressible(date)).to_string(), written);
+        }
+    }
 
     #[test]
     fn there_are_moments_before_this_process() {

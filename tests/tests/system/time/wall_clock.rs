@@ -145,3 +145,54 @@ async fn a_time_of_day_beyond_all_dates_is_no_panic() {
         assert!(ask_for(&app, "/by-max-age").await.is_hit());
     }
 }
+
+/// A machine whose clock was never set, or is set by mistake.
+#[actix_web::test]
+async fn a_time_of_day_before_1970_or_after_9999_answers_as_any_other_does() {
+    let clock = ManualClock::new();
+    let _cache = isolated_with(ResponseCache::builder().clock(&clock).build());
+    let (epoch, day) = (SystemTime::UNIX_EPOCH, Duration::from_secs(DAY));
+    let app = init_service(App::new().service(plain).service(dated)).await;
+    for date in [
+        epoch - day,
+        epoch - 30_000 * day,
+        epoch,
+        epoch + 2_932_896 * day,
+        epoch + 2_932_897 * day,
+        epoch + 30_000_000 * day,
+    ] {
+        clock.set_date(date);
+        clock.advance(Duration::from_secs(61));
+        for target in ["/plain-at", "/dated-at"] {
+            let live = ask_for(&app, target).await;
+            assert_eq!(
+                (live.status, live.is_hit()),
+                (200, false),
+                "{target} at {date:?}"
+            );
+            let date = live.header("date").unwrap();
+            assert!(date.ends_with(" GMT") && date.len() == 29, "{date}");
+            let hit = ask_for(&app, target).await;
+            assert_eq!(
+                (hit.status, hit.is_hit()),
+                (200, true),
+                "{target} at {date:?}"
+            );
+        }
+    }
+}
+
+#[get("/plain-at")]
+#[cached_response(timeout = 60)]
+async fn plain() -> &'static str {
+    "plain"
+}
+
+#[get("/dated-at")]
+#[cached_response(timeout = response)]
+async fn dated() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "max-age=60"))
+        .insert_header((header::LAST_MODIFIED, "Thu, 01 Jan 1970 00:00:00 GMT"))
+        .body("dated")
+}
