@@ -3,17 +3,18 @@
 use super::arguments::Covered;
 use crate::{
     ground::selector::{Extension, Selector},
-    judgement::{facts::Facts, key::KeyWriter, key::part::KeyPart},
+    judgement::{facts::Facts, host, key::KeyWriter, key::part::KeyPart},
     machinery::{control::Control, words::CacheHandle},
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
     cookie::Cookie,
     dev::Payload,
-    http::header::{self, HeaderName, HeaderValue},
+    http::header::{HeaderName, HeaderValue},
 };
 use std::{
     any::TypeId,
+    cell::OnceCell,
     convert::Infallible,
     fmt,
     future::{Ready, ready},
@@ -44,7 +45,8 @@ use std::{
 /// ```
 #[derive(Clone)]
 pub struct Request {
-    request: HttpRequest,
+    host: OnceCell<Option<Box<str>>>,
+    inner: HttpRequest,
     control: Arc<Control>,
 }
 
@@ -64,29 +66,34 @@ impl Request {
             self.control.read(Selector::Lines(name.clone()));
         }
         name.into_iter()
-            .flat_map(|name| self.request.headers().get_all(name))
+            .flat_map(|name| self.inner.headers().get_all(name))
     }
 
     /// A cookie by its name: the response depends on this one and on no other.
     pub fn cookie(&self, name: &str) -> Option<Cookie<'static>> {
         self.control.read(Selector::Cookie(name.into()));
-        self.request.cookie(name)
+        self.inner.cookie(name)
     }
 
     /// The host that the request was sent to: the authority of its target, and else the `Host`
-    /// header. Forwarding headers are not trusted.
+    /// header. In lower case and without the default port of its scheme, since that is one site:
+    /// `A.Example:80` is `a.example`. Forwarding headers are not trusted. `None` where there is
+    /// none, or it is not visible ASCII.
     pub fn host(&self) -> Option<&str> {
         self.control.read(Selector::Host);
-        match self.request.uri().authority() {
-            Some(authority) => Some(authority.as_str()),
-            None => self.request.headers().get(header::HOST)?.to_str().ok(),
-        }
+        let host = || {
+            let named =
+                host::named(&self.inner).filter(|host| host.iter().all(u8::is_ascii_graphic))?;
+            let normal = host::normal(named, host::is_secure(&self.inner));
+            String::from_utf8(normal.into_owned()).ok().map(Into::into)
+        };
+        self.host.get_or_init(host).as_deref()
     }
 
     /// The address of the peer, without its port.
     pub fn peer_ip(&self) -> Option<IpAddr> {
         self.control.read(Selector::PeerIp);
-        self.request.peer_addr().map(|peer| peer.ip())
+        self.inner.peer_addr().map(|peer| peer.ip())
     }
 
     /// A value that a middleware put into the request's extensions.
@@ -96,8 +103,8 @@ impl Request {
             value: written::<T>,
         };
         self.control.read(Selector::Extension(extension));
-        self.control.saw(extension, written::<T>(&self.request));
-        self.request.extensions().get::<T>().cloned()
+        self.control.saw(extension, written::<T>(&self.inner));
+        self.inner.extensions().get::<T>().cloned()
     }
 }
 
@@ -129,7 +136,8 @@ impl FromRequest for Request {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Ok(Self {
-            request: request.clone(),
+            host: OnceCell::new(),
+            inner: request.clone(),
             control: Control::of(request),
         }))
     }

@@ -262,15 +262,15 @@ impl KeyWriter {
     }
 
     /// A request header as it was sent, line by line: a handler that sees headers sees them so.
-    pub(crate) fn lines<'a>(
+    pub(crate) fn lines(
         &mut self,
         field: Field,
         name: &str,
-        lines: impl Iterator<Item = &'a [u8]>,
+        lines: impl Iterator<Item = impl AsRef<[u8]>>,
     ) {
         self.field(field, name.as_bytes());
         for line in lines {
-            self.field(field, line);
+            self.field(field, line.as_ref());
         }
         self.absent(field);
     }

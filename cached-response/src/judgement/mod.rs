@@ -11,6 +11,7 @@ pub(crate) mod directive;
 pub(crate) mod directives;
 pub(crate) mod facts;
 pub(crate) mod field;
+pub(crate) mod host;
 pub(crate) mod identity;
 pub(crate) mod if_range;
 pub(crate) mod judge;

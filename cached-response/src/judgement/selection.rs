@@ -3,38 +3,48 @@
 use super::{
     coding,
     field::lines,
+    host,
     key::{Field, KeyWriter},
 };
 use crate::ground::selector::Selector;
-use actix_web::{HttpRequest, http::header};
+use actix_web::{
+    HttpRequest,
+    http::header::{self, HeaderName},
+};
+
+/// Writes a header as it is compared where a response's `Vary` names it: as a list, mostly.
+fn write_list(name: &HeaderName, request: &HttpRequest, key: &mut KeyWriter) {
+    let lines = || lines(request.headers(), name);
+    // Cookies are no list: HTTP/2 clients send them in several lines.
+    if *name == header::COOKIE {
+        return write_lines(name, request, key);
+    }
+    if *name == header::HOST {
+        return host::write_lines(Field::Selector, request, key);
+    }
+    // The order of codings without weights says nothing (RFC 9110 §12.5.3).
+    let codings = (*name == header::ACCEPT_ENCODING).then(|| coding::names(lines()));
+    match codings.flatten() {
+        Some(names) => key.list(Field::Selector, name.as_str(), names.into_iter()),
+        None => key.list(Field::Selector, name.as_str(), lines()),
+    }
+}
+
+/// Writes a header as it was sent.
+fn write_lines(name: &HeaderName, request: &HttpRequest, key: &mut KeyWriter) {
+    key.lines(
+        Field::Selector,
+        name.as_str(),
+        lines(request.headers(), name),
+    );
+}
 
 /// Writes what `request` has for each of `names`, in their order.
 fn write(names: &[Selector], request: &HttpRequest, key: &mut KeyWriter) {
     for name in names {
         match name {
-            Selector::Header(name) if *name == header::ACCEPT_ENCODING => {
-                let lines = || lines(request.headers(), name);
-                // The order of codings without weights says nothing (RFC 9110 §12.5.3).
-                match coding::names(lines()) {
-                    Some(names) => key.list(Field::Selector, name.as_str(), names.into_iter()),
-                    None => key.list(Field::Selector, name.as_str(), lines()),
-                }
-            }
-            // Cookies are no list: HTTP/2 clients send them in several lines.
-            Selector::Header(name) if *name != header::COOKIE => {
-                key.list(
-                    Field::Selector,
-                    name.as_str(),
-                    lines(request.headers(), name),
-                );
-            }
-            Selector::Header(name) | Selector::Lines(name) => {
-                key.lines(
-                    Field::Selector,
-                    name.as_str(),
-                    lines(request.headers(), name),
-                );
-            }
+            Selector::Header(name) => write_list(name, request, key),
+            Selector::Lines(name) => write_lines(name, request, key),
             Selector::Cookie(name) => key.optional(
                 Field::Selector,
                 request
@@ -42,7 +52,7 @@ fn write(names: &[Selector], request: &HttpRequest, key: &mut KeyWriter) {
                     .as_ref()
                     .map(|cookie| cookie.value().as_bytes()),
             ),
-            Selector::Host => host(request, key),
+            Selector::Host => host::write_named(Field::Selector, request, key),
             Selector::PeerIp => {
                 let ip = request.peer_addr().map(|peer| peer.ip().to_string());
                 key.optional(Field::Selector, ip.as_deref().map(str::as_bytes));
@@ -70,21 +80,4 @@ pub(crate) fn values(names: &[Selector], request: &HttpRequest) -> Box<[u8]> {
     let mut key = KeyWriter::reuse(Vec::new());
     write(names, request, &mut key);
     key.into_buffer().into()
-}
-
-/// The host the request was sent to: the target's authority, and else the `Host` field.
-pub(crate) fn host(request: &HttpRequest, key: &mut KeyWriter) {
-    let authority = request
-        .uri()
-        .authority()
-        .map(|authority| authority.as_str().as_bytes());
-    key.optional(
-        Field::Selector,
-        authority.or_else(|| {
-            request
-                .headers()
-                .get(header::HOST)
-                .map(header::HeaderValue::as_bytes)
-        }),
-    );
 }

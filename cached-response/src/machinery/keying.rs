@@ -5,6 +5,7 @@ use super::inserted::InsertedParts;
 use crate::judgement::{
     facts::Sees,
     field::lines,
+    host,
     key::{Field, KeyWriter},
     terms::Terms,
 };
@@ -66,7 +67,7 @@ pub(crate) fn write(
         }
     }
     for name in &terms.vary {
-        key.lines(Field::Vary, name.as_str(), lines(request.headers(), name));
+        write_lines(Field::Vary, name, request, key);
     }
     if let Some(parts) = request.extensions().get::<InsertedParts>() {
         parts.write(key);
@@ -110,14 +111,14 @@ pub(crate) static PROXIED: [HeaderName; 4] = [
 fn write_origin(terms: &Terms, request: &HttpRequest, key: &mut KeyWriter) {
     let uri = request.uri();
     key.optional(Field::Scheme, uri.scheme_str().map(str::as_bytes));
-    key.optional(
-        Field::Authority,
-        uri.authority()
-            .map(|authority| authority.as_str().as_bytes()),
-    );
+    let authority = uri
+        .authority()
+        .map(|authority| authority.as_str().as_bytes());
+    let authority = authority.map(|authority| host::normal(authority, host::is_secure(request)));
+    key.optional(Field::Authority, authority.as_deref());
     if terms.sees.any(Sees::REQUEST) {
         for (field, name) in &TRUSTED {
-            key.lines(*field, name.as_str(), lines(request.headers(), name));
+            write_lines(*field, name, request, key);
         }
         if terms.closed.is_some() {
             for name in &PROXIED {
@@ -129,6 +130,15 @@ fn write_origin(terms: &Terms, request: &HttpRequest, key: &mut KeyWriter) {
         key.field(Field::Scheme, &[u8::from(request.app_config().secure())]);
         let own = (!names_host(request)).then(|| request.app_config().host().as_bytes());
         key.optional(Field::Host, own);
+    }
+}
+
+/// A header as it was sent; `Host` in the one spelling that stands for all.
+fn write_lines(field: Field, name: &HeaderName, request: &HttpRequest, key: &mut KeyWriter) {
+    if *name == header::HOST {
+        host::write_lines(field, request, key);
+    } else {
+        key.lines(field, name.as_str(), lines(request.headers(), name));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Hosts that a request names, in its fields and in its target.
 
-use actix_web::{HttpRequest, get, guard, http::Uri, web};
+use actix_web::{HttpRequest, HttpResponse, get, guard, http::Uri, web};
 use cached_response::{Request, cached_response};
 use tests::raw::Request as Sent;
 
@@ -172,4 +172,66 @@ fn two_handlers_behind_host_guards_do_not_meet() {
         }
     }
     assert_eq!(cache.stats().entries, 2);
+}
+
+/// A host in each spelling, on a server without TLS.
+const SPELLINGS: [&str; 4] = ["a.example", "A.Example", "a.example:80", "A.EXAMPLE:"];
+
+#[get("/varies")]
+#[cached_response(vary("host"))]
+async fn varies(request: HttpRequest) -> String {
+    format!("{} {}", run(), request.method())
+}
+
+#[get("/declares")]
+#[cached_response(vary(none))]
+async fn declares(_: HttpRequest) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header(("vary", "host"))
+        .body(run().to_string())
+}
+
+#[test]
+fn two_spellings_of_a_host_are_one_site() {
+    let (server, cache) = serve(|app| {
+        app.service(recorded)
+            .service(varies)
+            .service(declares)
+            .service(uri);
+    });
+    for target in ["/recorded", "/varies", "/declares"] {
+        let pages = SPELLINGS.map(|host| fetch(&server, &Sent::get(target).header("Host", host)));
+        let first = pages[0].text();
+        assert!(!is_hit(&pages[0]));
+        for page in &pages[1..] {
+            assert!(
+                is_hit(page) && page.text() == first,
+                "{target}: {}",
+                page.text()
+            );
+        }
+        for other in ["a.example:443", "a.example:8080", "b.example", "a.example."] {
+            let other = fetch(&server, &Sent::get(target).header("Host", other));
+            assert!(!is_hit(&other) && other.text() != first, "{target}");
+        }
+    }
+    let absolute = |host| fetch(&server, &Sent::get(format!("http://{host}/uri")));
+    assert!(!is_hit(&absolute("a.example")) && is_hit(&absolute("A.EXAMPLE:80")));
+    assert!(!is_hit(&absolute("a.example:8080")));
+    assert_eq!(cache.stats().hits, 3 * 3 + 1);
+}
+
+#[test]
+fn the_host_that_a_handler_is_shown_is_the_one_that_is_compared() {
+    let (server, _) = serve(|app| {
+        app.service(recorded);
+    });
+    for host in ["A.Example:80", "a.example"] {
+        let page = fetch(&server, &Sent::get("/recorded").header("Host", host));
+        assert!(
+            page.text().ends_with("Some(\"a.example\")"),
+            "{}",
+            page.text()
+        );
+    }
 }
