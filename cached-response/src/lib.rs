@@ -91,7 +91,7 @@
 //!
 //! | default | because |
 //! |---|---|
-//! | fresh for 300 s | the usual default of such decorators: long enough to matter, short enough to be forgiven |
+//! | fresh for 300 s ([`Builder::default_timeout`]) | the usual default of such decorators: long enough to matter, short enough to be forgiven |
 //! | only status 200 | an error that is stored outlives its cause |
 //! | 64 MiB, bodies up to 1 MiB | small beside any server, and thousands of pages |
 //! | no `Cache-Control` added | what a browser keeps cannot be taken back |
@@ -107,7 +107,7 @@
 //! outcome. In debug builds one line (`tracing`, level `INFO`) names the first bypass and the first
 //! skip of each handler and reason; under [`cached`] and [`CacheResponses`], which each worker
 //! builds anew, there is one line in each worker. The environment variable `CACHED_RESPONSE=off`
-//! switches everything off.
+//! switches everything off, and [`Builder::enabled`] one cache.
 //!
 //! # Features
 //!

@@ -22,7 +22,7 @@ use std::marker::PhantomData;
 /// ```
 #[must_use = "the cache is the thread's for as long as this guard lives"]
 pub fn isolated() -> Isolated {
-    isolated_with(ResponseCache::builder().build())
+    isolated_with(Builder::build_default())
 }
 
 /// Makes `cache` the default of this thread, until the guard is dropped.

@@ -14,7 +14,6 @@ use crate::{
     },
     machinery::{
         cache::ResponseCache,
-        defaults,
         site::{Site, SiteRef},
     },
     story::{asking::Asking, computation::Computation, lookup::LONGEST_KEY, visit::Station},
@@ -151,7 +150,7 @@ impl ResponseCache {
         F: Future<Output = Result<Computed<T>, E>> + 'static,
     {
         let values = HandlerType::named(TypeId::of::<Values<T>>(), type_name::<T>);
-        let key = value_key(values, &key).filter(|_| !defaults::is_off());
+        let key = value_key(values, &key).filter(|_| !self.shared().is_off());
         let Some(key) = key else {
             return compute().await.map(Computed::into_inner);
         };

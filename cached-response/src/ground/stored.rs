@@ -16,7 +16,10 @@ use actix_web::{
     },
     web::Bytes,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 /// The number of no run: it was made in another process, or in this one and found again.
 pub(crate) const FOUND: u64 = 0;
@@ -54,6 +57,8 @@ pub(crate) struct StoredResponse {
     /// The tags that its handler has named, as they were before its run began.
     pub(crate) named: Snapshot,
     pub(crate) variant: Option<Variant>,
+    /// When it was used last, if it is a variant.
+    pub(crate) used: Option<Arc<AtomicU64>>,
     /// Says `public`, `s-maxage` or `must-revalidate`, and so may answer a request with
     /// `Authorization` (RFC 9111 §3.5).
     pub(crate) open: bool,

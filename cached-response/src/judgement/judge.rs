@@ -63,11 +63,16 @@ pub(crate) struct Storable {
 
 impl Storable {
     /// The lifetime: what the handler said of this response, else its status's own timeout, else
-    /// the route's; shortened by `s-maxage` unless the handler said otherwise. Where there is none
+    /// the route's, else the cache's, `unsaid`; shortened by `s-maxage` unless the handler said otherwise. Where there is none
     /// of these, the response's own word. `None` where it is zero by any but the last.
-    pub(crate) fn freshness(&self, terms: &Terms, said: Option<Duration>) -> Option<Freshness> {
+    pub(crate) fn freshness(
+        &self,
+        terms: &Terms,
+        said: Option<Duration>,
+        unsaid: Duration,
+    ) -> Option<Freshness> {
         let Freshness { age, .. } = self.own.freshness;
-        match said.or_else(|| self.given(terms)) {
+        match said.or_else(|| self.given(terms, unsaid)) {
             Some(Duration::ZERO) => None,
             // Counted from now, however old it came.
             Some(timeout) if !self.own.no_cache => Some(Freshness {
@@ -78,8 +83,9 @@ impl Storable {
         }
     }
 
-    fn given(&self, terms: &Terms) -> Option<Duration> {
-        let timeout = self.timeout.or_else(|| terms.policy.timeout.resolve())?;
+    fn given(&self, terms: &Terms, unsaid: Duration) -> Option<Duration> {
+        let timeout = self.timeout;
+        let timeout = timeout.or_else(|| terms.policy.timeout.resolve(unsaid))?;
         Some(
             self.s_maxage
                 .map_or(timeout, |shorter| timeout.min(shorter)),
@@ -230,7 +236,7 @@ fn varied(terms: &Terms, headers: &HeaderMap) -> Result<Vec<HeaderName>, Skip> {
             names.push(name);
         }
         if names.len() > MOST_NAMES {
-            return Err(Skip::Vary);
+            return Err(Skip::VaryNames);
         }
     }
     Ok(names)

@@ -80,9 +80,10 @@ impl Default for Nocache {
 }
 
 impl Default for Policy {
-    /// Five minutes, and the safe rules.
+    /// The timeout of the cache ([`Builder::default_timeout`](crate::Builder::default_timeout), five
+    /// minutes unless set), and the safe rules.
     fn default() -> Self {
-        Self::timeout(Timeout::Fixed(Duration::from_secs(300)))
+        Self::timeout(Timeout::Unsaid)
     }
 }
 

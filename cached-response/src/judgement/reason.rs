@@ -33,7 +33,7 @@ macro_rules! reasons {
 reasons! {
     /// Why a request was not looked up.
     Bypass {
-        /// `CACHED_RESPONSE=off`.
+        /// The cache is switched off: by `CACHED_RESPONSE=off`, or by `enabled(false)`.
         Off = "off",
         /// The method is not one that this route reuses responses for.
         Method = "method",
@@ -88,6 +88,8 @@ reasons! {
         CacheControl = "cache-control",
         /// `Vary: *`.
         Vary = "vary",
+        /// The response varies by more than 16 names.
+        VaryNames = "vary-names",
         /// A header that the response varies by came in several lines.
         Repeated = "repeated",
         /// A media type that never ends: `text/event-stream`, `multipart/x-mixed-replace`.

@@ -35,9 +35,14 @@ impl IntoTimeout for u64 {
     }
 }
 
+/// How long a response stays fresh where neither its route nor its cache says so.
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// Given once, asked for after each run, or said by the response.
 #[derive(Clone, Debug)]
 pub(crate) enum Timeout {
+    /// Nothing was said: the cache's own.
+    Unsaid,
     Fixed(Duration),
     Computed(fn() -> Duration),
     Response(ByResponse),
@@ -53,9 +58,10 @@ pub(crate) struct ByResponse {
 }
 
 impl Timeout {
-    /// `None` where the response says it.
-    pub(crate) fn resolve(&self) -> Option<Duration> {
+    /// `None` where the response says it; `unsaid` where nothing does.
+    pub(crate) fn resolve(&self, unsaid: Duration) -> Option<Duration> {
         match self {
+            Self::Unsaid => Some(unsaid),
             Self::Fixed(timeout) => Some(*timeout),
             Self::Computed(timeout) => Some(timeout()),
             Self::Response(_) => None,
@@ -65,7 +71,7 @@ impl Timeout {
     pub(crate) fn by_response(&self) -> Option<&ByResponse> {
         match self {
             Self::Response(by) => Some(by),
-            Self::Fixed(_) | Self::Computed(_) => None,
+            Self::Unsaid | Self::Fixed(_) | Self::Computed(_) => None,
         }
     }
 }

@@ -5,7 +5,7 @@
 //! weak reference to it, so that no other allocation can have it while it is known; a set of
 //! addresses that no thread holds any more is forgotten, and its number is never given again.
 
-use super::{cache::Shared, site::Site};
+use super::site::Site;
 use crate::judgement::{
     key::{Field, KeyWriter},
     seen_data::{FindData, Pin, SeenData},
@@ -134,7 +134,7 @@ impl DataSets {
     /// The set of values that `request` offers the handler. `None` where there are too many to be
     /// kept apart.
     #[inline]
-    pub(crate) fn of(site: &Site, shared: &Shared, request: &HttpRequest) -> Option<DataSet> {
+    pub(crate) fn of(&self, site: &Site, request: &HttpRequest) -> Option<DataSet> {
         if site.terms.data.is_empty() {
             return Some(DataSet::default());
         }
@@ -142,12 +142,12 @@ impl DataSets {
             let held = &mut *held.try_borrow_mut().ok()?;
             held.seen.clear();
             see(&site.terms.data, request, &mut held.seen);
-            let by = (shared.data.id, site.handler);
+            let by = (self.id, site.handler);
             let known = held.by.get(&by).into_iter().flatten();
             let mut known = known.filter(|known| *known.addresses == *held.seen.addresses());
             match known.next() {
                 Some(known) => Some(known.set()),
-                None => held.hold(site, shared, request),
+                None => held.hold(self, site, request),
             }
         };
         // A thread that ends holds nothing any more.
@@ -157,13 +157,13 @@ impl DataSets {
     /// The set of values of a request that is not answered, found without taking note of it; the
     /// only one of its handler, where the request does not offer any that is known. `None` where it
     /// could be one of several.
-    pub(crate) fn known(site: &Site, shared: &Shared, request: &HttpRequest) -> Option<DataSet> {
+    pub(crate) fn known(&self, site: &Site, request: &HttpRequest) -> Option<DataSet> {
         if site.terms.data.is_empty() {
             return Some(DataSet::default());
         }
         let mut seen = SeenData::default();
         see(&site.terms.data, request, &mut seen);
-        let of = shared.data.handler(site.handler);
+        let of = self.handler(site.handler);
         let sets = of.sets();
         let found = sets.known.iter();
         let found = found
@@ -199,18 +199,18 @@ fn see(arguments: &[FindData], request: &HttpRequest, seen: &mut SeenData) {
 impl Held {
     /// Pins a set that this thread has not seen before.
     #[inline(never)]
-    fn hold(&mut self, site: &Site, shared: &Shared, request: &HttpRequest) -> Option<DataSet> {
-        let by = (shared.data.id, site.handler);
+    fn hold(&mut self, sets: &DataSets, site: &Site, request: &HttpRequest) -> Option<DataSet> {
+        let by = (sets.id, site.handler);
         self.sweep(by);
         self.seen.clear();
         self.seen.pin();
         see(&site.terms.data, request, &mut self.seen);
         let pins = self.seen.take_pins();
-        let of = shared.data.handler(site.handler);
+        let of = sets.handler(site.handler);
         let addresses = self.seen.addresses();
         let (id, is_conflict) = of.join(addresses)?;
         if is_conflict {
-            warn(site, shared);
+            warn(site, sets.shares);
         }
         let holding = Holding {
             addresses: addresses.into(),
@@ -297,8 +297,8 @@ impl OfHandler {
     }
 }
 
-fn warn(site: &Site, shared: &Shared) {
-    let memory = if shared.remote.is_some() {
+fn warn(site: &Site, shares: bool) {
+    let memory = if shares {
         " From now on this handler's responses are kept in memory only: the remote store cannot tell \
          the values apart."
     } else {

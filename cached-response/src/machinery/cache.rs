@@ -13,6 +13,7 @@ use super::{
     remote::{link::Remote, options::Options},
     routes::Routes,
     run_times::RunTimes,
+    switch,
 };
 use crate::{
     ground::{
@@ -21,11 +22,12 @@ use crate::{
     },
     judgement::{
         stale::{StaleRules, stale_options},
-        timeout::IntoTimeout,
+        timeout::{DEFAULT_TIMEOUT, IntoTimeout},
     },
 };
 use std::{
     fmt,
+    panic::Location,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -51,6 +53,7 @@ use std::{
 pub struct ResponseCache(Arc<Shared>);
 
 pub(crate) struct Shared {
+    enabled: bool,
     pub(crate) shelf: Shelf,
     pub(crate) flights: ResponseFlights,
     pub(crate) live: Live,
@@ -77,6 +80,8 @@ pub(crate) struct Limits {
     pub(crate) patience: Option<Duration>,
     pub(crate) run: Duration,
     pub(crate) followers: usize,
+    /// For routes that do not say how long a response stays fresh.
+    pub(crate) timeout: Duration,
 }
 
 /// How long a request waits for another's run, and nothing else, where nothing more is known.
@@ -139,6 +144,12 @@ impl ResponseCache {
 }
 
 impl Shared {
+    /// Whether nothing is looked up or stored, by the environment's word or by its builder's.
+    #[inline]
+    pub(crate) fn is_off(&self) -> bool {
+        !self.enabled || switch::is_off()
+    }
+
     pub(crate) fn now(&self) -> Moment {
         self.clock.now()
     }
@@ -191,6 +202,7 @@ impl fmt::Debug for ResponseCache {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Builder {
+    enabled: bool,
     capacity: u64,
     limits: Limits,
     stale: StaleRules,
@@ -201,12 +213,14 @@ pub struct Builder {
 impl Default for Builder {
     fn default() -> Self {
         Self {
+            enabled: true,
             capacity: 64 << 20,
             limits: Limits {
                 max_body: 1 << 20,
                 patience: None,
                 run: Duration::from_secs(30),
                 followers: 1024,
+                timeout: DEFAULT_TIMEOUT,
             },
             stale: StaleRules::default(),
             remote: Options::default(),
@@ -261,8 +275,71 @@ impl Builder {
         self
     }
 
+    /// Switches the cache on or off. One that is off looks up nothing, stores nothing and collapses
+    /// nothing: each request runs its handler, and `Cache-Status` says `detail=off`. What requests
+    /// change is invalidated all the same. On unless set; the environment variable
+    /// `CACHED_RESPONSE=off` switches off every cache of the process, and nothing there switches on
+    /// one that is off.
+    ///
+    /// ```
+    /// use actix_web::{App, test, web};
+    /// use cached_response::{Policy, ResponseCache, cached};
+    ///
+    /// # #[actix_web::main] async fn main() {
+    /// let cache = ResponseCache::builder().enabled(false).build();
+    /// let page = web::get().to(cached(Policy::default(), || async { "hello" }));
+    /// let app = test::init_service(App::new().app_data(cache.clone()).route("/", page)).await;
+    /// let answer = test::call_service(&app, test::TestRequest::get().to_request()).await;
+    /// let said = answer.headers().get("cache-status").unwrap();
+    /// assert_eq!(said, "cached-response; fwd=bypass; detail=off");
+    /// assert_eq!(cache.stats().entries, 0);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+
+    /// How long a response stays fresh whose route does not say so: a bare `#[cached_response]`, or
+    /// `Policy::default()`. A [`Duration`], or whole seconds; zero stores nothing. 300 s unless set.
+    /// The cache that serves a request decides.
+    ///
+    /// ```
+    /// use actix_web::{App, get, test};
+    /// use cached_response::{ResponseCache, cached_response};
+    ///
+    /// #[get("/")]
+    /// #[cached_response]
+    /// async fn hello() -> &'static str { "hello" }
+    ///
+    /// # #[actix_web::main] async fn main() {
+    /// let cache = ResponseCache::builder().default_timeout(7).build();
+    /// let app = test::init_service(App::new().app_data(cache).service(hello)).await;
+    /// test::call_service(&app, test::TestRequest::get().to_request()).await;
+    /// let hit = test::call_service(&app, test::TestRequest::get().to_request()).await;
+    /// let said = hit.headers().get("cache-status").unwrap().to_str().unwrap();
+    /// assert!(said == "cached-response; hit; ttl=7" || said == "cached-response; hit; ttl=6");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn default_timeout(mut self, timeout: impl IntoTimeout) -> Self {
+        self.limits.timeout = timeout.into_timeout();
+        self
+    }
+
     /// Makes the cache.
+    #[track_caller]
     pub fn build(self) -> ResponseCache {
+        self.build_at(Some(Location::caller()))
+    }
+
+    /// Makes a default cache, which the crate itself gives to a process or a thread.
+    pub(crate) fn build_default() -> ResponseCache {
+        Self::default().build_at(None)
+    }
+
+    fn build_at(self, place: Option<&'static Location<'static>>) -> ResponseCache {
         let memory = if self.remote.without_memory {
             Shelf::nowhere()
         } else {
@@ -282,7 +359,8 @@ impl Builder {
             limits: self.limits,
             stale: self.stale,
             copies: Budget::of_the_process().clone(),
-            routes: Routes::default(),
+            enabled: self.enabled,
+            routes: Routes::new(place),
             data: DataSets::new(remote.is_some()),
             generations,
             remote: remote.map(Arc::new),

@@ -1,8 +1,8 @@
 //! Which cache a request uses where its route does not name one.
 
-use super::cache::ResponseCache;
+use super::cache::{Builder, ResponseCache};
 use actix_web::{HttpRequest, web::Data};
-use std::{borrow::Cow, cell::RefCell, env, sync::LazyLock};
+use std::{borrow::Cow, cell::RefCell, sync::LazyLock};
 #[cfg(any(test, feature = "testing"))]
 use std::{
     collections::BTreeSet,
@@ -11,7 +11,7 @@ use std::{
 
 /// The one cache of the process.
 pub(crate) fn of_the_process() -> &'static ResponseCache {
-    static CACHE: LazyLock<ResponseCache> = LazyLock::new(|| ResponseCache::builder().build());
+    static CACHE: LazyLock<ResponseCache> = LazyLock::new(Builder::build_default);
     &CACHE
 }
 
@@ -78,7 +78,7 @@ fn isolated(unit_test: bool) -> Option<ResponseCache> {
 fn in_a_test(make: bool) -> Option<ResponseCache> {
     ISOLATED.with_borrow_mut(|cache| {
         if cache.is_none() && make {
-            *cache = Some(ResponseCache::builder().build());
+            *cache = Some(Builder::build_default());
         }
         cache.clone()
     })
@@ -88,12 +88,4 @@ fn in_a_test(make: bool) -> Option<ResponseCache> {
 #[cfg(any(test, feature = "testing"))]
 pub(crate) fn isolate(cache: Option<ResponseCache>) -> Option<ResponseCache> {
     ISOLATED.with_borrow_mut(|current| std::mem::replace(current, cache))
-}
-
-/// Whether `CACHED_RESPONSE=off` switches everything off; read once.
-pub(crate) fn is_off() -> bool {
-    static OFF: LazyLock<bool> = LazyLock::new(|| {
-        env::var("CACHED_RESPONSE").is_ok_and(|value| value.eq_ignore_ascii_case("off"))
-    });
-    *OFF
 }

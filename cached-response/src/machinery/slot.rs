@@ -5,9 +5,11 @@ use crate::{
     judgement::key::{Field, Key, KeyRef, KeyWriter},
 };
 use std::{
-    collections::VecDeque,
     hash::{BuildHasher, RandomState},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 /// The most variants that one key may have; more are evicted among themselves.
@@ -49,7 +51,7 @@ impl Weigh for Slot {
             Self::Varies(list) => {
                 size_of::<VariantList>()
                     + list.names.len() * size_of::<Selector>()
-                    + 2 * MOST_VARIANTS * size_of::<u64>()
+                    + MOST_VARIANTS * HeldVariant::WEIGHT
             }
         }
     }
@@ -68,9 +70,33 @@ pub(crate) struct VariantList {
     /// Of the values in a variant's key: nobody can choose some that meet.
     seed: RandomState,
     pub(crate) names: Vec<Selector>,
-    /// The variants that were stored, by the hash of their values, oldest first.
-    held: Arc<Mutex<VecDeque<u64>>>,
+    held: Arc<HeldVariants>,
 }
+
+/// The variants that were stored.
+#[derive(Debug, Default)]
+struct HeldVariants {
+    /// The number of variants stored so far: the time by which uses are compared. It stands still
+    /// while nothing is stored, so that a hit has nothing to write.
+    now: AtomicU64,
+    /// Oldest first.
+    variants: Mutex<Vec<HeldVariant>>,
+}
+
+/// One variant, by the hash of its values.
+#[derive(Debug)]
+struct HeldVariant {
+    hash: u64,
+    used: LastUse,
+}
+
+impl HeldVariant {
+    /// With the allocation of its last use.
+    const WEIGHT: usize = size_of::<Self>() + 3 * size_of::<u64>();
+}
+
+/// When a variant was used last, in variants stored since; shared with its stored response.
+pub(crate) type LastUse = Arc<AtomicU64>;
 
 impl VariantList {
     pub(crate) fn new(names: Vec<Selector>) -> Self {
@@ -124,17 +150,41 @@ impl VariantList {
         KeyRef::new(key.handler(), writer.as_bytes()).to_key()
     }
 
-    /// Takes a place for a variant, and returns the one that must make room for it.
-    pub(crate) fn hold(&self, hash: u64) -> Option<u64> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.contains(&hash) {
+    /// Notes that a stored variant is used now.
+    pub(crate) fn note_use(&self, stored: &StoredResponse) {
+        let now = self.held.now.load(Relaxed);
+        if let Some(used) = &stored.used
+            && used.load(Relaxed) != now
+        {
+            used.store(now, Relaxed);
+        }
+    }
+
+    /// The last use of the variant with this hash, which may be about to be stored.
+    pub(crate) fn last_use(&self, hash: u64) -> LastUse {
+        let held = self.held.variants.lock();
+        let held = held.unwrap_or_else(PoisonError::into_inner);
+        let known = held.iter().find(|held| held.hash == hash);
+        known.map_or_else(LastUse::default, |held| held.used.clone())
+    }
+
+    /// Takes a place for a variant, and returns the one that must make room for it: the least
+    /// recently used.
+    pub(crate) fn hold(&self, hash: u64, used: LastUse) -> Option<u64> {
+        let held = self.held.variants.lock();
+        let mut held = held.unwrap_or_else(PoisonError::into_inner);
+        let now = self.held.now.fetch_add(1, Relaxed) + 1;
+        used.store(now, Relaxed);
+        if let Some(known) = held.iter_mut().find(|held| held.hash == hash) {
+            known.used = used;
             return None;
         }
-        held.push_back(hash);
-        if held.len() > MOST_VARIANTS {
-            held.pop_front()
-        } else {
-            None
+        held.push(HeldVariant { hash, used });
+        if held.len() <= MOST_VARIANTS {
+            return None;
         }
+        let variants = held.iter().enumerate();
+        let (least, _) = variants.min_by_key(|(_, held)| held.used.load(Relaxed))?;
+        Some(held.remove(least).hash)
     }
 }

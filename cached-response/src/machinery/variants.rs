@@ -43,6 +43,7 @@ pub(crate) fn find(
                 Some(Slot::Response(stored))
                     if is_variant(&stored, &list.names, &values) && is_tried(&stored, request) =>
                 {
+                    list.note_use(&stored);
                     Found::Response(stored)
                 }
                 _ => Found::NoVariant,
@@ -103,14 +104,25 @@ pub(crate) fn store(
     };
     let variant = variant(&list.names, request);
     let hash = list.hash(&variant.values);
+    let used = list.last_use(hash);
     response.variant = Some(variant);
+    response.used = Some(used.clone());
     let put = put(shelf, list.variant(key, hash), response);
     if let Put::Stored(_) = put
-        && let Some(oldest) = list.hold(hash)
+        && let Some(least) = list.hold(hash, used)
     {
-        shelf.remove(&list.variant(key, oldest));
+        shelf.remove(&list.variant(key, least));
     }
     put
+}
+
+/// Whether a response that was computed under `names` is told apart by all that is known to select one
+/// under `key`: another process may know of fewer, and its response would answer for all values.
+pub(crate) fn names_suffice(shelf: &Shelf, key: &Key, names: &[Selector]) -> bool {
+    match shelf.get(&key.borrowed()) {
+        Some(Slot::Varies(list)) => list.names.iter().all(|name| names.contains(name)),
+        Some(Slot::Response(_)) | None => true,
+    }
 }
 
 /// Takes `stored` from under `key`, which is the whole one; what has replaced it stays.

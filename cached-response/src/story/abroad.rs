@@ -246,7 +246,9 @@ impl<'a, S: Subject> Abroad<'a, S> {
         let terms = &self.station.site.terms;
         let stale = rules(terms, self.station.shared());
         let window = stale.longest_window();
-        let life = terms.policy.timeout.resolve().unwrap_or(LIKELY_LIFE);
+        let unsaid = self.station.shared().limits.timeout;
+        let life = terms.policy.timeout.resolve(unsaid);
+        let life = life.unwrap_or(LIKELY_LIFE);
         let start = Start {
             errand: self.errand.clone(),
             fetched,

@@ -13,10 +13,9 @@ use crate::{
         terms::Terms,
     },
     machinery::{
-        app_data::DataSets,
-        cache::ResponseCache,
+        app_data::DataSet,
+        cache::{ResponseCache, Shared},
         counters::Event,
-        defaults,
         flights::Permit,
         keying::{self, Sent},
         place::Place,
@@ -77,14 +76,13 @@ pub(crate) fn begin(
 ) -> Begin {
     let (site, cache) = (&place.site, place.cache(request));
     let shared = cache.shared();
-    let looked = admitted(&site.terms, request, sent).and_then(|admitted| {
-        let data = DataSets::of(site, shared, request).ok_or(Bypass::Key)?;
+    let looked = admitted(&site.terms, request, sent, shared).and_then(|admitted| {
         let asked = Asking {
             site,
             shared,
             request,
             admitted,
-            data,
+            data: DataSet::default(),
             says_all: false,
             answer,
         };
@@ -145,6 +143,8 @@ fn look_up(
     sent: &Sent,
     parts: &mut dyn FnMut(&mut KeyWriter),
 ) -> Result<Looked, Bypass> {
+    let data = asked.shared.data.of(asked.site, asked.request);
+    asked.data = data.ok_or(Bypass::Key)?;
     // The buffer is taken when something is written: a hit may do without.
     let buffer = if asked.site.has_parts() {
         BUFFER.take()
@@ -189,6 +189,7 @@ pub(crate) fn admitted(
     terms: &Terms,
     request: &HttpRequest,
     sent: &Sent,
+    shared: &Shared,
 ) -> Result<Admitted, Bypass> {
     // A flag that the handler cannot see is looked for when the key is written.
     let asks_here = !terms.every_get && terms.query.flag().is_none() && may_ask(terms, request);
@@ -205,7 +206,7 @@ pub(crate) fn admitted(
     match admit(terms, &asked) {
         // What this request changes is invalidated all the same: others are not switched off.
         Admission::Bypass(Bypass::Method) => Err(Bypass::Method),
-        _ if defaults::is_off() => Err(Bypass::Off),
+        _ if shared.is_off() => Err(Bypass::Off),
         Admission::Bypass(why) => Err(why),
         Admission::Lookup(_) if matches!(sent, Sent::TooLarge) => Err(Bypass::BodyTooLarge),
         Admission::Lookup(_) if !terms.every_get && is_unwanted(terms, request) => {

@@ -163,7 +163,8 @@ impl Run {
         if let Some(why) = self.control.refusal() {
             return Err(why);
         }
-        let timeout = self.control.timeout().or_else(|| policy.timeout.resolve());
+        let said = self.control.timeout();
+        let timeout = said.or_else(|| policy.timeout.resolve(shared.limits.timeout));
         let lifetime = timeout.ok_or(Skip::Lifetime)?;
         if lifetime.is_zero() {
             return Err(Skip::Timeout);

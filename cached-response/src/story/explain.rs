@@ -13,7 +13,6 @@ use crate::{
         terms::Terms,
     },
     machinery::{
-        app_data::DataSets,
         cache::{ResponseCache, Shared},
         generations::Target,
         keying::{self, PROXIED, Sent, TRUSTED},
@@ -152,7 +151,7 @@ fn sent(request: &HttpRequest) -> Sent {
 
 fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
     let sent = sent(request);
-    let admitted = match arrival::admitted(&site.terms, request, &sent) {
+    let admitted = match arrival::admitted(&site.terms, request, &sent, shared) {
         Ok(admitted) => admitted,
         Err(why) => return Outcome::Bypass(why),
     };
@@ -163,7 +162,7 @@ fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
         Some(wishes) if wishes.only_if_cached => Outcome::OnlyIfCached,
         _ => Outcome::Miss(forward.word()),
     };
-    let Some(data) = DataSets::known(site, shared, request) else {
+    let Some(data) = shared.data.known(site, request) else {
         return Outcome::Unknown;
     };
     let mut key = KeyWriter::reuse(Vec::new());
@@ -188,8 +187,11 @@ fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
 fn remote(site: &Site, shared: &Shared, request: &HttpRequest) -> Option<String> {
     let store = shared.remote.as_ref()?;
     let sent = sent(request);
-    let looked_up = arrival::admitted(&site.terms, request, &sent).is_ok();
-    let is_told = DataSets::known(site, shared, request).is_some_and(|data| !data.conflicts);
+    let looked_up = arrival::admitted(&site.terms, request, &sent, shared).is_ok();
+    let is_told = shared
+        .data
+        .known(site, request)
+        .is_some_and(|data| !data.conflicts);
     if !looked_up || !is_told || site.has_parts() || site.terms.body {
         return None;
     }

@@ -137,7 +137,7 @@ impl Flight {
             return Err(Skip::Changed);
         }
         if names.len() > MOST_NAMES {
-            return Err(Skip::Vary);
+            return Err(Skip::VaryNames);
         }
         if selection::is_cut(&names, request) {
             return Err(Skip::Repeated);
@@ -165,7 +165,9 @@ impl Flight {
         if let Some(why) = self.control.refusal() {
             return Err(why);
         }
-        let Some(freshness) = storable.freshness(self.terms(), self.control.timeout()) else {
+        let unsaid = self.visit.station.shared().limits.timeout;
+        let said = self.control.timeout();
+        let Some(freshness) = storable.freshness(self.terms(), said, unsaid) else {
             return Err(Skip::Timeout);
         };
         if length.is_some_and(|length| length > self.max_body() as u64) {

@@ -204,6 +204,9 @@ impl Visit {
         }
         let names = stored.variant.as_ref().map(|variant| variant.names.clone());
         let names = names.unwrap_or_default();
+        if !variants::names_suffice(&shared.shelf, &miss.base, &names) {
+            return None;
+        }
         variants::store(&shared.shelf, &miss.base, &self.request, &names, *stored);
         let looked = self.look_again(miss);
         if let Lookup::Refresh(stored, _) = &looked {

@@ -11,22 +11,44 @@ use actix_web::{
 };
 use std::{convert::Infallible, env, process::Command};
 
-/// Runs the test of this name in a process of its own, which is switched off; says whether this is
-/// that process.
-fn is_off(name: &str) -> bool {
-    const CHILD: &str = "IS_SWITCHED_OFF";
+/// Runs the test of this name in processes of their own, one for each value of the switch; says
+/// whether this is one of them.
+fn is_switched(name: &str, values: &[&str]) -> bool {
+    const CHILD: &str = "IS_SWITCHED";
     if env::var_os(CHILD).is_some() {
         return true;
     }
-    let output = Command::new(env::current_exe().unwrap())
-        .args([name, "--exact"])
-        .env(CHILD, "1")
-        .env("CACHED_RESPONSE", "off")
-        .output()
-        .unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(told.contains("1 passed"), "{told}");
+    for value in values {
+        let output = Command::new(env::current_exe().unwrap())
+            .args([name, "--exact"])
+            .env(CHILD, "1")
+            .env("CACHED_RESPONSE", value)
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(told.contains("1 passed"), "{value}: {told}");
+    }
     false
+}
+
+fn is_off(name: &str) -> bool {
+    is_switched(name, &["off", "0", "False", " no "])
+}
+
+#[actix_web::test]
+async fn it_is_on_for_any_other_word() {
+    let name = "doors::tests::off::it_is_on_for_any_other_word";
+    if !is_switched(name, &["on", "1", "TRUE", "yes", "", "offf"]) {
+        return;
+    }
+    let cache = ResponseCache::builder().build();
+    let page = web::get().to(cached(Policy::new(60), HttpResponse::Ok));
+    let app = App::new().app_data(cache.clone()).route("/", page);
+    let app = init_service(app).await;
+    for _ in 0..2 {
+        call_service(&app, TestRequest::get().to_request()).await;
+    }
+    assert_eq!(cache.stats().hits, 1);
 }
 
 #[actix_web::test]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::judgement::policy::Policy;
+use crate::judgement::timeout::DEFAULT_TIMEOUT;
 use actix_web::http::header::HeaderValue;
 
 mod own_word;
@@ -226,7 +227,10 @@ fn a_status_may_have_a_timeout_of_its_own() {
             panic!("{status} is not stored");
         };
         assert_eq!(
-            storable.freshness(&terms, None).unwrap().lifetime,
+            storable
+                .freshness(&terms, None, DEFAULT_TIMEOUT)
+                .unwrap()
+                .lifetime,
             Duration::from_secs(seconds),
             "{status}"
         );
@@ -248,11 +252,15 @@ fn s_maxage_shortens_the_timeout_and_the_handlers_own_word_beats_both() {
             panic!("{value} is not stored");
         };
         assert_eq!(
-            storable.freshness(&terms, None).unwrap().lifetime.as_secs(),
+            storable
+                .freshness(&terms, None, DEFAULT_TIMEOUT)
+                .unwrap()
+                .lifetime
+                .as_secs(),
             without,
             "{value}"
         );
-        let said = storable.freshness(&terms, said).unwrap();
+        let said = storable.freshness(&terms, said, DEFAULT_TIMEOUT).unwrap();
         assert_eq!(said.lifetime.as_secs(), with, "{value}");
     }
 }
@@ -276,7 +284,7 @@ fn a_vary_with_more_names_than_a_person_would_write_is_not_stored() {
     let names: Vec<_> = (0..=MOST_NAMES).map(|n| format!("x-{n}")).collect();
     assert_eq!(
         skipped(200, &[("vary", &names.join(","))]),
-        Some(Skip::Vary)
+        Some(Skip::VaryNames)
     );
     assert_eq!(skipped(200, &[("vary", &names[1..].join(","))]), None);
 }
@@ -294,6 +302,6 @@ fn a_timeout_of_zero_stores_nothing_whoever_says_it() {
         let Verdict::Store(storable) = verdict(policy, 200, &fresh, |_| {}) else {
             panic!("refused too early");
         };
-        assert_eq!(storable.freshness(&terms, said), None);
+        assert_eq!(storable.freshness(&terms, said, DEFAULT_TIMEOUT), None);
     }
 }

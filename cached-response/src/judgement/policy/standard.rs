@@ -87,7 +87,7 @@ impl Policy {
     fn by_response(&mut self) -> &mut ByResponse {
         let by = match &mut self.timeout {
             Timeout::Response(by) => Some(by),
-            Timeout::Fixed(_) | Timeout::Computed(_) => None,
+            Timeout::Unsaid | Timeout::Fixed(_) | Timeout::Computed(_) => None,
         };
         by.expect("`heuristic` and `targeted` need `Policy::from_response`")
     }

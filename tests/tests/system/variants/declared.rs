@@ -5,8 +5,8 @@ use std::time::Duration;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, get};
-use cached_response::testing::isolated;
-use cached_response::{ResponseCache, cached_response};
+use cached_response::testing::{InProcessStore, ManualClock, isolated};
+use cached_response::{Request, ResponseCache, cached_response};
 use futures_util::future::join_all;
 use tests::barrier::Barriers;
 use tests::raw::{self, Connection, Request as Sent};
@@ -85,6 +85,109 @@ async fn forgetful(seen: Sneaky) -> HttpResponse {
         response.insert_header(("vary", "x-tenant"));
     }
     response.body(format!("{} {}", run(), seen.0))
+}
+
+/// The last run of all says no `Vary`; the names of the runs before it are known.
+#[actix_web::test]
+async fn a_response_without_vary_does_not_answer_the_variants_that_have_expired() {
+    let clock = ManualClock::new();
+    let in_memory = ResponseCache::builder().clock(&clock).build();
+    let store = InProcessStore::with_clock(&clock);
+    let remote = ResponseCache::builder().clock(&clock).remote(store).build();
+    for cache in [in_memory, remote] {
+        let app = App::new().app_data(cache.clone()).service(forgetful);
+        let app = init_service(app).await;
+        for tenant in ["anna", "ben"] {
+            get_with(&app, "/forgetful", ("x-tenant", tenant)).await;
+            cache.settled().await;
+        }
+        for _ in 0..3 {
+            clock.advance(Duration::from_secs(310));
+            let nobody = ask_for(&app, "/forgetful").await;
+            assert!(nobody.body.ends_with("None None"), "{}", nobody.body);
+            cache.settled().await;
+            for tenant in ["anna", "ben", "clara"] {
+                let answer = get_with(&app, "/forgetful", ("x-tenant", tenant)).await;
+                assert!(answer.body.contains(tenant), "{}", answer.body);
+            }
+            assert!(ask_for(&app, "/forgetful").await.is_hit());
+            cache.settled().await;
+        }
+    }
+}
+
+/// The other node has never seen a `Vary`, and the store has forgotten it.
+#[actix_web::test]
+async fn a_response_that_another_node_stored_without_vary_does_not_answer_known_variants() {
+    let clock = ManualClock::new();
+    let store = InProcessStore::with_clock(&clock);
+    let node = async || {
+        let cache = ResponseCache::builder().clock(&clock);
+        let cache = cache.remote(store.clone()).build();
+        let app = App::new().app_data(cache.clone()).service(forgetful);
+        (init_service(app).await, cache)
+    };
+    let ((one, of_one), (other, of_other)) = (node().await, node().await);
+    get_with(&one, "/forgetful", ("x-tenant", "anna")).await;
+    of_one.settled().await;
+    clock.advance(Duration::from_secs(310));
+    assert!(
+        ask_for(&other, "/forgetful")
+            .await
+            .body
+            .ends_with("None None")
+    );
+    of_other.settled().await;
+    for tenant in ["anna", "ben"] {
+        let answer = get_with(&one, "/forgetful", ("x-tenant", tenant)).await;
+        assert!(answer.body.contains(tenant), "{}", answer.body);
+        of_one.settled().await;
+    }
+    // What the first has told the store is known to the other from now on.
+    clock.advance(Duration::from_secs(310));
+    get_with(&one, "/forgetful", ("x-tenant", "anna")).await;
+    of_one.settled().await;
+    let ben = get_with(&other, "/forgetful", ("x-tenant", "ben")).await;
+    assert!(ben.body.contains("ben"), "{}", ben.body);
+}
+
+/// One variant is asked for again and again, and the others once each.
+#[actix_web::test]
+async fn a_flood_of_variants_does_not_push_out_the_one_that_is_used() {
+    let _cache = isolated();
+    let app = init_service(App::new().service(tenants)).await;
+    let hot = ("x-tenant", "hot");
+    let first = get_with(&app, "/tenants", hot).await.body;
+    for n in 0..1_000_u32 {
+        let cold = n.to_string();
+        assert_eq!(
+            get_with(&app, "/tenants", ("x-tenant", &cold)).await.body,
+            cold
+        );
+        // Used less often than variants are evicted.
+        if n.is_multiple_of(50) {
+            let again = get_with(&app, "/tenants", hot).await;
+            assert!(again.is_hit(), "after {n}");
+            assert_eq!(again.body, first);
+        }
+    }
+    // Those that were not used go in the order in which they were stored.
+    assert!(
+        get_with(&app, "/tenants", ("x-tenant", "999"))
+            .await
+            .is_hit()
+    );
+    assert!(
+        !get_with(&app, "/tenants", ("x-tenant", "900"))
+            .await
+            .is_hit()
+    );
+}
+
+#[get("/tenants")]
+#[cached_response]
+async fn tenants(request: Request) -> String {
+    request.header("x-tenant").unwrap_or_default().to_owned()
 }
 
 /// RFC 9111 §4.1.

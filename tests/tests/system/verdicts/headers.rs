@@ -33,6 +33,17 @@ async fn a_response_that_varies_by_everything_is_never_stored() {
 }
 
 #[actix_web::test]
+async fn a_response_that_varies_by_more_names_than_are_compared_says_so() {
+    let names: Vec<_> = (0..17).map(|n| format!("x-{n}")).collect();
+    let (all, most) = (names.join(", "), names[1..].join(", "));
+    assert_eq!(
+        refused(&[("vary", &all)]).await.as_deref(),
+        Some("vary-names")
+    );
+    assert_eq!(refused(&[("vary", &most)]).await, None);
+}
+
+#[actix_web::test]
 async fn what_is_made_for_one_page_view_or_never_ends_is_not_stored() {
     for (name, value, why) in [
         (
