@@ -35,7 +35,9 @@ use std::marker::PhantomData;
 /// `vary(..)`, the extractors of a body on one that says `body`.
 ///
 /// Implement it for an extractor of your own that is neutral: one that depends on nothing in the
-/// request, or only on its path, its query and its method. The parameter stands for the words that
+/// request, or only on its path, its query and its method. What it takes from `app_data` is not told apart
+/// as a `Data<T>` argument is: where scopes or applications have different values of it, they need a cache
+/// each. The parameter stands for the words that
 /// were said about a route; leave it open.
 ///
 /// ```

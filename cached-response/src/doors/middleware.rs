@@ -69,7 +69,9 @@ use std::{
 /// [`CacheHandle`](crate::CacheHandle) and [`Request`](crate::Request) work in plain handlers.
 ///
 /// Two of them are told apart by the place in the source where they were built; in a remote store,
-/// by the name of the executable as well.
+/// by the name of the executable as well. Two scopes on one path behind guards, each with `Data` of its own
+/// and wrapped by what one function built, would share their pages: what a scope gives its handlers is not
+/// seen from outside. Give each a [`cache`](Self::cache) of its own, or build each at a place of its own.
 #[derive(Clone)]
 pub struct CacheResponses {
     place: Place,
