@@ -22,7 +22,7 @@ impl Expansion {
                 .iter()
                 .zip(&slots)
                 .filter(|(part, _)| part.lazy == lazy);
-            tuple(chosen.map(|(_, slot)| slot.to_token_stream()))
+            tuple(chosen.map(|(part, slot)| self.taken(part, slot.to_token_stream())))
         });
         let bindings = self
             .parts

@@ -5,6 +5,7 @@
 //! `call`, and a pattern `call` would then match that struct.
 
 mod body;
+mod flag;
 mod output;
 mod route;
 mod stepping;
@@ -19,7 +20,7 @@ use crate::{
     source::fingerprint,
 };
 use proc_macro2::{Literal, Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::{Error, Ident, Path, Result, ReturnType, parse_quote, spanned::Spanned};
 
 pub(crate) use writing::invalidates;
@@ -56,6 +57,7 @@ fn expanded(tokens: &TokenStream, item: &TokenStream) -> Result<TokenStream> {
     Ok(Expansion {
         private: quote!(#krate::__private),
         source,
+        flag: flag::packed(args.nocache.as_ref()),
         args,
         handler,
         parts,
@@ -102,6 +104,8 @@ struct Expansion {
     private: TokenStream,
     /// What tells the handler from what it was before.
     source: String,
+    /// The flag of a live answer that queries are extracted without.
+    flag: Option<u128>,
     args: Args,
     handler: Handler,
     parts: Vec<Part>,
@@ -181,10 +185,7 @@ impl Expansion {
     }
 
     fn types(&self, lazy: bool) -> TokenStream {
-        tuple(
-            self.parts(lazy)
-                .map(|part| part.argument.ty.to_token_stream()),
-        )
+        tuple(self.parts(lazy).map(|part| self.extracted(part)))
     }
 
     /// The handler's counters. A `static` has no hygiene, so that a block of its own keeps it
@@ -214,7 +215,10 @@ impl Expansion {
             return quote!(|_, _| {});
         }
         let (writer, eager) = (local("writer"), local("eager"));
-        let patterns = tuple(self.parts(false).map(|part| part.argument.by_reference()));
+        let patterns = tuple(
+            self.parts(false)
+                .map(|part| self.taken(part, part.argument.by_reference())),
+        );
         let unless = args.unless.as_ref().map(|unless| {
             let refused = local("refused");
             quote_spanned! {unless.span()=>

@@ -83,6 +83,11 @@ impl Expansion {
             } else {
                 facts
             };
+            let facts = if self.hidden_flag(part).is_some() {
+                quote!(#private::Facts::without_flag(#facts))
+            } else {
+                facts
+            };
             quote!(.argument(#private::Role::#role, #facts))
         });
         all.collect()
@@ -169,7 +174,7 @@ impl Expansion {
     }
 
     /// What has been said that covers an argument: of the headers, and of the body.
-    fn words(&self, role: Role) -> TokenStream {
+    pub(super) fn words(&self, role: Role) -> TokenStream {
         let private = &self.private;
         let said = self.said();
         let vary = said.vary || role == Role::Gate;

@@ -38,6 +38,7 @@ fn expanded(tokens: &TokenStream, item: TokenStream) -> Result<TokenStream> {
     let function = Expansion {
         private: quote!(#krate::__private),
         source: String::new(),
+        flag: None,
         args: Args::default(),
         handler,
         parts,

@@ -93,6 +93,30 @@ pub(crate) fn names_query(argument: &Argument) -> bool {
     leaves(&argument.ty).into_iter().any(is_query)
 }
 
+/// Whether its type is known to be the `Query<T>` of actix-web, as far as its name tells. A type of
+/// another crate that is also called so can do without the word of its author only where it is
+/// covered; where the author says something of it, it must be written `web::Query<T>`.
+pub(crate) fn is_plain_query(argument: &Argument, role: Role) -> bool {
+    let is_query =
+        last_segment(&argument.ty).is_some_and(|(last, inner)| last == "Query" && inner.len() == 1);
+    is_query && (role == Role::Covered || is_in_web(&argument.ty))
+}
+
+/// Whether it is written `web::Name`, after whatever path.
+fn is_in_web(ty: &Type) -> bool {
+    match ty {
+        Type::Path(path) => {
+            let mut segments = path.path.segments.iter().rev().skip(1);
+            segments
+                .next()
+                .is_some_and(|segment| segment.ident == "web")
+        }
+        Type::Paren(inner) => is_in_web(&inner.elem),
+        Type::Group(inner) => is_in_web(&inner.elem),
+        _ => false,
+    }
+}
+
 fn is_query(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|(last, _)| last == "Query")
 }

@@ -6,6 +6,7 @@
 //! no `key(..)` or `unkeyed(..)` can stand in for were said.
 
 mod fields;
+mod flag;
 mod headers;
 mod path_values;
 mod probe;
@@ -16,10 +17,11 @@ use crate::judgement::{
     seen_data::SeenData,
 };
 use actix_web::{
-    Either, FromRequest, HttpRequest,
+    Either, Error, FromRequest, HttpRequest,
     http::{Method, Uri},
     web::{Bytes, Data, Form, Json, Path, Payload, Query},
 };
+pub use flag::QueryWithoutFlag;
 pub use headers::{ReadsOneHeader, VariedHeader};
 pub use probe::{
     Holder, Known, Probe, ProbeHolder, ProbeKnown, ProbeUncovered, ProbeUnknown, ProbeVaried,
@@ -84,6 +86,16 @@ pub trait Covered<W = ()> {
     /// Adds its own part to the key: those do that are named so by type.
     #[doc(hidden)]
     fn write_key(&self, _key: &mut KeyWriter) {}
+
+    /// Extracts it from a request whose query has the pair `<flag>=1`, as if it had not. `None` where
+    /// it is extracted as it is.
+    #[doc(hidden)]
+    fn extract_without(_request: &HttpRequest, _flag: &str) -> Option<Result<Self, Error>>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 /// What was said about a route: `V` of its request headers, `B` of its body, `S` how.
@@ -145,7 +157,11 @@ impl<W> Covered<W> for Uri {
 }
 
 impl<W, T: DeserializeOwned> Covered<W> for Query<T> {
-    const FACTS: Facts = Facts::query(fields::of::<T>);
+    const FACTS: Facts = Facts::query(fields::of::<T>).taking_by_name(fields::taken_by_name::<T>);
+
+    fn extract_without(request: &HttpRequest, flag: &str) -> Option<Result<Self, Error>> {
+        flag::extract_without(request, flag)
+    }
 }
 
 impl<B, S> Covered<Words<Vary, B, S>> for HttpRequest {

@@ -73,6 +73,10 @@ pub struct Facts {
     pub header: Option<fn() -> HeaderName>,
     /// The fields that it takes from the query.
     pub query: Option<fn() -> Fields>,
+    /// The same, also where a pair of another name is refused.
+    pub(crate) taken_by_name: Option<fn() -> Fields>,
+    /// Extracted without the flag of a live answer, where its type takes pairs by name.
+    pub(crate) without_flag: bool,
     /// Finds the `Data<T>` that it holds.
     pub(crate) data: Option<FindData>,
     /// Reads the values of the path's parameters.
@@ -118,6 +122,8 @@ impl Facts {
             sees,
             header: None,
             query: None,
+            taken_by_name: None,
+            without_flag: false,
             data: None,
             path: None,
         }
@@ -164,6 +170,28 @@ impl Facts {
         }
     }
 
+    /// The same of a query type that `names` also speaks of where it refuses other names.
+    #[must_use]
+    pub(crate) const fn taking_by_name(mut self, names: fn() -> Fields) -> Self {
+        self.taken_by_name = Some(names);
+        self
+    }
+
+    /// The same of an argument that is extracted without the flag of a live answer.
+    #[must_use]
+    pub const fn without_flag(mut self) -> Self {
+        self.without_flag = true;
+        self
+    }
+
+    /// The names of the pairs among which the flag of a live answer can be seen.
+    pub(crate) fn shown(&self) -> Option<fn() -> Fields> {
+        match self.taken_by_name {
+            Some(names) if self.without_flag => Some(names),
+            _ => self.query,
+        }
+    }
+
     /// Whether the key tells what would be extracted: where a response is stored under it, the
     /// extractor has succeeded with just this.
     pub(crate) fn are_told_by_key(&self) -> bool {
@@ -193,6 +221,12 @@ impl Facts {
             } else {
                 other.query
             },
+            taken_by_name: if self.query.is_some() {
+                self.taken_by_name
+            } else {
+                other.taken_by_name
+            },
+            without_flag: self.without_flag && other.without_flag,
             data: if self.data.is_some() {
                 self.data
             } else {

@@ -227,6 +227,15 @@ pub(crate) fn has_flag(query: &str, flag: &str) -> bool {
     pairs(query).any(|pair| is_flag(pair, flag))
 }
 
+/// Returns the query without its pairs `<flag>=1`. The pairs that are left keep their order.
+pub(crate) fn without_flag(query: &str, flag: &str) -> String {
+    let kept: Vec<_> = query
+        .split('&')
+        .filter(|pair| !is_flag(pair.as_bytes(), flag))
+        .collect();
+    kept.join("&")
+}
+
 /// Bytes, because to search for a char costs more than most queries are long.
 fn pairs(query: &str) -> impl Iterator<Item = &[u8]> {
     query.as_bytes().split(|byte| *byte == b'&')

@@ -38,6 +38,8 @@ pub(crate) struct Terms {
     /// cannot see it.
     pub(crate) query: QueryKey,
     queries: Vec<Fields>,
+    /// The names among which the flag of a live answer can be seen, by argument.
+    shown: Vec<Fields>,
     /// The `Data<T>` that the handler is given, which is not the same in each scope or app.
     pub(crate) data: Vec<FindData>,
     /// Read the values of the path's parameters, as the arguments do.
@@ -63,6 +65,7 @@ impl Terms {
             identity: false,
             query: QueryKey::whole(None),
             queries: Vec::new(),
+            shown: Vec::new(),
             data: Vec::new(),
             paths: Vec::new(),
             body: false,
@@ -150,6 +153,7 @@ impl Terms {
         if let Some(fields) = facts.query {
             self.queries.push(fields());
         }
+        self.shown.extend(facts.shown().map(|names| names()));
     }
 
     /// The tags that the route gives to a response to `request`, named after the values of its
@@ -198,7 +202,7 @@ impl Terms {
     fn sees_flag(&self, flag: &str) -> bool {
         self.sees.any(Sees::QUERY)
             || self
-                .queries
+                .shown
                 .iter()
                 .any(|fields| fields.is_none_or(|fields| fields.contains(&flag)))
     }

@@ -15,8 +15,17 @@ use std::fmt;
 
 pub(super) fn of<T: DeserializeOwned>() -> Fields {
     match T::deserialize(Ask) {
-        Err(Answer(fields)) => fields,
-        Ok(_) => None,
+        Err(Answer::Ignores(fields)) => Some(fields),
+        _ => None,
+    }
+}
+
+/// Returns the names of a type that takes pairs by name alone, whether it ignores a pair of another
+/// name or refuses it, as with `#[serde(deny_unknown_fields)]`.
+pub(super) fn taken_by_name<T: DeserializeOwned>() -> Fields {
+    match T::deserialize(Ask) {
+        Err(Answer::Ignores(fields) | Answer::Refuses(fields)) => Some(fields),
+        _ => None,
     }
 }
 
@@ -37,7 +46,7 @@ impl<'de> MapAccess<'de> for Stranger {
         seed: K,
     ) -> Result<Option<K::Value>, Answer> {
         if std::mem::replace(&mut self.given, true) {
-            return Err(Answer(Some(self.fields)));
+            return Err(Answer::Ignores(self.fields));
         }
         seed.deserialize(StrangeName).map(Some)
     }
@@ -58,7 +67,7 @@ impl<'de> Deserializer<'de> for StrangeName {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
-        Err(Answer(None))
+        Err(Answer::MaySeeAll)
     }
 
     forward_to_deserialize_any! {
@@ -69,7 +78,14 @@ impl<'de> Deserializer<'de> for StrangeName {
 
 /// The names asked for, on the way of an error.
 #[derive(Debug)]
-struct Answer(Fields);
+enum Answer {
+    /// A pair of another name is ignored.
+    Ignores(&'static [&'static str]),
+    /// A pair of another name is an error.
+    Refuses(&'static [&'static str]),
+    /// No names are known to be all that is read.
+    MaySeeAll,
+}
 
 impl<'de> Deserializer<'de> for Ask {
     type Error = Answer;
@@ -84,7 +100,7 @@ impl<'de> Deserializer<'de> for Ask {
             fields,
             given: false,
         };
-        visitor.visit_map(stranger).and(Err(Answer(None)))
+        visitor.visit_map(stranger).and(Err(Answer::MaySeeAll))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -100,7 +116,7 @@ impl<'de> Deserializer<'de> for Ask {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
-        Err(Answer(None))
+        Err(Answer::MaySeeAll)
     }
 
     forward_to_deserialize_any! {
@@ -111,7 +127,11 @@ impl<'de> Deserializer<'de> for Ask {
 
 impl Error for Answer {
     fn custom<T: fmt::Display>(_: T) -> Self {
-        Self(None)
+        Self::MaySeeAll
+    }
+
+    fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::Refuses(expected)
     }
 }
 
@@ -209,5 +229,16 @@ mod tests {
         assert_eq!(of::<(u32, u32)>(), None);
         assert_eq!(of::<serde_json::Value>(), None);
         assert_eq!(of::<()>(), None);
+    }
+
+    #[test]
+    fn a_struct_that_refuses_other_names_takes_pairs_by_its_own() {
+        assert_eq!(taken_by_name::<Strict>(), Some(&["page"][..]));
+        assert_eq!(taken_by_name::<StrictlyNothing>(), Some(&[][..]));
+        assert_eq!(taken_by_name::<Listing>(), of::<Listing>());
+        assert_eq!(taken_by_name::<Flat>(), None);
+        assert_eq!(taken_by_name::<First>(), None);
+        assert_eq!(taken_by_name::<HashMap<String, String>>(), None);
+        assert_eq!(taken_by_name::<Vec<(String, String)>>(), None);
     }
 }

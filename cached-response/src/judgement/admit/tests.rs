@@ -279,3 +279,20 @@ fn a_query_type_that_has_the_flag_among_its_fields_sees_it() {
         assert_eq!(admission == Admission::Bypass(Bypass::Nocache), sees);
     }
 }
+
+#[test]
+fn a_query_that_is_extracted_without_the_flag_sees_it_only_among_its_own_names() {
+    let mut request = get(&[]);
+    request.query = Some("nocache=1");
+    let refusing = |names| Facts::query(|| None).taking_by_name(names);
+    for (facts, sees) in [
+        (refusing(|| Some(&["page"])), true),
+        (refusing(|| Some(&["page"])).without_flag(), false),
+        (refusing(|| Some(&["nocache"])).without_flag(), true),
+        (refusing(|| None).without_flag(), true),
+        (Facts::URI.without_flag(), true),
+    ] {
+        let admission = admission(Policy::default(), &[(Role::Covered, facts)], &request);
+        assert_eq!(admission == Admission::Bypass(Bypass::Nocache), sees);
+    }
+}

@@ -344,3 +344,17 @@ proptest! {
         prop_assert_eq!(decoded(&name), form[0].0.as_str());
     }
 }
+
+#[test]
+fn a_query_without_its_flag_keeps_all_other_pairs_in_their_order() {
+    for (query, left) in [
+        ("nocache=1", ""),
+        ("nocache=1&nocache=1", ""),
+        ("b=2&nocache=1&a=1", "b=2&a=1"),
+        ("&nocache=1", ""),
+        ("nocache=1&nocache=0&%6eocache=1", "nocache=0&%6eocache=1"),
+        ("a&&b=", "a&&b="),
+    ] {
+        assert_eq!(without_flag(query, "nocache"), left, "{query}");
+    }
+}
