@@ -78,10 +78,15 @@ fn address(output: &mut impl io::BufRead) -> io::Result<SocketAddr> {
     address.ok_or_else(|| io::Error::other(format!("the example began with {line:?}")))
 }
 
-/// The program, in the profile that the test itself was built in.
+/// The program of an example, in the profile that the test itself was built in.
 ///
-/// A test of one package does not build the examples of another, so cargo is asked whether there is anything to do.
-fn build(name: &str) -> io::Result<PathBuf> {
+/// A test of one package does not build the examples of another, nor one that has tests of its own, so cargo is asked
+/// whether there is anything to do.
+///
+/// # Errors
+///
+/// Where it cannot be built.
+pub fn build(name: &str) -> io::Result<PathBuf> {
     let test = env::current_exe()?;
     let folder = test.parent().and_then(Path::parent);
     let folder = folder.ok_or_else(|| io::Error::other("the test is not in a target folder"))?;

@@ -117,7 +117,7 @@ mod tests {
     fn parameters(signature: &str, types: &[&str]) -> Vec<bool> {
         let signature: Signature = parse_str(signature).unwrap();
         let is = |ty: &&str| is_parameter(&parse_str(ty).unwrap(), &signature.generics);
-        types.iter().map(|ty| is(ty)).collect()
+        types.iter().map(is).collect()
     }
 
     #[test]

@@ -141,25 +141,21 @@ impl Flight {
         exposed.map_or_else(|| self.visit.request.headers(), Exposed::headers)
     }
 
-    /// Answers in place of a 304 that its client has not asked for: such a client has nothing that
-    /// could be meant.
+    /// Answers a 304 that its client has not asked for: by a stale response that may stand in, and
+    /// else as the handler would without a cache. Nobody who waits gets it.
     fn unasked(mut self, response: HttpResponse) -> HttpResponse {
         let site = &self.visit.station.site;
         if site.is_first_unasked() {
             tracing::warn!(
                 handler = site.name,
-                "the handler answered with 304 a client that had sent no condition, and gets an error in its place (said once); return `previous.not_modified()` for a response that `previous()` gives, and the whole response where it gives none"
+                "the handler answered with 304 a client that had sent no condition, which gets an empty response (said once); return `previous.not_modified()` for a response that `previous()` gives, and the whole response where it gives none"
             );
         }
-        self.failed = true;
         if self.is_stood_in() {
+            self.failed = true;
             return self.stand_in(Skip::Unasked, response);
         }
-        let text = "the handler has answered with 304 Not Modified, which was not asked for";
-        self.skip(
-            Skip::Unasked,
-            HttpResponse::InternalServerError().body(text),
-        )
+        self.skip(Skip::Unasked, response)
     }
 
     fn judge_made(mut self, mut response: HttpResponse) -> HttpResponse {

@@ -136,18 +136,15 @@ pub(crate) fn start(example: &str, port: Option<&str>) -> Child {
 
 /// With whatever arguments and environment it is given besides.
 pub(crate) fn start_with(example: &str, configure: impl FnOnce(&mut Command)) -> Child {
-    let test = std::env::current_exe().expect("this test's own path");
-    let folder = test.ancestors().nth(2).expect("…/deps/test");
-    let mut command = Command::new(folder.join("examples").join(example));
+    let program = tests::process::build(example).expect("the example can be built");
+    let mut command = Command::new(program);
     command
         .env("TMPDIR", env!("CARGO_TARGET_TMPDIR"))
         .env_remove("CACHED_RESPONSE")
         .env_remove("PORT")
         .stdout(Stdio::piped());
     configure(&mut command);
-    command
-        .spawn()
-        .expect("an example: build them with `cargo build --examples`")
+    command.spawn().expect("an example that was built")
 }
 
 /// An answer as it stands on the wire, or in the README.

@@ -170,7 +170,9 @@ impl Shop {
 
     /// Plants under these names, with or without a response that is there still, and sees them heal.
     async fn heals(&self, path: &str, names: &[String], plant: Plant, without: Option<&str>) {
-        names.iter().for_each(|name| plant(&self.server, name));
+        for name in names {
+            plant(&self.server, name);
+        }
         if let Some(entry) = without {
             self.server.ask(&["DEL", entry]).unwrap();
         }

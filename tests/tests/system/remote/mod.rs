@@ -55,6 +55,15 @@ fn ten() -> Policy {
     Policy::new(10)
 }
 
+/// There once, and never again.
+async fn gone(stage: web::Data<Stage>) -> HttpResponse {
+    if stage.run_at_barrier().await == 1 {
+        HttpResponse::Ok().body("run 1")
+    } else {
+        HttpResponse::NotFound().body("gone")
+    }
+}
+
 fn routes(app: &mut web::ServiceConfig) {
     let policies = [
         ("/plain", ten()),
@@ -75,20 +84,8 @@ fn routes(app: &mut web::ServiceConfig) {
         let route = || web::route().to(cached(policy.clone(), page));
         app.service(web::resource(path).route(route()));
     }
-    app.route(
-        "/gone",
-        web::get().to(cached(
-            ten().stale_while_revalidate(20),
-            |stage: web::Data<Stage>| async move {
-                let run = stage.run_at_barrier().await;
-                if run == 1 {
-                    HttpResponse::Ok().body("run 1")
-                } else {
-                    HttpResponse::NotFound().body("gone")
-                }
-            },
-        )),
-    );
+    let windows = ten().stale_while_revalidate(20);
+    app.route("/gone", web::get().to(cached(windows, gone)));
     app.route(
         "/row",
         web::get().to(cached(ten(), |row: Unkeyed<Row>| async move {

@@ -189,7 +189,7 @@ fn tasks_find_in_a_remote_store_what_another_process_has_computed() {
         wander(&runtime, rates(one.clone())).join().unwrap(),
         "run 1"
     );
-    let settled = one.cache.clone();
+    let settled = one.cache;
     wander(&runtime, async move { settled.settled().await })
         .join()
         .unwrap();
