@@ -1,6 +1,6 @@
 //! How long runs usually take, learnt from those that have ended.
 
-use foldhash::quality::RandomState;
+use foldhash::quality::FixedState;
 use std::{
     hash::{BuildHasher, Hash},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -16,14 +16,16 @@ const SLOTS: usize = 1024;
 /// may lose one of their times.
 pub(crate) struct RunTimes {
     slots: Box<[AtomicU64]>,
-    seed: RandomState,
+    /// Fixed, so that which routes meet is the same each time: one that loses its slot is learnt anew,
+    /// and nothing else is lost.
+    hasher: FixedState,
 }
 
 impl RunTimes {
     pub(crate) fn new() -> Self {
         Self {
             slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
-            seed: RandomState::default(),
+            hasher: FixedState::default(),
         }
     }
 
@@ -45,7 +47,7 @@ impl RunTimes {
     }
 
     fn find(&self, of: &impl Hash) -> (&AtomicU64, u64) {
-        let hash = self.seed.hash_one(of);
+        let hash = self.hasher.hash_one(of);
         let [.., high, low] = hash.to_be_bytes();
         let place = usize::from(u16::from_be_bytes([high, low]));
         // The lowest bit is set: an empty slot is about nothing.
