@@ -145,53 +145,78 @@
 
 extern crate self as cached_response;
 
-mod doors;
-mod ground;
-mod judgement;
-mod machinery;
-mod story;
-
-pub use cached_response_macros::{KeyPart, cached_response, invalidates};
+pub(crate) mod attribute;
+pub(crate) mod cache;
+pub(crate) mod context;
+pub(crate) mod engine;
+pub(crate) mod entry;
+pub(crate) mod explain;
+pub(crate) mod extract;
+pub(crate) mod handler;
+pub(crate) mod http;
+pub(crate) mod invalidates;
+pub(crate) mod invalidation;
+pub(crate) mod key;
+pub(crate) mod memory;
+pub(crate) mod metrics;
+pub(crate) mod middleware;
+pub(crate) mod policy;
+pub(crate) mod remote;
+pub(crate) mod response;
+pub(crate) mod route;
+pub(crate) mod single_flight;
+pub(crate) mod store;
 #[cfg(any(test, feature = "testing"))]
-pub use doors::testing;
-pub use doors::{
-    arguments::{Covered, ReadsOneHeader},
-    cached::{Cached, cached},
-    invalidating::{Invalidating, invalidating},
+pub mod testing;
+#[cfg(test)]
+mod tests;
+pub(crate) mod time;
+pub(crate) mod util;
+pub(crate) mod values;
+
+pub use crate::explain::{Explanation, Outcome};
+#[doc(hidden)]
+pub use crate::store::error::{Prompt, Question};
+#[cfg(feature = "memcached")]
+pub use crate::store::memcached::MemcachedStore;
+#[cfg(feature = "redis")]
+pub use crate::store::redis::RedisStore;
+pub use crate::{
+    cache::{Builder, ResponseCache, invalidate::Invalidated, invalidations::Invalidates},
+    context::{
+        CacheHandle, disable_cache, fail, previous, reason, set_cache_timeout, tag,
+        validator::Previous,
+    },
+    key::inserted::insert_key_part,
+    metrics::counters::Stats,
+    remote::stats::RemoteStats,
+};
+pub use crate::{
+    extract::{
+        covered::{Covered, header_types::ReadsOneHeader},
+        request::Request,
+        responder::CoveredResponder,
+        roles::{Gate, Keyed, Lazy, Unkeyed},
+    },
+    handler::{Cached, cached},
+    invalidates::{Invalidating, invalidating},
     middleware::CacheResponses,
-    request::Request,
-    responders::CoveredResponder,
-    roles::{Gate, Keyed, Lazy, Unkeyed},
     values::Computed,
 };
-#[cfg(feature = "memcached")]
-pub use ground::memcached::MemcachedStore;
-#[cfg(feature = "redis")]
-pub use ground::redis::RedisStore;
-#[doc(hidden)]
-pub use ground::store::{Prompt, Question};
-pub use ground::{
-    invalidate_error::InvalidateError,
-    store::{Bus, Kept, Store, StoreError, StoreErrorKind, StoreFuture, Subscription},
+pub use crate::{
+    invalidation::error::InvalidateError,
+    store::{
+        Store,
+        bus::{Bus, Subscription},
+        error::{Kept, StoreError, StoreErrorKind, StoreFuture},
+    },
 };
-pub use judgement::{
-    candidate::Candidate,
+pub use crate::{
     key::{KeyWriter, part::KeyPart},
-    policy::{IntoHeaderName, IntoPolicy, Policy},
-    reason::{Bypass, RunReason, Skip, StaleRule},
-    timeout::IntoTimeout,
+    metrics::reason::{Bypass, RunReason, Skip, StaleRule},
+    policy::{IntoPolicy, Policy, candidate::Candidate, ttl::IntoTimeout, vary::IntoHeaderName},
 };
-pub use machinery::{
-    cache::{Builder, ResponseCache},
-    counters::Stats,
-    inserted::insert_key_part,
-    invalidation::Invalidated,
-    previous::Previous,
-    remote::tally::RemoteStats,
-    words::{CacheHandle, disable_cache, fail, previous, reason, set_cache_timeout, tag},
-    writing::Invalidates,
-};
-pub use story::explain::{Explanation, Outcome};
+pub use cached_response_macros::{KeyPart, cached_response, invalidates};
 
 /// The guide.
 // Its pages are the files of `docs/`, where a label such as `[keys.md]` is defined as the file.
@@ -254,29 +279,26 @@ struct Readme;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub fn try_frame(bytes: &[u8], meter: fn(&mut dyn FnMut()) -> u64) {
-    ground::frame::trial::trial(bytes, meter);
+    entry::codec::fuzz::trial(bytes, meter);
 }
 
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{
         IntoHeaderName, IntoTimeout, Invalidates, KeyPart, Policy, ResponseCache,
-        doors::{
-            arguments::*,
-            call::{Answer, BodyUpTo, CalledThroughAnApp},
-            invalidating::{Writing, Written, literal},
-            responders::{BodyOf, ProbeAny, ProbeCovered},
+        attribute::{Answer, BodyUpTo, CalledThroughAnApp},
+        cache::{
+            cached_route::{Route, SiteCell},
+            invalidations::Writer,
         },
-        judgement::{
-            facts::{Facts, Role},
-            identity::Source,
-            key::KeyWriter,
+        context::tag,
+        extract::{
+            covered::*,
+            responder::{BodyOf, ProbeAny, ProbeCovered},
         },
-        machinery::{
-            place::{Route, SiteCell},
-            words::tag,
-            writing::Writer,
-        },
+        invalidates::{Writing, Written, literal},
+        key::{KeyWriter, handler_id::Source},
+        route::inputs::{Facts, Role},
     };
     pub use core;
     pub use std::time::Duration;

@@ -6,8 +6,8 @@ pub(crate) const COLLAPSE: Subject = Subject {
     name: "every_order",
     scenarios: "src/every_order/scenarios.rs",
     files: &[
-        ("machinery/collapse/mod.rs", Some("collapse")),
-        ("machinery/collapse/flight.rs", None),
+        ("single_flight/flights/mod.rs", Some("collapse")),
+        ("single_flight/flights/flight.rs", None),
     ],
     mistakes: MISTAKES,
 };

@@ -6,8 +6,8 @@ pub(crate) const GENERATIONS: Subject = Subject {
     name: "generations",
     scenarios: "src/generations/scenarios.rs",
     files: &[
-        ("ground/generation.rs", Some("generation")),
-        ("machinery/generations/registry.rs", Some("registry")),
+        ("invalidation/generation.rs", Some("generation")),
+        ("invalidation/registry.rs", Some("registry")),
     ],
     mistakes: MISTAKES,
 };

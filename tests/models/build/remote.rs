@@ -6,11 +6,11 @@ pub(crate) const REMOTE: Subject = Subject {
     name: "remote",
     scenarios: "src/remote/scenarios.rs",
     files: &[
-        ("ground/generation.rs", Some("generation")),
-        ("ground/moment.rs", Some("moment")),
-        ("machinery/remote/hearing.rs", Some("hearing")),
-        ("machinery/remote/pending.rs", Some("pending")),
-        ("machinery/remote/scope.rs", Some("scope")),
+        ("invalidation/generation.rs", Some("generation")),
+        ("time/moment.rs", Some("moment")),
+        ("remote/bus/liveness.rs", Some("hearing")),
+        ("remote/bus/pending.rs", Some("pending")),
+        ("invalidation/scope.rs", Some("scope")),
     ],
     mistakes: MISTAKES,
 };
@@ -115,7 +115,7 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         name: "a_beat_does_not_publish_what_was_raised_before_it",
-        file: "hearing.rs",
+        file: "liveness.rs",
         right: "self.heard.fetch_max(sent.to_nanos(), AcqRel);",
         wrong: "self.heard.fetch_max(sent.to_nanos(), super::sync::Ordering::Relaxed);",
         scenario: "what_another_process_says_meets_a_request",
@@ -123,7 +123,7 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         name: "whoever_sees_a_beat_does_not_see_what_was_raised_before_it",
-        file: "hearing.rs",
+        file: "liveness.rs",
         right: "self.heard.load(Acquire)",
         wrong: "self.heard.load(super::sync::Ordering::Relaxed)",
         scenario: "what_another_process_says_meets_a_request",
@@ -141,7 +141,7 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         name: "what_was_missed_is_asked_before_what_was_heard",
-        file: "hearing.rs",
+        file: "liveness.rs",
         right: "let heard = self.heard.load(Acquire);
         // Only now: what was missed before that beat is noted before it.
         let since = self.since.load(Acquire);",

@@ -6,10 +6,10 @@ pub(crate) const TAGS: Subject = Subject {
     name: "tags",
     scenarios: "src/tags/scenarios.rs",
     files: &[
-        ("ground/generation.rs", Some("generation")),
-        ("machinery/generations/name.rs", Some("name")),
-        ("machinery/generations/named.rs", Some("named")),
-        ("machinery/generations/registry.rs", Some("registry")),
+        ("invalidation/generation.rs", Some("generation")),
+        ("invalidation/name.rs", Some("name")),
+        ("invalidation/tag_stripes.rs", Some("named")),
+        ("invalidation/registry.rs", Some("registry")),
     ],
     mistakes: MISTAKES,
 };
@@ -19,7 +19,7 @@ const OLD_RESPONSE: &str = "an old response after the invalidation";
 const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "the_tag_is_raised_before_its_stripe",
-        file: "named.rs",
+        file: "tag_stripes.rs",
         right: "self.0[stripe(tag)].raise(raise);
         names.raise(&Name::Tag(tag), raise);",
         wrong: "names.raise(&Name::Tag(tag), raise);
@@ -29,7 +29,7 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         name: "the_stripe_is_not_raised",
-        file: "named.rs",
+        file: "tag_stripes.rs",
         right: "self.0[stripe(tag)].raise(raise);",
         wrong: "",
         scenario: "a_run_and_an_invalidation_at_once",
@@ -37,7 +37,7 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         name: "the_stripe_is_looked_at_before_the_tag_is_counted",
-        file: "named.rs",
+        file: "tag_stripes.rs",
         right: "let seen = generation.seen();
             // Only now: whoever raises the tag after this look has raised the stripe before.
             let stripe = stripe(tag);
@@ -63,7 +63,7 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         name: "what_was_expired_meanwhile_is_stored_as_fresh",
-        file: "named.rs",
+        file: "tag_stripes.rs",
         right: "Standing::Expired => seen.expired(),",
         wrong: "Standing::Expired => seen,",
         scenario: "a_run_and_an_expiry_at_once",

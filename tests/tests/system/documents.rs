@@ -338,7 +338,7 @@ fn commands_in_the_documents_name_what_is_there() {
 
 #[test]
 fn every_warning_about_a_remote_store_has_a_row() {
-    let source = read("cached-response/src/machinery/remote/warnings.rs");
+    let source = read("cached-response/src/remote/log.rs");
     let advice = source.split("fn advice(").nth(1).unwrap();
     let advice = advice.split("\n    }\n").next().unwrap();
     let warnings: Vec<_> = advice.split('"').skip(1).step_by(2).collect();

@@ -17,7 +17,7 @@ mod documents;
 mod hints;
 mod invalidation;
 mod keys;
-mod levels;
+mod layout;
 mod lines;
 mod lints;
 mod live;

@@ -1,6 +1,6 @@
 //! The collapse in every order of its steps.
 
-#[path = "../../../../cached-response/src/machinery/collapse/mod.rs"]
+#[path = "../../../../cached-response/src/single_flight/flights/mod.rs"]
 mod collapse;
 mod scenarios;
 mod sync;

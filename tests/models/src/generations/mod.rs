@@ -1,10 +1,10 @@
 //! The generations, and the registry they are found through, in every order of their steps.
 
 #[expect(dead_code, reason = "nothing is weighed here")]
-#[path = "../../../../cached-response/src/ground/generation.rs"]
+#[path = "../../../../cached-response/src/invalidation/generation.rs"]
 mod generation;
 mod handles;
-#[path = "../../../../cached-response/src/machinery/generations/registry.rs"]
+#[path = "../../../../cached-response/src/invalidation/registry.rs"]
 mod registry;
 mod scenarios;
 pub(crate) mod sync;

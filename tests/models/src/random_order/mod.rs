@@ -2,7 +2,7 @@
 //! invalidate, while the clock runs.
 
 mod cache;
-#[path = "../../../../cached-response/src/machinery/collapse/mod.rs"]
+#[path = "../../../../cached-response/src/single_flight/flights/mod.rs"]
 mod collapse;
 mod sync;
 

@@ -4,18 +4,18 @@
 use crate::generations::sync;
 
 #[expect(dead_code, reason = "nothing is weighed here")]
-#[path = "../../../../cached-response/src/ground/generation.rs"]
+#[path = "../../../../cached-response/src/invalidation/generation.rs"]
 mod generation;
-#[path = "../../../../cached-response/src/machinery/remote/hearing.rs"]
+#[path = "../../../../cached-response/src/remote/bus/liveness.rs"]
 mod hearing;
 #[expect(dead_code, reason = "nobody asks the clock here")]
-#[path = "../../../../cached-response/src/ground/moment.rs"]
+#[path = "../../../../cached-response/src/time/moment.rs"]
 mod moment;
-#[path = "../../../../cached-response/src/machinery/remote/pending.rs"]
+#[path = "../../../../cached-response/src/remote/bus/pending.rs"]
 mod pending;
 mod scenarios;
 #[expect(dead_code, reason = "only a tag is invalidated here")]
-#[path = "../../../../cached-response/src/machinery/remote/scope.rs"]
+#[path = "../../../../cached-response/src/invalidation/scope.rs"]
 mod scope;
 
 // The same with one mistake each.

@@ -1,0 +1,193 @@
+//! Where a handler is cached: its site, and which cache it uses.
+
+use crate::{
+    cache::{ResponseCache, default},
+    key::handler_id::{HandlerType, Source},
+    policy::Policy,
+    route::{
+        Site, SiteRef,
+        config::Terms,
+        inputs::{Facts, Role},
+    },
+};
+use actix_web::HttpRequest;
+use std::{
+    any::TypeId,
+    borrow::Cow,
+    collections::HashMap,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+};
+
+/// What an attribute says of its handler; evaluated once for each handler.
+#[derive(Debug)]
+pub struct Route {
+    policy: Policy,
+    choice: Choice,
+    arguments: Vec<(Role, Facts)>,
+}
+
+impl Route {
+    /// A route under `policy`. In a unit test the default cache is the thread's.
+    pub fn new(policy: Policy, unit_test: bool) -> Self {
+        Self {
+            policy,
+            choice: Choice {
+                cache: None,
+                unit_test,
+            },
+            arguments: Vec::new(),
+        }
+    }
+
+    /// Uses another cache.
+    #[must_use]
+    pub fn cache(mut self, cache: ResponseCache) -> Self {
+        self.choice.cache = Some(cache);
+        self
+    }
+
+    /// Adds what is said of the next argument.
+    #[must_use]
+    pub fn argument(mut self, role: Role, facts: Facts) -> Self {
+        self.arguments.push((role, facts));
+        self
+    }
+
+    /// Adds what the handler's answer reads of the request.
+    #[must_use]
+    pub(crate) fn answer(self, facts: Facts) -> Self {
+        self.argument(Role::Covered, facts)
+    }
+
+    fn split(self) -> (Terms, Choice) {
+        (Terms::new(self.policy, &self.arguments), self.choice)
+    }
+}
+
+/// The route's own cache, or none.
+#[derive(Clone, Debug)]
+struct Choice {
+    cache: Option<ResponseCache>,
+    /// In unit tests the default cache is the thread's.
+    unit_test: bool,
+}
+
+/// A cached handler on its route.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) site: SiteRef,
+    choice: Choice,
+}
+
+impl Place {
+    /// The place of a handler that lives as long as its application.
+    pub(crate) fn new(
+        name: &'static str,
+        handler: HandlerType,
+        source: Source,
+        route: Route,
+    ) -> Self {
+        let (terms, choice) = route.split();
+        Self {
+            site: SiteRef::Shared(Arc::new(Site::new(name, handler, source, terms))),
+            choice,
+        }
+    }
+
+    /// The place of a door in front of handlers that nothing is known of; `name` says where in the
+    /// source it was built.
+    pub(crate) fn closed(
+        name: &'static str,
+        door: HandlerType,
+        source: Source,
+        policy: Policy,
+    ) -> Self {
+        let terms = Terms::closed(name, policy);
+        Self {
+            site: SiteRef::Shared(Arc::new(Site::new(name, door, source, terms))),
+            choice: Choice {
+                cache: None,
+                unit_test: false,
+            },
+        }
+    }
+
+    /// Uses another cache.
+    pub(crate) fn use_cache(&mut self, cache: ResponseCache) {
+        self.choice.cache = Some(cache);
+    }
+
+    /// The cache for this request: the route's, the application's or the default.
+    pub(crate) fn cache<'a>(&'a self, request: &'a HttpRequest) -> Cow<'a, ResponseCache> {
+        match &self.choice.cache {
+            Some(cache) => Cow::Borrowed(cache),
+            None => default::of(request, self.choice.unit_test),
+        }
+    }
+}
+
+/// Where an attribute finds its handler's place.
+///
+/// A generic function has one such static for all its instantiations: the first to be called is
+/// kept here, the others in a table.
+#[derive(Debug)]
+pub struct SiteCell {
+    source: Source,
+    first: OnceLock<&'static Place>,
+}
+
+static OTHERS: RwLock<Option<HashMap<TypeId, &'static Place>>> = RwLock::new(None);
+
+impl SiteCell {
+    /// The place of the handler that is written there.
+    pub const fn new(source: Source) -> Self {
+        Self {
+            source,
+            first: OnceLock::new(),
+        }
+    }
+
+    /// The place of the handler whose body has this type; made on its first call. `answer` says what
+    /// the handler's answer reads of the request.
+    pub(crate) fn find(
+        &self,
+        handler: HandlerType,
+        route: fn() -> Route,
+        answer: &'static Facts,
+    ) -> &'static Place {
+        match self.first.get() {
+            Some(first) if first.site.handler == handler.id => first,
+            _ => self.search(handler, || route().answer(*answer)),
+        }
+    }
+
+    #[inline(never)]
+    fn search(&self, handler: HandlerType, route: impl Fn() -> Route) -> &'static Place {
+        let first = self.first.get_or_init(|| self.make(handler, &route));
+        if first.site.handler == handler.id {
+            return first;
+        }
+        let others = OTHERS.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = others.as_ref().and_then(|others| others.get(&handler.id)) {
+            return place;
+        }
+        drop(others);
+        let made = self.make(handler, &route);
+        let mut others = OTHERS.write().unwrap_or_else(PoisonError::into_inner);
+        others
+            .get_or_insert_default()
+            .entry(handler.id)
+            .or_insert(made)
+    }
+
+    /// Lives on: there are as many as the program has cached handlers.
+    fn make(&self, handler: HandlerType, route: impl Fn() -> Route) -> &'static Place {
+        let (terms, choice) = route().split();
+        let site = Site::new(self.source.place(), handler, self.source, terms);
+        let site: &'static Site = Box::leak(Box::new(site));
+        Box::leak(Box::new(Place {
+            site: SiteRef::Static(site),
+            choice,
+        }))
+    }
+}

@@ -1,0 +1,137 @@
+//! Invalidation in two caches that share a store.
+
+use super::{Invalidated, invalidate_after};
+use crate::{
+    InvalidateError,
+    cache::ResponseCache,
+    http::unsafe_methods::Asked,
+    invalidation::{
+        generation::{Snapshot, Standing},
+        generations::Target,
+    },
+    policy::Policy,
+    route::config::Terms,
+    store::error::StoreErrorKind,
+    testing::{in_process_store::InProcessStore, manual_clock::ManualClock},
+};
+use actix_web::{
+    http::{Method, StatusCode, header::HeaderMap},
+    test::TestRequest,
+};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A cache that hears the others.
+async fn node(store: &InProcessStore, clock: &ManualClock) -> ResponseCache {
+    let heard = calls(store, "publish");
+    let cache = ResponseCache::builder()
+        .remote(store.clone())
+        .clock(clock)
+        // Whoever is told to wait may wait as long as a busy machine does.
+        .invalidation_budget(Duration::from_secs(30))
+        .build();
+    // It sends a beat when it listens.
+    eventually(|| calls(store, "publish") > heard).await;
+    cache
+}
+
+fn calls(store: &InProcessStore, method: &str) -> usize {
+    store.calls().get(method).copied().unwrap_or_default()
+}
+
+/// Waits for what another thread does.
+async fn eventually(condition: impl Fn() -> bool) {
+    let until = std::time::Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(std::time::Instant::now() < until, "it did not come to that");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// What a page is invalidated by, which has a tag.
+fn page(cache: &ResponseCache) -> Snapshot {
+    let terms = Terms::new(Policy::default().tags(["a"]), &[]);
+    let request = TestRequest::with_uri("/page?b=1").to_http_request();
+    cache.shared().generations.snapshot(Target::Response {
+        terms: &terms,
+        request: &request,
+    })
+}
+
+type Way = fn(&ResponseCache) -> Invalidated;
+
+#[actix_web::test]
+async fn every_way_of_invalidating_is_at_once_here_and_soon_elsewhere() {
+    let (store, clock) = (InProcessStore::new(), ManualClock::new());
+    let (ours, other) = (node(&store, &clock).await, node(&store, &clock).await);
+    let ways: [(Way, Standing); 10] = [
+        (|cache| cache.invalidate_all(), Standing::Invalidated),
+        (
+            |cache| cache.invalidate_path("/page"),
+            Standing::Invalidated,
+        ),
+        (
+            |cache| cache.invalidate_url("/page?b=1"),
+            Standing::Invalidated,
+        ),
+        (|cache| cache.invalidate_tag("a"), Standing::Invalidated),
+        (
+            |cache| cache.invalidate_tags(["b", "a"]),
+            Standing::Invalidated,
+        ),
+        (|cache| cache.expire_all(), Standing::Expired),
+        (|cache| cache.expire_path("/page"), Standing::Expired),
+        (|cache| cache.expire_url("/page?b=1"), Standing::Expired),
+        (|cache| cache.expire_tag("a"), Standing::Expired),
+        (|cache| cache.expire_tags(["b", "a"]), Standing::Expired),
+    ];
+    for (way, (invalidate, standing)) in ways.into_iter().enumerate() {
+        let (here, there) = (page(&ours), page(&other));
+        let deletes = calls(&store, "delete_many");
+        let invalidated = invalidate(&ours);
+        assert_eq!(here.standing(), standing, "{way}");
+        assert_eq!(invalidated.await, Ok(()), "{way}");
+        assert_eq!(calls(&store, "delete_many"), deletes + 1, "{way}");
+        eventually(|| there.standing() == standing).await;
+        assert_eq!(here.standing(), standing, "it was raised twice: {way}");
+    }
+}
+
+#[actix_web::test]
+async fn what_the_store_does_not_take_holds_here_at_once_and_elsewhere_when_it_does() {
+    let (store, clock) = (InProcessStore::new(), ManualClock::new());
+    let (ours, other) = (node(&store, &clock).await, node(&store, &clock).await);
+    let (here, there) = (page(&ours), page(&other));
+    store.fail_only("delete_many", StoreErrorKind::Refused);
+    let outcome = ours.invalidate_tag("a").await;
+    assert!(
+        matches!(outcome, Err(InvalidateError::Refused(_))),
+        "{outcome:?}"
+    );
+    assert_eq!(here.standing(), Standing::Invalidated);
+    assert_eq!(there.standing(), Standing::Current);
+    store.heal();
+    eventually(|| {
+        clock.advance(SECOND);
+        there.standing() == Standing::Invalidated
+    })
+    .await;
+}
+
+#[actix_web::test]
+async fn what_a_request_has_changed_is_told_to_the_others_and_nothing_where_nothing_is() {
+    let (store, clock) = (InProcessStore::new(), ManualClock::new());
+    let (ours, other) = (node(&store, &clock).await, node(&store, &clock).await);
+    let there = page(&other);
+    let answered = |method: &Method| {
+        let uri = "/page".parse().unwrap();
+        let asked = Asked::of(method, &uri, &HeaderMap::new());
+        invalidate_after(ours.shared(), &asked, StatusCode::OK, &HeaderMap::new())
+    };
+    assert_eq!(answered(&Method::GET).await, Ok(()));
+    assert_eq!(ours.invalidate_tags([""; 0]).await, Ok(()));
+    assert_eq!(answered(&Method::PUT).await, Ok(()));
+    eventually(|| there.standing() == Standing::Invalidated).await;
+    assert_eq!(calls(&store, "delete_many"), 1);
+}

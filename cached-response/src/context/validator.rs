@@ -1,0 +1,71 @@
+//! The stale response that a run may validate in place of making another (RFC 9111 §4.3).
+
+use crate::{context::control::Control, entry::StoredResponse, http::conditional};
+use actix_web::{
+    HttpResponse,
+    body::BoxBody,
+    http::{
+        StatusCode,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
+};
+use std::sync::Arc;
+
+/// The stale response that the handler's own would replace, as far as its validators tell; from
+/// [`previous`](crate::previous).
+#[derive(Clone, Debug)]
+pub struct Previous {
+    control: Arc<Control>,
+    stored: Arc<StoredResponse>,
+}
+
+impl Previous {
+    pub(crate) fn of(control: &Arc<Control>) -> Option<Self> {
+        Some(Self {
+            stored: control.show_previous()?,
+            control: control.clone(),
+        })
+    }
+
+    /// The `ETag` that the handler gave it. One that this crate has made for a client is not told.
+    pub fn etag(&self) -> Option<&HeaderValue> {
+        self.stored.own_etag()
+    }
+
+    /// Its `Last-Modified`.
+    pub fn last_modified(&self) -> Option<&HeaderValue> {
+        self.stored.last_modified.as_ref()
+    }
+
+    /// The answer of a handler whose response would be the same again: the stored one is freshened
+    /// and goes to the client.
+    ///
+    /// Fields that are added to this answer replace those of the stored response, but for
+    /// `Content-Length`, `Content-Encoding` and `Content-Range` (RFC 9111 §3.2). The client does not
+    /// see that it is a 304, unless it has asked with validators of its own. Where it names a strong
+    /// `ETag` that is not the stored response's, the client is answered all the same, and nothing is
+    /// stored.
+    ///
+    /// A 304 that the handler makes by hand, after it was given this, is taken for the same answer,
+    /// unless the client has sent `If-None-Match` or `If-Modified-Since` and may be meant by it.
+    pub fn not_modified(self) -> HttpResponse {
+        self.control.set_unchanged();
+        HttpResponse::with_body(StatusCode::NOT_MODIFIED, BoxBody::new(()))
+    }
+}
+
+/// The request fields that ask whether a stored response has changed (RFC 9111 §4.3.1); none where
+/// the request has conditions of its own, or asks for a part.
+pub(crate) fn conditions(
+    stored: &StoredResponse,
+    asked: &HeaderMap,
+) -> Vec<(HeaderName, HeaderValue)> {
+    if conditional::is_conditional(asked) {
+        return Vec::new();
+    }
+    let etag = stored.own_etag().cloned();
+    let etag = etag.map(|etag| (header::IF_NONE_MATCH, etag));
+    let since = stored.last_modified.clone();
+    let since = since.map(|since| (header::IF_MODIFIED_SINCE, since));
+    etag.into_iter().chain(since).collect()
+}

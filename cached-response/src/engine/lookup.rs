@@ -1,0 +1,350 @@
+//! A look-up: what lies there for a request, and whether it may answer.
+
+use crate::{
+    cache::{Shared, app_data::DataSet, report::report},
+    engine::{
+        remote_state::FromAbroad,
+        reuse::{Lookup, freshness, is_quiet},
+    },
+    entry::{StoredResponse, staleness::Stage},
+    invalidation::generations::{Target, raises},
+    key::{Key, KeyRef, KeyWriter, Refused, inserted::InsertedParts},
+    memory::variants,
+    metrics::{
+        counters::Event,
+        reason::{Bypass, Forward, RunReason},
+    },
+    response::reuse::{self, How},
+    route::{
+        Site, SiteRef,
+        admission::{Admitted, Part},
+        config::Terms,
+        key_memo,
+        request_key::{self, Sent},
+    },
+    single_flight::responses::{Due, Permit},
+    time::moment::Moment,
+    util::local_task::Detached,
+};
+use actix_web::{HttpRequest, HttpResponse};
+use std::sync::Arc;
+
+/// Keys over this length, a body left out that has a limit of its own, are not worth keeping.
+pub(crate) const LONGEST_KEY: usize = 8 << 10;
+
+/// What a look-up that found nothing to reuse leaves behind.
+#[derive(Debug)]
+pub(crate) struct Miss {
+    pub(crate) admitted: Admitted,
+    /// `?nocache=1`: no stored response will do.
+    pub(crate) live: bool,
+    /// The key before names that are learnt from a run.
+    pub(crate) base: Key,
+    /// The key under which others wait for the same response.
+    pub(crate) flight: Key,
+    pub(crate) forward: Forward,
+    /// What lies there, and does not answer: a run may validate it in place of making another, or
+    /// fail and be stood in for.
+    pub(crate) previous: Option<Arc<StoredResponse>>,
+    /// The client has its answer: the run goes on behind it.
+    pub(crate) behind: bool,
+    /// The client waits for the refresh of what would answer it otherwise.
+    pub(crate) waits: bool,
+    /// How often anything was invalidated before arguments of the run were extracted.
+    pub(crate) extracted: Option<u64>,
+    /// When it was looked up.
+    pub(crate) arrived: Moment,
+    pub(crate) abroad: FromAbroad,
+}
+
+impl Miss {
+    /// Whether its client takes a stale response where the run fails.
+    pub(crate) fn puts_up_with_stale(&self) -> bool {
+        let wishes = self.admitted.wishes.as_ref();
+        !self.live && wishes.is_none_or(|wishes| !wishes.speaks_of_age())
+    }
+
+    /// Whether its client wants a stored response alone.
+    pub(crate) fn wants_only_stored(&self) -> bool {
+        let wishes = self.admitted.wishes.as_ref();
+        wishes.is_some_and(|wishes| wishes.only_if_cached)
+    }
+
+    /// Notes whether its arguments are older than an invalidation. To be asked when the run has a
+    /// stamp: what is invalidated later is seen by its name.
+    pub(crate) fn stamped(&mut self) {
+        if let Some(before) = self.extracted
+            && before == raises()
+        {
+            self.extracted = None;
+        }
+    }
+
+    /// Whether its arguments may be older than an invalidation.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.extracted.is_some_and(|before| before != raises())
+    }
+
+    /// Whether its run refreshes what would answer it.
+    pub(crate) fn refreshes(&self) -> bool {
+        self.behind || self.waits
+    }
+
+    /// What is known of the same request, without what only its run needs.
+    pub(crate) fn twin(&self) -> Self {
+        Self {
+            admitted: self.admitted.clone(),
+            live: self.live,
+            base: self.base.clone(),
+            flight: self.flight.clone(),
+            forward: self.forward,
+            previous: None,
+            behind: self.behind,
+            waits: self.waits,
+            extracted: None,
+            arrived: self.arrived,
+            abroad: FromAbroad::default(),
+        }
+    }
+
+    /// The same for the run that refreshes `stored`.
+    pub(crate) fn refreshing(self, stored: Arc<StoredResponse>, behind: bool) -> Self {
+        Self {
+            forward: Forward::Stale,
+            previous: Some(stored),
+            behind,
+            waits: !behind,
+            ..self
+        }
+    }
+
+    /// Why the handler runs.
+    pub(crate) fn reason(&self) -> RunReason {
+        if self.behind {
+            RunReason::Refresh
+        } else if self.live {
+            RunReason::Live
+        } else if self.previous.is_some() {
+            RunReason::Stale
+        } else {
+            RunReason::Miss
+        }
+    }
+}
+
+pub(crate) enum Looked {
+    Answered,
+    /// Answered, and to be refreshed behind the answer.
+    Refresh(Box<(Miss, Permit, Detached)>),
+    /// To be refreshed before it is answered.
+    Lead(Box<(Miss, Permit)>),
+    // Boxed, so that a hit is not moved about in the room of a miss.
+    Miss(Box<Miss>),
+}
+
+/// A request that was admitted.
+pub(crate) struct Asking<'a> {
+    pub(crate) site: &'a SiteRef,
+    pub(crate) shared: &'a Shared,
+    pub(crate) request: &'a HttpRequest,
+    pub(crate) admitted: Admitted,
+    /// What its application gives the handler.
+    pub(crate) data: DataSet,
+    /// Its target is all that is in its key, as far as is known.
+    pub(crate) says_all: bool,
+    /// Where the answer is put.
+    pub(crate) answer: &'a mut Option<HttpResponse>,
+}
+
+impl Asking<'_> {
+    /// Answers from a response at hand, where the key need not be written for it.
+    pub(crate) fn known(&mut self) -> Option<Looked> {
+        if !self.says_all || self.admitted.wishes.is_some() {
+            return None;
+        }
+        key_memo::find(self.site, self.request, |key| {
+            self.shared.shelf.find(key, |stored| {
+                let now = self.shared.now();
+                if is_quiet(self.shared, stored, self.admitted.reuse, now) {
+                    let how = How::Hit(now);
+                    *self.answer = Some(hit(self.site, self.shared, stored, self.request, how));
+                }
+            });
+        });
+        self.answer.is_some().then_some(Looked::Answered)
+    }
+
+    pub(crate) fn look_up(&mut self, sent: &Sent, key: &mut KeyWriter) -> Result<Looked, Bypass> {
+        let terms = &self.site.terms;
+        let flagged = request_key::write(terms, self.request, sent, key);
+        self.data.write(key);
+        match refused(key, sent) {
+            None => Ok(self.keyed(flagged, key)),
+            Some(why) => Err(why),
+        }
+    }
+
+    fn keyed(&mut self, flagged: bool, key: &mut KeyWriter) -> Looked {
+        let base = key.len();
+        let found = variants::find(&self.shared.shelf, self.site.handler, key, self.request);
+        let live = is_live(&self.site.terms, self.request, flagged, &self.admitted);
+        let now = self.shared.now();
+        let found = freshness(self.shared, found, &self.admitted, now);
+        let (forward, previous) = match found.where_it_leads(self.leads()) {
+            Lookup::Fresh(stored, _) | Lookup::Refresh(stored, _) if live => {
+                (Forward::Request, Some(stored))
+            }
+            Lookup::Miss(_, previous) if live => (Forward::Request, previous),
+            Lookup::Fresh(stored, stage) => {
+                if self.says_all && !flagged && key.len() == base {
+                    let key = KeyRef::new(self.site.handler, key.as_bytes());
+                    key_memo::note(self.site, self.request, &key);
+                }
+                let how = How::hit(stage, now);
+                *self.answer = Some(hit(self.site, self.shared, &stored, self.request, how));
+                return Looked::Answered;
+            }
+            Lookup::Refresh(stored, stage) => {
+                let miss = self.miss(key, base, false, now);
+                return self.refresh(stored, stage, miss);
+            }
+            Lookup::Miss(forward, previous) => (forward, previous),
+        };
+        let miss = self.miss(key, base, live, now);
+        self.forward(Miss {
+            forward,
+            previous,
+            ..miss
+        })
+    }
+
+    /// On to the handler, unless the client wants a stored response alone.
+    fn forward(&mut self, miss: Miss) -> Looked {
+        // The remote store may have one.
+        if miss.wants_only_stored() && self.shared.remote.is_none() {
+            report(self.site, self.shared, Event::OnlyIfCached);
+            *self.answer = Some(reuse::only_if_cached());
+            return Looked::Answered;
+        }
+        Looked::Miss(Box::new(miss))
+    }
+
+    /// Whether a run may go on behind its answer.
+    fn leads(&self) -> bool {
+        leads(&self.admitted, self.request)
+    }
+
+    /// Answers, and takes the lead of a run behind the answer where nobody has it and this worker can
+    /// carry it.
+    fn refresh(&mut self, stored: Arc<StoredResponse>, stage: Stage, miss: Miss) -> Looked {
+        let due = if self.leads() {
+            let boarding = self.shared.boarding(Target::Response {
+                terms: &self.site.terms,
+                request: self.request,
+            });
+            Due::of(boarding.join(&self.shared.flights, &miss.flight), stage)
+        } else {
+            Due::Answer
+        };
+        if let Due::Wait(permit) = due {
+            return Looked::Lead(Box::new((miss.refreshing(stored, false), permit)));
+        }
+        let how = How::hit(stage, miss.arrived);
+        *self.answer = Some(hit(self.site, self.shared, &stored, self.request, how));
+        match due {
+            Due::Behind(permit, place) => {
+                Looked::Refresh(Box::new((miss.refreshing(stored, true), permit, place)))
+            }
+            Due::Answer | Due::Wait(_) => Looked::Answered,
+        }
+    }
+
+    fn miss(&self, key: &KeyWriter, base: usize, live: bool, now: Moment) -> Miss {
+        let flight = KeyRef::new(self.site.handler, key.as_bytes()).to_key();
+        let base = if key.len() == base {
+            flight.clone()
+        } else {
+            KeyRef::new(self.site.handler, &key.as_bytes()[..base]).to_key()
+        };
+        Miss {
+            admitted: self.admitted.clone(),
+            live,
+            base,
+            flight,
+            forward: Forward::UriMiss,
+            previous: None,
+            behind: false,
+            waits: false,
+            extracted: None,
+            arrived: now,
+            abroad: FromAbroad {
+                data: self.data,
+                ..FromAbroad::default()
+            },
+        }
+    }
+}
+
+/// Whether a run may go on behind the answer to this request.
+pub(crate) fn leads(admitted: &Admitted, request: &HttpRequest) -> bool {
+    admitted.flight == Part::Lead && InsertedParts::count(request) == 0
+}
+
+/// Why there is no key after all.
+fn refused(key: &KeyWriter, sent: &Sent) -> Option<Bypass> {
+    let body = if let Sent::Keyed(body) = sent {
+        body.len()
+    } else {
+        0
+    };
+    match key.refused() {
+        Some(Refused::Unless) => Some(Bypass::Unless),
+        Some(Refused::Unserialisable | Refused::Failed) => Some(Bypass::Key),
+        None => (key.len() > LONGEST_KEY + body).then_some(Bypass::KeyTooLong),
+    }
+}
+
+pub(crate) fn hit(
+    site: &Site,
+    shared: &Shared,
+    stored: &StoredResponse,
+    request: &HttpRequest,
+    how: How,
+) -> HttpResponse {
+    let not_modified = reuse::is_not_modified(stored, request);
+    report(
+        site,
+        shared,
+        if not_modified {
+            Event::NotModified
+        } else {
+            Event::Hit
+        },
+    );
+    if let How::Stale(_, Some(rule)) = how {
+        report(site, shared, Event::Stale(rule));
+    }
+    // Made last: whatever is done to a response that is there already moves it once more.
+    if not_modified {
+        reuse::reuse_head(stored, how)
+    } else {
+        reuse::reuse_content(stored, request, how)
+    }
+}
+
+/// Whether no stored response will do: the request has the flag, and may, or its client wishes so.
+pub(crate) fn is_live(
+    terms: &Terms,
+    request: &HttpRequest,
+    flagged: bool,
+    admitted: &Admitted,
+) -> bool {
+    let wishes = admitted.wishes.as_ref();
+    (flagged && may_ask(terms, request)) || wishes.is_some_and(|wishes| wishes.live)
+}
+
+/// Whether the route lets this request ask for a live answer.
+pub(crate) fn may_ask(terms: &Terms, request: &HttpRequest) -> bool {
+    let only_if = terms.policy.nocache.only_if;
+    only_if.is_none_or(|only_if| only_if(request))
+}

@@ -1,0 +1,201 @@
+//! One computation of a value: from its start to its landing.
+
+use crate::{
+    context::control::{Control, Scoped},
+    engine::{
+        context::Station,
+        fence::{Fence, Passed},
+        guarded::{Outcome, attempt},
+        lookup::Miss,
+        stale_fallback::AtHand,
+        store::{Ending, landed},
+        wait_cycles::product,
+    },
+    entry::{StoredResponse, deadlines::Times, remote_state::Checked},
+    http::{freshness::Freshness, response_directives::Own},
+    invalidation::generations::Target,
+    memory::variants::{self, Put},
+    metrics::reason::Skip,
+    remote::write::Made,
+    single_flight::responses::Permits,
+    time::moment::Moment,
+};
+use actix_web::web::Bytes;
+use std::{panic, pin::Pin, sync::Arc, time::Duration};
+
+/// Computes a value, keeps it for whoever asked, and gives its text for the store, or why there is
+/// none.
+///
+/// Of its own type, so that whoever awaits it is `Send` where it is.
+pub(crate) type Computation<C> = Pin<Box<C>>;
+
+/// Computes, stores, and lands. Gives the stale value that stands in for what was computed.
+pub(crate) fn fly<C: Future<Output = Result<Bytes, Skip>> + 'static>(
+    station: Station,
+    mut miss: Miss,
+    tags: Option<Arc<[String]>>,
+    permits: Permits,
+    mut computation: Computation<C>,
+) -> Pin<Box<impl Future<Output = Option<Arc<StoredResponse>>> + use<C>>> {
+    Box::pin(async move {
+        let fence = fence(&station, tags.as_deref(), &permits);
+        // After the fence: what was invalidated before it is seen here, and what is, later, there.
+        miss.previous = miss.previous.filter(|stored| stored.is_current());
+        let control = Arc::<Control>::default();
+        control.makes(product(station.shared(), &miss.flight));
+        if tags.is_none() {
+            control.refuse_tags();
+        }
+        control.start(miss.reason(), None);
+        let mut run = Run {
+            number: station.shared().next_run(),
+            started: station.shared().now(),
+            previous: miss.previous.clone(),
+            at_hand: AtHand::of(&station, &mut miss),
+            control: control.clone(),
+            fence,
+            station: station.clone(),
+            miss,
+            permits,
+        };
+        let scoped = Scoped::new(control.clone(), computation.as_mut());
+        match attempt(scoped, station.run_limit(), run.at_hand.is_some()).await {
+            Outcome::Made(made) => run.land(made),
+            Outcome::TooLong if run.may_stand_in() => run.land(Err(Skip::RunTimeout)),
+            // There is nothing else to answer with.
+            Outcome::TooLong => {
+                let made = Scoped::new(control, computation).await;
+                run.land(made)
+            }
+            Outcome::Panicked(_) if run.may_stand_in() => run.land(Err(Skip::Panic)),
+            Outcome::Panicked(panic) => {
+                run.rest();
+                drop(run);
+                panic::resume_unwind(panic)
+            }
+        }
+    })
+}
+
+fn fence(station: &Station, tags: Option<&[String]>, permits: &Permits) -> Fence {
+    let target = Target::Value(tags.unwrap_or_default());
+    Fence::new(&station.shared().generations, target, permits, None)
+}
+
+/// A computation under way. What may stand in for it is dropped before those are told who wait.
+struct Run {
+    at_hand: Option<AtHand>,
+    previous: Option<Arc<StoredResponse>>,
+    number: u64,
+    started: Moment,
+    control: Arc<Control>,
+    fence: Fence,
+    station: Station,
+    miss: Miss,
+    permits: Permits,
+}
+
+impl Run {
+    fn may_stand_in(&self) -> bool {
+        self.at_hand.as_ref().is_some_and(AtHand::may_stand_in)
+    }
+
+    fn rest(&mut self) {
+        if let Some(at_hand) = &mut self.at_hand {
+            at_hand.rest();
+        }
+    }
+
+    fn land(mut self, made: Result<Bytes, Skip>) -> Option<Arc<StoredResponse>> {
+        let shared = self.station.shared();
+        let took = shared.now().since(self.started);
+        shared.times.note(&self.miss.flight, took);
+        let stored = made.and_then(|body| self.store(body));
+        let failed = matches!(
+            stored,
+            Err(Skip::Error | Skip::Failed | Skip::RunTimeout | Skip::Panic)
+        );
+        let stands_in = failed && self.may_stand_in();
+        match (&mut self.at_hand, &stored) {
+            (Some(at_hand), _) if failed => at_hand.rest(),
+            (Some(at_hand), Err(why)) if why.outdates() => at_hand.forget(&self.miss),
+            (Some(at_hand), _) => at_hand.settle(),
+            (None, _) => {}
+        }
+        self.send(&stored);
+        let ending = match stored {
+            Ok(put) => Ending::Put(put),
+            Err(why) if stands_in => Ending::StoodIn(why),
+            Err(why) => Ending::NotStored(why),
+        };
+        if let (true, Some(at_hand)) = (stands_in, &self.at_hand) {
+            at_hand.report();
+        }
+        landed(&self.station, &self.miss, self.permits, ending);
+        self.previous.filter(|_| stands_in)
+    }
+
+    /// Sends what was stored to the remote store as well.
+    fn send(&mut self, stored: &Result<Put, Skip>) {
+        let Some(dispatch) = self.miss.abroad.dispatch.take() else {
+            return;
+        };
+        match stored {
+            Ok(Put::Stored(stored)) => {
+                let made = Made {
+                    stored: stored.clone(),
+                    request: None,
+                    tags: self.control.last_tags(),
+                };
+                if !made.tags.is_empty() {
+                    self.station.site.note_tags();
+                }
+                dispatch.send(made, &self.station.shared().clock);
+            }
+            Ok(Put::Superseded(_)) => {}
+            Err(why) => dispatch.refused(*why),
+        }
+    }
+
+    fn store(&self, body: Bytes) -> Result<Put, Skip> {
+        let shared = self.station.shared();
+        let policy = &self.station.site.terms.policy;
+        if let Some(why) = self.control.refusal() {
+            return Err(why);
+        }
+        let said = self.control.timeout();
+        let timeout = said.or_else(|| policy.timeout.resolve(shared.limits.timeout));
+        let lifetime = timeout.ok_or(Skip::Lifetime)?;
+        if lifetime.is_zero() {
+            return Err(Skip::Timeout);
+        }
+        if body.len() > policy.max_body.unwrap_or(shared.limits.max_body) {
+            return Err(Skip::TooLarge);
+        }
+        let tags = self.control.last_tags();
+        let Passed { snapshot, named } = self.fence.pass(&shared.generations, &tags, false)?;
+        let freshness = Freshness {
+            lifetime,
+            age: Duration::ZERO,
+        };
+        let times = Times::of(&self.station.stale_rules(), &Own::default(), freshness);
+        let born = shared.now();
+        let value = StoredResponse {
+            body,
+            born,
+            lifetime: times.lifetime,
+            quiet_until: born.after(times.quiet),
+            windows: times.windows,
+            run: self.number,
+            checked: Checked::at(self.started),
+            snapshot,
+            named,
+            ..StoredResponse::default()
+        };
+        Ok(variants::put(
+            &shared.shelf,
+            self.miss.flight.clone(),
+            value,
+        ))
+    }
+}

@@ -1,0 +1,101 @@
+//! Waiting for another's run: for how long, and what comes after that.
+
+use crate::{
+    cache::Shared,
+    engine::timeout::within,
+    key::Key,
+    single_flight::responses::{Boarding, Follower, Landing, Permit},
+    time::moment::Moment,
+};
+use std::time::Duration;
+
+/// The bounds of one request's waiting, counted from its arrival.
+pub(crate) struct Waiting {
+    /// From then on it may run beside the run that it waits for.
+    turn: Moment,
+    /// How long after one that was let in another is.
+    interval: Duration,
+    /// The end, however many runs it has waited for.
+    end: Moment,
+}
+
+/// The run that is waited for.
+pub(crate) struct Run<'a> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) key: &'a Key,
+    pub(crate) follower: Follower,
+    /// How long to wait while a stale response may answer.
+    pub(crate) answer_after: Option<Duration>,
+}
+
+/// What waiting has come to.
+pub(crate) enum Waited {
+    Landed(Landing),
+    /// The request is let in to run beside the run that it has waited for, and still may wait for.
+    LetIn(Permit, Follower),
+    /// The request has waited as long as it wants to while a stale response may answer.
+    LongEnough,
+    /// The end has come, or there is no point in waiting on.
+    Over,
+}
+
+impl Waiting {
+    /// The bounds of a request that arrived then, where runs usually take as long as `usual`.
+    pub(crate) fn new(shared: &Shared, arrived: Moment, usual: Option<Duration>) -> Self {
+        let limits = &shared.limits;
+        let interval = limits.turn(usual);
+        Self {
+            turn: arrived.after(interval),
+            interval,
+            end: arrived.after(limits.longest_wait()),
+        }
+    }
+
+    /// When a request may run beside the run that it waits for.
+    pub(crate) fn turn(&self) -> Moment {
+        self.turn
+    }
+
+    pub(crate) fn end(&self) -> Moment {
+        self.end
+    }
+
+    /// Waits for a run. `stands_by` says whether a stale response would answer in place of a run.
+    pub(crate) async fn follow<'b>(
+        &self,
+        run: Run<'_>,
+        boarding: impl Fn() -> Boarding<'b>,
+        stands_by: impl Fn() -> bool,
+    ) -> Waited {
+        let Run {
+            shared,
+            key,
+            mut follower,
+            answer_after,
+        } = run;
+        let enough = answer_after.map(|after| shared.now().after(after));
+        let mut next = self.turn;
+        loop {
+            let until = enough.map_or(next, |enough| enough.min(next));
+            let left = until.since(shared.now());
+            if let Some(landing) = within(shared, left, &mut follower).await {
+                return Waited::Landed(landing);
+            }
+            let now = shared.now();
+            if now < next {
+                return Waited::LongEnough;
+            }
+            if follower.waits_for_body() {
+                shared.markers.note_slow(key);
+                return Waited::Over;
+            }
+            if self.end <= now || stands_by() {
+                return Waited::Over;
+            }
+            match boarding().relieve(&shared.flights, key, &follower, self.interval) {
+                Ok(permit) => return Waited::LetIn(permit, follower),
+                Err(later) => next = later.min(self.end),
+            }
+        }
+    }
+}

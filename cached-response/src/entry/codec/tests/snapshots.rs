@@ -1,0 +1,149 @@
+//! Frames as each version has written them, and what they hold.
+//!
+//! Whoever raises the version has the new one's written by
+//!
+//! ```sh
+//! cargo test -p cached-response --lib -- --ignored the_snapshots_of_this_version
+//! ```
+//!
+//! and adds them here. Those of versions that are read no more stay, and become misses.
+
+use super::*;
+use crate::entry::codec::frame_header::VERSION;
+use std::{fs, path::Path, sync::Arc};
+
+/// A frame that lies here, what it was made of, and its file.
+struct Snapshot {
+    file: &'static str,
+    frame: &'static [u8],
+    holds: Framed,
+}
+
+fn written(held: &Framed) -> Bytes {
+    match held {
+        Framed::Response(stored, about) => response(KEY, stored, about),
+        Framed::Names(list) => names(KEY, list),
+    }
+    .unwrap()
+}
+
+/// Those of version 2.
+fn version_2() -> Vec<Snapshot> {
+    let response = |(stored, about)| Framed::Response(Box::new(stored), about);
+    let names = |names| Framed::Names(list(names));
+    let snapshot = |file, frame: &'static [u8], holds| Snapshot { file, frame, holds };
+    vec![
+        snapshot(
+            "v2-full.bin",
+            include_bytes!("../snapshots/v2-full.bin"),
+            response(full()),
+        ),
+        snapshot(
+            "v2-plain.bin",
+            include_bytes!("../snapshots/v2-plain.bin"),
+            response(plain()),
+        ),
+        snapshot(
+            "v2-empty.bin",
+            include_bytes!("../snapshots/v2-empty.bin"),
+            response(Default::default()),
+        ),
+        snapshot(
+            "v2-names.bin",
+            include_bytes!("../snapshots/v2-names.bin"),
+            names(every_selector()),
+        ),
+        snapshot(
+            "v2-no-names.bin",
+            include_bytes!("../snapshots/v2-no-names.bin"),
+            names(Vec::new()),
+        ),
+    ]
+}
+
+/// Those of version 1, which are read no more.
+const VERSION_1: [&[u8]; 5] = [
+    include_bytes!("../snapshots/v1-full.bin"),
+    include_bytes!("../snapshots/v1-plain.bin"),
+    include_bytes!("../snapshots/v1-empty.bin"),
+    include_bytes!("../snapshots/v1-names.bin"),
+    include_bytes!("../snapshots/v1-no-names.bin"),
+];
+
+/// A page as most are.
+fn plain() -> (StoredResponse, About) {
+    let etag = HeaderValue::from_static("\"0f\"");
+    let media = HeaderValue::from_static("text/plain");
+    let stored = StoredResponse {
+        headers: Arc::new([
+            (header::CONTENT_TYPE, media),
+            (
+                header::DATE,
+                HeaderValue::from_static("Mon, 23 Nov 2026 00:00:00 GMT"),
+            ),
+            (header::ETAG, etag.clone()),
+        ]),
+        body: Bytes::from_static(b"Hello, world!"),
+        etag: Some(etag),
+        made_etag: true,
+        lifetime: Duration::from_secs(300),
+        ..StoredResponse::default()
+    };
+    let about = About {
+        keep: Duration::from_secs(600),
+        quiet: Duration::from_secs(300),
+        nonces: (1..=4).map(nonce).collect(),
+        named: Vec::new(),
+    };
+    (stored, about)
+}
+
+pub(super) fn all() -> impl Iterator<Item = Bytes> {
+    version_2()
+        .into_iter()
+        .map(|snapshot| Bytes::from_static(snapshot.frame))
+}
+
+// Bar row 77.
+#[test]
+fn what_version_2_has_written_is_read_as_it_was() {
+    for Snapshot { file, frame, holds } in version_2() {
+        let frame = Bytes::from_static(frame);
+        match (read(KEY, &frame), holds) {
+            (Some(Framed::Response(read, told)), Framed::Response(stored, about)) => {
+                assert_same(&read, &stored);
+                assert_eq!(told, about, "{file}");
+            }
+            (Some(Framed::Names(read)), Framed::Names(list)) => assert_eq!(read, list, "{file}"),
+            (other, _) => panic!("{file}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_version_1_has_written_is_a_miss() {
+    for frame in VERSION_1 {
+        let frame = Bytes::from_static(frame);
+        assert!(read(KEY, &frame).is_none());
+        assert!(read_head(KEY, &frame).is_none());
+    }
+}
+
+#[test]
+fn what_is_written_does_not_change_under_one_version() {
+    assert_eq!(VERSION, 2, "have its snapshots written, and compared here");
+    for Snapshot { file, frame, holds } in version_2() {
+        assert_eq!(written(&holds), frame, "{file}");
+    }
+}
+
+#[test]
+#[ignore = "writes the snapshots of a new version"]
+fn the_snapshots_of_this_version() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/entry/codec/snapshots");
+    for Snapshot { file, holds, .. } in version_2() {
+        let (_, name) = file.split_once('-').unwrap();
+        let file = folder.join(format!("v{VERSION}-{name}"));
+        fs::write(file, written(&holds)).unwrap();
+    }
+}

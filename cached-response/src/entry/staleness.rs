@@ -1,0 +1,73 @@
+//! The stages in the life of a stored response.
+
+use crate::{entry::StoredResponse, invalidation::generation::Standing, time::moment::Moment};
+use std::time::Duration;
+
+/// How far a stored response has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Fresh,
+    /// Fresh, and to be refreshed ahead.
+    Due,
+    /// Stale; it answers while it is refreshed.
+    WhileRevalidate,
+    /// Stale; it answers where the run that would replace it fails.
+    IfError,
+    /// Only to be named, validated or replaced.
+    Kept,
+    /// Too old for anything, or invalidated.
+    Over,
+}
+
+impl Stage {
+    /// The stage that `stored` is in now.
+    pub(crate) fn of(stored: &StoredResponse, now: Moment) -> Self {
+        let standing = stored.standing();
+        if standing == Standing::Invalidated {
+            return Self::Over;
+        }
+        let deadline = stored.deadline();
+        if now < deadline && standing == Standing::Current {
+            return if now < stored.quiet_until {
+                Self::Fresh
+            } else {
+                Self::Due
+            };
+        }
+        let end = match standing {
+            Standing::Expired => deadline.min(stored.expired.since(now)),
+            _ => deadline,
+        };
+        let over = now.since(end);
+        if over < stored.windows.revalidate {
+            Self::WhileRevalidate
+        } else if over < stored.windows.error {
+            Self::IfError
+        } else if over < kept(stored.lifetime) {
+            Self::Kept
+        } else {
+            Self::Over
+        }
+    }
+
+    pub(crate) fn is_stale(self) -> bool {
+        !matches!(self, Self::Fresh | Self::Due)
+    }
+
+    /// Whether it may answer in place of a run that fails or takes too long.
+    pub(crate) fn may_stand_in(self) -> bool {
+        !matches!(self, Self::Kept | Self::Over)
+    }
+}
+
+/// How long an expired response is kept to be validated: one more lifetime, within bounds.
+fn kept(lifetime: Duration) -> Duration {
+    const LEAST: Duration = Duration::from_secs(10);
+    const MOST: Duration = Duration::from_secs(3600);
+    // What has no lifetime is kept only for this.
+    if lifetime.is_zero() {
+        MOST
+    } else {
+        lifetime.clamp(LEAST, MOST)
+    }
+}

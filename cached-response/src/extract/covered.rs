@@ -1,0 +1,362 @@
+//! The rule that every argument of a handler is accounted for, in types.
+//!
+//! [`Covered<W>`] says that an argument shows the handler nothing that is not in the key once the
+//! words `W` were said about the route: `vary(..)`, `body`. The attribute asks it of every argument
+//! that the author says nothing of; of the others it asks, through [`Probe`], that the words which
+//! no `key(..)` or `unkeyed(..)` can stand in for were said.
+
+pub(crate) mod header_types;
+pub(crate) mod probe;
+pub(crate) mod query_without_flag;
+
+use crate::{
+    extract::{path_values, query_fields},
+    key::{KeyWriter, Refused},
+    route::{
+        inputs::{Facts, Sees},
+        seen_data::SeenData,
+    },
+};
+
+pub use self::header_types::{ReadsOneHeader, VariedHeader};
+pub use self::probe::{
+    Holder, Known, Probe, ProbeHolder, ProbeKnown, ProbeUncovered, ProbeUnknown, ProbeVaried,
+    Spoken, Unknown, WrittenOut, named,
+};
+pub use self::query_without_flag::QueryWithoutFlag;
+use actix_web::{
+    Either, Error, FromRequest, HttpRequest,
+    http::{Method, Uri},
+    web::{Bytes, Data, Form, Json, Path, Payload, Query},
+};
+use serde::de::DeserializeOwned;
+use std::marker::PhantomData;
+
+/// An extractor through which a handler sees nothing that is not in the cache key.
+///
+/// `Path`, `Query`, `Method`, `Uri`, `Data`, `Header` and this crate's own extractors are; options,
+/// results and tuples are where their parts are. `HttpRequest` is covered on a route that says
+/// `vary(..)`, the extractors of a body on one that says `body`.
+///
+/// Implement it for an extractor of your own that is neutral: one that depends on nothing in the
+/// request, or only on its path, its query and its method. What it takes from `app_data` is not told apart
+/// as a `Data<T>` argument is: where scopes or applications have different values of it, they need a cache
+/// each. The parameter stands for the words that
+/// were said about a route; leave it open.
+///
+/// ```
+/// use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
+/// use cached_response::{Covered, cached_response};
+/// use std::future::{Ready, ready};
+///
+/// /// The application's price list: the same for every request.
+/// struct Prices(u32);
+///
+/// impl FromRequest for Prices {
+///     type Error = Error;
+///     type Future = Ready<Result<Self, Error>>;
+///     fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future { ready(Ok(Self(7))) }
+/// }
+///
+/// impl<W> Covered<W> for Prices {}
+///
+/// #[cached_response(timeout = 5m)]
+/// async fn tea(prices: Prices) -> String { prices.0.to_string() }
+/// # let _ = tea;
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not part of the cache key, so one user's response could be shown to another",
+    label = "not part of the cache key",
+    note = "say what becomes of it: `key(..)`, `gate(..)` or `unkeyed(..)`",
+    note = "or, for a type of your own that is the same for every request, implement `cached_response::Covered` for it"
+)]
+pub trait Covered<W = ()> {
+    /// What a handler can see through it.
+    #[doc(hidden)]
+    const FACTS: Facts = Facts::NEUTRAL;
+
+    /// The same, part by part, where it cannot be told at compile time.
+    #[doc(hidden)]
+    fn facts(all: &mut Vec<Facts>) {
+        all.push(Self::FACTS);
+    }
+
+    /// Finds the `Data<T>` values in it.
+    #[doc(hidden)]
+    fn find_data(_request: &HttpRequest, _seen: &mut SeenData) {}
+
+    /// Adds its own part to the key: those do that are named so by type.
+    #[doc(hidden)]
+    fn write_key(&self, _key: &mut KeyWriter) {}
+
+    /// Extracts it from a request whose query has the pair `<flag>=1`, as if it had not. `None` where
+    /// it is extracted as it is.
+    #[doc(hidden)]
+    fn extract_without(_request: &HttpRequest, _flag: &str) -> Option<Result<Self, Error>>
+    where
+        Self: Sized,
+    {
+        None
+    }
+}
+
+/// What was said about a route: `V` of its request headers, `B` of its body, `S` how.
+#[derive(Debug)]
+pub struct Words<V, B, S = Attribute>(PhantomData<(V, B, S)>);
+
+/// By the options of the attribute.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Attribute;
+
+/// By the types of the arguments: only here does somebody ask them for their parts of the key.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Typed;
+
+/// Without `vary(..)`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct NoVary;
+
+/// With `vary(..)`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Vary;
+
+/// Without `body`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct NoBody;
+
+/// With `body`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct WithBody;
+
+impl<W> Covered<W> for () {
+    const FACTS: Facts = Facts::NOTHING;
+}
+
+impl<W> Covered<W> for Method {
+    const FACTS: Facts = Facts::NOTHING;
+}
+
+impl<W, T: DeserializeOwned> Covered<W> for Path<T> {
+    const FACTS: Facts = Facts::path(path_values::of::<T>);
+}
+
+impl<W, T: ?Sized + 'static> Covered<W> for Data<T> {
+    const FACTS: Facts = Facts::data(<Self as Covered<W>>::find_data);
+
+    fn find_data(request: &HttpRequest, seen: &mut SeenData) {
+        seen.see(request.app_data::<Self>());
+    }
+}
+
+impl<W> Covered<W> for Uri {
+    const FACTS: Facts = Facts::URI;
+}
+
+impl<W, T: DeserializeOwned> Covered<W> for Query<T> {
+    const FACTS: Facts =
+        Facts::query(query_fields::of::<T>).taking_by_name(query_fields::taken_by_name::<T>);
+
+    fn extract_without(request: &HttpRequest, flag: &str) -> Option<Result<Self, Error>> {
+        query_without_flag::extract_without(request, flag)
+    }
+}
+
+impl<B, S> Covered<Words<Vary, B, S>> for HttpRequest {
+    const FACTS: Facts = Facts::REQUEST;
+}
+
+impl<V, T, S> Covered<Words<V, WithBody, S>> for Json<T> {
+    const FACTS: Facts = Facts::BODY;
+}
+
+impl<V, T, S> Covered<Words<V, WithBody, S>> for Form<T> {
+    const FACTS: Facts = Facts::BODY;
+}
+
+impl<V, S> Covered<Words<V, WithBody, S>> for Bytes {
+    const FACTS: Facts = Facts::BODY;
+}
+
+impl<V, S> Covered<Words<V, WithBody, S>> for String {
+    const FACTS: Facts = Facts::BODY;
+}
+
+impl<V, S> Covered<Words<V, WithBody, S>> for Payload {
+    const FACTS: Facts = Facts::BODY;
+}
+
+impl<W, T: Covered<W>> Covered<W> for Option<T> {
+    const FACTS: Facts = T::FACTS;
+
+    fn facts(all: &mut Vec<Facts>) {
+        T::facts(all);
+    }
+
+    fn find_data(request: &HttpRequest, seen: &mut SeenData) {
+        T::find_data(request, seen);
+    }
+
+    fn write_key(&self, key: &mut KeyWriter) {
+        key.part(&self.is_some());
+        if let Some(part) = self {
+            part.write_key(key);
+        }
+    }
+}
+
+impl<W, T: Covered<W>, E> Covered<W> for Result<T, E> {
+    const FACTS: Facts = T::FACTS.with_error();
+
+    fn facts(all: &mut Vec<Facts>) {
+        let inner = all.len();
+        T::facts(all);
+        for facts in &mut all[inner..] {
+            *facts = facts.with_error();
+        }
+    }
+
+    fn find_data(request: &HttpRequest, seen: &mut SeenData) {
+        T::find_data(request, seen);
+    }
+
+    fn write_key(&self, key: &mut KeyWriter) {
+        key.part(&self.is_ok());
+        match self {
+            Ok(part) => part.write_key(key),
+            // It may say of whom it speaks, or what the body was, and no key has that.
+            Err(_) if T::FACTS.sees.any(Sees::IDENTITY) => key.refuse(Refused::Failed),
+            Err(_) => {}
+        }
+    }
+}
+
+impl<W, L: Covered<W>, R: Covered<W>> Covered<W> for Either<L, R> {
+    const FACTS: Facts = L::FACTS
+        .and(R::FACTS)
+        .finding(<Self as Covered<W>>::find_data);
+
+    fn facts(all: &mut Vec<Facts>) {
+        L::facts(all);
+        R::facts(all);
+    }
+
+    fn find_data(request: &HttpRequest, seen: &mut SeenData) {
+        L::find_data(request, seen);
+        R::find_data(request, seen);
+    }
+
+    fn write_key(&self, key: &mut KeyWriter) {
+        match self {
+            Self::Left(part) => {
+                key.part(&true);
+                part.write_key(key);
+            }
+            Self::Right(part) => {
+                key.part(&false);
+                part.write_key(key);
+            }
+        }
+    }
+}
+
+macro_rules! tuples {
+    ($first:ident $($rest:ident)*) => {
+        impl<W, $first: Covered<W>, $($rest: Covered<W>),*> Covered<W> for ($first, $($rest,)*) {
+            const FACTS: Facts = $first::FACTS$(.and($rest::FACTS))*
+                .finding(<Self as Covered<W>>::find_data);
+
+            fn facts(all: &mut Vec<Facts>) {
+                $first::facts(all);
+                $($rest::facts(all);)*
+            }
+
+            fn find_data(request: &HttpRequest, seen: &mut SeenData) {
+                $first::find_data(request, seen);
+                $($rest::find_data(request, seen);)*
+            }
+
+            #[expect(non_snake_case, reason = "the parts are named by their types")]
+            fn write_key(&self, key: &mut KeyWriter) {
+                let ($first, $($rest,)*) = self;
+                $first.write_key(key);
+                $($rest.write_key(key);)*
+            }
+        }
+        tuples!($($rest)*);
+    };
+    () => {};
+}
+tuples!(A B C D E F G H I J K L M N O P);
+
+/// The value under the name of a gate in the body of a handler. It has nothing in it: a gate decides
+/// who may pass, and is not in the key. An error about it shows its name alone, which says what to do.
+#[expect(
+    missing_debug_implementations,
+    reason = "a gate is not to be printed either"
+)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the attribute makes one for each gate"
+)]
+pub struct GatedArgumentUseKeyToReadIt;
+
+/// Says of a type, under the argument, that it is an extractor.
+pub const fn is_extractor<T: FromRequest>() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::{
+        http::header::{Accept, ContentLength},
+        web::Header,
+    };
+
+    struct User;
+
+    type Nothing = Words<NoVary, NoBody>;
+    type All = Words<Vary, WithBody>;
+
+    fn facts<T: Covered<Nothing>>() -> Facts {
+        T::FACTS
+    }
+
+    #[test]
+    fn what_is_always_covered_shows_what_the_key_has() {
+        assert_eq!(facts::<Path<u32>>().sees, Sees::NOTHING);
+        assert_eq!(facts::<Data<User>>().sees, Sees::NOTHING);
+        assert_eq!(facts::<(Method, ())>().sees, Sees::NOTHING);
+        assert!(facts::<Option<Uri>>().sees.any(Sees::URI));
+    }
+
+    #[test]
+    fn a_header_argument_names_its_header() {
+        let header = facts::<Option<Header<Accept>>>().header.unwrap();
+        assert_eq!(header(), "accept");
+    }
+
+    #[test]
+    fn two_headers_in_one_argument_are_not_half_forgotten() {
+        let facts = facts::<(Header<Accept>, Header<ContentLength>)>();
+        assert!(facts.sees.any(Sees::UNTOLD));
+    }
+
+    #[test]
+    fn a_body_shows_once_it_is_spoken_of() {
+        assert!(
+            <Either<Json<u32>, Form<u32>> as Covered<All>>::FACTS
+                .sees
+                .any(Sees::BODY)
+        );
+        assert!(
+            <Result<HttpRequest, ()> as Covered<All>>::FACTS
+                .sees
+                .any(Sees::REQUEST)
+        );
+    }
+}

@@ -1,0 +1,154 @@
+//! The extraction of a `Query<T>` that is not shown the flag of a live answer.
+//!
+//! Under the attribute `?nocache=1` is no part of what a handler asks for, so that a `T` with
+//! `#[serde(deny_unknown_fields)]` must not refuse it. An argument is extracted before its route is
+//! known, so the name of the flag is in its type.
+
+use crate::{
+    extract::{covered::Covered, query_fields},
+    key::query::{has_flag, without_flag},
+};
+use actix_web::{Error, FromRequest, HttpRequest, dev::Payload, web::Query};
+use pin_project_lite::pin_project;
+use serde::de::DeserializeOwned;
+use std::{
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+/// An argument that is called a `Query`, extracted without the pair `<flag>=1`.
+///
+/// `FLAG` is the name of the flag: its bytes, the last one lowest. `W` are the words of its route.
+#[non_exhaustive]
+pub struct QueryWithoutFlag<Q, W, const FLAG: u128> {
+    /// The argument of the handler.
+    pub argument: Q,
+    words: PhantomData<fn() -> W>,
+}
+
+impl<Q, W, const FLAG: u128> QueryWithoutFlag<Q, W, FLAG> {
+    const NAME: &'static [u8] = &FLAG.to_be_bytes();
+
+    fn new(argument: Q) -> Self {
+        Self {
+            argument,
+            words: PhantomData,
+        }
+    }
+
+    /// The name of the flag, which is ASCII.
+    fn flag() -> &'static str {
+        let unused = Self::NAME.iter().take_while(|byte| **byte == 0).count();
+        std::str::from_utf8(&Self::NAME[unused..]).unwrap_or_default()
+    }
+}
+
+impl<Q, W, const FLAG: u128> fmt::Debug for QueryWithoutFlag<Q, W, FLAG> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueryWithoutFlag").finish_non_exhaustive()
+    }
+}
+
+impl<Q, W, const FLAG: u128> FromRequest for QueryWithoutFlag<Q, W, FLAG>
+where
+    Q: FromRequest + Covered<W>,
+{
+    type Error = Error;
+    type Future = ExtractingQuery<Q, Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let flag = Self::flag();
+        let extracted = if has_flag(request.query_string(), flag) {
+            Q::extract_without(request, flag)
+        } else {
+            None
+        };
+        let whole = match extracted {
+            Some(_) => None,
+            None => Some(Q::from_request(request, payload)),
+        };
+        ExtractingQuery {
+            whole,
+            extracted,
+            wrap: Self::new,
+        }
+    }
+}
+
+pin_project! {
+    /// The extraction of a [`QueryWithoutFlag`].
+    pub struct ExtractingQuery<Q: FromRequest, A> {
+        #[pin]
+        whole: Option<Q::Future>,
+        extracted: Option<Result<Q, Error>>,
+        wrap: fn(Q) -> A,
+    }
+}
+
+impl<Q: FromRequest, A> fmt::Debug for ExtractingQuery<Q, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExtractingQuery").finish_non_exhaustive()
+    }
+}
+
+impl<Q: FromRequest, A> Future for ExtractingQuery<Q, A> {
+    type Output = Result<A, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let extracted = match this.whole.as_pin_mut() {
+            Some(whole) => ready!(whole.poll(cx)).map_err(Into::into),
+            None => this
+                .extracted
+                .take()
+                .expect("not polled after it was ready"),
+        };
+        Poll::Ready(extracted.map(*this.wrap))
+    }
+}
+
+/// Extracts a query as if its pair `<flag>=1` were not there.
+///
+/// A type with a field of that name is shown the pair. So is one that may read any name, unless it
+/// refuses the query for it: such a route stores no live answer.
+pub(crate) fn extract_without<T: DeserializeOwned>(
+    request: &HttpRequest,
+    flag: &str,
+) -> Option<Result<Query<T>, Error>> {
+    let query = request.query_string();
+    let hidden = match query_fields::taken_by_name::<T>() {
+        Some(names) if names.contains(&flag) => return None,
+        names => names.is_some(),
+    };
+    if !hidden && Query::<T>::from_query(query).is_ok() {
+        return None;
+    }
+    match Query::from_query(&without_flag(query, flag)) {
+        Ok(extracted) => Some(Ok(extracted)),
+        // The application's `QueryConfig` makes the error of its own extraction.
+        Err(error) if hidden => {
+            let refused = Query::<T>::from_request(request, &mut Payload::None).into_inner();
+            Some(Err(refused.err().unwrap_or_else(|| error.into())))
+        }
+        Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::QueryWithoutFlag;
+
+    #[test]
+    fn the_name_of_the_flag_is_read_from_the_type() {
+        const NOCACHE: u128 = 0x6e_6f63_6163_6865;
+        const LONGEST: u128 = u128::from_be_bytes(*b"0123456789abcdef");
+        assert_eq!(QueryWithoutFlag::<(), (), NOCACHE>::flag(), "nocache");
+        assert_eq!(
+            QueryWithoutFlag::<(), (), LONGEST>::flag(),
+            "0123456789abcdef"
+        );
+    }
+}

@@ -1,0 +1,386 @@
+//! The values of path parameters as a handler's `Path<T>` reads them, written as one text each.
+//!
+//! `/p/007` and `/p/+7` are 7 to a `Path<u32>`, and a UUID may be written in four ways. What is named
+//! after a parameter is named after its value. `T` is deserialised from the parameters of a request,
+//! as actix-web does it, and what it asks for is noted: a number, a UUID or an address is written in
+//! its one form, everything else stays as it was sent.
+
+use crate::invalidation::parameter::{address, decoded, uuid};
+use serde::{
+    Deserializer,
+    de::{
+        DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+        value::{Error, StrDeserializer},
+    },
+    forward_to_deserialize_any,
+};
+use std::{
+    cell::RefCell,
+    fmt::{self, Display},
+};
+
+/// The parameters of a request: name, and value as the router has it.
+type Parameters<'p> = &'p [(&'p str, &'p str)];
+
+/// The values that `T` reads, in the order of the parameters; `None` where the text is the value.
+pub(crate) fn of<T: DeserializeOwned>(parameters: Parameters<'_>) -> Vec<Option<String>> {
+    let read = RefCell::new(vec![None; parameters.len()]);
+    let all = All {
+        parameters,
+        read: &read,
+    };
+    // What cannot be read has no page either.
+    let _ = T::deserialize(all);
+    read.into_inner()
+}
+
+/// All parameters.
+#[derive(Clone, Copy)]
+struct All<'p> {
+    parameters: Parameters<'p>,
+    read: &'p RefCell<Vec<Option<String>>>,
+}
+
+impl<'p> All<'p> {
+    fn value(self, at: usize) -> Result<Value<'p>, Error> {
+        let text = self.parameters.get(at).map(|(_, text)| *text);
+        let text = text.ok_or_else(|| serde::de::Error::custom("there are fewer parameters"))?;
+        Ok(Value {
+            text,
+            at,
+            read: self.read,
+        })
+    }
+}
+
+macro_rules! single {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            self.value(0)?.$method(visitor)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for All<'_> {
+    type Error = Error;
+
+    single! {
+        deserialize_bool deserialize_char deserialize_str deserialize_string deserialize_bytes
+        deserialize_byte_buf deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+        deserialize_u128 deserialize_f32 deserialize_f64
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_map(Each { all: self, next: 0 })
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_seq(Each { all: self, next: 0 })
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.value(0)?.deserialize_enum(name, variants, visitor)
+    }
+
+    forward_to_deserialize_any! { option unit unit_struct map struct identifier ignored_any }
+}
+
+/// The parameters one after the other.
+struct Each<'p> {
+    all: All<'p>,
+    next: usize,
+}
+
+impl<'de> SeqAccess<'de> for Each<'_> {
+    type Error = Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Error> {
+        if self.next == self.all.parameters.len() {
+            return Ok(None);
+        }
+        self.next += 1;
+        seed.deserialize(self.all.value(self.next - 1)?).map(Some)
+    }
+}
+
+impl<'de> MapAccess<'de> for Each<'_> {
+    type Error = Error;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Error> {
+        let Some((name, _)) = self.all.parameters.get(self.next) else {
+            return Ok(None);
+        };
+        self.next += 1;
+        let name: StrDeserializer<'_, Error> = name.into_deserializer();
+        seed.deserialize(name).map(Some)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
+        seed.deserialize(self.all.value(self.next - 1)?)
+    }
+}
+
+/// One parameter.
+struct Value<'p> {
+    text: &'p str,
+    at: usize,
+    read: &'p RefCell<Vec<Option<String>>>,
+}
+
+impl Value<'_> {
+    fn note(&self, value: Option<String>) {
+        self.read.borrow_mut()[self.at] = value;
+    }
+
+    /// What a visitor of text is for, in its own words.
+    fn note_text<'de, V: Visitor<'de>>(&self, visitor: &V) {
+        let expected = Expected(&|f| visitor.expecting(f))
+            .to_string()
+            .to_ascii_lowercase();
+        let text = decoded(self.text);
+        if expected.contains("uuid") {
+            self.note(uuid(&text));
+        } else if expected.contains("ip address") || expected.contains("ipv") {
+            self.note(address(&text));
+        }
+    }
+}
+
+/// A visitor's word on what it expects.
+struct Expected<'v>(&'v dyn Fn(&mut fmt::Formatter<'_>) -> fmt::Result);
+
+impl Display for Expected<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.0)(f)
+    }
+}
+
+macro_rules! parsed {
+    ($($method:ident $visit:ident $ty:ty,)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            let value: $ty = decoded(self.text).parse().map_err(serde::de::Error::custom)?;
+            self.note(Some(value.to_string()));
+            visitor.$visit(value)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Value<'_> {
+    type Error = Error;
+
+    parsed! {
+        deserialize_bool visit_bool bool,
+        deserialize_char visit_char char,
+        deserialize_i8 visit_i8 i8,
+        deserialize_i16 visit_i16 i16,
+        deserialize_i32 visit_i32 i32,
+        deserialize_i64 visit_i64 i64,
+        deserialize_i128 visit_i128 i128,
+        deserialize_u8 visit_u8 u8,
+        deserialize_u16 visit_u16 u16,
+        deserialize_u32 visit_u32 u32,
+        deserialize_u64 visit_u64 u64,
+        deserialize_u128 visit_u128 u128,
+        deserialize_f32 visit_f32 f32,
+        deserialize_f64 visit_f64 f64,
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.note_text(&visitor);
+        visitor.visit_string(decoded(self.text).into_owned())
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_byte_buf(decoded(self.text).into_owned().into_bytes())
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_bytes(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let name = decoded(self.text);
+        let name: StrDeserializer<'_, Error> = (*name).into_deserializer();
+        visitor.visit_enum(name)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_string(decoded(self.text).into_owned())
+    }
+
+    forward_to_deserialize_any! {
+        unit unit_struct seq tuple tuple_struct map struct identifier
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde::Deserialize;
+    use std::{collections::HashMap, net::IpAddr};
+
+    fn values<T: DeserializeOwned>(parameters: Parameters<'_>) -> Vec<Option<String>> {
+        of::<T>(parameters)
+    }
+
+    fn one<T: DeserializeOwned>(text: &str) -> String {
+        let [value] = &values::<T>(&[("id", text)])[..] else {
+            unreachable!("there is one parameter");
+        };
+        value.clone().unwrap_or_else(|| decoded(text).into_owned())
+    }
+
+    #[derive(Deserialize)]
+    #[expect(dead_code, reason = "only its shape is asked for")]
+    struct Id(u32);
+
+    #[derive(Deserialize)]
+    #[expect(dead_code, reason = "only its shape is asked for")]
+    struct Place {
+        shop: String,
+        id: Option<Id>,
+    }
+
+    /// Reads text, as that of the crate `uuid` does.
+    struct Uuid;
+
+    impl<'de> Deserialize<'de> for Uuid {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            struct Text;
+            impl Visitor<'_> for Text {
+                type Value = Uuid;
+
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("a UUID string")
+                }
+
+                fn visit_str<E>(self, _: &str) -> Result<Uuid, E> {
+                    Ok(Uuid)
+                }
+            }
+            from.deserialize_str(Text)
+        }
+    }
+
+    #[test]
+    fn a_number_is_written_in_its_one_form() {
+        for text in ["7", "007", "+7", "%2B7"] {
+            assert_eq!(one::<u32>(text), "7", "{text}");
+            assert_eq!(one::<i64>(text), "7", "{text}");
+            assert_eq!(one::<f64>(text), "7", "{text}");
+            assert_eq!(one::<Id>(text), "7", "{text}");
+            assert_eq!(one::<(u8,)>(text), "7", "{text}");
+        }
+        assert_eq!(one::<i32>("-007"), "-7");
+        assert_eq!(one::<f64>("1.50"), "1.5");
+    }
+
+    #[test]
+    fn text_stays_as_it_was_sent() {
+        for text in ["007", "+7", "ABC", "6BA7B810-9DAD-11D1-80B4-00C04FD430C8"] {
+            assert_eq!(one::<String>(text), text);
+            assert_eq!(one::<Box<str>>(text), text);
+        }
+        assert_eq!(one::<u32>("seven"), "seven");
+        assert_eq!(one::<u8>("0700"), "0700", "it is too large for its type");
+    }
+
+    #[test]
+    fn a_uuid_and_an_address_are_written_in_their_one_form() {
+        const ID: &str = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
+        for text in [
+            "6BA7B810-9DAD-11D1-80B4-00C04FD430C8",
+            "6ba7b8109dad11d180b400c04fd430c8",
+            "%7B6ba7b810-9dad-11d1-80b4-00c04fd430c8%7D",
+            "urn:uuid:6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+        ] {
+            assert_eq!(one::<Uuid>(text), ID, "{text}");
+        }
+        assert_eq!(one::<IpAddr>("2001:DB8:0:0::1"), "2001:db8::1");
+    }
+
+    #[test]
+    fn each_parameter_has_the_value_of_its_own_field() {
+        let parameters = [("shop", "007"), ("id", "007")];
+        let seven = Some("7".to_owned());
+        assert_eq!(values::<Place>(&parameters), [None, seven.clone()]);
+        assert_eq!(values::<(String, u32)>(&parameters), [None, seven.clone()]);
+        assert_eq!(values::<(u32, String)>(&parameters), [seven, None]);
+        assert_eq!(values::<HashMap<String, String>>(&parameters), [None, None]);
+        assert_eq!(values::<u32>(&[]), []);
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_has_one_text_however_it_is_sent(number: i64, zeros in 0_usize..4) {
+            let sign = if number < 0 { "-" } else { "+" };
+            let text = format!("{sign}{}{}", "0".repeat(zeros), number.unsigned_abs());
+            prop_assert_eq!(one::<i64>(&text), number.to_string());
+        }
+
+        #[test]
+        fn any_text_is_text(text in ".*") {
+            let sent = text.replace('%', "%25");
+            prop_assert_eq!(one::<String>(&sent), text);
+        }
+    }
+}

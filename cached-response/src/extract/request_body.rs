@@ -1,0 +1,109 @@
+//! Request bodies: whether there is one, and reading it for the key.
+
+use crate::route::request_key::Sent;
+use actix_web::{
+    HttpRequest,
+    dev::Payload,
+    error::PayloadError,
+    http::{Version, header},
+    web::{Bytes, BytesMut},
+};
+use futures_core::Stream;
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+
+/// Whether the request has a body, however small.
+///
+/// An HTTP/2 request need not say so in its head: there the stream itself is asked, also one that
+/// a middleware or another door has wrapped, and what it gives is put back.
+pub(crate) fn is_there(request: &HttpRequest, payload: &mut Payload) -> bool {
+    if matches!(payload, Payload::None) {
+        return false;
+    }
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let says_so = match payload {
+        Payload::H1 { .. } => true,
+        _ => request.version() < Version::HTTP_2 && matches!(payload, Payload::Stream { .. }),
+    };
+    if says_so || length.is_some() {
+        return length.is_some_and(|length| length != "0")
+            || request.headers().contains_key(header::TRANSFER_ENCODING);
+    }
+    peek(payload)
+}
+
+fn peek(payload: &mut Payload) -> bool {
+    // Whoever reads the body next polls it with a waker of its own.
+    match Pin::new(&mut *payload).poll_next(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(None) => {
+            *payload = Payload::None;
+            false
+        }
+        Poll::Pending => true,
+        Poll::Ready(Some(first)) => {
+            let rest = payload.take();
+            *payload = Chain {
+                first: Some(first),
+                rest,
+            }
+            .into_payload();
+            true
+        }
+    }
+}
+
+/// Reads the body as it came over the wire: an extractor would decompress it, and has limits of
+/// its own. One that is over `limit` is not kept; the payload gives all of it in any case.
+pub(crate) async fn read(
+    mut payload: Payload,
+    limit: usize,
+) -> Result<(Sent, Payload), PayloadError> {
+    let mut whole = BytesMut::new();
+    while let Some(chunk) = poll_fn(|cx| Pin::new(&mut payload).poll_next(cx)).await {
+        whole.extend_from_slice(&chunk?);
+        if whole.len() > limit {
+            let chain = Chain {
+                first: Some(Ok(whole.freeze())),
+                rest: payload,
+            };
+            return Ok((Sent::TooLarge, chain.into_payload()));
+        }
+    }
+    let body = whole.freeze();
+    Ok((Sent::Keyed(body.clone()), Payload::from(body)))
+}
+
+/// Gives the body once more where an extractor has taken it: one that runs later may want it too.
+pub(crate) fn refill(payload: &mut Payload, body: &Bytes) {
+    if matches!(payload, Payload::None) {
+        *payload = Payload::from(body.clone());
+    }
+}
+
+/// What was read already, and then the rest.
+struct Chain {
+    first: Option<Result<Bytes, PayloadError>>,
+    rest: Payload,
+}
+
+impl Chain {
+    fn into_payload(self) -> Payload {
+        Payload::Stream {
+            payload: Box::pin(self),
+        }
+    }
+}
+
+impl Stream for Chain {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(Some(first)),
+            None => Pin::new(&mut self.rest).poll_next(cx),
+        }
+    }
+}

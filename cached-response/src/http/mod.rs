@@ -1,0 +1,19 @@
+//! Rules of HTTP as pure functions: directives, freshness, storability, conditions, ranges, dates.
+
+pub(crate) mod cache_control;
+pub(crate) mod conditional;
+pub(crate) mod content_coding;
+pub(crate) mod date;
+pub(crate) mod dictionary;
+pub(crate) mod directive;
+pub(crate) mod directives;
+pub(crate) mod fields;
+pub(crate) mod freshness;
+pub(crate) mod host;
+pub(crate) mod if_range;
+pub(crate) mod range;
+pub(crate) mod replay;
+pub(crate) mod request_directives;
+pub(crate) mod response_directives;
+pub(crate) mod storable;
+pub(crate) mod unsafe_methods;

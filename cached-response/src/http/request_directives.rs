@@ -1,0 +1,88 @@
+//! What a client wishes of a cache (RFC 9111 §5.2.1), on routes that respect it.
+//!
+//! A wish that cannot be read is taken in its strictest sense.
+
+use crate::http::{
+    directive::{Directive, directives},
+    fields::{contains, lines},
+    freshness::Freshness,
+};
+use actix_web::http::header::{self, HeaderMap};
+use std::time::Duration;
+
+/// The wishes of one request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wishes {
+    /// `no-cache`, or `max-age=0`: no stored response will do.
+    pub(crate) live: bool,
+    pub(crate) no_store: bool,
+    pub(crate) only_if_cached: bool,
+    max_age: Option<Duration>,
+    min_fresh: Duration,
+    /// How long past its lifetime a response may be.
+    max_stale: Option<Duration>,
+}
+
+impl Wishes {
+    /// The wishes in a request's fields; `None` where it has none.
+    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
+        let mut wishes = Self::default();
+        if headers.contains_key(&header::CACHE_CONTROL) {
+            for directive in directives(lines(headers, &header::CACHE_CONTROL)) {
+                wishes.hear(&directive);
+            }
+        } else {
+            // §5.4: what was said before there was `Cache-Control`.
+            wishes.live = contains(lines(headers, &header::PRAGMA), "no-cache");
+        }
+        (wishes != Self::default()).then_some(wishes)
+    }
+
+    fn hear(&mut self, directive: &Directive<'_>) {
+        let shorter = |known: Option<Duration>, read: Duration| {
+            Some(known.map_or(read, |known| known.min(read)))
+        };
+        match &*directive.name() {
+            "no-cache" => self.live = true,
+            "no-store" => self.no_store = true,
+            "only-if-cached" => self.only_if_cached = true,
+            "max-age" => {
+                self.max_age = shorter(self.max_age, directive.seconds().unwrap_or_default());
+                // As `no-cache`: computed for this request, and bounded as such answers are.
+                self.live |= self.max_age == Some(Duration::ZERO);
+            }
+            "min-fresh" => {
+                let read = directive.seconds().unwrap_or(Duration::MAX);
+                self.min_fresh = self.min_fresh.max(read);
+            }
+            "max-stale" if directive.is_bare() => {
+                self.max_stale = shorter(self.max_stale, Duration::MAX);
+            }
+            "max-stale" => {
+                let read = directive.seconds().unwrap_or_default();
+                self.max_stale = shorter(self.max_stale, read);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether it says how old or how stale a response may be.
+    pub(crate) fn speaks_of_age(&self) -> bool {
+        self.max_age.is_some() || self.max_stale.is_some() || !self.min_fresh.is_zero()
+    }
+
+    /// Whether a response of this freshness will do. One that is `never_stale` does only while it
+    /// is fresh, whatever the client would put up with.
+    pub(crate) fn accept(&self, freshness: Freshness, never_stale: bool) -> bool {
+        let Freshness { lifetime, age } = freshness;
+        let most_stale = self.max_stale.filter(|_| !never_stale);
+        let in_time = !freshness.is_stale()
+            || most_stale.is_some_and(|most| age.saturating_sub(lifetime) <= most);
+        in_time
+            && self.max_age.is_none_or(|oldest| age <= oldest)
+            && self.min_fresh <= lifetime.saturating_sub(age)
+    }
+}
+
+#[cfg(test)]
+mod tests;

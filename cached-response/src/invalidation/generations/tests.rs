@@ -1,0 +1,201 @@
+mod names {
+    use crate::invalidation::generation::{Raise::Invalidate, Snapshot};
+    use crate::invalidation::registry::{FEWEST, Registry, SHARDS};
+
+    #[test]
+    fn those_who_hold_a_name_hold_one_generation() {
+        let registry = Registry::new();
+        let (one, other) = (registry.hold(&"a"), registry.hold(&"a"));
+        let (first, second) = (Snapshot::of([one]), Snapshot::of([other]));
+        registry.raise(&"a", Invalidate);
+        assert!(!first.is_current() && !second.is_current());
+    }
+
+    #[test]
+    fn names_do_not_invalidate_each_other() {
+        let registry = Registry::new();
+        let snapshot = Snapshot::of([registry.hold(&"a")]);
+        registry.raise(&"b", Invalidate);
+        assert!(snapshot.is_current());
+    }
+
+    #[test]
+    fn a_name_that_nobody_holds_takes_no_room_when_it_is_invalidated() {
+        let registry = Registry::new();
+        registry.raise(&"a", Invalidate);
+        assert_eq!(registry.len(), 0);
+    }
+
+    #[test]
+    fn a_name_that_is_held_outlives_every_sweep() {
+        let registry = Registry::new();
+        let held: Vec<_> = (0..1000)
+            .map(|name: u32| Snapshot::of([registry.hold(&name)]))
+            .collect();
+        for name in 1000..100_000_u32 {
+            drop(registry.hold(&name));
+        }
+        for (name, snapshot) in (0_u32..).zip(&held) {
+            assert!(snapshot.is_current());
+            registry.raise(&name, Invalidate);
+            assert!(!snapshot.is_current(), "{name} was swept out");
+        }
+    }
+
+    #[test]
+    fn a_million_names_that_come_and_go_leave_next_to_nothing() {
+        let registry = Registry::new();
+        for name in 0..1_000_000_u32 {
+            drop(registry.hold(&name));
+        }
+        assert!(registry.len() <= SHARDS * FEWEST, "{}", registry.len());
+    }
+
+    #[test]
+    fn what_many_held_at_once_is_swept_when_others_come() {
+        let registry = Registry::new();
+        let crowd: Vec<_> = (0..100_000_u32).map(|name| registry.hold(&name)).collect();
+        drop(crowd);
+        for name in 100_000..200_000_u32 {
+            drop(registry.hold(&name));
+        }
+        assert!(registry.len() <= SHARDS * FEWEST, "{}", registry.len());
+    }
+
+    #[test]
+    fn there_is_never_much_more_than_is_held() {
+        let registry = Registry::new();
+        let held: Vec<_> = (0..10_000_u32).map(|name| registry.hold(&name)).collect();
+        for name in 10_000..1_000_000_u32 {
+            drop(registry.hold(&name));
+        }
+        let most = held.len() * 8 / 5 + SHARDS * FEWEST;
+        assert!(registry.len() <= most, "{}", registry.len());
+    }
+}
+
+use super::{Generations, Target};
+use crate::{
+    invalidation::{
+        generation::{
+            Raise::{self, Expire, Invalidate},
+            Snapshot, Standing,
+        },
+        name::Name,
+        registry::{FEWEST, SHARDS},
+    },
+    policy::Policy,
+    route::config::Terms,
+};
+use actix_web::test::TestRequest;
+
+fn snapshot(generations: &Generations, policy: Policy, uri: &'static str) -> Snapshot {
+    generations.snapshot(Target::Response {
+        terms: &Terms::new(policy, &[]),
+        request: &TestRequest::with_uri(uri)
+            .param("id", "7")
+            .to_http_request(),
+    })
+}
+
+/// What of these URLs is neither expired nor invalidated by `raise`, which are the same.
+fn current<const N: usize>(uris: [&'static str; N], raise: fn(&Generations, Raise)) -> [bool; N] {
+    let [expired, invalidated] = [Expire, Invalidate].map(|by| {
+        let generations = Generations::new();
+        let held = uris.map(|uri| snapshot(&generations, Policy::default().query_all(), uri));
+        raise(&generations, by);
+        held.map(|snapshot| snapshot.standing() == Standing::Current)
+    });
+    assert_eq!(expired, invalidated);
+    invalidated
+}
+
+#[test]
+fn all_reaches_everything() {
+    let current = current(["/a", "/b?c=1"], Generations::raise_all);
+    assert_eq!(current, [false, false]);
+}
+
+#[test]
+fn a_path_reaches_its_queries_and_no_other_path() {
+    let uris = ["/a", "/a?b=1", "/%61?c", "/a/", "/a/b", "/"];
+    let current = current(uris, |it, raise| it.raise_path("/a", raise));
+    assert_eq!(current, [false, false, false, false, true, true]);
+}
+
+#[test]
+fn a_path_written_with_a_query_is_meant_without_it() {
+    let current = current(["/a", "/a%3Fb", "/b"], |it, raise| {
+        it.raise_path("/a?b", raise);
+    });
+    assert_eq!(current, [false, false, true]);
+}
+
+#[test]
+fn a_url_reaches_its_own_query_in_any_order() {
+    let uris = ["/a?b=1&c=2", "/a?c=2&b=1", "/a?b=1", "/a"];
+    let current = current(uris, |it, raise| it.raise_url("/a?c=2&b=1", raise));
+    assert_eq!(current, [false, false, true, true]);
+}
+
+#[test]
+fn a_url_without_a_query_leaves_those_with_one() {
+    let current = current(["/a", "/a?b=1"], |it, raise| it.raise_url("/a", raise));
+    assert_eq!(current, [false, true]);
+}
+
+#[test]
+fn a_url_is_known_by_what_each_route_keeps_of_it() {
+    let generations = Generations::new();
+    let narrow = || Policy::default().query(["page"]);
+    let wide = snapshot(
+        &generations,
+        Policy::default().query_all(),
+        "/a?page=2&junk=1",
+    );
+    let narrowed = snapshot(&generations, narrow(), "/a?junk=7&page=2");
+    let other = snapshot(&generations, narrow(), "/a?page=3&junk=1");
+    generations.raise_url("/a?page=2&junk=1", Invalidate);
+    assert!(!wide.is_current() && !narrowed.is_current() && other.is_current());
+}
+
+#[test]
+fn a_tag_reaches_what_has_it() {
+    let generations = Generations::new();
+    let tagged = |tags: &[&str]| snapshot(&generations, Policy::default().tags(tags), "/a");
+    let [all, one, other] = [&["ids"][..], &["ids", "id:{id}"], &["id:8"]].map(tagged);
+    generations.raise_tag("id:7", Expire);
+    let standings = [&all, &one, &other].map(Snapshot::standing);
+    assert_eq!(
+        standings,
+        [Standing::Current, Standing::Expired, Standing::Current]
+    );
+    generations.raise_tag("ids", Invalidate);
+    let current = [&all, &one, &other].map(Snapshot::is_current);
+    assert_eq!(current, [false, false, true]);
+}
+
+#[test]
+fn a_tag_is_no_path() {
+    let generations = Generations::new();
+    let tagged = snapshot(&generations, Policy::default().tags(["/b"]), "/a");
+    generations.raise_tag("/a", Invalidate);
+    generations.raise_path("/b", Invalidate);
+    assert_eq!(tagged.standing(), Standing::Current);
+}
+
+/// Bar row 84.
+#[test]
+fn a_million_tags_that_come_and_go_leave_next_to_nothing() {
+    let generations = Generations::new();
+    let kept = snapshot(&generations, Policy::default().tags(["id:7"]), "/a");
+    for id in 0..1_000_000_u32 {
+        if id != 7 {
+            drop(generations.names.hold(&Name::Tag(&format!("id:{id}"))));
+        }
+    }
+    assert!(generations.names.len() <= SHARDS * FEWEST);
+    assert!(kept.is_current());
+    generations.raise_tag("id:7", Invalidate);
+    assert!(!kept.is_current());
+}

@@ -1,0 +1,4 @@
+//! Reasons and counters.
+
+pub(crate) mod counters;
+pub(crate) mod reason;

@@ -1,0 +1,210 @@
+//! What one process tells the others on the bus, as bytes.
+//!
+//! ```text
+//! version 1 | sender 8 | number 8 | 0 sent 8
+//!                                 | 1 (expire) or 2 (invalidate), then: 0 (all)
+//!                                                                     | 1 (path) text
+//!                                                                     | 2 (url) text
+//!                                                                     | 3 (tags) text text ..
+//! text = length 4 | UTF-8
+//! ```
+//!
+//! At its end is the CRC-32 of all that: one whose bits have changed on its way is not read, which
+//! counts as a gap.
+
+use crate::{
+    invalidation::{generation::Raise, scope::Scope},
+    time::moment::Moment,
+};
+use actix_web::web::Bytes;
+
+/// A message and who has sent it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) sender: u64,
+    /// One more than that of the message before.
+    pub(crate) number: u64,
+    pub(crate) word: Word,
+}
+
+/// What it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// The sender is there. When it sent this is told by its own clock, and means nothing to others.
+    Beat(Moment),
+    Raise(Raise, Reach),
+}
+
+/// What is raised: one thing, or many tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    All,
+    Path(String),
+    Url(String),
+    Tags(Vec<String>),
+}
+
+/// What was heard is no message of ours, or one of another version. It may have said anything: to
+/// whoever hears it, it is as if it were missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable;
+
+const VERSION: u8 = 1;
+
+/// Tags of more bytes are told in more than one message.
+const LONGEST: usize = 16 << 10;
+
+const LENGTH: usize = size_of::<u32>();
+
+impl Message {
+    pub(crate) fn to_bytes(&self) -> Bytes {
+        let mut bytes = vec![VERSION];
+        bytes.extend(self.sender.to_be_bytes());
+        bytes.extend(self.number.to_be_bytes());
+        match &self.word {
+            Word::Beat(sent) => {
+                bytes.push(0);
+                bytes.extend(sent.to_nanos().to_be_bytes());
+            }
+            Word::Raise(raise, reach) => {
+                bytes.push(match raise {
+                    Raise::Expire => 1,
+                    Raise::Invalidate => 2,
+                });
+                reach.write(&mut bytes);
+            }
+        }
+        bytes.extend(crc32fast::hash(&bytes).to_be_bytes());
+        bytes.into()
+    }
+
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let (bytes, sum) = bytes.split_last_chunk().ok_or(Unreadable)?;
+        if crc32fast::hash(bytes) != u32::from_be_bytes(*sum) {
+            return Err(Unreadable);
+        }
+        let mut rest = Rest(bytes);
+        if rest.byte()? != VERSION {
+            return Err(Unreadable);
+        }
+        let (sender, number) = (rest.number()?, rest.number()?);
+        let word = match rest.byte()? {
+            0 => Word::Beat(Moment::from_nanos(rest.number()?)),
+            1 => Word::Raise(Raise::Expire, Reach::read(&mut rest)?),
+            2 => Word::Raise(Raise::Invalidate, Reach::read(&mut rest)?),
+            _ => return Err(Unreadable),
+        };
+        if !rest.0.is_empty() {
+            return Err(Unreadable);
+        }
+        Ok(Self {
+            sender,
+            number,
+            word,
+        })
+    }
+}
+
+impl Reach {
+    /// All of these, in as few as there can be: the tags of them together, as many as a message
+    /// takes.
+    pub(crate) fn of(scopes: impl IntoIterator<Item = Scope>) -> Vec<Self> {
+        let (mut all, mut tags, mut length) = (Vec::new(), Vec::new(), 0);
+        for scope in scopes {
+            match scope {
+                Scope::All => all.push(Self::All),
+                Scope::Path(path) => all.push(Self::Path(path)),
+                Scope::Url(url) => all.push(Self::Url(url)),
+                Scope::Tag(tag) => {
+                    let more = LENGTH + tag.len();
+                    if length + more > LONGEST && !tags.is_empty() {
+                        all.push(Self::Tags(std::mem::take(&mut tags)));
+                        length = 0;
+                    }
+                    length += more;
+                    tags.push(tag);
+                }
+            }
+        }
+        if !tags.is_empty() {
+            all.push(Self::Tags(tags));
+        }
+        all
+    }
+
+    fn write(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::All => bytes.push(0),
+            Self::Path(path) => {
+                bytes.push(1);
+                write_text(path, bytes);
+            }
+            Self::Url(url) => {
+                bytes.push(2);
+                write_text(url, bytes);
+            }
+            Self::Tags(tags) => {
+                bytes.push(3);
+                for tag in tags {
+                    write_text(tag, bytes);
+                }
+            }
+        }
+    }
+
+    fn read(rest: &mut Rest<'_>) -> Result<Self, Unreadable> {
+        Ok(match rest.byte()? {
+            0 => Self::All,
+            1 => Self::Path(rest.text()?),
+            2 => Self::Url(rest.text()?),
+            3 => {
+                let mut tags = Vec::new();
+                while !rest.0.is_empty() {
+                    tags.push(rest.text()?);
+                }
+                Self::Tags(tags)
+            }
+            _ => return Err(Unreadable),
+        })
+    }
+}
+
+/// No store takes a message of 4 GiB.
+fn write_text(text: &str, bytes: &mut Vec<u8>) {
+    let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    bytes.extend(length.to_be_bytes());
+    bytes.extend(text.as_bytes());
+}
+
+/// What is not read yet.
+struct Rest<'a>(&'a [u8]);
+
+impl Rest<'_> {
+    fn take(&mut self, length: usize) -> Result<&[u8], Unreadable> {
+        let (taken, rest) = self.0.split_at_checked(length).ok_or(Unreadable)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn array<const LENGTH: usize>(&mut self) -> Result<[u8; LENGTH], Unreadable> {
+        self.take(LENGTH)?.try_into().map_err(|_| Unreadable)
+    }
+
+    fn byte(&mut self) -> Result<u8, Unreadable> {
+        self.array().map(u8::from_be_bytes)
+    }
+
+    fn number(&mut self) -> Result<u64, Unreadable> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    fn text(&mut self) -> Result<String, Unreadable> {
+        let length = u32::from_be_bytes(self.array()?);
+        let length = usize::try_from(length).map_err(|_| Unreadable)?;
+        let text = std::str::from_utf8(self.take(length)?);
+        text.map(str::to_owned).map_err(|_| Unreadable)
+    }
+}
+
+#[cfg(test)]
+mod tests;

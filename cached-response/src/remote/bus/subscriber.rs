@@ -1,0 +1,134 @@
+//! Hears what other processes invalidate, and that this one is heard.
+
+use crate::{
+    invalidation::{generation::Raise, generations::Generations},
+    remote::{
+        bus::{
+            heartbeat::Ears,
+            liveness::Hearing,
+            message::{Message, Reach, Word},
+            publisher::Job,
+            sequence::{Order, Senders},
+            transport::Line,
+        },
+        catch_unwind::guarded,
+    },
+    store::{bus::Subscription, error::StoreError},
+    time::Clock,
+};
+use actix_web::web::Bytes;
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+use tokio::sync::mpsc::WeakUnboundedSender;
+
+/// Whoever listens.
+pub(crate) struct Listener {
+    pub(crate) line: Arc<dyn Line>,
+    pub(crate) clock: Clock,
+    pub(crate) ears: Arc<Ears>,
+    pub(crate) hearing: Arc<Hearing>,
+    pub(crate) generations: Arc<Generations>,
+    pub(crate) jobs: WeakUnboundedSender<Job>,
+}
+
+/// After one that failed the next subscription is tried so much later, and later each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+impl Listener {
+    /// Listens for ever.
+    pub(crate) async fn listen(self) -> Infallible {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let subscription = guarded(async { self.line.subscribe().await }).await;
+            if let Ok(subscription) = subscription {
+                pause = FIRST_PAUSE;
+                self.attend(subscription).await;
+            }
+            // The network's time, whoever turns the clock.
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Hears whatever this subscription has to say, until it is over.
+    async fn attend(&self, mut subscription: Box<dyn Subscription>) {
+        let now = self.clock.now();
+        let mut senders = Senders::new(now);
+        // Only now, when it is listening already.
+        self.hearing.miss(now);
+        self.beat();
+        while let Ok(message) = self.next(&mut *subscription).await {
+            self.heed(&message, &mut senders);
+        }
+        self.hearing.miss(self.clock.now());
+    }
+
+    /// Asks for a beat, so that nobody waits a second to know that all is well.
+    fn beat(&self) {
+        if let Some(jobs) = self.jobs.upgrade() {
+            // Nobody tells anything any more: this one ends as well.
+            let _ = jobs.send(Job::Beat);
+        }
+    }
+
+    async fn next(&self, subscription: &mut dyn Subscription) -> Result<Bytes, Over> {
+        let mut next = pin!(guarded(async { subscription.next().await }));
+        let mut deaf = pin!(self.ears.deaf());
+        poll_fn(|cx| {
+            if let Poll::Ready(heard) = next.as_mut().poll(cx) {
+                return Poll::Ready(heard.map_err(Over::from));
+            }
+            deaf.as_mut().poll(cx).map(|()| Err(Over))
+        })
+        .await
+    }
+
+    fn heed(&self, message: &[u8], senders: &mut Senders) {
+        let now = self.clock.now();
+        let Ok(message) = Message::parse(message) else {
+            return self.hearing.miss(now);
+        };
+        // First of all: whoever sees the beat knows what was missed before it.
+        if senders.hear(message.sender, message.number, now) == Order::Gap {
+            self.hearing.miss(now);
+        }
+        let own = message.sender == self.ears.own();
+        match message.word {
+            Word::Beat(sent) if own => {
+                self.ears.hear_one();
+                // What has not been yet proves nothing.
+                self.hearing.hear(sent.min(now));
+            }
+            Word::Raise(raise, reach) if !own => self.raise(raise, &reach),
+            Word::Beat(_) | Word::Raise(..) => {}
+        }
+    }
+
+    fn raise(&self, raise: Raise, reach: &Reach) {
+        let generations = &self.generations;
+        match reach {
+            Reach::All => generations.raise_all(raise),
+            Reach::Path(path) => generations.raise_path(path, raise),
+            Reach::Url(url) => generations.raise_url(url, raise),
+            Reach::Tags(tags) => tags
+                .iter()
+                .for_each(|tag| generations.raise_tag(tag, raise)),
+        }
+    }
+}
+
+/// A subscription has nothing more to say.
+struct Over;
+
+impl From<StoreError> for Over {
+    fn from(_: StoreError) -> Self {
+        Self
+    }
+}

@@ -1,0 +1,32 @@
+//! Why a remote store has not done what it was asked for.
+
+use crate::store::error::StoreError;
+
+/// Why a call came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unavailable {
+    /// It was not made: the store has failed before, and has not answered since.
+    Open,
+    /// It was not made: too many are under way.
+    Crowded,
+    /// Its time was over.
+    Slow,
+    /// It failed.
+    Failed(StoreError),
+}
+
+/// Why a call that was made came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Slow,
+    Failed(StoreError),
+}
+
+impl From<Fault> for Unavailable {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Slow => Self::Slow,
+            Fault::Failed(error) => Self::Failed(error),
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! What things are called in a remote store: the same in every process that shares it.
+//!
+//! A response lies under `namespace:path:digest`, where the digest is of its full key; the full key
+//! travels with it and is compared on every read. What can be invalidated has a nonce each, under
+//! `namespace:g:digest`, and the tags that handlers name count in stripes, `namespace:s:number`, as
+//! well. Paths begin with a slash, so that no two kinds of names can meet.
+//!
+//! A Redis Cluster hashes only what stands between `{` and `}` in a name, if anything does. Of all
+//! that a client chooses only the path stands in a name, with its braces escaped: so a client cannot
+//! put many names into one slot. The braces of a namespace are the operator's own.
+
+use crate::{invalidation::target, key::query::QueryKey, route::config::Terms, util::weak_hash};
+use actix_web::http::Uri;
+use sha1::{Digest, Sha1};
+use std::borrow::Cow;
+
+/// The flag of a live answer where a route names no other.
+const FLAG: &str = "nocache";
+
+/// Begins every name of one cache.
+#[derive(Clone, Debug)]
+pub(crate) struct Namespace {
+    name: Box<str>,
+    schema: u32,
+}
+
+/// What stands for a full key in all the names that it is in. The key is compared wherever it is
+/// found by this.
+pub(crate) struct FullDigest(String);
+
+impl FullDigest {
+    pub(crate) fn of(full_key: &[u8]) -> Self {
+        if weak_hash::is_on() {
+            return Self(format!("{:x}", weak_hash::hash(full_key)));
+        }
+        Self(hex(&[full_key]))
+    }
+}
+
+/// What can be invalidated.
+#[derive(Clone, Copy)]
+enum Thing<'a> {
+    All,
+    Path(&'a [u8]),
+    /// A path, and all of its query.
+    Url(&'a [u8], &'a str),
+    /// A path on routes that leave something of the query out of their keys: who invalidates one of
+    /// its URLs need not know which.
+    Narrowed(&'a [u8]),
+    Tag(&'a str),
+}
+
+impl Namespace {
+    pub(crate) fn new(name: &str, schema: u32) -> Self {
+        Self {
+            name: name.into(),
+            schema,
+        }
+    }
+
+    /// What a response is compared by, wherever it was made: all that its digest is of.
+    pub(crate) fn full_key(&self, identity: &[u8], key: &[u8]) -> Vec<u8> {
+        let parts = [self.name.as_bytes(), &self.schema.to_be_bytes(), identity];
+        let length = parts.iter().map(|part| part.len() + 8).sum::<usize>() + key.len();
+        let mut full = Vec::with_capacity(length);
+        for part in parts {
+            full.extend((part.len() as u64).to_be_bytes());
+            full.extend(part);
+        }
+        full.extend(key);
+        full
+    }
+
+    /// The name of the response to a request for `path`; of a computed value, for `value`.
+    pub(crate) fn response(&self, path: &str, digest: &FullDigest) -> String {
+        [&*self.name, ":", &without_braces(path), ":", &digest.0].concat()
+    }
+
+    /// The name of the lease on a run.
+    pub(crate) fn lease(&self, digest: &FullDigest) -> String {
+        [&*self.name, ":l:", &digest.0].concat()
+    }
+
+    /// The channel on which invalidations are told.
+    pub(crate) fn bus(&self) -> String {
+        format!("{}:bus", self.name)
+    }
+
+    /// A name that nothing lies under, to see whether the store answers.
+    pub(crate) fn probe(&self) -> String {
+        format!("{}:probe", self.name)
+    }
+
+    /// The nonce of a stripe of tags.
+    pub(crate) fn stripe(&self, stripe: usize) -> String {
+        format!("{}:s:{stripe}", self.name)
+    }
+
+    /// The nonce of a tag.
+    pub(crate) fn tag(&self, tag: &str) -> String {
+        self.nonce(Thing::Tag(tag))
+    }
+
+    /// The nonce of everything.
+    pub(crate) fn all(&self) -> String {
+        self.nonce(Thing::All)
+    }
+
+    /// The nonces that a response to this target depends on, the tags of its route left out.
+    pub(crate) fn of_target(&self, terms: &Terms, uri: &Uri) -> [String; 3] {
+        let path = target::path(uri.path());
+        let url = if is_plain(terms) {
+            self.nonce(Thing::Url(&path, &terms.query.name(uri.query())))
+        } else {
+            self.nonce(Thing::Narrowed(&path))
+        };
+        [self.all(), self.nonce(Thing::Path(&path)), url]
+    }
+
+    /// The nonces that go when a path is invalidated.
+    pub(crate) fn of_path(&self, path: &str) -> Vec<String> {
+        let paths = target::paths(path);
+        let names = paths.iter().map(|path| self.nonce(Thing::Path(path)));
+        names.collect()
+    }
+
+    /// The nonces that go when a URL is invalidated: that of the URL as routes know it that hide
+    /// their flag, as those know it that do not, and that of all URLs of the path on the others.
+    pub(crate) fn of_url(&self, url: &str) -> Vec<String> {
+        let (path, query) = target::split(url);
+        let hidden = QueryKey::whole(Some(FLAG)).name(query);
+        let shown = QueryKey::whole(None).name(query);
+        let mut names = Vec::new();
+        for path in target::spellings(&target::path(path)) {
+            names.push(self.nonce(Thing::Narrowed(&path)));
+            names.push(self.nonce(Thing::Url(&path, &hidden)));
+            if shown != hidden {
+                names.push(self.nonce(Thing::Url(&path, &shown)));
+            }
+        }
+        names
+    }
+
+    fn nonce(&self, thing: Thing<'_>) -> String {
+        let digest = match thing {
+            Thing::All => hex(&[b"all"]),
+            Thing::Path(path) => hex(&[b"path", path]),
+            Thing::Url(path, query) => hex(&[b"url", path, query.as_bytes()]),
+            Thing::Narrowed(path) => hex(&[b"narrowed", path]),
+            Thing::Tag(tag) => hex(&[b"tag", tag.as_bytes()]),
+        };
+        [&*self.name, ":g:", &digest].concat()
+    }
+}
+
+/// Escapes braces as `%7B` and `%7D`. A `%` becomes `%25` only where it would read as one of these three
+/// escapes: different paths stay different, and paths that are escaped already stay readable.
+fn without_braces(path: &str) -> Cow<'_, str> {
+    if !path.contains(['{', '}', '%']) {
+        return Cow::Borrowed(path);
+    }
+    let mut escaped = String::with_capacity(path.len() + 8);
+    for (at, letter) in path.char_indices() {
+        match letter {
+            '{' => escaped.push_str("%7B"),
+            '}' => escaped.push_str("%7D"),
+            '%' if reads_as_escape(&path[at + 1..]) => escaped.push_str("%25"),
+            other => escaped.push(other),
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// Whether a `%` before these letters reads as an escape of [`without_braces`].
+fn reads_as_escape(after: &str) -> bool {
+    ["7B", "7D", "25"]
+        .iter()
+        .any(|escape| after.starts_with(escape))
+}
+
+/// Whether a route keeps all of a query, but for the usual flag.
+fn is_plain(terms: &Terms) -> bool {
+    terms.query.is_whole() && terms.query.flag().is_none_or(|flag| flag == FLAG)
+}
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// The SHA-1 of these parts, each with its length, in hexadecimal.
+fn hex(parts: &[&[u8]]) -> String {
+    let mut sha = Sha1::new();
+    for part in parts {
+        sha.update((part.len() as u64).to_be_bytes());
+        sha.update(part);
+    }
+    let mut text = String::with_capacity(40);
+    for byte in sha.finalize() {
+        // By hand: there are five names to a look-up, and a formatter takes as long as all the rest.
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from(DIGITS[usize::from(digit)]));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        policy::Policy,
+        route::inputs::{Facts, Role},
+    };
+    use proptest::prelude::*;
+
+    fn shop() -> Namespace {
+        Namespace::new("shop", 1)
+    }
+
+    fn url_nonce(policy: Policy, uri: &str) -> String {
+        let terms = Terms::new(policy, &[(Role::Covered, Facts::NEUTRAL)]);
+        let [.., url] = shop().of_target(&terms, &uri.parse().unwrap());
+        url
+    }
+
+    #[test]
+    fn names_say_whose_they_are_and_what_they_are_for() {
+        let key = FullDigest::of(&shop().full_key(b"list", b"/products"));
+        let name = shop().response("/products", &key);
+        assert!(name.starts_with("shop:/products:"));
+        assert_eq!(name.len(), "shop:/products:".len() + 40);
+        assert!(shop().lease(&key).starts_with("shop:l:"));
+        assert_eq!(shop().stripe(63), "shop:s:63");
+        assert!(shop().tag("products").starts_with("shop:g:"));
+    }
+
+    #[test]
+    fn a_name_is_the_same_in_every_process() {
+        assert_eq!(
+            shop().tag("products"),
+            "shop:g:a3ccf46bd69adeebc2773ad8072ab6349a3328ec"
+        );
+    }
+
+    #[test]
+    fn no_part_of_a_full_key_can_be_taken_for_another() {
+        let keys = [
+            Namespace::new("a", 1).full_key(b"bc", b"d"),
+            Namespace::new("ab", 1).full_key(b"c", b"d"),
+            Namespace::new("a", 2).full_key(b"bc", b"d"),
+            Namespace::new("a", 1).full_key(b"b", b"cd"),
+            Namespace::new("a", 1).full_key(b"bcd", b""),
+        ];
+        for (n, key) in keys.iter().enumerate() {
+            assert!(!keys[..n].contains(key), "{n}");
+        }
+    }
+
+    #[test]
+    fn whoever_invalidates_a_url_reaches_it_on_every_route() {
+        let policies: [fn() -> Policy; 7] = [
+            Policy::default,
+            || Policy::default().query_all(),
+            || Policy::default().query(["page"]),
+            || Policy::default().ignore_query(["utm_*"]),
+            || Policy::default().query_exact(),
+            || Policy::default().nocache_off(),
+            || Policy::default().nocache("live"),
+        ];
+        for (n, policy) in policies.into_iter().enumerate() {
+            for uri in ["/a%62?page=2&b=1", "/ab?b=1&page=2&nocache=1", "/ab"] {
+                let names = shop().of_url(uri);
+                assert!(names.contains(&url_nonce(policy(), uri)), "{n} {uri}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_url_of_a_plain_route_is_not_another() {
+        let names = shop().of_url("/ab?page=2");
+        assert!(!names.contains(&url_nonce(Policy::default(), "/ab?page=3")));
+        assert!(!names.contains(&url_nonce(Policy::default(), "/ac?page=2")));
+    }
+
+    #[test]
+    fn whoever_invalidates_a_path_reaches_all_of_its_urls() {
+        let terms = Terms::new(Policy::default(), &[]);
+        for uri in ["/a%62", "/ab?page=2"] {
+            let [_, path, _] = shop().of_target(&terms, &uri.parse().unwrap());
+            assert!(shop().of_path("/ab").contains(&path), "{uri}");
+            assert!(shop().of_path("/ab?page=7").contains(&path), "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_brace_of_a_path_does_not_choose_the_slot_of_a_name() {
+        let digest = || FullDigest::of(b"key");
+        let name = |path| shop().response(path, &digest());
+        assert!(name("/{x}/1").starts_with("shop:/%7Bx%7D/1:"));
+        assert!(name("/caf%C3%A9/50%").starts_with("shop:/caf%C3%A9/50%:"));
+        assert_ne!(name("/{x}"), name("/%7Bx%7D"));
+        assert_ne!(name("/%7B"), name("/%257B"));
+        // An operator may keep all of a cache in one slot.
+        let own = Namespace::new("{shop}", 1).response("/{x}", &digest());
+        assert!(own.starts_with("{shop}:/%7Bx%7D:"), "{own}");
+    }
+
+    /// Undoes [`without_braces`].
+    fn with_braces(escaped: &str) -> String {
+        let mut path = String::new();
+        let mut rest = escaped;
+        while let Some(letter) = rest.chars().next() {
+            let (escape, length) = match rest.get(..3) {
+                Some("%7B") => ('{', 3),
+                Some("%7D") => ('}', 3),
+                Some("%25") => ('%', 3),
+                _ => (letter, letter.len_utf8()),
+            };
+            path.push(escape);
+            rest = &rest[length..];
+        }
+        path
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_of_a_client_puts_a_hash_tag_into_a_name(
+            path in "/([{}%257BDd]|\\PC){0,20}",
+            tag in "\\PC{0,20}",
+        ) {
+            let digest = FullDigest::of(path.as_bytes());
+            for name in [
+                shop().response(&path, &digest),
+                shop().lease(&digest),
+                shop().tag(&tag),
+            ] {
+                prop_assert!(!name.contains(['{', '}']), "{name}");
+            }
+            for names in [shop().of_path(&path), shop().of_url(&path)] {
+                let tagged = names.iter().any(|name| name.contains(['{', '}']));
+                prop_assert!(!tagged, "{names:?}");
+            }
+        }
+
+        #[test]
+        fn no_two_paths_are_escaped_alike(path in "([{}%257BD]|\\PC){0,20}") {
+            prop_assert_eq!(with_braces(&without_braces(&path)), path);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Answers that carry a part of a stored response, or say that there is no such part.
+
+use crate::{
+    entry::StoredResponse,
+    http::{
+        content_coding,
+        fields::{self, lines},
+        if_range::{self, Validators},
+        range::{self, Wanted},
+    },
+    response::multipart,
+};
+use actix_web::{
+    HttpRequest,
+    body::BoxBody,
+    dev::ResponseHead,
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
+};
+use std::ops::Range;
+
+/// Makes a 206 or a 416 of the head of a whole answer, where `request` asks for a part of it, and
+/// gives the body that goes with it. `None` leaves the whole as it is.
+///
+/// Comes after the preconditions (RFC 9110 §13.2.2).
+pub(crate) fn narrow(
+    stored: &StoredResponse,
+    request: &HttpRequest,
+    head: &mut ResponseHead,
+) -> Option<BoxBody> {
+    let asked = request.headers();
+    // Nearly all requests end here.
+    if !asked.contains_key(&header::RANGE) || !may_be_cut(stored, request) {
+        return None;
+    }
+    match range::wanted(lines(asked, &header::RANGE), stored.body.len()) {
+        Wanted::Whole => None,
+        Wanted::Part(part) => one(stored, part, head),
+        Wanted::Parts(parts) => several(stored, &parts, head),
+        Wanted::Unsatisfiable => none(stored, head),
+    }
+}
+
+fn one(stored: &StoredResponse, part: Range<usize>, head: &mut ResponseHead) -> Option<BoxBody> {
+    let place = HeaderValue::from_str(&range::place(&part, stored.body.len())).ok()?;
+    partial(head);
+    head.headers.insert(header::CONTENT_RANGE, place);
+    Some(BoxBody::new(stored.body.slice(part)))
+}
+
+fn several(
+    stored: &StoredResponse,
+    parts: &[Range<usize>],
+    head: &mut ResponseHead,
+) -> Option<BoxBody> {
+    // Clients would take a coding of each part for one of them all.
+    if field_of(stored, &header::CONTENT_ENCODING).is_some() {
+        return None;
+    }
+    let media = field_of(stored, &header::CONTENT_TYPE);
+    let (media, body) = multipart::of(&stored.body, media, parts)?;
+    partial(head);
+    head.headers.remove(&header::CONTENT_RANGE);
+    head.headers.insert(header::CONTENT_TYPE, media);
+    Some(BoxBody::new(body))
+}
+
+fn none(stored: &StoredResponse, head: &mut ResponseHead) -> Option<BoxBody> {
+    let length = HeaderValue::from_str(&format!("bytes */{}", stored.body.len())).ok()?;
+    head.status = StatusCode::RANGE_NOT_SATISFIABLE;
+    head.headers.retain(|name, _| !speaks_of_the_whole(name));
+    head.headers.insert(header::CONTENT_RANGE, length);
+    // A cache that takes no account of ranges would answer everyone with it.
+    let never = HeaderValue::from_static("no-store");
+    head.headers.insert(header::CACHE_CONTROL, never);
+    Some(BoxBody::new(()))
+}
+
+/// The head of a 206 is that of the 200 (RFC 9110 §15.3.7), but for what counts or sums up the
+/// bytes that are sent.
+fn partial(head: &mut ResponseHead) {
+    head.status = StatusCode::PARTIAL_CONTENT;
+    for name in ["content-length", "content-md5", "content-digest"] {
+        head.headers.remove(name);
+    }
+}
+
+/// A 416 is about none of the stored content, and nobody may keep it for as long.
+fn speaks_of_the_whole(name: &HeaderName) -> bool {
+    name.as_str().starts_with("content-")
+        || *name == header::LAST_MODIFIED
+        || *name == header::EXPIRES
+        || ["cdn-cache-control", "surrogate-control"].contains(&name.as_str())
+}
+
+/// Only a GET asks for parts (RFC 9110 §14.2), and only a 200 has any. The handler may have said
+/// that its response is not to be cut, and whoever has a part already must have it of this one.
+fn may_be_cut(stored: &StoredResponse, request: &HttpRequest) -> bool {
+    let accepted = stored.headers.iter();
+    let accepted = accepted.filter(|(name, _)| *name == header::ACCEPT_RANGES);
+    let uncut = fields::contains(accepted.map(|(_, value)| value.as_bytes()), "none");
+    *request.method() == Method::GET
+        && stored.status == StatusCode::OK
+        && !uncut
+        && fits(stored, request.headers())
+}
+
+fn fits(stored: &StoredResponse, asked: &HeaderMap) -> bool {
+    // A cache does not evaluate these (RFC 9110 §13.2.1); a part that failed them would be pasted
+    // to another response.
+    if asked.contains_key(&header::IF_MATCH) || asked.contains_key(&header::IF_UNMODIFIED_SINCE) {
+        return false;
+    }
+    if !asked.contains_key(&header::IF_RANGE) {
+        return true;
+    }
+    let bytes = HeaderValue::as_bytes;
+    let validators = Validators {
+        etag: stored.etag.as_ref().map(bytes),
+        last_modified: stored.last_modified.as_ref().map(bytes),
+        date: field_of(stored, &header::DATE).map(bytes),
+    };
+    if_range::matches(lines(asked, &header::IF_RANGE), &validators)
+        && !may_have_been_coded(stored, asked)
+}
+
+/// Whether the client may hold a part of this response as a compressor outside has coded it.
+fn may_have_been_coded(stored: &StoredResponse, asked: &HeaderMap) -> bool {
+    let media = field_of(stored, &header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    field_of(stored, &header::CONTENT_ENCODING).is_none()
+        && content_coding::is_codable(media)
+        && content_coding::accepts_any(lines(asked, &header::ACCEPT_ENCODING))
+}
+
+fn field_of<'s>(stored: &'s StoredResponse, name: &HeaderName) -> Option<&'s HeaderValue> {
+    let mut fields = stored.headers.iter();
+    fields
+        .find(|(field, _)| field == name)
+        .map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+//! Bodies past the cap, the budget, or what is left of it.
+
+use std::{cell::Cell, rc::Rc, sync::Arc};
+
+use actix_web::body::{BodySize, MessageBody};
+
+use crate::response::tee::{
+    Copied, Terms,
+    budget::Budget,
+    copy,
+    source::Scope,
+    tests::script::{Copying, Feed, Log, Read, Step, generous, log, read, read_all, whole},
+};
+
+fn capped(cap: usize) -> Terms {
+    Terms { cap, ..generous() }
+}
+
+fn budgeted(bytes: usize) -> Terms {
+    Terms {
+        budget: Arc::new(Budget::new(bytes)),
+        ..generous()
+    }
+}
+
+const STEPS: [Step; 4] = [
+    Step::Chunk("abc"),
+    Step::Chunk("def"),
+    Step::Chunk("ghi"),
+    Step::End,
+];
+
+#[test]
+fn a_body_of_exactly_the_cap_is_copied() {
+    let mut copying = Copying::under(capped(9), BodySize::Stream, &STEPS, ());
+    copying.copy_to_end();
+    assert_eq!(copying.read_all(), ("abcdefghi".to_owned(), Read::End));
+    assert_eq!(copying.finish(), whole("abcdefghi"));
+}
+
+#[test]
+fn a_body_past_any_cap_is_delivered_to_the_byte_and_not_copied() {
+    for cap in 0..9 {
+        for read_before in [false, true] {
+            let mut copying = Copying::under(capped(cap), BodySize::Stream, &STEPS, ());
+            let mut text = String::new();
+            while copying.copy() {
+                if let (true, Read::Chunk(chunk)) = (read_before, copying.read()) {
+                    text.push_str(&chunk);
+                }
+            }
+            assert_eq!(copying.landed(), Some(Copied::TooLarge));
+            let (rest, end) = copying.read_all();
+            assert_eq!((text + &rest, end), ("abcdefghi".to_owned(), Read::End));
+            assert_eq!(copying.used(), 0);
+        }
+    }
+}
+
+#[test]
+fn past_the_cap_the_body_is_polled_at_the_clients_pace() {
+    let mut copying = Copying::under(capped(4), BodySize::Stream, &STEPS, ());
+    copying.copy_to_end();
+    assert_eq!(copying.feed.polls(), 2);
+    assert_eq!(copying.read(), Read::chunk("abc"));
+    assert_eq!(copying.read(), Read::chunk("def"));
+    assert_eq!(copying.feed.polls(), 2);
+    assert_eq!(copying.read(), Read::chunk("ghi"));
+    assert_eq!(copying.feed.polls(), 3);
+    assert_eq!(copying.finish(), Copied::TooLarge);
+}
+
+#[test]
+fn past_the_cap_an_error_still_reaches_the_client() {
+    let steps = [Step::Chunk("abc"), Step::Chunk("def"), Step::Error];
+    let mut copying = Copying::under(capped(1), BodySize::Stream, &steps, ());
+    copying.copy_to_end();
+    let error = Read::Error("the body failed".to_owned());
+    assert_eq!(copying.read_all(), ("abcdef".to_owned(), error));
+    assert_eq!(copying.finish(), Copied::TooLarge);
+}
+
+#[test]
+fn what_the_client_has_read_is_let_go_when_the_copy_is() {
+    let mut copying = Copying::under(capped(6), BodySize::Stream, &STEPS[..2], ());
+    copying.copy();
+    let before = copying.used();
+    assert_eq!(copying.read(), Read::chunk("abc"));
+    assert_eq!(copying.used(), before, "the copy still needs it");
+    copying.feed.add(Step::Chunk("ghi"));
+    copying.copy_to_end();
+    assert!(copying.used() <= before);
+    assert_eq!(copying.read(), Read::chunk("def"));
+    assert_eq!(copying.read(), Read::chunk("ghi"));
+    assert_eq!(copying.used(), 0);
+    assert_eq!(copying.finish(), Copied::TooLarge);
+}
+
+#[test]
+fn a_body_that_declares_too_much_is_not_polled_ahead() {
+    let (feed, landed) = (Feed::of(&STEPS), Log::default());
+    let mut body = copy(feed.body(BodySize::Sized(9)), capped(8), (), log(&landed));
+    assert_eq!(landed.take(), [Copied::TooLarge]);
+    assert_eq!(feed.polls(), 0);
+    assert_eq!(body.size(), BodySize::Sized(9));
+    assert_eq!(read(&mut body), Read::chunk("abc"));
+    assert_eq!(feed.polls(), 1);
+    assert_eq!(read_all(&mut body), ("defghi".to_owned(), Read::End));
+    assert_eq!(read(&mut body), Read::End);
+    assert_eq!(feed.polls(), 4, "a body that has ended may not be polled");
+}
+
+#[test]
+fn a_spent_budget_ends_the_copy_and_not_the_body() {
+    for bytes in [0, 200, 300] {
+        let mut copying = Copying::under(budgeted(bytes), BodySize::Stream, &STEPS, ());
+        copying.copy_to_end();
+        assert!(copying.used() <= bytes);
+        assert_eq!(copying.landed(), Some(Copied::NoRoom));
+        assert_eq!(copying.read_all(), ("abcdefghi".to_owned(), Read::End));
+        assert_eq!(copying.used(), 0);
+    }
+}
+
+#[test]
+fn an_unread_tail_counts_until_it_is_read() {
+    let mut copying = Copying::new(&STEPS);
+    copying.copy_to_end();
+    assert_eq!(copying.landed(), Some(whole("abcdefghi")));
+    let mut used = copying.used();
+    for chunk in ["abc", "def", "ghi"] {
+        assert_eq!(copying.read(), Read::chunk(chunk));
+        assert!(copying.used() < used);
+        used = copying.used();
+    }
+    assert_eq!(used, 0);
+}
+
+#[test]
+fn a_client_that_leaves_an_unread_tail_frees_it() {
+    let mut copying = Copying::new(&STEPS);
+    copying.copy_to_end();
+    assert!(copying.used() > 0);
+    assert_eq!(copying.finish(), whole("abcdefghi"));
+}
+
+/// Sets a flag around the polls.
+struct Flag(Rc<Cell<bool>>, Rc<Cell<usize>>);
+
+impl Scope for Flag {
+    fn enter(&self, poll: &mut dyn FnMut()) {
+        assert!(!self.0.replace(true));
+        self.1.set(self.1.get() + 1);
+        poll();
+        self.0.set(false);
+    }
+}
+
+#[test]
+fn every_poll_of_the_body_is_inside_its_scope() {
+    let (inside, entered) = (Rc::default(), Rc::default());
+    let flag = Flag(Rc::clone(&inside), Rc::clone(&entered));
+    let mut copying = Copying::under(capped(4), BodySize::Stream, &STEPS, flag);
+    copying.copy_to_end();
+    let _ = copying.read_all();
+    assert_eq!(entered.get(), copying.feed.polls());
+    assert_eq!(entered.get(), 4);
+    assert!(!inside.get());
+}

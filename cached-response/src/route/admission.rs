@@ -1,0 +1,143 @@
+//! Whether a request is looked up, and what it may do then.
+
+use crate::{
+    http::{conditional, request_directives::Wishes},
+    key::query,
+    metrics::reason::Bypass,
+    route::{config::Terms, inputs::Sees},
+};
+use actix_web::http::{
+    Method,
+    header::{self, HeaderMap, HeaderName},
+};
+
+/// What a request is admitted to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Lookup(Admitted),
+    Bypass(Bypass),
+}
+
+/// What a request that is looked up may do on a miss.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Admitted {
+    pub(crate) reuse: Reuse,
+    pub(crate) flight: Part,
+    /// HEAD: whatever the handler makes of it has no body to store.
+    pub(crate) head: bool,
+    /// The client's wishes, where it has some and the route respects them.
+    // Boxed, as few have any: this is handed on several times on the way to a hit.
+    pub(crate) wishes: Option<Box<Wishes>>,
+}
+
+/// Which stored responses may answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    Any,
+    /// Only those that say so: the request has `Authorization` (RFC 9111 §3.5).
+    Open,
+}
+
+/// The part a request may take in a flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Lead,
+    /// Its own response may be a part or a 304, so others must not wait for it.
+    Follow,
+    None,
+}
+
+/// The facts of a request that the rules ask for.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) headers: &'a HeaderMap,
+    /// Where the flag of a live answer would be, if the route's `only_if` allows this request to
+    /// ask for one.
+    pub(crate) query: Option<&'a str>,
+    /// There is a body, and its bytes are not in the key.
+    pub(crate) unkeyed_body: bool,
+}
+
+static METHOD_OVERRIDES: [HeaderName; 3] = [
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-method-override"),
+];
+
+/// Decides from the request alone.
+pub(crate) fn admit(terms: &Terms, asked: &Asked<'_>) -> Admission {
+    let head = *asked.method == Method::HEAD;
+    if terms.every_get && (head || *asked.method == Method::GET) && !asked.unkeyed_body {
+        return Admission::Lookup(admitted(terms, asked, head, None));
+    }
+    let method = if head { &Method::GET } else { asked.method };
+    if !terms.policy.methods.contains(method) {
+        return Admission::Bypass(Bypass::Method);
+    }
+    if *method == Method::GET && asked.unkeyed_body && !terms.body {
+        return Admission::Bypass(Bypass::Body);
+    }
+    if terms.undeclared {
+        return Admission::Bypass(Bypass::Undeclared);
+    }
+    if terms.sees.any(Sees::REQUEST) && overrides_method(asked.headers) {
+        return Admission::Bypass(Bypass::MethodOverride);
+    }
+    if let Some(closed) = &terms.closed
+        && let Some(objection) = closed.objection(asked.headers)
+    {
+        return Admission::Bypass(objection.reason());
+    }
+    if terms.query.flag().is_none() && asks_for_live(terms, asked) {
+        return Admission::Bypass(Bypass::Nocache);
+    }
+    let wishes = if terms.policy.respect_client {
+        Wishes::read(asked.headers).map(Box::new)
+    } else {
+        None
+    };
+    // A client that wants a stored response alone has no handler run for it in any case.
+    if wishes
+        .as_ref()
+        .is_some_and(|wishes| wishes.no_store && !wishes.only_if_cached)
+    {
+        return Admission::Bypass(Bypass::Client);
+    }
+    Admission::Lookup(admitted(terms, asked, head, wishes))
+}
+
+fn admitted(terms: &Terms, asked: &Asked<'_>, head: bool, wishes: Option<Box<Wishes>>) -> Admitted {
+    let open = !terms.identity && asked.headers.contains_key(&header::AUTHORIZATION);
+    Admitted {
+        reuse: if open { Reuse::Open } else { Reuse::Any },
+        flight: part(terms, asked, head, open),
+        head,
+        wishes,
+    }
+}
+
+fn overrides_method(headers: &HeaderMap) -> bool {
+    METHOD_OVERRIDES
+        .iter()
+        .any(|name| headers.contains_key(name))
+}
+
+fn part(terms: &Terms, asked: &Asked<'_>, head: bool, open: bool) -> Part {
+    if open {
+        Part::None
+    } else if head || (terms.sees_headers() && conditional::is_conditional(asked.headers)) {
+        Part::Follow
+    } else {
+        Part::Lead
+    }
+}
+
+fn asks_for_live(terms: &Terms, asked: &Asked<'_>) -> bool {
+    let flag = terms.policy.nocache.name.as_deref();
+    flag.zip(asked.query)
+        .is_some_and(|(flag, query)| query::has_flag(query, flag))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! The terms of a route: its policy together with what its handler can see.
+
+use crate::{
+    invalidation::{parameter::decoded, tags::Untagged},
+    key::query::{Names, QueryKey, Seen},
+    metrics::reason::Bypass,
+    policy::Policy,
+    route::{
+        header_allowlist::Closed,
+        inputs::{Facts, Fields, ReadPath, Role, Sees},
+        seen_data::FindData,
+    },
+};
+use actix_web::{
+    HttpRequest,
+    http::{
+        Method,
+        header::{self, HeaderMap, HeaderName},
+    },
+};
+use std::borrow::Cow;
+
+/// Everything that decides about one handler's requests and responses, made once.
+#[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that hold or do not, each for itself"
+)]
+pub(crate) struct Terms {
+    pub(crate) policy: Policy,
+    /// What the handler's body can see, gates left out.
+    pub(crate) sees: Sees,
+    /// The headers in the key: those of `vary(..)` and of `Header<H>` arguments.
+    pub(crate) vary: Vec<HeaderName>,
+    /// Its author has dealt with identity: an uncovered argument is in `key(..)` or `gate(..)`,
+    /// or `vary(..)` names `Authorization`.
+    pub(crate) identity: bool,
+    /// What of the query is in the key. The flag of a live answer is left out of it where the handler
+    /// cannot see it.
+    pub(crate) query: QueryKey,
+    queries: Vec<Fields>,
+    /// The names among which the flag of a live answer can be seen, by argument.
+    shown: Vec<Fields>,
+    /// The `Data<T>` that the handler is given, which is not the same in each scope or app.
+    pub(crate) data: Vec<FindData>,
+    /// Read the values of the path's parameters, as the arguments do.
+    paths: Vec<ReadPath>,
+    /// Whether the body is in the key, as bytes or through `key(..)`.
+    pub(crate) body: bool,
+    /// An `HttpRequest` without a word on what it reads, or an argument of which not everything can
+    /// be told: nothing is looked up.
+    pub(crate) undeclared: bool,
+    /// Nothing is seen of the handlers, which may see everything.
+    pub(crate) closed: Option<Closed>,
+    /// Every GET and HEAD without a body is looked up, whatever it says. Known beforehand, since it
+    /// is so for most routes and what it follows from lies far apart.
+    pub(crate) every_get: bool,
+    plain: bool,
+}
+
+impl Terms {
+    pub(crate) fn new(policy: Policy, arguments: &[(Role, Facts)]) -> Self {
+        let mut terms = Self {
+            sees: Sees::NOTHING,
+            vary: policy.vary.clone().unwrap_or_default(),
+            identity: false,
+            query: QueryKey::whole(None),
+            queries: Vec::new(),
+            shown: Vec::new(),
+            data: Vec::new(),
+            paths: Vec::new(),
+            body: false,
+            undeclared: false,
+            closed: None,
+            every_get: false,
+            plain: false,
+            policy,
+        };
+        for (role, facts) in arguments {
+            terms.add(*role, facts);
+        }
+        terms.identity |= terms.vary.contains(&header::AUTHORIZATION);
+        terms.undeclared = terms.sees.any(Sees::UNTOLD)
+            || (terms.sees.any(Sees::REQUEST) && terms.policy.vary.is_none());
+        let flag = terms.policy.nocache.name.clone();
+        let flag = flag.filter(|flag| !terms.sees_flag(flag));
+        terms.query = QueryKey::new(&terms.policy.names, terms.seen_query(), flag);
+        terms.every_get = terms.look_up_every_get();
+        terms.plain = terms.vary.is_empty() && !terms.sees.any(Sees::URI.and(Sees::REQUEST));
+        terms
+    }
+
+    fn look_up_every_get(&self) -> bool {
+        let Policy {
+            methods,
+            nocache,
+            respect_client,
+            unless,
+            ..
+        } = &self.policy;
+        methods.contains(&Method::GET)
+            && !self.undeclared
+            && !self.sees.any(Sees::REQUEST)
+            && (self.query.flag().is_some() || nocache.name.is_none())
+            && !respect_client
+            && unless.is_none()
+    }
+
+    /// The terms of a door in front of handlers that nothing is known of.
+    pub(crate) fn closed(place: &'static str, mut policy: Policy) -> Self {
+        policy.vary.get_or_insert_default();
+        let mut terms = Self::new(policy, &[(Role::Covered, Facts::REQUEST)]);
+        let Policy {
+            neutral, cookies, ..
+        } = &terms.policy;
+        terms.closed = Some(Closed::new(place, &terms.vary, neutral, cookies));
+        terms.every_get = false;
+        terms
+    }
+
+    /// The word for a bypass, with the name of what it is about: `header:x-api-key`.
+    pub(crate) fn word(&self, why: Bypass, headers: &HeaderMap) -> Cow<'static, str> {
+        let objection = match &self.closed {
+            Some(closed) if matches!(why, Bypass::Cookie | Bypass::Header) => {
+                closed.objection(headers)
+            }
+            _ => None,
+        };
+        objection.map_or_else(|| Cow::Borrowed(why.word()), |objection| objection.word())
+    }
+
+    fn add(&mut self, role: Role, facts: &Facts) {
+        let uncovered = facts.sees.any(Sees::UNKNOWN);
+        if facts.sees.any(Sees::IDENTITY) || (matches!(role, Role::Keyed | Role::Gate) && uncovered)
+        {
+            self.identity = true;
+        }
+        self.paths.extend(facts.path);
+        if role == Role::Gate {
+            return;
+        }
+        // A type that is covered by its author's word shows nothing that is not in the key.
+        if !(role == Role::Covered && uncovered) {
+            self.sees = self.sees.and(seen(role, facts.sees));
+        }
+        self.body |= role == Role::Keyed && facts.sees.any(Sees::BODY);
+        if role == Role::Unkeyed {
+            return;
+        }
+        self.data.extend(facts.data);
+        if let Some(name) = facts.header {
+            self.vary.push(name());
+        }
+        if let Some(fields) = facts.query {
+            self.queries.push(fields());
+        }
+        self.shown.extend(facts.shown().map(|names| names()));
+    }
+
+    /// The tags that the route gives to a response to `request`, named after the values of its
+    /// parameters. To be asked where a handler runs: it deserialises them.
+    pub(crate) fn tags(&self, request: &HttpRequest) -> Result<Vec<String>, Untagged> {
+        let tags = &self.policy.tags;
+        if tags.is_empty() {
+            return Ok(Vec::new());
+        }
+        let parameters: Vec<_> = request.match_info().iter().collect();
+        let mut values = vec![None; parameters.len()];
+        for read in &self.paths {
+            for (value, read) in values.iter_mut().zip(read(&parameters)) {
+                *value = value.take().or(read);
+            }
+        }
+        tags.fill(|name| {
+            let at = parameters.iter().position(|(known, _)| *known == name)?;
+            let text = || decoded(parameters[at].1);
+            Some(values[at].as_deref().map_or_else(text, Cow::Borrowed))
+        })
+    }
+
+    /// What the handler can see of the query.
+    fn seen_query(&self) -> Seen {
+        let typed = matches!(self.policy.names, Names::Typed);
+        let whole = self.sees.any(Sees::QUERY);
+        let fields = self.queries.iter().copied().collect::<Option<Vec<_>>>();
+        match fields {
+            Some(fields) if !whole || (typed && !fields.is_empty()) => Seen::Fields {
+                names: fields.concat(),
+                ordered: self.sees.any(Sees::ORDER) || self.stores_errors(),
+            },
+            _ => Seen::Whole,
+        }
+    }
+
+    /// Whether a response may be stored that says why a query could not be read: it speaks of the
+    /// first pair that is wrong.
+    fn stores_errors(&self) -> bool {
+        let mut statuses = self.policy.statuses.iter();
+        statuses.any(|(status, _)| status.is_client_error() || status.is_server_error())
+    }
+
+    /// Whether the handler could tell `?nocache=1` from a request without it.
+    fn sees_flag(&self, flag: &str) -> bool {
+        self.sees.any(Sees::QUERY)
+            || self
+                .shown
+                .iter()
+                .any(|fields| fields.is_none_or(|fields| fields.contains(&flag)))
+    }
+
+    /// Whether nothing but path and query is in the key of a request without a body, but for the
+    /// parts that arguments and middlewares add.
+    pub(crate) fn are_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// Whether an argument that the body reads may hold what was read before the look-up.
+    pub(crate) fn are_ahead(&self) -> bool {
+        self.sees.any(Sees::AHEAD)
+    }
+
+    /// Where no argument can see headers, a conditional or range request is like any other.
+    pub(crate) fn sees_headers(&self) -> bool {
+        self.sees.any(Sees::HEADERS)
+    }
+}
+
+/// What the handler's body can see through an argument after the author's word on it.
+///
+/// A type that nothing is known of may have been made of the query, and a part of it in `key(..)`
+/// need not be all that is read. On an argument in `unkeyed(..)` the response does not depend; but
+/// a whole request shows its query whatever is said of it.
+fn seen(role: Role, sees: Sees) -> Sees {
+    match role {
+        Role::Keyed if sees.any(Sees::UNKNOWN) => sees.and(Sees::QUERY),
+        Role::Unkeyed if !sees.any(Sees::REQUEST) => sees.without(Sees::QUERY),
+        _ => sees,
+    }
+}

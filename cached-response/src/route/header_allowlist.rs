@@ -1,0 +1,250 @@
+//! What a request may carry past a cache that sees nothing of the handlers behind it.
+//!
+//! Such a cache fails closed: a header or a cookie that is neither known to be neutral nor in the
+//! key might be what the response depends on, so the request bypasses.
+
+use crate::{
+    http::fields::lines,
+    key::{Field, KeyWriter, query},
+    metrics::reason::Bypass,
+};
+use actix_web::http::header::{self, HeaderMap, HeaderName};
+use std::borrow::Cow;
+
+/// Headers that responses are taken not to depend on, unless they say so in `Vary`.
+///
+/// Beside these, every `sec-*`: no page can make a browser send one. `authorization` has rules of
+/// its own.
+pub(crate) const NEUTRAL: &[&str] = &[
+    // What a client would like, and who it is.
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "dnt",
+    "origin",
+    "priority",
+    "referer",
+    "save-data",
+    "upgrade-insecure-requests",
+    "user-agent",
+    // What it has already.
+    "cache-control",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "pragma",
+    "range",
+    // This one connection.
+    "connection",
+    "content-length",
+    "keep-alive",
+    "max-forwards",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    // In the key.
+    "host",
+    "forwarded",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-proto",
+    "x-forwarded-scheme",
+    "x-forwarded-ssl",
+    // Proxies, of which the address of the client is the only news.
+    "cdn-loop",
+    "cf-connecting-ip",
+    "cf-ray",
+    "true-client-ip",
+    "via",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-forwarded-for",
+    "x-forwarded-server",
+    "x-real-ip",
+    // Tracing.
+    "b3",
+    "sentry-trace",
+    "traceparent",
+    "tracestate",
+    "uber-trace-id",
+    "x-amzn-trace-id",
+    "x-b3-flags",
+    "x-b3-parentspanid",
+    "x-b3-sampled",
+    "x-b3-spanid",
+    "x-b3-traceid",
+    "x-cloud-trace-context",
+    "x-correlation-id",
+    "x-datadog-origin",
+    "x-datadog-parent-id",
+    "x-datadog-sampling-priority",
+    "x-datadog-trace-id",
+    "x-request-id",
+    "x-request-start",
+];
+
+/// Cookies that only scripts in pages read. A trailing `*` stands for any rest of the name.
+pub(crate) const IGNORED: &[&str] = &[
+    "_ga",
+    "_ga_*",
+    "_gat",
+    "_gat_*",
+    "_gid",
+    "_gac_*",
+    "_gcl_*",
+    "_fbp",
+    "_fbc",
+    "__utm*",
+    "_utm*",
+    "_pk_id.*",
+    "_pk_ref.*",
+    "_pk_ses.*",
+    "_hjSession_*",
+    "_hjSessionUser_*",
+    "_clck",
+    "_clsk",
+    "_uetsid",
+    "_uetvid",
+];
+
+/// What may pass.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    /// Where in the source the door was built, which tells it from others.
+    place: &'static str,
+    /// By their length: few have the same, so each name of a request is compared with few.
+    headers: Vec<Vec<HeaderName>>,
+    /// `vary("cookie")`: they are in the key.
+    keyed_cookies: bool,
+    cookies: Vec<Cow<'static, str>>,
+}
+
+/// What a response might depend on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Objection<'a> {
+    Header(&'a HeaderName),
+    /// By its name, as it was sent.
+    Cookie(&'a [u8]),
+}
+
+impl Closed {
+    /// Lets the published headers and cookies pass, those in the key, and those that the author
+    /// adds.
+    pub(crate) fn new(
+        place: &'static str,
+        keyed: &[HeaderName],
+        neutral: &[HeaderName],
+        cookies: &[Box<str>],
+    ) -> Self {
+        let published = NEUTRAL.iter().map(|name| HeaderName::from_static(name));
+        let mut headers: Vec<Vec<HeaderName>> = Vec::new();
+        for name in published.chain(keyed.iter().chain(neutral).cloned()) {
+            let length = name.as_str().len();
+            if headers.len() <= length {
+                headers.resize_with(length + 1, Vec::new);
+            }
+            headers[length].push(name);
+        }
+        let ignored = IGNORED.iter().map(|name| Cow::Borrowed(*name));
+        let added = cookies.iter().map(|name| Cow::Owned(name.to_string()));
+        Self {
+            place,
+            headers,
+            keyed_cookies: keyed.contains(&header::COOKIE),
+            cookies: ignored.chain(added).collect(),
+        }
+    }
+
+    /// Writes what tells this door from others of its type.
+    pub(crate) fn write_place(&self, key: &mut KeyWriter) {
+        key.field(Field::Place, self.place.as_bytes());
+    }
+
+    /// The first thing in a request that nothing is known of.
+    pub(crate) fn objection<'a>(&self, headers: &'a HeaderMap) -> Option<Objection<'a>> {
+        headers.keys().find_map(|name| {
+            if *name == header::COOKIE {
+                return self.cookie(headers);
+            }
+            (!self.is_neutral(name)).then_some(Objection::Header(name))
+        })
+    }
+
+    fn is_neutral(&self, name: &HeaderName) -> bool {
+        let text = name.as_str();
+        let known = self.headers.get(text.len());
+        known.is_some_and(|known| known.contains(name))
+            || text.starts_with("sec-")
+            || *name == header::AUTHORIZATION
+    }
+
+    fn cookie<'a>(&self, headers: &'a HeaderMap) -> Option<Objection<'a>> {
+        if self.keyed_cookies {
+            return None;
+        }
+        names(headers)
+            .find(|name| !self.is_ignored(name))
+            .map(Objection::Cookie)
+    }
+
+    fn is_ignored(&self, name: &[u8]) -> bool {
+        let Ok(name) = str::from_utf8(name) else {
+            return false;
+        };
+        self.cookies
+            .iter()
+            .any(|pattern| query::matches(pattern, name))
+    }
+}
+
+/// The names of all cookies. What has no `=` counts as a name, and what has nothing before it has
+/// an empty one: a handler may look at the field itself.
+fn names(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    lines(headers, &header::COOKIE)
+        .flat_map(|line| line.split(|byte| *byte == b';'))
+        .map(<[u8]>::trim_ascii)
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split(|byte| *byte == b'=').next().unwrap_or(pair))
+        .map(<[u8]>::trim_ascii)
+}
+
+impl Objection<'_> {
+    pub(crate) fn reason(&self) -> Bypass {
+        match self {
+            Self::Header(_) => Bypass::Header,
+            Self::Cookie(_) => Bypass::Cookie,
+        }
+    }
+
+    /// The reason with the name behind it, `header:x-api-key`, where that is a token of a
+    /// structured field (RFC 8941 §3.3.4) and not overly long.
+    pub(crate) fn word(&self) -> Cow<'static, str> {
+        const LONGEST: usize = 64;
+        let word = self.reason().word();
+        let name = match self {
+            Self::Header(name) => name.as_str().as_bytes(),
+            Self::Cookie(name) => name,
+        };
+        match str::from_utf8(name) {
+            Ok(text)
+                if (1..=LONGEST).contains(&text.len()) && name.iter().copied().all(is_token) =>
+            {
+                Cow::Owned(format!("{word}:{text}"))
+            }
+            _ => Cow::Borrowed(word),
+        }
+    }
+}
+
+/// Whether a token may have it (RFC 9110 §5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests;

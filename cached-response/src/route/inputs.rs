@@ -1,0 +1,256 @@
+//! What the types of a handler's arguments say about what it can see.
+
+use crate::route::seen_data::FindData;
+use actix_web::http::header::HeaderName;
+
+/// What a handler can see of a request beside its path parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Sees(u16);
+
+impl Sees {
+    /// Nothing but what is always in the key.
+    pub const NOTHING: Self = Self(0);
+    /// The whole URI: its scheme and authority join the key.
+    pub const URI: Self = Self(1);
+    /// `HttpRequest`.
+    pub const REQUEST: Self = Self(1 << 1);
+    /// Some request headers.
+    pub const HEADERS: Self = Self(1 << 2);
+    /// The query as it was sent, the order of its pairs included.
+    pub const QUERY: Self = Self(1 << 3);
+    /// The body.
+    pub const BODY: Self = Self(1 << 4);
+    /// Through `Request`, which records what is read.
+    pub const RECORDS: Self = Self(1 << 5);
+    /// A type that nothing is known of.
+    pub const UNKNOWN: Self = Self(1 << 6);
+
+    /// Who asks, which its author has dealt with.
+    pub const IDENTITY: Self = Self(1 << 7);
+
+    /// More than can be told of one argument: such a route bypasses.
+    pub const UNTOLD: Self = Self(1 << 8);
+
+    /// Extracted before the look-up, and may hold what was read elsewhere: what another process
+    /// invalidates in between does not show.
+    pub const AHEAD: Self = Self(1 << 9);
+
+    /// The order of the pairs that its `Query<T>` reads.
+    pub const ORDER: Self = Self(1 << 10);
+
+    /// All of these but `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether any of `other` is among them.
+    pub const fn any(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// The names of the fields of a query type, where it is a plain struct.
+pub(crate) type Fields = Option<&'static [&'static str]>;
+
+/// Reads the values of path parameters, given by name and text, as an argument's type does: the one
+/// text of a value, or `None` where the text that was sent is the value.
+pub(crate) type ReadPath = fn(&[(&str, &str)]) -> Vec<Option<String>>;
+
+/// What one argument's type says.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Facts {
+    /// What can be seen through it.
+    pub sees: Sees,
+    /// The header that it is the value of.
+    pub header: Option<fn() -> HeaderName>,
+    /// The fields that it takes from the query.
+    pub query: Option<fn() -> Fields>,
+    /// The same, also where a pair of another name is refused.
+    pub(crate) taken_by_name: Option<fn() -> Fields>,
+    /// Extracted without the flag of a live answer, where its type takes pairs by name.
+    pub(crate) without_flag: bool,
+    /// Finds the `Data<T>` that it holds.
+    pub(crate) data: Option<FindData>,
+    /// Reads the values of the path's parameters.
+    pub(crate) path: Option<ReadPath>,
+}
+
+impl Facts {
+    /// Shows nothing that is not in the key.
+    pub const NOTHING: Self = Self::sees(Sees::NOTHING);
+    /// A type that its author covers: it may depend on the whole query.
+    pub const NEUTRAL: Self = Self::sees(Sees::QUERY);
+    /// A type that nothing is known of.
+    pub const UNKNOWN: Self = Self::sees(Sees::UNKNOWN.and(Sees::HEADERS).and(Sees::AHEAD));
+    /// `HttpRequest`.
+    pub const REQUEST: Self = Self::sees(Sees::REQUEST.and(Sees::HEADERS).and(Sees::QUERY));
+    /// `Uri`.
+    pub const URI: Self = Self::sees(Sees::URI.and(Sees::QUERY));
+    /// An extractor that reads the body.
+    pub const BODY: Self = Self::sees(Sees::BODY);
+    /// The recording `Request`.
+    pub const RECORDS: Self = Self::sees(Sees::RECORDS.and(Sees::HEADERS));
+
+    /// The same of an argument that is extracted only when the handler runs.
+    #[must_use]
+    pub const fn lazily(mut self) -> Self {
+        self.sees = self.sees.without(Sees::AHEAD);
+        self
+    }
+
+    /// The same of an argument that shows why it could not be extracted: an error speaks of the first
+    /// pair that is wrong.
+    #[must_use]
+    pub const fn with_error(mut self) -> Self {
+        if self.query.is_some() {
+            self.sees = self.sees.and(Sees::ORDER);
+        }
+        self
+    }
+
+    /// An argument through which `sees` can be seen.
+    pub const fn sees(sees: Sees) -> Self {
+        Self {
+            sees,
+            header: None,
+            query: None,
+            taken_by_name: None,
+            without_flag: false,
+            data: None,
+            path: None,
+        }
+    }
+
+    /// One `Data<T>`: it shows nothing of the request, and there may be several of its type.
+    pub(crate) const fn data(find: FindData) -> Self {
+        Self {
+            data: Some(find),
+            ..Self::NOTHING
+        }
+    }
+
+    /// The same of an argument whose parts may hold several `Data<T>`, all of which `find` finds.
+    #[must_use]
+    pub(crate) const fn finding(mut self, find: FindData) -> Self {
+        if self.data.is_some() {
+            self.data = Some(find);
+        }
+        self
+    }
+
+    /// The parameters of a path.
+    pub(crate) const fn path(read: ReadPath) -> Self {
+        Self {
+            path: Some(read),
+            ..Self::NOTHING
+        }
+    }
+
+    /// The value of one header.
+    pub const fn header(name: fn() -> HeaderName) -> Self {
+        Self {
+            header: Some(name),
+            ..Self::sees(Sees::HEADERS)
+        }
+    }
+
+    /// The fields of a query.
+    pub const fn query(fields: fn() -> Fields) -> Self {
+        Self {
+            query: Some(fields),
+            ..Self::NOTHING
+        }
+    }
+
+    /// The same of a query type that `names` also speaks of where it refuses other names.
+    #[must_use]
+    pub(crate) const fn taking_by_name(mut self, names: fn() -> Fields) -> Self {
+        self.taken_by_name = Some(names);
+        self
+    }
+
+    /// The same of an argument that is extracted without the flag of a live answer.
+    #[must_use]
+    pub const fn without_flag(mut self) -> Self {
+        self.without_flag = true;
+        self
+    }
+
+    /// The names of the pairs among which the flag of a live answer can be seen.
+    pub(crate) fn shown(&self) -> Option<fn() -> Fields> {
+        match self.taken_by_name {
+            Some(names) if self.without_flag => Some(names),
+            _ => self.query,
+        }
+    }
+
+    /// Whether the key tells what would be extracted: where a response is stored under it, the
+    /// extractor has succeeded with just this.
+    pub(crate) fn are_told_by_key(&self) -> bool {
+        self.sees.without(Sees::ORDER) == Sees::NOTHING && self.header.is_none()
+    }
+
+    /// Those of an argument made of two parts. Two headers in one argument are more than can be told;
+    /// of two queries it may see everything; of two `Data<T>` see [`finding`](Self::finding).
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        let mut sees = self.sees.and(other.sees);
+        if self.header.is_some() && other.header.is_some() {
+            sees = sees.and(Sees::UNTOLD);
+        }
+        if self.query.is_some() && other.query.is_some() {
+            sees = sees.and(Sees::QUERY);
+        }
+        Self {
+            sees,
+            header: if self.header.is_some() {
+                self.header
+            } else {
+                other.header
+            },
+            query: if self.query.is_some() {
+                self.query
+            } else {
+                other.query
+            },
+            taken_by_name: if self.query.is_some() {
+                self.taken_by_name
+            } else {
+                other.taken_by_name
+            },
+            without_flag: self.without_flag && other.without_flag,
+            data: if self.data.is_some() {
+                self.data
+            } else {
+                other.data
+            },
+            path: if self.path.is_some() {
+                self.path
+            } else {
+                other.path
+            },
+        }
+    }
+}
+
+/// What the author says of an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Role {
+    /// Nothing: its type is covered by the key.
+    Covered,
+    /// Named in `key(..)`.
+    Keyed,
+    /// Named in `gate(..)`: extracted before every look-up, and not readable by the body.
+    Gate,
+    /// Named in `unkeyed(..)`.
+    Unkeyed,
+}

@@ -1,0 +1,113 @@
+//! What is set is what is found.
+
+use crate::{
+    store::error::StoreFuture,
+    testing::store_conformance::subject::{ALL, HOUR, Subject, ends},
+};
+use actix_web::web::Bytes;
+
+pub(crate) async fn check(subject: &Subject) {
+    any_bytes(subject).await;
+    limits(subject).await;
+    replaced(subject).await;
+    deleted(subject).await;
+    large(subject).await;
+}
+
+async fn any_bytes(subject: &Subject) {
+    let every: Vec<u8> = (0..=u8::MAX).collect();
+    let values = [
+        Bytes::new(),
+        Bytes::from_static(b"1"),
+        Bytes::from_static(b"\r\nEND\r\n$-1\r\n"),
+        Bytes::from(every.repeat(300)),
+        Bytes::from(every),
+    ];
+    for value in values {
+        let name = subject.name(&format!("value-{}", value.len()));
+        subject.set(&name, value.clone(), HOUR).await;
+        let found = subject.bytes(&name).await;
+        assert!(
+            found.as_ref() == Some(&value),
+            "{} bytes were set, and {} found: `get` gives the bytes that were set, of any value, \
+             also where there are none of them",
+            value.len(),
+            found.map_or_else(|| "nothing was".into(), |found| found.len().to_string()),
+        );
+        subject.delete(&name).await;
+    }
+}
+
+async fn limits(subject: &Subject) {
+    let name = subject.name("limits");
+    subject.set(&name, "0123456789", HOUR).await;
+    for limit in [0, 1, 9, 10, 11, ALL] {
+        let found = subject.kept(&name, limit).await.map(|kept| kept.bytes);
+        let expected = &b"0123456789"[..limit.min(10)];
+        assert!(
+            found.as_deref() == Some(expected),
+            "with a limit of {limit}, {found:?} was found of \"0123456789\": `get` gives no more \
+             than the first `limit` bytes, and no less where there are as many"
+        );
+    }
+    subject.delete(&name).await;
+}
+
+async fn replaced(subject: &Subject) {
+    let name = subject.name("replaced");
+    subject.set(&name, "the old and longer one", HOUR).await;
+    subject.set(&name, "new", HOUR).await;
+    let found = subject.bytes(&name).await;
+    assert!(
+        found.as_deref() == Some(b"new"),
+        "{found:?} was found where \"new\" was set last: `set` puts bytes in place of what lies there"
+    );
+    subject.delete(&name).await;
+}
+
+async fn deleted(subject: &Subject) {
+    let name = subject.name("deleted");
+    let absent = subject.bytes(&name).await;
+    assert!(
+        absent.is_none(),
+        "{absent:?} was found where nothing was set: `get` gives `None` there"
+    );
+    subject.delete(&name).await;
+    subject.set(&name, "old", HOUR).await;
+    // So that whoever keeps a copy has one.
+    subject.bytes(&name).await;
+    subject.delete(&name).await;
+    let found = subject.bytes(&name).await;
+    assert!(
+        found.is_none(),
+        "{found:?} was found after it was deleted: once `delete` is `Ok`, no `get` of anybody finds it"
+    );
+    subject.set(&name, "new", HOUR).await;
+    let found = subject.bytes(&name).await;
+    assert!(
+        found.as_deref() == Some(b"new"),
+        "{found:?} was found where \"new\" was set after a `delete`"
+    );
+    subject.delete(&name).await;
+}
+
+/// A store may refuse it, or leave it out. It may not keep a part of it, or what lay there before.
+async fn large(subject: &Subject) {
+    let name = subject.name("large");
+    let value: Bytes = (0..=u8::MAX).cycle().take(1 << 20).collect();
+    subject.set(&name, "old", HOUR).await;
+    let set: StoreFuture<'_, ()> = Box::pin(async {
+        // Whether it is refused is the store's own business.
+        drop(subject.one.set(&name, value.clone(), HOUR).await);
+        Ok(())
+    });
+    ends("set", set).await;
+    let found = subject.bytes(&name).await;
+    assert!(
+        found.as_ref().is_none_or(|found| *found == value),
+        "{} bytes were found after `set` of 1 MiB in place of 3 bytes: a store may refuse what is \
+         large, but then it keeps neither a part nor what lay there before",
+        found.map_or(0, |found| found.len()),
+    );
+    subject.delete(&name).await;
+}
