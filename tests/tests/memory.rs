@@ -24,7 +24,7 @@ use tests::rss;
 
 const MIB: usize = 1 << 20;
 
-// Bar row 80: what a stored response is said to weigh is what it takes.
+// What a stored response is said to weigh is what it takes.
 
 #[test]
 fn bodies_of_100_bytes_take_what_they_weigh() {
@@ -68,7 +68,7 @@ fn the_buffer_that_a_body_is_a_slice_of_is_not_kept() {
     });
 }
 
-// Bar row 79: a flood of URLs that nobody asks for twice.
+// A flood of URLs that nobody asks for twice.
 
 #[test]
 fn a_flood_of_unique_urls_stays_in_bounds_and_evicts_nothing_hot() {

@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(only(lines.into_iter()), None);
     }
 
-    /// Bar row 19.
+    /// What varies by everything is never stored.
     #[test]
     fn a_star_is_found_wherever_it_stands_in_vary() {
         let corpus: [&[&str]; 8] = [
@@ -142,7 +142,7 @@ mod tests {
         }
     }
 
-    /// Bar row 19.
+    /// What varies by everything is never stored.
     #[test]
     fn a_star_inside_a_name_or_a_quoted_string_is_no_star() {
         let corpus: [&[&str]; 5] = [&[], &[""], &["x-*"], &["\"*\""], &["\"a, *, b\""]];

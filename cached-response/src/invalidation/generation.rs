@@ -3,7 +3,7 @@
 //!
 //! A run takes its [`Snapshot`] **before** the handler starts, what is stored carries it, and
 //! **every read compares**. Whatever is simpler lets an old response through in some order of the
-//! steps (Bar row 44).
+//! steps.
 
 use super::sync::{
     Arc, AtomicU64,

@@ -103,7 +103,7 @@ fn a_header_is_a_list_however_it_is_sent() {
     assert_ne!(header(&["a, b"]), header(&["b, a"]));
 }
 
-/// Bar row 1.
+/// Two different requests never have one key.
 #[test]
 fn header_members_stay_apart() {
     let all = [
@@ -121,7 +121,7 @@ fn header_members_stay_apart() {
     }
 }
 
-/// Bar row 1.
+/// Two different requests never have one key.
 #[test]
 fn header_names_stay_apart() {
     let named = |name: &str| written(|key| key.list(Field::Vary, name, std::iter::once(&b"a"[..])));
@@ -189,7 +189,7 @@ fn numbers_of_any_size_stay_apart() {
     assert_eq!(all.len(), count);
 }
 
-/// Bar row 1.
+/// Two different requests never have one key.
 #[test]
 fn separators_do_not_wander_from_field_to_field() {
     let key = |path: &str, query: Option<&str>, part: &str| {
@@ -219,7 +219,7 @@ fn separators_do_not_wander_from_field_to_field() {
 }
 
 proptest! {
-    /// Bar row 1.
+    /// Two different requests never have one key.
     #[test]
     fn any_two_lists_of_parts_differ_in_the_key(
         one: Vec<Option<(String, u8)>>,

@@ -128,7 +128,7 @@ mod tests {
     use crate::key::KeyRef;
     use std::any::TypeId;
 
-    /// Bar row 84.
+    /// A flood of names stays in its bound.
     #[test]
     fn a_million_keys_that_cannot_be_stored_stay_in_bounds() {
         let (markers, now) = (Markers::new(), Moment::default());

@@ -139,7 +139,7 @@ fn what_the_origin_finds_unchanged_is_answered_from_the_store() {
     }
 }
 
-/// Bar row 30, the part of the proxy.
+/// Fields of one connection are not replayed.
 #[test]
 fn what_was_for_one_connection_is_not_replayed_and_age_goes_on() {
     let (proxy, origin) = Origin::behind_a_proxy();

@@ -1,4 +1,4 @@
-//! The concurrent parts of cached-response under model checkers (Bar row 41).
+//! The concurrent parts of cached-response under model checkers.
 //!
 //! * `every_order`: small scenarios, run by loom in every order that their steps can take; and
 //!   the same scenarios on sources with one mistake put in, which must fail.

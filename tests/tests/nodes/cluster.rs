@@ -1,4 +1,4 @@
-//! A cluster whose slots move while it is asked (Bar row 69).
+//! A cluster whose slots move while it is asked.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Invalidations while something is wrong (Bar rows 45, 49, 53).
+//! Invalidations while something is wrong.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::setting::{MARGIN, Setting, knows_its_tags, start, until_page};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long these nodes believe their memory while they hear nothing.
 pub(crate) const SILENCE: Duration = Duration::from_secs(2);
-/// Bar row 46: for so long memory may be older than an invalidation.
+/// For so long memory may be older than an invalidation.
 pub(crate) const BOUND: Duration = Duration::from_secs(3);
 
 /// How often a thing is timed.
@@ -32,7 +32,7 @@ fn held(setting: &Setting, settings: &Settings, proxy: &Proxy) -> (Node, u64) {
     (node, version)
 }
 
-/// Bar row 45.
+/// What is written late to the store is never answered.
 #[test]
 fn a_write_that_comes_after_an_invalidation_is_never_answered_with() {
     let setting = Setting::start();
@@ -55,7 +55,7 @@ fn a_write_that_comes_after_an_invalidation_is_never_answered_with() {
     assert_eq!(b.page("/page/p").version, version);
 }
 
-/// Bar row 45, where it is stopped before it has written anything.
+/// What is written late to the store is never answered.
 #[test]
 fn a_run_that_was_stopped_over_an_invalidation_is_never_answered_with() {
     let setting = Setting::start();
@@ -90,7 +90,7 @@ fn interrupted(origin: &Origin, node: &Node, target: &str, then: impl FnOnce(u64
     client.receive(&request).unwrap().text()
 }
 
-/// Bar row 49.
+/// An invalidation that is acknowledged has taken effect.
 #[test]
 fn an_invalidation_in_a_full_store_is_effective_or_an_error() {
     let setting = Setting::with(&["--maxmemory-policy", "noeviction"]);
@@ -171,7 +171,7 @@ fn rounds(setting: &Setting, node: &Node, group: &str) -> (Duration, Vec<String>
     (best, seen)
 }
 
-/// Bar row 53: two deletes and a message, however many carry the tag.
+/// Two deletes and a message, however many carry the tag.
 fn an_invalidation_of_many(members: usize) {
     let setting = Setting::start();
     let node = setting.node("a");
@@ -216,13 +216,13 @@ fn fill(setting: &Setting, node: &Node, group: &str, members: usize) {
     eventually("most are stored", || size() >= members * 9 / 10);
 }
 
-/// Bar row 53, in short.
+/// An invalidation costs the same however much it reaches.
 #[test]
 fn a_tag_of_thousands_is_invalidated_by_three_commands() {
     an_invalidation_of_many(5_000);
 }
 
-/// Bar row 53.
+/// An invalidation costs the same however much it reaches.
 #[test]
 #[ignore = "takes minutes in a debug build"]
 fn a_tag_of_a_hundred_thousand_is_invalidated_by_three_commands() {

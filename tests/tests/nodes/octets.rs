@@ -1,4 +1,4 @@
-//! Answers of a store that are cut anywhere, or altered anywhere (Bar row 65).
+//! Answers of a store that are cut anywhere, or altered anywhere.
 
 use tests::nodes::{Node, Told};
 use tests::proxy::Mode;

@@ -1,4 +1,4 @@
-//! A store that is gone, or stopped, or far away (Bar rows 61, 62, 63, 67, 68).
+//! A store that is gone, or stopped, or far away.
 
 use std::time::{Duration, Instant};
 use std::{hint, thread};
@@ -47,7 +47,7 @@ fn recovery(setting: &Setting, node: &Node) -> Duration {
     started.elapsed()
 }
 
-/// Bar row 61.
+/// A store that hangs fails no request.
 #[test]
 fn a_store_that_is_stopped_costs_its_budget_once_and_then_nothing() {
     let setting = Setting::start();
@@ -79,7 +79,7 @@ fn a_store_that_is_stopped_costs_its_budget_once_and_then_nothing() {
     assert!(node.count("remote/refused") > 100, "{}", node.stats());
 }
 
-/// Bar row 61: what is in memory is reused; when nothing was heard for so long, for no longer than that.
+/// What is in memory is reused; when nothing was heard for so long, for no longer than that.
 #[test]
 fn memory_goes_on_while_the_store_is_stopped() {
     let setting = Setting::start();
@@ -105,7 +105,7 @@ fn memory_goes_on_while_the_store_is_stopped() {
     assert_eq!(setting.origin.runs("p"), 1);
 }
 
-/// Bar row 62, in short.
+/// A store that is killed fails no request.
 #[test]
 fn a_store_that_is_killed_and_started_again_is_used_again() {
     let mut setting = Setting::start();
@@ -128,7 +128,7 @@ fn a_store_that_is_killed_and_started_again_is_used_again() {
     assert!(recovery <= RECOVERY + MARGIN, "{recovery:?}");
 }
 
-/// Bar row 63.
+/// An application starts without its store.
 #[test]
 fn a_node_starts_without_its_store_and_finds_it_later() {
     let mut setting = Setting::start();
@@ -150,7 +150,7 @@ fn a_node_starts_without_its_store_and_finds_it_later() {
     assert!(recovery <= RECOVERY + MARGIN, "{recovery:?}");
 }
 
-/// Bar row 67.
+/// A slow store delays no request past the budget.
 #[test]
 fn a_store_that_is_far_away_costs_no_more_than_the_budget() {
     let setting = Setting::start();
@@ -170,7 +170,7 @@ fn a_store_that_is_far_away_costs_no_more_than_the_budget() {
     assert!(usual <= H + BUDGET, "{usual:?}");
 }
 
-/// Bar row 68, in short.
+/// A store that swallows everything fills no memory.
 #[test]
 fn a_store_that_swallows_everything_lets_nothing_pile_up() {
     const GROWTH: usize = 40 << 20;

@@ -1,4 +1,4 @@
-//! What a server refuses, each by a real state of a real one: a miss, a line in the log, and well again (Bar row 64).
+//! What a server refuses, each by a real state of a real one: a miss, a line in the log, and well again.
 
 use std::collections::HashMap;
 use std::thread;

@@ -223,7 +223,7 @@ fn do_not_meet(target: &str, old: &Settings, new: &Settings, setting: &Setting) 
     assert_eq!(old.page(target).version, version);
 }
 
-/// Bar row 77.
+/// Bytes of another version are a miss.
 #[test]
 fn a_deploy_with_another_schema_never_reads_the_old_shape() {
     let setting = Setting::start();
@@ -234,7 +234,7 @@ fn a_deploy_with_another_schema_never_reads_the_old_shape() {
     do_not_meet("/page/p", &setting.settings("old"), &new, &setting);
 }
 
-/// Bar row 77.
+/// Bytes of another version are a miss.
 #[test]
 fn a_deploy_with_another_handler_never_reads_what_the_old_one_made() {
     let setting = Setting::start();
@@ -259,7 +259,7 @@ fn applications_with_other_namespaces_do_not_meet() {
     assert_eq!(a.page("/page/p"), told);
 }
 
-/// Bar row 92.
+/// A refill from the store lives no longer than it would have.
 #[test]
 fn what_is_read_late_in_its_life_lives_no_longer() {
     let setting = Setting::start();

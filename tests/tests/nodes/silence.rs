@@ -1,4 +1,4 @@
-//! Nodes that hear nothing of what is invalidated (Bar row 46).
+//! Nodes that hear nothing of what is invalidated.
 
 use std::time::Instant;
 
@@ -82,25 +82,25 @@ fn memory_is_no_older_than_its_bound(deaf: Deaf) {
     }
 }
 
-/// Bar row 46.
+/// Memory is no older than the silence bound allows.
 #[test]
 fn a_listener_that_was_killed_knows_it_and_memory_is_no_older_than_its_bound() {
     memory_is_no_older_than_its_bound(Deaf::Killed);
 }
 
-/// Bar row 46.
+/// Memory is no older than the silence bound allows.
 #[test]
 fn a_listener_that_was_kicked_out_knows_it_and_memory_is_no_older_than_its_bound() {
     memory_is_no_older_than_its_bound(Deaf::Kicked);
 }
 
-/// Bar row 46.
+/// Memory is no older than the silence bound allows.
 #[test]
 fn a_listener_that_hears_nothing_knows_it_and_memory_is_no_older_than_its_bound() {
     memory_is_no_older_than_its_bound(Deaf::Swallowed);
 }
 
-/// Bar row 46.
+/// Memory is no older than the silence bound allows.
 #[test]
 fn a_node_that_is_cut_off_knows_it_and_memory_is_no_older_than_its_bound() {
     memory_is_no_older_than_its_bound(Deaf::CutOff);

@@ -102,7 +102,7 @@ async fn what_may_not_be_stored_is_not_shared_with_those_who_ask_for_a_live_answ
     assert_eq!(stage.cache.stats().entries, 0);
 }
 
-/// Bar row 81, where the queued client leaves: those who joined it queue again, as one.
+/// Those who joined it queue again, as one.
 #[actix_web::test]
 async fn those_who_joined_a_queued_run_that_was_given_up_make_one_other() {
     let (stage, app) = app().await;
@@ -140,7 +140,7 @@ fn hits_on(connection: &mut Connection) -> [Duration; 2] {
     [took[150], took[296]]
 }
 
-/// Bar row 81: a thousand at once come to two runs, and hits on the same workers are as fast as
+/// A thousand at once come to two runs, and hits on the same workers are as fast as
 /// ever while they wait.
 #[test]
 fn a_thousand_live_requests_are_two_runs_and_hits_do_not_notice() {

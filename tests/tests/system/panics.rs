@@ -88,7 +88,7 @@ async fn work(stage: web::Data<Stage>, n: web::Path<u32>) -> impl Responder {
     HttpResponse::Ok().streaming(body)
 }
 
-/// Bar row 93: ten thousand panics, and after each of them the next request is fine.
+/// Ten thousand panics, and after each of them the next request is fine.
 #[test]
 fn a_panic_fails_only_the_request_that_it_happened_in() {
     alone(|| {
@@ -177,7 +177,7 @@ fn server(stage: &Stage) -> tests::server::Server {
     })
 }
 
-/// Bar row 34: the leader's run panics, and a thousand who waited are answered by one other.
+/// The leader's run panics, and a thousand who waited are answered by one other.
 #[test]
 fn after_one_panic_a_thousand_followers_make_one_other_run() {
     alone(|| {
@@ -203,7 +203,7 @@ fn after_one_panic_a_thousand_followers_make_one_other_run() {
     });
 }
 
-/// Bar row 34: every run panics. Each of a thousand is closed by its own run, in three times the
+/// Every run panics. Each of a thousand is closed by its own run, in three times the
 /// time of one, and the process lives on.
 #[test]
 fn where_every_run_panics_nobody_waits_for_long() {

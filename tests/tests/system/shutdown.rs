@@ -1,4 +1,4 @@
-//! A process that is told to end while runs are under way (Bar row 94).
+//! A process that is told to end while runs are under way.
 //!
 //! The test binary calls itself for the server. It takes orders on its standard input, since it
 //! takes no connections once it has begun to end.

@@ -1,4 +1,4 @@
-//! Runtimes that end while everything is under way in them (Bar row 95).
+//! Runtimes that end while everything is under way in them.
 
 use std::process;
 use std::time::Duration;

@@ -36,7 +36,7 @@ async fn plain() -> String {
     run().to_string()
 }
 
-/// Bar row 89.
+/// No timeout means for ever, and none panics.
 #[actix_web::test]
 async fn a_response_lives_exactly_as_long_as_it_should_and_never_for_ever() {
     for timeout in [
@@ -81,7 +81,7 @@ async fn a_response_lives_exactly_as_long_as_it_should_and_never_for_ever() {
     }
 }
 
-/// Bar row 89.
+/// No timeout means for ever, and none panics.
 #[actix_web::test]
 async fn a_timeout_of_zero_at_run_time_means_not_stored() {
     TIMEOUT.set(Duration::ZERO);

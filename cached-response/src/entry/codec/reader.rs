@@ -94,7 +94,7 @@ mod tests {
 
     const BOUNDS: Bounds = Bounds { most: 9, least: 4 };
 
-    // Bar row 87, in spirit.
+    // A length is believed only within what there is.
     #[test]
     fn no_room_is_made_for_more_than_the_bytes_can_hold() {
         let granted = |count, bytes| BOUNDS.room::<u64>(count, bytes).map(|room| room.capacity());

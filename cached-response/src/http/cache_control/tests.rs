@@ -22,7 +22,7 @@ fn forbids(lines: &[&str]) -> bool {
         || zero(read.s_maxage)
 }
 
-/// Bar row 20.
+/// What its own headers forbid to store is never stored.
 #[test]
 fn what_forbids_is_seen_however_it_is_spelled() {
     let corpus: [&[&str]; 30] = [
@@ -62,7 +62,7 @@ fn what_forbids_is_seen_however_it_is_spelled() {
     }
 }
 
-/// Bar row 20.
+/// What its own headers forbid to store is never stored.
 #[test]
 fn what_only_looks_like_it_does_not_forbid() {
     let corpus: [&[&str]; 11] = [

@@ -52,7 +52,7 @@ fn a_plain_200_is_stored() {
     assert_eq!(skipped(200, &[]), None);
 }
 
-/// Bar row 22.
+/// Only a 200 is stored, unless the route says otherwise.
 #[test]
 fn no_other_status_is_stored_by_default() {
     for status in (100..=599).filter(|status| *status != 200) {
@@ -64,7 +64,7 @@ fn no_other_status_is_stored_by_default() {
     }
 }
 
-/// Bar rows 18, 19 and 20.
+/// A response that sets a cookie is never stored.
 #[test]
 fn what_a_header_forbids_is_not_stored() {
     for (name, value, why) in [

@@ -184,7 +184,7 @@ fn a_tag_is_no_path() {
     assert_eq!(tagged.standing(), Standing::Current);
 }
 
-/// Bar row 84.
+/// A flood of names stays in its bound.
 #[test]
 fn a_million_tags_that_come_and_go_leave_next_to_nothing() {
     let generations = Generations::new();

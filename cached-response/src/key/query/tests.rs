@@ -38,7 +38,7 @@ fn slowly(query: &str, names: &Names) -> Vec<u8> {
     key.into_buffer()
 }
 
-/// Bar row 7.
+/// Only the order of differently named pairs may not matter.
 #[test]
 fn the_order_of_names_makes_no_difference() {
     assert_eq!(all("a=1&b=2"), all("b=2&a=1"));
@@ -46,7 +46,7 @@ fn the_order_of_names_makes_no_difference() {
     assert_eq!(all("a+b=1&a=2"), all("a=2&a+b=1"));
 }
 
-/// Bar row 7.
+/// Only the order of differently named pairs may not matter.
 #[test]
 fn the_order_of_values_of_one_name_makes_a_difference() {
     assert_ne!(all("a=1&a=2"), all("a=2&a=1"));
@@ -60,7 +60,7 @@ fn names_that_are_not_text_are_one_name() {
     assert_ne!(all("%FE=1&%FF=2"), all("%FF=2&%FE=1"));
 }
 
-/// Bar row 7.
+/// Only the order of differently named pairs may not matter.
 #[test]
 fn a_semicolon_separates_nothing() {
     assert_ne!(all("a=1;b=2"), all("a=1&b=2"));
@@ -293,13 +293,13 @@ fn modes() -> impl Strategy<Value = Names> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
 
-    /// Bar row 7.
+    /// Only the order of differently named pairs may not matter.
     #[test]
     fn the_fast_and_the_slow_path_write_the_same(query in pieces(), names in modes()) {
         prop_assert_eq!(written(Some(&query), &names, None), slowly(&query, &names));
     }
 
-    /// Bar row 7.
+    /// Only the order of differently named pairs may not matter.
     #[test]
     fn differently_named_pairs_may_come_in_any_order(
         (sorted, shuffled) in prop::collection::btree_map("[a-z%+]{0,3}", "[a-z=%]{0,3}", 0..6)
@@ -316,7 +316,7 @@ proptest! {
         prop_assert_eq!(all(&sorted.join("&")), all(&shuffled.join("&")));
     }
 
-    /// Bar row 7.
+    /// Only the order of differently named pairs may not matter.
     #[test]
     fn equally_named_pairs_may_not(
         before in pieces(),

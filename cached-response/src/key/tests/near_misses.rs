@@ -125,7 +125,7 @@ fn joined(pieces: &[&str]) -> (String, Vec<usize>) {
     (text, marks)
 }
 
-/// Bar row 1.
+/// Two different requests never have one key.
 #[test]
 fn a_million_pairs_of_near_misses_share_a_key_only_if_they_ask_the_same() {
     let halves = [1, 2].map(|seed| std::thread::spawn(move || compare(seed, 500_000)));

@@ -176,7 +176,7 @@ fn a_call_in_a_runtime_that_nobody_drives_is_made_all_the_same() {
     assert_eq!(wait_for(delete(&calls, &brief(), "one")), Ok(()));
 }
 
-/// Bar row 67, in small.
+/// A slow store delays no request past the budget.
 #[tokio::test]
 async fn no_more_calls_are_under_way_than_may_be() {
     let (calls, store, mut told) = calls(Mood::Hold);

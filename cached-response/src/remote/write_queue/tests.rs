@@ -69,7 +69,7 @@ async fn a_few_are_written_at_a_time() {
     assert_eq!((queue.done(), store.most()), ((40, 0), AT_A_TIME));
 }
 
-/// Bar row 68, in small.
+/// A store that swallows everything fills no memory.
 #[tokio::test]
 async fn what_a_store_does_not_take_is_bounded_and_the_rest_is_dropped() {
     let (queue, store, _told) = patient(Mood::Hold);

@@ -22,7 +22,7 @@ fn plain() -> Closed {
     Closed::new("here", &[], &[], &[])
 }
 
-/// Bar row 17, the part of the middleware.
+/// A cookie that nothing is known of bypasses.
 #[test]
 fn only_cookies_that_are_known_to_be_for_scripts_pass() {
     for (cookies, expected) in [

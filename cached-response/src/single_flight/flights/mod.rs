@@ -5,7 +5,7 @@
 //! directly, and are told how the run ended. (Elsewhere this is called request coalescing or
 //! single flight.)
 //!
-//! What holds at every moment, and is checked under a model checker (Bar row 41):
+//! What holds at every moment, and is checked under a model checker:
 //!
 //! 1. At most one flight runs for a key, among those that are younger than the age limit, not
 //!    closed, and whose stamp is not outdated.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::SILENCE;
 
-/// By then an acknowledged invalidation holds in the memory of every node (Bar row 46).
+/// By then an acknowledged invalidation holds in the memory of every node.
 const BOUND: Duration = SILENCE.saturating_add(Duration::from_secs(1));
 /// How late a process may be on a busy machine, beside the bound.
 const LATE: Duration = Duration::from_millis(500);

@@ -51,7 +51,7 @@ async fn hops() -> HttpResponse {
     response.body("page")
 }
 
-/// Bar row 30.
+/// Fields of one connection are not replayed.
 #[actix_web::test]
 async fn what_belongs_to_one_connection_or_one_request_is_not_replayed() {
     let clock = ManualClock::new();
@@ -103,7 +103,7 @@ async fn what_belongs_to_one_connection_or_one_request_is_not_replayed() {
     assert_eq!(hit.said().parameter("ttl"), 297);
 }
 
-/// Bar row 30.
+/// Fields of one connection are not replayed.
 #[test]
 fn a_close_that_was_meant_for_one_connection_closes_no_other() {
     let server = Server::start(1, |app| {
@@ -129,7 +129,7 @@ async fn closing() -> HttpResponse {
     HttpResponse::Ok().force_close().body("bye")
 }
 
-/// Bar row 99.
+/// No field is added that downstream caches would act on.
 #[actix_web::test]
 async fn nothing_lets_clients_keep_a_response_unless_the_route_does() {
     let _cache = isolated();

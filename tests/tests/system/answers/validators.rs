@@ -9,7 +9,7 @@ use tests::raw::{self, Request as Sent};
 use super::{bare, tagged};
 use crate::ask::{get as ask_for, is_hit};
 
-/// Bar row 99.
+/// No field is added that downstream caches would act on.
 #[actix_web::test]
 async fn the_entity_tag_is_strong_and_the_same_on_miss_and_hit() {
     let _cache = isolated();
@@ -28,7 +28,7 @@ async fn the_entity_tag_is_strong_and_the_same_on_miss_and_hit() {
     }
 }
 
-/// Bar row 99.
+/// No field is added that downstream caches would act on.
 #[test]
 fn the_entity_tag_is_equal_in_two_processes() {
     let tags = [(); 2].map(|()| {

@@ -144,7 +144,7 @@ fn after_two_failed_runs_the_rest_run_side_by_side() {
     });
 }
 
-/// Bar row 34, the leaders that leave: past the places for detached runs a leader's run is dropped
+/// Past the places for detached runs a leader's run is dropped
 /// with it, a thousand times in a row, and whoever waits takes over or runs alone.
 #[actix_web::test]
 async fn a_thousand_leaders_leave_and_nobody_hangs() {

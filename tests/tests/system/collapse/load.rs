@@ -41,7 +41,7 @@ async fn slow(stage: web::Data<Stage>) -> impl Responder {
     body(run)
 }
 
-/// Bar row 32: a thousand misses of one key are one run, and take no longer than that.
+/// A thousand misses of one key are one run, and take no longer than that.
 #[test]
 fn a_thousand_misses_are_one_run() {
     let stage = stage();
@@ -66,7 +66,7 @@ fn a_thousand_misses_are_one_run() {
     assert_eq!(stage.cache.stats().running, 0);
 }
 
-/// Bar row 33: the leader resets its connection while a hundred wait.
+/// The leader resets its connection while a hundred wait.
 #[test]
 fn a_hundred_followers_are_answered_by_the_run_of_a_leader_that_was_reset() {
     let stage = stage();
@@ -102,7 +102,7 @@ async fn session(stage: web::Data<Stage>) -> impl Responder {
         .body(body(run))
 }
 
-/// Bar row 35: what may not be stored is never shared; the first wave waits for one run in vain,
+/// What may not be stored is never shared; the first wave waits for one run in vain,
 /// and the second runs at once.
 #[test]
 fn fifty_sessions_are_fifty_runs_in_two_waves() {
@@ -158,7 +158,7 @@ fn with_block(stage: &Stage) -> (tests::server::Server, Sender<()>) {
     (server.unwrap(), unblock)
 }
 
-/// Bar row 38: a leader that blocks its thread does not hold those on the other worker.
+/// A leader that blocks its thread does not hold those on the other worker.
 #[test]
 fn followers_on_another_worker_run_out_of_patience_on_time() {
     let patience = Duration::from_millis(200);

@@ -15,7 +15,7 @@ fn stage() -> (Stage, ManualClock) {
     (Stage::new(cache.build()), clock)
 }
 
-/// Bar row 37: the leader takes for ever, and everyone else is done after their patience and a run
+/// The leader takes for ever, and everyone else is done after their patience and a run
 /// of their own.
 #[actix_web::test]
 async fn followers_run_alone_when_their_patience_is_at_its_end() {
@@ -39,7 +39,7 @@ async fn followers_run_alone_when_their_patience_is_at_its_end() {
     assert_eq!(leader.text().await, "a, run 1");
 }
 
-/// Bar row 37, when run after run fails: patience counts from the arrival, not from each run.
+/// Patience counts from the arrival, not from each run.
 #[actix_web::test]
 async fn patience_does_not_start_anew_with_another_leader() {
     let (stage, clock) = stage();

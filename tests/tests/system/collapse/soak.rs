@@ -115,7 +115,7 @@ fn request(dice: &mut Dice) -> (TestRequest, String) {
     (request, n.to_string())
 }
 
-/// Bar row 40: a hundred thousand requests, of which many are dropped and many panic.
+/// A hundred thousand requests, of which many are dropped and many panic.
 #[test]
 fn after_a_hundred_thousand_random_requests_nothing_is_left() {
     alone(|| {
@@ -221,7 +221,7 @@ async fn short(stage: Data<Stage>, n: Path<u32>) -> impl Responder {
     HttpResponse::Ok().streaming(pieces)
 }
 
-/// Bar row 40, over sockets, with resets.
+/// Over sockets, with resets.
 #[test]
 fn after_random_requests_over_sockets_nothing_is_left() {
     alone(|| {

@@ -71,19 +71,19 @@ async fn each_gets_its_own(uri: &str, field: &str) {
     assert_eq!((stage.runs(), stage.cache.stats().running), (4, 0));
 }
 
-/// Bar row 21: a header that the handler read through `Request`.
+/// A header that the handler read through `Request`.
 #[actix_web::test]
 async fn followers_get_their_own_variant_of_what_was_recorded() {
     each_gets_its_own("/recorded", "x-tenant").await;
 }
 
-/// Bar row 21: a header that only the response's `Vary` names.
+/// A header that only the response's `Vary` names.
 #[actix_web::test]
 async fn followers_get_their_own_variant_of_an_undeclared_vary() {
     each_gets_its_own("/by-vary", "x-tenant").await;
 }
 
-/// Bar row 21: cookies that only the response's `Vary` names.
+/// Cookies that only the response's `Vary` names.
 #[actix_web::test]
 async fn followers_get_their_own_variant_by_cookie() {
     each_gets_its_own("/by-cookie", "cookie").await;

@@ -34,7 +34,7 @@ fn resident() -> usize {
     rss::resident(process::id()).unwrap()
 }
 
-/// Bar row 39: at most 4 KiB for each, over what it costs without a cache.
+/// At most 4 KiB for each, over what it costs without a cache.
 #[test]
 fn a_follower_costs_at_most_4_kib() {
     alone(|| actix_web::rt::System::new().block_on(weigh()));
@@ -67,7 +67,7 @@ async fn weigh() {
     );
 }
 
-/// Bar row 39: above the limit they run alone, and nobody is refused.
+/// Above the limit they run alone, and nobody is refused.
 #[actix_web::test]
 async fn above_the_limit_they_run_alone() {
     let (stage, app) = stage(1024).await;

@@ -13,7 +13,7 @@ async fn plain() -> String {
     run().to_string()
 }
 
-/// Bar row 16.
+/// A request with credentials neither gets an anonymous response nor leaves one.
 #[actix_web::test]
 async fn a_request_with_authorization_is_neither_answered_from_the_store_nor_stored() {
     for target in ["/plain", "/seeing"] {
@@ -38,7 +38,7 @@ async fn varied(_request: HttpRequest) -> String {
     run().to_string()
 }
 
-/// Bar row 16.
+/// A request with credentials neither gets an anonymous response nor leaves one.
 #[actix_web::test]
 async fn a_route_that_varies_by_authorization_has_a_response_for_each() {
     let _cache = isolated();
@@ -59,7 +59,7 @@ async fn read(request: Request) -> String {
     format!("{} {:?}", run(), request.header("authorization"))
 }
 
-/// Bar row 16.
+/// A request with credentials neither gets an anonymous response nor leaves one.
 #[actix_web::test]
 async fn reading_authorization_does_not_make_it_storable() {
     let cache = isolated();
@@ -87,7 +87,7 @@ async fn mine(user: User) -> String {
     format!("{} {}", run(), user.id)
 }
 
-/// Bar row 16.
+/// A request with credentials neither gets an anonymous response nor leaves one.
 #[actix_web::test]
 async fn a_route_that_keys_its_user_stores_with_authorization() {
     let _cache = isolated();
@@ -108,7 +108,7 @@ async fn says(what: web::Path<String>) -> impl Responder {
         .body(run().to_string())
 }
 
-/// Bar row 16.
+/// A request with credentials neither gets an anonymous response nor leaves one.
 #[actix_web::test]
 async fn a_response_that_allows_it_is_shared_with_authorization() {
     let _cache = isolated();

@@ -26,7 +26,7 @@ async fn one_cookie(request: Request) -> String {
     format!("{} {:?}", run(), session.map(|it| it.value().to_owned()))
 }
 
-/// Bar row 17.
+/// A cookie that nothing is known of bypasses.
 #[actix_web::test]
 async fn cookies_matter_where_they_can_be_seen() {
     let requests = [
@@ -86,7 +86,7 @@ async fn setting(cookies: web::Path<u32>) -> HttpResponse {
     response.body("page")
 }
 
-/// Bar row 18.
+/// A response that sets a cookie is never stored.
 #[actix_web::test]
 async fn a_response_that_sets_cookies_is_never_stored() {
     let cache = isolated();

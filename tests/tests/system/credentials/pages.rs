@@ -67,7 +67,7 @@ const TAILS: [&str; 31] = [
     "X.CSS",
 ];
 
-/// Bar row 11.
+/// No page of a logged-in user is fetched without credentials, however its path is spelled.
 #[test]
 fn no_page_of_a_user_can_be_fetched_without_credentials() {
     let server = Server::start(1, profiles).unwrap();

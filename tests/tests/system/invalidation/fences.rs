@@ -1,4 +1,4 @@
-//! Runs that an invalidation overtakes between what they have read and what they store (Bar row 44).
+//! Runs that an invalidation overtakes between what they have read and what they store.
 
 use cached_response::Skip;
 use tests::stage::soon;

@@ -1,4 +1,4 @@
-//! Ten thousand rounds of requests and invalidations, in an order that a seed decides (Bar row 44).
+//! Ten thousand rounds of requests and invalidations, in an order that a seed decides.
 //!
 //! The source of a page is a number that only grows. Whoever raises it invalidates the page and then
 //! writes down what it must be at least; nobody who asks after that may be answered with less.

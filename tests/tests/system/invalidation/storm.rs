@@ -60,7 +60,7 @@ fn readers(server: std::net::SocketAddr, acknowledged: &Arc<AtomicU64>) -> Durat
         .unwrap()
 }
 
-/// Bar row 52.
+/// Invalidating everything under load shows nothing older.
 #[test]
 fn invalidating_everything_under_load_shows_nothing_older_and_slows_nobody_down() {
     let stage = Stage::new(ResponseCache::builder().build());

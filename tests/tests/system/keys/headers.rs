@@ -24,7 +24,7 @@ async fn by_record(request: Request) -> String {
     format!("{} {a:?} {b:?}", run())
 }
 
-/// Bar row 1.
+/// Two different requests never have one key.
 #[actix_web::test]
 async fn header_values_do_not_flow_into_one_another() {
     let pairs = [

@@ -8,7 +8,7 @@ use cached_response::testing::isolated;
 use super::any_page;
 use crate::ask::{get as ask_for, run};
 
-/// Bar row 7.
+/// Only the order of differently named pairs may not matter.
 #[actix_web::test]
 async fn only_the_order_of_differently_named_pairs_does_not_matter() {
     for (one, other, entries) in [

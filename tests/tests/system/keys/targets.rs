@@ -8,7 +8,7 @@ use cached_response::{Bypass, cached_response};
 use super::any_page;
 use crate::ask::{get as ask_for, run};
 
-/// Bar row 1.
+/// Two different requests never have one key.
 #[actix_web::test]
 async fn targets_that_differ_are_kept_apart() {
     let targets = [

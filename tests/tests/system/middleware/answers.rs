@@ -14,7 +14,7 @@ use cached_response::{CacheResponses, Policy, ResponseCache, Skip};
 use super::minute;
 use crate::ask::{get as ask_for, get_with, run};
 
-/// Bar row 30, the part of the middleware.
+/// Fields of one connection are not replayed.
 #[actix_web::test]
 async fn what_belongs_to_one_connection_or_one_request_is_not_replayed() {
     let clock = ManualClock::new();
@@ -41,7 +41,7 @@ async fn what_belongs_to_one_connection_or_one_request_is_not_replayed() {
     assert_eq!(hit.header("age").unwrap(), "2");
 }
 
-/// Bar row 99, the part of the middleware.
+/// No field is added that downstream caches would act on.
 #[actix_web::test]
 async fn nothing_is_added_that_caches_downstream_would_act_upon() {
     let _cache = isolated();
@@ -58,7 +58,7 @@ async fn nothing_is_added_that_caches_downstream_would_act_upon() {
     }
 }
 
-/// Bar rows 18 to 22, the part of the middleware.
+/// A response that sets a cookie is never stored.
 #[actix_web::test]
 async fn what_is_never_stored_is_not_stored_here_either() {
     let cache = isolated();

@@ -17,7 +17,7 @@ use tests::stage::Stage;
 use super::{minute, page};
 use crate::ask::{ask, get as ask_for, get_with, run};
 
-/// Bar row 17, the part of the middleware.
+/// A cookie that nothing is known of bypasses.
 #[actix_web::test]
 async fn a_cookie_bypasses_unless_it_is_known_not_to_matter() {
     let cache = isolated();
@@ -147,7 +147,7 @@ async fn what_proxies_say_of_the_url_is_in_the_key() {
     assert_eq!(ask_for(&app, "/").await.body, plain);
 }
 
-/// Bar row 6, the part of the middleware.
+/// Responses for two hosts are never shared.
 #[test]
 fn two_hosts_on_one_route_never_share() {
     let stage = Stage::new(cached_response::ResponseCache::builder().build());
@@ -183,7 +183,7 @@ fn two_hosts_on_one_route_never_share() {
     );
 }
 
-/// Bar row 9, the part of the middleware.
+/// A GET with a body that is not keyed is neither looked up nor stored.
 #[actix_web::test]
 async fn a_body_bypasses_and_reaches_the_handler() {
     let _cache = isolated();
@@ -245,7 +245,7 @@ async fn a_flag_that_handlers_can_see_bypasses_and_stores_nothing() {
     assert_eq!(cache.cache().stats().entries, 0);
 }
 
-/// Bar row 16, the part of the middleware.
+/// A request with credentials neither gets an anonymous response nor leaves one.
 #[actix_web::test]
 async fn authorization_neither_gets_nor_leaves_a_response() {
     let _cache = isolated();

@@ -118,7 +118,7 @@ fn all_workers_share_what_one_place_has_built() {
     assert_eq!((stage.runs(), stage.cache.stats().entries), (1, 1));
 }
 
-/// Bar row 13, the part of the middleware.
+/// The part of the middleware.
 #[actix_web::test]
 async fn head_is_answered_from_a_stored_get_and_stores_nothing() {
     let cache = isolated();

@@ -86,7 +86,7 @@ async fn a_run_whose_leader_left_goes_on_and_answers_who_waits() {
     assert_eq!((stage.runs(), stage.cache.stats().stored), (1, 1));
 }
 
-/// Bar row 34, the part of the middleware.
+/// The part of the middleware.
 #[test]
 fn a_panic_inside_fails_its_own_request_alone() {
     alone(|| {

@@ -30,7 +30,7 @@ async fn keyed(body: web::Bytes) -> String {
     format!("{} {}", run(), String::from_utf8_lossy(&body))
 }
 
-/// Bar row 9.
+/// A GET with a body that is not keyed is neither looked up nor stored.
 #[test]
 fn a_get_with_a_body_that_is_not_keyed_is_neither_looked_up_nor_stored() {
     let (server, cache) = serve(|app| {
@@ -56,7 +56,7 @@ fn a_get_with_a_body_that_is_not_keyed_is_neither_looked_up_nor_stored() {
     assert_eq!(cache.stats().bypassed(Bypass::Body), 3);
 }
 
-/// Bar row 9.
+/// A GET with a body that is not keyed is neither looked up nor stored.
 #[test]
 fn a_body_that_is_keyed_tells_gets_apart() {
     let (server, _) = serve(|app| {
@@ -110,7 +110,7 @@ async fn over_http2(server: &Server, body: Option<&'static [u8]>) -> (String, St
     (String::from_utf8(text).unwrap(), said)
 }
 
-/// Bar row 9.
+/// A GET with a body that is not keyed is neither looked up nor stored.
 #[actix_web::test]
 async fn a_body_is_seen_over_http2_where_no_length_is_declared() {
     let cache = ResponseCache::builder().build();

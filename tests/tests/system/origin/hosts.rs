@@ -14,7 +14,7 @@ async fn link(request: HttpRequest) -> String {
     format!("{} {} {}", run(), request.full_url(), built)
 }
 
-/// Bar row 4.
+/// Nobody sees a host that another client has sent.
 #[test]
 fn a_victim_never_sees_the_host_that_an_attacker_named() {
     let (server, cache) = serve(|app| {
@@ -58,7 +58,7 @@ fn a_victim_never_sees_the_host_that_an_attacker_named() {
     assert_eq!(cache.stats().entries, 2 * attacks.len() as u64);
 }
 
-/// Bar row 4.
+/// Nobody sees a host that another client has sent.
 #[test]
 fn an_absolute_target_is_not_taken_for_a_path() {
     let (server, _) = serve(|app| {
@@ -93,7 +93,7 @@ async fn uri(uri: Uri) -> String {
     format!("{} {uri}", run())
 }
 
-/// Bar row 6.
+/// Responses for two hosts are never shared.
 #[test]
 fn a_handler_that_can_see_the_host_has_a_response_for_each() {
     let (server, _) = serve(|app| {
@@ -112,7 +112,7 @@ fn a_handler_that_can_see_the_host_has_a_response_for_each() {
     }
 }
 
-/// Bar row 6.
+/// Responses for two hosts are never shared.
 #[test]
 fn a_handler_that_sees_the_target_keys_its_authority() {
     let (server, cache) = serve(|app| {
@@ -126,7 +126,7 @@ fn a_handler_that_sees_the_target_keys_its_authority() {
     assert_eq!(cache.stats().entries, 3);
 }
 
-/// Bar row 6.
+/// Responses for two hosts are never shared.
 #[test]
 fn a_handler_that_sees_no_host_shares_one_response() {
     let (server, cache) = serve(|app| {
@@ -155,7 +155,7 @@ async fn of_two() -> &'static str {
     "two"
 }
 
-/// Bar row 6.
+/// Responses for two hosts are never shared.
 #[test]
 fn two_handlers_behind_host_guards_do_not_meet() {
     let (server, cache) = serve(|app| {

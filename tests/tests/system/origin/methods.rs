@@ -12,7 +12,7 @@ async fn sized() -> String {
     format!("{}: twenty octets and more", run())
 }
 
-/// Bar row 13.
+/// HEAD is answered from GET, and fills nothing.
 #[test]
 fn head_is_answered_from_get_and_never_fills() {
     let (server, cache) = serve(|app| {

@@ -46,7 +46,7 @@ async fn invalidate(cache: &ResponseCache, what: &str) -> Result<(), InvalidateE
     }
 }
 
-// Bar row 44, across nodes.
+// Nothing older than an acknowledged invalidation is answered.
 #[actix_web::test]
 async fn what_one_node_invalidates_no_node_answers() {
     for make in [0, 1] {
@@ -78,7 +78,7 @@ async fn what_one_node_invalidates_no_node_answers() {
     }
 }
 
-// Bar row 44, across nodes: tags from the attribute, and those that the handler names.
+// Tags from the attribute, and those that the handler names.
 #[actix_web::test]
 async fn what_is_invalidated_while_another_node_runs_is_not_shared() {
     for what in ["all", "path", "url", "tagged", "inner"] {
@@ -97,7 +97,7 @@ async fn what_is_invalidated_while_another_node_runs_is_not_shared() {
     }
 }
 
-// Bar row 49.
+// An invalidation that is acknowledged has taken effect.
 #[actix_web::test]
 async fn an_invalidation_that_the_store_refuses_is_an_error_and_holds_here() {
     let nodes = Nodes::without_memory().await;

@@ -45,7 +45,7 @@ async fn what_another_node_has_made_for_a_client_without_codings_answers_none_wi
     }
 }
 
-// Bar row 92.
+// A refill from the store lives no longer than it would have.
 #[actix_web::test]
 async fn a_response_that_is_found_late_in_its_life_lives_no_longer() {
     let nodes = Nodes::new().await;

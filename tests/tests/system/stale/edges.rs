@@ -313,7 +313,7 @@ async fn row(row: Row) -> String {
     format!("row {}", row.0)
 }
 
-/// Bar row 44, for what is read before the run.
+/// Nothing older than an acknowledged invalidation is answered.
 #[actix_web::test]
 async fn what_was_extracted_before_an_invalidation_is_not_stored_after_it() {
     for raise in [ResponseCache::invalidate_all, ResponseCache::expire_all] {

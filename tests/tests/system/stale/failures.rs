@@ -14,7 +14,7 @@ fn status_of(next: Next) -> Option<u16> {
     }
 }
 
-/// Bar row 58.
+/// What speaks for the resource is shown, and a failure is stood in for.
 #[actix_web::test]
 async fn a_stale_response_stands_in_for_every_kind_of_failure() {
     for failure in FAILURES {
@@ -41,7 +41,7 @@ async fn a_stale_response_stands_in_for_every_kind_of_failure() {
     }
 }
 
-/// Bar row 58.
+/// What speaks for the resource is shown, and a failure is stood in for.
 #[actix_web::test]
 async fn a_refusal_is_shown_and_removes_the_stale_response() {
     for refusal in REFUSALS {
@@ -55,7 +55,7 @@ async fn a_refusal_is_shown_and_removes_the_stale_response() {
     }
 }
 
-/// Bar row 56.
+/// A failing handler is stood in for until the bound.
 #[actix_web::test]
 async fn a_handler_that_fails_for_long_shows_it_only_after_the_bound() {
     let scene = Scene::new("/sie").await;

@@ -6,7 +6,7 @@ use tests::stage::soon;
 
 use super::{FAILURES, NEXT, Next, REFUSALS, Scene};
 
-/// Bar row 55.
+/// One refresh for each expiry.
 #[actix_web::test]
 async fn a_stale_response_answers_at_once_and_is_refreshed_once() {
     let scene = Scene::new("/swr").await;
@@ -115,7 +115,7 @@ async fn a_refresh_ahead_that_fails_costs_nobody_anything_and_rests() {
     assert_eq!(scene.stage.runs(), 2);
 }
 
-/// Bar row 58.
+/// What speaks for the resource is shown, and a failure is stood in for.
 #[actix_web::test]
 async fn a_refresh_that_is_refused_removes_the_stale_response() {
     for refusal in REFUSALS {
@@ -134,7 +134,7 @@ async fn a_refresh_that_is_refused_removes_the_stale_response() {
     }
 }
 
-/// Bar rows 58 and 60.
+/// What speaks for the resource is shown, and a failure is stood in for.
 #[actix_web::test]
 async fn a_refresh_that_fails_keeps_the_stale_response_and_rests() {
     for failure in FAILURES {
@@ -158,7 +158,7 @@ async fn a_refresh_that_fails_keeps_the_stale_response_and_rests() {
     }
 }
 
-/// Bar row 60.
+/// A refresh that fails leaves the next one free to try.
 #[actix_web::test]
 async fn a_refresh_that_takes_too_long_is_given_up_and_tried_again_after_a_rest() {
     for (path, limit) in [("/swr", 30), ("/limit-swr", 2)] {

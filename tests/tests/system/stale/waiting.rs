@@ -93,7 +93,7 @@ async fn a_run_over_its_limit_is_an_error_where_nothing_stands_in() {
     assert_eq!(scene.text().await, "run 3");
 }
 
-/// Bar row 58.
+/// What speaks for the resource is shown, and a failure is stood in for.
 #[actix_web::test]
 async fn a_stale_response_stands_in_for_a_run_over_its_limit() {
     let scene = Scene::new("/limit-sie").await;

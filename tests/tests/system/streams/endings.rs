@@ -7,7 +7,7 @@ use tests::stage::eventually;
 
 use super::{routes, stage};
 
-/// Bar row 24: an error at each byte.
+/// An error at each byte.
 #[actix_web::test]
 async fn a_body_that_breaks_off_anywhere_is_not_stored() {
     let stage = stage();
@@ -27,7 +27,7 @@ async fn a_body_that_breaks_off_anywhere_is_not_stored() {
     assert_eq!((stage.runs(), stats.entries, stats.running), (21, 1, 0));
 }
 
-/// Bar row 24: eight bytes were declared.
+/// Eight bytes were declared.
 #[actix_web::test]
 async fn a_body_of_another_length_than_it_says_is_not_stored() {
     let stage = stage();
@@ -45,7 +45,7 @@ async fn a_body_of_another_length_than_it_says_is_not_stored() {
     assert_eq!((stage.runs(), stage.cache.stats().entries), (11, 1));
 }
 
-/// Bar row 24, over sockets, where a short body must not look whole to a client either.
+/// Over sockets, where a short body must not look whole to a client either.
 #[test]
 fn a_client_sees_a_short_or_broken_body_as_such() {
     let stage = stage();
@@ -58,7 +58,7 @@ fn a_client_sees_a_short_or_broken_body_as_such() {
     assert_eq!((stage.runs(), stage.cache.stats().entries), (4, 0));
 }
 
-/// Bar row 24: the stream panics, in the task that copies it.
+/// The stream panics, in the task that copies it.
 #[test]
 fn a_body_that_panics_is_cut_short_and_not_stored() {
     alone(|| {

@@ -110,7 +110,7 @@ fn first_chunk(stage: &Stage, target: &str) -> Duration {
     quickest.min().unwrap()
 }
 
-/// Bar row 27: the first byte is at most 5 ms later than without a cache.
+/// The first byte is at most 5 ms later than without a cache.
 #[test]
 fn the_first_byte_of_an_endless_body_is_not_delayed() {
     let stage = stage();
@@ -153,7 +153,7 @@ fn growth(target: &str) -> usize {
     after.saturating_sub(before)
 }
 
-/// Bar row 27: 64 MiB of an endless body later the process is as large as before.
+/// 64 MiB of an endless body later the process is as large as before.
 #[test]
 fn an_endless_body_costs_no_memory() {
     alone(|| {
@@ -164,7 +164,7 @@ fn an_endless_body_costs_no_memory() {
     });
 }
 
-/// Bar row 27: an upgraded connection passes through, and nothing is stored.
+/// An upgraded connection passes through, and nothing is stored.
 #[test]
 fn an_upgrade_is_passed_on() {
     let stage = stage();

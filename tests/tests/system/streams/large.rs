@@ -89,7 +89,7 @@ fn extra_memory(declared: bool) -> usize {
     rss::peak(process::id()).unwrap() - before
 }
 
-/// Bar row 26: a stream that turns out to be one byte over the limit.
+/// A stream that turns out to be one byte over the limit.
 #[test]
 fn a_stream_of_one_byte_too_many_is_delivered_and_not_stored() {
     alone(|| {
@@ -98,7 +98,7 @@ fn a_stream_of_one_byte_too_many_is_delivered_and_not_stored() {
     });
 }
 
-/// Bar row 26: where the length is declared, nothing is copied at all.
+/// Where the length is declared, nothing is copied at all.
 #[test]
 fn a_body_that_is_declared_one_byte_too_long_costs_no_memory() {
     alone(|| {

@@ -44,7 +44,7 @@ fn next(seed: &mut u64) -> usize {
     usize::try_from(*seed >> 33).unwrap()
 }
 
-/// Bar row 25: a hundred resets at random places; what is stored then is whole.
+/// A hundred resets at random places; what is stored then is whole.
 #[test]
 fn after_a_reset_anywhere_the_stored_body_is_absent_or_exact() {
     let cache = ResponseCache::builder().capacity(64 << 20).build();

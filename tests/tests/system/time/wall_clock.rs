@@ -1,4 +1,4 @@
-//! The machine's time is set while responses are stored and made (Bar row 90).
+//! The machine's time is set while responses are stored and made.
 
 use std::ops::Range;
 use std::time::{Duration, SystemTime};

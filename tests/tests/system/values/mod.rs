@@ -178,7 +178,7 @@ async fn the_words_of_handlers_are_heard() {
     assert_eq!(said(|| {}, 8).await, Ok(7));
 }
 
-/// Bar row 44, for values.
+/// Nothing older than an acknowledged invalidation is answered.
 #[actix_web::test]
 async fn a_computation_that_an_invalidation_overtakes_is_not_stored() {
     let ways: [fn(&ResponseCache) -> Invalidated; 2] = [

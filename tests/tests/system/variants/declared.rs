@@ -47,7 +47,7 @@ async fn sneaky(vary: web::Path<String>, seen: Sneaky, barriers: Data<Barriers>)
         .body(format!("{} {}", run(), seen.0))
 }
 
-/// Bar row 21.
+/// Each client gets its own variant.
 #[actix_web::test]
 async fn each_client_gets_its_own_variant_of_what_only_the_response_declares() {
     let barriers = Barriers::default();
@@ -207,7 +207,7 @@ async fn a_response_that_forgets_its_vary_answers_only_requests_like_its_own() {
     assert!(again.is_hit() && again.body == nobody.body);
 }
 
-/// Bar row 21.
+/// Each client gets its own variant.
 #[test]
 fn followers_of_a_collapsed_run_get_their_own_variant_too() {
     let barriers = Barriers::default();
@@ -244,7 +244,7 @@ fn followers_of_a_collapsed_run_get_their_own_variant_too() {
     assert_eq!(cache.stats().running, 0);
 }
 
-/// Bar row 21.
+/// Each client gets its own variant.
 #[actix_web::test]
 async fn two_concurrent_variants_of_a_declared_header_do_not_meet() {
     let barriers = Barriers::default();
@@ -285,7 +285,7 @@ async fn flooded() -> HttpResponse {
         .body("page")
 }
 
-/// Bar row 83.
+/// A header with many values keeps at most 64 variants.
 #[actix_web::test]
 async fn a_flood_of_values_keeps_at_most_64_variants() {
     let cache = isolated();

@@ -7,7 +7,7 @@ use cached_response::testing::isolated;
 use super::{asking_for, refused, with_headers};
 use crate::ask::get_with;
 
-/// Bar row 20.
+/// What its own headers forbid to store is never stored.
 #[actix_web::test]
 async fn what_forbids_in_cache_control_is_never_missed() {
     for (lines, why) in [
@@ -67,7 +67,7 @@ async fn what_does_not_forbid_in_cache_control_is_stored() {
     }
 }
 
-/// Bar row 22.
+/// Only a 200 is stored, unless the route says otherwise.
 #[actix_web::test]
 async fn what_a_request_says_of_caching_stores_nothing_more_and_nothing_less() {
     for value in [

@@ -7,7 +7,7 @@ use cached_response::testing::isolated;
 use super::{asking_for, refused, with_headers};
 use crate::ask::get_with;
 
-/// Bar row 19.
+/// What varies by everything is never stored.
 #[actix_web::test]
 async fn a_response_that_varies_by_everything_is_never_stored() {
     for lines in [

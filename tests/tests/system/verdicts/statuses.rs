@@ -23,7 +23,7 @@ async fn with_status(status: web::Path<u16>) -> HttpResponse {
         .body(run().to_string())
 }
 
-/// Bar row 22.
+/// Only a 200 is stored, unless the route says otherwise.
 #[actix_web::test]
 async fn of_all_statuses_only_200_is_stored() {
     let cache = isolated();
@@ -72,7 +72,7 @@ async fn made_of_error() -> HttpResponse {
     HttpResponse::from_error(LooksFine)
 }
 
-/// Bar row 22.
+/// Only a 200 is stored, unless the route says otherwise.
 #[actix_web::test]
 async fn an_error_is_not_stored_whatever_its_status() {
     let cache = isolated();

@@ -19,7 +19,7 @@ fn head_end(frame: &Bytes) -> usize {
     }
 }
 
-// Bar row 74.
+// A flipped bit is a miss, or changes nothing.
 #[test]
 fn each_bit_that_flips_is_a_miss() {
     for frame in frames() {
@@ -37,7 +37,7 @@ fn each_bit_that_flips_is_a_miss() {
     }
 }
 
-// Bar row 65, in spirit.
+// Damaged bytes are a miss.
 #[test]
 fn each_byte_that_is_another_is_a_miss() {
     for frame in frames() {
@@ -52,7 +52,7 @@ fn each_byte_that_is_another_is_a_miss() {
     }
 }
 
-// Bar row 65, in spirit.
+// Damaged bytes are a miss.
 #[test]
 fn what_is_cut_anywhere_is_a_miss() {
     for frame in frames() {
@@ -83,7 +83,7 @@ fn a_prefix_says_how_long_it_must_be() {
     }
 }
 
-// Bar row 87, in spirit: lengths of four gigabytes, wherever there are four bytes.
+// Lengths of four gigabytes, wherever there are four bytes.
 #[test]
 fn claims_allocate_nothing() {
     for frame in frames() {
@@ -122,7 +122,7 @@ fn a_meter_sees_what_is_allocated() {
     assert!((10_000..20_000).contains(&spent), "{spent} bytes");
 }
 
-// Bar row 73, in short.
+// A decoder panics for no bytes.
 #[test]
 fn frames_with_a_few_mistakes_keep_what_is_promised() {
     let seeds: Vec<_> = frames().into_iter().chain(snapshots::all()).collect();

@@ -103,7 +103,7 @@ fn a_foreign_key_is_a_miss() {
     }
 }
 
-// Bar row 77: a frame of another version, with checksums that are right.
+// A frame of another version, with checksums that are right.
 #[test]
 fn another_version_is_a_miss() {
     for version in (0..=u8::MAX).filter(|version| *version != frame_header::VERSION) {

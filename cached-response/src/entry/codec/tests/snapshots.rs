@@ -104,7 +104,7 @@ pub(super) fn all() -> impl Iterator<Item = Bytes> {
         .map(|snapshot| Bytes::from_static(snapshot.frame))
 }
 
-// Bar row 77.
+// Bytes of another version are a miss.
 #[test]
 fn what_version_2_has_written_is_read_as_it_was() {
     for Snapshot { file, frame, holds } in version_2() {

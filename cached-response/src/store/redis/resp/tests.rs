@@ -100,7 +100,7 @@ fn what_was_not_asked_for_is_garbled() {
 fn nothing_is_waited_for_without_end() {
     assert!(is_garbled(&vec![b'1'; LONGEST_LINE], Shape::Number));
     assert!(is_garbled(&b"*1\r\n".repeat(DEEPEST + 1), Shape::Many));
-    // Bar row 87, in spirit: a length is only believed within what was asked for.
+    // A length is only believed within what was asked for.
     assert!(is_garbled(b"$9999999999\r\n", Shape::Bytes(1 << 20)));
     let mut claim = b"*1\r\n$999999999\r\n".to_vec();
     assert_eq!(read(&claim, Shape::Many), Ok(None));
