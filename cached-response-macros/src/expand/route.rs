@@ -72,7 +72,17 @@ impl Expansion {
         } else {
             vec![ty]
         };
-        let mut all: Vec<_> = types.into_iter().map(|ty| self.facts(part, ty)).collect();
+        let is_whole = matches!(types[..], [whole] if std::ptr::eq(whole, ty));
+        let shows_errors = !is_whole && part.role != Role::Unkeyed && rules::shows_errors(ty);
+        let facts = types.into_iter().map(|ty| {
+            let facts = self.facts(part, ty);
+            if shows_errors {
+                quote!(#private::Facts::with_error(#facts))
+            } else {
+                facts
+            }
+        });
+        let mut all: Vec<_> = facts.collect();
         if spoken {
             let body = self.args.body.is_some() || part.role == Role::Keyed;
             all.push(quote!(#private::named::<#ty>(#body)));

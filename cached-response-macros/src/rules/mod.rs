@@ -167,6 +167,19 @@ pub(crate) fn leaves(ty: &Type) -> Vec<&Type> {
     }
 }
 
+/// Returns true where a part of it is a `Result`, as it is written: the handler is shown why that part
+/// could not be extracted.
+pub(crate) fn shows_errors(ty: &Type) -> bool {
+    if let Type::Tuple(tuple) = ty {
+        return tuple.elems.iter().any(shows_errors);
+    }
+    last_segment(ty).is_some_and(|(last, inner)| match last.as_str() {
+        "Result" => true,
+        "Option" | "Either" => inner.into_iter().any(shows_errors),
+        _ => false,
+    })
+}
+
 /// What the most telling part is.
 fn worst<'a>(parts: impl Iterator<Item = &'a Type>, name: &str) -> Kind {
     parts

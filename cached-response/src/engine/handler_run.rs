@@ -56,6 +56,7 @@ impl UnderWay {
         let generations = &visit.station.shared().generations;
         let fence = Fence::new(generations, visit.target(), &permits, previous);
         let can_be_tagged = visit.can_be_tagged();
+        let shows_refusal = visit.station.site.terms.shows_refusal(&visit.request);
         let product = product(visit.station.shared(), &miss.flight);
         let Visit { station, request } = visit;
         // After the fence: what was invalidated before it is seen here, and what is, later, there.
@@ -64,6 +65,9 @@ impl UnderWay {
         control.makes(product);
         if !can_be_tagged {
             control.refuse_tags();
+        }
+        if shows_refusal {
+            control.refuse(Skip::Error);
         }
         if miss.is_outdated() {
             control.refuse(Skip::Invalidated);

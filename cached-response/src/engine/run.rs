@@ -14,7 +14,7 @@ use crate::{
     },
     entry::{StoredResponse, head_style::Style},
     http::{
-        storable::{Made, Storable, Verdict, judge},
+        storable::{Made, Storable, Verdict, is_of_a_condition, judge},
         unsafe_methods::Asked,
     },
     memory::variants::Put,
@@ -40,6 +40,7 @@ use actix_web::{
     },
     web::Bytes,
 };
+use std::time::SystemTime;
 
 /// Runs the handler of a request that is not looked up.
 pub(crate) async fn bypass(visit: Visit, why: Bypass, run: Run) -> Done {
@@ -160,12 +161,30 @@ impl Flight {
 
     fn judge_made(mut self, mut response: HttpResponse) -> HttpResponse {
         let terms = &self.visit.station.site.terms;
-        let asked = self.asked();
         if self.control.is_taken_over() {
             return self.skip(Skip::Inner, response);
         }
         let date = self.visit.station.shared().clock.date();
-        let verdict = judge(
+        let verdict = self.verdict(&response, date);
+        headers::vary(terms, &self.control.names_read(), response.headers_mut());
+        match verdict {
+            Verdict::Skip(why) => self.skip(why, response),
+            Verdict::Store(storable) => {
+                self.style = Style::of(response.head_mut());
+                headers::date(terms, date, response.headers_mut());
+                self.keep(storable, response)
+            }
+        }
+    }
+
+    /// Judges what was made by `date`.
+    fn verdict(&self, response: &HttpResponse, date: SystemTime) -> Verdict {
+        let terms = &self.visit.station.site.terms;
+        let asked = self.asked();
+        if is_of_a_condition(terms, response.status(), asked) {
+            return Verdict::Skip(Skip::Status);
+        }
+        judge(
             terms,
             &Made {
                 status: response.status(),
@@ -179,16 +198,7 @@ impl Flight {
                 delay: self.delay,
                 said: self.control.timeout(),
             },
-        );
-        headers::vary(terms, &self.control.names_read(), response.headers_mut());
-        match verdict {
-            Verdict::Skip(why) => self.skip(why, response),
-            Verdict::Store(storable) => {
-                self.style = Style::of(response.head_mut());
-                headers::date(terms, date, response.headers_mut());
-                self.keep(storable, response)
-            }
-        }
+        )
     }
 
     pub(crate) fn skip(mut self, why: Skip, response: HttpResponse) -> HttpResponse {

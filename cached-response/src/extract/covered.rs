@@ -27,7 +27,10 @@ pub use self::query_without_flag::QueryWithoutFlag;
 use actix_web::{
     Either, Error, FromRequest, HttpRequest,
     http::{Method, Uri},
-    web::{Bytes, Data, Form, Json, Path, Payload, Query},
+    web::{
+        Bytes, Data, Form, FormConfig, Json, JsonConfig, Path, PathConfig, Payload, Query,
+        QueryConfig,
+    },
 };
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
@@ -84,6 +87,12 @@ pub trait Covered<W = ()> {
     /// Finds the `Data<T>` values in it.
     #[doc(hidden)]
     fn find_data(_request: &HttpRequest, _seen: &mut SeenData) {}
+
+    /// Returns true where an error handler of the application makes the error of its extraction.
+    #[doc(hidden)]
+    fn is_refused(_request: &HttpRequest) -> bool {
+        false
+    }
 
     /// Adds its own part to the key: those do that are named so by type.
     #[doc(hidden)]
@@ -143,7 +152,12 @@ impl<W> Covered<W> for Method {
 }
 
 impl<W, T: DeserializeOwned> Covered<W> for Path<T> {
-    const FACTS: Facts = Facts::path(path_values::of::<T>);
+    const FACTS: Facts =
+        Facts::path(path_values::of::<T>).refused_as(<Self as Covered<W>>::is_refused);
+
+    fn is_refused(request: &HttpRequest) -> bool {
+        has_config::<PathConfig>(request) && request.match_info().load::<T>().is_err()
+    }
 }
 
 impl<W, T: ?Sized + 'static> Covered<W> for Data<T> {
@@ -159,8 +173,13 @@ impl<W> Covered<W> for Uri {
 }
 
 impl<W, T: DeserializeOwned> Covered<W> for Query<T> {
-    const FACTS: Facts =
-        Facts::query(query_fields::of::<T>).taking_by_name(query_fields::taken_by_name::<T>);
+    const FACTS: Facts = Facts::query(query_fields::of::<T>)
+        .taking_by_name(query_fields::taken_by_name::<T>)
+        .refused_as(<Self as Covered<W>>::is_refused);
+
+    fn is_refused(request: &HttpRequest) -> bool {
+        has_config::<QueryConfig>(request) && Self::from_query(request.query_string()).is_err()
+    }
 
     fn extract_without(request: &HttpRequest, flag: &str) -> Option<Result<Self, Error>> {
         query_without_flag::extract_without(request, flag)
@@ -172,11 +191,23 @@ impl<B, S> Covered<Words<Vary, B, S>> for HttpRequest {
 }
 
 impl<V, T, S> Covered<Words<V, WithBody, S>> for Json<T> {
-    const FACTS: Facts = Facts::BODY;
+    const FACTS: Facts =
+        Facts::BODY.refused_as(<Self as Covered<Words<V, WithBody, S>>>::is_refused);
+
+    // The body is not at hand.
+    fn is_refused(request: &HttpRequest) -> bool {
+        has_config::<JsonConfig>(request)
+    }
 }
 
 impl<V, T, S> Covered<Words<V, WithBody, S>> for Form<T> {
-    const FACTS: Facts = Facts::BODY;
+    const FACTS: Facts =
+        Facts::BODY.refused_as(<Self as Covered<Words<V, WithBody, S>>>::is_refused);
+
+    // The body is not at hand.
+    fn is_refused(request: &HttpRequest) -> bool {
+        has_config::<FormConfig>(request)
+    }
 }
 
 impl<V, S> Covered<Words<V, WithBody, S>> for Bytes {
@@ -191,6 +222,11 @@ impl<V, S> Covered<Words<V, WithBody, S>> for Payload {
     const FACTS: Facts = Facts::BODY;
 }
 
+/// Returns true where the application has a `C`, which may have an error handler: it does not say.
+fn has_config<C: 'static>(request: &HttpRequest) -> bool {
+    request.app_data::<C>().is_some() || request.app_data::<Data<C>>().is_some()
+}
+
 impl<W, T: Covered<W>> Covered<W> for Option<T> {
     const FACTS: Facts = T::FACTS;
 
@@ -200,6 +236,10 @@ impl<W, T: Covered<W>> Covered<W> for Option<T> {
 
     fn find_data(request: &HttpRequest, seen: &mut SeenData) {
         T::find_data(request, seen);
+    }
+
+    fn is_refused(request: &HttpRequest) -> bool {
+        T::is_refused(request)
     }
 
     fn write_key(&self, key: &mut KeyWriter) {
@@ -225,6 +265,10 @@ impl<W, T: Covered<W>, E> Covered<W> for Result<T, E> {
         T::find_data(request, seen);
     }
 
+    fn is_refused(request: &HttpRequest) -> bool {
+        T::is_refused(request)
+    }
+
     fn write_key(&self, key: &mut KeyWriter) {
         key.part(&self.is_ok());
         match self {
@@ -239,7 +283,8 @@ impl<W, T: Covered<W>, E> Covered<W> for Result<T, E> {
 impl<W, L: Covered<W>, R: Covered<W>> Covered<W> for Either<L, R> {
     const FACTS: Facts = L::FACTS
         .and(R::FACTS)
-        .finding(<Self as Covered<W>>::find_data);
+        .finding(<Self as Covered<W>>::find_data)
+        .refused_as(<Self as Covered<W>>::is_refused);
 
     fn facts(all: &mut Vec<Facts>) {
         L::facts(all);
@@ -249,6 +294,10 @@ impl<W, L: Covered<W>, R: Covered<W>> Covered<W> for Either<L, R> {
     fn find_data(request: &HttpRequest, seen: &mut SeenData) {
         L::find_data(request, seen);
         R::find_data(request, seen);
+    }
+
+    fn is_refused(request: &HttpRequest) -> bool {
+        L::is_refused(request) || R::is_refused(request)
     }
 
     fn write_key(&self, key: &mut KeyWriter) {
@@ -269,7 +318,8 @@ macro_rules! tuples {
     ($first:ident $($rest:ident)*) => {
         impl<W, $first: Covered<W>, $($rest: Covered<W>),*> Covered<W> for ($first, $($rest,)*) {
             const FACTS: Facts = $first::FACTS$(.and($rest::FACTS))*
-                .finding(<Self as Covered<W>>::find_data);
+                .finding(<Self as Covered<W>>::find_data)
+                .refused_as(<Self as Covered<W>>::is_refused);
 
             fn facts(all: &mut Vec<Facts>) {
                 $first::facts(all);
@@ -279,6 +329,10 @@ macro_rules! tuples {
             fn find_data(request: &HttpRequest, seen: &mut SeenData) {
                 $first::find_data(request, seen);
                 $($rest::find_data(request, seen);)*
+            }
+
+            fn is_refused(request: &HttpRequest) -> bool {
+                $first::is_refused(request) $(|| $rest::is_refused(request))*
             }
 
             #[expect(non_snake_case, reason = "the parts are named by their types")]

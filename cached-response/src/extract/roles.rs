@@ -131,7 +131,8 @@ impl<V, B, T: 'static> Covered<Words<V, B, Typed>> for Unkeyed<T> {
 }
 
 impl<V, B, T: Covered<Words<V, B, Typed>>> Covered<Words<V, B, Typed>> for Lazy<T> {
-    const FACTS: Facts = T::FACTS.lazily();
+    // The handler extracts it, and is shown the error.
+    const FACTS: Facts = T::FACTS.lazily().with_error();
 
     fn find_data(request: &HttpRequest, seen: &mut SeenData) {
         T::find_data(request, seen);
@@ -141,8 +142,12 @@ impl<V, B, T: Covered<Words<V, B, Typed>>> Covered<Words<V, B, Typed>> for Lazy<
         let eager = all.len();
         T::facts(all);
         for facts in &mut all[eager..] {
-            *facts = facts.lazily();
+            *facts = facts.lazily().with_error();
         }
+    }
+
+    fn is_refused(request: &HttpRequest) -> bool {
+        T::is_refused(request)
     }
 }
 

@@ -6,6 +6,7 @@
 use crate::{
     http::{
         cache_control::CacheControl,
+        conditional::is_conditional,
         fields::{self, lines},
         freshness::{Freshness, Received},
         response_directives::{Author, Own, is_for_all, own},
@@ -142,6 +143,12 @@ fn judged(terms: &Terms, made: &Made<'_>) -> Result<Storable, Skip> {
         return Err(Skip::Head);
     }
     Ok(Storable { vary, ..storable })
+}
+
+/// Returns true for a 400 that may speak of a condition or a range, which no key holds: `NamedFile`
+/// answers one to a `Range` that is no text.
+pub(crate) fn is_of_a_condition(terms: &Terms, status: StatusCode, asked: &HeaderMap) -> bool {
+    status == StatusCode::BAD_REQUEST && terms.sees_headers() && is_conditional(asked)
 }
 
 /// Returns true where the route names the status of an `Err`, which then is an answer like any other:

@@ -66,9 +66,9 @@ reasons! {
 reasons! {
     /// Why a response was not stored.
     Skip {
-        /// A status that is not stored on this route.
+        /// A status that is not stored on this route, or a 400 that may speak of a condition or a range.
         Status = "status",
-        /// The handler returned `Err`.
+        /// The handler returned `Err`, or was shown one that an error handler of the application makes.
         Error = "error",
         /// `Set-Cookie` in the response.
         SetCookie = "set-cookie",

@@ -201,7 +201,8 @@ impl Policy {
     /// Responses of this status are stored too, for the same timeout.
     ///
     /// With a 3xx or 4xx that is so also for an `Err` of the handler's, `Err(ErrorNotFound(..))`. One
-    /// that an extractor has refused its argument with is never stored.
+    /// that an extractor has refused its argument with is never stored, and neither is a 400 to a request
+    /// with `Range` or `If-*` where the handler or its answer can see them.
     ///
     /// # Panics
     /// If it is no status, or one that is never stored (1xx, 206, 304, 412, 416).

@@ -7,7 +7,7 @@ use crate::{
     policy::Policy,
     route::{
         header_allowlist::Closed,
-        inputs::{Facts, Fields, ReadPath, Role, Sees},
+        inputs::{Facts, Fields, IsRefused, ReadPath, Role, Sees},
         seen_data::FindData,
     },
 };
@@ -45,6 +45,8 @@ pub(crate) struct Terms {
     pub(crate) data: Vec<FindData>,
     /// Read the values of the path's parameters, as the arguments do.
     paths: Vec<ReadPath>,
+    /// Ask for the errors that the handler is shown.
+    refused: Vec<IsRefused>,
     /// Whether the body is in the key, as bytes or through `key(..)`.
     pub(crate) body: bool,
     /// An `HttpRequest` without a word on what it reads, or an argument of which not everything can
@@ -69,6 +71,7 @@ impl Terms {
             shown: Vec::new(),
             data: Vec::new(),
             paths: Vec::new(),
+            refused: Vec::new(),
             body: false,
             undeclared: false,
             closed: None,
@@ -148,6 +151,8 @@ impl Terms {
             return;
         }
         self.data.extend(facts.data);
+        self.refused
+            .extend(facts.refused.filter(|_| facts.shows_error));
         if let Some(name) = facts.header {
             self.vary.push(name());
         }
@@ -176,6 +181,12 @@ impl Terms {
             let text = || decoded(parameters[at].1);
             Some(values[at].as_deref().map_or_else(text, Cow::Borrowed))
         })
+    }
+
+    /// Returns true where the handler is shown an error that an error handler of the application has
+    /// made of the whole request. To be asked where a handler runs: it may deserialise arguments.
+    pub(crate) fn shows_refusal(&self, request: &HttpRequest) -> bool {
+        self.refused.iter().any(|is_refused| is_refused(request))
     }
 
     /// What the handler can see of the query.

@@ -1,7 +1,7 @@
 //! What the types of a handler's arguments say about what it can see.
 
 use crate::route::seen_data::FindData;
-use actix_web::http::header::HeaderName;
+use actix_web::{HttpRequest, http::header::HeaderName};
 
 /// What a handler can see of a request beside its path parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -63,6 +63,10 @@ pub(crate) type Fields = Option<&'static [&'static str]>;
 /// text of a value, or `None` where the text that was sent is the value.
 pub(crate) type ReadPath = fn(&[(&str, &str)]) -> Vec<Option<String>>;
 
+/// Tells of a request whether an error handler of the application, which is given the whole request,
+/// makes the error of an argument.
+pub(crate) type IsRefused = fn(&HttpRequest) -> bool;
+
 /// What one argument's type says.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -81,6 +85,10 @@ pub struct Facts {
     pub(crate) data: Option<FindData>,
     /// Reads the values of the path's parameters.
     pub(crate) path: Option<ReadPath>,
+    /// Asks for the error of its extraction.
+    pub(crate) refused: Option<IsRefused>,
+    /// The handler is shown that error.
+    pub(crate) shows_error: bool,
 }
 
 impl Facts {
@@ -110,6 +118,7 @@ impl Facts {
     /// pair that is wrong.
     #[must_use]
     pub const fn with_error(mut self) -> Self {
+        self.shows_error = true;
         if self.query.is_some() {
             self.sees = self.sees.and(Sees::ORDER);
         }
@@ -126,7 +135,17 @@ impl Facts {
             without_flag: false,
             data: None,
             path: None,
+            refused: None,
+            shows_error: false,
         }
+    }
+
+    /// The same of an argument whose error is made as `refused` tells; of one that is made of parts
+    /// this asks all of them.
+    #[must_use]
+    pub(crate) const fn refused_as(mut self, refused: IsRefused) -> Self {
+        self.refused = Some(refused);
+        self
     }
 
     /// One `Data<T>`: it shows nothing of the request, and there may be several of its type.
@@ -199,7 +218,8 @@ impl Facts {
     }
 
     /// Those of an argument made of two parts. Two headers in one argument are more than can be told;
-    /// of two queries it may see everything; of two `Data<T>` see [`finding`](Self::finding).
+    /// of two queries it may see everything; of two `Data<T>` see [`finding`](Self::finding), of two
+    /// errors [`refused_as`](Self::refused_as).
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         let mut sees = self.sees.and(other.sees);
@@ -237,6 +257,12 @@ impl Facts {
             } else {
                 other.path
             },
+            refused: if self.refused.is_some() {
+                self.refused
+            } else {
+                other.refused
+            },
+            shows_error: self.shows_error || other.shows_error,
         }
     }
 }

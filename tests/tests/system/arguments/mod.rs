@@ -16,6 +16,7 @@ use serde::Deserialize;
 use crate::ask::run;
 
 mod bodies;
+mod errors;
 mod flags;
 mod lazy;
 mod parameters;

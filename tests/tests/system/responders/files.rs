@@ -10,7 +10,7 @@ use actix_web::http::header::{
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, Either, HttpResponse, Responder, get, web};
 use cached_response::testing::isolated;
-use cached_response::{Policy, cached, cached_response};
+use cached_response::{CacheResponses, Policy, cached, cached_response};
 
 use crate::ask::{ask, get as ask_for};
 
@@ -111,4 +111,60 @@ async fn a_stored_file_answers_parts_and_conditions() {
         assert_eq!((answer.status, &*answer.body), (status, body), "{name}");
         assert!(answer.is_hit(), "{name}");
     }
+}
+
+#[get("/stores-400")]
+#[cached_response(timeout = 60, status(400))]
+async fn stores_400() -> io::Result<NamedFile> {
+    open()
+}
+
+#[get("/vouches-and-stores-400")]
+#[cached_response(timeout = 60, status(400), vary(none))]
+async fn vouches_and_stores_400(_: actix_web::HttpRequest) -> io::Result<NamedFile> {
+    open()
+}
+
+#[actix_web::test]
+async fn a_400_that_a_file_answers_to_a_range_that_is_no_text_is_for_one_request() {
+    let _cache = isolated();
+    let policy = || Policy::new(60).status(400);
+    let behind = web::scope("/behind")
+        .wrap(CacheResponses::new(policy()))
+        .route("/file", web::get().to(|| async { open() }));
+    let app = App::new()
+        .service((stores_400, vouches_and_stores_400, behind))
+        .route(
+            "/wrapped-400",
+            web::get().to(cached(policy(), || async { open() })),
+        );
+    let app = init_service(app).await;
+    for target in [
+        "/stores-400",
+        "/vouches-and-stores-400",
+        "/behind/file",
+        "/wrapped-400",
+    ] {
+        let value = HeaderValue::from_bytes(b"bytes=0-3\xe9").unwrap();
+        let request = TestRequest::with_uri(target).insert_header((RANGE, value));
+        let refused = ask(&app, request).await;
+        assert_eq!(refused.status, 400, "{target}");
+        assert_eq!(refused.detail().as_deref(), Some("status"), "{target}");
+        let whole = ask_for(&app, target).await;
+        assert_eq!((whole.status, &*whole.body), (200, TEXT), "{target}");
+    }
+}
+
+#[get("/bad")]
+#[cached_response(timeout = 60, status(400))]
+async fn bad() -> Result<NamedFile, actix_web::Error> {
+    Err(actix_web::error::ErrorBadRequest("no such thing"))
+}
+
+#[actix_web::test]
+async fn a_400_to_a_request_without_a_condition_is_stored() {
+    let _cache = isolated();
+    let app = init_service(App::new().service(bad)).await;
+    assert_eq!(ask_for(&app, "/bad").await.status, 400);
+    assert!(ask_for(&app, "/bad").await.is_hit());
 }
