@@ -72,16 +72,7 @@ impl Expansion {
         } else {
             vec![ty]
         };
-        let is_whole = matches!(types[..], [whole] if std::ptr::eq(whole, ty));
-        let shows_errors = !is_whole && part.role != Role::Unkeyed && rules::shows_errors(ty);
-        let facts = types.into_iter().map(|ty| {
-            let facts = self.facts(part, ty);
-            if shows_errors {
-                quote!(#private::Facts::with_error(#facts))
-            } else {
-                facts
-            }
-        });
+        let facts = types.into_iter().map(|leaf| self.shown(part, leaf));
         let mut all: Vec<_> = facts.collect();
         if spoken {
             let body = self.args.body.is_some() || part.role == Role::Keyed;
@@ -101,6 +92,17 @@ impl Expansion {
             quote!(.argument(#private::Role::#role, #facts))
         });
         all.collect()
+    }
+
+    /// Of one of the types that an argument is made of, whose error may be shown beside it.
+    fn shown(&self, part: &Part, leaf: &Type) -> TokenStream {
+        let (private, ty) = (&self.private, &part.argument.ty);
+        let facts = self.facts(part, leaf);
+        let is_whole = std::ptr::eq(leaf, ty);
+        if is_whole || part.role == Role::Unkeyed || !rules::shows_errors(ty) {
+            return facts;
+        }
+        quote!(#private::Facts::with_error(#facts))
     }
 
     /// Of one of the types that an argument is made of.

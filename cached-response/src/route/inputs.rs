@@ -231,39 +231,27 @@ impl Facts {
         }
         Self {
             sees,
-            header: if self.header.is_some() {
-                self.header
-            } else {
-                other.header
-            },
-            query: if self.query.is_some() {
-                self.query
-            } else {
-                other.query
-            },
+            header: first(self.header, other.header),
+            query: first(self.query, other.query),
             taken_by_name: if self.query.is_some() {
                 self.taken_by_name
             } else {
                 other.taken_by_name
             },
             without_flag: self.without_flag && other.without_flag,
-            data: if self.data.is_some() {
-                self.data
-            } else {
-                other.data
-            },
-            path: if self.path.is_some() {
-                self.path
-            } else {
-                other.path
-            },
-            refused: if self.refused.is_some() {
-                self.refused
-            } else {
-                other.refused
-            },
+            data: first(self.data, other.data),
+            path: first(self.path, other.path),
+            refused: first(self.refused, other.refused),
             shows_error: self.shows_error || other.shows_error,
         }
+    }
+}
+
+/// The first of two that is there.
+const fn first<T: Copy>(one: Option<T>, other: Option<T>) -> Option<T> {
+    match one {
+        Some(_) => one,
+        None => other,
     }
 }
 
