@@ -2,12 +2,13 @@
 //! signature, and with it every other diagnostic, down.
 
 use crate::{errors::Errors, names};
-use proc_macro2::{Group, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{
     AttrStyle, Attribute, Error, FnArg, Ident, Pat, Result, ReturnType, Signature, Token, Type,
     Visibility,
     parse::{ParseStream, Parser},
+    parse_quote, parse_quote_spanned,
     spanned::Spanned,
 };
 
@@ -139,8 +140,9 @@ impl Handler {
     /// The function as routes and other attributes are to see it after a mistake. Where only its
     /// signature keeps actix-web from calling it, that is put right, so that nothing is said twice.
     pub(crate) fn after_a_mistake(mut self) -> Option<TokenStream> {
-        let returns_nothing = matches!(self.sig.output, ReturnType::Default);
-        if self.returns_a_future() || returns_nothing || self.sig.receiver().is_some() {
+        if matches!(self.sig.output, ReturnType::Default) {
+            self.answer_something();
+        } else if self.returns_a_future() || self.sig.receiver().is_some() {
             return None;
         }
         self.sig
@@ -157,6 +159,17 @@ impl Handler {
             body,
         } = self;
         Some(quote!(#(#attrs)* #(#inner_attrs)* #vis #sig #body))
+    }
+
+    /// Gives a function without a return type an answer. What its body gives is of a type that nobody
+    /// has named, so the body goes: each of its last lines would be a mistake of its own.
+    fn answer_something(&mut self) {
+        let at = self.sig.ident.span();
+        self.sig.output = parse_quote_spanned!(at=> -> &'static str);
+        let mut body = Group::new(Delimiter::Brace, quote_spanned!(at=> ""));
+        body.set_span(self.body.span());
+        self.body = body;
+        self.inner_attrs.push(parse_quote!(#[allow(unused)]));
     }
 
     /// Whether an argument is there is decided only after the attribute has spoken for it.
