@@ -4,4 +4,5 @@ mod identities;
 mod off;
 mod processes;
 mod shared;
+pub(crate) mod warnings;
 mod weak;

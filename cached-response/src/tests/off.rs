@@ -3,6 +3,7 @@
 use crate::{
     Policy, ResponseCache, cached,
     testing::{InProcessStore, isolated_with},
+    tests::warnings::Warnings,
 };
 use actix_web::{
     App, HttpResponse,
@@ -49,6 +50,28 @@ async fn it_is_on_for_any_other_word() {
         call_service(&app, TestRequest::get().to_request()).await;
     }
     assert_eq!(cache.stats().hits, 1);
+}
+
+#[test]
+fn a_word_that_is_neither_on_nor_off_is_warned_of_once() {
+    let name = "tests::off::a_word_that_is_neither_on_nor_off_is_warned_of_once";
+    if !is_switched(name, &["offf"]) {
+        return;
+    }
+    let warnings = Warnings::of("::switch");
+    let _guard = tracing::subscriber::set_default(warnings.clone());
+    for _ in 0..2 {
+        assert!(!ResponseCache::builder().build().shared().is_off());
+    }
+    let lines = warnings.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    for part in [
+        "\"offf\"",
+        "neither on nor off",
+        "write CACHED_RESPONSE=off",
+    ] {
+        assert!(lines[0].contains(part), "{part}: {}", lines[0]);
+    }
 }
 
 #[actix_web::test]
