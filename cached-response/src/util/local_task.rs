@@ -71,12 +71,12 @@ pub(crate) fn could_take_it() -> bool {
     let Ok(runtime) = Handle::try_current() else {
         return false;
     };
-    is_local(runtime.runtime_flavor(), task::try_id().is_some()) || has_system()
+    is_local(&runtime.runtime_flavor(), task::try_id().is_some()) || has_system()
 }
 
 /// Returns true for a task of a runtime with one thread.
-fn is_local(flavor: RuntimeFlavor, is_task: bool) -> bool {
-    flavor == RuntimeFlavor::CurrentThread && is_task
+fn is_local(flavor: &RuntimeFlavor, is_task: bool) -> bool {
+    *flavor == RuntimeFlavor::CurrentThread && is_task
 }
 
 /// Whether a `System` is alive on this thread: one that has ended stays registered, and its arbiter
@@ -198,10 +198,10 @@ mod tests {
 
     #[test]
     fn a_task_of_a_runtime_with_several_threads_is_not_local() {
-        assert!(is_local(RuntimeFlavor::CurrentThread, true));
-        assert!(!is_local(RuntimeFlavor::CurrentThread, false));
-        assert!(!is_local(RuntimeFlavor::MultiThread, true));
-        assert!(!is_local(RuntimeFlavor::MultiThread, false));
+        assert!(is_local(&RuntimeFlavor::CurrentThread, true));
+        assert!(!is_local(&RuntimeFlavor::CurrentThread, false));
+        assert!(!is_local(&RuntimeFlavor::MultiThread, true));
+        assert!(!is_local(&RuntimeFlavor::MultiThread, false));
     }
 
     #[test]
