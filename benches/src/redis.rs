@@ -86,5 +86,5 @@ pub fn address() -> String {
 
 /// A store at that address.
 pub(crate) fn store() -> RedisStore {
-    RedisStore::connect(&address()).expect("the address is one of Redis")
+    RedisStore::open(&address()).expect("the address is one of Redis")
 }

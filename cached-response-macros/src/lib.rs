@@ -55,22 +55,22 @@ use proc_macro::TokenStream;
 /// | `vary("accept-language")`, `vary(none)` | the request headers the handler reads, or its answer does |
 /// | `status(404 = "10s", 301)` | stored besides 200, an `Err` of that status included |
 /// | `not_replayed("x-served-by", "x-debug-*")` | response fields that are for one request alone |
-/// | `max_body = "2MiB"` | larger bodies are not stored |
+/// | `max_body_bytes = "2MiB"` | larger bodies are not stored |
 /// | `unless = page.draft` | this request bypasses the cache |
 /// | `store_if = worth_it` | whether this response may be stored |
-/// | `client = "60s"` | browsers may keep the response, too |
+/// | `client_max_age = "60s"` | browsers may keep the response, too |
 /// | `nocache = off`, `nocache = "live"`, `nocache(name = "live", only_if = staff)` | who may ask for a live response, and how |
 /// | `timeout = response` | each response says itself how long it is reused (RFC 9111) |
-/// | `heuristic = 0.1` | and one that does not, for this part of the time since its `Last-Modified` |
+/// | `heuristic_fraction = 0.1` | and one that does not, for this part of the time since its `Last-Modified` |
 /// | `targeted = "CDN-Cache-Control"` | the field that rules in place of the response's `Cache-Control` |
 /// | `respect_client = true` | the `Cache-Control` of requests is followed |
 /// | `tags("products", "product:{id}", format!("user:{}", user.id))` | names that invalidate many responses at once |
 /// | `stale_while_revalidate = 30s` | for this long past its lifetime a response answers at once, and the handler runs behind the answer |
 /// | `stale_if_error = 1h` | for this long it answers where the handler fails |
 /// | `refresh_ahead = 0.9` | the first request after this part of the lifetime has the handler run behind its answer |
-/// | `answer_stale_after = 200ms` | with a stale response that may answer, nobody waits longer for a run |
+/// | `soft_timeout = 200ms` | with a stale response that may answer, nobody waits longer for a run |
 /// | `run_timeout = 10s` | a run that takes longer has failed |
-/// | `rest_after_failure = 30s` | how long no run is tried after one has failed and a stale response answers |
+/// | `failure_cooldown = 30s` | how long no run is tried after one has failed and a stale response answers |
 /// | `jitter = 0.1` | shortens each lifetime by a random part, up to this one |
 /// | `version = "2"` | what tells the responses of this handler from earlier ones in a remote store, in place of a hash of its own source |
 /// | `cache = CACHE` | another cache than the default one; with a remote store, under a namespace of its own |

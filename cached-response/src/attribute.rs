@@ -1,13 +1,13 @@
 //! What an annotated function takes in place of its arguments, and what it returns.
 
 use crate::{
-    cache::cached_route::{Place, Route, SiteCell},
-    context::control::Control,
+    cache::cached_route::{CachedRoute, RouteCell, RouteSpec},
+    context::control::RunContext,
     engine::{
         background_refresh::refresh,
-        begin::{Begin, begin},
+        begin::{BeginOutcome, begin},
         miss::serve,
-        upstream::{Done, Run},
+        upstream::{Done, Upstream},
     },
     extract::{
         covered::NoBody,
@@ -16,7 +16,7 @@ use crate::{
     },
     invalidation::generations::raises,
     key::{KeyWriter, handler_id::HandlerType},
-    route::{inputs::Facts, request_key::Sent},
+    route::{inputs::ArgumentInfo, request_key::RequestBody},
 };
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, Responder, dev::Payload};
 use pin_project_lite::pin_project;
@@ -40,7 +40,7 @@ pub struct BodyUpTo<const LIMIT: usize>;
 pub struct CalledThroughAnApp<E, L, B> {
     request: HttpRequest,
     payload: Payload,
-    sent: Sent,
+    sent: RequestBody,
     eager: E,
     /// How often anything had been invalidated before `eager` was extracted.
     raises: u64,
@@ -60,11 +60,11 @@ impl<E: FromRequest, L> FromRequest for CalledThroughAnApp<E, L, NoBody> {
     type Future = Extracting<E, L>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        Control::take_over(request);
+        RunContext::take_over(request);
         let sent = if request_body::is_there(request, payload) {
-            Sent::Unkeyed
+            RequestBody::Unkeyed
         } else {
-            Sent::Nothing
+            RequestBody::Nothing
         };
         let raises = raises();
         Extracting {
@@ -82,7 +82,7 @@ pin_project! {
         #[pin]
         eager: E::Future,
         raises: u64,
-        rest: Option<(HttpRequest, Payload, Sent)>,
+        rest: Option<(HttpRequest, Payload, RequestBody)>,
         later: PhantomData<fn() -> L>,
     }
 }
@@ -119,7 +119,7 @@ impl<E: FromRequest + 'static, L: 'static, const LIMIT: usize> FromRequest
     type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        Control::take_over(request);
+        RunContext::take_over(request);
         let (request, raw) = (request.clone(), payload.take());
         Box::pin(async move {
             let (sent, mut payload) = request_body::read(raw, LIMIT).await?;
@@ -127,7 +127,7 @@ impl<E: FromRequest + 'static, L: 'static, const LIMIT: usize> FromRequest
             let eager = E::from_request(&request, &mut payload)
                 .await
                 .map_err(Into::into)?;
-            if let Sent::Keyed(body) = &sent {
+            if let RequestBody::Keyed(body) = &sent {
                 request_body::refill(&mut payload, body);
             }
             Ok(Self {
@@ -147,11 +147,11 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
     /// everything behind it is shared.
     pub fn run<K, H, F>(
         self,
-        site: &'static SiteCell,
-        route: fn() -> Route,
+        site: &'static RouteCell,
+        route: fn() -> RouteSpec,
         key: K,
         handler: H,
-    ) -> Answer
+    ) -> ResponseFuture
     where
         K: FnOnce(&mut KeyWriter, &E),
         H: FnOnce(E, L) -> F + 'static,
@@ -176,11 +176,11 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
     /// comes with what its answer reads of the request.
     pub fn run_under_vary<K, H, F>(
         self,
-        site: &'static SiteCell,
-        route: fn() -> Route,
+        site: &'static RouteCell,
+        route: fn() -> RouteSpec,
         key: K,
-        (facts, handler): (&'static Facts, H),
-    ) -> Answer
+        (facts, handler): (&'static ArgumentInfo, H),
+    ) -> ResponseFuture
     where
         K: FnOnce(&mut KeyWriter, &E),
         H: FnOnce(E, L) -> F + 'static,
@@ -191,7 +191,7 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
         self.answer(place, key, handler)
     }
 
-    pub(crate) fn answer<K, H, F>(self, place: &Place, key: K, handler: H) -> Answer
+    pub(crate) fn answer<K, H, F>(self, place: &CachedRoute, key: K, handler: H) -> ResponseFuture
     where
         K: FnOnce(&mut KeyWriter, &E),
         H: FnOnce(E, L) -> F + 'static,
@@ -214,14 +214,14 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
         };
         let mut answer = None;
         let mut begun = begin(place, &request, &sent, &mut parts, &mut answer);
-        if let Begin::Answered = begun {
-            return Answer(State::Ready(answer));
+        if let BeginOutcome::Answered = begun {
+            return ResponseFuture(State::Ready(answer));
         }
         if size_of::<E>() > 0 {
             begun.extracted(raises);
         }
         let asked = request.clone();
-        let run = Run::Handler(Box::pin(async move {
+        let run = Upstream::Handler(Box::pin(async move {
             match L::from_request(&request, &mut payload).await {
                 Ok(lazy) => handler(eager, lazy)
                     .await
@@ -230,39 +230,39 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
                 Err(error) => refused(&request, error),
             }
         }));
-        Answer(match begun {
-            Begin::Answered => State::Ready(answer),
-            Begin::Refresh(behind) => {
+        ResponseFuture(match begun {
+            BeginOutcome::Answered => State::Ready(answer),
+            BeginOutcome::Refresh(behind) => {
                 refresh(*behind, asked, run);
                 State::Ready(answer)
             }
-            Begin::Forward(arrival) => State::Pending(serve(arrival, asked, run)),
+            BeginOutcome::Forward(arrival) => State::Pending(serve(arrival, asked, run)),
         })
     }
 }
 
 /// The response of an argument that could not be extracted.
 fn refused(request: &HttpRequest, error: impl Into<Error>) -> HttpResponse {
-    Control::refuse_extraction(request);
+    RunContext::refuse_extraction(request);
     HttpResponse::from_error(error)
 }
 
 /// A response that was there at once, or one that is being made.
 #[must_use = "a response is only made when it is awaited"]
-pub struct Answer(State);
+pub struct ResponseFuture(State);
 
 enum State {
     Ready(Option<HttpResponse>),
     Pending(Pin<Box<dyn Future<Output = Done>>>),
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for ResponseFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Answer").finish_non_exhaustive()
     }
 }
 
-impl Future for Answer {
+impl Future for ResponseFuture {
     type Output = HttpResponse;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<HttpResponse> {

@@ -1,21 +1,21 @@
 //! What would become of a request, told without running its handler.
 
 use crate::{
-    cache::{ResponseCache, Shared},
+    cache::{Inner, ResponseCache},
     engine::{
         begin, lookup,
-        reuse::{Lookup, freshness},
+        reuse::{Reuse, freshness},
     },
     invalidation::generations::Target,
     key::KeyWriter,
     memory::variants,
-    metrics::reason::{Bypass, Forward},
-    remote::entry_key::Errand,
+    metrics::reason::{Bypass, ForwardReason},
+    remote::entry_key::RemoteKey,
     route::{
-        Site,
-        config::Terms,
-        inputs::Sees,
-        request_key::{self, PROXIED, Sent, TRUSTED},
+        Route,
+        config::RouteConfig,
+        inputs::Inputs,
+        request_key::{self, PROXIED, RequestBody, TRUSTED},
     },
 };
 use actix_web::{
@@ -51,9 +51,9 @@ pub enum Outcome {
     /// Answered from a stored response, which stays fresh for this long; zero where the request puts
     /// up with a stale one.
     Hit(Duration),
-    /// Looked up, and not answered from the store: `uri-miss`, `vary-miss`, `stale`, `request`, or
-    /// `bypass` where a stored response is not for this request's credentials.
-    Miss(&'static str),
+    /// Looked up, and not answered from the store. [`ForwardReason::Bypass`] is the reason where a
+    /// stored response is not for this request's credentials.
+    Miss(ForwardReason),
     /// Not looked up.
     Bypass(Bypass),
     /// Answered with 504: the request wants a stored response alone, and none will do.
@@ -69,7 +69,7 @@ impl fmt::Display for Explanation {
             Outcome::Hit(left) => {
                 writeln!(f, "{}: hit, fresh for {} s", self.handler, left.as_secs())?;
             }
-            Outcome::Miss(why) => writeln!(f, "{}: miss ({why})", self.handler)?,
+            Outcome::Miss(why) => writeln!(f, "{}: miss ({})", self.handler, why.as_str())?,
             Outcome::Bypass(why) => writeln!(f, "{}: bypass ({why})", self.handler)?,
             Outcome::OnlyIfCached => writeln!(f, "{}: 504 (only-if-cached)", self.handler)?,
             Outcome::Unknown => writeln!(
@@ -129,7 +129,7 @@ impl ResponseCache {
     }
 }
 
-fn explain(site: &Site, shared: &Shared, request: &HttpRequest) -> Explanation {
+fn explain(site: &Route, shared: &Inner, request: &HttpRequest) -> Explanation {
     Explanation {
         handler: site.name,
         keyed: keyed(&site.terms, request),
@@ -139,14 +139,14 @@ fn explain(site: &Site, shared: &Shared, request: &HttpRequest) -> Explanation {
     }
 }
 
-fn sent(request: &HttpRequest) -> Sent {
+fn sent(request: &HttpRequest) -> RequestBody {
     match request.headers().get(header::CONTENT_LENGTH) {
-        Some(length) if length != "0" => Sent::Unkeyed,
-        _ => Sent::Nothing,
+        Some(length) if length != "0" => RequestBody::Unkeyed,
+        _ => RequestBody::Nothing,
     }
 }
 
-fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
+fn outcome(site: &Route, shared: &Inner, request: &HttpRequest) -> Outcome {
     let sent = sent(request);
     let admitted = match begin::admitted(&site.terms, request, &sent, shared) {
         Ok(admitted) => admitted,
@@ -155,9 +155,9 @@ fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
     if site.has_parts() || site.terms.body {
         return Outcome::Unknown;
     }
-    let missed = |forward: Forward| match &admitted.wishes {
+    let missed = |forward: ForwardReason| match &admitted.wishes {
         Some(wishes) if wishes.only_if_cached => Outcome::OnlyIfCached,
-        _ => Outcome::Miss(forward.word()),
+        _ => Outcome::Miss(forward),
     };
     let Some(data) = shared.data.known(site, request) else {
         return Outcome::Unknown;
@@ -166,22 +166,22 @@ fn outcome(site: &Site, shared: &Shared, request: &HttpRequest) -> Outcome {
     let flagged = request_key::write(&site.terms, request, &sent, &mut key);
     data.write(&mut key);
     if lookup::is_live(&site.terms, request, flagged, &admitted) {
-        return missed(Forward::Request);
+        return missed(ForwardReason::Request);
     }
     let found = variants::find(&shared.shelf, site.handler, &mut key, request);
     let now = shared.now();
     match freshness(shared, found, &admitted, now) {
-        Lookup::Fresh(_, stage) | Lookup::Refresh(_, stage) if stage.is_stale() => {
+        Reuse::Fresh(_, stage) | Reuse::Refresh(_, stage) if stage.is_stale() => {
             Outcome::Hit(Duration::ZERO)
         }
-        Lookup::Fresh(stored, _) | Lookup::Refresh(stored, _) => {
+        Reuse::Fresh(stored, _) | Reuse::Refresh(stored, _) => {
             Outcome::Hit(stored.deadline().since(now))
         }
-        Lookup::Miss(forward, _) => missed(forward),
+        Reuse::Miss(forward, _) => missed(forward),
     }
 }
 
-fn remote(site: &Site, shared: &Shared, request: &HttpRequest) -> Option<String> {
+fn remote(site: &Route, shared: &Inner, request: &HttpRequest) -> Option<String> {
     let store = shared.remote.as_ref()?;
     let sent = sent(request);
     let looked_up = begin::admitted(&site.terms, request, &sent, shared).is_ok();
@@ -198,17 +198,17 @@ fn remote(site: &Site, shared: &Shared, request: &HttpRequest) -> Option<String>
         terms: &site.terms,
         request,
     };
-    let errand = Errand::of(&store.namespace, site, key.as_bytes(), target, 0)?;
+    let errand = RemoteKey::of(&store.namespace, site, key.as_bytes(), target, 0)?;
     Some(errand.name)
 }
 
-fn tags(terms: &Terms, request: &HttpRequest) -> Vec<String> {
+fn tags(terms: &RouteConfig, request: &HttpRequest) -> Vec<String> {
     // With one that it cannot have it is not stored.
     let target = Target::Response { terms, request };
     target.tags().unwrap_or_default().into_owned()
 }
 
-fn keyed(terms: &Terms, request: &HttpRequest) -> Vec<(String, String)> {
+fn keyed(terms: &RouteConfig, request: &HttpRequest) -> Vec<(String, String)> {
     let uri = request.uri();
     let mut keyed = vec![("path".into(), uri.path().to_owned())];
     if let Some(query) = terms.query.kept(uri.query()) {
@@ -217,7 +217,7 @@ fn keyed(terms: &Terms, request: &HttpRequest) -> Vec<(String, String)> {
     let trusted = TRUSTED
         .iter()
         .map(|(_, name)| name)
-        .filter(|_| terms.sees.any(Sees::REQUEST));
+        .filter(|_| terms.sees.any(Inputs::REQUEST));
     let proxied = PROXIED.iter().filter(|_| terms.closed.is_some());
     keyed.extend(
         trusted

@@ -1,20 +1,20 @@
 //! The engine without a macro: a handler wrapped at its route.
 
 use crate::{
-    attribute::{Answer, CalledThroughAnApp},
+    attribute::{CalledThroughAnApp, ResponseFuture},
     cache::{
         ResponseCache,
-        cached_route::{Place, Route},
+        cached_route::{CachedRoute, RouteSpec},
     },
-    context::control::Control,
+    context::control::RunContext,
     extract::{
-        covered::{Covered, NoBody, NoVary, Typed, Words},
-        deferred::Due,
+        covered::{KeyCovered, NoBody, NoVary, RouteOptions, Typed},
+        deferred::Extracted,
         responder::{BodyOf, facts_of},
     },
     key::{
-        handler_id::{HandlerType, Source},
-        query::Names,
+        handler_id::{HandlerType, SourceLocation},
+        query::QueryFilter,
     },
     policy::Policy,
     route::inputs::Role,
@@ -25,7 +25,7 @@ use std::{any::type_name, fmt, marker::PhantomData, panic::Location};
 /// Wraps a handler so that its responses are cached under `policy`.
 ///
 /// The rule of the attribute holds here too, in types: an argument that is neither covered by the
-/// key ([`Covered`]) nor a [`Keyed`](crate::Keyed), [`Gate`](crate::Gate) or
+/// key ([`KeyCovered`]) nor a [`Keyed`](crate::Keyed), [`Gate`](crate::Gate) or
 /// [`Unkeyed`](crate::Unkeyed) does not compile, and neither does an answer that is no
 /// [`CoveredResponder`](crate::CoveredResponder).
 ///
@@ -57,12 +57,12 @@ use std::{any::type_name, fmt, marker::PhantomData, panic::Location};
 /// }));
 /// ```
 #[track_caller]
-pub fn cached<H, Args>(policy: Policy, handler: H) -> Cached<H, Args>
+pub fn cached<H, Args>(policy: Policy, handler: H) -> CachedHandler<H, Args>
 where
     H: Handler<Args>,
     H::Output: Responder,
     <H::Output as Responder>::Body: BodyOf<H::Output>,
-    Args: FromRequest + Covered<Words<NoVary, NoBody, Typed>> + 'static,
+    Args: FromRequest + KeyCovered<RouteOptions<NoVary, NoBody, Typed>> + 'static,
 {
     const {
         assert!(
@@ -71,41 +71,42 @@ where
              differ in what they captured could not be told apart. Take the value as `web::Data<..>`"
         );
     }
-    let source = Source::built(Location::caller(), type_name::<Args>());
+    let source = SourceLocation::built(Location::caller(), type_name::<Args>());
     let mut facts = Vec::new();
     Args::facts(&mut facts);
     assert!(
-        !matches!(policy.names, Names::Typed) || facts.iter().any(|facts| facts.query.is_some()),
+        !matches!(policy.names, QueryFilter::Typed)
+            || facts.iter().any(|facts| facts.query.is_some()),
         "`query_typed()` keys the fields of a `Query<T>`, and this handler takes none: leave it out, or \
          name the arguments, `query([\"page\", \"sort\"])`"
     );
     let route = facts
         .into_iter()
-        .fold(Route::new(policy, false), |route, facts| {
+        .fold(RouteSpec::new(policy, false), |route, facts| {
             route.argument(Role::Covered, facts)
         })
         .answer(*facts_of::<H::Output>());
-    Cached {
-        place: Place::new(type_name::<H>(), HandlerType::of::<H>(), source, route),
+    CachedHandler {
+        place: CachedRoute::new(type_name::<H>(), HandlerType::of::<H>(), source, route),
         handler,
         arguments: PhantomData,
     }
 }
 
 /// A handler whose responses are cached; made by [`cached`].
-pub struct Cached<H, Args> {
-    place: Place,
+pub struct CachedHandler<H, Args> {
+    place: CachedRoute,
     handler: H,
     arguments: PhantomData<fn() -> Args>,
 }
 
-impl<H, Args> Cached<H, Args> {
+impl<H, Args> CachedHandler<H, Args> {
     /// Uses `cache` in place of the application's.
     ///
     /// ```
     /// use cached_response::{Policy, ResponseCache, cached};
     ///
-    /// let own = ResponseCache::builder().capacity(1 << 20).build();
+    /// let own = ResponseCache::builder().max_bytes(1 << 20).build();
     /// let route = actix_web::web::get().to(cached(Policy::default(), || async { "hello" }).cache(own));
     /// # let _ = route;
     /// ```
@@ -116,7 +117,7 @@ impl<H, Args> Cached<H, Args> {
     }
 }
 
-impl<H: Clone, Args> Clone for Cached<H, Args> {
+impl<H: Clone, Args> Clone for CachedHandler<H, Args> {
     fn clone(&self) -> Self {
         Self {
             place: self.place.clone(),
@@ -126,7 +127,7 @@ impl<H: Clone, Args> Clone for Cached<H, Args> {
     }
 }
 
-impl<H, Args> fmt::Debug for Cached<H, Args> {
+impl<H, Args> fmt::Debug for CachedHandler<H, Args> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cached")
             .field("handler", &self.place.site.name)
@@ -134,29 +135,33 @@ impl<H, Args> fmt::Debug for Cached<H, Args> {
     }
 }
 
-impl<H, Args> Handler<CalledThroughAnApp<Due<Args>, HttpRequest, NoBody>> for Cached<H, Args>
+impl<H, Args> Handler<CalledThroughAnApp<Extracted<Args>, HttpRequest, NoBody>>
+    for CachedHandler<H, Args>
 where
     H: Handler<Args>,
     H::Output: Responder,
-    Args: FromRequest + Covered<Words<NoVary, NoBody, Typed>> + 'static,
+    Args: FromRequest + KeyCovered<RouteOptions<NoVary, NoBody, Typed>> + 'static,
 {
     type Output = HttpResponse;
-    type Future = Answer;
+    type Future = ResponseFuture;
 
-    fn call(&self, call: CalledThroughAnApp<Due<Args>, HttpRequest, NoBody>) -> Answer {
+    fn call(
+        &self,
+        call: CalledThroughAnApp<Extracted<Args>, HttpRequest, NoBody>,
+    ) -> ResponseFuture {
         let handler = self.handler.clone();
         call.answer(
             &self.place,
             |key, due| {
-                if let Due::Now(arguments) = due {
+                if let Extracted::Now(arguments) = due {
                     arguments.write_key(key);
                 }
             },
             move |due, request| async move {
                 let arguments = match due {
-                    Due::Now(arguments) => arguments,
-                    Due::OnAMiss => Args::extract(&request).await.map_err(|error| {
-                        Control::refuse_extraction(&request);
+                    Extracted::Now(arguments) => arguments,
+                    Extracted::OnAMiss => Args::extract(&request).await.map_err(|error| {
+                        RunContext::refuse_extraction(&request);
                         error.into()
                     })?,
                 };

@@ -1,7 +1,7 @@
 //! Handlers that write: what they have made outdated is invalidated before their client has its
 //! answer.
 
-use crate::cache::invalidations::{Invalidates, Write, Writer};
+use crate::cache::invalidations::{InvalidationGuard, Invalidations, Write};
 use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Responder, dev::Payload};
 use std::{any::type_name, fmt, future::Future, pin::Pin};
 
@@ -12,7 +12,7 @@ use std::{any::type_name, fmt, future::Future, pin::Pin};
 ///
 /// ```
 /// use actix_web::{App, test, web};
-/// use cached_response::{Invalidates, Policy, ResponseCache, cached, invalidating};
+/// use cached_response::{Invalidations, Policy, ResponseCache, cached, invalidating};
 /// use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 ///
 /// static STOCK: AtomicU32 = AtomicU32::new(7);
@@ -27,7 +27,7 @@ use std::{any::type_name, fmt, future::Future, pin::Pin};
 /// }
 ///
 /// # #[actix_web::main] async fn main() {
-/// let sells = invalidating(Invalidates::new().path("/stock"), sell);
+/// let sells = invalidating(Invalidations::new().path("/stock"), sell);
 /// let app = App::new()
 ///     .app_data(ResponseCache::builder().build())
 ///     .route("/stock", web::get().to(cached(Policy::new(3600), stock)))
@@ -40,9 +40,9 @@ use std::{any::type_name, fmt, future::Future, pin::Pin};
 /// assert_eq!(test::call_and_read_body(&app, read()).await, "6");
 /// # }
 /// ```
-pub fn invalidating<H>(invalidates: Invalidates, handler: H) -> Invalidating<H> {
-    Invalidating {
-        writer: Writer::new(type_name::<H>(), false),
+pub fn invalidating<H>(invalidates: Invalidations, handler: H) -> InvalidatingHandler<H> {
+    InvalidatingHandler {
+        writer: InvalidationGuard::new(type_name::<H>(), false),
         invalidates,
         handler,
     }
@@ -50,13 +50,13 @@ pub fn invalidating<H>(invalidates: Invalidates, handler: H) -> Invalidating<H> 
 
 /// A handler that writes; made by [`invalidating`].
 #[derive(Clone)]
-pub struct Invalidating<H> {
-    writer: Writer,
-    invalidates: Invalidates,
+pub struct InvalidatingHandler<H> {
+    writer: InvalidationGuard,
+    invalidates: Invalidations,
     handler: H,
 }
 
-impl<H> fmt::Debug for Invalidating<H> {
+impl<H> fmt::Debug for InvalidatingHandler<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Invalidating")
             .field("writer", &self.writer)
@@ -65,7 +65,7 @@ impl<H> fmt::Debug for Invalidating<H> {
     }
 }
 
-impl<H, Args> Handler<Writing<Args>> for Invalidating<H>
+impl<H, Args> Handler<InvalidatingCall<Args>> for InvalidatingHandler<H>
 where
     H: Handler<Args>,
     H::Output: Responder,
@@ -74,7 +74,7 @@ where
     type Output = HttpResponse;
     type Future = Written;
 
-    fn call(&self, call: Writing<Args>) -> Written {
+    fn call(&self, call: InvalidatingCall<Args>) -> Written {
         let Self {
             writer,
             invalidates,
@@ -89,7 +89,7 @@ where
 }
 
 /// A request on its way to a handler that writes, with the handler's arguments.
-pub struct Writing<E> {
+pub struct InvalidatingCall<E> {
     request: HttpRequest,
     arguments: E,
 }
@@ -97,13 +97,13 @@ pub struct Writing<E> {
 /// The answer of a handler that writes.
 pub type Written = Pin<Box<dyn Future<Output = HttpResponse>>>;
 
-impl<E> fmt::Debug for Writing<E> {
+impl<E> fmt::Debug for InvalidatingCall<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Writing").finish_non_exhaustive()
     }
 }
 
-impl<E: FromRequest + 'static> FromRequest for Writing<E> {
+impl<E: FromRequest + 'static> FromRequest for InvalidatingCall<E> {
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
 
@@ -119,11 +119,11 @@ impl<E: FromRequest + 'static> FromRequest for Writing<E> {
     }
 }
 
-impl<E: 'static> Writing<E> {
+impl<E: 'static> InvalidatingCall<E> {
     /// Runs `handler` and invalidates what `invalidates` has named, by the arguments, before that.
-    pub fn run<N, H, F>(self, writer: Writer, invalidates: N, handler: H) -> Written
+    pub fn run<N, H, F>(self, writer: InvalidationGuard, invalidates: N, handler: H) -> Written
     where
-        N: FnOnce(&E) -> Invalidates + 'static,
+        N: FnOnce(&E) -> Invalidations + 'static,
         H: FnOnce(E, ()) -> F + 'static,
         F: Future + 'static,
         F::Output: Responder,

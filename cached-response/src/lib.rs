@@ -42,7 +42,7 @@
 //! # What a response is found by
 //!
 //! The handler, the path, and what its arguments show it of the query and all else. Each argument is accounted for:
-//! by its type ([`Covered`]), or by a word in the attribute (`key(..)`, `gate(..)`, `unkeyed(..)`,
+//! by its type ([`KeyCovered`]), or by a word in the attribute (`key(..)`, `gate(..)`, `unkeyed(..)`,
 //! `vary(..)`, `body`). So is its answer, which actix-web gives the whole request: its type is a
 //! [`CoveredResponder`], or the route says `vary(..)`. A handler that could show one user's page to
 //! another does not compile. More in [the guide](guide::keys).
@@ -50,7 +50,7 @@
 //! # Inside a handler
 //!
 //! [`disable_cache`], [`set_cache_timeout`] and [`tag`] speak for the response that is being made;
-//! [`CacheHandle`] carries the same words into other tasks; [`Request`] records what is read
+//! [`CacheHandle`] carries the same words into other tasks; [`TrackedRequest`] records what is read
 //! through it, and keeps a response for each value.
 //!
 //! # When something has changed
@@ -69,7 +69,7 @@
 //!
 //! # Many nodes
 //!
-//! [`Builder::remote`] puts a [`Store`] behind the memory of each process: `RedisStore`,
+//! [`ResponseCacheBuilder::remote`] puts a [`Store`] behind the memory of each process: `RedisStore`,
 //! `MemcachedStore`, or one of your own. What one process has made answers in all of them, and what
 //! one invalidates in none. More in the guide: [many nodes](guide::many_nodes), [when the store is
 //! down](guide::store_down), and [operating one](guide::operating).
@@ -91,7 +91,7 @@
 //!
 //! | default | because |
 //! |---|---|
-//! | fresh for 300 s ([`Builder::default_timeout`]) | the usual default of such decorators: long enough to matter, short enough to be forgiven |
+//! | fresh for 300 s ([`ResponseCacheBuilder::default_timeout`]) | the usual default of such decorators: long enough to matter, short enough to be forgiven |
 //! | only status 200 | an error that is stored outlives its cause |
 //! | 64 MiB, bodies up to 1 MiB | small beside any server, and thousands of pages |
 //! | no `Cache-Control` added | what a browser keeps cannot be taken back |
@@ -107,7 +107,7 @@
 //! outcome. In debug builds one line (`tracing`, level `INFO`) names the first bypass and the first
 //! skip of each handler and reason; under [`cached`] and [`CacheResponses`], which each worker
 //! builds anew, there is one line in each worker. The environment variable `CACHED_RESPONSE=off`
-//! switches everything off, and [`Builder::enabled`] one cache.
+//! switches everything off, and [`ResponseCacheBuilder::enabled`] one cache.
 //!
 //! # Features
 //!
@@ -147,7 +147,7 @@ extern crate self as cached_response;
 
 pub(crate) mod attribute;
 pub(crate) mod cache;
-pub(crate) mod context;
+pub mod context;
 pub(crate) mod engine;
 pub(crate) mod entry;
 pub(crate) mod explain;
@@ -182,39 +182,38 @@ pub use crate::store::memcached::MemcachedStore;
 #[cfg(feature = "redis")]
 pub use crate::store::redis::RedisStore;
 pub use crate::{
-    cache::{Builder, ResponseCache, invalidate::Invalidated, invalidations::Invalidates},
-    context::{
-        CacheHandle, disable_cache, fail, previous, reason, set_cache_timeout, tag,
-        validator::Previous,
+    cache::{
+        ResponseCache, ResponseCacheBuilder, invalidate::Invalidation, invalidations::Invalidations,
     },
+    context::{CacheHandle, disable_cache, set_cache_timeout, tag},
     key::inserted::insert_key_part,
     metrics::counters::Stats,
     remote::stats::RemoteStats,
 };
 pub use crate::{
     extract::{
-        covered::{Covered, header_types::ReadsOneHeader},
-        request::Request,
+        covered::{KeyCovered, header_types::ReadsOneHeader},
+        request::TrackedRequest,
         responder::CoveredResponder,
         roles::{Gate, Keyed, Lazy, Unkeyed},
     },
-    handler::{Cached, cached},
-    invalidates::{Invalidating, invalidating},
+    handler::{CachedHandler, cached},
+    invalidates::{InvalidatingHandler, invalidating},
     middleware::CacheResponses,
-    values::Computed,
+    values::Cacheable,
 };
 pub use crate::{
-    invalidation::error::InvalidateError,
+    invalidation::error::InvalidationError,
     store::{
         Store,
         bus::{Bus, Subscription},
-        error::{Kept, StoreError, StoreErrorKind, StoreFuture},
+        error::{StoreError, StoreErrorKind, StoreFuture, StoredValue},
     },
 };
 pub use crate::{
     key::{KeyWriter, part::KeyPart},
-    metrics::reason::{Bypass, RunReason, Skip, StaleRule},
-    policy::{IntoPolicy, Policy, candidate::Candidate, ttl::IntoTimeout, vary::IntoHeaderName},
+    metrics::reason::{Bypass, ForwardReason, RunReason, Skip, StaleRule},
+    policy::{IntoPolicy, Policy, candidate::ResponseView, ttl::IntoTimeout, vary::IntoHeaderName},
 };
 pub use cached_response_macros::{KeyPart, cached_response, invalidates};
 
@@ -285,20 +284,20 @@ pub fn try_frame(bytes: &[u8], meter: fn(&mut dyn FnMut()) -> u64) {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{
-        IntoHeaderName, IntoTimeout, Invalidates, KeyPart, Policy, ResponseCache,
-        attribute::{Answer, BodyUpTo, CalledThroughAnApp},
+        IntoHeaderName, IntoTimeout, Invalidations, KeyPart, Policy, ResponseCache,
+        attribute::{BodyUpTo, CalledThroughAnApp, ResponseFuture},
         cache::{
-            cached_route::{Route, SiteCell},
-            invalidations::Writer,
+            cached_route::{RouteCell, RouteSpec},
+            invalidations::InvalidationGuard,
         },
         context::tag,
         extract::{
             covered::*,
             responder::{BodyOf, ProbeAny, ProbeCovered},
         },
-        invalidates::{Writing, Written, literal},
-        key::{KeyWriter, handler_id::Source},
-        route::inputs::{Facts, Role},
+        invalidates::{InvalidatingCall, Written, literal},
+        key::{KeyWriter, handler_id::SourceLocation},
+        route::inputs::{ArgumentInfo, Role},
     };
     pub use core;
     pub use std::time::Duration;

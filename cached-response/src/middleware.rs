@@ -1,20 +1,20 @@
 //! A middleware that caches what is inside it: an app, a scope or a resource.
 
 use crate::{
-    cache::{ResponseCache, cached_route::Place},
-    context::control::Control,
+    cache::{ResponseCache, cached_route::CachedRoute},
+    context::control::RunContext,
     engine::{
-        begin::{Begin, begin},
+        begin::{BeginOutcome, begin},
         miss::serve,
-        upstream::{Done, Run},
+        upstream::{Done, Upstream},
     },
     extract::request_body,
     key::{
-        handler_id::{HandlerType, Source, portable},
-        query::Names,
+        handler_id::{HandlerType, SourceLocation, portable},
+        query::QueryFilter,
     },
     policy::Policy,
-    route::request_key::Sent,
+    route::request_key::RequestBody,
 };
 use actix_web::{
     Error,
@@ -68,7 +68,7 @@ use std::{
 ///
 /// A handler in there that has the attribute, or another `CacheResponses`, has its own word: what
 /// it answers is stored by it alone. `disable_cache()`, `set_cache_timeout(..)` and the extractors
-/// [`CacheHandle`](crate::CacheHandle) and [`Request`](crate::Request) work in plain handlers.
+/// [`CacheHandle`](crate::CacheHandle) and [`TrackedRequest`](crate::TrackedRequest) work in plain handlers.
 ///
 /// Two of them are told apart by the place in the source where they were built; in a remote store,
 /// by the name of the executable as well. Two scopes on one path behind guards, each with `Data` of its own
@@ -76,7 +76,7 @@ use std::{
 /// seen from outside. Give each a [`cache`](Self::cache) of its own, or build each at a place of its own.
 #[derive(Clone)]
 pub struct CacheResponses {
-    place: Place,
+    place: CachedRoute,
 }
 
 impl CacheResponses {
@@ -85,7 +85,7 @@ impl CacheResponses {
     /// # Panics
     /// If the policy says something that has no meaning without a handler: `methods` other than
     /// GET and HEAD, `query_typed`; or something that lets a handler run behind an answer:
-    /// `stale_while_revalidate`, `refresh_ahead`, `answer_stale_after`.
+    /// `stale_while_revalidate`, `refresh_ahead`, `soft_timeout`.
     #[must_use]
     #[track_caller]
     pub fn new(policy: Policy) -> Self {
@@ -97,7 +97,7 @@ impl CacheResponses {
              `#[cached_response(methods(POST), body)]`"
         );
         assert!(
-            !matches!(policy.names, Names::Typed),
+            !matches!(policy.names, QueryFilter::Typed),
             "`CacheResponses` knows no `Query<T>`: name the arguments, `query([\"page\", \"sort\"])`, \
              in place of `query_typed()`"
         );
@@ -107,7 +107,7 @@ impl CacheResponses {
                 policy.stale.while_revalidate.is_some(),
             ),
             ("refresh_ahead", policy.stale.refresh_ahead.is_some()),
-            ("answer_stale_after", policy.stale.answer_after.is_some()),
+            ("soft_timeout", policy.stale.answer_after.is_some()),
         ];
         for (option, said) in refreshed {
             assert!(
@@ -120,10 +120,10 @@ impl CacheResponses {
         let location = Location::caller();
         let (door, source) = (
             HandlerType::of::<Self>(),
-            Source::built(location, program()),
+            SourceLocation::built(location, program()),
         );
         Self {
-            place: Place::closed(name(location), door, source, policy),
+            place: CachedRoute::closed(name(location), door, source, policy),
         }
     }
 
@@ -132,7 +132,7 @@ impl CacheResponses {
     /// ```
     /// use cached_response::{CacheResponses, Policy, ResponseCache};
     ///
-    /// let own = ResponseCache::builder().capacity(1 << 20).build();
+    /// let own = ResponseCache::builder().max_bytes(1 << 20).build();
     /// let scope = actix_web::web::scope("/shop").wrap(CacheResponses::new(Policy::default()).cache(own));
     /// # let _ = scope;
     /// ```
@@ -157,8 +157,8 @@ fn program() -> &'static str {
 /// The name of what was built there: one for all workers. It lives on, as there are as many as the
 /// source has places.
 fn name(location: &'static Location<'static>) -> &'static str {
-    type Names = Mutex<Option<HashMap<&'static Location<'static>, &'static str>>>;
-    static NAMES: Names = Mutex::new(None);
+    type QueryFilter = Mutex<Option<HashMap<&'static Location<'static>, &'static str>>>;
+    static NAMES: QueryFilter = Mutex::new(None);
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
     let place = names.get_or_insert_default().entry(location);
     place.or_insert_with(|| {
@@ -201,7 +201,7 @@ where
 /// A service whose responses are cached.
 pub struct Cached<S> {
     service: Rc<S>,
-    place: Place,
+    place: CachedRoute,
 }
 
 impl<S> fmt::Debug for Cached<S> {
@@ -219,39 +219,39 @@ where
 {
     type Response = ServiceResponse<BoxBody>;
     type Error = Error;
-    type Future = Answer;
+    type Future = ResponseFuture;
 
     forward_ready!(service);
 
-    fn call(&self, request: ServiceRequest) -> Answer {
+    fn call(&self, request: ServiceRequest) -> ResponseFuture {
         let (request, mut payload) = request.into_parts();
-        Control::take_over(&request);
+        RunContext::take_over(&request);
         let sent = if request_body::is_there(&request, &mut payload) {
-            Sent::Unkeyed
+            RequestBody::Unkeyed
         } else {
-            Sent::Nothing
+            RequestBody::Nothing
         };
         let mut answer = None;
         match begin(&self.place, &request, &sent, &mut |_| {}, &mut answer) {
             // No rule lets a run go on behind an answer here; if one did, it would not.
-            Begin::Answered | Begin::Refresh(_) => Answer(State::Ready(
+            BeginOutcome::Answered | BeginOutcome::Refresh(_) => ResponseFuture(State::Ready(
                 answer.map(|answer| ServiceResponse::new(request, answer)),
             )),
-            Begin::Forward(arrival) => {
+            BeginOutcome::Forward(arrival) => {
                 let run = run(self.service.clone(), payload);
-                Answer(State::Pending(serve(arrival, request, run)))
+                ResponseFuture(State::Pending(serve(arrival, request, run)))
             }
         }
     }
 }
 
 /// The run of a service: it is called when it is known that it must be.
-fn run<S, B>(service: Rc<S>, payload: Payload) -> Run
+fn run<S, B>(service: Rc<S>, payload: Payload) -> Upstream
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    Run::Service(Box::new(move |request, conditions| {
+    Upstream::Service(Box::new(move |request, conditions| {
         Box::pin(async move {
             let mut request = ServiceRequest::from_parts(request, payload);
             for (name, value) in conditions {
@@ -265,20 +265,20 @@ where
 
 /// A response that was there at once, or one that is being made.
 #[must_use = "a response is only made when it is awaited"]
-pub struct Answer(State);
+pub struct ResponseFuture(State);
 
 enum State {
     Ready(Option<ServiceResponse>),
     Pending(Pin<Box<dyn Future<Output = Done>>>),
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for ResponseFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer").finish_non_exhaustive()
     }
 }
 
-impl Future for Answer {
+impl Future for ResponseFuture {
     type Output = Result<ServiceResponse, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

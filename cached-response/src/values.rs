@@ -3,13 +3,13 @@
 use crate::{
     cache::ResponseCache,
     engine::{
-        context::Station, lookup::LONGEST_KEY, value_lookup::Asking, value_store::Computation,
+        context::RouteContext, lookup::LONGEST_KEY, value_lookup::Asking, value_store::Computation,
     },
     entry::StoredResponse,
     key::{Key, KeyRef, KeyWriter, handler_id::HandlerType, part::KeyPart},
     metrics::reason::Skip,
     policy::IntoPolicy,
-    route::{Site, SiteRef, config::Terms},
+    route::{Route, RouteRef, config::RouteConfig},
     util::sync::{Mutex, lock},
 };
 use actix_web::web::Bytes;
@@ -25,14 +25,14 @@ use std::{
 /// [`ResponseCache::get_or_compute_if`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a value is stored, or it is not")]
-pub enum Computed<T> {
+pub enum Cacheable<T> {
     /// Others may have it.
     Store(T),
     /// It is for this caller alone.
     DoNotStore(T),
 }
 
-impl<T> Computed<T> {
+impl<T> Cacheable<T> {
     fn into_inner(self) -> T {
         match self {
             Self::Store(value) | Self::DoNotStore(value) => value,
@@ -43,7 +43,7 @@ impl<T> Computed<T> {
 impl ResponseCache {
     /// The value under `key`, computed once for all who ask for it at the same time and kept for
     /// `timeout`: a [`Duration`](std::time::Duration), whole seconds, or a [`Policy`](crate::Policy), of which
-    /// `timeout`, `max_body`, `tags` and the options of stale responses count.
+    /// `timeout`, `max_body_bytes`, `tags` and the options of stale responses count.
     ///
     /// It is kept as JSON, and a key is of one type: the same key with another `T` is another
     /// value. In a remote store a type is known by its name: two that are local to two blocks of one
@@ -54,7 +54,7 @@ impl ResponseCache {
     /// lost to those who share it. A key over 8 KiB is computed for its caller alone. An `Err` is returned
     /// to whoever computed it, and never stored or shared. [`disable_cache`](crate::disable_cache),
     /// [`set_cache_timeout`](crate::set_cache_timeout), [`tag`](crate::tag()),
-    /// [`fail`](crate::fail) and [`reason`](crate::reason()) work inside, and are about the value: a
+    /// [`mark_failed`](crate::context::mark_failed) and [`run_reason`](crate::context::run_reason) work inside, and are about the value: a
     /// page that is made with it needs the tag, too.
     ///
     /// The computation takes what it needs by value, since it goes on where its caller leaves, or
@@ -102,7 +102,7 @@ impl ResponseCache {
         E: 'static,
         F: Future<Output = Result<T, E>> + 'static,
     {
-        let compute = || async { compute().await.map(Computed::Store) };
+        let compute = || async { compute().await.map(Cacheable::Store) };
         self.get_or_compute_if(key, timeout, compute).await
     }
 
@@ -110,13 +110,13 @@ impl ResponseCache {
     /// be stored.
     ///
     /// ```
-    /// use cached_response::{Computed, ResponseCache};
+    /// use cached_response::{Cacheable, ResponseCache};
     /// use std::convert::Infallible;
     ///
     /// # #[actix_web::main] async fn main() -> Result<(), Infallible> {
     /// let cache = ResponseCache::builder().build();
     /// let found = |found: Vec<u32>| cache.get_or_compute_if("found", 60, move || async move {
-    ///     let computed = if found.is_empty() { Computed::DoNotStore(found) } else { Computed::Store(found) };
+    ///     let computed = if found.is_empty() { Cacheable::DoNotStore(found) } else { Cacheable::Store(found) };
     ///     Ok::<_, Infallible>(computed)
     /// });
     /// assert!(found(vec![]).await?.is_empty());
@@ -141,23 +141,23 @@ impl ResponseCache {
     where
         T: Serialize + DeserializeOwned + 'static,
         E: 'static,
-        F: Future<Output = Result<Computed<T>, E>> + 'static,
+        F: Future<Output = Result<Cacheable<T>, E>> + 'static,
     {
-        let values = HandlerType::named(TypeId::of::<Values<T>>(), type_name::<T>);
+        let values = HandlerType::named(TypeId::of::<ValueTag<T>>(), type_name::<T>);
         let key = value_key(values, &key).filter(|_| !self.shared().is_off());
         let Some(key) = key else {
-            return compute().await.map(Computed::into_inner);
+            return compute().await.map(Cacheable::into_inner);
         };
         let policy = timeout.into_policy();
         // A tag with a path parameter cannot be made here: such a value is not stored.
         let tags = policy.tags.fill(|_| None);
-        let site = Site::quiet("get_or_compute", values, Terms::new(policy, &[]));
+        let site = Route::quiet("get_or_compute", values, RouteConfig::new(policy, &[]));
         // What was accepted or computed last: a stale value that would do is computed anew where that
         // is waited for, and stands in where that fails.
         let answer = Arc::new(Mutex::new(None));
         let asking = Asking {
-            station: Station {
-                site: SiteRef::Shared(Arc::new(site)),
+            station: RouteContext {
+                site: RouteRef::Shared(Arc::new(site)),
                 cache: self.clone(),
             },
             key,
@@ -187,7 +187,7 @@ fn value_key(values: HandlerType, key: &impl KeyPart) -> Option<Key> {
 }
 
 /// Tells the values of one type from those of all others, and from responses.
-struct Values<T>(PhantomData<T>);
+struct ValueTag<T>(PhantomData<T>);
 
 /// Computes, leaves what comes of it in `computed`, and gives the text of it that is stored.
 fn computation<T, E, F>(
@@ -197,15 +197,15 @@ fn computation<T, E, F>(
 where
     T: Serialize + DeserializeOwned + 'static,
     E: 'static,
-    F: Future<Output = Result<Computed<T>, E>> + 'static,
+    F: Future<Output = Result<Cacheable<T>, E>> + 'static,
 {
     Box::pin(async move {
         let (value, text) = match compute().await {
-            Ok(Computed::Store(value)) => {
+            Ok(Cacheable::Store(value)) => {
                 let text = text(&value);
                 (Ok(value), text)
             }
-            Ok(Computed::DoNotStore(value)) => (Ok(value), Err(Skip::Disabled)),
+            Ok(Cacheable::DoNotStore(value)) => (Ok(value), Err(Skip::Disabled)),
             Err(error) => (Err(error), Err(Skip::Error)),
         };
         *lock(&computed) = Some(value);

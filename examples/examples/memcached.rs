@@ -40,10 +40,12 @@ async fn change() -> &'static str {
 async fn main() -> Result<(), Box<dyn Error>> {
     let servers = env::var("MEMCACHED").unwrap_or_else(|_| "127.0.0.1:11211".to_owned());
     // None of them need be there yet.
-    let store = MemcachedStore::connect(servers.split(','))?;
+    let store = MemcachedStore::open(servers.split(','))?;
     // Memcached has no way to tell the others at once: each asks it again after so long.
     let silence = Duration::from_secs(2);
-    let cache = ResponseCache::builder().remote(store).silence(silence);
+    let cache = ResponseCache::builder()
+        .remote(store)
+        .max_unverified(silence);
     let cache = cache.build();
 
     let port = env::args().nth(1).map_or(Ok(8081), |port| port.parse())?;

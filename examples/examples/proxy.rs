@@ -12,7 +12,9 @@ use actix_web::error::{ErrorBadGateway, ErrorBadRequest, ErrorGatewayTimeout};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, Error, FromRequest, HttpRequest, HttpResponse, HttpServer, dev, rt};
-use cached_response::{Previous, cached_response, disable_cache, previous};
+use cached_response::{
+    cached_response, context::StaleResponse, context::stale_response, disable_cache,
+};
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http_body_util::{BodyDataStream, BodyExt as _, StreamBody, combinators::UnsyncBoxBody};
@@ -66,7 +68,7 @@ impl Origin {
 
 #[cached_response(
     timeout = response,
-    heuristic = 0.1,
+    heuristic_fraction = 0.1,
     targeted = "CDN-Cache-Control",
     respect_client = true,
     stale_if_error = 1h,
@@ -88,7 +90,7 @@ async fn forward(
         Method::OPTIONS if hops == Some(0) => return Ok(HttpResponse::NoContent().finish()),
         _ => {}
     }
-    let previous = previous();
+    let previous = stale_response();
     let asked = outgoing(
         &request,
         hops,
@@ -124,7 +126,7 @@ fn outgoing(
     hops: Option<u32>,
     origin: &Authority,
     body: Body,
-    previous: Option<&Previous>,
+    previous: Option<&StaleResponse>,
 ) -> Result<hyper::Request<Body>, hyper::http::Error> {
     let target = request.uri().path_and_query();
     let target = hyper::Uri::builder()
@@ -153,10 +155,10 @@ fn outgoing(
         };
     }
     // Whether the client has it already, or wants a part, is seen when the whole is there.
-    if let Some(etag) = previous.and_then(Previous::etag) {
+    if let Some(etag) = previous.and_then(StaleResponse::etag) {
         asked = asked.header("if-none-match", etag.as_bytes());
     }
-    if let Some(since) = previous.and_then(Previous::last_modified) {
+    if let Some(since) = previous.and_then(StaleResponse::last_modified) {
         asked = asked.header("if-modified-since", since.as_bytes());
     }
     let has_length = |fields: &hyper::HeaderMap| fields.contains_key("content-length");
@@ -170,7 +172,7 @@ fn outgoing(
 fn incoming(
     method: &Method,
     answered: hyper::Response<Incoming>,
-    previous: Option<Previous>,
+    previous: Option<StaleResponse>,
 ) -> Result<HttpResponse, Error> {
     let (head, body) = answered.into_parts();
     let status = StatusCode::from_u16(head.status.as_u16()).map_err(ErrorBadGateway)?;

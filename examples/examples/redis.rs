@@ -39,7 +39,7 @@ async fn change() -> &'static str {
 async fn main() -> Result<(), Box<dyn Error>> {
     let url = env::var("REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1:6379".to_owned());
     // The server need not be there yet.
-    let store = RedisStore::connect(&url)?;
+    let store = RedisStore::open(&url)?;
     let cache = ResponseCache::builder().remote(store).build();
 
     let port = env::args().nth(1).map_or(Ok(8081), |port| port.parse())?;

@@ -17,7 +17,7 @@ type MenuFile = web::Data<PathBuf>;
 ///
 /// A missing file would be a 404 by itself. That is an answer: it would be shown.
 #[get("/menu")]
-#[cached_response(timeout = 1s, stale_if_error = 1h, rest_after_failure = 2s)]
+#[cached_response(timeout = 1s, stale_if_error = 1h, failure_cooldown = 2s)]
 async fn menu(file: MenuFile) -> Result<String, Error> {
     fs::read_to_string(&**file).map_err(ErrorServiceUnavailable)
 }

@@ -77,12 +77,12 @@ impl Barriers {
         poll_fn(|context| self.poll(name, context, gone)).await;
     }
 
-    /// Like [`arrived`](Self::arrived) for a test that is not async; panics when it takes longer than `patience`.
+    /// Like [`arrived`](Self::arrived) for a test that is not async; panics when it takes longer than `wait_timeout`.
     pub fn wait_arrived(&self, name: &str, count: usize, patience: Duration) {
         self.wait(name, patience, |barrier| barrier.arrived >= count);
     }
 
-    /// Like [`given_up`](Self::given_up) for a test that is not async; panics when it takes longer than `patience`.
+    /// Like [`given_up`](Self::given_up) for a test that is not async; panics when it takes longer than `wait_timeout`.
     pub fn wait_given_up(&self, name: &str, count: usize, patience: Duration) {
         self.wait(name, patience, |barrier| barrier.given_up >= count);
     }

@@ -142,7 +142,7 @@ async fn ask(app: &impl Started, uri: &str) -> bool {
 #[actix_web::main]
 async fn weigh(shape: &str, size: usize) {
     const ENOUGH: u64 = 48 << 20;
-    let cache = ResponseCache::builder().capacity(4 * ENOUGH).build();
+    let cache = ResponseCache::builder().max_bytes(4 * ENOUGH).build();
     let app = app(&cache).await;
     let step = (4 * MIB / (size + 1000)).clamp(4, 1000);
     // What is made once, and what the allocator keeps, is not the responses'.
@@ -174,7 +174,7 @@ fn now() -> usize {
 #[actix_web::main]
 async fn flood(urls: usize, capacity: usize) {
     const HOT: usize = 100;
-    let cache = ResponseCache::builder().capacity(capacity as u64).build();
+    let cache = ResponseCache::builder().max_bytes(capacity as u64).build();
     let app = app(&cache).await;
     let hot = |turn: usize| format!("/exact/1024/{}", urls + turn % HOT);
     for turn in 0..10 * HOT {

@@ -15,15 +15,18 @@ pub(super) fn conflicts(args: &Args, seen: &[Ident], errors: &mut Errors) {
             "`query` says already which parts of the query count: remove `ignore_query` or `query`",
         );
     }
-    if let Some(option) = given("client")
+    if let Some(option) = given("client_max_age")
         && by_response
     {
         errors.at(
             option.span(),
-            "under `timeout = response` the response says itself what clients may keep: remove `client`, or give `timeout` a length",
+            "under `timeout = response` the response says itself what clients may keep: remove `client_max_age`, or give `timeout` a length",
         );
     }
-    for option in ["heuristic", "targeted"].into_iter().filter_map(given) {
+    for option in ["heuristic_fraction", "targeted"]
+        .into_iter()
+        .filter_map(given)
+    {
         if !by_response {
             errors.at(
                 option.span(),

@@ -14,7 +14,7 @@ pub(super) struct Fraction {
 }
 
 pub(super) const HEURISTIC: Fraction = Fraction {
-    option: "heuristic",
+    option: "heuristic_fraction",
     is: "a part, over 0 and up to 1, of the time since `Last-Modified`",
     may_be_whole: true,
     example: "0.1",

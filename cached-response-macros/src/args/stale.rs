@@ -28,9 +28,9 @@ fn is_zero(span: &Span) -> bool {
     matches!(span, Span::Millis(0))
 }
 
-pub(super) fn patience(input: ParseStream<'_>) -> Result<Span> {
-    const ZERO: &str = "an `answer_stale_after` of zero waits for no run: remove it, and write `stale_while_revalidate = 30s`, which answers at once";
-    Span::parse_where("answer_stale_after", Some(ZERO), input)
+pub(super) fn soft_timeout(input: ParseStream<'_>) -> Result<Span> {
+    const ZERO: &str = "a `soft_timeout` of zero waits for no run: remove it, and write `stale_while_revalidate = 30s`, which answers at once";
+    Span::parse_where("soft_timeout", Some(ZERO), input)
 }
 
 pub(super) fn run_timeout(input: ParseStream<'_>) -> Result<Span> {
@@ -44,7 +44,7 @@ pub(super) fn conflicts(args: &Args, seen: &[Ident], errors: &mut Errors) {
     let stale = &args.stale;
     // A response that has the say may bring windows of its own.
     let may_answer = stale.may_answer() || matches!(args.timeout, Some(Timeout::Response));
-    if let Some(option) = given("answer_stale_after")
+    if let Some(option) = given("soft_timeout")
         && !may_answer
     {
         errors.at(
@@ -52,10 +52,10 @@ pub(super) fn conflicts(args: &Args, seen: &[Ident], errors: &mut Errors) {
             format!("no stale response may answer here: add `stale_if_error = 1h` or `stale_while_revalidate = 30s`, or remove `{option}`"),
         );
     }
-    if let Some(option) = given("answer_stale_after")
-        && let (Some(Span::Millis(patience)), Some(Span::Millis(limit))) =
+    if let Some(option) = given("soft_timeout")
+        && let (Some(Span::Millis(soft_timeout)), Some(Span::Millis(limit))) =
             (&stale.answer_after, &stale.run_timeout)
-        && patience >= limit
+        && soft_timeout >= limit
     {
         errors.at(
             option.span(),
@@ -64,7 +64,7 @@ pub(super) fn conflicts(args: &Args, seen: &[Ident], errors: &mut Errors) {
             ),
         );
     }
-    if let Some(option) = given("rest_after_failure")
+    if let Some(option) = given("failure_cooldown")
         && !may_answer
         && stale.refresh_ahead.is_none()
         && !stale.rest.as_ref().is_some_and(is_zero)

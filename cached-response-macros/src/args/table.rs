@@ -115,10 +115,10 @@ const OPTIONS: &[Shape] = &[
         ],
     ),
     shape(
-        "max_body",
+        "max_body_bytes",
         VALUE,
-        "max_body = \"2MiB\"",
-        &["max_size", "size", "limit", "max_len"],
+        "max_body_bytes = \"2MiB\"",
+        &["max_body", "max_size", "size", "limit", "max_len"],
     ),
     shape(
         "unless",
@@ -140,15 +140,10 @@ const OPTIONS: &[Shape] = &[
         ],
     ),
     shape(
-        "client",
+        "client_max_age",
         VALUE,
         "client = \"60s\"",
-        &[
-            "browser",
-            "client_timeout",
-            "cache_control",
-            "client_max_age",
-        ],
+        &["browser", "client_timeout", "cache_control", "client"],
     ),
     shape(
         "nocache",
@@ -157,10 +152,10 @@ const OPTIONS: &[Shape] = &[
         &["no_cache", "flag", "refresh"],
     ),
     shape(
-        "heuristic",
+        "heuristic_fraction",
         VALUE,
-        "heuristic = 0.1",
-        &["heuristics", "heuristic_fraction", "guess"],
+        "heuristic_fraction = 0.1",
+        &["heuristics", "heuristic", "guess"],
     ),
     shape(
         "targeted",
@@ -206,11 +201,11 @@ const OPTIONS: &[Shape] = &[
         ],
     ),
     shape(
-        "answer_stale_after",
+        "soft_timeout",
         VALUE,
-        "answer_stale_after = 200ms",
+        "soft_timeout = 200ms",
         &[
-            "soft_timeout",
+            "answer_stale_after",
             "factory_soft_timeout",
             "stale_after",
             "patience",
@@ -234,10 +229,11 @@ const OPTIONS: &[Shape] = &[
         &["spread", "ttl_jitter", "jitter_max", "jitter_max_duration"],
     ),
     shape(
-        "rest_after_failure",
+        "failure_cooldown",
         VALUE,
-        "rest_after_failure = 30s",
+        "failure_cooldown = 30s",
         &[
+            "rest_after_failure",
             "rest",
             "throttle",
             "backoff",
@@ -293,9 +289,10 @@ mod tests {
             ("sie", "stale_if_error"),
             ("fail_safe", "stale_if_error"),
             ("eager_refresh", "refresh_ahead"),
-            ("soft_timeout", "answer_stale_after"),
+            ("answer_stale_after", "soft_timeout"),
+            ("rest_after_failure", "failure_cooldown"),
             ("hard_timeout", "run_timeout"),
-            ("throttle", "rest_after_failure"),
+            ("throttle", "failure_cooldown"),
             ("spread", "jitter"),
         ] {
             let error = CACHED

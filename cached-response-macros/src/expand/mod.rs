@@ -140,7 +140,7 @@ impl Expansion {
         };
         self.taking(
             &quote!(#call: #private::CalledThroughAnApp<#eager, #lazy, #private::#body>),
-            &quote!(#private::Answer),
+            &quote!(#private::ResponseFuture),
             &block,
         )
     }
@@ -198,7 +198,7 @@ impl Expansion {
         let imports = output::Opaque::of(&self.handler.sig.output).imports();
         quote! {{
             #imports
-            static #site: #private::SiteCell = #private::SiteCell::new(#private::Source::new(
+            static #site: #private::RouteCell = #private::RouteCell::new(#private::SourceLocation::new(
                 ::core::concat!(::core::module_path!(), "::", #name),
                 [::core::line!(), ::core::column!()],
                 [#line, #column],

@@ -26,7 +26,7 @@ impl Expansion {
         quote! {
             || {
                 #typed
-                #private::Route::new(#policy, ::core::cfg!(test)) #cache #(#arguments)*
+                #private::RouteSpec::new(#policy, ::core::cfg!(test)) #cache #(#arguments)*
             }
         }
     }
@@ -47,7 +47,7 @@ impl Expansion {
             } else {
                 self.words(part.role)
             };
-            quote!(<#ty as #private::Covered<#words>>::FACTS.query.is_some())
+            quote!(<#ty as #private::KeyCovered<#words>>::FACTS.query.is_some())
         });
         let mistake = NO_QUERY;
         (!known).then(|| {
@@ -80,12 +80,12 @@ impl Expansion {
         }
         let all = all.into_iter().map(|facts| {
             let facts = if part.lazy {
-                quote!(#private::Facts::lazily(#facts))
+                quote!(#private::ArgumentInfo::lazily(#facts))
             } else {
                 facts
             };
             let facts = if self.hidden_flag(part).is_some() {
-                quote!(#private::Facts::without_flag(#facts))
+                quote!(#private::ArgumentInfo::without_flag(#facts))
             } else {
                 facts
             };
@@ -102,7 +102,7 @@ impl Expansion {
         if is_whole || part.role == Role::Unkeyed || !rules::shows_errors(ty) {
             return facts;
         }
-        quote!(#private::Facts::with_error(#facts))
+        quote!(#private::ArgumentInfo::with_error(#facts))
     }
 
     /// Of one of the types that an argument is made of.
@@ -138,7 +138,7 @@ impl Expansion {
     fn bound(&self, part: &Part, ty: &Type) -> TokenStream {
         let private = &self.private;
         let at = located(part.argument.span());
-        quote_spanned!(at=> <#ty as #private::Covered>::FACTS)
+        quote_spanned!(at=> <#ty as #private::KeyCovered>::FACTS)
     }
 
     /// Of an argument that nothing was said of: its type must be covered. Where the type is not
@@ -147,14 +147,14 @@ impl Expansion {
         let private = &self.private;
         let (at, words) = (located(part.argument.span()), self.words(part.role));
         let Some(advice) = rules::advice(&part.argument, part.role, self.said()) else {
-            return quote_spanned!(at=> <#ty as #private::Covered<#words>>::FACTS);
+            return quote_spanned!(at=> <#ty as #private::KeyCovered<#words>>::FACTS);
         };
         quote_spanned! {at=> {
             #advice
-            trait __PartOfTheCacheKey { const FACTS: #private::Facts; }
+            trait __PartOfTheCacheKey { const FACTS: #private::ArgumentInfo; }
             #[diagnostic::do_not_recommend]
-            impl<T: ?Sized + #private::Covered<#words>> __PartOfTheCacheKey for T {
-                const FACTS: #private::Facts = <T as #private::Covered<#words>>::FACTS;
+            impl<T: ?Sized + #private::KeyCovered<#words>> __PartOfTheCacheKey for T {
+                const FACTS: #private::ArgumentInfo = <T as #private::KeyCovered<#words>>::FACTS;
             }
             <#ty as __PartOfTheCacheKey>::FACTS
         }}
@@ -171,15 +171,15 @@ impl Expansion {
         let probes = quote!(use #private::{ProbeKnown as _, #(#probes as _),*};);
         let probe = quote_spanned!(at=> (&&&#private::Probe::<#ty>::NEW).class());
         let Some(advice) = rules::advice(&part.argument, part.role, self.said()) else {
-            return quote_spanned!(at=> { #probes #private::Spoken::<#words>::facts(#probe) });
+            return quote_spanned!(at=> { #probes #private::CoveredBy::<#words>::facts(#probe) });
         };
         quote_spanned! {at=> {
             #probes
             #advice
-            trait __PartOfTheCacheKey { fn facts(self) -> #private::Facts; }
+            trait __PartOfTheCacheKey { fn facts(self) -> #private::ArgumentInfo; }
             #[diagnostic::do_not_recommend]
-            impl<T: #private::Spoken<#words>> __PartOfTheCacheKey for T {
-                fn facts(self) -> #private::Facts { #private::Spoken::<#words>::facts(self) }
+            impl<T: #private::CoveredBy<#words>> __PartOfTheCacheKey for T {
+                fn facts(self) -> #private::ArgumentInfo { #private::CoveredBy::<#words>::facts(self) }
             }
             __PartOfTheCacheKey::facts(#probe)
         }}
@@ -197,15 +197,15 @@ impl Expansion {
         } else {
             quote!(NoBody)
         };
-        quote!(#private::Words<#private::#vary, #private::#body>)
+        quote!(#private::RouteOptions<#private::#vary, #private::#body>)
     }
 
     fn policy(&self) -> TokenStream {
         let Args {
             methods,
-            max_body,
+            max_body_bytes,
             store_if,
-            client,
+            client_max_age,
             vary,
             version,
             ..
@@ -213,13 +213,14 @@ impl Expansion {
         let private = &self.private;
         let policy = self.of_timeout();
         let methods = (!methods.is_empty()).then(|| quote!(.methods([#(#methods),*])));
-        let max_body = max_body.as_ref().map(|size| quote!(.max_body(#size)));
-        let store_if = store_if
-            .as_ref()
-            .map(|function| quote_spanned!(function.span()=> .store_if(#function)));
-        let client = client.as_ref().map(|span| {
+        let max_body = max_body_bytes.as_ref();
+        let max_body = max_body.map(|size| quote!(.max_body_bytes(#size)));
+        let store_if = store_if.as_ref();
+        let store_if =
+            store_if.map(|function| quote_spanned!(function.span()=> .store_if(#function)));
+        let client = client_max_age.as_ref().map(|span| {
             let span = length(span);
-            quote!(.client(#span))
+            quote!(.client_max_age(#span))
         });
         let vary = vary.as_ref().map(|vary| match vary {
             Vary::None => quote!(.vary_none()),
@@ -236,10 +237,9 @@ impl Expansion {
         let (query, status, nocache) = (self.query(), self.status(), self.nocache());
         let (standard, stale, tags) = (self.standard(), self.stale(), self.templates());
         let version = version.as_ref().map(|version| quote!(.version(#version)));
-        let not_replayed = self.not_replayed();
         quote! {
             #policy #version #methods #query #vary #status #max_body #store_if #client #nocache #tags
-            #standard #stale #not_replayed
+            #standard #stale
         }
     }
 
@@ -253,7 +253,7 @@ impl Expansion {
                 quote!(#private::Policy::new(::core::time::Duration::from_millis(#millis)))
             }
             Some(Timeout::Span(duration::Span::Expr(expr))) => quote_spanned! {expr.span()=>
-                #private::Policy::computed(|| #private::IntoTimeout::into_timeout(#expr))
+                #private::Policy::with_ttl_fn(|| #private::IntoTimeout::into_timeout(#expr))
             },
         }
     }
@@ -261,15 +261,16 @@ impl Expansion {
     /// The options that give requests and responses the say that the standard gives them.
     fn standard(&self) -> TokenStream {
         let Args {
-            heuristic,
+            heuristic_fraction,
             targeted,
             respect_client,
             ..
         } = &self.args;
-        let heuristic = heuristic.map(|fraction| quote!(.heuristic(#fraction)));
+        let heuristic = heuristic_fraction.map(|fraction| quote!(.heuristic_fraction(#fraction)));
         let targeted = targeted.as_ref().map(|name| quote!(.targeted(#name)));
         let respect_client = respect_client.then(|| quote!(.respect_client()));
-        quote!(#heuristic #targeted #respect_client)
+        let not_replayed = self.not_replayed();
+        quote!(#heuristic #targeted #respect_client #not_replayed)
     }
 
     fn stale(&self) -> TokenStream {
@@ -285,9 +286,9 @@ impl Expansion {
         let spans = [
             (quote!(stale_while_revalidate), while_revalidate),
             (quote!(stale_if_error), if_error),
-            (quote!(answer_stale_after), answer_after),
+            (quote!(soft_timeout), answer_after),
             (quote!(run_timeout), run_timeout),
-            (quote!(rest_after_failure), rest),
+            (quote!(failure_cooldown), rest),
         ];
         let spans = spans.into_iter().filter_map(|(option, span)| {
             let span = length(span.as_ref()?);
@@ -347,7 +348,7 @@ impl Expansion {
                 let name = name.as_ref().map(|name| quote!(.nocache(#name)));
                 let only_if = only_if
                     .as_ref()
-                    .map(|function| quote_spanned!(function.span()=> .nocache_if(#function)));
+                    .map(|function| quote_spanned!(function.span()=> .force_refresh_if(#function)));
                 quote!(#name #only_if)
             }
         }

@@ -56,11 +56,11 @@ impl Writing {
         let Self { function, .. } = self;
         let private = &function.private;
         let (call, at) = (local("call"), function.place());
-        let run = respan(quote!(#private::Writing::run), at);
+        let run = respan(quote!(#private::InvalidatingCall::run), at);
         let arguments = function.types(false);
         let [writer, names, body] = [self.writer(), self.names(), function.body(at)];
         function.taking(
-            &quote!(#call: #private::Writing<#arguments>),
+            &quote!(#call: #private::InvalidatingCall<#arguments>),
             &quote!(#private::Written),
             &quote_spanned!(at=> { #run(#call, #writer, #names, #body) }),
         )
@@ -73,7 +73,7 @@ impl Writing {
         let imports = super::output::Opaque::of(&sig.output).imports();
         quote! {{
             #imports
-            #private::Writer::new(
+            #private::InvalidationGuard::new(
                 ::core::concat!(::core::module_path!(), "::", #name),
                 ::core::cfg!(test),
             )
@@ -101,7 +101,7 @@ impl Writing {
                 #[allow(unused_variables, clippy::all, clippy::pedantic, clippy::nursery)]
                 let #patterns = #eager;
                 #(#values)*
-                #private::Invalidates::new() #(#steps)* #cache
+                #private::Invalidations::new() #(#steps)* #cache
             }
         }
     }

@@ -131,7 +131,9 @@ fn kind(ty: &Type, name: &str) -> Kind {
     match last.as_str() {
         "Option" | "Result" => worst(inner.into_iter().take(1), name),
         "Either" => worst(inner.into_iter(), name),
-        "Path" | "Query" | "Method" | "Uri" | "Data" | "Request" | "CacheHandle" => Kind::Covered,
+        "Path" | "Query" | "Method" | "Uri" | "Data" | "TrackedRequest" | "CacheHandle" => {
+            Kind::Covered
+        }
         "Header" => Kind::Header,
         "HttpRequest" => Kind::Request,
         "Json" | "Form" | "Bytes" | "String" | "Payload" => Kind::Body,

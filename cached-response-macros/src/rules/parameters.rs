@@ -62,11 +62,11 @@ fn message(part: &Part, ty: &Type) -> String {
         ),
     };
     format!(
-        "`{ty}` may be {why}: write `{ty}: cached_response::Covered` in the bounds (a type of your own is, with `impl<W> cached_response::Covered<W> for YourType {{}}`), or name the type in its place{or}"
+        "`{ty}` may be {why}: write `{ty}: cached_response::KeyCovered` in the bounds (a type of your own is, with `impl<W> cached_response::KeyCovered<W> for YourType {{}}`), or name the type in its place{or}"
     )
 }
 
-/// Whether the bounds say of the type that it is `Covered`.
+/// Whether the bounds say of the type that it is `KeyCovered`.
 fn is_bound(ty: &Type, generics: &Generics) -> bool {
     let text = ty.to_token_stream().to_string();
     let inline = generics
@@ -88,7 +88,7 @@ fn is_bound(ty: &Type, generics: &Generics) -> bool {
 fn covered<'a>(bounds: impl IntoIterator<Item = &'a TypeParamBound>) -> bool {
     bounds.into_iter().any(|bound| {
         matches!(bound, TypeParamBound::Trait(bound)
-            if bound.path.segments.last().is_some_and(|last| last.ident == "Covered"))
+            if bound.path.segments.last().is_some_and(|last| last.ident == "KeyCovered"))
     })
 }
 
@@ -148,9 +148,12 @@ mod tests {
     #[test]
     fn a_bound_says_that_a_parameter_is_covered_wherever_it_stands() {
         for (signature, bound) in [
-            ("fn f<T: FromRequest + cached_response::Covered>()", true),
-            ("fn f<T: FromRequest>() where T: Covered", true),
-            ("fn f<T: FromRequest, U: Covered>() where T: Clone", false),
+            ("fn f<T: FromRequest + cached_response::KeyCovered>()", true),
+            ("fn f<T: FromRequest>() where T: KeyCovered", true),
+            (
+                "fn f<T: FromRequest, U: KeyCovered>() where T: Clone",
+                false,
+            ),
         ] {
             let signature: Signature = parse_str(signature).unwrap();
             let ty = parse_str("T").unwrap();

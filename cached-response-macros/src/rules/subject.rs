@@ -220,7 +220,7 @@ impl Subject {
     }
 }
 
-const TAKE_REQUEST: &str = "take `request: cached_response::Request` instead";
+const TAKE_REQUEST: &str = "take `request: cached_response::TrackedRequest` instead";
 
 /// Does not compile before it has been filled in.
 const VARY: &str = "`#[cached_response(vary(\"EVERY HEADER THAT IS READ\"))]`";

@@ -8,7 +8,7 @@
 use crate::{
     key::{Field, KeyWriter},
     route::{
-        Site,
+        Route,
         seen_data::{FindData, Pin, SeenData},
     },
 };
@@ -136,7 +136,7 @@ impl DataSets {
     /// The set of values that `request` offers the handler. `None` where there are too many to be
     /// kept apart.
     #[inline]
-    pub(crate) fn of(&self, site: &Site, request: &HttpRequest) -> Option<DataSet> {
+    pub(crate) fn of(&self, site: &Route, request: &HttpRequest) -> Option<DataSet> {
         if site.terms.data.is_empty() {
             return Some(DataSet::default());
         }
@@ -159,7 +159,7 @@ impl DataSets {
     /// The set of values of a request that is not answered, found without taking note of it; the
     /// only one of its handler, where the request does not offer any that is known. `None` where it
     /// could be one of several.
-    pub(crate) fn known(&self, site: &Site, request: &HttpRequest) -> Option<DataSet> {
+    pub(crate) fn known(&self, site: &Route, request: &HttpRequest) -> Option<DataSet> {
         if site.terms.data.is_empty() {
             return Some(DataSet::default());
         }
@@ -201,7 +201,7 @@ fn see(arguments: &[FindData], request: &HttpRequest, seen: &mut SeenData) {
 impl Held {
     /// Pins a set that this thread has not seen before.
     #[inline(never)]
-    fn hold(&mut self, sets: &DataSets, site: &Site, request: &HttpRequest) -> Option<DataSet> {
+    fn hold(&mut self, sets: &DataSets, site: &Route, request: &HttpRequest) -> Option<DataSet> {
         let by = (sets.id, site.handler);
         self.sweep(by);
         self.seen.clear();
@@ -299,7 +299,7 @@ impl OfHandler {
     }
 }
 
-fn warn(site: &Site, shares: bool) {
+fn warn(site: &Route, shares: bool) {
     let memory = if shares {
         " From now on this handler's responses are kept in memory only: the remote store cannot tell \
          the values apart."

@@ -1,14 +1,14 @@
 //! What a cache with a remote store is built with.
 
-use crate::{cache::Builder, store::Store};
+use crate::{cache::ResponseCacheBuilder, store::Store};
 use std::{sync::Arc, time::Duration};
 
-impl Builder {
+impl ResponseCacheBuilder {
     /// Shares what is stored with other processes, by a store behind the memory.
     ///
     /// What is not in memory is looked for there before the handler runs, and what the handler makes
     /// goes there behind the answer. A store that cannot be reached, or is slow, is as though there
-    /// were none: no request fails or waits for it beyond [`remote_budget`](Self::remote_budget).
+    /// were none: no request fails or waits for it beyond [`remote_timeout`](Self::remote_timeout).
     ///
     /// **What has a store to itself needs nothing else; what shares one needs a
     /// [`namespace`](Self::namespace) of its own:** staging beside production, each tenant's deployment,
@@ -105,12 +105,12 @@ impl Builder {
     ///
     /// let cache = ResponseCache::builder()
     ///     .remote(InProcessStore::new())
-    ///     .remote_budget(Duration::from_millis(20))
+    ///     .remote_timeout(Duration::from_millis(20))
     ///     .build();
     /// assert_eq!(cache.stats().remote_hits, 0);
     /// ```
     #[must_use]
-    pub fn remote_budget(mut self, budget: Duration) -> Self {
+    pub fn remote_timeout(mut self, budget: Duration) -> Self {
         self.remote.budget = budget;
         self
     }
@@ -124,12 +124,12 @@ impl Builder {
     ///
     /// let cache = ResponseCache::builder()
     ///     .remote(InProcessStore::new())
-    ///     .invalidation_budget(Duration::from_secs(1))
+    ///     .invalidation_timeout(Duration::from_secs(1))
     ///     .build();
     /// assert_eq!(cache.stats().invalidations, 0);
     /// ```
     #[must_use]
-    pub fn invalidation_budget(mut self, budget: Duration) -> Self {
+    pub fn invalidation_timeout(mut self, budget: Duration) -> Self {
         self.remote.invalidation = budget;
         self
     }
@@ -144,13 +144,13 @@ impl Builder {
     ///
     /// let cache = ResponseCache::builder()
     ///     .remote(InProcessStore::new())
-    ///     .silence(Duration::from_secs(2))
+    ///     .max_unverified(Duration::from_secs(2))
     ///     .build();
     /// assert_eq!(cache.stats().hits, 0);
     /// ```
     #[must_use]
-    pub fn silence(mut self, silence: Duration) -> Self {
-        self.remote.silence = silence;
+    pub fn max_unverified(mut self, max_unverified: Duration) -> Self {
+        self.remote.max_unverified = max_unverified;
         self
     }
 }

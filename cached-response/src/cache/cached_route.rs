@@ -2,12 +2,12 @@
 
 use crate::{
     cache::{ResponseCache, default},
-    key::handler_id::{HandlerType, Source},
+    key::handler_id::{HandlerType, SourceLocation},
     policy::Policy,
     route::{
-        Site, SiteRef,
-        config::Terms,
-        inputs::{Facts, Role},
+        Route, RouteRef,
+        config::RouteConfig,
+        inputs::{ArgumentInfo, Role},
     },
 };
 use actix_web::HttpRequest;
@@ -20,13 +20,13 @@ use std::{
 
 /// What an attribute says of its handler; evaluated once for each handler.
 #[derive(Debug)]
-pub struct Route {
+pub struct RouteSpec {
     policy: Policy,
     choice: Choice,
-    arguments: Vec<(Role, Facts)>,
+    arguments: Vec<(Role, ArgumentInfo)>,
 }
 
-impl Route {
+impl RouteSpec {
     /// A route under `policy`. In a unit test the default cache is the thread's.
     pub fn new(policy: Policy, unit_test: bool) -> Self {
         Self {
@@ -48,19 +48,19 @@ impl Route {
 
     /// Adds what is said of the next argument.
     #[must_use]
-    pub fn argument(mut self, role: Role, facts: Facts) -> Self {
+    pub fn argument(mut self, role: Role, facts: ArgumentInfo) -> Self {
         self.arguments.push((role, facts));
         self
     }
 
     /// Adds what the handler's answer reads of the request.
     #[must_use]
-    pub(crate) fn answer(self, facts: Facts) -> Self {
+    pub(crate) fn answer(self, facts: ArgumentInfo) -> Self {
         self.argument(Role::Covered, facts)
     }
 
-    fn split(self) -> (Terms, Choice) {
-        (Terms::new(self.policy, &self.arguments), self.choice)
+    fn split(self) -> (RouteConfig, Choice) {
+        (RouteConfig::new(self.policy, &self.arguments), self.choice)
     }
 }
 
@@ -74,22 +74,22 @@ struct Choice {
 
 /// A cached handler on its route.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
-    pub(crate) site: SiteRef,
+pub(crate) struct CachedRoute {
+    pub(crate) site: RouteRef,
     choice: Choice,
 }
 
-impl Place {
+impl CachedRoute {
     /// The place of a handler that lives as long as its application.
     pub(crate) fn new(
         name: &'static str,
         handler: HandlerType,
-        source: Source,
-        route: Route,
+        source: SourceLocation,
+        route: RouteSpec,
     ) -> Self {
         let (terms, choice) = route.split();
         Self {
-            site: SiteRef::Shared(Arc::new(Site::new(name, handler, source, terms))),
+            site: RouteRef::Shared(Arc::new(Route::new(name, handler, source, terms))),
             choice,
         }
     }
@@ -99,12 +99,12 @@ impl Place {
     pub(crate) fn closed(
         name: &'static str,
         door: HandlerType,
-        source: Source,
+        source: SourceLocation,
         policy: Policy,
     ) -> Self {
-        let terms = Terms::closed(name, policy);
+        let terms = RouteConfig::closed(name, policy);
         Self {
-            site: SiteRef::Shared(Arc::new(Site::new(name, door, source, terms))),
+            site: RouteRef::Shared(Arc::new(Route::new(name, door, source, terms))),
             choice: Choice {
                 cache: None,
                 unit_test: false,
@@ -131,16 +131,16 @@ impl Place {
 /// A generic function has one such static for all its instantiations: the first to be called is
 /// kept here, the others in a table.
 #[derive(Debug)]
-pub struct SiteCell {
-    source: Source,
-    first: OnceLock<&'static Place>,
+pub struct RouteCell {
+    source: SourceLocation,
+    first: OnceLock<&'static CachedRoute>,
 }
 
-static OTHERS: RwLock<Option<HashMap<TypeId, &'static Place>>> = RwLock::new(None);
+static OTHERS: RwLock<Option<HashMap<TypeId, &'static CachedRoute>>> = RwLock::new(None);
 
-impl SiteCell {
+impl RouteCell {
     /// The place of the handler that is written there.
-    pub const fn new(source: Source) -> Self {
+    pub const fn new(source: SourceLocation) -> Self {
         Self {
             source,
             first: OnceLock::new(),
@@ -152,9 +152,9 @@ impl SiteCell {
     pub(crate) fn find(
         &self,
         handler: HandlerType,
-        route: fn() -> Route,
-        answer: &'static Facts,
-    ) -> &'static Place {
+        route: fn() -> RouteSpec,
+        answer: &'static ArgumentInfo,
+    ) -> &'static CachedRoute {
         match self.first.get() {
             Some(first) if first.site.handler == handler.id => first,
             _ => self.search(handler, || route().answer(*answer)),
@@ -162,7 +162,7 @@ impl SiteCell {
     }
 
     #[inline(never)]
-    fn search(&self, handler: HandlerType, route: impl Fn() -> Route) -> &'static Place {
+    fn search(&self, handler: HandlerType, route: impl Fn() -> RouteSpec) -> &'static CachedRoute {
         let first = self.first.get_or_init(|| self.make(handler, &route));
         if first.site.handler == handler.id {
             return first;
@@ -181,12 +181,12 @@ impl SiteCell {
     }
 
     /// Lives on: there are as many as the program has cached handlers.
-    fn make(&self, handler: HandlerType, route: impl Fn() -> Route) -> &'static Place {
+    fn make(&self, handler: HandlerType, route: impl Fn() -> RouteSpec) -> &'static CachedRoute {
         let (terms, choice) = route().split();
-        let site = Site::new(self.source.place(), handler, self.source, terms);
-        let site: &'static Site = Box::leak(Box::new(site));
-        Box::leak(Box::new(Place {
-            site: SiteRef::Static(site),
+        let site = Route::new(self.source.place(), handler, self.source, terms);
+        let site: &'static Route = Box::leak(Box::new(site));
+        Box::leak(Box::new(CachedRoute {
+            site: RouteRef::Static(site),
             choice,
         }))
     }

@@ -1,6 +1,6 @@
 //! Which cache a request uses where its route does not name one.
 
-use crate::cache::{Builder, ResponseCache};
+use crate::cache::{ResponseCache, ResponseCacheBuilder};
 use actix_web::{HttpRequest, web::Data};
 use std::{borrow::Cow, cell::RefCell, sync::LazyLock};
 #[cfg(any(test, feature = "testing"))]
@@ -11,7 +11,7 @@ use std::{
 
 /// The one cache of the process.
 pub(crate) fn of_the_process() -> &'static ResponseCache {
-    static CACHE: LazyLock<ResponseCache> = LazyLock::new(Builder::build_default);
+    static CACHE: LazyLock<ResponseCache> = LazyLock::new(ResponseCacheBuilder::build_default);
     &CACHE
 }
 
@@ -78,7 +78,7 @@ fn isolated(unit_test: bool) -> Option<ResponseCache> {
 fn in_a_test(make: bool) -> Option<ResponseCache> {
     ISOLATED.with_borrow_mut(|cache| {
         if cache.is_none() && make {
-            *cache = Some(Builder::build_default());
+            *cache = Some(ResponseCacheBuilder::build_default());
         }
         cache.clone()
     })

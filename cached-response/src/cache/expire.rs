@@ -1,8 +1,8 @@
 //! Expiry by request: what is stored may have changed, and need not have.
 
 use crate::{
-    cache::{ResponseCache, invalidate::Invalidated},
-    invalidation::{generation::Raise, scope::Scope},
+    cache::{ResponseCache, invalidate::Invalidation},
+    invalidation::{generation::Bump, scope::Scope},
 };
 
 impl ResponseCache {
@@ -12,23 +12,23 @@ impl ResponseCache {
     /// For requests that arrive afterwards, a response whose run began before is as one whose
     /// lifetime is over: it answers only where stale ones may, and never a client that puts up with
     /// them by its own `max-stale`; the next run may find it unchanged
-    /// ([`previous`](crate::previous())). A run that is under way answers those who asked for it
+    /// ([`stale_response`](crate::context::stale_response)). A run that is under way answers those who asked for it
     /// before, and what it stores is stale from the start.
     ///
     /// ```
     /// use actix_web::{App, HttpResponse, get, http::header::ETAG, test};
-    /// use cached_response::{InvalidateError, ResponseCache, cached_response, previous};
+    /// use cached_response::{InvalidationError, ResponseCache, cached_response, context::stale_response};
     ///
     /// #[get("/news")]
     /// #[cached_response(timeout = 3600)]
     /// async fn news() -> HttpResponse {
-    ///     match previous() {
+    ///     match stale_response() {
     ///         Some(previous) => previous.not_modified(),
     ///         None => HttpResponse::Ok().insert_header((ETAG, "\"1\"")).body("no news"),
     ///     }
     /// }
     ///
-    /// # #[actix_web::main] async fn main() -> Result<(), InvalidateError> {
+    /// # #[actix_web::main] async fn main() -> Result<(), InvalidationError> {
     /// let cache = ResponseCache::builder().build();
     /// let app = test::init_service(App::new().app_data(cache.clone()).service(news)).await;
     /// for _ in 0..2 {
@@ -40,38 +40,38 @@ impl ResponseCache {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn expire_path(&self, path: &str) -> Invalidated {
+    pub fn expire_path(&self, path: &str) -> Invalidation {
         self.shared()
-            .raise(Raise::Expire, vec![Scope::Path(path.to_owned())])
+            .raise(Bump::Expire, vec![Scope::Path(path.to_owned())])
     }
 
     /// Makes one URL stale, as [`expire_path`](Self::expire_path) does a path. The URLs are those of
     /// [`invalidate_url`](Self::invalidate_url).
     ///
     /// ```
-    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidateError> {
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
     /// let cache = cached_response::ResponseCache::builder().build();
     /// cache.expire_url("/products/42?page=2").await?;
     /// assert_eq!(cache.stats().invalidations, 1);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn expire_url(&self, url: &str) -> Invalidated {
+    pub fn expire_url(&self, url: &str) -> Invalidation {
         self.shared()
-            .raise(Raise::Expire, vec![Scope::Url(url.to_owned())])
+            .raise(Bump::Expire, vec![Scope::Url(url.to_owned())])
     }
 
     /// Makes everything stale, as [`expire_path`](Self::expire_path) does a path.
     ///
     /// ```
-    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidateError> {
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
     /// let cache = cached_response::ResponseCache::builder().build();
     /// cache.expire_all().await?;
     /// assert_eq!(cache.stats().invalidations, 1);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn expire_all(&self) -> Invalidated {
-        self.shared().raise(Raise::Expire, vec![Scope::All])
+    pub fn expire_all(&self) -> Invalidation {
+        self.shared().raise(Bump::Expire, vec![Scope::All])
     }
 }

@@ -3,10 +3,10 @@
 mod tag;
 
 use crate::{
-    cache::{ResponseCache, Shared},
+    cache::{Inner, ResponseCache},
     http::unsafe_methods::{self, Asked},
     invalidation::{
-        error::InvalidateError, generation::Raise, scope::Scope, tags::mistake, target,
+        error::InvalidationError, generation::Bump, scope::Scope, tags::mistake, target,
     },
     metrics::counters::Event,
     remote::bus::Sent,
@@ -28,12 +28,12 @@ impl ResponseCache {
     /// slashes in a row as one, as `NormalizePath` may have made it. Of a URL it is the path.
     ///
     /// # Errors
-    /// [`InvalidateError::Nameless`] when awaited, if the text names no path. It is in the log in
+    /// [`InvalidationError::Nameless`] when awaited, if the text names no path. It is in the log in
     /// any case.
     ///
     /// ```
     /// use actix_web::{App, Responder, get, test, web};
-    /// use cached_response::{InvalidateError, ResponseCache, cached_response};
+    /// use cached_response::{InvalidationError, ResponseCache, cached_response};
     ///
     /// #[get("/products/{id}")]
     /// #[cached_response(timeout = 3600, query("page"))]
@@ -41,7 +41,7 @@ impl ResponseCache {
     ///     format!("product {id}")
     /// }
     ///
-    /// # #[actix_web::main] async fn main() -> Result<(), InvalidateError> {
+    /// # #[actix_web::main] async fn main() -> Result<(), InvalidationError> {
     /// let cache = ResponseCache::builder().build();
     /// let app = test::init_service(App::new().app_data(cache.clone()).service(product)).await;
     /// for uri in ["/products/42", "/products/42?page=2", "/products/7"] {
@@ -58,9 +58,9 @@ impl ResponseCache {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn invalidate_path(&self, path: &str) -> Invalidated {
+    pub fn invalidate_path(&self, path: &str) -> Invalidation {
         self.shared()
-            .raise(Raise::Invalidate, vec![Scope::Path(path.to_owned())])
+            .raise(Bump::Invalidate, vec![Scope::Path(path.to_owned())])
     }
 
     /// Invalidates one URL, that is a path with one query: of every handler, in every variant.
@@ -70,41 +70,41 @@ impl ResponseCache {
     /// URLs that it does not tell apart are invalidated together.
     ///
     /// # Errors
-    /// [`InvalidateError::Nameless`] when awaited, if the text has no path.
+    /// [`InvalidationError::Nameless`] when awaited, if the text has no path.
     ///
     /// ```
-    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidateError> {
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
     /// let cache = cached_response::ResponseCache::builder().build();
     /// cache.invalidate_url("/products/42?page=2").await?;
     /// assert_eq!(cache.stats().invalidations, 1);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn invalidate_url(&self, url: &str) -> Invalidated {
+    pub fn invalidate_url(&self, url: &str) -> Invalidation {
         self.shared()
-            .raise(Raise::Invalidate, vec![Scope::Url(url.to_owned())])
+            .raise(Bump::Invalidate, vec![Scope::Url(url.to_owned())])
     }
 
     /// Invalidates everything.
     ///
     /// ```
-    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidateError> {
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
     /// let cache = cached_response::ResponseCache::builder().build();
     /// cache.invalidate_all().await?;
     /// assert_eq!(cache.stats().entries, 0);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn invalidate_all(&self) -> Invalidated {
-        let invalidated = self.shared().raise(Raise::Invalidate, vec![Scope::All]);
+    pub fn invalidate_all(&self) -> Invalidation {
+        let invalidated = self.shared().raise(Bump::Invalidate, vec![Scope::All]);
         self.shared().shelf.clear();
         invalidated
     }
 }
 
-impl Shared {
+impl Inner {
     /// Raises these, here and elsewhere.
-    pub(crate) fn raise(&self, raise: Raise, named: Vec<Scope>) -> Invalidated {
+    pub(crate) fn raise(&self, raise: Bump, named: Vec<Scope>) -> Invalidation {
         let (scopes, nameless) = split(named);
         let raising = self.remote.as_ref().map(|remote| &remote.raising);
         let raising = raising.filter(|_| !scopes.is_empty());
@@ -114,13 +114,13 @@ impl Shared {
             self.raise_here(raise, scope);
             self.counters.count(Event::Invalidation);
         }
-        Invalidated {
+        Invalidation {
             sent: noted.map(|(raising, noted)| raising.send(noted)),
             nameless,
         }
     }
 
-    fn raise_here(&self, raise: Raise, scope: &Scope) {
+    fn raise_here(&self, raise: Bump, scope: &Scope) {
         let generations = &self.generations;
         match scope {
             Scope::All => generations.raise_all(raise),
@@ -135,14 +135,14 @@ impl Shared {
 /// target, `Location` and `Content-Location`, unless its method is safe or the answer an error.
 #[must_use = "it is on its way, and whoever can should wait for it"]
 pub(crate) fn invalidate_after(
-    shared: &Shared,
+    shared: &Inner,
     asked: &Asked,
     status: StatusCode,
     answered: &HeaderMap,
-) -> Invalidated {
+) -> Invalidation {
     let paths = unsafe_methods::paths(asked, status, answered);
     let scopes: Vec<_> = paths.into_iter().map(Scope::Path).collect();
-    shared.raise(Raise::Invalidate, scopes)
+    shared.raise(Bump::Invalidate, scopes)
 }
 
 /// The scopes that name something, and the mistake in the first of the others, which is logged:
@@ -156,7 +156,7 @@ fn split(named: Vec<Scope>) -> (Vec<Scope>, Option<&'static str>) {
             Scope::Tag(tag) => mistake(tag),
         };
         if let Some(mistake) = mistake {
-            tracing::error!("{}", InvalidateError::Nameless(mistake));
+            tracing::error!("{}", InvalidationError::Nameless(mistake));
             nameless.get_or_insert(mistake);
         }
         mistake.is_none()
@@ -169,7 +169,7 @@ fn split(named: Vec<Scope>) -> (Vec<Scope>, Option<&'static str>) {
 ///
 /// Awaiting it tells whether it has taken effect everywhere; in a cache that is in this process only,
 /// that is so at once. With a remote store it takes as long as the store does, and no longer than the
-/// cache's [`invalidation_budget`](crate::Builder). Nothing is lost by not awaiting it.
+/// cache's [`invalidation_timeout`](crate::Builder). Nothing is lost by not awaiting it.
 ///
 /// ```
 /// # #[actix_web::main] async fn main() {
@@ -179,18 +179,18 @@ fn split(named: Vec<Scope>) -> (Vec<Scope>, Option<&'static str>) {
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Invalidated {
+pub struct Invalidation {
     sent: Option<Sent>,
     nameless: Option<&'static str>,
 }
 
-impl IntoFuture for Invalidated {
-    type Output = Result<(), InvalidateError>;
+impl IntoFuture for Invalidation {
+    type Output = Result<(), InvalidationError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         let Self { sent, nameless } = self;
-        let named = nameless.map_or(Ok(()), |why| Err(InvalidateError::Nameless(why)));
+        let named = nameless.map_or(Ok(()), |why| Err(InvalidationError::Nameless(why)));
         match sent {
             None => Box::pin(ready(named)),
             Some(sent) => Box::pin(async move { sent.outcome().await.and(named) }),

@@ -1,7 +1,7 @@
 //! What a handler that writes makes outdated, and when that is said.
 
 use crate::{
-    cache::{ResponseCache, default, invalidate::Invalidated},
+    cache::{ResponseCache, default, invalidate::Invalidation},
     invalidation::{parameter, template::Template},
 };
 use actix_web::{HttpRequest, http::StatusCode};
@@ -14,18 +14,18 @@ use actix_web::{HttpRequest, http::StatusCode};
 ///
 /// ```
 /// use actix_web::{App, web};
-/// use cached_response::{Invalidates, invalidating};
+/// use cached_response::{Invalidations, invalidating};
 ///
 /// async fn rename(id: web::Path<u32>) -> String {
 ///     format!("{id} has another name now")
 /// }
 ///
-/// let names = Invalidates::new().tags(["product:{id}"]).path("/products/{id}").url("/products?page=1");
+/// let names = Invalidations::new().tags(["product:{id}"]).path("/products/{id}").url("/products?page=1");
 /// let app = App::new().route("/products/{id}/name", web::put().to(invalidating(names, rename)));
 /// # let _ = app;
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Invalidates {
+pub struct Invalidations {
     named: Vec<Named>,
     cache: Option<ResponseCache>,
 }
@@ -38,7 +38,7 @@ enum Named {
     Url(Template),
 }
 
-impl Invalidates {
+impl Invalidations {
     /// Nothing yet.
     pub fn new() -> Self {
         Self::default()
@@ -105,12 +105,12 @@ fn template(text: &str) -> Template {
 
 /// A handler that writes.
 #[derive(Clone, Copy, Debug)]
-pub struct Writer {
+pub struct InvalidationGuard {
     name: &'static str,
     unit_test: bool,
 }
 
-impl Writer {
+impl InvalidationGuard {
     /// The handler `name`. In a unit test its default cache is the thread's.
     pub const fn new(name: &'static str, unit_test: bool) -> Self {
         Self { name, unit_test }
@@ -123,7 +123,7 @@ impl Writer {
 /// panicked or its client left, invalidates as well.
 #[derive(Debug)]
 pub(crate) struct Write {
-    writer: Writer,
+    writer: InvalidationGuard,
     cache: ResponseCache,
     outdated: Vec<Outdated>,
 }
@@ -139,8 +139,12 @@ enum Outdated {
 
 impl Write {
     /// To be called before the handler starts.
-    pub(crate) fn begin(writer: Writer, invalidates: Invalidates, request: &HttpRequest) -> Self {
-        let Invalidates { named, cache } = invalidates;
+    pub(crate) fn begin(
+        writer: InvalidationGuard,
+        invalidates: Invalidations,
+        request: &HttpRequest,
+    ) -> Self {
+        let Invalidations { named, cache } = invalidates;
         let default = || default::of(request, writer.unit_test).into_owned();
         Self {
             writer,
@@ -171,7 +175,7 @@ impl Write {
         }
     }
 
-    fn invalidate(&mut self) -> Vec<Invalidated> {
+    fn invalidate(&mut self) -> Vec<Invalidation> {
         let Self {
             cache, outdated, ..
         } = self;
@@ -197,7 +201,7 @@ impl Outdated {
     ///
     /// Where a parameter is missing nobody knows what is meant: that is everything, since too much
     /// is safe and too little is not.
-    fn find(named: &Named, request: &HttpRequest, writer: Writer) -> Vec<Self> {
+    fn find(named: &Named, request: &HttpRequest, writer: InvalidationGuard) -> Vec<Self> {
         let raw = |name: &str| request.match_info().get(name);
         let read = |name: &str| raw(name).map(parameter::readings);
         let escape = |text: String| parameter::escaped(&text.replace('%', "%25")).into_owned();

@@ -15,7 +15,7 @@ use crate::{
     cache::app_data::DataSets,
     entry::{FOUND, StoredResponse},
     invalidation::generations::{Generations, Target},
-    memory::Shelf,
+    memory::MemoryStore,
     metrics::counters::{Counters, Stats},
     policy::{
         stale::{StaleRules, stale_options},
@@ -26,11 +26,11 @@ use crate::{
     route::{index::Routes, run_times::RunTimes},
     single_flight::{
         flights,
-        forced::Live,
-        hit_for_pass::Markers,
-        responses::{Boarding, ResponseFlights},
+        forced::ForcedRuns,
+        hit_for_pass::HitForPass,
+        responses::{JoinContext, ResponseFlights},
     },
-    time::{Clock, moment::Moment},
+    time::{Clock, moment::Timestamp},
 };
 use std::{
     fmt,
@@ -51,20 +51,20 @@ use std::{
 /// use actix_web::{App, web};
 /// use cached_response::ResponseCache;
 ///
-/// let cache = ResponseCache::builder().capacity(256 << 20).build();
+/// let cache = ResponseCache::builder().max_bytes(256 << 20).build();
 /// let app = App::new().app_data(cache.clone());
 /// assert_eq!(cache.stats().hits, 0);
 /// # let _ = app;
 /// ```
 #[derive(Clone)]
-pub struct ResponseCache(Arc<Shared>);
+pub struct ResponseCache(Arc<Inner>);
 
-pub(crate) struct Shared {
+pub(crate) struct Inner {
     enabled: bool,
-    pub(crate) shelf: Shelf,
+    pub(crate) shelf: MemoryStore,
     pub(crate) flights: ResponseFlights,
-    pub(crate) live: Live,
-    pub(crate) markers: Markers,
+    pub(crate) live: ForcedRuns,
+    pub(crate) markers: HitForPass,
     pub(crate) times: RunTimes,
     pub(crate) counters: Counters,
     pub(crate) clock: Clock,
@@ -82,9 +82,9 @@ pub(crate) struct Shared {
 /// The bounds of one cache.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    pub(crate) max_body: usize,
+    pub(crate) max_body_bytes: usize,
     /// The author's word on how long a request waits for another's run.
-    pub(crate) patience: Option<Duration>,
+    pub(crate) wait_timeout: Option<Duration>,
     pub(crate) run: Duration,
     pub(crate) followers: usize,
     /// For routes that do not say how long a response stays fresh.
@@ -97,26 +97,26 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl Limits {
     /// How long a process waits for the run of another.
     fn lease(&self) -> Duration {
-        self.patience.unwrap_or(PATIENCE)
+        self.wait_timeout.unwrap_or(PATIENCE)
     }
 
     /// The longest that a request waits for another's run.
     pub(crate) fn longest_wait(&self) -> Duration {
-        self.patience.unwrap_or_else(|| self.run.max(PATIENCE))
+        self.wait_timeout.unwrap_or_else(|| self.run.max(PATIENCE))
     }
 
     /// How long a request waits for another's run before it may run beside that; `usual` is what such
     /// runs usually take.
     pub(crate) fn turn(&self, usual: Option<Duration>) -> Duration {
         let usual = usual.map_or(PATIENCE, |usual| usual.saturating_mul(2).max(PATIENCE));
-        self.patience.unwrap_or(usual).min(self.longest_wait())
+        self.wait_timeout.unwrap_or(usual).min(self.longest_wait())
     }
 }
 
 impl ResponseCache {
     /// A cache with limits of its own.
-    pub fn builder() -> Builder {
-        Builder::default()
+    pub fn builder() -> ResponseCacheBuilder {
+        ResponseCacheBuilder::default()
     }
 
     /// The cache that routes use where nothing else is said: one a process, of 64 MiB.
@@ -145,31 +145,31 @@ impl ResponseCache {
         stats
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
+    pub(crate) fn shared(&self) -> &Inner {
         &self.0
     }
 }
 
-impl Shared {
+impl Inner {
     /// Whether nothing is looked up or stored, by the environment's word or by its builder's.
     #[inline]
     pub(crate) fn is_off(&self) -> bool {
         !self.enabled || switch::is_off()
     }
 
-    pub(crate) fn now(&self) -> Moment {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// Whether nothing was missed that another process may have invalidated of it.
-    pub(crate) fn trusts(&self, stored: &StoredResponse, now: Moment) -> bool {
+    pub(crate) fn trusts(&self, stored: &StoredResponse, now: Timestamp) -> bool {
         let remote = self.remote.as_ref();
         remote.is_none_or(|remote| remote.trusts(stored, now))
     }
 
     /// What a request that joins now knows.
-    pub(crate) fn boarding<'a>(&'a self, target: Target<'a>) -> Boarding<'a> {
-        Boarding {
+    pub(crate) fn boarding<'a>(&'a self, target: Target<'a>) -> JoinContext<'a> {
+        JoinContext {
             now: self.now().elapsed(),
             limits: flights::Limits {
                 followers: self.limits.followers,
@@ -201,30 +201,30 @@ impl fmt::Debug for ResponseCache {
 /// use std::time::Duration;
 ///
 /// let cache = ResponseCache::builder()
-///     .capacity(128 << 20)
-///     .max_body(4 << 20)
-///     .patience(Duration::from_secs(2))
+///     .max_bytes(128 << 20)
+///     .max_body_bytes(4 << 20)
+///     .wait_timeout(Duration::from_secs(2))
 ///     .build();
 /// # let _ = cache;
 /// ```
 #[derive(Clone, Debug)]
-pub struct Builder {
+pub struct ResponseCacheBuilder {
     enabled: bool,
-    capacity: u64,
+    max_bytes: u64,
     limits: Limits,
     stale: StaleRules,
     pub(crate) remote: Options,
     pub(crate) clock: Clock,
 }
 
-impl Default for Builder {
+impl Default for ResponseCacheBuilder {
     fn default() -> Self {
         Self {
             enabled: true,
-            capacity: 64 << 20,
+            max_bytes: 64 << 20,
             limits: Limits {
-                max_body: 1 << 20,
-                patience: None,
+                max_body_bytes: 1 << 20,
+                wait_timeout: None,
                 run: Duration::from_secs(30),
                 followers: 1024,
                 timeout: DEFAULT_TIMEOUT,
@@ -236,20 +236,20 @@ impl Default for Builder {
     }
 }
 
-impl Builder {
+impl ResponseCacheBuilder {
     /// How many bytes stored responses may take, their keys, headers and bookkeeping included.
     /// 64 MiB unless set.
     #[must_use]
-    pub fn capacity(mut self, bytes: u64) -> Self {
-        self.capacity = bytes;
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = bytes;
         self
     }
 
-    /// Bodies over this many bytes are not stored, unless the route's own `max_body` says
+    /// Bodies over this many bytes are not stored, unless the route's own `max_body_bytes` says
     /// otherwise. 1 MiB unless set.
     #[must_use]
-    pub fn max_body(mut self, bytes: usize) -> Self {
-        self.limits.max_body = bytes;
+    pub fn max_body_bytes(mut self, bytes: usize) -> Self {
+        self.limits.max_body_bytes = bytes;
         self
     }
 
@@ -258,26 +258,26 @@ impl Builder {
     ///
     /// Unless set, requests wait for 5 s, or for twice as long as the route's runs usually take. After
     /// that one of them runs beside the first, one more after as long again, and the first response
-    /// that is there answers all. Nobody waits longer than the [`run_limit`](Self::run_limit).
+    /// that is there answers all. Nobody waits longer than the [`coalesce_for`](Self::coalesce_for).
     ///
     /// For another process's run requests wait as long, 5 s unless set.
     #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.limits.patience = Some(patience);
+    pub fn wait_timeout(mut self, wait_timeout: Duration) -> Self {
+        self.limits.wait_timeout = Some(wait_timeout);
         self
     }
 
     /// How long a run may take before another is let in beside it; a run whose client has left is
     /// ended then. 30 s unless set.
     #[must_use]
-    pub fn run_limit(mut self, limit: Duration) -> Self {
+    pub fn coalesce_for(mut self, limit: Duration) -> Self {
         self.limits.run = limit;
         self
     }
 
     /// How many requests may wait for one run; more run the handler themselves. 1,024 unless set.
     #[must_use]
-    pub fn max_followers(mut self, followers: usize) -> Self {
+    pub fn max_waiters(mut self, followers: usize) -> Self {
         self.limits.followers = followers;
         self
     }
@@ -348,18 +348,18 @@ impl Builder {
 
     fn build_at(self, place: Option<&'static Location<'static>>) -> ResponseCache {
         let memory = if self.remote.without_memory {
-            Shelf::nowhere()
+            MemoryStore::nowhere()
         } else {
-            Shelf::new(self.capacity)
+            MemoryStore::new(self.max_bytes)
         };
         let lease = self.limits.lease();
         let generations = Arc::new(Generations::new());
         let remote = Remote::new(&self.remote, lease, &self.clock, &generations);
-        ResponseCache(Arc::new(Shared {
+        ResponseCache(Arc::new(Inner {
             shelf: memory,
             flights: ResponseFlights::new(),
-            live: Live::new(),
-            markers: Markers::new(),
+            live: ForcedRuns::new(),
+            markers: HitForPass::new(),
             times: RunTimes::new(),
             counters: Counters::new(),
             clock: self.clock,
@@ -376,4 +376,4 @@ impl Builder {
     }
 }
 
-stale_options!(Builder);
+stale_options!(ResponseCacheBuilder);

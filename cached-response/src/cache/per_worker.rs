@@ -4,7 +4,7 @@
 //! as many as workers, and an invalidation reaches one of them. It shows in one handler that is served
 //! by several caches which were built at one place in the source, in several threads of one server.
 
-use crate::route::Site;
+use crate::route::Route;
 use actix_web::rt::System;
 use std::{
     any::TypeId,
@@ -50,7 +50,7 @@ impl Origin {
 
     /// Notes that the cache serves a handler it did not serve before; warns, once for each place,
     /// where another worker serves the same one with a cache of its own.
-    pub(crate) fn serves(&self, site: &Site) {
+    pub(crate) fn serves(&self, site: &Route) {
         let Some(place) = self.place else {
             return;
         };
@@ -83,7 +83,7 @@ impl Served {
     }
 }
 
-fn warn(place: Place, site: &Site) {
+fn warn(place: Place, site: &Route) {
     tracing::warn!(
         handler = site.name,
         "each worker has built a `ResponseCache` of its own at {place}: what one of them invalidates, \

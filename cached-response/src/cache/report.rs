@@ -1,15 +1,15 @@
 //! Says what happened: to the counters, to `tracing`, and, in debug builds, in a line that a
 //! developer sees: once a handler and reason, and once a worker where each worker builds its own.
 
-use crate::{cache::Shared, metrics::counters::Event, route::Site};
+use crate::{cache::Inner, metrics::counters::Event, route::Route};
 
 /// Reports one event of one handler.
-pub(crate) fn report(site: &Site, shared: &Shared, event: Event) {
+pub(crate) fn report(site: &Route, shared: &Inner, event: Event) {
     report_as(site, shared, event, event.reason());
 }
 
 /// Reports it with a reason that names more than is counted.
-pub(crate) fn report_as(site: &Site, shared: &Shared, event: Event, reason: Option<&str>) {
+pub(crate) fn report_as(site: &Route, shared: &Inner, event: Event, reason: Option<&str>) {
     shared.counters.count(event);
     tracing::trace!(handler = site.name, event = event.name(), reason, "cache");
     let what = match event {

@@ -46,8 +46,8 @@ impl Product {
 
 /// The words of one handler about one response.
 #[derive(Debug, Default)]
-pub(crate) struct Control {
-    said: Mutex<Said>,
+pub(crate) struct RunContext {
+    said: Mutex<State>,
     /// What the run makes.
     product: OnceLock<Product>,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Control {
     clippy::struct_excessive_bools,
     reason = "words that are said or not, each for itself"
 )]
-struct Said {
+struct State {
     /// What the handler makes is no response to keep, but a failure.
     failed: bool,
     reason: RunReason,
@@ -81,7 +81,7 @@ struct Said {
     seen: Vec<(Extension, Option<Vec<u8>>)>,
 }
 
-impl Control {
+impl RunContext {
     /// The control of this request, made on first use.
     pub(crate) fn of(request: &HttpRequest) -> Arc<Self> {
         if let Some(found) = request.extensions().get::<Arc<Self>>() {
@@ -133,7 +133,7 @@ impl Control {
         self.said().timeout = Some(timeout);
     }
 
-    fn said(&self) -> std::sync::MutexGuard<'_, Said> {
+    fn said(&self) -> std::sync::MutexGuard<'_, State> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -263,15 +263,15 @@ impl Control {
 }
 
 /// The control of the run that a request is part of.
-struct UnderWay(Arc<Control>);
+struct UnderWay(Arc<RunContext>);
 
 thread_local! {
-    static CURRENT: RefCell<Option<Arc<Control>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Arc<RunContext>>> = const { RefCell::new(None) };
 }
 
 /// Sets `control` for as long as `inside` runs.
-pub(crate) fn scope<R>(control: &Arc<Control>, inside: impl FnOnce() -> R) -> R {
-    struct Restore(Option<Arc<Control>>);
+pub(crate) fn scope<R>(control: &Arc<RunContext>, inside: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Arc<RunContext>>);
     impl Drop for Restore {
         fn drop(&mut self) {
             CURRENT.with_borrow_mut(|current| *current = self.0.take());
@@ -286,12 +286,12 @@ pin_project! {
     pub(crate) struct Scoped<F> {
         #[pin]
         future: F,
-        control: Arc<Control>,
+        control: Arc<RunContext>,
     }
 }
 
 impl<F> Scoped<F> {
-    pub(crate) fn new(control: Arc<Control>, future: F) -> Self {
+    pub(crate) fn new(control: Arc<RunContext>, future: F) -> Self {
         Self { future, control }
     }
 }
@@ -305,18 +305,18 @@ impl<F: Future> Future for Scoped<F> {
     }
 }
 
-impl crate::response::tee::source::Scope for Arc<Control> {
+impl crate::response::tee::source::Scope for Arc<RunContext> {
     fn enter(&self, poll: &mut dyn FnMut()) {
         scope(self, poll);
     }
 }
 
 /// The control of the run that is being polled on this thread.
-pub(crate) fn current() -> Option<Arc<Control>> {
+pub(crate) fn current() -> Option<Arc<RunContext>> {
     CURRENT.with_borrow(Clone::clone)
 }
 
-pub(crate) fn tell(what: &str, say: impl FnOnce(&Arc<Control>)) {
+pub(crate) fn tell(what: &str, say: impl FnOnce(&Arc<RunContext>)) {
     static WARNED: AtomicBool = AtomicBool::new(false);
     match current() {
         Some(control) => say(&control),

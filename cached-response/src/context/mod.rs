@@ -1,16 +1,13 @@
-//! What a handler may say of its own response while it runs.
+//! Functions that a handler calls about its own response while it runs.
 
 pub(crate) mod control;
 mod tag;
 pub(crate) mod validator;
 
-pub use crate::context::tag::tag;
+pub use crate::context::{tag::tag, validator::StaleResponse};
 
 use crate::{
-    context::{
-        control::{Control, tell},
-        validator::Previous,
-    },
+    context::control::{RunContext, tell},
     metrics::reason::RunReason,
     policy::ttl::IntoTimeout,
 };
@@ -85,21 +82,21 @@ pub fn set_cache_timeout(timeout: impl IntoTimeout) {
 ///
 /// ```
 /// use actix_web::{Responder, get};
-/// use cached_response::{cached_response, fail};
+/// use cached_response::{cached_response, context::mark_failed};
 ///
 /// # async fn ask_upstream() -> Option<String> { None }
 /// #[get("/rates")]
 /// #[cached_response(timeout = 60, stale_if_error = "1h")]
 /// async fn rates() -> impl Responder {
 ///     ask_upstream().await.unwrap_or_else(|| {
-///         fail();
+///         mark_failed();
 ///         "no rates at the moment".into()
 ///     })
 /// }
 /// # let _ = rates;
 /// ```
-pub fn fail() {
-    tell("fail()", |control| control.fail());
+pub fn mark_failed() {
+    tell("mark_failed()", |control| control.fail());
 }
 
 /// Why the handler runs; [`RunReason::Bypass`] outside a cached handler.
@@ -108,14 +105,14 @@ pub fn fail() {
 ///
 /// ```
 /// use actix_web::{Responder, get};
-/// use cached_response::{RunReason, cached_response, reason};
+/// use cached_response::{RunReason, cached_response, context::run_reason};
 ///
 /// # async fn count_exactly() -> u64 { 7 }
 /// # async fn estimate() -> u64 { 8 }
 /// #[get("/visitors")]
 /// #[cached_response(timeout = 60, stale_while_revalidate = "1h")]
 /// async fn visitors() -> impl Responder {
-///     let count = match reason() {
+///     let count = match run_reason() {
 ///         RunReason::Refresh => count_exactly().await,
 ///         _ => estimate().await,
 ///     };
@@ -123,7 +120,7 @@ pub fn fail() {
 /// }
 /// # let _ = visitors;
 /// ```
-pub fn reason() -> RunReason {
+pub fn run_reason() -> RunReason {
     let mut found = RunReason::default();
     tell("reason()", |control| found = control.reason());
     found
@@ -138,7 +135,7 @@ pub fn reason() -> RunReason {
 ///
 /// ```
 /// use actix_web::{HttpResponse, get, http::header};
-/// use cached_response::{cached_response, previous};
+/// use cached_response::{cached_response, context::stale_response};
 ///
 /// # async fn version() -> String { "7".into() }
 /// # async fn render() -> String { "a long page".into() }
@@ -146,7 +143,7 @@ pub fn reason() -> RunReason {
 /// #[cached_response(timeout = 10)]
 /// async fn catalogue() -> HttpResponse {
 ///     let etag = format!("\"{}\"", version().await);
-///     if let Some(previous) = previous()
+///     if let Some(previous) = stale_response()
 ///         && previous.etag().is_some_and(|known| *known == etag)
 ///     {
 ///         return previous.not_modified();
@@ -155,9 +152,11 @@ pub fn reason() -> RunReason {
 /// }
 /// # let _ = catalogue;
 /// ```
-pub fn previous() -> Option<Previous> {
+pub fn stale_response() -> Option<StaleResponse> {
     let mut found = None;
-    tell("previous()", |control| found = Previous::of(control));
+    tell("stale_response()", |control| {
+        found = StaleResponse::of(control);
+    });
     found
 }
 
@@ -179,7 +178,7 @@ pub fn previous() -> Option<Previous> {
 /// # let _ = report;
 /// ```
 #[derive(Clone, Debug)]
-pub struct CacheHandle(Arc<Control>);
+pub struct CacheHandle(Arc<RunContext>);
 
 impl CacheHandle {
     /// See [`disable_cache`].
@@ -187,19 +186,19 @@ impl CacheHandle {
         self.0.disable();
     }
 
-    /// See [`fail`].
-    pub fn fail(&self) {
+    /// See [`mark_failed`].
+    pub fn mark_failed(&self) {
         self.0.fail();
     }
 
-    /// See [`reason`](reason()).
-    pub fn reason(&self) -> RunReason {
+    /// See [`run_reason`].
+    pub fn run_reason(&self) -> RunReason {
         self.0.reason()
     }
 
-    /// See [`previous`](previous()).
-    pub fn previous(&self) -> Option<Previous> {
-        Previous::of(&self.0)
+    /// See [`stale_response`].
+    pub fn stale_response(&self) -> Option<StaleResponse> {
+        StaleResponse::of(&self.0)
     }
 
     /// See [`set_cache_timeout`].
@@ -213,6 +212,6 @@ impl FromRequest for CacheHandle {
     type Future = Ready<Result<Self, Infallible>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(Control::of(request))))
+        ready(Ok(Self(RunContext::of(request))))
     }
 }

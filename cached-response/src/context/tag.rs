@@ -32,7 +32,7 @@ use std::{
 ///     format!("{found:?}")
 /// }
 ///
-/// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidateError> {
+/// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
 /// let cache = ResponseCache::builder().build();
 /// let app = test::init_service(App::new().app_data(cache.clone()).service(offers)).await;
 /// let ask = || test::TestRequest::with_uri("/offers").to_request();

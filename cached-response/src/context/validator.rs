@@ -1,6 +1,6 @@
 //! The stale response that a run may validate in place of making another (RFC 9111 §4.3).
 
-use crate::{context::control::Control, entry::StoredResponse, http::conditional};
+use crate::{context::control::RunContext, entry::StoredResponse, http::conditional};
 use actix_web::{
     HttpResponse,
     body::BoxBody,
@@ -12,15 +12,15 @@ use actix_web::{
 use std::sync::Arc;
 
 /// The stale response that the handler's own would replace, as far as its validators tell; from
-/// [`previous`](crate::previous).
+/// [`stale_response`](crate::context::stale_response).
 #[derive(Clone, Debug)]
-pub struct Previous {
-    control: Arc<Control>,
+pub struct StaleResponse {
+    control: Arc<RunContext>,
     stored: Arc<StoredResponse>,
 }
 
-impl Previous {
-    pub(crate) fn of(control: &Arc<Control>) -> Option<Self> {
+impl StaleResponse {
+    pub(crate) fn of(control: &Arc<RunContext>) -> Option<Self> {
         Some(Self {
             stored: control.show_previous()?,
             control: control.clone(),

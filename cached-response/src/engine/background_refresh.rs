@@ -2,35 +2,35 @@
 
 use crate::{
     engine::{
-        context::{Station, Visit},
+        context::{RequestContext, RouteContext},
         detach::to_its_end,
         lookup::Miss,
         run,
-        upstream::Run,
+        upstream::Upstream,
     },
     metrics::counters::Event,
     single_flight::responses::{Permit, Permits},
-    util::local_task::{self, Detached, LocalBoxFuture},
+    util::local_task::{self, DetachedPermit, LocalBoxFuture},
 };
 use actix_web::HttpRequest;
 
 /// A request that has its answer, and the lead of the run behind it.
-pub(crate) struct Behind {
-    pub(crate) station: Station,
+pub(crate) struct BackgroundRefresh {
+    pub(crate) station: RouteContext,
     pub(crate) miss: Miss,
     pub(crate) permit: Permit,
-    pub(crate) place: Detached,
+    pub(crate) place: DetachedPermit,
 }
 
 /// Runs the handler behind the answer to `request`.
-pub(crate) fn refresh(behind: Behind, request: HttpRequest, run: Run) {
-    let Behind {
+pub(crate) fn refresh(behind: BackgroundRefresh, request: HttpRequest, run: Upstream) {
+    let BackgroundRefresh {
         station,
         mut miss,
         permit,
         place,
     } = behind;
-    let visit = Visit { station, request };
+    let visit = RequestContext { station, request };
     // Whoever led before may have landed between the look-up and the lead.
     let Ok(permit) = visit.still_needed(&mut miss, permit) else {
         return;

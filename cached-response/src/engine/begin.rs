@@ -2,23 +2,23 @@
 
 use crate::{
     cache::{
-        ResponseCache, Shared,
+        Inner, ResponseCache,
         app_data::DataSet,
-        cached_route::Place,
+        cached_route::CachedRoute,
         report::{report, report_as},
     },
     engine::{
-        background_refresh::Behind,
-        context::Station,
-        lookup::{Asking, LONGEST_KEY, Looked, Miss, may_ask},
+        background_refresh::BackgroundRefresh,
+        context::RouteContext,
+        lookup::{LONGEST_KEY, Lookup, LookupOutcome, Miss, may_ask},
     },
     key::KeyWriter,
     metrics::{counters::Event, reason::Bypass},
     route::{
-        SiteRef,
-        admission::{Admission, Admitted, Asked, Part, admit},
-        config::Terms,
-        request_key::{self, Sent},
+        RouteRef,
+        admission::{Admission, Admitted, FlightRole, RequestFacts, admit},
+        config::RouteConfig,
+        request_key::{self, RequestBody},
     },
     single_flight::responses::Permit,
 };
@@ -26,28 +26,28 @@ use actix_web::{HttpRequest, HttpResponse};
 use std::cell::Cell;
 
 /// A request that goes on to its handler.
-pub(crate) struct Arrival {
-    pub(crate) station: Station,
-    pub(crate) way: Way,
+pub(crate) struct PendingRequest {
+    pub(crate) station: RouteContext,
+    pub(crate) way: Next,
 }
 
-impl Begin {
+impl BeginOutcome {
     /// Arguments of the run were extracted when anything had been invalidated so often.
     pub(crate) fn extracted(&mut self, raises: u64) {
         match self {
             Self::Answered => {}
             Self::Refresh(behind) => behind.miss.extracted = Some(raises),
             Self::Forward(arrival) => match &mut arrival.way {
-                Way::Miss(miss) => miss.extracted = Some(raises),
-                Way::Lead(lead) => lead.0.extracted = Some(raises),
-                Way::Bypass(_) => {}
+                Next::Miss(miss) => miss.extracted = Some(raises),
+                Next::Lead(lead) => lead.0.extracted = Some(raises),
+                Next::Bypass(_) => {}
             },
         }
     }
 }
 
 /// How it goes on.
-pub(crate) enum Way {
+pub(crate) enum Next {
     Bypass(Bypass),
     // Boxed, so that it is not moved about.
     Miss(Box<Miss>),
@@ -56,27 +56,27 @@ pub(crate) enum Way {
 }
 
 /// The first, synchronous part of the story.
-pub(crate) enum Begin {
+pub(crate) enum BeginOutcome {
     Answered,
     /// Answered; the handler is to run behind the answer.
-    Refresh(Box<Behind>),
-    Forward(Arrival),
+    Refresh(Box<BackgroundRefresh>),
+    Forward(PendingRequest),
 }
 
 /// Admits `request`, writes its key (`parts` adds those of the arguments) and looks it up.
 ///
 /// An answer is put into `answer`: it is large, and each function that handed it back would move it.
 pub(crate) fn begin(
-    place: &Place,
+    place: &CachedRoute,
     request: &HttpRequest,
-    sent: &Sent,
+    sent: &RequestBody,
     parts: &mut dyn FnMut(&mut KeyWriter),
     answer: &mut Option<HttpResponse>,
-) -> Begin {
+) -> BeginOutcome {
     let (site, cache) = (&place.site, place.cache(request));
     let shared = cache.shared();
     let looked = admitted(&site.terms, request, sent, shared).and_then(|admitted| {
-        let asked = Asking {
+        let asked = Lookup {
             site,
             shared,
             request,
@@ -88,45 +88,51 @@ pub(crate) fn begin(
         look_up(asked, sent, parts)
     });
     match looked {
-        Ok(Looked::Answered) => Begin::Answered,
-        Ok(Looked::Refresh(refresh)) => {
+        Ok(LookupOutcome::Answered) => BeginOutcome::Answered,
+        Ok(LookupOutcome::Refresh(refresh)) => {
             let station = station(site, &cache);
             let (miss, permit, place) = *refresh;
-            Begin::Refresh(Box::new(Behind {
+            BeginOutcome::Refresh(Box::new(BackgroundRefresh {
                 station,
                 miss,
                 permit,
                 place,
             }))
         }
-        Ok(Looked::Lead(lead)) => {
+        Ok(LookupOutcome::Lead(lead)) => {
             report(site, shared, Event::Forward(lead.0.forward));
-            Begin::Forward(arrival(site, &cache, request, Way::Lead(lead)))
+            BeginOutcome::Forward(arrival(site, &cache, request, Next::Lead(lead)))
         }
-        Ok(Looked::Miss(miss)) => {
+        Ok(LookupOutcome::Miss(miss)) => {
             report(site, shared, Event::Forward(miss.forward));
-            Begin::Forward(arrival(site, &cache, request, Way::Miss(miss)))
+            BeginOutcome::Forward(arrival(site, &cache, request, Next::Miss(miss)))
         }
         Err(why) => {
-            let word = site.terms.word(why, request.headers());
+            let word = site.terms.as_str(why, request.headers());
             report_as(site, shared, Event::Bypass(why), Some(&word));
-            Begin::Forward(arrival(site, &cache, request, Way::Bypass(why)))
+            BeginOutcome::Forward(arrival(site, &cache, request, Next::Bypass(why)))
         }
     }
 }
 
-fn arrival(site: &SiteRef, cache: &ResponseCache, request: &HttpRequest, way: Way) -> Arrival {
+fn arrival(
+    site: &RouteRef,
+    cache: &ResponseCache,
+    request: &HttpRequest,
+    way: Next,
+) -> PendingRequest {
     // What is looked for in a remote store is noted when that is asked for something new.
-    let looks = matches!(&way, Way::Miss(miss) if !miss.live && miss.admitted.flight == Part::Lead);
+    let looks =
+        matches!(&way, Next::Miss(miss) if !miss.live && miss.admitted.flight == FlightRole::Lead);
     if cache.shared().remote.is_none() || !looks {
         cache.shared().routes.note(site, request);
     }
     let station = station(site, cache);
-    Arrival { station, way }
+    PendingRequest { station, way }
 }
 
-fn station(site: &SiteRef, cache: &ResponseCache) -> Station {
-    Station {
+fn station(site: &RouteRef, cache: &ResponseCache) -> RouteContext {
+    RouteContext {
         site: site.clone(),
         cache: cache.clone(),
     }
@@ -138,10 +144,10 @@ thread_local! {
 }
 
 fn look_up(
-    mut asked: Asking<'_>,
-    sent: &Sent,
+    mut asked: Lookup<'_>,
+    sent: &RequestBody,
     parts: &mut dyn FnMut(&mut KeyWriter),
-) -> Result<Looked, Bypass> {
+) -> Result<LookupOutcome, Bypass> {
     let data = asked.shared.data.of(asked.site, asked.request);
     asked.data = data.ok_or(Bypass::Key)?;
     // The buffer is taken when something is written: a hit may do without.
@@ -166,7 +172,7 @@ fn look_up(
     let has_parts = !key.as_bytes().is_empty();
     let looked = asked.look_up(sent, &mut key);
     give_back(key);
-    if has_parts && !matches!(looked, Ok(Looked::Answered)) {
+    if has_parts && !matches!(looked, Ok(LookupOutcome::Answered)) {
         asked.site.note_parts();
     }
     looked
@@ -180,19 +186,19 @@ fn give_back(key: KeyWriter) {
 }
 
 /// Whether the route's `unless` says so.
-fn is_unwanted(terms: &Terms, request: &HttpRequest) -> bool {
+fn is_unwanted(terms: &RouteConfig, request: &HttpRequest) -> bool {
     terms.policy.unless.is_some_and(|unless| unless(request))
 }
 
 pub(crate) fn admitted(
-    terms: &Terms,
+    terms: &RouteConfig,
     request: &HttpRequest,
-    sent: &Sent,
-    shared: &Shared,
+    sent: &RequestBody,
+    shared: &Inner,
 ) -> Result<Admitted, Bypass> {
     // A flag that the handler cannot see is looked for when the key is written.
     let asks_here = !terms.every_get && terms.query.flag().is_none() && may_ask(terms, request);
-    let asked = Asked {
+    let asked = RequestFacts {
         method: request.method(),
         headers: request.headers(),
         query: if asks_here {
@@ -200,14 +206,14 @@ pub(crate) fn admitted(
         } else {
             None
         },
-        unkeyed_body: matches!(sent, Sent::Unkeyed),
+        unkeyed_body: matches!(sent, RequestBody::Unkeyed),
     };
     match admit(terms, &asked) {
         // What this request changes is invalidated all the same: others are not switched off.
         Admission::Bypass(Bypass::Method) => Err(Bypass::Method),
         _ if shared.is_off() => Err(Bypass::Off),
         Admission::Bypass(why) => Err(why),
-        Admission::Lookup(_) if matches!(sent, Sent::TooLarge) => Err(Bypass::BodyTooLarge),
+        Admission::Lookup(_) if matches!(sent, RequestBody::TooLarge) => Err(Bypass::BodyTooLarge),
         Admission::Lookup(_) if !terms.every_get && is_unwanted(terms, request) => {
             Err(Bypass::Unless)
         }

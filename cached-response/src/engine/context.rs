@@ -1,19 +1,19 @@
 //! Who asks whom.
 
 use crate::{
-    cache::{ResponseCache, Shared, report::report},
+    cache::{Inner, ResponseCache, report::report},
     engine::{
         lookup::{self, Miss},
-        reuse::{Lookup, freshness},
+        reuse::{Reuse, freshness},
     },
-    entry::{StoredResponse, staleness::Stage},
+    entry::{StoredResponse, staleness::Staleness},
     invalidation::{generations::Target, tags::Untagged},
     key::{KeyRef, KeyWriter},
     memory::variants::{self, Found},
     metrics::{counters::Event, reason::Skip},
     policy::stale::StaleRules,
-    response::reuse::How,
-    route::{SiteRef, config::Terms},
+    response::reuse::HitKind,
+    route::{RouteRef, config::RouteConfig},
     single_flight::responses::{Landing, Permit},
 };
 use actix_web::{HttpRequest, HttpResponse};
@@ -24,22 +24,22 @@ use std::{
 
 /// Who is asked.
 #[derive(Clone, Debug)]
-pub(crate) struct Station {
-    pub(crate) site: SiteRef,
+pub(crate) struct RouteContext {
+    pub(crate) site: RouteRef,
     pub(crate) cache: ResponseCache,
 }
 
 /// Who asks whom.
 #[derive(Debug)]
-pub(crate) struct Visit {
-    pub(crate) station: Station,
+pub(crate) struct RequestContext {
+    pub(crate) station: RouteContext,
     /// Given up to the run: a service behind a middleware must be its only owner.
     pub(crate) request: HttpRequest,
 }
 
-impl Station {
+impl RouteContext {
     /// Over when a run has taken as long as it may; never, where it may take as long as it takes.
-    pub(crate) fn run_limit(&self) -> impl Future<Output = ()> + use<> {
+    pub(crate) fn coalesce_for(&self) -> impl Future<Output = ()> + use<> {
         let limit = self.stale_rules().run_timeout;
         let limit = limit.map(|limit| self.shared().clock.sleep(limit));
         async move {
@@ -55,7 +55,7 @@ impl Station {
         rules(&self.site.terms, self.shared())
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
+    pub(crate) fn shared(&self) -> &Inner {
         self.cache.shared()
     }
 
@@ -65,7 +65,7 @@ impl Station {
 }
 
 /// What is said of stale responses: by the route, and else by the cache.
-pub(crate) fn rules(terms: &Terms, shared: &Shared) -> StaleRules {
+pub(crate) fn rules(terms: &RouteConfig, shared: &Inner) -> StaleRules {
     let rules = terms.policy.stale.or(&shared.stale);
     if terms.closed.is_some() {
         rules.without_refresh()
@@ -74,7 +74,7 @@ pub(crate) fn rules(terms: &Terms, shared: &Shared) -> StaleRules {
     }
 }
 
-impl Visit {
+impl RequestContext {
     /// What of it can be invalidated.
     pub(crate) fn target(&self) -> Target<'_> {
         Target::Response {
@@ -117,12 +117,12 @@ impl Visit {
     }
 
     /// Looks up once more, under the names that are known by now.
-    pub(crate) fn look_again(&self, miss: &mut Miss) -> Lookup {
+    pub(crate) fn look_again(&self, miss: &mut Miss) -> Reuse {
         let shared = self.station.shared();
         let found = self.lies_there(miss);
         let looked = freshness(shared, found, &miss.admitted, shared.now());
         let looked = looked.where_it_leads(lookup::leads(&miss.admitted, &self.request));
-        if let Lookup::Miss(_, previous) = &looked {
+        if let Reuse::Miss(_, previous) = &looked {
             miss.previous.clone_from(previous);
         }
         looked
@@ -134,12 +134,12 @@ impl Visit {
         &self,
         miss: &mut Miss,
         permit: Permit,
-    ) -> Result<Permit, (Arc<StoredResponse>, Stage)> {
+    ) -> Result<Permit, (Arc<StoredResponse>, Staleness)> {
         match self.look_again(miss) {
-            Lookup::Miss(..) => Ok(permit),
-            Lookup::Refresh(..) if miss.refreshes() => Ok(permit),
-            Lookup::Refresh(stored, stage) => Err((stored, stage)),
-            Lookup::Fresh(stored, stage) => {
+            Reuse::Miss(..) => Ok(permit),
+            Reuse::Refresh(..) if miss.refreshes() => Ok(permit),
+            Reuse::Refresh(stored, stage) => Err((stored, stage)),
+            Reuse::Fresh(stored, stage) => {
                 // Whether a stale one will do, each who waits must see for itself.
                 if !stage.is_stale() {
                     permit.land(Landing::Stored(stored.clone()));
@@ -150,9 +150,9 @@ impl Visit {
     }
 
     /// Answers from a response that has come to lie there meanwhile.
-    pub(crate) fn hit(&self, stored: &StoredResponse, stage: Stage) -> HttpResponse {
+    pub(crate) fn hit(&self, stored: &StoredResponse, stage: Staleness) -> HttpResponse {
         let shared = self.station.shared();
-        let how = How::hit(stage, shared.now());
+        let how = HitKind::hit(stage, shared.now());
         lookup::hit(&self.station.site, shared, stored, &self.request, how)
     }
 }

@@ -1,9 +1,9 @@
 //! A leader whose client may leave: its run goes on by itself.
 
 use crate::{
-    engine::context::Station,
+    engine::context::RouteContext,
     metrics::counters::Event,
-    util::local_task::{self, Detached, Kind},
+    util::local_task::{self, DetachedPermit, Kind},
 };
 use std::{
     future::{Future, poll_fn},
@@ -16,8 +16,8 @@ use std::{
 ///
 /// It is `Send` where its flight is. The task of its own is one of this thread all the same, since
 /// nobody knows here whether the flight is.
-pub(crate) fn leading<F: Future + Unpin>(flight: F, station: Station) -> Leading<F> {
-    Leading {
+pub(crate) fn leading<F: Future + Unpin>(flight: F, station: RouteContext) -> DetachOnDrop<F> {
+    DetachOnDrop {
         flight: Some(flight),
         polling: false,
         station,
@@ -26,17 +26,17 @@ pub(crate) fn leading<F: Future + Unpin>(flight: F, station: Station) -> Leading
 
 /// Whether a flight that is dropped now could go on by itself.
 pub(crate) fn could_go_on() -> bool {
-    Detached::is_free(Kind::HandOver) && local_task::could_take_it()
+    DetachedPermit::is_free(Kind::HandOver) && local_task::could_take_it()
 }
 
-pub(crate) struct Leading<F: Future + Unpin + 'static> {
+pub(crate) struct DetachOnDrop<F: Future + Unpin + 'static> {
     flight: Option<F>,
     /// Still set when it is dropped: the poll unwound, and there is nothing to hand over.
     polling: bool,
-    station: Station,
+    station: RouteContext,
 }
 
-impl<F: Future + Unpin> Future for Leading<F> {
+impl<F: Future + Unpin> Future for DetachOnDrop<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -52,13 +52,13 @@ impl<F: Future + Unpin> Future for Leading<F> {
     }
 }
 
-impl<F: Future + Unpin> Drop for Leading<F> {
+impl<F: Future + Unpin> Drop for DetachOnDrop<F> {
     fn drop(&mut self) {
         let Some(flight) = self.flight.take() else {
             return;
         };
         let handed_over = !self.polling
-            && Detached::claim(Kind::HandOver).is_some_and(|place| {
+            && DetachedPermit::claim(Kind::HandOver).is_some_and(|place| {
                 local_task::spawn(Box::pin(to_its_end(flight, self.station.clone(), place))).is_ok()
             });
         self.station.report(if handed_over {
@@ -72,8 +72,8 @@ impl<F: Future + Unpin> Drop for Leading<F> {
 /// Runs until the response is stored, or the limit is over.
 pub(crate) async fn to_its_end<F: Future + Unpin>(
     mut flight: F,
-    station: Station,
-    _place: Detached,
+    station: RouteContext,
+    _place: DetachedPermit,
 ) {
     let shared = station.shared();
     let mut limit = pin!(shared.clock.sleep(shared.limits.run));

@@ -3,18 +3,18 @@
 
 use crate::{
     engine::{
-        background_refresh::{Behind, refresh},
-        miss::Journey,
+        background_refresh::{BackgroundRefresh, refresh},
+        miss::MissFlow,
         remote_lookup::Answering,
-        upstream::{Done, Run},
+        upstream::{Done, Upstream},
     },
     single_flight::responses::Due,
 };
 
-impl Journey {
+impl MissFlow {
     /// Answers, and runs the handler behind the answer where nobody does; waits for the run where it
     /// cannot go on behind the answer.
-    pub(crate) async fn due(mut self, answering: Answering, run: Run) -> Done {
+    pub(crate) async fn due(mut self, answering: Answering, run: Upstream) -> Done {
         let turn = self
             .boarding()
             .join(&self.shared().flights, &self.miss.flight);
@@ -26,7 +26,7 @@ impl Journey {
             Due::Behind(permit, place) => {
                 let response = self.visit.answer(&answering);
                 let request = self.visit.request.clone();
-                let behind = Behind {
+                let behind = BackgroundRefresh {
                     station: self.visit.station,
                     miss: self.miss.refreshing(answering.stored, true),
                     permit,

@@ -3,9 +3,9 @@
 use crate::{
     entry::StoredResponse,
     invalidation::{
-        generation::{Snapshot, Standing},
+        generation::{Snapshot, Validity},
         generations::{Generations, Target},
-        tag_stripes::Before,
+        tag_stripes::StripeSnapshot,
         tags,
     },
     metrics::reason::Skip,
@@ -15,13 +15,13 @@ use crate::{
 /// What is invalidated after this was made is invalid in what the run makes.
 pub(crate) struct Fence {
     snapshot: Snapshot,
-    before: Before,
+    before: StripeSnapshot,
     /// The tags that the handler had named of the response which the run may find unchanged.
     kept: Snapshot,
 }
 
 /// Of a response that was not invalidated since its run began.
-pub(crate) struct Passed {
+pub(crate) struct Validated {
     pub(crate) snapshot: Snapshot,
     pub(crate) named: Snapshot,
 }
@@ -49,7 +49,7 @@ impl Fence {
         generations: &Generations,
         tags: &[String],
         unchanged: bool,
-    ) -> Result<Passed, Skip> {
+    ) -> Result<Validated, Skip> {
         let none = Snapshot::default();
         let kept = if unchanged { &self.kept } else { &none };
         let held = generations.hold(tags, &self.before, kept);
@@ -57,10 +57,10 @@ impl Fence {
         if named.seen().len() > tags::MOST {
             return Err(Skip::Tags);
         }
-        if self.snapshot.standing_with(&named) == Standing::Invalidated {
+        if self.snapshot.standing_with(&named) == Validity::Invalidated {
             return Err(Skip::Invalidated);
         }
-        Ok(Passed {
+        Ok(Validated {
             snapshot: self.snapshot.clone(),
             named,
         })

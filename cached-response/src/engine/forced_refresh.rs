@@ -3,24 +3,24 @@
 use crate::{
     engine::{
         detach::leading,
-        miss::{Journey, MOST_DETOURS},
+        miss::{MOST_DETOURS, MissFlow},
         run,
         timeout::within,
-        upstream::{Done, Run},
+        upstream::{Done, Upstream},
     },
     metrics::counters::Event,
-    route::admission::Part,
+    route::admission::FlightRole,
     single_flight::{
         forced::{Next, Queue},
         responses::{Follower, Landing, Permit, Permits},
     },
-    time::moment::Moment,
+    time::moment::Timestamp,
 };
 
-impl Journey {
+impl MissFlow {
     /// A live answer: the queued run's, or that of a run of its own.
-    pub(crate) async fn live(mut self, run: Run) -> Done {
-        if self.miss.admitted.flight != Part::Lead {
+    pub(crate) async fn live(mut self, run: Upstream) -> Done {
+        if self.miss.admitted.flight != FlightRole::Lead {
             return self.alone(run).await;
         }
         for _ in 0..MOST_DETOURS {
@@ -48,7 +48,7 @@ impl Journey {
     }
 
     /// Waits for another's run until then.
-    async fn until(&self, end: Moment, follower: Follower) -> Option<Landing> {
+    async fn until(&self, end: Timestamp, follower: Follower) -> Option<Landing> {
         let shared = self.shared();
         let landing = within(shared, end.since(shared.now()), follower).await;
         if landing.is_none() {
@@ -57,7 +57,7 @@ impl Journey {
         landing
     }
 
-    async fn start(mut self, permits: Permits, run: Run) -> Done {
+    async fn start(mut self, permits: Permits, run: Upstream) -> Done {
         self.miss.abroad.dispatch = Box::pin(self.visit.depart(&mut self.miss)).await;
         let goes_on = self.may_go_on();
         let station = self.visit.station.clone();
@@ -68,7 +68,7 @@ impl Journey {
         leading(flight, station).await
     }
 
-    async fn live_run(self, queued: Permit, run: Run) -> Done {
+    async fn live_run(self, queued: Permit, run: Upstream) -> Done {
         loop {
             let shared = self.shared();
             match shared

@@ -1,22 +1,22 @@
 //! A run under way, and what becomes of one that comes to no response.
 
 use crate::{
-    context::control::Control,
+    context::control::RunContext,
     engine::{
-        context::{Station, Visit},
+        context::{RequestContext, RouteContext},
         fence::Fence,
         guarded::Outcome,
         lookup::Miss,
-        stale_fallback::{AtHand, is_failure, is_of_what_is_stored},
-        store::{Ending, Flight, landed},
-        upstream::{Done, Exposed, Run},
+        stale_fallback::{StaleFallback, is_failure, is_of_what_is_stored},
+        store::{Flight, RunOutcome, landed},
+        upstream::{Done, RequestSnapshot, Upstream},
         wait_cycles::product,
     },
     entry::head_style::Style,
     metrics::reason::Skip,
     response::cache_status,
     single_flight::responses::Permits,
-    time::moment::Moment,
+    time::moment::Timestamp,
 };
 use actix_web::{Error, HttpRequest, HttpResponse, error::InternalError, http::StatusCode};
 use std::{panic, sync::Arc, time::Duration};
@@ -24,15 +24,15 @@ use std::{panic, sync::Arc, time::Duration};
 /// What is known of a run when it starts. What may stand in for it is dropped before those are told
 /// who wait: they find it at rest.
 pub(crate) struct UnderWay {
-    pub(crate) at_hand: Option<AtHand>,
+    pub(crate) at_hand: Option<StaleFallback>,
     /// The request, where the run has only a handle of it.
     pub(crate) asked: Option<HttpRequest>,
-    pub(crate) exposed: Option<Exposed>,
+    pub(crate) exposed: Option<RequestSnapshot>,
     pub(crate) number: u64,
-    pub(crate) started: Moment,
-    pub(crate) control: Arc<Control>,
+    pub(crate) started: Timestamp,
+    pub(crate) control: Arc<RunContext>,
     pub(crate) fence: Fence,
-    pub(crate) station: Station,
+    pub(crate) station: RouteContext,
     pub(crate) miss: Miss,
     pub(crate) permits: Permits,
 }
@@ -47,9 +47,9 @@ struct Unmade {
 impl UnderWay {
     /// Notes all that must be known before the handler starts, and gives the request to it.
     pub(crate) fn start(
-        visit: Visit,
+        visit: RequestContext,
         mut miss: Miss,
-        run: &Run,
+        run: &Upstream,
         permits: Permits,
     ) -> (Self, HttpRequest) {
         let previous = miss.previous.as_deref();
@@ -58,10 +58,10 @@ impl UnderWay {
         let can_be_tagged = visit.can_be_tagged();
         let shows_refusal = visit.station.site.terms.shows_refusal(&visit.request);
         let product = product(visit.station.shared(), &miss.flight);
-        let Visit { station, request } = visit;
+        let RequestContext { station, request } = visit;
         // After the fence: what was invalidated before it is seen here, and what is, later, there.
         miss.previous = miss.previous.filter(|stored| stored.is_current());
-        let control = Control::of(&request);
+        let control = RunContext::of(&request);
         control.makes(product);
         if !can_be_tagged {
             control.refuse_tags();
@@ -76,7 +76,7 @@ impl UnderWay {
         let validatable = previous.filter(|stored| stored.can_be_validated());
         control.start(miss.reason(), validatable);
         let under_way = Self {
-            at_hand: AtHand::of(&station, &mut miss),
+            at_hand: StaleFallback::of(&station, &mut miss),
             asked: run.is_of_handler().then(|| request.clone()),
             exposed: run.exposes(&request),
             number: station.shared().next_run(),
@@ -125,7 +125,7 @@ impl UnderWay {
             failed: false,
             unchanged: false,
             of_what_is_stored: true,
-            visit: Visit {
+            visit: RequestContext {
                 station: self.station,
                 request,
             },
@@ -142,7 +142,7 @@ impl UnderWay {
     }
 
     /// Notes how long it took; gives the time, and when it was over.
-    fn note_time(&self) -> (Moment, Duration) {
+    fn note_time(&self) -> (Timestamp, Duration) {
         let shared = self.station.shared();
         let now = shared.now();
         let took = now.since(self.started);
@@ -170,9 +170,9 @@ impl UnderWay {
             }
         });
         let ending = if stale.is_some() {
-            Ending::StoodIn(end.why)
+            RunOutcome::StoodIn(end.why)
         } else {
-            Ending::NotStored(end.why)
+            RunOutcome::NotStored(end.why)
         };
         landed(&self.station, &self.miss, self.permits, ending);
         match stale {

@@ -1,30 +1,30 @@
 //! A look-up: what lies there for a request, and whether it may answer.
 
 use crate::{
-    cache::{Shared, app_data::DataSet, report::report},
+    cache::{Inner, app_data::DataSet, report::report},
     engine::{
-        remote_state::FromAbroad,
-        reuse::{Lookup, freshness, is_quiet},
+        remote_state::RemoteState,
+        reuse::{Reuse, freshness, is_quiet},
     },
-    entry::{StoredResponse, staleness::Stage},
+    entry::{StoredResponse, staleness::Staleness},
     invalidation::generations::{Target, raises},
     key::{Key, KeyRef, KeyWriter, Refused, inserted::InsertedParts},
     memory::variants,
     metrics::{
         counters::Event,
-        reason::{Bypass, Forward, RunReason},
+        reason::{Bypass, ForwardReason, RunReason},
     },
-    response::reuse::{self, How},
+    response::reuse::{self, HitKind},
     route::{
-        Site, SiteRef,
-        admission::{Admitted, Part},
-        config::Terms,
+        Route, RouteRef,
+        admission::{Admitted, FlightRole},
+        config::RouteConfig,
         key_memo,
-        request_key::{self, Sent},
+        request_key::{self, RequestBody},
     },
     single_flight::responses::{Due, Permit},
-    time::moment::Moment,
-    util::local_task::Detached,
+    time::moment::Timestamp,
+    util::local_task::DetachedPermit,
 };
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ pub(crate) struct Miss {
     pub(crate) base: Key,
     /// The key under which others wait for the same response.
     pub(crate) flight: Key,
-    pub(crate) forward: Forward,
+    pub(crate) forward: ForwardReason,
     /// What lies there, and does not answer: a run may validate it in place of making another, or
     /// fail and be stood in for.
     pub(crate) previous: Option<Arc<StoredResponse>>,
@@ -53,8 +53,8 @@ pub(crate) struct Miss {
     /// How often anything was invalidated before arguments of the run were extracted.
     pub(crate) extracted: Option<u64>,
     /// When it was looked up.
-    pub(crate) arrived: Moment,
-    pub(crate) abroad: FromAbroad,
+    pub(crate) arrived: Timestamp,
+    pub(crate) abroad: RemoteState,
 }
 
 impl Miss {
@@ -103,14 +103,14 @@ impl Miss {
             waits: self.waits,
             extracted: None,
             arrived: self.arrived,
-            abroad: FromAbroad::default(),
+            abroad: RemoteState::default(),
         }
     }
 
     /// The same for the run that refreshes `stored`.
     pub(crate) fn refreshing(self, stored: Arc<StoredResponse>, behind: bool) -> Self {
         Self {
-            forward: Forward::Stale,
+            forward: ForwardReason::Stale,
             previous: Some(stored),
             behind,
             waits: !behind,
@@ -132,10 +132,10 @@ impl Miss {
     }
 }
 
-pub(crate) enum Looked {
+pub(crate) enum LookupOutcome {
     Answered,
     /// Answered, and to be refreshed behind the answer.
-    Refresh(Box<(Miss, Permit, Detached)>),
+    Refresh(Box<(Miss, Permit, DetachedPermit)>),
     /// To be refreshed before it is answered.
     Lead(Box<(Miss, Permit)>),
     // Boxed, so that a hit is not moved about in the room of a miss.
@@ -143,9 +143,9 @@ pub(crate) enum Looked {
 }
 
 /// A request that was admitted.
-pub(crate) struct Asking<'a> {
-    pub(crate) site: &'a SiteRef,
-    pub(crate) shared: &'a Shared,
+pub(crate) struct Lookup<'a> {
+    pub(crate) site: &'a RouteRef,
+    pub(crate) shared: &'a Inner,
     pub(crate) request: &'a HttpRequest,
     pub(crate) admitted: Admitted,
     /// What its application gives the handler.
@@ -156,9 +156,9 @@ pub(crate) struct Asking<'a> {
     pub(crate) answer: &'a mut Option<HttpResponse>,
 }
 
-impl Asking<'_> {
+impl Lookup<'_> {
     /// Answers from a response at hand, where the key need not be written for it.
-    pub(crate) fn known(&mut self) -> Option<Looked> {
+    pub(crate) fn known(&mut self) -> Option<LookupOutcome> {
         if !self.says_all || self.admitted.wishes.is_some() {
             return None;
         }
@@ -166,15 +166,19 @@ impl Asking<'_> {
             self.shared.shelf.find(key, |stored| {
                 let now = self.shared.now();
                 if is_quiet(self.shared, stored, self.admitted.reuse, now) {
-                    let how = How::Hit(now);
+                    let how = HitKind::Hit(now);
                     *self.answer = Some(hit(self.site, self.shared, stored, self.request, how));
                 }
             });
         });
-        self.answer.is_some().then_some(Looked::Answered)
+        self.answer.is_some().then_some(LookupOutcome::Answered)
     }
 
-    pub(crate) fn look_up(&mut self, sent: &Sent, key: &mut KeyWriter) -> Result<Looked, Bypass> {
+    pub(crate) fn look_up(
+        &mut self,
+        sent: &RequestBody,
+        key: &mut KeyWriter,
+    ) -> Result<LookupOutcome, Bypass> {
         let terms = &self.site.terms;
         let flagged = request_key::write(terms, self.request, sent, key);
         self.data.write(key);
@@ -184,31 +188,31 @@ impl Asking<'_> {
         }
     }
 
-    fn keyed(&mut self, flagged: bool, key: &mut KeyWriter) -> Looked {
+    fn keyed(&mut self, flagged: bool, key: &mut KeyWriter) -> LookupOutcome {
         let base = key.len();
         let found = variants::find(&self.shared.shelf, self.site.handler, key, self.request);
         let live = is_live(&self.site.terms, self.request, flagged, &self.admitted);
         let now = self.shared.now();
         let found = freshness(self.shared, found, &self.admitted, now);
         let (forward, previous) = match found.where_it_leads(self.leads()) {
-            Lookup::Fresh(stored, _) | Lookup::Refresh(stored, _) if live => {
-                (Forward::Request, Some(stored))
+            Reuse::Fresh(stored, _) | Reuse::Refresh(stored, _) if live => {
+                (ForwardReason::Request, Some(stored))
             }
-            Lookup::Miss(_, previous) if live => (Forward::Request, previous),
-            Lookup::Fresh(stored, stage) => {
+            Reuse::Miss(_, previous) if live => (ForwardReason::Request, previous),
+            Reuse::Fresh(stored, stage) => {
                 if self.says_all && !flagged && key.len() == base {
                     let key = KeyRef::new(self.site.handler, key.as_bytes());
                     key_memo::note(self.site, self.request, &key);
                 }
-                let how = How::hit(stage, now);
+                let how = HitKind::hit(stage, now);
                 *self.answer = Some(hit(self.site, self.shared, &stored, self.request, how));
-                return Looked::Answered;
+                return LookupOutcome::Answered;
             }
-            Lookup::Refresh(stored, stage) => {
+            Reuse::Refresh(stored, stage) => {
                 let miss = self.miss(key, base, false, now);
                 return self.refresh(stored, stage, miss);
             }
-            Lookup::Miss(forward, previous) => (forward, previous),
+            Reuse::Miss(forward, previous) => (forward, previous),
         };
         let miss = self.miss(key, base, live, now);
         self.forward(Miss {
@@ -219,14 +223,14 @@ impl Asking<'_> {
     }
 
     /// On to the handler, unless the client wants a stored response alone.
-    fn forward(&mut self, miss: Miss) -> Looked {
+    fn forward(&mut self, miss: Miss) -> LookupOutcome {
         // The remote store may have one.
         if miss.wants_only_stored() && self.shared.remote.is_none() {
             report(self.site, self.shared, Event::OnlyIfCached);
             *self.answer = Some(reuse::only_if_cached());
-            return Looked::Answered;
+            return LookupOutcome::Answered;
         }
-        Looked::Miss(Box::new(miss))
+        LookupOutcome::Miss(Box::new(miss))
     }
 
     /// Whether a run may go on behind its answer.
@@ -236,7 +240,12 @@ impl Asking<'_> {
 
     /// Answers, and takes the lead of a run behind the answer where nobody has it and this worker can
     /// carry it.
-    fn refresh(&mut self, stored: Arc<StoredResponse>, stage: Stage, miss: Miss) -> Looked {
+    fn refresh(
+        &mut self,
+        stored: Arc<StoredResponse>,
+        stage: Staleness,
+        miss: Miss,
+    ) -> LookupOutcome {
         let due = if self.leads() {
             let boarding = self.shared.boarding(Target::Response {
                 terms: &self.site.terms,
@@ -247,19 +256,19 @@ impl Asking<'_> {
             Due::Answer
         };
         if let Due::Wait(permit) = due {
-            return Looked::Lead(Box::new((miss.refreshing(stored, false), permit)));
+            return LookupOutcome::Lead(Box::new((miss.refreshing(stored, false), permit)));
         }
-        let how = How::hit(stage, miss.arrived);
+        let how = HitKind::hit(stage, miss.arrived);
         *self.answer = Some(hit(self.site, self.shared, &stored, self.request, how));
         match due {
             Due::Behind(permit, place) => {
-                Looked::Refresh(Box::new((miss.refreshing(stored, true), permit, place)))
+                LookupOutcome::Refresh(Box::new((miss.refreshing(stored, true), permit, place)))
             }
-            Due::Answer | Due::Wait(_) => Looked::Answered,
+            Due::Answer | Due::Wait(_) => LookupOutcome::Answered,
         }
     }
 
-    fn miss(&self, key: &KeyWriter, base: usize, live: bool, now: Moment) -> Miss {
+    fn miss(&self, key: &KeyWriter, base: usize, live: bool, now: Timestamp) -> Miss {
         let flight = KeyRef::new(self.site.handler, key.as_bytes()).to_key();
         let base = if key.len() == base {
             flight.clone()
@@ -271,15 +280,15 @@ impl Asking<'_> {
             live,
             base,
             flight,
-            forward: Forward::UriMiss,
+            forward: ForwardReason::UriMiss,
             previous: None,
             behind: false,
             waits: false,
             extracted: None,
             arrived: now,
-            abroad: FromAbroad {
+            abroad: RemoteState {
                 data: self.data,
-                ..FromAbroad::default()
+                ..RemoteState::default()
             },
         }
     }
@@ -287,12 +296,12 @@ impl Asking<'_> {
 
 /// Whether a run may go on behind the answer to this request.
 pub(crate) fn leads(admitted: &Admitted, request: &HttpRequest) -> bool {
-    admitted.flight == Part::Lead && InsertedParts::count(request) == 0
+    admitted.flight == FlightRole::Lead && InsertedParts::count(request) == 0
 }
 
 /// Why there is no key after all.
-fn refused(key: &KeyWriter, sent: &Sent) -> Option<Bypass> {
-    let body = if let Sent::Keyed(body) = sent {
+fn refused(key: &KeyWriter, sent: &RequestBody) -> Option<Bypass> {
+    let body = if let RequestBody::Keyed(body) = sent {
         body.len()
     } else {
         0
@@ -305,11 +314,11 @@ fn refused(key: &KeyWriter, sent: &Sent) -> Option<Bypass> {
 }
 
 pub(crate) fn hit(
-    site: &Site,
-    shared: &Shared,
+    site: &Route,
+    shared: &Inner,
     stored: &StoredResponse,
     request: &HttpRequest,
-    how: How,
+    how: HitKind,
 ) -> HttpResponse {
     let not_modified = reuse::is_not_modified(stored, request);
     report(
@@ -321,7 +330,7 @@ pub(crate) fn hit(
             Event::Hit
         },
     );
-    if let How::Stale(_, Some(rule)) = how {
+    if let HitKind::Stale(_, Some(rule)) = how {
         report(site, shared, Event::Stale(rule));
     }
     // Made last: whatever is done to a response that is there already moves it once more.
@@ -334,7 +343,7 @@ pub(crate) fn hit(
 
 /// Whether no stored response will do: the request has the flag, and may, or its client wishes so.
 pub(crate) fn is_live(
-    terms: &Terms,
+    terms: &RouteConfig,
     request: &HttpRequest,
     flagged: bool,
     admitted: &Admitted,
@@ -344,7 +353,7 @@ pub(crate) fn is_live(
 }
 
 /// Whether the route lets this request ask for a live answer.
-pub(crate) fn may_ask(terms: &Terms, request: &HttpRequest) -> bool {
+pub(crate) fn may_ask(terms: &RouteConfig, request: &HttpRequest) -> bool {
     let only_if = terms.policy.nocache.only_if;
     only_if.is_none_or(|only_if| only_if(request))
 }

@@ -6,44 +6,48 @@
 //! its landing, is in [`run`](crate::engine::run).
 
 use crate::{
-    cache::Shared,
+    cache::Inner,
     engine::{
-        begin::{Arrival, Way},
-        context::{Station, Visit},
-        detach::{Leading, could_go_on, leading},
+        begin::{Next, PendingRequest},
+        context::{RequestContext, RouteContext},
+        detach::{DetachOnDrop, could_go_on, leading},
         lookup::Miss,
-        remote_lookup::First,
-        reuse::{Lookup, accepts},
+        remote_lookup::RemoteOutcome,
+        reuse::{Reuse, accepts},
         run,
-        soft_timeout::StandBy,
+        soft_timeout::SoftTimeout,
         stale_fallback::may_stand_in,
         timeout::either,
-        upstream::{Done, Run},
+        upstream::{Done, Upstream},
         wait_cycles::Asks,
         waiting::{self, Waited, Waiting},
     },
-    entry::{StoredResponse, staleness::Stage},
+    entry::{StoredResponse, staleness::Staleness},
     key::inserted::InsertedParts,
     memory::variants,
     metrics::counters::Event,
-    response::reuse::{self, How},
-    route::admission::{Part, Reuse},
-    single_flight::responses::{Boarding, Follower, Landing, Permit, Permits, Turn},
+    response::reuse::{self, HitKind},
+    route::admission::{AllowedReuse, FlightRole},
+    single_flight::responses::{Follower, JoinContext, Landing, Permit, Permits, Turn},
     util::local_task::LocalBoxFuture,
 };
 use actix_web::{HttpRequest, HttpResponse};
 use std::time::Duration;
 
 /// Answers a request that was not answered from the store.
-pub(crate) fn serve(arrival: Arrival, request: HttpRequest, run: Run) -> LocalBoxFuture<Done> {
-    let Arrival { station, way } = arrival;
-    let visit = Visit { station, request };
+pub(crate) fn serve(
+    arrival: PendingRequest,
+    request: HttpRequest,
+    run: Upstream,
+) -> LocalBoxFuture<Done> {
+    let PendingRequest { station, way } = arrival;
+    let visit = RequestContext { station, request };
     let (journey, permit) = match way {
-        Way::Bypass(why) => return Box::pin(run::bypass(visit, why, run)),
-        Way::Miss(miss) => (Journey::new(visit, miss), None),
-        Way::Lead(lead) => {
+        Next::Bypass(why) => return Box::pin(run::bypass(visit, why, run)),
+        Next::Miss(miss) => (MissFlow::new(visit, miss), None),
+        Next::Lead(lead) => {
             let (miss, permit) = *lead;
-            (Journey::new(visit, Box::new(miss)), Some(permit))
+            (MissFlow::new(visit, Box::new(miss)), Some(permit))
         }
     };
     match Asks::begin(journey.shared(), &journey.miss.flight) {
@@ -57,8 +61,8 @@ pub(crate) fn serve(arrival: Arrival, request: HttpRequest, run: Run) -> LocalBo
 }
 
 /// A miss on its way to an answer.
-pub(crate) struct Journey {
-    pub(crate) visit: Visit,
+pub(crate) struct MissFlow {
+    pub(crate) visit: RequestContext,
     pub(crate) miss: Box<Miss>,
     pub(crate) waiting: Waiting,
 }
@@ -66,9 +70,9 @@ pub(crate) struct Journey {
 /// After so many failed runs, or so many responses of other variants, a request runs alone.
 pub(crate) const MOST_DETOURS: usize = 2;
 
-impl Journey {
-    fn new(visit: Visit, miss: Box<Miss>) -> Self {
-        let Station { site, cache } = &visit.station;
+impl MissFlow {
+    fn new(visit: RequestContext, miss: Box<Miss>) -> Self {
+        let RouteContext { site, cache } = &visit.station;
         let usual = cache.shared().times.usual(&site.id);
         let waiting = Waiting::new(cache.shared(), miss.arrived, usual);
         Self {
@@ -79,7 +83,7 @@ impl Journey {
     }
 
     /// Goes its way; with a permit it leads.
-    fn go(self, permit: Option<Permit>, run: Run) -> LocalBoxFuture<Done> {
+    fn go(self, permit: Option<Permit>, run: Upstream) -> LocalBoxFuture<Done> {
         match permit {
             Some(permit) => Box::pin(self.lead(permit, run)),
             None if self.miss.live => Box::pin(self.live(run)),
@@ -87,11 +91,11 @@ impl Journey {
         }
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
+    pub(crate) fn shared(&self) -> &Inner {
         self.visit.station.shared()
     }
 
-    pub(crate) fn boarding(&self) -> Boarding<'_> {
+    pub(crate) fn boarding(&self) -> JoinContext<'_> {
         self.shared().boarding(self.visit.target())
     }
 
@@ -100,23 +104,23 @@ impl Journey {
     }
 
     /// Looks into the remote store where each does so for itself; leads then, or follows.
-    async fn collapse(mut self, run: Run) -> Done {
+    async fn collapse(mut self, run: Upstream) -> Done {
         let first = if self.shared().remote.is_none() {
-            First::Nothing
+            RemoteOutcome::Nothing
         } else {
             // Boxed, as all that is only done with a remote store: those who wait have no room for it.
             Box::pin(self.visit.first_look(&mut self.miss)).await
         };
         match first {
-            First::Answered(response) => Ok((self.visit.request, response)),
-            First::Due(answering) => Box::pin(self.due(answering, run)).await,
+            RemoteOutcome::Answered(response) => Ok((self.visit.request, response)),
+            RemoteOutcome::Due(answering) => Box::pin(self.due(answering, run)).await,
             // Boxed: whoever is answered from the remote store has no room for it.
-            First::Nothing => Box::pin(self.take_turns(run)).await,
+            RemoteOutcome::Nothing => Box::pin(self.take_turns(run)).await,
         }
     }
 
     /// Leads, or follows whoever leads.
-    async fn take_turns(mut self, run: Run) -> Done {
+    async fn take_turns(mut self, run: Upstream) -> Done {
         if self.is_marked() {
             self.report(Event::Marked);
             return Box::pin(self.alone(run)).await;
@@ -150,7 +154,7 @@ impl Journey {
             }
             // What was found there before is old by now.
             self.miss.abroad.fetched = None;
-            if let Lookup::Fresh(stored, stage) | Lookup::Refresh(stored, stage) =
+            if let Reuse::Fresh(stored, stage) | Reuse::Refresh(stored, stage) =
                 self.visit.look_again(&mut self.miss)
             {
                 return Ok(self.hit(&stored, stage));
@@ -174,8 +178,8 @@ impl Journey {
     }
 
     /// Its patience is at its end: a stale response will do, or it runs the handler itself.
-    async fn weary(self, run: Run) -> Done {
-        match StandBy::of(&self.visit, &self.miss).filter(StandBy::is_ready) {
+    async fn weary(self, run: Upstream) -> Done {
+        match SoftTimeout::of(&self.visit, &self.miss).filter(SoftTimeout::is_ready) {
             Some(stand_by) => Ok(stand_by.answer()),
             None => self.alone(run).await,
         }
@@ -185,11 +189,11 @@ impl Journey {
     fn turn(&self) -> Option<Turn> {
         let (flights, boarding) = (&self.shared().flights, self.boarding());
         match self.miss.admitted.flight {
-            Part::Lead => Some(boarding.join(flights, &self.miss.flight)),
-            Part::Follow => boarding
+            FlightRole::Lead => Some(boarding.join(flights, &self.miss.flight)),
+            FlightRole::Follow => boarding
                 .follow(flights, &self.miss.flight)
                 .map(Turn::Follow),
-            Part::None => None,
+            FlightRole::None => None,
         }
     }
 
@@ -202,7 +206,7 @@ impl Journey {
             answer_after: self.answer_after(),
         };
         let stands_by =
-            || StandBy::of(&self.visit, &self.miss).is_some_and(|stand_by| stand_by.is_ready());
+            || SoftTimeout::of(&self.visit, &self.miss).is_some_and(|stand_by| stand_by.is_ready());
         let waited = self
             .waiting
             .follow(run, || self.boarding(), stands_by)
@@ -217,7 +221,7 @@ impl Journey {
     pub(crate) fn accepts(&self, stored: &StoredResponse) -> bool {
         stored.is_current()
             && variants::is_selected(stored, &self.visit.request)
-            && (self.miss.admitted.reuse == Reuse::Any || stored.open)
+            && (self.miss.admitted.reuse == AllowedReuse::Any || stored.open)
             // As it was born, if it was made while this request waited; it may have been found.
             && match &self.miss.admitted.wishes {
                 Some(wishes) => accepts(wishes, stored, stored.born.max(self.miss.arrived)),
@@ -228,18 +232,18 @@ impl Journey {
 
     pub(crate) fn collapsed(self, stored: &StoredResponse) -> (HttpRequest, HttpResponse) {
         self.report(Event::Collapsed);
-        let how = How::Collapsed(self.miss.forward, self.shared().now());
+        let how = HitKind::Collapsed(self.miss.forward, self.shared().now());
         let response = reuse::reuse(stored, &self.visit.request, how);
         (self.visit.request, response)
     }
 
     /// Answers from a response that has come to lie there meanwhile.
-    fn hit(self, stored: &StoredResponse, stage: Stage) -> (HttpRequest, HttpResponse) {
+    fn hit(self, stored: &StoredResponse, stage: Staleness) -> (HttpRequest, HttpResponse) {
         let response = self.visit.hit(stored, stage);
         (self.visit.request, response)
     }
 
-    pub(crate) async fn lead(mut self, permit: Permit, run: Run) -> Done {
+    pub(crate) async fn lead(mut self, permit: Permit, run: Upstream) -> Done {
         let permit = match self.visit.still_needed(&mut self.miss, permit) {
             Ok(permit) => permit,
             Err((stored, stage)) => return Ok(self.hit(&stored, stage)),
@@ -267,7 +271,7 @@ impl Journey {
     }
 
     /// Looks into the remote store, where there is one, and runs the handler if that has nothing.
-    fn flight(self, permit: Permit, run: Run) -> LocalBoxFuture<Done> {
+    fn flight(self, permit: Permit, run: Upstream) -> LocalBoxFuture<Done> {
         if self.shared().remote.is_none() {
             return run::fly(self.visit, *self.miss, run, Permits::one(permit));
         }
@@ -291,7 +295,7 @@ impl Journey {
 
     /// Runs the handler beside the run that it has waited for, and is answered by whichever is there
     /// first; its own run goes on then, as that of a client that leaves.
-    async fn beside(self, permit: Permit, mut follower: Follower, run: Run) -> Done {
+    async fn beside(self, permit: Permit, mut follower: Follower, run: Upstream) -> Done {
         if self.shared().shelf.is_nowhere() {
             // What its run makes could not be compared with the store by those who wait.
             drop(permit);
@@ -303,7 +307,7 @@ impl Journey {
         }
         let station = self.visit.station.clone();
         let twin = Self {
-            visit: Visit {
+            visit: RequestContext {
                 station: station.clone(),
                 request: self.visit.request.clone(),
             },
@@ -319,7 +323,11 @@ impl Journey {
     }
 
     /// Is answered by what another's run has stored, in place of its own that is under way.
-    async fn instead(mut self, landing: Landing, flight: Leading<LocalBoxFuture<Done>>) -> Done {
+    async fn instead(
+        mut self,
+        landing: Landing,
+        flight: DetachOnDrop<LocalBoxFuture<Done>>,
+    ) -> Done {
         if let Landing::Stored(stored) = landing
             && could_go_on()
             && self.is_in_step(&stored).await
@@ -330,7 +338,7 @@ impl Journey {
         flight.await
     }
 
-    pub(crate) async fn alone(self, run: Run) -> Done {
+    pub(crate) async fn alone(self, run: Upstream) -> Done {
         let slow = self.slow();
         let station = self.visit.station.clone();
         let flight = run::fly(self.visit, *self.miss, run, Permits::none());
@@ -341,9 +349,9 @@ impl Journey {
     }
 
     /// What answers in place of a run that takes longer than the route wants anybody to wait.
-    fn slow(&self) -> Option<(StandBy, Duration)> {
+    fn slow(&self) -> Option<(SoftTimeout, Duration)> {
         let after = self.answer_after()?;
-        Some((StandBy::of(&self.visit, &self.miss)?, after))
+        Some((SoftTimeout::of(&self.visit, &self.miss)?, after))
     }
 
     /// Whether its run may go on without it: not away from the middlewares that hand something to the

@@ -2,27 +2,27 @@
 
 use crate::{
     engine::{
-        context::Visit,
+        context::RequestContext,
         lookup::{self, Miss, leads},
-        remote_session::{Abroad, Sought},
-        reuse::{Lookup, good_for},
+        remote_session::{RemoteSession, Sought},
+        reuse::{Reuse, good_for},
     },
-    entry::{StoredResponse, staleness::Stage},
+    entry::{StoredResponse, staleness::Staleness},
     invalidation::nonce::Nonce,
     key::KeyRef,
     memory::variants::{self, Found},
     metrics::counters::Event,
-    remote::{prepared_write::Dispatch, read::Want},
-    response::reuse::{self, How},
-    route::admission::Part,
+    remote::{prepared_write::PreparedWrite, read::ReadMode},
+    response::reuse::{self, HitKind},
+    route::admission::FlightRole,
     single_flight::responses::{Landing, Permit},
-    time::moment::Moment,
+    time::moment::Timestamp,
 };
 use actix_web::HttpResponse;
 use std::sync::Arc;
 
 /// What a look into the remote store has come to before anybody is waited for.
-pub(crate) enum First {
+pub(crate) enum RemoteOutcome {
     Answered(HttpResponse),
     /// To be refreshed, behind the answer if that can be.
     Due(Answering),
@@ -32,36 +32,36 @@ pub(crate) enum First {
 /// A response that answers.
 pub(crate) struct Answering {
     pub(crate) stored: Arc<StoredResponse>,
-    pub(crate) stage: Stage,
+    pub(crate) stage: Staleness,
     /// It is to be refreshed behind the answer.
     due: bool,
     /// When it was found in the store, if it was not in memory.
-    found: Option<Moment>,
+    found: Option<Timestamp>,
 }
 
-impl Visit {
-    fn abroad(&self, miss: &mut Miss) -> Option<Abroad<'_, &Self>> {
+impl RequestContext {
+    fn abroad(&self, miss: &mut Miss) -> Option<RemoteSession<'_, &Self>> {
         let data = miss.abroad.data;
         if data.conflicts {
             return None;
         }
         let key = data.portable(miss.base.as_bytes());
         let allowance = &mut miss.abroad.allowance;
-        Abroad::of(&self.station, key, self, allowance)
+        RemoteSession::of(&self.station, key, self, allowance)
     }
 
     /// Looks for itself, where what a leader finds will not do: without memory, since what others
     /// wait for may be invalidated meanwhile; for a 304, which needs no body; and where it leads
     /// nobody.
-    pub(crate) async fn first_look(&self, miss: &mut Miss) -> First {
+    pub(crate) async fn first_look(&self, miss: &mut Miss) -> RemoteOutcome {
         let memory = !self.station.shared().shelf.is_nowhere();
         let conditional = reuse::is_conditional(&self.request);
-        let leads = miss.admitted.flight == Part::Lead;
+        let leads = miss.admitted.flight == FlightRole::Lead;
         if memory && !conditional && leads {
-            return First::Nothing;
+            return RemoteOutcome::Nothing;
         }
         let Some(abroad) = self.abroad(miss) else {
-            return First::Nothing;
+            return RemoteOutcome::Nothing;
         };
         if let Some(answering) = self.in_step_again(&abroad, miss).await {
             return self.answered(answering);
@@ -69,13 +69,13 @@ impl Visit {
         // Boxed: there is no room for it in each look-up.
         if conditional && let Some(not_modified) = Box::pin(self.not_modified(&abroad, miss)).await
         {
-            return First::Answered(not_modified);
+            return RemoteOutcome::Answered(not_modified);
         }
         if memory && leads {
-            return First::Nothing;
+            return RemoteOutcome::Nothing;
         }
-        let Ok(mut fetched) = abroad.fetch(Want::Whole).await else {
-            return First::Nothing;
+        let Ok(mut fetched) = abroad.fetch(ReadMode::Whole).await else {
+            return RemoteOutcome::Nothing;
         };
         let found = fetched.response.take();
         if let Some(variant) = &fetched.variant {
@@ -86,7 +86,7 @@ impl Visit {
         miss.abroad.fetched = Some(fetched);
         match found.and_then(|stored| self.keep(miss, stored)) {
             Some(answering) => self.answered(answering),
-            None => First::Nothing,
+            None => RemoteOutcome::Nothing,
         }
     }
 
@@ -134,7 +134,7 @@ impl Visit {
     }
 
     /// By what the response of a run goes to the remote store whose client wants no stored one.
-    pub(crate) async fn depart(&self, miss: &mut Miss) -> Option<Box<Dispatch>> {
+    pub(crate) async fn depart(&self, miss: &mut Miss) -> Option<Box<PreparedWrite>> {
         miss.abroad.known = self.known(miss);
         self.abroad(miss)?.depart().await
     }
@@ -165,7 +165,7 @@ impl Visit {
     /// What memory holds and could not be relied on, if the store says that it is still valid.
     async fn in_step_again(
         &self,
-        abroad: &Abroad<'_, &Self>,
+        abroad: &RemoteSession<'_, &Self>,
         miss: &mut Miss,
     ) -> Option<Answering> {
         let shared = self.station.shared();
@@ -179,14 +179,18 @@ impl Visit {
     }
 
     /// A 304, if the head of what lies in the store is enough for it.
-    async fn not_modified(&self, abroad: &Abroad<'_, &Self>, miss: &Miss) -> Option<HttpResponse> {
-        let stored = abroad.fetch(Want::Head).await.ok()?.response?;
+    async fn not_modified(
+        &self,
+        abroad: &RemoteSession<'_, &Self>,
+        miss: &Miss,
+    ) -> Option<HttpResponse> {
+        let stored = abroad.fetch(ReadMode::Head).await.ok()?.response?;
         if !reuse::is_not_modified(&stored, &self.request) {
             return None;
         }
         let now = self.station.shared().now();
         match good_for(Arc::new(*stored), &miss.admitted, now) {
-            Lookup::Fresh(stored, stage) => Some(self.remote_hit(&stored, stage, now)),
+            Reuse::Fresh(stored, stage) => Some(self.remote_hit(&stored, stage, now)),
             _ => None,
         }
     }
@@ -198,7 +202,7 @@ impl Visit {
             let now = shared.now();
             let looked = good_for(Arc::new(*stored), &miss.admitted, now);
             let looked = looked.where_it_leads(leads(&miss.admitted, &self.request));
-            if let Lookup::Miss(_, previous) = &looked {
+            if let Reuse::Miss(_, previous) = &looked {
                 miss.previous.clone_from(previous);
             }
             return answering(looked, miss, Some(now));
@@ -210,7 +214,7 @@ impl Visit {
         }
         variants::store(&shared.shelf, &miss.base, &self.request, &names, *stored);
         let looked = self.look_again(miss);
-        if let Lookup::Refresh(stored, _) = &looked {
+        if let Reuse::Refresh(stored, _) = &looked {
             // What a run behind the answer replaces is what lies there now.
             miss.previous = Some(stored.clone());
         }
@@ -222,7 +226,7 @@ impl Visit {
         &self,
         miss: &mut Miss,
         permit: Permit,
-        found: Option<Moment>,
+        found: Option<Timestamp>,
     ) -> Result<Permit, Answering> {
         self.still_needed(miss, permit)
             .map_err(|(stored, stage)| Answering {
@@ -233,12 +237,12 @@ impl Visit {
             })
     }
 
-    fn answered(&self, answering: Answering) -> First {
+    fn answered(&self, answering: Answering) -> RemoteOutcome {
         // In memory the next request finds it, and that it is due.
         if answering.due && self.station.shared().shelf.is_nowhere() {
-            First::Due(answering)
+            RemoteOutcome::Due(answering)
         } else {
-            First::Answered(self.answer(&answering))
+            RemoteOutcome::Answered(self.answer(&answering))
         }
     }
 
@@ -250,22 +254,27 @@ impl Visit {
         }
     }
 
-    fn remote_hit(&self, stored: &StoredResponse, stage: Stage, now: Moment) -> HttpResponse {
+    fn remote_hit(
+        &self,
+        stored: &StoredResponse,
+        stage: Staleness,
+        now: Timestamp,
+    ) -> HttpResponse {
         let shared = self.station.shared();
         self.station.report(Event::RemoteHit);
-        let how = match How::hit(stage, now) {
-            How::Hit(now) => How::Remote(now),
+        let how = match HitKind::hit(stage, now) {
+            HitKind::Hit(now) => HitKind::Remote(now),
             how => how,
         };
         lookup::hit(&self.station.site, shared, stored, &self.request, how)
     }
 }
 
-fn answering(looked: Lookup, miss: &Miss, found: Option<Moment>) -> Option<Answering> {
+fn answering(looked: Reuse, miss: &Miss, found: Option<Timestamp>) -> Option<Answering> {
     let (stored, stage, due) = match looked {
-        Lookup::Fresh(stored, stage) => (stored, stage, false),
-        Lookup::Refresh(stored, stage) if !miss.refreshes() => (stored, stage, true),
-        Lookup::Refresh(..) | Lookup::Miss(..) => return None,
+        Reuse::Fresh(stored, stage) => (stored, stage, false),
+        Reuse::Refresh(stored, stage) if !miss.refreshes() => (stored, stage, true),
+        Reuse::Refresh(..) | Reuse::Miss(..) => return None,
     };
     Some(Answering {
         stored,

@@ -1,22 +1,22 @@
 //! A look at the remote store, for what another process has stored or is about to store.
 
 use crate::{
-    engine::context::{Station, Visit, rules},
+    engine::context::{RequestContext, RouteContext, rules},
     entry::{StoredResponse, codec::NameList},
     http::{
         freshness,
-        storable::{self, Made, Verdict, judge},
+        storable::{self, ResponseHead, Verdict, judge},
     },
     invalidation::generations::Target,
     key::selector::Variant,
     memory::variants,
     remote::{
-        budget::Allowance,
-        entry_key::Errand,
-        error::Unavailable,
+        budget::Budget,
+        entry_key::RemoteKey,
+        error::CallError,
         lease::Holder,
-        prepared_write::{Dispatch, Start, Started},
-        read::{Fetched, Reader, Selects, Want},
+        prepared_write::{PreparedWrite, Start, Started},
+        read::{Fetched, ReadMode, RemoteReader, Selects},
         tier::Remote,
     },
 };
@@ -36,15 +36,15 @@ pub(crate) trait Subject: Selects {
     fn request(&self) -> Option<&HttpRequest>;
 }
 
-impl Selects for &Visit {
+impl Selects for &RequestContext {
     fn variant(self, list: &NameList) -> Option<Variant> {
         (&self.request).variant(list)
     }
 }
 
-impl Subject for &Visit {
+impl Subject for &RequestContext {
     fn target(&self) -> Target<'_> {
-        Visit::target(self)
+        RequestContext::target(self)
     }
 
     fn request(&self) -> Option<&HttpRequest> {
@@ -73,12 +73,12 @@ impl Subject for ValueOf<'_> {
 }
 
 /// Where a response or a value lies in the remote store, and who asks for it.
-pub(crate) struct Abroad<'a, S> {
+pub(crate) struct RemoteSession<'a, S> {
     remote: Arc<Remote>,
-    station: &'a Station,
+    station: &'a RouteContext,
     subject: S,
-    errand: Arc<Errand>,
-    allowance: Arc<Allowance>,
+    errand: Arc<RemoteKey>,
+    allowance: Arc<Budget>,
 }
 
 /// How a search has ended.
@@ -86,7 +86,7 @@ pub(crate) enum Sought {
     /// What was found answers.
     Answered,
     /// There is nothing: a run is needed, and this is what its response goes there by.
-    Run(Option<Box<Dispatch>>),
+    Run(Option<Box<PreparedWrite>>),
 }
 
 /// First it is looked for again after this time, and then after twice as long each time.
@@ -96,13 +96,13 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(80);
 /// How long a response is likely to be kept where only itself can say.
 const LIKELY_LIFE: Duration = Duration::from_secs(60 * 60);
 
-impl<'a, S: Subject> Abroad<'a, S> {
+impl<'a, S: Subject> RemoteSession<'a, S> {
     /// `None` where there is no remote store, or nothing may be stored there.
     pub(crate) fn of(
-        station: &'a Station,
+        station: &'a RouteContext,
         key: &[u8],
         subject: S,
-        allowance: &mut Option<Arc<Allowance>>,
+        allowance: &mut Option<Arc<Budget>>,
     ) -> Option<Self> {
         let remote = station.shared().remote.clone()?;
         let limits = &station.shared().limits;
@@ -110,8 +110,8 @@ impl<'a, S: Subject> Abroad<'a, S> {
             .site
             .terms
             .policy
-            .max_body
-            .unwrap_or(limits.max_body);
+            .max_body_bytes
+            .unwrap_or(limits.max_body_bytes);
         let found = remote.errand(&station.site, key, subject.target(), longest);
         let is_new = found.as_ref().is_none_or(|(_, is_new)| *is_new);
         if let Some(request) = subject.request().filter(|_| is_new) {
@@ -130,15 +130,11 @@ impl<'a, S: Subject> Abroad<'a, S> {
     }
 
     /// What lies there, if it may answer by the rules of this process, too.
-    pub(crate) async fn fetch(&self, want: Want) -> Result<Fetched, Unavailable> {
+    pub(crate) async fn fetch(&self, want: ReadMode) -> Result<Fetched, CallError> {
         self.fetch_within(want, &self.allowance).await
     }
 
-    async fn fetch_within(
-        &self,
-        want: Want,
-        allowance: &Allowance,
-    ) -> Result<Fetched, Unavailable> {
+    async fn fetch_within(&self, want: ReadMode, allowance: &Budget) -> Result<Fetched, CallError> {
         let mut fetched = self
             .reader(allowance)
             .fetch(&self.errand, self.subject, want)
@@ -159,13 +155,13 @@ impl<'a, S: Subject> Abroad<'a, S> {
         reader.check(&self.errand, stored).await.unwrap_or(false)
     }
 
-    fn reader<'r>(&'r self, allowance: &'r Allowance) -> Reader<'r> {
+    fn reader<'r>(&'r self, allowance: &'r Budget) -> RemoteReader<'r> {
         let shared = self.station.shared();
         let site = &self.station.site;
         let snapshot = self
             .errand
             .snapshot(&shared.generations, self.subject.target());
-        Reader::new(&self.remote, shared, allowance, site, snapshot)
+        RemoteReader::new(&self.remote, shared, allowance, site, snapshot)
     }
 
     /// Looks for a response until there is one that `answers`, or nobody is about to make one.
@@ -178,7 +174,7 @@ impl<'a, S: Subject> Abroad<'a, S> {
         let mut allowance = self.allowance.clone();
         let mut fetched = match found {
             Some(fetched) => fetched,
-            None => match self.fetch(Want::Whole).await {
+            None => match self.fetch(ReadMode::Whole).await {
                 Ok(fetched) => fetched,
                 Err(_) => return Sought::Run(None),
             },
@@ -203,7 +199,7 @@ impl<'a, S: Subject> Abroad<'a, S> {
             self.wait(&lease).await;
             waited = true;
             allowance = Arc::new(self.remote.allowance());
-            fetched = match self.fetch_within(Want::Whole, &allowance).await {
+            fetched = match self.fetch_within(ReadMode::Whole, &allowance).await {
                 Ok(fetched) => fetched,
                 Err(_) => return Sought::Run(None),
             };
@@ -228,7 +224,7 @@ impl<'a, S: Subject> Abroad<'a, S> {
     }
 
     /// What a run is started with whose client wants no other response.
-    pub(crate) async fn depart(&self) -> Option<Box<Dispatch>> {
+    pub(crate) async fn depart(&self) -> Option<Box<PreparedWrite>> {
         let start = self.start(Fetched::default(), false, &self.allowance);
         match start.await {
             Ok(Started::Run(dispatch)) => Some(dispatch),
@@ -240,8 +236,8 @@ impl<'a, S: Subject> Abroad<'a, S> {
         &self,
         fetched: Fetched,
         lease: bool,
-        allowance: &Allowance,
-    ) -> Result<Started, Unavailable> {
+        allowance: &Budget,
+    ) -> Result<Started, CallError> {
         let terms = &self.station.site.terms;
         let stale = rules(terms, self.station.shared());
         let window = stale.longest_window();
@@ -257,7 +253,7 @@ impl<'a, S: Subject> Abroad<'a, S> {
             lease,
             allowance,
         };
-        Dispatch::start(&self.remote, start).await
+        PreparedWrite::start(&self.remote, start).await
     }
 
     /// Whether a response from the store may be stored by the rules of this route: it was judged where
@@ -285,7 +281,7 @@ impl<'a, S: Subject> Abroad<'a, S> {
         let date = self.station.shared().clock.date();
         let verdict = judge(
             terms,
-            &Made {
+            &ResponseHead {
                 status: stored.status,
                 headers: &headers,
                 error: false,

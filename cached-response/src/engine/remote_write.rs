@@ -1,8 +1,8 @@
 //! What a run has stored goes to the remote store as well.
 
 use crate::{
-    engine::store::Flight, entry::StoredResponse, memory::variants::Put, metrics::reason::Skip,
-    remote::write::Made,
+    engine::store::Flight, entry::StoredResponse, memory::variants::StoreOutcome,
+    metrics::reason::Skip, remote::write::NewEntry,
 };
 
 impl Flight {
@@ -29,9 +29,9 @@ impl Flight {
     }
 
     /// Sends what was stored to the remote store as well.
-    pub(crate) fn send(&mut self, stored: &Result<Put, Skip>) {
+    pub(crate) fn send(&mut self, stored: &Result<StoreOutcome, Skip>) {
         let kept = match stored {
-            Ok(Put::Stored(stored)) => Some(stored.clone()),
+            Ok(StoreOutcome::Stored(stored)) => Some(stored.clone()),
             _ => None,
         };
         let kept = kept.filter(|stored| self.goes_abroad(stored));
@@ -48,7 +48,7 @@ impl Flight {
         let Some(stored) = kept else {
             return;
         };
-        let made = Made {
+        let made = NewEntry {
             stored,
             request: Some(&self.visit.request),
             tags,

@@ -1,36 +1,36 @@
 //! What a stored response is good for now.
 
 use crate::{
-    cache::Shared,
-    entry::{StoredResponse, staleness::Stage},
-    http::{freshness::Freshness, request_directives::Wishes},
-    invalidation::generation::Standing,
+    cache::Inner,
+    entry::{StoredResponse, staleness::Staleness},
+    http::{freshness::Freshness, request_directives::RequestDirectives},
+    invalidation::generation::Validity,
     memory::variants::Found,
-    metrics::reason::Forward,
-    route::admission::{Admitted, Reuse},
-    time::moment::Moment,
+    metrics::reason::ForwardReason,
+    route::admission::{Admitted, AllowedReuse},
+    time::moment::Timestamp,
 };
 use std::sync::Arc;
 
 /// What a look-up comes to.
 #[derive(Debug)]
-pub(crate) enum Lookup {
+pub(crate) enum Reuse {
     /// It may answer: it is fresh, or rests and stands in, or the client puts up with its being
     /// stale.
-    Fresh(Arc<StoredResponse>, Stage),
+    Fresh(Arc<StoredResponse>, Staleness),
     /// It may answer, and is to be refreshed behind the answer.
-    Refresh(Arc<StoredResponse>, Stage),
+    Refresh(Arc<StoredResponse>, Staleness),
     /// Nothing may. There may be something that can be validated, or stand in for a run that fails.
-    Miss(Forward, Option<Arc<StoredResponse>>),
+    Miss(ForwardReason, Option<Arc<StoredResponse>>),
 }
 
-impl Lookup {
+impl Reuse {
     /// What it is for a request that `leads` a refresh or does not: what was expired by request is
     /// answered only where something is done about it.
     pub(crate) fn where_it_leads(self, leads: bool) -> Self {
         match self {
-            Self::Refresh(stored, _) if !leads && stored.standing() != Standing::Current => {
-                Self::Miss(Forward::Stale, Some(stored))
+            Self::Refresh(stored, _) if !leads && stored.standing() != Validity::Current => {
+                Self::Miss(ForwardReason::Stale, Some(stored))
             }
             other => other,
         }
@@ -39,38 +39,43 @@ impl Lookup {
 
 /// Whether a stored response may answer a request now, and there is no more to it.
 pub(crate) fn is_quiet(
-    shared: &Shared,
+    shared: &Inner,
     stored: &StoredResponse,
-    reuse: Reuse,
-    now: Moment,
+    reuse: AllowedReuse,
+    now: Timestamp,
 ) -> bool {
     // First: what was heard of by then is seen in its standing.
     shared.trusts(stored, now)
-        && stored.standing() == Standing::Current
-        && (reuse == Reuse::Any || stored.open)
+        && stored.standing() == Validity::Current
+        && (reuse == AllowedReuse::Any || stored.open)
         && now < stored.quiet_until
 }
 
-pub(crate) fn freshness(shared: &Shared, found: Found, admitted: &Admitted, now: Moment) -> Lookup {
+pub(crate) fn freshness(
+    shared: &Inner,
+    found: Found,
+    admitted: &Admitted,
+    now: Timestamp,
+) -> Reuse {
     match found {
-        Found::NoVariant => Lookup::Miss(Forward::VaryMiss, None),
-        Found::Nothing => Lookup::Miss(Forward::UriMiss, None),
+        Found::NoVariant => Reuse::Miss(ForwardReason::VaryMiss, None),
+        Found::Nothing => Reuse::Miss(ForwardReason::UriMiss, None),
         // Another process may have invalidated it.
         Found::Response(stored) if !shared.trusts(&stored, now) => {
-            Lookup::Miss(Forward::Stale, None)
+            Reuse::Miss(ForwardReason::Stale, None)
         }
         Found::Response(stored) => good_for(stored, admitted, now),
     }
 }
 
 /// What a stored response is good for that is in step with the remote store.
-pub(crate) fn good_for(stored: Arc<StoredResponse>, admitted: &Admitted, now: Moment) -> Lookup {
-    let stage = Stage::of(&stored, now);
-    if stage == Stage::Over {
-        return Lookup::Miss(Forward::UriMiss, None);
+pub(crate) fn good_for(stored: Arc<StoredResponse>, admitted: &Admitted, now: Timestamp) -> Reuse {
+    let stage = Staleness::of(&stored, now);
+    if stage == Staleness::Over {
+        return Reuse::Miss(ForwardReason::UriMiss, None);
     }
-    if admitted.reuse == Reuse::Open && !stored.open {
-        return Lookup::Miss(Forward::Bypass, None);
+    if admitted.reuse == AllowedReuse::Open && !stored.open {
+        return Reuse::Miss(ForwardReason::Bypass, None);
     }
     let wishes = admitted.wishes.as_deref();
     match wishes.filter(|wishes| wishes.speaks_of_age()) {
@@ -80,30 +85,39 @@ pub(crate) fn good_for(stored: Arc<StoredResponse>, admitted: &Admitted, now: Mo
 }
 
 /// What a stored response is good for where the client leaves it to the cache.
-fn unwished(stored: Arc<StoredResponse>, stage: Stage, now: Moment) -> Lookup {
+fn unwished(stored: Arc<StoredResponse>, stage: Staleness, now: Timestamp) -> Reuse {
     let rests = !stored.rest.is_over(now);
     match stage {
-        Stage::Due | Stage::WhileRevalidate if !rests => Lookup::Refresh(stored, stage),
-        Stage::IfError if rests => Lookup::Fresh(stored, stage),
-        Stage::Fresh | Stage::Due | Stage::WhileRevalidate => Lookup::Fresh(stored, stage),
-        Stage::IfError | Stage::Kept | Stage::Over => Lookup::Miss(Forward::Stale, Some(stored)),
+        Staleness::Due | Staleness::WhileRevalidate if !rests => Reuse::Refresh(stored, stage),
+        Staleness::IfError if rests => Reuse::Fresh(stored, stage),
+        Staleness::Fresh | Staleness::Due | Staleness::WhileRevalidate => {
+            Reuse::Fresh(stored, stage)
+        }
+        Staleness::IfError | Staleness::Kept | Staleness::Over => {
+            Reuse::Miss(ForwardReason::Stale, Some(stored))
+        }
     }
 }
 
 /// What it is good for where the client says how old or how stale it may be.
-fn wished(wishes: &Wishes, stored: Arc<StoredResponse>, stage: Stage, now: Moment) -> Lookup {
-    let by_request = stored.standing() != Standing::Current;
+fn wished(
+    wishes: &RequestDirectives,
+    stored: Arc<StoredResponse>,
+    stage: Staleness,
+    now: Timestamp,
+) -> Reuse {
+    let by_request = stored.standing() != Validity::Current;
     if !by_request && accepts(wishes, &stored, now) {
-        Lookup::Fresh(stored, stage)
+        Reuse::Fresh(stored, stage)
     } else if stage.is_stale() {
-        Lookup::Miss(Forward::Stale, Some(stored))
+        Reuse::Miss(ForwardReason::Stale, Some(stored))
     } else {
-        Lookup::Miss(Forward::Request, Some(stored))
+        Reuse::Miss(ForwardReason::Request, Some(stored))
     }
 }
 
 /// Whether a stored response is to a client's wishes.
-pub(crate) fn accepts(wishes: &Wishes, stored: &StoredResponse, now: Moment) -> bool {
+pub(crate) fn accepts(wishes: &RequestDirectives, stored: &StoredResponse, now: Timestamp) -> bool {
     let freshness = Freshness {
         lifetime: stored.lifetime,
         age: stored.age(now),

@@ -2,32 +2,32 @@
 
 use crate::{
     cache::invalidate,
-    context::control::{Control, Scoped},
+    context::control::{RunContext, Scoped},
     engine::{
-        context::{Station, Visit},
+        context::{RequestContext, RouteContext},
         guarded::attempt,
         handler_run::UnderWay,
         lookup::Miss,
         stale_fallback::{failure, is_of_what_is_stored},
         store::Flight,
-        upstream::{Done, Exposed, Run},
+        upstream::{Done, RequestSnapshot, Upstream},
     },
     entry::{StoredResponse, head_style::Style},
     http::{
-        storable::{Made, Storable, Verdict, is_of_a_condition, judge},
+        storable::{ResponseHead, Storable, Verdict, is_of_a_condition, judge},
         unsafe_methods::Asked,
     },
-    memory::variants::Put,
+    memory::variants::StoreOutcome,
     metrics::{
         counters::Event,
         reason::{Bypass, Skip},
     },
-    policy::candidate::Candidate,
+    policy::candidate::ResponseView,
     response::{
         cache_status, freshen, headers, reuse,
-        tee::{self, Copied},
+        tee::{self, TeeOutcome},
     },
-    route::admission::Reuse,
+    route::admission::AllowedReuse,
     single_flight::responses::Permits,
     util::local_task::LocalBoxFuture,
 };
@@ -43,12 +43,12 @@ use actix_web::{
 use std::time::SystemTime;
 
 /// Runs the handler of a request that is not looked up.
-pub(crate) async fn bypass(visit: Visit, why: Bypass, run: Run) -> Done {
+pub(crate) async fn bypass(visit: RequestContext, why: Bypass, run: Upstream) -> Done {
     // Of the request as it came: a service may change it.
     let asked = (why == Bypass::Method).then(|| asked(&visit.request));
-    let Visit { station, request } = visit;
-    let word = station.site.terms.word(why, request.headers());
-    let control = Control::of(&request);
+    let RequestContext { station, request } = visit;
+    let word = station.site.terms.as_str(why, request.headers());
+    let control = RunContext::of(&request);
     let done = Scoped::new(control.clone(), run.start(control.clone(), request)).await;
     if let Some(asked) = asked {
         invalidate(&station, &asked, &done).await;
@@ -67,7 +67,7 @@ pub(crate) async fn bypass(visit: Visit, why: Bypass, run: Run) -> Done {
 }
 
 /// Invalidates what was changed. Its client shall not find the old one on another node.
-async fn invalidate(station: &Station, asked: &Asked, done: &Done) {
+async fn invalidate(station: &RouteContext, asked: &Asked, done: &Done) {
     let invalidated = match done {
         Ok((_, response)) => {
             let (status, headers) = (response.status(), response.headers());
@@ -93,11 +93,16 @@ fn asked(request: &HttpRequest) -> Asked {
 }
 
 /// Runs the handler, judges its response, stores it where it may be, and lands.
-pub(crate) fn fly(visit: Visit, miss: Miss, run: Run, permits: Permits) -> LocalBoxFuture<Done> {
+pub(crate) fn fly(
+    visit: RequestContext,
+    miss: Miss,
+    run: Upstream,
+    permits: Permits,
+) -> LocalBoxFuture<Done> {
     // Boxed, so that those who only wait for it have no room for one.
     Box::pin(async move {
         let (under_way, request) = UnderWay::start(visit, miss, &run, permits);
-        let limit = under_way.station.run_limit();
+        let limit = under_way.station.coalesce_for();
         let control = under_way.control.clone();
         let run = Scoped::new(control.clone(), run.start(control, request));
         let outcome = attempt(run, limit, under_way.at_hand.is_some()).await;
@@ -139,7 +144,7 @@ impl Flight {
     /// The fields of the request as it came: a service may have changed them since.
     fn asked(&self) -> &HeaderMap {
         let exposed = self.exposed.as_ref();
-        exposed.map_or_else(|| self.visit.request.headers(), Exposed::headers)
+        exposed.map_or_else(|| self.visit.request.headers(), RequestSnapshot::headers)
     }
 
     /// Answers a 304 that its client has not asked for: by a stale response that may stand in, and
@@ -149,7 +154,7 @@ impl Flight {
         if site.is_first_unasked() {
             tracing::warn!(
                 handler = site.name,
-                "the handler answered with 304 a client that had sent no condition, which gets an empty response (said once); return `previous.not_modified()` for a response that `previous()` gives, and the whole response where it gives none"
+                "the handler answered with 304 a client that had sent no condition, which gets an empty response (said once); return `previous.not_modified()` for a response that `stale_response()` gives, and the whole response where it gives none"
             );
         }
         if self.is_stood_in() {
@@ -186,13 +191,13 @@ impl Flight {
         }
         judge(
             terms,
-            &Made {
+            &ResponseHead {
                 status: response.status(),
                 headers: response.headers(),
                 error: response.error().is_some(),
                 upgrade: response.head().upgrade(),
                 head: self.miss.admitted.head,
-                authorized: self.miss.admitted.reuse == Reuse::Open,
+                authorized: self.miss.admitted.reuse == AllowedReuse::Open,
                 origin: asked.get(&header::ORIGIN).map(HeaderValue::as_bytes),
                 at: date,
                 delay: self.delay,
@@ -240,13 +245,13 @@ impl Flight {
         let complete = headers::declared_length(head.headers())
             .is_none_or(|length| length == body.len() as u64);
         let stored = if complete {
-            let candidate = Candidate::whole(head.status(), head.headers(), &body);
+            let candidate = ResponseView::whole(head.status(), head.headers(), &body);
             self.store(storable, &candidate, &body)
         } else {
             Err(Skip::Incomplete)
         };
         let (status, spared) = match &stored {
-            Ok(Put::Stored(stored)) => {
+            Ok(StoreOutcome::Stored(stored)) => {
                 headers::complete(stored, head.headers_mut());
                 let spared = self.spare(stored, &mut head);
                 let said = if self.is_kept(stored) {
@@ -256,7 +261,9 @@ impl Flight {
                 };
                 (said, spared)
             }
-            Ok(Put::Superseded(_)) => (cache_status::live(forward, Some(Skip::Superseded)), None),
+            Ok(StoreOutcome::Superseded(_)) => {
+                (cache_status::live(forward, Some(Skip::Superseded)), None)
+            }
             Err(why) => (cache_status::live(forward, Some(*why)), None),
         };
         let body = spared.unwrap_or_else(|| BoxBody::new(body));
@@ -281,8 +288,8 @@ impl Flight {
         body: BoxBody,
     ) -> HttpResponse {
         let shared = self.visit.station.shared();
-        let terms = tee::Terms {
-            cap: self.max_body(),
+        let terms = tee::TeeConfig {
+            cap: self.max_body_bytes(),
             declared: headers::declared_length(head.headers()),
             budget: shared.copies.clone(),
             limit: self.limit(),
@@ -298,16 +305,16 @@ impl Flight {
         self.permits.head_is_out();
         let body = tee::copy(body, terms, control, move |copied| {
             let stored = match copied {
-                Copied::Whole(body) => {
+                TeeOutcome::Whole(body) => {
                     // The body may have read more since the head went out.
                     let read = self.control.names_read();
                     headers::vary(&self.visit.station.site.terms, &read, &mut headers);
-                    let candidate = Candidate::whole(status, &headers, &body);
+                    let candidate = ResponseView::whole(status, &headers, &body);
                     self.store(&storable, &candidate, &body)
                 }
-                Copied::TooLarge => Err(Skip::TooLarge),
-                Copied::NoRoom => Err(Skip::NoRoom),
-                Copied::Failed => Err(Skip::Incomplete),
+                TeeOutcome::TooLarge => Err(Skip::TooLarge),
+                TeeOutcome::NoRoom => Err(Skip::NoRoom),
+                TeeOutcome::Failed => Err(Skip::Incomplete),
             };
             if let Err(why) = stored
                 && why.is_expected_again()

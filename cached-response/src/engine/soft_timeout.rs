@@ -2,8 +2,8 @@
 
 use crate::{
     engine::{
-        context::{Station, Visit},
-        detach::{Leading, could_go_on},
+        context::{RequestContext, RouteContext},
+        detach::{DetachOnDrop, could_go_on},
         lookup::Miss,
         stale_fallback::may_stand_in,
         timeout::within,
@@ -12,25 +12,25 @@ use crate::{
     entry::StoredResponse,
     metrics::{
         counters::Event,
-        reason::{Forward, StaleRule},
+        reason::{ForwardReason, StaleRule},
     },
-    response::reuse::{self, How},
+    response::reuse::{self, HitKind},
     util::local_task::LocalBoxFuture,
 };
 use actix_web::{HttpRequest, HttpResponse};
 use std::{sync::Arc, time::Duration};
 
 /// A stale response that may answer in place of a run under way.
-pub(crate) struct StandBy {
-    station: Station,
+pub(crate) struct SoftTimeout {
+    station: RouteContext,
     request: HttpRequest,
     stored: Arc<StoredResponse>,
-    forward: Forward,
+    forward: ForwardReason,
 }
 
-impl StandBy {
+impl SoftTimeout {
     /// What stands by for a miss, if anything does.
-    pub(crate) fn of(visit: &Visit, miss: &Miss) -> Option<Self> {
+    pub(crate) fn of(visit: &RequestContext, miss: &Miss) -> Option<Self> {
         let stored = miss.previous.clone()?;
         miss.puts_up_with_stale().then(|| Self {
             station: visit.station.clone(),
@@ -47,7 +47,7 @@ impl StandBy {
 
     pub(crate) fn answer(self) -> (HttpRequest, HttpResponse) {
         self.station.report(Event::Stale(StaleRule::AnswerAfter));
-        let how = How::StoodIn {
+        let how = HitKind::StoodIn {
             forward: self.forward,
             status: None,
             rule: StaleRule::AnswerAfter,
@@ -61,7 +61,7 @@ impl StandBy {
     /// without anybody who waits for it.
     pub(crate) async fn or(
         self,
-        mut flight: Leading<LocalBoxFuture<Done>>,
+        mut flight: DetachOnDrop<LocalBoxFuture<Done>>,
         after: Duration,
     ) -> Done {
         match within(self.station.shared(), after, &mut flight).await {

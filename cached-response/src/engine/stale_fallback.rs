@@ -1,17 +1,17 @@
 //! A stored response that is at hand while a run that shall replace it goes on.
 
 use crate::{
-    cache::Shared,
-    engine::{context::Station, lookup::Miss},
-    entry::{StoredResponse, staleness::Stage},
+    cache::Inner,
+    engine::{context::RouteContext, lookup::Miss},
+    entry::{StoredResponse, staleness::Staleness},
     http::response_directives::is_storable,
     memory::variants,
     metrics::{
         counters::Event,
         reason::{Skip, StaleRule},
     },
-    response::reuse::{self, How},
-    route::admission::{Admitted, Reuse},
+    response::reuse::{self, HitKind},
+    route::admission::{Admitted, AllowedReuse},
 };
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
 use std::{sync::Arc, thread};
@@ -20,17 +20,17 @@ use std::{sync::Arc, thread};
 ///
 /// Dropped before that is known, because the run panicked, or was given up behind an answer, it rests
 /// as after any failure.
-pub(crate) struct AtHand {
-    station: Station,
+pub(crate) struct StaleFallback {
+    station: RouteContext,
     stored: Arc<StoredResponse>,
     /// The client has its answer: there is nobody to stand in for.
     behind: bool,
     settled: bool,
 }
 
-impl AtHand {
+impl StaleFallback {
     /// What is at hand for a run whose client may be answered by it.
-    pub(crate) fn of(station: &Station, miss: &mut Miss) -> Option<Self> {
+    pub(crate) fn of(station: &RouteContext, miss: &mut Miss) -> Option<Self> {
         let stored = miss.previous.take()?;
         miss.puts_up_with_stale().then(|| Self {
             station: station.clone(),
@@ -89,7 +89,7 @@ impl AtHand {
             return None;
         }
         self.report();
-        let how = How::StoodIn {
+        let how = HitKind::StoodIn {
             forward: miss.forward,
             status,
             rule: StaleRule::IfError,
@@ -102,7 +102,7 @@ impl AtHand {
     }
 }
 
-impl Drop for AtHand {
+impl Drop for StaleFallback {
     fn drop(&mut self) {
         // Whoever leaves a run of its own says nothing of the handler.
         if !self.settled && (self.behind || thread::panicking()) {
@@ -112,10 +112,10 @@ impl Drop for AtHand {
 }
 
 /// Whether a stored response may stand in for a run now. What is invalid never does.
-pub(crate) fn may_stand_in(shared: &Shared, stored: &StoredResponse) -> bool {
+pub(crate) fn may_stand_in(shared: &Inner, stored: &StoredResponse) -> bool {
     let now = shared.now();
     // First: what was heard of by then is seen in its stage.
-    shared.trusts(stored, now) && Stage::of(stored, now).may_stand_in()
+    shared.trusts(stored, now) && Staleness::of(stored, now).may_stand_in()
 }
 
 /// Whether a response tells of a failure, and which. An `Err` is one by its status, as a response is.
@@ -146,7 +146,7 @@ fn is_refusal(status: StatusCode) -> bool {
 /// Whether what a run came to with this status tells of what is stored, and not of its request alone.
 pub(crate) fn is_of_what_is_stored(miss: &Miss, status: StatusCode) -> bool {
     let Admitted { head, reuse, .. } = miss.admitted;
-    !head && reuse == Reuse::Any && is_for_all(status)
+    !head && reuse == AllowedReuse::Any && is_for_all(status)
 }
 
 /// Whether this status says something to everybody, and not only to one who has asked in a wrong way,

@@ -1,17 +1,17 @@
 //! A run whose response is there: storing it, and landing.
 
 use crate::{
-    context::control::Control,
+    context::control::RunContext,
     engine::{
-        context::{Station, Visit},
-        fence::{Fence, Passed},
+        context::{RequestContext, RouteContext},
+        fence::{Fence, Validated},
         lookup::Miss,
-        stale_fallback::AtHand,
-        upstream::Exposed,
+        stale_fallback::StaleFallback,
+        upstream::RequestSnapshot,
     },
     entry::{
         StoredResponse, codings::Codings, deadlines::Times, head_style::Style,
-        remote_state::Checked,
+        remote_state::VerifiedAt,
     },
     http::{
         content_coding,
@@ -19,15 +19,15 @@ use crate::{
         freshness::Freshness,
         storable::{MOST_NAMES, Storable},
     },
-    invalidation::generation::Standing,
+    invalidation::generation::Validity,
     key::{selector::Selector, vary},
-    memory::variants::{self, Put},
+    memory::variants::{self, StoreOutcome},
     metrics::{counters::Event, reason::Skip},
-    policy::candidate::Candidate,
+    policy::candidate::ResponseView,
     response::headers,
-    route::config::Terms,
+    route::config::RouteConfig,
     single_flight::responses::{Landing, Permits},
-    time::moment::Moment,
+    time::moment::Timestamp,
     util::local_task::LocalBoxFuture,
 };
 use actix_web::{
@@ -41,21 +41,21 @@ use std::{sync::Arc, time::Duration};
 /// A run whose response is there.
 pub(crate) struct Flight {
     /// Dropped before those are told who wait: they find it at rest.
-    pub(crate) at_hand: Option<AtHand>,
+    pub(crate) at_hand: Option<StaleFallback>,
     /// What the run has made tells of a failure.
     pub(crate) failed: bool,
     /// What it has made is the stored response, which it has found unchanged.
     pub(crate) unchanged: bool,
     /// What it has made tells of what is stored, and not of this request alone.
     pub(crate) of_what_is_stored: bool,
-    pub(crate) visit: Visit,
+    pub(crate) visit: RequestContext,
     pub(crate) miss: Miss,
     pub(crate) permits: Permits,
-    pub(crate) control: Arc<Control>,
-    pub(crate) exposed: Option<Exposed>,
+    pub(crate) control: Arc<RunContext>,
+    pub(crate) exposed: Option<RequestSnapshot>,
     pub(crate) fence: Fence,
     pub(crate) number: u64,
-    pub(crate) born: Moment,
+    pub(crate) born: Timestamp,
     pub(crate) delay: Duration,
     pub(crate) style: Style,
 }
@@ -70,25 +70,28 @@ impl Flight {
         })
     }
 
-    pub(crate) fn max_body(&self) -> usize {
+    pub(crate) fn max_body_bytes(&self) -> usize {
         let limits = &self.visit.station.shared().limits;
-        self.terms().policy.max_body.unwrap_or(limits.max_body)
+        self.terms()
+            .policy
+            .max_body_bytes
+            .unwrap_or(limits.max_body_bytes)
     }
 
     /// Stores a complete response, unless the handler, the route or a limit is against it.
     pub(crate) fn store(
         &self,
         storable: &Storable,
-        candidate: &Candidate<'_>,
+        candidate: &ResponseView<'_>,
         body: &Bytes,
-    ) -> Result<Put, Skip> {
+    ) -> Result<StoreOutcome, Skip> {
         let freshness = self.permitted(storable, Some(body.len() as u64))?;
         self.wanted(candidate)?;
         let names = self.names(storable)?;
         let station = &self.visit.station;
         let times = Times::of(&station.stale_rules(), &storable.own, freshness);
         let tags = self.control.last_tags();
-        let Passed { snapshot, named } =
+        let Validated { snapshot, named } =
             self.fence
                 .pass(&station.shared().generations, &tags, self.unchanged)?;
         let response = StoredResponse {
@@ -101,7 +104,7 @@ impl Flight {
             age_at_birth: freshness.age,
             run: self.number,
             // Arguments may be as old as the look-up.
-            checked: Checked::at(self.miss.arrived.min(self.born.before(self.delay))),
+            checked: VerifiedAt::at(self.miss.arrived.min(self.born.before(self.delay))),
             snapshot,
             named,
             ..headers::stored(
@@ -168,14 +171,14 @@ impl Flight {
         let Some(freshness) = storable.freshness(self.terms(), said, unsaid) else {
             return Err(Skip::Timeout);
         };
-        if length.is_some_and(|length| length > self.max_body() as u64) {
+        if length.is_some_and(|length| length > self.max_body_bytes() as u64) {
             return Err(Skip::TooLarge);
         }
         Ok(freshness)
     }
 
     /// The route's word on a complete response.
-    fn wanted(&self, candidate: &Candidate<'_>) -> Result<(), Skip> {
+    fn wanted(&self, candidate: &ResponseView<'_>) -> Result<(), Skip> {
         match &self.terms().policy.store_if {
             Some(store_if) if !store_if(candidate) => Err(Skip::StoreIf),
             _ => Ok(()),
@@ -198,20 +201,22 @@ impl Flight {
         self.permitted(storable, length)?;
         self.names(storable)?;
         match &self.terms().policy.store_if {
-            Some(store_if) if Candidate::head(status, headers).is_refused_by(&**store_if) => {
+            Some(store_if) if ResponseView::head(status, headers).is_refused_by(&**store_if) => {
                 Err(Skip::StoreIf)
             }
             _ => Ok(()),
         }
     }
 
-    fn terms(&self) -> &Terms {
+    fn terms(&self) -> &RouteConfig {
         &self.visit.station.site.terms
     }
 
     /// Whether a stale response may stand in for what the run has made.
     pub(crate) fn is_stood_in(&self) -> bool {
-        self.at_hand.as_ref().is_some_and(AtHand::may_stand_in)
+        self.at_hand
+            .as_ref()
+            .is_some_and(StaleFallback::may_stand_in)
     }
 
     /// Lands with a failure, and answers with the stale response that stands in for it.
@@ -234,11 +239,11 @@ impl Flight {
             permits,
             ..
         } = self;
-        landed(&visit.station, &miss, permits, Ending::StoodIn(why));
+        landed(&visit.station, &miss, permits, RunOutcome::StoodIn(why));
         stale
     }
 
-    pub(crate) fn landed(mut self, stored: Result<Put, Skip>) {
+    pub(crate) fn landed(mut self, stored: Result<StoreOutcome, Skip>) {
         if let Some(at_hand) = &mut self.at_hand {
             match &stored {
                 _ if self.failed => at_hand.rest(),
@@ -249,26 +254,26 @@ impl Flight {
         }
         self.send(&stored);
         let ending = match stored {
-            Ok(put) => Ending::Put(put),
-            Err(why) => Ending::NotStored(why),
+            Ok(put) => RunOutcome::Put(put),
+            Err(why) => RunOutcome::NotStored(why),
         };
         landed(&self.visit.station, &self.miss, self.permits, ending);
     }
 }
 
 /// How a run ended.
-pub(crate) enum Ending {
-    Put(Put),
+pub(crate) enum RunOutcome {
+    Put(StoreOutcome),
     NotStored(Skip),
     /// A stale response has answered in its place, and will answer those who wait.
     StoodIn(Skip),
 }
 
 /// Tells everyone who waits, the counters and the markers how a run ended.
-pub(crate) fn landed(station: &Station, miss: &Miss, permits: Permits, ending: Ending) {
+pub(crate) fn landed(station: &RouteContext, miss: &Miss, permits: Permits, ending: RunOutcome) {
     let shared = station.shared();
     let landing = match ending {
-        Ending::Put(Put::Stored(stored)) => {
+        RunOutcome::Put(StoreOutcome::Stored(stored)) => {
             station.report(Event::Stored);
             let landing = shareable(stored);
             match &landing {
@@ -277,15 +282,15 @@ pub(crate) fn landed(station: &Station, miss: &Miss, permits: Permits, ending: E
             }
             landing
         }
-        Ending::Put(Put::Superseded(made)) => {
+        RunOutcome::Put(StoreOutcome::Superseded(made)) => {
             station.report(Event::Skip(Skip::Superseded));
             shareable(made)
         }
-        Ending::StoodIn(why) => {
+        RunOutcome::StoodIn(why) => {
             station.report(Event::Skip(why));
             Landing::Failed
         }
-        Ending::NotStored(why) => {
+        RunOutcome::NotStored(why) => {
             station.report(Event::Skip(why));
             shared.markers.note(&miss.flight, why, shared.now());
             match why {
@@ -304,7 +309,7 @@ pub(crate) fn landed(station: &Station, miss: &Miss, permits: Permits, ending: E
 fn shareable(made: Arc<StoredResponse>) -> Landing {
     if made.is_born_stale() {
         Landing::NotStored(Skip::Expired)
-    } else if made.named.standing() == Standing::Current {
+    } else if made.named.standing() == Validity::Current {
         Landing::Stored(made)
     } else {
         // Nobody could know of the tag when they joined: some may have come after it was raised.

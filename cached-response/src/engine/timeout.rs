@@ -1,6 +1,6 @@
 //! Waiting for one of two things.
 
-use crate::cache::Shared;
+use crate::cache::Inner;
 use std::{
     future::{Future, poll_fn},
     pin::pin,
@@ -23,7 +23,7 @@ pub(crate) async fn either<A, B>(
 
 /// What `future` comes to, or `None` when `limit` is over first.
 pub(crate) async fn within<F: Future>(
-    shared: &Shared,
+    shared: &Inner,
     limit: Duration,
     future: F,
 ) -> Option<F::Output> {

@@ -1,7 +1,7 @@
 //! The start of a run: it takes the request, and gives it back with the response.
 
 use crate::{
-    context::{control::Control, validator},
+    context::{control::RunContext, validator},
     http::conditional::CONDITIONS,
     key::{inserted::InsertedParts, selector::Selector},
     util::local_task::LocalBoxFuture,
@@ -16,7 +16,7 @@ use actix_web::{
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 /// One run, not yet started.
-pub(crate) enum Run {
+pub(crate) enum Upstream {
     /// Of a handler, which has a handle of the request already: its remaining extractors, its body,
     /// its responder.
     Handler(LocalBoxFuture<HttpResponse>),
@@ -30,14 +30,14 @@ pub(crate) type Conditions = Vec<(HeaderName, HeaderValue)>;
 /// What a request comes to: it comes back with its response.
 pub(crate) type Done = Result<(HttpRequest, HttpResponse), Error>;
 
-impl fmt::Debug for Run {
+impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Run").finish_non_exhaustive()
     }
 }
 
-impl Run {
-    pub(crate) async fn start(self, control: Arc<Control>, request: HttpRequest) -> Done {
+impl Upstream {
+    pub(crate) async fn start(self, control: Arc<RunContext>, request: HttpRequest) -> Done {
         match self {
             Self::Handler(run) => Ok((request, run.await)),
             Self::Service(call) => {
@@ -61,10 +61,10 @@ impl Run {
     }
 
     /// What the run may change in the request and must not, if its response is to be stored.
-    pub(crate) fn exposes(&self, request: &HttpRequest) -> Option<Exposed> {
+    pub(crate) fn exposes(&self, request: &HttpRequest) -> Option<RequestSnapshot> {
         match self {
             Self::Handler(_) => None,
-            Self::Service(_) => Some(Exposed {
+            Self::Service(_) => Some(RequestSnapshot {
                 headers: request.headers().clone(),
                 uri: request.uri().clone(),
                 peer: request.peer_addr(),
@@ -76,14 +76,14 @@ impl Run {
 
 /// A request as it was looked up. The middlewares inside a service may change theirs.
 #[derive(Debug)]
-pub(crate) struct Exposed {
+pub(crate) struct RequestSnapshot {
     headers: HeaderMap,
     uri: Uri,
     peer: Option<SocketAddr>,
     parts: usize,
 }
 
-impl Exposed {
+impl RequestSnapshot {
     pub(crate) fn headers(&self) -> &HeaderMap {
         &self.headers
     }

@@ -2,32 +2,32 @@
 
 use crate::{
     engine::{
-        context::Station,
+        context::RouteContext,
         lookup::Miss,
-        remote_state::FromAbroad,
-        reuse::{Lookup, freshness},
+        remote_state::RemoteState,
+        reuse::{Reuse, freshness},
     },
-    entry::{StoredResponse, staleness::Stage},
+    entry::{StoredResponse, staleness::Staleness},
     key::Key,
-    memory::{entry::Slot, variants::Found},
-    metrics::{counters::Event, reason::Forward},
-    response::reuse::How,
-    route::admission::{Admitted, Part, Reuse},
-    time::moment::Moment,
+    memory::{entry::Entry, variants::Found},
+    metrics::{counters::Event, reason::ForwardReason},
+    response::reuse::HitKind,
+    route::admission::{Admitted, AllowedReuse, FlightRole},
+    time::moment::Timestamp,
 };
 use std::sync::Arc;
 
 /// Whoever asks for a value may lead, and wishes nothing.
 pub(crate) const ADMITTED: Admitted = Admitted {
-    reuse: Reuse::Any,
-    flight: Part::Lead,
+    reuse: AllowedReuse::Any,
+    flight: FlightRole::Lead,
     head: false,
     wishes: None,
 };
 
 /// Somebody who asks for a value.
 pub(crate) struct Asking<A> {
-    pub(crate) station: Station,
+    pub(crate) station: RouteContext,
     pub(crate) key: Key,
     /// The tags that it has from the start; `None` where it cannot have them.
     pub(crate) tags: Option<Arc<[String]>>,
@@ -37,9 +37,9 @@ pub(crate) struct Asking<A> {
 
 /// What a look-up comes to.
 pub(crate) enum Looked {
-    Accepted(Stage),
+    Accepted(Staleness),
     /// Accepted, and to be computed anew behind that.
-    Due(Arc<StoredResponse>, Stage),
+    Due(Arc<StoredResponse>, Staleness),
     Miss(Box<Miss>),
 }
 
@@ -48,7 +48,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
         let shared = self.station.shared();
         let now = shared.now();
         let found = match shared.shelf.get(&self.key.borrowed()) {
-            Some(Slot::Response(stored)) => Found::Response(stored),
+            Some(Entry::Response(stored)) => Found::Response(stored),
             _ => Found::Nothing,
         };
         let looked = freshness(shared, found, &ADMITTED, now);
@@ -56,26 +56,30 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     }
 
     /// What a look-up comes to where it must be accepted.
-    pub(crate) fn accepted(&mut self, looked: Lookup) -> Looked {
+    pub(crate) fn accepted(&mut self, looked: Reuse) -> Looked {
         match looked {
-            Lookup::Fresh(stored, stage) if (self.accept)(&stored) => Looked::Accepted(stage),
-            Lookup::Refresh(stored, stage) if (self.accept)(&stored) => Looked::Due(stored, stage),
-            Lookup::Miss(forward, previous) => Looked::Miss(Box::new(self.miss(forward, previous))),
+            Reuse::Fresh(stored, stage) if (self.accept)(&stored) => Looked::Accepted(stage),
+            Reuse::Refresh(stored, stage) if (self.accept)(&stored) => Looked::Due(stored, stage),
+            Reuse::Miss(forward, previous) => Looked::Miss(Box::new(self.miss(forward, previous))),
             // What cannot be read is as good as nothing.
-            Lookup::Fresh(..) | Lookup::Refresh(..) => {
-                Looked::Miss(Box::new(self.miss(Forward::UriMiss, None)))
+            Reuse::Fresh(..) | Reuse::Refresh(..) => {
+                Looked::Miss(Box::new(self.miss(ForwardReason::UriMiss, None)))
             }
         }
     }
 
-    pub(crate) fn hit(&self, stage: Stage) {
+    pub(crate) fn hit(&self, stage: Staleness) {
         self.station.report(Event::Hit);
-        if let How::Stale(_, Some(rule)) = How::hit(stage, Moment::default()) {
+        if let HitKind::Stale(_, Some(rule)) = HitKind::hit(stage, Timestamp::default()) {
             self.station.report(Event::Stale(rule));
         }
     }
 
-    pub(crate) fn miss(&self, forward: Forward, previous: Option<Arc<StoredResponse>>) -> Miss {
+    pub(crate) fn miss(
+        &self,
+        forward: ForwardReason,
+        previous: Option<Arc<StoredResponse>>,
+    ) -> Miss {
         Miss {
             admitted: ADMITTED,
             live: false,
@@ -87,7 +91,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
             waits: false,
             extracted: None,
             arrived: self.station.shared().now(),
-            abroad: FromAbroad::default(),
+            abroad: RemoteState::default(),
         }
     }
 }

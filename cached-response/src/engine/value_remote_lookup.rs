@@ -2,20 +2,20 @@
 
 use crate::{
     engine::{
-        context::Station,
+        context::RouteContext,
         lookup::Miss,
-        remote_session::{Abroad, Sought, ValueOf},
-        reuse::{Lookup, good_for},
+        remote_session::{RemoteSession, Sought, ValueOf},
+        reuse::{Reuse, good_for},
         value_lookup::{ADMITTED, Asking, Looked},
     },
-    entry::{StoredResponse, staleness::Stage},
+    entry::{StoredResponse, staleness::Staleness},
     key::Key,
     memory::{
-        entry::Slot,
-        variants::{self, Put},
+        entry::Entry,
+        variants::{self, StoreOutcome},
     },
     metrics::counters::Event,
-    remote::read::Want,
+    remote::read::ReadMode,
 };
 use std::sync::Arc;
 
@@ -23,20 +23,20 @@ use std::sync::Arc;
 pub(crate) enum Found {
     Accepted,
     /// Accepted, and to be computed anew, behind that if that can be.
-    Due(Arc<StoredResponse>, Stage),
+    Due(Arc<StoredResponse>, Staleness),
     Nothing,
 }
 
 /// Looks for what another process has computed anew, behind a value that was accepted.
 pub(crate) async fn is_refreshed(
-    station: &Station,
+    station: &RouteContext,
     key: &Key,
     tags: Option<&[String]>,
     miss: &mut Miss,
 ) -> bool {
     let subject = ValueOf(tags.unwrap_or_default());
     let allowance = &mut miss.abroad.allowance;
-    let Some(abroad) = Abroad::of(station, key.as_bytes(), subject, allowance) else {
+    let Some(abroad) = RemoteSession::of(station, key.as_bytes(), subject, allowance) else {
         return false;
     };
     let shared = station.shared();
@@ -45,10 +45,10 @@ pub(crate) async fn is_refreshed(
             Arc::new(*stored)
         } else {
             match variants::put(&shared.shelf, key.clone(), *stored) {
-                Put::Stored(stored) | Put::Superseded(stored) => stored,
+                StoreOutcome::Stored(stored) | StoreOutcome::Superseded(stored) => stored,
             }
         };
-        matches!(good_for(stored, &ADMITTED, shared.now()), Lookup::Fresh(..))
+        matches!(good_for(stored, &ADMITTED, shared.now()), Reuse::Fresh(..))
     });
     match sought.await {
         Sought::Answered => true,
@@ -68,10 +68,11 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
         }
         let subject = ValueOf(tags.as_deref().unwrap_or_default());
         let allowance = &mut miss.abroad.allowance;
-        let Some(abroad) = Abroad::of(&station, self.key.as_bytes(), subject, allowance) else {
+        let Some(abroad) = RemoteSession::of(&station, self.key.as_bytes(), subject, allowance)
+        else {
             return Found::Nothing;
         };
-        let Ok(mut fetched) = abroad.fetch(Want::Whole).await else {
+        let Ok(mut fetched) = abroad.fetch(ReadMode::Whole).await else {
             return Found::Nothing;
         };
         let found = fetched.response.take();
@@ -87,7 +88,8 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
         let (station, tags) = (self.station.clone(), self.tags.clone());
         let subject = ValueOf(tags.as_deref().unwrap_or_default());
         let allowance = &mut miss.abroad.allowance;
-        let Some(abroad) = Abroad::of(&station, self.key.as_bytes(), subject, allowance) else {
+        let Some(abroad) = RemoteSession::of(&station, self.key.as_bytes(), subject, allowance)
+        else {
             return false;
         };
         if self.is_in_step_again(&abroad).await {
@@ -122,7 +124,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
             return shared.trusts(stored, shared.now());
         }
         let subject = ValueOf(self.tags.as_deref().unwrap_or_default());
-        match Abroad::of(&self.station, self.key.as_bytes(), subject, &mut None) {
+        match RemoteSession::of(&self.station, self.key.as_bytes(), subject, &mut None) {
             Some(abroad) => abroad.check(stored).await,
             None => true,
         }
@@ -133,10 +135,10 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
         clippy::needless_pass_by_ref_mut,
         reason = "a shared reference is `Send` only where what accepts a value is `Sync`"
     )]
-    async fn is_in_step_again(&mut self, abroad: &Abroad<'_, ValueOf<'_>>) -> bool {
+    async fn is_in_step_again(&mut self, abroad: &RemoteSession<'_, ValueOf<'_>>) -> bool {
         let shared = self.station.shared();
         match shared.shelf.get(&self.key.borrowed()) {
-            Some(Slot::Response(stored)) => {
+            Some(Entry::Response(stored)) => {
                 !shared.trusts(&stored, shared.now()) && abroad.check(&stored).await
             }
             _ => false,

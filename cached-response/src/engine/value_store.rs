@@ -1,24 +1,24 @@
 //! One computation of a value: from its start to its landing.
 
 use crate::{
-    context::control::{Control, Scoped},
+    context::control::{RunContext, Scoped},
     engine::{
-        context::Station,
-        fence::{Fence, Passed},
+        context::RouteContext,
+        fence::{Fence, Validated},
         guarded::{Outcome, attempt},
         lookup::Miss,
-        stale_fallback::AtHand,
-        store::{Ending, landed},
+        stale_fallback::StaleFallback,
+        store::{RunOutcome, landed},
         wait_cycles::product,
     },
-    entry::{StoredResponse, deadlines::Times, remote_state::Checked},
-    http::{freshness::Freshness, response_directives::Own},
+    entry::{StoredResponse, deadlines::Times, remote_state::VerifiedAt},
+    http::{freshness::Freshness, response_directives::ResponseDirectives},
     invalidation::generations::Target,
-    memory::variants::{self, Put},
+    memory::variants::{self, StoreOutcome},
     metrics::reason::Skip,
-    remote::write::Made,
+    remote::write::NewEntry,
     single_flight::responses::Permits,
-    time::moment::Moment,
+    time::moment::Timestamp,
 };
 use actix_web::web::Bytes;
 use std::{panic, pin::Pin, sync::Arc, time::Duration};
@@ -31,7 +31,7 @@ pub(crate) type Computation<C> = Pin<Box<C>>;
 
 /// Computes, stores, and lands. Gives the stale value that stands in for what was computed.
 pub(crate) fn fly<C: Future<Output = Result<Bytes, Skip>> + 'static>(
-    station: Station,
+    station: RouteContext,
     mut miss: Miss,
     tags: Option<Arc<[String]>>,
     permits: Permits,
@@ -41,7 +41,7 @@ pub(crate) fn fly<C: Future<Output = Result<Bytes, Skip>> + 'static>(
         let fence = fence(&station, tags.as_deref(), &permits);
         // After the fence: what was invalidated before it is seen here, and what is, later, there.
         miss.previous = miss.previous.filter(|stored| stored.is_current());
-        let control = Arc::<Control>::default();
+        let control = Arc::<RunContext>::default();
         control.makes(product(station.shared(), &miss.flight));
         if tags.is_none() {
             control.refuse_tags();
@@ -51,7 +51,7 @@ pub(crate) fn fly<C: Future<Output = Result<Bytes, Skip>> + 'static>(
             number: station.shared().next_run(),
             started: station.shared().now(),
             previous: miss.previous.clone(),
-            at_hand: AtHand::of(&station, &mut miss),
+            at_hand: StaleFallback::of(&station, &mut miss),
             control: control.clone(),
             fence,
             station: station.clone(),
@@ -59,7 +59,7 @@ pub(crate) fn fly<C: Future<Output = Result<Bytes, Skip>> + 'static>(
             permits,
         };
         let scoped = Scoped::new(control.clone(), computation.as_mut());
-        match attempt(scoped, station.run_limit(), run.at_hand.is_some()).await {
+        match attempt(scoped, station.coalesce_for(), run.at_hand.is_some()).await {
             Outcome::Made(made) => run.land(made),
             Outcome::TooLong if run.may_stand_in() => run.land(Err(Skip::RunTimeout)),
             // There is nothing else to answer with.
@@ -77,27 +77,29 @@ pub(crate) fn fly<C: Future<Output = Result<Bytes, Skip>> + 'static>(
     })
 }
 
-fn fence(station: &Station, tags: Option<&[String]>, permits: &Permits) -> Fence {
+fn fence(station: &RouteContext, tags: Option<&[String]>, permits: &Permits) -> Fence {
     let target = Target::Value(tags.unwrap_or_default());
     Fence::new(&station.shared().generations, target, permits, None)
 }
 
 /// A computation under way. What may stand in for it is dropped before those are told who wait.
 struct Run {
-    at_hand: Option<AtHand>,
+    at_hand: Option<StaleFallback>,
     previous: Option<Arc<StoredResponse>>,
     number: u64,
-    started: Moment,
-    control: Arc<Control>,
+    started: Timestamp,
+    control: Arc<RunContext>,
     fence: Fence,
-    station: Station,
+    station: RouteContext,
     miss: Miss,
     permits: Permits,
 }
 
 impl Run {
     fn may_stand_in(&self) -> bool {
-        self.at_hand.as_ref().is_some_and(AtHand::may_stand_in)
+        self.at_hand
+            .as_ref()
+            .is_some_and(StaleFallback::may_stand_in)
     }
 
     fn rest(&mut self) {
@@ -124,9 +126,9 @@ impl Run {
         }
         self.send(&stored);
         let ending = match stored {
-            Ok(put) => Ending::Put(put),
-            Err(why) if stands_in => Ending::StoodIn(why),
-            Err(why) => Ending::NotStored(why),
+            Ok(put) => RunOutcome::Put(put),
+            Err(why) if stands_in => RunOutcome::StoodIn(why),
+            Err(why) => RunOutcome::NotStored(why),
         };
         if let (true, Some(at_hand)) = (stands_in, &self.at_hand) {
             at_hand.report();
@@ -136,13 +138,13 @@ impl Run {
     }
 
     /// Sends what was stored to the remote store as well.
-    fn send(&mut self, stored: &Result<Put, Skip>) {
+    fn send(&mut self, stored: &Result<StoreOutcome, Skip>) {
         let Some(dispatch) = self.miss.abroad.dispatch.take() else {
             return;
         };
         match stored {
-            Ok(Put::Stored(stored)) => {
-                let made = Made {
+            Ok(StoreOutcome::Stored(stored)) => {
+                let made = NewEntry {
                     stored: stored.clone(),
                     request: None,
                     tags: self.control.last_tags(),
@@ -152,12 +154,12 @@ impl Run {
                 }
                 dispatch.send(made, &self.station.shared().clock);
             }
-            Ok(Put::Superseded(_)) => {}
+            Ok(StoreOutcome::Superseded(_)) => {}
             Err(why) => dispatch.refused(*why),
         }
     }
 
-    fn store(&self, body: Bytes) -> Result<Put, Skip> {
+    fn store(&self, body: Bytes) -> Result<StoreOutcome, Skip> {
         let shared = self.station.shared();
         let policy = &self.station.site.terms.policy;
         if let Some(why) = self.control.refusal() {
@@ -169,16 +171,18 @@ impl Run {
         if lifetime.is_zero() {
             return Err(Skip::Timeout);
         }
-        if body.len() > policy.max_body.unwrap_or(shared.limits.max_body) {
+        let limit = policy.max_body_bytes;
+        if body.len() > limit.unwrap_or(shared.limits.max_body_bytes) {
             return Err(Skip::TooLarge);
         }
         let tags = self.control.last_tags();
-        let Passed { snapshot, named } = self.fence.pass(&shared.generations, &tags, false)?;
+        let Validated { snapshot, named } = self.fence.pass(&shared.generations, &tags, false)?;
         let freshness = Freshness {
             lifetime,
             age: Duration::ZERO,
         };
-        let times = Times::of(&self.station.stale_rules(), &Own::default(), freshness);
+        let (rules, directives) = (self.station.stale_rules(), ResponseDirectives::default());
+        let times = Times::of(&rules, &directives, freshness);
         let born = shared.now();
         let value = StoredResponse {
             body,
@@ -187,15 +191,12 @@ impl Run {
             quiet_until: born.after(times.quiet),
             windows: times.windows,
             run: self.number,
-            checked: Checked::at(self.started),
+            checked: VerifiedAt::at(self.started),
             snapshot,
             named,
             ..StoredResponse::default()
         };
-        Ok(variants::put(
-            &shared.shelf,
-            self.miss.flight.clone(),
-            value,
-        ))
+        let flight = self.miss.flight.clone();
+        Ok(variants::put(&shared.shelf, flight, value))
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::{
     engine::{
-        context::Station,
+        context::RouteContext,
         detach::{could_go_on, leading, to_its_end},
         lookup::Miss,
         stale_fallback::may_stand_in,
@@ -16,14 +16,14 @@ use crate::{
         wait_cycles::Asks,
         waiting::{self, Waited, Waiting},
     },
-    entry::{StoredResponse, staleness::Stage},
+    entry::{StoredResponse, staleness::Staleness},
     invalidation::generations::Target,
     metrics::{
         counters::Event,
-        reason::{Forward, Skip, StaleRule},
+        reason::{ForwardReason, Skip, StaleRule},
     },
-    single_flight::responses::{Boarding, Due, Follower, Landing, Permit, Permits, Turn},
-    util::local_task::{self, Detached, LocalBoxFuture},
+    single_flight::responses::{Due, Follower, JoinContext, Landing, Permit, Permits, Turn},
+    util::local_task::{self, DetachedPermit, LocalBoxFuture},
 };
 use actix_web::web::Bytes;
 use std::{sync::Arc, time::Duration};
@@ -154,7 +154,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
         }
     }
 
-    fn boarding(&self) -> Boarding<'_> {
+    fn boarding(&self) -> JoinContext<'_> {
         boarding(&self.station, self.tags.as_deref())
     }
 
@@ -276,7 +276,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     async fn due<C>(
         self,
         stored: Arc<StoredResponse>,
-        stage: Stage,
+        stage: Staleness,
         found: &[Event],
         computation: Computation<C>,
     ) where
@@ -296,7 +296,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     fn waits<C>(
         self,
         stored: Arc<StoredResponse>,
-        stage: Stage,
+        stage: Staleness,
         found: &[Event],
         computation: Computation<C>,
     ) -> Option<(Self, Miss, Permit, Computation<C>)>
@@ -307,8 +307,10 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
         let turn = self.boarding().join(&shared.shared().flights, &self.key);
         let due = Due::of(turn, stage);
         if let Due::Wait(permit) = due {
-            self.station.report(Event::Forward(Forward::Stale));
-            let miss = self.miss(Forward::Stale, None).refreshing(stored, false);
+            self.station.report(Event::Forward(ForwardReason::Stale));
+            let miss = self
+                .miss(ForwardReason::Stale, None)
+                .refreshing(stored, false);
             return Some((self, miss, permit, computation));
         }
         for &event in found {
@@ -326,7 +328,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
         mut self,
         stored: Arc<StoredResponse>,
         permit: Permit,
-        place: Detached,
+        place: DetachedPermit,
         computation: Computation<C>,
     ) where
         C: Future<Output = Result<Bytes, Skip>> + 'static,
@@ -337,7 +339,9 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
         if memory && !matches!(self.look_up(), Looked::Due(..)) {
             return;
         }
-        let mut miss = self.miss(Forward::Stale, None).refreshing(stored, true);
+        let mut miss = self
+            .miss(ForwardReason::Stale, None)
+            .refreshing(stored, true);
         let (station, key, tags) = (self.station.clone(), self.key.clone(), self.tags.clone());
         let flight: LocalBoxFuture<()> = Box::pin(async move {
             if !is_refreshed(&station, &key, tags.as_deref(), &mut miss).await {
@@ -352,7 +356,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     }
 }
 
-fn boarding<'a>(station: &'a Station, tags: Option<&'a [String]>) -> Boarding<'a> {
+fn boarding<'a>(station: &'a RouteContext, tags: Option<&'a [String]>) -> JoinContext<'a> {
     let tags = tags.unwrap_or_default();
     station.shared().boarding(Target::Value(tags))
 }

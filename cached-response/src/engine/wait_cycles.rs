@@ -5,7 +5,7 @@
 //! where the arrows lead back to a run, it would wait for ever.
 
 use crate::{
-    cache::Shared,
+    cache::Inner,
     context::control::{self, Product},
     key::Key,
     util::sync::{Mutex, lock},
@@ -13,7 +13,7 @@ use crate::{
 use std::{collections::HashMap, future::Future, ptr};
 
 /// What a run makes that is started for `key`.
-pub(crate) fn product(shared: &Shared, key: &Key) -> Product {
+pub(crate) fn product(shared: &Inner, key: &Key) -> Product {
     // A cache is told by its place: whoever runs for it holds it.
     Product::new(ptr::from_ref(shared).addr(), key)
 }
@@ -33,7 +33,7 @@ pub(crate) struct Asks {
 
 impl Asks {
     /// Notes that the run which is polled on this thread, if any is, waits for `key`.
-    pub(crate) fn begin(shared: &Shared, key: &Key) -> Option<Box<Self>> {
+    pub(crate) fn begin(shared: &Inner, key: &Key) -> Option<Box<Self>> {
         let from = control::current()?.product()?;
         let to = product(shared, key);
         let mut arrows = lock(&ARROWS);

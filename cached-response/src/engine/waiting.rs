@@ -1,27 +1,27 @@
 //! Waiting for another's run: for how long, and what comes after that.
 
 use crate::{
-    cache::Shared,
+    cache::Inner,
     engine::timeout::within,
     key::Key,
-    single_flight::responses::{Boarding, Follower, Landing, Permit},
-    time::moment::Moment,
+    single_flight::responses::{Follower, JoinContext, Landing, Permit},
+    time::moment::Timestamp,
 };
 use std::time::Duration;
 
 /// The bounds of one request's waiting, counted from its arrival.
 pub(crate) struct Waiting {
     /// From then on it may run beside the run that it waits for.
-    turn: Moment,
+    turn: Timestamp,
     /// How long after one that was let in another is.
     interval: Duration,
     /// The end, however many runs it has waited for.
-    end: Moment,
+    end: Timestamp,
 }
 
 /// The run that is waited for.
 pub(crate) struct Run<'a> {
-    pub(crate) shared: &'a Shared,
+    pub(crate) shared: &'a Inner,
     pub(crate) key: &'a Key,
     pub(crate) follower: Follower,
     /// How long to wait while a stale response may answer.
@@ -41,7 +41,7 @@ pub(crate) enum Waited {
 
 impl Waiting {
     /// The bounds of a request that arrived then, where runs usually take as long as `usual`.
-    pub(crate) fn new(shared: &Shared, arrived: Moment, usual: Option<Duration>) -> Self {
+    pub(crate) fn new(shared: &Inner, arrived: Timestamp, usual: Option<Duration>) -> Self {
         let limits = &shared.limits;
         let interval = limits.turn(usual);
         Self {
@@ -52,11 +52,11 @@ impl Waiting {
     }
 
     /// When a request may run beside the run that it waits for.
-    pub(crate) fn turn(&self) -> Moment {
+    pub(crate) fn turn(&self) -> Timestamp {
         self.turn
     }
 
-    pub(crate) fn end(&self) -> Moment {
+    pub(crate) fn end(&self) -> Timestamp {
         self.end
     }
 
@@ -64,7 +64,7 @@ impl Waiting {
     pub(crate) async fn follow<'b>(
         &self,
         run: Run<'_>,
-        boarding: impl Fn() -> Boarding<'b>,
+        boarding: impl Fn() -> JoinContext<'b>,
         stands_by: impl Fn() -> bool,
     ) -> Waited {
         let Run {

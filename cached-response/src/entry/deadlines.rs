@@ -2,7 +2,7 @@
 
 use crate::{
     entry::Windows,
-    http::{freshness::Freshness, response_directives::Own},
+    http::{freshness::Freshness, response_directives::ResponseDirectives},
     policy::stale::StaleRules,
 };
 use std::{
@@ -21,7 +21,7 @@ pub(crate) struct Times {
 
 impl Times {
     /// What the rules make of a response of this freshness, which says this of its own reuse.
-    pub(crate) fn of(rules: &StaleRules, own: &Own, freshness: Freshness) -> Self {
+    pub(crate) fn of(rules: &StaleRules, own: &ResponseDirectives, freshness: Freshness) -> Self {
         let Freshness { lifetime, age } = freshness;
         let left = lifetime.saturating_sub(age);
         let lost = rules
@@ -41,7 +41,7 @@ impl Times {
 
 /// A response that says itself how long it may answer is taken by its word; one that must be
 /// validated first never answers when it is stale (RFC 9111 §4.2.4).
-fn windows(rules: &StaleRules, own: &Own) -> Windows {
+fn windows(rules: &StaleRules, own: &ResponseDirectives) -> Windows {
     if own.never_stale {
         return Windows::default();
     }
@@ -83,7 +83,7 @@ mod tests {
     };
 
     fn times(rules: &StaleRules) -> Times {
-        Times::of(rules, &Own::default(), FRESHNESS)
+        Times::of(rules, &ResponseDirectives::default(), FRESHNESS)
     }
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
             most in 0.001f32..0.999,
         ) {
             let rules = StaleRules { jitter: Some(most), refresh_ahead: Some(0.5), ..StaleRules::default() };
-            let times = Times::of(&rules, &Own::default(), Freshness { lifetime, age });
+            let times = Times::of(&rules, &ResponseDirectives::default(), Freshness { lifetime, age });
             prop_assert!(times.lifetime <= lifetime && times.quiet <= times.lifetime);
             let least = lifetime.as_secs_f64() * (1.0 - f64::from(most));
             prop_assert!(times.lifetime.as_secs_f64() >= least * 0.999_999);

@@ -11,13 +11,13 @@ pub(crate) mod staleness;
 use crate::{
     entry::{
         codings::Codings,
-        cooldown::{Expired, Rest},
+        cooldown::{Cooldown, Expired},
         head_style::Style,
-        remote_state::{Checked, Held},
+        remote_state::{NonceCell, VerifiedAt},
     },
-    invalidation::generation::{Snapshot, Standing},
+    invalidation::generation::{Snapshot, Validity},
     key::selector::Variant,
-    time::moment::Moment,
+    time::moment::Timestamp,
 };
 use actix_web::{
     http::{
@@ -47,17 +47,17 @@ pub(crate) struct StoredResponse {
     pub(crate) made_etag: bool,
     pub(crate) last_modified: Option<HeaderValue>,
     /// When the handler's response was there.
-    pub(crate) born: Moment,
+    pub(crate) born: Timestamp,
     pub(crate) lifetime: Duration,
     /// From then on it is no longer only reused: it is to be refreshed, or is stale.
-    pub(crate) quiet_until: Moment,
+    pub(crate) quiet_until: Timestamp,
     /// How old it was when it was born.
     pub(crate) age_at_birth: Duration,
     /// Once it is stale it is not reused (RFC 9111 §4.2.4).
     pub(crate) never_stale: bool,
     pub(crate) windows: Windows,
     /// After a run has failed that would have replaced it.
-    pub(crate) rest: Rest,
+    pub(crate) rest: Cooldown,
     pub(crate) expired: Expired,
     /// Runs are numbered at their start; a store never replaces a later run's response. What was
     /// [`FOUND`] replaces what is older than it.
@@ -77,9 +77,9 @@ pub(crate) struct StoredResponse {
     /// in `Vary`.
     pub(crate) codings: Codings,
     /// When it was last in step with the remote store.
-    pub(crate) checked: Checked,
+    pub(crate) checked: VerifiedAt,
     /// What it depends on there.
-    pub(crate) held: Held,
+    pub(crate) held: NonceCell,
 }
 
 /// How long past its lifetime a response may answer (RFC 5861).
@@ -100,12 +100,12 @@ pub(crate) struct Client {
 }
 
 impl StoredResponse {
-    pub(crate) fn deadline(&self) -> Moment {
+    pub(crate) fn deadline(&self) -> Timestamp {
         self.born
             .after(self.lifetime.saturating_sub(self.age_at_birth))
     }
 
-    pub(crate) fn age(&self, now: Moment) -> Duration {
+    pub(crate) fn age(&self, now: Timestamp) -> Duration {
         self.age_at_birth.saturating_add(now.since(self.born))
     }
 
@@ -125,7 +125,7 @@ impl StoredResponse {
     }
 
     /// What has become of it since its run began.
-    pub(crate) fn standing(&self) -> Standing {
+    pub(crate) fn standing(&self) -> Validity {
         self.snapshot.standing_with(&self.named)
     }
 

@@ -1,6 +1,6 @@
 //! When a stored response was last known to be in step with the remote store.
 
-use crate::{invalidation::nonce::Nonce, time::moment::Moment};
+use crate::{invalidation::nonce::Nonce, time::moment::Timestamp};
 use std::{
     sync::{
         Arc, OnceLock,
@@ -11,22 +11,22 @@ use std::{
 
 /// When the run began that made it, or the last comparison with the remote nonces.
 #[derive(Debug, Default)]
-pub(crate) struct Checked(AtomicU64);
+pub(crate) struct VerifiedAt(AtomicU64);
 
-impl Checked {
-    pub(crate) fn at(moment: Moment) -> Self {
+impl VerifiedAt {
+    pub(crate) fn at(moment: Timestamp) -> Self {
         let checked = Self::default();
         checked.renew(moment);
         checked
     }
 
     /// A comparison that began then has found it unchanged.
-    pub(crate) fn renew(&self, moment: Moment) {
+    pub(crate) fn renew(&self, moment: Timestamp) {
         self.0.fetch_max(moment.to_nanos(), Relaxed);
     }
 
-    pub(crate) fn moment(&self) -> Moment {
-        Moment::default().after(Duration::from_nanos(self.0.load(Relaxed)))
+    pub(crate) fn moment(&self) -> Timestamp {
+        Timestamp::default().after(Duration::from_nanos(self.0.load(Relaxed)))
     }
 }
 
@@ -42,9 +42,9 @@ pub(crate) struct Nonces {
 
 /// The nonces of a stored response, from when they are known.
 #[derive(Debug, Default)]
-pub(crate) struct Held(OnceLock<Nonces>);
+pub(crate) struct NonceCell(OnceLock<Nonces>);
 
-impl Held {
+impl NonceCell {
     pub(crate) fn of(nonces: Nonces) -> Self {
         let held = Self::default();
         held.note(nonces);
@@ -68,9 +68,9 @@ mod tests {
 
     #[test]
     fn a_check_is_never_taken_back() {
-        let later = Moment::default().after(Duration::from_secs(7));
-        let checked = Checked::at(later);
-        checked.renew(Moment::default());
+        let later = Timestamp::default().after(Duration::from_secs(7));
+        let checked = VerifiedAt::at(later);
+        checked.renew(Timestamp::default());
         assert_eq!(checked.moment(), later);
     }
 }

@@ -1,11 +1,11 @@
 //! The stages in the life of a stored response.
 
-use crate::{entry::StoredResponse, invalidation::generation::Standing, time::moment::Moment};
+use crate::{entry::StoredResponse, invalidation::generation::Validity, time::moment::Timestamp};
 use std::time::Duration;
 
 /// How far a stored response has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum Staleness {
     Fresh,
     /// Fresh, and to be refreshed ahead.
     Due,
@@ -19,15 +19,15 @@ pub(crate) enum Stage {
     Over,
 }
 
-impl Stage {
+impl Staleness {
     /// The stage that `stored` is in now.
-    pub(crate) fn of(stored: &StoredResponse, now: Moment) -> Self {
+    pub(crate) fn of(stored: &StoredResponse, now: Timestamp) -> Self {
         let standing = stored.standing();
-        if standing == Standing::Invalidated {
+        if standing == Validity::Invalidated {
             return Self::Over;
         }
         let deadline = stored.deadline();
-        if now < deadline && standing == Standing::Current {
+        if now < deadline && standing == Validity::Current {
             return if now < stored.quiet_until {
                 Self::Fresh
             } else {
@@ -35,7 +35,7 @@ impl Stage {
             };
         }
         let end = match standing {
-            Standing::Expired => deadline.min(stored.expired.since(now)),
+            Validity::Expired => deadline.min(stored.expired.since(now)),
             _ => deadline,
         };
         let over = now.since(end);

@@ -1,6 +1,6 @@
 //! The rule that every argument of a handler is accounted for, in types.
 //!
-//! [`Covered<W>`] says that an argument shows the handler nothing that is not in the key once the
+//! [`KeyCovered<W>`] says that an argument shows the handler nothing that is not in the key once the
 //! words `W` were said about the route: `vary(..)`, `body`. The attribute asks it of every argument
 //! that the author says nothing of; of the others it asks, through [`Probe`], that the words which
 //! no `key(..)` or `unkeyed(..)` can stand in for were said.
@@ -13,15 +13,15 @@ use crate::{
     extract::{path_values, query_fields},
     key::{KeyWriter, Refused},
     route::{
-        inputs::{Facts, Sees},
+        inputs::{ArgumentInfo, Inputs},
         seen_data::SeenData,
     },
 };
 
 pub use self::header_types::{ReadsOneHeader, VariedHeader};
 pub use self::probe::{
-    Holder, Known, Probe, ProbeHolder, ProbeKnown, ProbeUncovered, ProbeUnknown, ProbeVaried,
-    Spoken, Unknown, WrittenOut, named,
+    CoveredBy, Holder, Known, Probe, ProbeHolder, ProbeKnown, ProbeUncovered, ProbeUnknown,
+    ProbeVaried, Unknown, WrittenOut, named,
 };
 pub use self::query_without_flag::QueryWithoutFlag;
 use actix_web::{
@@ -49,7 +49,7 @@ use std::marker::PhantomData;
 ///
 /// ```
 /// use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
-/// use cached_response::{Covered, cached_response};
+/// use cached_response::{KeyCovered, cached_response};
 /// use std::future::{Ready, ready};
 ///
 /// /// The application's price list: the same for every request.
@@ -61,7 +61,7 @@ use std::marker::PhantomData;
 ///     fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future { ready(Ok(Self(7))) }
 /// }
 ///
-/// impl<W> Covered<W> for Prices {}
+/// impl<W> KeyCovered<W> for Prices {}
 ///
 /// #[cached_response(timeout = 5m)]
 /// async fn tea(prices: Prices) -> String { prices.0.to_string() }
@@ -71,16 +71,16 @@ use std::marker::PhantomData;
     message = "`{Self}` is not part of the cache key, so one user's response could be shown to another",
     label = "not part of the cache key",
     note = "say what becomes of it: `key(..)`, `gate(..)` or `unkeyed(..)`",
-    note = "or, for a type of your own that is the same for every request, implement `cached_response::Covered` for it"
+    note = "or, for a type of your own that is the same for every request, implement `cached_response::KeyCovered` for it"
 )]
-pub trait Covered<W = ()> {
+pub trait KeyCovered<W = ()> {
     /// What a handler can see through it.
     #[doc(hidden)]
-    const FACTS: Facts = Facts::NEUTRAL;
+    const FACTS: ArgumentInfo = ArgumentInfo::NEUTRAL;
 
     /// The same, part by part, where it cannot be told at compile time.
     #[doc(hidden)]
-    fn facts(all: &mut Vec<Facts>) {
+    fn facts(all: &mut Vec<ArgumentInfo>) {
         all.push(Self::FACTS);
     }
 
@@ -111,7 +111,7 @@ pub trait Covered<W = ()> {
 
 /// What was said about a route: `V` of its request headers, `B` of its body, `S` how.
 #[derive(Debug)]
-pub struct Words<V, B, S = Attribute>(PhantomData<(V, B, S)>);
+pub struct RouteOptions<V, B, S = Attribute>(PhantomData<(V, B, S)>);
 
 /// By the options of the attribute.
 #[derive(Debug)]
@@ -143,39 +143,39 @@ pub struct NoBody;
 #[non_exhaustive]
 pub struct WithBody;
 
-impl<W> Covered<W> for () {
-    const FACTS: Facts = Facts::NOTHING;
+impl<W> KeyCovered<W> for () {
+    const FACTS: ArgumentInfo = ArgumentInfo::NOTHING;
 }
 
-impl<W> Covered<W> for Method {
-    const FACTS: Facts = Facts::NOTHING;
+impl<W> KeyCovered<W> for Method {
+    const FACTS: ArgumentInfo = ArgumentInfo::NOTHING;
 }
 
-impl<W, T: DeserializeOwned> Covered<W> for Path<T> {
-    const FACTS: Facts =
-        Facts::path(path_values::of::<T>).refused_as(<Self as Covered<W>>::is_refused);
+impl<W, T: DeserializeOwned> KeyCovered<W> for Path<T> {
+    const FACTS: ArgumentInfo =
+        ArgumentInfo::path(path_values::of::<T>).refused_as(<Self as KeyCovered<W>>::is_refused);
 
     fn is_refused(request: &HttpRequest) -> bool {
         has_config::<PathConfig>(request) && request.match_info().load::<T>().is_err()
     }
 }
 
-impl<W, T: ?Sized + 'static> Covered<W> for Data<T> {
-    const FACTS: Facts = Facts::data(<Self as Covered<W>>::find_data);
+impl<W, T: ?Sized + 'static> KeyCovered<W> for Data<T> {
+    const FACTS: ArgumentInfo = ArgumentInfo::data(<Self as KeyCovered<W>>::find_data);
 
     fn find_data(request: &HttpRequest, seen: &mut SeenData) {
         seen.see(request.app_data::<Self>());
     }
 }
 
-impl<W> Covered<W> for Uri {
-    const FACTS: Facts = Facts::URI;
+impl<W> KeyCovered<W> for Uri {
+    const FACTS: ArgumentInfo = ArgumentInfo::URI;
 }
 
-impl<W, T: DeserializeOwned> Covered<W> for Query<T> {
-    const FACTS: Facts = Facts::query(query_fields::of::<T>)
+impl<W, T: DeserializeOwned> KeyCovered<W> for Query<T> {
+    const FACTS: ArgumentInfo = ArgumentInfo::query(query_fields::of::<T>)
         .taking_by_name(query_fields::taken_by_name::<T>)
-        .refused_as(<Self as Covered<W>>::is_refused);
+        .refused_as(<Self as KeyCovered<W>>::is_refused);
 
     fn is_refused(request: &HttpRequest) -> bool {
         has_config::<QueryConfig>(request) && Self::from_query(request.query_string()).is_err()
@@ -186,13 +186,13 @@ impl<W, T: DeserializeOwned> Covered<W> for Query<T> {
     }
 }
 
-impl<B, S> Covered<Words<Vary, B, S>> for HttpRequest {
-    const FACTS: Facts = Facts::REQUEST;
+impl<B, S> KeyCovered<RouteOptions<Vary, B, S>> for HttpRequest {
+    const FACTS: ArgumentInfo = ArgumentInfo::REQUEST;
 }
 
-impl<V, T, S> Covered<Words<V, WithBody, S>> for Json<T> {
-    const FACTS: Facts =
-        Facts::BODY.refused_as(<Self as Covered<Words<V, WithBody, S>>>::is_refused);
+impl<V, T, S> KeyCovered<RouteOptions<V, WithBody, S>> for Json<T> {
+    const FACTS: ArgumentInfo = ArgumentInfo::BODY
+        .refused_as(<Self as KeyCovered<RouteOptions<V, WithBody, S>>>::is_refused);
 
     // The body is not at hand.
     fn is_refused(request: &HttpRequest) -> bool {
@@ -200,9 +200,9 @@ impl<V, T, S> Covered<Words<V, WithBody, S>> for Json<T> {
     }
 }
 
-impl<V, T, S> Covered<Words<V, WithBody, S>> for Form<T> {
-    const FACTS: Facts =
-        Facts::BODY.refused_as(<Self as Covered<Words<V, WithBody, S>>>::is_refused);
+impl<V, T, S> KeyCovered<RouteOptions<V, WithBody, S>> for Form<T> {
+    const FACTS: ArgumentInfo = ArgumentInfo::BODY
+        .refused_as(<Self as KeyCovered<RouteOptions<V, WithBody, S>>>::is_refused);
 
     // The body is not at hand.
     fn is_refused(request: &HttpRequest) -> bool {
@@ -210,16 +210,16 @@ impl<V, T, S> Covered<Words<V, WithBody, S>> for Form<T> {
     }
 }
 
-impl<V, S> Covered<Words<V, WithBody, S>> for Bytes {
-    const FACTS: Facts = Facts::BODY;
+impl<V, S> KeyCovered<RouteOptions<V, WithBody, S>> for Bytes {
+    const FACTS: ArgumentInfo = ArgumentInfo::BODY;
 }
 
-impl<V, S> Covered<Words<V, WithBody, S>> for String {
-    const FACTS: Facts = Facts::BODY;
+impl<V, S> KeyCovered<RouteOptions<V, WithBody, S>> for String {
+    const FACTS: ArgumentInfo = ArgumentInfo::BODY;
 }
 
-impl<V, S> Covered<Words<V, WithBody, S>> for Payload {
-    const FACTS: Facts = Facts::BODY;
+impl<V, S> KeyCovered<RouteOptions<V, WithBody, S>> for Payload {
+    const FACTS: ArgumentInfo = ArgumentInfo::BODY;
 }
 
 /// Returns true where the application has a `C`, which may have an error handler: it does not say.
@@ -227,10 +227,10 @@ fn has_config<C: 'static>(request: &HttpRequest) -> bool {
     request.app_data::<C>().is_some() || request.app_data::<Data<C>>().is_some()
 }
 
-impl<W, T: Covered<W>> Covered<W> for Option<T> {
-    const FACTS: Facts = T::FACTS;
+impl<W, T: KeyCovered<W>> KeyCovered<W> for Option<T> {
+    const FACTS: ArgumentInfo = T::FACTS;
 
-    fn facts(all: &mut Vec<Facts>) {
+    fn facts(all: &mut Vec<ArgumentInfo>) {
         T::facts(all);
     }
 
@@ -250,10 +250,10 @@ impl<W, T: Covered<W>> Covered<W> for Option<T> {
     }
 }
 
-impl<W, T: Covered<W>, E> Covered<W> for Result<T, E> {
-    const FACTS: Facts = T::FACTS.with_error();
+impl<W, T: KeyCovered<W>, E> KeyCovered<W> for Result<T, E> {
+    const FACTS: ArgumentInfo = T::FACTS.with_error();
 
-    fn facts(all: &mut Vec<Facts>) {
+    fn facts(all: &mut Vec<ArgumentInfo>) {
         let inner = all.len();
         T::facts(all);
         for facts in &mut all[inner..] {
@@ -274,19 +274,19 @@ impl<W, T: Covered<W>, E> Covered<W> for Result<T, E> {
         match self {
             Ok(part) => part.write_key(key),
             // It may say of whom it speaks, or what the body was, and no key has that.
-            Err(_) if T::FACTS.sees.any(Sees::IDENTITY) => key.refuse(Refused::Failed),
+            Err(_) if T::FACTS.sees.any(Inputs::IDENTITY) => key.refuse(Refused::Failed),
             Err(_) => {}
         }
     }
 }
 
-impl<W, L: Covered<W>, R: Covered<W>> Covered<W> for Either<L, R> {
-    const FACTS: Facts = L::FACTS
+impl<W, L: KeyCovered<W>, R: KeyCovered<W>> KeyCovered<W> for Either<L, R> {
+    const FACTS: ArgumentInfo = L::FACTS
         .and(R::FACTS)
-        .finding(<Self as Covered<W>>::find_data)
-        .refused_as(<Self as Covered<W>>::is_refused);
+        .finding(<Self as KeyCovered<W>>::find_data)
+        .refused_as(<Self as KeyCovered<W>>::is_refused);
 
-    fn facts(all: &mut Vec<Facts>) {
+    fn facts(all: &mut Vec<ArgumentInfo>) {
         L::facts(all);
         R::facts(all);
     }
@@ -316,12 +316,12 @@ impl<W, L: Covered<W>, R: Covered<W>> Covered<W> for Either<L, R> {
 
 macro_rules! tuples {
     ($first:ident $($rest:ident)*) => {
-        impl<W, $first: Covered<W>, $($rest: Covered<W>),*> Covered<W> for ($first, $($rest,)*) {
-            const FACTS: Facts = $first::FACTS$(.and($rest::FACTS))*
-                .finding(<Self as Covered<W>>::find_data)
-                .refused_as(<Self as Covered<W>>::is_refused);
+        impl<W, $first: KeyCovered<W>, $($rest: KeyCovered<W>),*> KeyCovered<W> for ($first, $($rest,)*) {
+            const FACTS: ArgumentInfo = $first::FACTS$(.and($rest::FACTS))*
+                .finding(<Self as KeyCovered<W>>::find_data)
+                .refused_as(<Self as KeyCovered<W>>::is_refused);
 
-            fn facts(all: &mut Vec<Facts>) {
+            fn facts(all: &mut Vec<ArgumentInfo>) {
                 $first::facts(all);
                 $($rest::facts(all);)*
             }
@@ -373,19 +373,19 @@ mod tests {
 
     struct User;
 
-    type Nothing = Words<NoVary, NoBody>;
-    type All = Words<Vary, WithBody>;
+    type Nothing = RouteOptions<NoVary, NoBody>;
+    type All = RouteOptions<Vary, WithBody>;
 
-    fn facts<T: Covered<Nothing>>() -> Facts {
+    fn facts<T: KeyCovered<Nothing>>() -> ArgumentInfo {
         T::FACTS
     }
 
     #[test]
     fn what_is_always_covered_shows_what_the_key_has() {
-        assert_eq!(facts::<Path<u32>>().sees, Sees::NOTHING);
-        assert_eq!(facts::<Data<User>>().sees, Sees::NOTHING);
-        assert_eq!(facts::<(Method, ())>().sees, Sees::NOTHING);
-        assert!(facts::<Option<Uri>>().sees.any(Sees::URI));
+        assert_eq!(facts::<Path<u32>>().sees, Inputs::NOTHING);
+        assert_eq!(facts::<Data<User>>().sees, Inputs::NOTHING);
+        assert_eq!(facts::<(Method, ())>().sees, Inputs::NOTHING);
+        assert!(facts::<Option<Uri>>().sees.any(Inputs::URI));
     }
 
     #[test]
@@ -397,20 +397,20 @@ mod tests {
     #[test]
     fn two_headers_in_one_argument_are_not_half_forgotten() {
         let facts = facts::<(Header<Accept>, Header<ContentLength>)>();
-        assert!(facts.sees.any(Sees::UNTOLD));
+        assert!(facts.sees.any(Inputs::UNTOLD));
     }
 
     #[test]
     fn a_body_shows_once_it_is_spoken_of() {
         assert!(
-            <Either<Json<u32>, Form<u32>> as Covered<All>>::FACTS
+            <Either<Json<u32>, Form<u32>> as KeyCovered<All>>::FACTS
                 .sees
-                .any(Sees::BODY)
+                .any(Inputs::BODY)
         );
         assert!(
-            <Result<HttpRequest, ()> as Covered<All>>::FACTS
+            <Result<HttpRequest, ()> as KeyCovered<All>>::FACTS
                 .sees
-                .any(Sees::REQUEST)
+                .any(Inputs::REQUEST)
         );
     }
 }

@@ -1,6 +1,6 @@
 //! When the arguments of a handler are due.
 
-use crate::extract::covered::{Covered, NoBody, NoVary, Typed, Words};
+use crate::extract::covered::{KeyCovered, NoBody, NoVary, RouteOptions, Typed};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use pin_project_lite::pin_project;
 use std::{
@@ -12,16 +12,16 @@ use std::{
 
 /// Arguments that are extracted before the look-up, unless the key tells them.
 #[derive(Debug)]
-pub enum Due<Args> {
+pub enum Extracted<Args> {
     /// Here they are.
     Now(Args),
     /// None of them sees a body, or could refuse what a stored response was made for.
     OnAMiss,
 }
 
-impl<Args> FromRequest for Due<Args>
+impl<Args> FromRequest for Extracted<Args>
 where
-    Args: FromRequest + Covered<Words<NoVary, NoBody, Typed>>,
+    Args: FromRequest + KeyCovered<RouteOptions<NoVary, NoBody, Typed>>,
 {
     type Error = Args::Error;
     type Future = Extraction<Args::Future>;
@@ -49,12 +49,12 @@ impl<F> fmt::Debug for Extraction<F> {
 }
 
 impl<F: Future<Output = Result<Args, E>>, Args, E> Future for Extraction<F> {
-    type Output = Result<Due<Args>, E>;
+    type Output = Result<Extracted<Args>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().now.as_pin_mut() {
-            Some(now) => Poll::Ready(ready!(now.poll(cx)).map(Due::Now)),
-            None => Poll::Ready(Ok(Due::OnAMiss)),
+            Some(now) => Poll::Ready(ready!(now.poll(cx)).map(Extracted::Now)),
+            None => Poll::Ready(Ok(Extracted::OnAMiss)),
         }
     }
 }

@@ -33,12 +33,12 @@ pub(crate) fn taken_by_name<T: DeserializeOwned>() -> Fields {
 struct Ask;
 
 /// A pair whose name no field has: what ignores it cannot see such pairs, and what refuses it can.
-struct Stranger {
+struct UnknownField {
     fields: &'static [&'static str],
     given: bool,
 }
 
-impl<'de> MapAccess<'de> for Stranger {
+impl<'de> MapAccess<'de> for UnknownField {
     type Error = Answer;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -96,7 +96,7 @@ impl<'de> Deserializer<'de> for Ask {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Answer> {
-        let stranger = Stranger {
+        let stranger = UnknownField {
             fields,
             given: false,
         };

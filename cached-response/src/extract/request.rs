@@ -1,15 +1,15 @@
-//! `Request`: an extractor that records what the handler reads.
+//! `TrackedRequest`: an extractor that records what the handler reads.
 
 use crate::{
-    context::{CacheHandle, control::Control},
-    extract::covered::Covered,
+    context::{CacheHandle, control::RunContext},
+    extract::covered::KeyCovered,
     http::host,
     key::{
         KeyWriter,
         part::KeyPart,
         selector::{Extension, Selector},
     },
-    route::inputs::Facts,
+    route::inputs::ArgumentInfo,
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -36,11 +36,11 @@ use std::{
 ///
 /// ```
 /// use actix_web::{Responder, get};
-/// use cached_response::{Request, cached_response};
+/// use cached_response::{TrackedRequest, cached_response};
 ///
 /// #[get("/greeting")]
 /// #[cached_response]
-/// async fn greeting(request: Request) -> impl Responder {
+/// async fn greeting(request: TrackedRequest) -> impl Responder {
 ///     match request.header("accept-language") {
 ///         Some(language) if language.starts_with("de") => "Guten Tag",
 ///         _ => "Good day",
@@ -49,13 +49,13 @@ use std::{
 /// # let _ = greeting;
 /// ```
 #[derive(Clone)]
-pub struct Request {
+pub struct TrackedRequest {
     host: OnceCell<Option<Box<str>>>,
     inner: HttpRequest,
-    control: Arc<Control>,
+    control: Arc<RunContext>,
 }
 
-impl Request {
+impl TrackedRequest {
     /// The value of a header, or `None` where it is absent, repeated or not visible ASCII; the
     /// response depends on all its lines in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -114,18 +114,18 @@ impl Request {
 }
 
 /// Shows nothing: whatever is printed could end up in a response.
-impl fmt::Debug for Request {
+impl fmt::Debug for TrackedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request").finish_non_exhaustive()
     }
 }
 
-impl<W> Covered<W> for Request {
-    const FACTS: Facts = Facts::RECORDS;
+impl<W> KeyCovered<W> for TrackedRequest {
+    const FACTS: ArgumentInfo = ArgumentInfo::RECORDS;
 }
 
-impl<W> Covered<W> for CacheHandle {
-    const FACTS: Facts = Facts::NOTHING;
+impl<W> KeyCovered<W> for CacheHandle {
+    const FACTS: ArgumentInfo = ArgumentInfo::NOTHING;
 }
 
 fn written<T: KeyPart + 'static>(request: &HttpRequest) -> Option<Vec<u8>> {
@@ -135,7 +135,7 @@ fn written<T: KeyPart + 'static>(request: &HttpRequest) -> Option<Vec<u8>> {
     Some(key.into_buffer())
 }
 
-impl FromRequest for Request {
+impl FromRequest for TrackedRequest {
     type Error = Infallible;
     type Future = Ready<Result<Self, Infallible>>;
 
@@ -143,7 +143,7 @@ impl FromRequest for Request {
         ready(Ok(Self {
             host: OnceCell::new(),
             inner: request.clone(),
-            control: Control::of(request),
+            control: RunContext::of(request),
         }))
     }
 }

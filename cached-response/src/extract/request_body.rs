@@ -1,6 +1,6 @@
 //! Request bodies: whether there is one, and reading it for the key.
 
-use crate::route::request_key::Sent;
+use crate::route::request_key::RequestBody;
 use actix_web::{
     HttpRequest,
     dev::Payload,
@@ -45,7 +45,7 @@ fn peek(payload: &mut Payload) -> bool {
         Poll::Pending => true,
         Poll::Ready(Some(first)) => {
             let rest = payload.take();
-            *payload = Chain {
+            *payload = ReplayedPayload {
                 first: Some(first),
                 rest,
             }
@@ -60,20 +60,20 @@ fn peek(payload: &mut Payload) -> bool {
 pub(crate) async fn read(
     mut payload: Payload,
     limit: usize,
-) -> Result<(Sent, Payload), PayloadError> {
+) -> Result<(RequestBody, Payload), PayloadError> {
     let mut whole = BytesMut::new();
     while let Some(chunk) = poll_fn(|cx| Pin::new(&mut payload).poll_next(cx)).await {
         whole.extend_from_slice(&chunk?);
         if whole.len() > limit {
-            let chain = Chain {
+            let chain = ReplayedPayload {
                 first: Some(Ok(whole.freeze())),
                 rest: payload,
             };
-            return Ok((Sent::TooLarge, chain.into_payload()));
+            return Ok((RequestBody::TooLarge, chain.into_payload()));
         }
     }
     let body = whole.freeze();
-    Ok((Sent::Keyed(body.clone()), Payload::from(body)))
+    Ok((RequestBody::Keyed(body.clone()), Payload::from(body)))
 }
 
 /// Gives the body once more where an extractor has taken it: one that runs later may want it too.
@@ -84,12 +84,12 @@ pub(crate) fn refill(payload: &mut Payload, body: &Bytes) {
 }
 
 /// What was read already, and then the rest.
-struct Chain {
+struct ReplayedPayload {
     first: Option<Result<Bytes, PayloadError>>,
     rest: Payload,
 }
 
-impl Chain {
+impl ReplayedPayload {
     fn into_payload(self) -> Payload {
         Payload::Stream {
             payload: Box::pin(self),
@@ -97,7 +97,7 @@ impl Chain {
     }
 }
 
-impl Stream for Chain {
+impl Stream for ReplayedPayload {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {

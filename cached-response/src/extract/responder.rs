@@ -4,9 +4,9 @@
 //! that no argument of the handler shows. [`CoveredResponder`] marks those that do not;
 //! [`AnswerProbe`] finds out, on a route with `vary(..)`, which of the two an answer is.
 
-use crate::route::inputs::Facts;
+use crate::route::inputs::ArgumentInfo;
 #[cfg(any(feature = "files", test))]
-use crate::route::inputs::Sees;
+use crate::route::inputs::Inputs;
 use actix_web::{
     CustomizeResponder, Either, Error, HttpResponse, HttpResponseBuilder, Responder,
     body::{BoxBody, MessageBody},
@@ -75,22 +75,22 @@ use std::{
 pub trait CoveredResponder: Responder {
     /// What it reads of the request.
     #[doc(hidden)]
-    const FACTS: Facts = Facts::NOTHING;
+    const FACTS: ArgumentInfo = ArgumentInfo::NOTHING;
 }
 
 /// The body of a covered responder. It is asked for in place of the responder itself, so that of a
 /// type which is no responder at all, and has no body, only that is reported.
 pub trait BodyOf<R> {
     /// What the responder reads of the request.
-    const FACTS: Facts;
+    const FACTS: ArgumentInfo;
 }
 
 impl<R: CoveredResponder> BodyOf<R> for R::Body {
-    const FACTS: Facts = R::FACTS;
+    const FACTS: ArgumentInfo = R::FACTS;
 }
 
 /// What the covered answer `R` reads of the request.
-pub(crate) const fn facts_of<R>() -> &'static Facts
+pub(crate) const fn facts_of<R>() -> &'static ArgumentInfo
 where
     R: Responder,
     R::Body: BodyOf<R>,
@@ -124,29 +124,29 @@ impl<T: Debug + Display + 'static> CoveredResponder for InternalError<T> {}
 /// stored where the route says `status(400)`.
 #[cfg(feature = "files")]
 impl CoveredResponder for actix_files::NamedFile {
-    const FACTS: Facts = Facts::sees(Sees::HEADERS);
+    const FACTS: ArgumentInfo = ArgumentInfo::sees(Inputs::HEADERS);
 }
 
 impl<R: CoveredResponder> CoveredResponder for Option<R> {
-    const FACTS: Facts = R::FACTS;
+    const FACTS: ArgumentInfo = R::FACTS;
 }
 
 impl<R: CoveredResponder, E: Into<Error>> CoveredResponder for Result<R, E> {
-    const FACTS: Facts = R::FACTS;
+    const FACTS: ArgumentInfo = R::FACTS;
 }
 
 impl<E: Into<Error>> CoveredResponder for Result<(), E> {}
 
 impl<L: CoveredResponder, R: CoveredResponder> CoveredResponder for Either<L, R> {
-    const FACTS: Facts = L::FACTS.and(R::FACTS);
+    const FACTS: ArgumentInfo = L::FACTS.and(R::FACTS);
 }
 
 impl<R: CoveredResponder> CoveredResponder for (R, StatusCode) {
-    const FACTS: Facts = R::FACTS;
+    const FACTS: ArgumentInfo = R::FACTS;
 }
 
 impl<R: CoveredResponder> CoveredResponder for CustomizeResponder<R> {
-    const FACTS: Facts = R::FACTS;
+    const FACTS: ArgumentInfo = R::FACTS;
 }
 
 /// Asks what an answer reads of the request, also where its type is not covered.
@@ -164,11 +164,11 @@ impl<R> AnswerProbe<R> {
 /// The first that is tried.
 pub trait ProbeCovered {
     /// Returns what a covered answer reads.
-    fn facts(&self) -> &'static Facts;
+    fn facts(&self) -> &'static ArgumentInfo;
 }
 
 impl<R: CoveredResponder> ProbeCovered for AnswerProbe<R> {
-    fn facts(&self) -> &'static Facts {
+    fn facts(&self) -> &'static ArgumentInfo {
         &R::FACTS
     }
 }
@@ -176,12 +176,12 @@ impl<R: CoveredResponder> ProbeCovered for AnswerProbe<R> {
 /// The second.
 pub trait ProbeAny {
     /// Returns what any answer may read: the whole request.
-    fn facts(&self) -> &'static Facts;
+    fn facts(&self) -> &'static ArgumentInfo;
 }
 
 impl<R> ProbeAny for &AnswerProbe<R> {
-    fn facts(&self) -> &'static Facts {
-        &Facts::REQUEST
+    fn facts(&self) -> &'static ArgumentInfo {
+        &ArgumentInfo::REQUEST
     }
 }
 
@@ -211,7 +211,7 @@ mod tests {
     impl CoveredResponder for Neutral {}
 
     impl CoveredResponder for Conditional {
-        const FACTS: Facts = Facts::sees(Sees::HEADERS);
+        const FACTS: ArgumentInfo = ArgumentInfo::sees(Inputs::HEADERS);
     }
 
     /// What the probe says of each type made of two containers, one in the other, around `$leaf`.
@@ -251,10 +251,10 @@ mod tests {
     #[test]
     fn what_an_answer_reads_is_seen_through_all_that_holds_it() {
         for (leaf, sees, nested) in [
-            ("unknown", Facts::REQUEST.sees, nested!(Unknown)),
-            ("neutral", Sees::NOTHING, nested!(Neutral)),
-            ("conditional", Sees::HEADERS, nested!(Conditional)),
-            ("text", Sees::NOTHING, nested!(&'static str)),
+            ("unknown", ArgumentInfo::REQUEST.sees, nested!(Unknown)),
+            ("neutral", Inputs::NOTHING, nested!(Neutral)),
+            ("conditional", Inputs::HEADERS, nested!(Conditional)),
+            ("text", Inputs::NOTHING, nested!(&'static str)),
         ] {
             assert_eq!(nested.len(), 36, "{leaf}");
             for (name, seen) in nested {
@@ -264,17 +264,17 @@ mod tests {
     }
 
     /// As a handler in which the type is a parameter asks.
-    fn of_parameter<R: Responder>() -> Sees {
+    fn of_parameter<R: Responder>() -> Inputs {
         seen!(Option<R>).1
     }
 
-    fn of_covered_parameter<R: CoveredResponder>() -> Sees {
+    fn of_covered_parameter<R: CoveredResponder>() -> Inputs {
         seen!(Option<R>).1
     }
 
     #[test]
     fn a_type_parameter_is_what_its_bound_says() {
-        assert_eq!(of_parameter::<Neutral>(), Facts::REQUEST.sees);
-        assert_eq!(of_covered_parameter::<Neutral>(), Sees::NOTHING);
+        assert_eq!(of_parameter::<Neutral>(), ArgumentInfo::REQUEST.sees);
+        assert_eq!(of_covered_parameter::<Neutral>(), Inputs::NOTHING);
     }
 }

@@ -3,12 +3,12 @@
 
 use crate::{
     extract::{
-        covered::{Covered, Typed, Words},
+        covered::{KeyCovered, RouteOptions, Typed},
         type_names,
     },
     key::{KeyWriter, part::KeyPart},
     route::{
-        inputs::{Facts, Sees},
+        inputs::{ArgumentInfo, Inputs},
         seen_data::SeenData,
     },
 };
@@ -107,38 +107,43 @@ impl<T: FromRequest> Lazy<T> {
     }
 }
 
-impl<V, B, T: KeyPart> Covered<Words<V, B, Typed>> for Keyed<T> {
-    const FACTS: Facts = Facts::sees(Sees::HEADERS.and(Sees::IDENTITY).and(Sees::AHEAD));
+impl<V, B, T: KeyPart> KeyCovered<RouteOptions<V, B, Typed>> for Keyed<T> {
+    const FACTS: ArgumentInfo =
+        ArgumentInfo::sees(Inputs::HEADERS.and(Inputs::IDENTITY).and(Inputs::AHEAD));
 
     fn write_key(&self, key: &mut KeyWriter) {
         key.part(&self.0);
     }
 }
 
-impl<V, B, T> Covered<Words<V, B, Typed>> for Gate<T> {
-    const FACTS: Facts = Facts::sees(Sees::IDENTITY);
+impl<V, B, T> KeyCovered<RouteOptions<V, B, Typed>> for Gate<T> {
+    const FACTS: ArgumentInfo = ArgumentInfo::sees(Inputs::IDENTITY);
 }
 
-impl<V, B, T: 'static> Covered<Words<V, B, Typed>> for Unkeyed<T> {
-    const FACTS: Facts = Facts::sees(Sees::HEADERS);
+impl<V, B, T: 'static> KeyCovered<RouteOptions<V, B, Typed>> for Unkeyed<T> {
+    const FACTS: ArgumentInfo = ArgumentInfo::sees(Inputs::HEADERS);
 
-    fn facts(all: &mut Vec<Facts>) {
+    fn facts(all: &mut Vec<ArgumentInfo>) {
         // No word of the author's stands in for the headers that a whole request shows, nor for a
         // body.
         let seen = type_names::through(type_name::<T>());
-        all.push(Facts::sees(seen.and(Sees::HEADERS).and(Sees::AHEAD)));
+        all.push(ArgumentInfo::sees(
+            seen.and(Inputs::HEADERS).and(Inputs::AHEAD),
+        ));
     }
 }
 
-impl<V, B, T: Covered<Words<V, B, Typed>>> Covered<Words<V, B, Typed>> for Lazy<T> {
+impl<V, B, T: KeyCovered<RouteOptions<V, B, Typed>>> KeyCovered<RouteOptions<V, B, Typed>>
+    for Lazy<T>
+{
     // The handler extracts it, and is shown the error.
-    const FACTS: Facts = T::FACTS.lazily().with_error();
+    const FACTS: ArgumentInfo = T::FACTS.lazily().with_error();
 
     fn find_data(request: &HttpRequest, seen: &mut SeenData) {
         T::find_data(request, seen);
     }
 
-    fn facts(all: &mut Vec<Facts>) {
+    fn facts(all: &mut Vec<ArgumentInfo>) {
         let eager = all.len();
         T::facts(all);
         for facts in &mut all[eager..] {

@@ -3,11 +3,11 @@
 //! [`type_name`](std::any::type_name) is all that can be asked of any type at all. Should a name
 //! ever change, the tests below say so.
 
-use crate::route::inputs::{Facts, Sees};
+use crate::route::inputs::{ArgumentInfo, Inputs};
 
 /// What can be seen through the type of this name: a whole request, or a body, also as a part of
 /// an `Option`, a `Result`, an `Either` or a tuple.
-pub(crate) fn through(name: &str) -> Sees {
+pub(crate) fn through(name: &str) -> Inputs {
     const HOLDERS: [&str; 4] = [
         "core::option::Option<",
         "core::result::Result<",
@@ -17,14 +17,14 @@ pub(crate) fn through(name: &str) -> Sees {
     for holder in HOLDERS {
         if let Some(held) = name.strip_prefix(holder) {
             let held = &held[..held.len().saturating_sub(1)];
-            return parts(held).map(through).fold(Sees::NOTHING, Sees::and);
+            return parts(held).map(through).fold(Inputs::NOTHING, Inputs::and);
         }
     }
     match name {
-        "actix_web::request::HttpRequest" => Facts::REQUEST.sees,
+        "actix_web::request::HttpRequest" => ArgumentInfo::REQUEST.sees,
         // There is no word for a body here: such a route bypasses.
-        name if is_body(name) => Sees::UNTOLD,
-        _ => Sees::NOTHING,
+        name if is_body(name) => Inputs::UNTOLD,
+        _ => Inputs::NOTHING,
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
     };
     use std::{any::type_name, collections::HashMap};
 
-    fn seen<T>() -> Sees {
+    fn seen<T>() -> Inputs {
         through(type_name::<T>())
     }
 
@@ -75,7 +75,7 @@ mod tests {
             seen::<(Path<(u32, String)>, Option<(HttpRequest,)>)>(),
             seen::<Either<Path<u32>, HttpRequest>>(),
         ] {
-            assert!(seen.any(Sees::REQUEST));
+            assert!(seen.any(Inputs::REQUEST));
         }
     }
 
@@ -89,15 +89,15 @@ mod tests {
             seen::<(Path<u32>, Form<u32>)>(),
             seen::<Either<Json<u32>, Form<u32>>>(),
         ] {
-            assert!(seen.any(Sees::UNTOLD));
+            assert!(seen.any(Inputs::UNTOLD));
         }
     }
 
     #[test]
     fn nothing_is_seen_through_what_only_mentions_them() {
-        assert_eq!(seen::<Path<String>>(), Sees::NOTHING);
-        assert_eq!(seen::<Data<HashMap<String, Bytes>>>(), Sees::NOTHING);
-        assert_eq!(seen::<Option<Path<(String, u32)>>>(), Sees::NOTHING);
-        assert_eq!(seen::<()>(), Sees::NOTHING);
+        assert_eq!(seen::<Path<String>>(), Inputs::NOTHING);
+        assert_eq!(seen::<Data<HashMap<String, Bytes>>>(), Inputs::NOTHING);
+        assert_eq!(seen::<Option<Path<(String, u32)>>>(), Inputs::NOTHING);
+        assert_eq!(seen::<()>(), Inputs::NOTHING);
     }
 }

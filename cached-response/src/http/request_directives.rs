@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// The wishes of one request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Wishes {
+pub(crate) struct RequestDirectives {
     /// `no-cache`, or `max-age=0`: no stored response will do.
     pub(crate) live: bool,
     pub(crate) no_store: bool,
@@ -23,7 +23,7 @@ pub(crate) struct Wishes {
     max_stale: Option<Duration>,
 }
 
-impl Wishes {
+impl RequestDirectives {
     /// The wishes in a request's fields; `None` where it has none.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let mut wishes = Self::default();

@@ -23,7 +23,7 @@ pub(crate) struct Author {
 
 /// What a response says of its own reuse.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Own {
+pub(crate) struct ResponseDirectives {
     pub(crate) freshness: Freshness,
     /// `no-cache`: it is stored to be validated, and for nothing else.
     pub(crate) no_cache: bool,
@@ -44,7 +44,7 @@ pub(crate) fn own(
     status: StatusCode,
     received: &Received<'_>,
     author: Author,
-) -> Result<Own, Skip> {
+) -> Result<ResponseDirectives, Skip> {
     let said = Directives::of(received.headers, by.targeted.as_ref());
     let understood = author.named || is_understood(status);
     may_be_stored(&said, understood)?;
@@ -64,7 +64,7 @@ pub(crate) fn own(
     if !has_validator(received) && (no_cache || !answers_stale(&said)) {
         is_reusable(no_cache, lifetime, freshness, author)?;
     }
-    Ok(Own {
+    Ok(ResponseDirectives {
         freshness,
         no_cache,
         open: said.public || said.s_maxage.is_some() || said.must_revalidate,

@@ -9,11 +9,11 @@ use crate::{
         conditional::is_conditional,
         fields::{self, lines},
         freshness::{Freshness, Received},
-        response_directives::{Author, Own, is_for_all, own},
+        response_directives::{Author, ResponseDirectives, is_for_all, own},
     },
     metrics::reason::Skip,
     policy::ttl::ByResponse,
-    route::config::Terms,
+    route::config::RouteConfig,
 };
 use actix_web::http::{
     StatusCode,
@@ -27,7 +27,7 @@ use std::time::{Duration, SystemTime};
     clippy::struct_excessive_bools,
     reason = "facts that the rules ask for one by one, no states"
 )]
-pub(crate) struct Made<'a> {
+pub(crate) struct ResponseHead<'a> {
     pub(crate) status: StatusCode,
     pub(crate) headers: &'a HeaderMap,
     /// The handler returned `Err`.
@@ -59,7 +59,7 @@ pub(crate) struct Storable {
     /// The longest that it allows itself to be shared.
     pub(crate) s_maxage: Option<Duration>,
     /// What it says of its own reuse. Where the route has a timeout, its freshness is not asked.
-    pub(crate) own: Own,
+    pub(crate) own: ResponseDirectives,
     /// The names in its `Vary` that the route's key does not hold.
     pub(crate) vary: Vec<HeaderName>,
 }
@@ -70,7 +70,7 @@ impl Storable {
     /// of these, the response's own word. `None` where it is zero by any but the last.
     pub(crate) fn freshness(
         &self,
-        terms: &Terms,
+        terms: &RouteConfig,
         said: Option<Duration>,
         unsaid: Duration,
     ) -> Option<Freshness> {
@@ -86,7 +86,7 @@ impl Storable {
         }
     }
 
-    fn given(&self, terms: &Terms, unsaid: Duration) -> Option<Duration> {
+    fn given(&self, terms: &RouteConfig, unsaid: Duration) -> Option<Duration> {
         let timeout = self.timeout;
         let timeout = timeout.or_else(|| terms.policy.timeout.resolve(unsaid))?;
         Some(
@@ -97,7 +97,7 @@ impl Storable {
 }
 
 /// Decides from the heads of request and response alone.
-pub(crate) fn judge(terms: &Terms, made: &Made<'_>) -> Verdict {
+pub(crate) fn judge(terms: &RouteConfig, made: &ResponseHead<'_>) -> Verdict {
     match judged(terms, made) {
         Ok(storable) => Verdict::Store(storable),
         Err(skip) => Verdict::Skip(skip),
@@ -106,7 +106,7 @@ pub(crate) fn judge(terms: &Terms, made: &Made<'_>) -> Verdict {
 
 /// Whether the rules ask for a field of this name. Where the response says itself how long it may be
 /// reused, any may be asked for.
-pub(crate) fn asks_for(terms: &Terms, name: &HeaderName) -> bool {
+pub(crate) fn asks_for(terms: &RouteConfig, name: &HeaderName) -> bool {
     const ASKED: [HeaderName; 7] = [
         header::CONTENT_TYPE,
         header::CACHE_CONTROL,
@@ -119,7 +119,7 @@ pub(crate) fn asks_for(terms: &Terms, name: &HeaderName) -> bool {
     terms.policy.timeout.by_response().is_some() || ASKED.contains(name)
 }
 
-fn judged(terms: &Terms, made: &Made<'_>) -> Result<Storable, Skip> {
+fn judged(terms: &RouteConfig, made: &ResponseHead<'_>) -> Result<Storable, Skip> {
     if made.error && !is_answer(terms, made.status) {
         return Err(Skip::Error);
     }
@@ -147,14 +147,18 @@ fn judged(terms: &Terms, made: &Made<'_>) -> Result<Storable, Skip> {
 
 /// Returns true for a 400 that may speak of a condition or a range, which no key holds: `NamedFile`
 /// answers one to a `Range` that is no text.
-pub(crate) fn is_of_a_condition(terms: &Terms, status: StatusCode, asked: &HeaderMap) -> bool {
+pub(crate) fn is_of_a_condition(
+    terms: &RouteConfig,
+    status: StatusCode,
+    asked: &HeaderMap,
+) -> bool {
     status == StatusCode::BAD_REQUEST && terms.sees_headers() && is_conditional(asked)
 }
 
 /// Returns true where the route names the status of an `Err`, which then is an answer like any other:
 /// `Err(ErrorNotFound(..))` is how a handler says 404. A failure of the server's is none, and an error
 /// that looks like a success is a mistake.
-fn is_answer(terms: &Terms, status: StatusCode) -> bool {
+fn is_answer(terms: &RouteConfig, status: StatusCode) -> bool {
     let statuses = &terms.policy.statuses;
     (status.is_redirection() || status.is_client_error())
         && statuses.iter().any(|(known, _)| *known == status)
@@ -163,7 +167,7 @@ fn is_answer(terms: &Terms, status: StatusCode) -> bool {
 /// Whether the route names this status, and with which timeout.
 type Named = Option<Option<Duration>>;
 
-fn named(terms: &Terms, status: StatusCode) -> Result<Named, Skip> {
+fn named(terms: &RouteConfig, status: StatusCode) -> Result<Named, Skip> {
     let statuses = &terms.policy.statuses;
     let named = statuses.iter().find(|(known, _)| *known == status);
     match named {
@@ -175,23 +179,23 @@ fn named(terms: &Terms, status: StatusCode) -> Result<Named, Skip> {
 }
 
 /// The route says how long.
-fn by_route(made: &Made<'_>, named: Named) -> Result<Storable, Skip> {
+fn by_route(made: &ResponseHead<'_>, named: Named) -> Result<Storable, Skip> {
     let said = CacheControl::parse(lines(made.headers, &header::CACHE_CONTROL));
     forbidden(&said)?;
     Ok(Storable {
         timeout: named.flatten(),
         s_maxage: said.s_maxage,
-        own: Own {
+        own: ResponseDirectives {
             open: said.public || said.s_maxage.is_some() || said.must_revalidate,
             never_stale: said.must_revalidate || said.proxy_revalidate || said.s_maxage.is_some(),
-            ..Own::default()
+            ..ResponseDirectives::default()
         },
         vary: Vec::new(),
     })
 }
 
 /// The response says how long.
-fn by_itself(by: &ByResponse, made: &Made<'_>, named: Named) -> Result<Storable, Skip> {
+fn by_itself(by: &ByResponse, made: &ResponseHead<'_>, named: Named) -> Result<Storable, Skip> {
     let received = Received {
         headers: made.headers,
         at: made.at,
@@ -232,7 +236,7 @@ fn forbidden(said: &CacheControl) -> Result<(), Skip> {
 /// At most so many names select a variant: more is a mistake, and each is asked of every request.
 pub(crate) const MOST_NAMES: usize = 16;
 
-fn varied(terms: &Terms, headers: &HeaderMap) -> Result<Vec<HeaderName>, Skip> {
+fn varied(terms: &RouteConfig, headers: &HeaderMap) -> Result<Vec<HeaderName>, Skip> {
     let mut names: Vec<HeaderName> = Vec::new();
     for member in fields::tokens(lines(headers, &header::VARY)) {
         // A name that is no token cannot be compared: as good as `*`. Quotes are no part of one,
@@ -251,7 +255,11 @@ fn varied(terms: &Terms, headers: &HeaderMap) -> Result<Vec<HeaderName>, Skip> {
     Ok(names)
 }
 
-fn unshareable(made: &Made<'_>, vary: &[HeaderName], terms: &Terms) -> Result<(), Skip> {
+fn unshareable(
+    made: &ResponseHead<'_>,
+    vary: &[HeaderName],
+    terms: &RouteConfig,
+) -> Result<(), Skip> {
     let media = made
         .headers
         .get(&header::CONTENT_TYPE)

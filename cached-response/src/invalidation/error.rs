@@ -14,9 +14,9 @@ use std::{error::Error, fmt};
 /// In a cache that is in this process only there is one such reason: a name that names nothing.
 ///
 /// ```
-/// use cached_response::{InvalidateError, ResponseCache};
+/// use cached_response::{InvalidationError, ResponseCache};
 ///
-/// async fn published(cache: &ResponseCache) -> Result<(), InvalidateError> {
+/// async fn published(cache: &ResponseCache) -> Result<(), InvalidationError> {
 ///     cache.invalidate_path("/news").await
 /// }
 /// # #[actix_web::main] async fn main() {
@@ -25,7 +25,7 @@ use std::{error::Error, fmt};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum InvalidateError {
+pub enum InvalidationError {
     /// The remote store cannot be reached, or is not asked because it did not answer before.
     Unreachable,
     /// The remote store has not answered within the time that an invalidation may take.
@@ -37,7 +37,7 @@ pub enum InvalidateError {
     Nameless(&'static str),
 }
 
-impl fmt::Display for InvalidateError {
+impl fmt::Display for InvalidationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable => f.write_str("the remote store cannot be reached")?,
@@ -55,14 +55,14 @@ impl fmt::Display for InvalidateError {
     }
 }
 
-impl Error for InvalidateError {}
+impl Error for InvalidationError {}
 
-impl From<&StoreError> for InvalidateError {
+impl From<&StoreError> for InvalidationError {
     fn from(error: &StoreError) -> Self {
         match error.kind() {
-            StoreErrorKind::Unreachable | StoreErrorKind::Address => Self::Unreachable,
-            StoreErrorKind::Slow => Self::Slow,
-            StoreErrorKind::Refused | StoreErrorKind::Garbled => Self::Refused(error.to_string()),
+            StoreErrorKind::Unreachable | StoreErrorKind::InvalidAddress => Self::Unreachable,
+            StoreErrorKind::Timeout => Self::Slow,
+            StoreErrorKind::Refused | StoreErrorKind::Protocol => Self::Refused(error.to_string()),
         }
     }
 }
@@ -75,16 +75,16 @@ mod tests {
     fn it_says_what_was_wrong_and_that_it_is_not_lost() {
         for (kind, words) in [
             (StoreErrorKind::Unreachable, "cannot be reached;"),
-            (StoreErrorKind::Address, "cannot be reached;"),
-            (StoreErrorKind::Slow, "in time;"),
+            (StoreErrorKind::InvalidAddress, "cannot be reached;"),
+            (StoreErrorKind::Timeout, "in time;"),
             (StoreErrorKind::Refused, "(refused: READONLY);"),
-            (StoreErrorKind::Garbled, "(garbled: READONLY);"),
+            (StoreErrorKind::Protocol, "(protocol: READONLY);"),
         ] {
-            let error = InvalidateError::from(&StoreError::new(kind, "READONLY")).to_string();
+            let error = InvalidationError::from(&StoreError::new(kind, "READONLY")).to_string();
             assert!(error.contains(words), "{error}");
             assert!(error.ends_with("as soon as it answers"), "{error}");
         }
-        let error = InvalidateError::Nameless("write `/`").to_string();
+        let error = InvalidationError::Nameless("write `/`").to_string();
         assert_eq!(error, "nothing is invalidated: write `/`");
     }
 }

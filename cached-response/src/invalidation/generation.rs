@@ -18,7 +18,7 @@ pub(crate) struct Generation(Arc<AtomicU64>);
 
 /// What becomes of the responses whose runs began before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Raise {
+pub(crate) enum Bump {
     /// They are stale.
     Expire,
     /// They are not reused in any way.
@@ -31,10 +31,10 @@ const EXPIRIES: u32 = 24;
 
 impl Generation {
     /// From now on no snapshot that was taken before is current.
-    pub(crate) fn raise(&self, raise: Raise) {
+    pub(crate) fn raise(&self, raise: Bump) {
         let one = match raise {
-            Raise::Expire => 1,
-            Raise::Invalidate => 1 << EXPIRIES,
+            Bump::Expire => 1,
+            Bump::Invalidate => 1 << EXPIRIES,
         };
         self.0.fetch_add(one, Release);
     }
@@ -44,8 +44,8 @@ impl Generation {
     }
 
     /// What has become of those whose runs began when it counted so much.
-    pub(crate) fn since(&self, count: Count) -> Standing {
-        Standing::of(self.count().0 ^ count.0)
+    pub(crate) fn since(&self, count: Count) -> Validity {
+        Validity::of(self.count().0 ^ count.0)
     }
 
     /// As it is now.
@@ -57,16 +57,16 @@ impl Generation {
     }
 
     /// A handle that does not keep it.
-    pub(crate) fn loosely(&self) -> Loosely {
-        Loosely(Arc::downgrade(&self.0))
+    pub(crate) fn loosely(&self) -> WeakGeneration {
+        WeakGeneration(Arc::downgrade(&self.0))
     }
 }
 
 /// A generation, for as long as somebody else holds it.
 #[derive(Debug)]
-pub(crate) struct Loosely(Weak<AtomicU64>);
+pub(crate) struct WeakGeneration(Weak<AtomicU64>);
 
-impl Loosely {
+impl WeakGeneration {
     pub(crate) fn held(&self) -> Option<Generation> {
         self.0.upgrade().map(Generation)
     }
@@ -83,13 +83,13 @@ pub(crate) struct Count(u64);
 
 /// What has become of something since its run began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum Validity {
     Current,
     Expired,
     Invalidated,
 }
 
-impl Standing {
+impl Validity {
     /// By the bits in which counts differ from what they were.
     fn of(changed: u64) -> Self {
         match changed {
@@ -150,13 +150,13 @@ impl Snapshot {
     }
 
     /// What has become of it since.
-    pub(crate) fn standing(&self) -> Standing {
-        Standing::of(self.changed())
+    pub(crate) fn standing(&self) -> Validity {
+        Validity::of(self.changed())
     }
 
     /// What has become of it and another since.
-    pub(crate) fn standing_with(&self, other: &Self) -> Standing {
-        Standing::of(self.changed() | other.changed())
+    pub(crate) fn standing_with(&self, other: &Self) -> Validity {
+        Validity::of(self.changed() | other.changed())
     }
 
     fn changed(&self) -> u64 {
@@ -165,7 +165,7 @@ impl Snapshot {
 
     /// Whether nothing of it was invalidated since.
     pub(crate) fn is_current(&self) -> bool {
-        self.standing() != Standing::Invalidated
+        self.standing() != Validity::Invalidated
     }
 
     /// What it holds, with the names that its generations are found by: measured as resident
@@ -179,19 +179,19 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::super::sync::explore;
-    use super::{EXPIRIES, Generation, Raise, Release, Snapshot, Standing};
+    use super::{Bump, EXPIRIES, Generation, Release, Snapshot, Validity};
 
     #[test]
     fn a_snapshot_is_outdated_by_any_of_its_generations() {
         for (raise, standing) in [
-            (Raise::Expire, Standing::Expired),
-            (Raise::Invalidate, Standing::Invalidated),
+            (Bump::Expire, Validity::Expired),
+            (Bump::Invalidate, Validity::Invalidated),
         ] {
             explore(move || {
                 let generations = [(); 3].map(|()| Generation::default());
                 for raised in &generations {
                     let snapshot = Snapshot::of(generations.clone());
-                    assert_eq!(snapshot.standing(), Standing::Current);
+                    assert_eq!(snapshot.standing(), Validity::Current);
                     raised.raise(raise);
                     assert_eq!(snapshot.standing(), standing);
                 }
@@ -203,10 +203,10 @@ mod tests {
     fn a_snapshot_taken_afterwards_is_current() {
         explore(|| {
             let generation = Generation::default();
-            generation.raise(Raise::Invalidate);
-            generation.raise(Raise::Expire);
+            generation.raise(Bump::Invalidate);
+            generation.raise(Bump::Expire);
             let snapshot = Snapshot::of([generation]);
-            assert_eq!(snapshot.standing(), Standing::Current);
+            assert_eq!(snapshot.standing(), Validity::Current);
         });
     }
 
@@ -216,11 +216,11 @@ mod tests {
             let generations = [(); 2].map(|()| Generation::default());
             let snapshot = Snapshot::of(generations.clone());
             let [one, other] = &generations;
-            one.raise(Raise::Expire);
+            one.raise(Bump::Expire);
             assert!(snapshot.is_current());
-            other.raise(Raise::Invalidate);
-            other.raise(Raise::Expire);
-            assert_eq!(snapshot.standing(), Standing::Invalidated);
+            other.raise(Bump::Invalidate);
+            other.raise(Bump::Expire);
+            assert_eq!(snapshot.standing(), Validity::Invalidated);
             assert!(!snapshot.is_current());
         });
     }
@@ -231,8 +231,8 @@ mod tests {
             let generation = Generation::default();
             generation.0.store((1 << EXPIRIES) - 1, Release);
             let snapshot = Snapshot::of([generation.clone()]);
-            generation.raise(Raise::Expire);
-            assert_eq!(snapshot.standing(), Standing::Invalidated);
+            generation.raise(Bump::Expire);
+            assert_eq!(snapshot.standing(), Validity::Invalidated);
         });
     }
 

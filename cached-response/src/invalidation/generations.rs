@@ -10,16 +10,16 @@ use crate::{
         generation,
         name::Name,
         registry::Registry,
-        tag_stripes::{Before, Stripes},
+        tag_stripes::{StripeSnapshot, Stripes},
         tags::Untagged,
         target,
     },
     key::query::QueryKey,
-    route::config::Terms,
+    route::config::RouteConfig,
 };
 
 use actix_web::HttpRequest;
-use generation::{Generation, Raise, Snapshot};
+use generation::{Bump, Generation, Snapshot};
 use std::{
     borrow::Cow,
     sync::{
@@ -60,7 +60,7 @@ fn raised() {
 pub(crate) enum Target<'a> {
     /// A response to this request.
     Response {
-        terms: &'a Terms,
+        terms: &'a RouteConfig,
         request: &'a HttpRequest,
     },
     /// A value that has these tags.
@@ -102,7 +102,7 @@ impl Generations {
         }
     }
 
-    fn place(&self, terms: &Terms, request: &HttpRequest) -> [Generation; 2] {
+    fn place(&self, terms: &RouteConfig, request: &HttpRequest) -> [Generation; 2] {
         let uri = request.uri();
         let path = target::path(uri.path());
         // Noted first: whoever invalidates the URL before that has nothing to find.
@@ -114,7 +114,7 @@ impl Generations {
     }
 
     /// What a run must know to name tags of its own; to be taken before it starts.
-    pub(crate) fn before(&self) -> Before {
+    pub(crate) fn before(&self) -> StripeSnapshot {
         self.stripes.before()
     }
 
@@ -123,18 +123,18 @@ impl Generations {
     pub(crate) fn hold(
         &self,
         tags: &[String],
-        before: &Before,
+        before: &StripeSnapshot,
         kept: &Snapshot,
     ) -> Option<Snapshot> {
         self.stripes.hold(&self.names, tags, before, kept)
     }
 
-    pub(crate) fn raise_all(&self, raise: Raise) {
+    pub(crate) fn raise_all(&self, raise: Bump) {
         raised();
         self.all.raise(raise);
     }
 
-    pub(crate) fn raise_path(&self, path: &str, raise: Raise) {
+    pub(crate) fn raise_path(&self, path: &str, raise: Bump) {
         raised();
         for path in target::paths(path) {
             self.names.raise(&Name::Path(&path), raise);
@@ -142,7 +142,7 @@ impl Generations {
     }
 
     /// Raises a URL under the name that it has on each route.
-    pub(crate) fn raise_url(&self, url: &str, raise: Raise) {
+    pub(crate) fn raise_url(&self, url: &str, raise: Bump) {
         raised();
         let (path, query) = target::split(url);
         let paths = target::spellings(&target::path(path));
@@ -155,13 +155,13 @@ impl Generations {
         }
     }
 
-    pub(crate) fn raise_tag(&self, tag: &str, raise: Raise) {
+    pub(crate) fn raise_tag(&self, tag: &str, raise: Bump) {
         raised();
         self.stripes.raise(&self.names, tag, raise);
     }
 
     /// The name of a query on a route, which is known from now on.
-    fn note(&self, terms: &Terms, query: Option<&str>) -> String {
+    fn note(&self, terms: &RouteConfig, query: Option<&str>) -> String {
         let known = self.narrowings.read();
         let known = known.unwrap_or_else(PoisonError::into_inner);
         let name = terms.query.name(query);

@@ -8,7 +8,7 @@ use std::array;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
 
-use super::generation::{Generation, Loosely, Raise};
+use super::generation::{Bump, Generation, WeakGeneration};
 use super::sync::{Mutex, RandomState, lock};
 
 /// The generations of all names that are held.
@@ -27,7 +27,7 @@ pub(crate) const FEWEST: usize = 32;
 
 #[derive(Debug, Default)]
 struct Shard {
-    generations: HashMap<u64, Loosely, RandomState>,
+    generations: HashMap<u64, WeakGeneration, RandomState>,
     /// How many it may have before it is swept.
     most: usize,
 }
@@ -54,7 +54,7 @@ impl Registry {
     }
 
     /// Expires or invalidates what is held under a name.
-    pub(crate) fn raise(&self, name: &impl Hash, raise: Raise) {
+    pub(crate) fn raise(&self, name: &impl Hash, raise: Bump) {
         let hash = self.seed.hash_one(name);
         // Whoever makes one after this look starts a run after it, too.
         let held = lock(self.shard(hash)).held(hash);

@@ -7,7 +7,7 @@
 
 use std::array;
 
-use super::generation::{Count, Generation, Raise, Snapshot, Standing};
+use super::generation::{Bump, Count, Generation, Snapshot, Validity};
 use super::name::Name;
 use super::registry::Registry;
 pub(crate) use super::sync::STRIPES;
@@ -18,7 +18,7 @@ pub(crate) struct Stripes(Box<[Generation; STRIPES]>);
 
 /// The stripes as they were before a run.
 #[derive(Debug)]
-pub(crate) struct Before(Box<[Count; STRIPES]>);
+pub(crate) struct StripeSnapshot(Box<[Count; STRIPES]>);
 
 impl Stripes {
     pub(crate) fn new() -> Self {
@@ -26,12 +26,12 @@ impl Stripes {
     }
 
     /// Takes note of them; to be done before a run starts.
-    pub(crate) fn before(&self) -> Before {
-        Before(Box::new(array::from_fn(|stripe| self.0[stripe].count())))
+    pub(crate) fn before(&self) -> StripeSnapshot {
+        StripeSnapshot(Box::new(array::from_fn(|stripe| self.0[stripe].count())))
     }
 
     /// Expires or invalidates whatever has or is about to have a tag.
-    pub(crate) fn raise(&self, names: &Registry, tag: &str, raise: Raise) {
+    pub(crate) fn raise(&self, names: &Registry, tag: &str, raise: Bump) {
         self.0[stripe(tag)].raise(raise);
         names.raise(&Name::Tag(tag), raise);
     }
@@ -42,7 +42,7 @@ impl Stripes {
         &self,
         names: &Registry,
         tags: &[String],
-        before: &Before,
+        before: &StripeSnapshot,
         kept: &Snapshot,
     ) -> Option<Snapshot> {
         let mut held: Vec<_> = kept.seen().cloned().collect();
@@ -56,9 +56,9 @@ impl Stripes {
             // Only now: whoever raises the tag after this look has raised the stripe before.
             let stripe = stripe(tag);
             held.push(match self.0[stripe].since(before.0[stripe]) {
-                Standing::Current => seen,
-                Standing::Expired => seen.expired(),
-                Standing::Invalidated => return None,
+                Validity::Current => seen,
+                Validity::Expired => seen.expired(),
+                Validity::Invalidated => return None,
             });
         }
         Some(held.into_iter().collect())
@@ -86,7 +86,12 @@ mod tests {
     use super::super::sync::explore;
     use super::*;
 
-    fn hold(stripes: &Stripes, names: &Registry, tag: &str, before: &Before) -> Option<Snapshot> {
+    fn hold(
+        stripes: &Stripes,
+        names: &Registry,
+        tag: &str,
+        before: &StripeSnapshot,
+    ) -> Option<Snapshot> {
         stripes.hold(names, &[tag.to_owned()], before, &Snapshot::default())
     }
 
@@ -95,13 +100,13 @@ mod tests {
         explore(|| {
             let (stripes, names) = (Stripes::new(), Registry::new());
             let [expired, invalidated] = [(); 2].map(|()| stripes.before());
-            stripes.raise(&names, "a", Raise::Expire);
+            stripes.raise(&names, "a", Bump::Expire);
             let held = hold(&stripes, &names, "a", &expired).unwrap();
-            assert_eq!(held.standing(), Standing::Expired);
-            stripes.raise(&names, "a", Raise::Invalidate);
+            assert_eq!(held.standing(), Validity::Expired);
+            stripes.raise(&names, "a", Bump::Invalidate);
             assert!(hold(&stripes, &names, "a", &invalidated).is_none());
             let held = hold(&stripes, &names, "a", &stripes.before()).unwrap();
-            assert_eq!(held.standing(), Standing::Current);
+            assert_eq!(held.standing(), Validity::Current);
         });
     }
 
@@ -112,10 +117,10 @@ mod tests {
             let other = (0..).map(|n: u32| n.to_string());
             let other = other.into_iter().find(|other| stripe(other) == stripe("a"));
             let held = hold(&stripes, &names, "a", &stripes.before()).unwrap();
-            stripes.raise(&names, &other.unwrap(), Raise::Invalidate);
-            assert_eq!(held.standing(), Standing::Current);
-            stripes.raise(&names, "a", Raise::Invalidate);
-            assert_eq!(held.standing(), Standing::Invalidated);
+            stripes.raise(&names, &other.unwrap(), Bump::Invalidate);
+            assert_eq!(held.standing(), Validity::Current);
+            stripes.raise(&names, "a", Bump::Invalidate);
+            assert_eq!(held.standing(), Validity::Invalidated);
         });
     }
 
@@ -128,10 +133,10 @@ mod tests {
             let tags = ["a", "b", "b"].map(String::from);
             let held = stripes.hold(&names, &tags, &before, &kept).unwrap();
             assert_eq!(held.seen().len(), 2);
-            stripes.raise(&names, "a", Raise::Expire);
+            stripes.raise(&names, "a", Bump::Expire);
             let held = stripes.hold(&names, &tags, &before, &kept).unwrap();
-            assert_eq!(held.standing(), Standing::Expired);
-            assert_eq!(held.again().standing(), Standing::Current);
+            assert_eq!(held.standing(), Validity::Expired);
+            assert_eq!(held.again().standing(), Validity::Current);
         });
     }
 

@@ -17,7 +17,7 @@ use std::{
 
 /// Where and how a handler is written.
 #[derive(Clone, Copy, Debug)]
-pub struct Source {
+pub struct SourceLocation {
     kind: Kind,
     /// Module and name, or file.
     place: &'static str,
@@ -38,7 +38,7 @@ enum Kind {
     Value,
 }
 
-impl Source {
+impl SourceLocation {
     /// That of a function with the attribute. `own` is where the attribute itself stands.
     pub const fn new(place: &'static str, at: [u32; 2], own: [u32; 2], hash: &'static str) -> Self {
         let by_macro = at[0] != own[0] || at[1] != own[1];
@@ -139,7 +139,11 @@ impl HandlerType {
 const VERSION: u8 = 1;
 
 /// The identity of a handler. Its parts cannot be taken for each other.
-pub(crate) fn identity(handler: HandlerType, source: Source, version: Option<&str>) -> Box<[u8]> {
+pub(crate) fn identity(
+    handler: HandlerType,
+    source: SourceLocation,
+    version: Option<&str>,
+) -> Box<[u8]> {
     let mut identity = KeyWriter::reuse(Vec::new());
     let name = (handler.name)();
     identity.text(name);

@@ -12,7 +12,7 @@ use crate::key::{Field, KeyWriter};
 
 /// The route's word on which pairs of the query are in the key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Names {
+pub(crate) enum QueryFilter {
     /// Those that the handler's arguments can see.
     #[default]
     Seen,
@@ -71,12 +71,14 @@ impl Kept {
 impl QueryKey {
     /// The key of a route whose author says `names`, and whose handler sees `seen`. The flag is left
     /// out of every key.
-    pub(crate) fn new(names: &Names, seen: Seen, flag: Option<Box<str>>) -> Self {
+    pub(crate) fn new(names: &QueryFilter, seen: Seen, flag: Option<Box<str>>) -> Self {
         let (kept, ordered) = match (names, seen) {
-            (Names::All, _) => (Kept::All, false),
-            (Names::Exact, _) | (Names::Seen | Names::Typed, Seen::Whole) => (Kept::All, true),
-            (Names::Only(names), _) => (Kept::Only(boxed(names)), false),
-            (Names::Except(patterns), Seen::Whole) => (Kept::Except(boxed(patterns)), true),
+            (QueryFilter::All, _) => (Kept::All, false),
+            (QueryFilter::Exact, _) | (QueryFilter::Seen | QueryFilter::Typed, Seen::Whole) => {
+                (Kept::All, true)
+            }
+            (QueryFilter::Only(names), _) => (Kept::Only(boxed(names)), false),
+            (QueryFilter::Except(patterns), Seen::Whole) => (Kept::Except(boxed(patterns)), true),
             (
                 names,
                 Seen::Fields {
@@ -85,7 +87,7 @@ impl QueryKey {
                 },
             ) => {
                 let ignored = match names {
-                    Names::Except(patterns) => boxed(patterns),
+                    QueryFilter::Except(patterns) => boxed(patterns),
                     _ => Vec::new(),
                 };
                 let fields = fields
@@ -103,7 +105,7 @@ impl QueryKey {
 
     /// That of a route which keeps all but its flag.
     pub(crate) fn whole(flag: Option<&str>) -> Self {
-        Self::new(&Names::All, Seen::Whole, flag.map(Into::into))
+        Self::new(&QueryFilter::All, Seen::Whole, flag.map(Into::into))
     }
 
     /// The flag that is left out of the key.

@@ -4,12 +4,12 @@ use actix_web::{HttpRequest, http::header::HeaderName};
 use std::any::TypeId;
 
 /// One part of a request that is learnt only from a run: a name in the response's `Vary`, or
-/// something that the handler read through `Request`.
+/// something that the handler read through `TrackedRequest`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Selector {
     /// A header as a list: how it is cut into lines makes no difference.
     Header(HeaderName),
-    /// A header as it was sent, which is what `Request` shows of it.
+    /// A header as it was sent, which is what `TrackedRequest` shows of it.
     Lines(HeaderName),
     Cookie(Box<str>),
     Host,

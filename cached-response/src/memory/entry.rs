@@ -21,12 +21,12 @@ const LONGEST_LIST: usize = 32;
 
 /// What lies under a key.
 #[derive(Clone, Debug)]
-pub(crate) enum Slot {
+pub(crate) enum Entry {
     Response(Arc<StoredResponse>),
-    Varies(Arc<VariantList>),
+    Varies(Arc<VaryList>),
 }
 
-impl Slot {
+impl Entry {
     /// The response, where there are no variants.
     pub(crate) fn response(&self) -> Option<&StoredResponse> {
         match self {
@@ -45,12 +45,12 @@ impl Slot {
     }
 }
 
-impl Weigh for Slot {
+impl Weigh for Entry {
     fn weight(&self) -> usize {
         match self {
             Self::Response(stored) => stored.weight(),
             Self::Varies(list) => {
-                size_of::<VariantList>()
+                size_of::<VaryList>()
                     + list.names.len() * size_of::<Selector>()
                     + MOST_VARIANTS * HeldVariant::WEIGHT
             }
@@ -66,7 +66,7 @@ impl Weigh for Key {
 
 /// The names that select a variant of one key.
 #[derive(Debug)]
-pub(crate) struct VariantList {
+pub(crate) struct VaryList {
     id: u64,
     /// Of the values in a variant's key: nobody can choose some that meet.
     seed: RandomState,
@@ -99,7 +99,7 @@ impl HeldVariant {
 /// When a variant was used last, in variants stored since; shared with its stored response.
 pub(crate) type LastUse = Arc<AtomicU64>;
 
-impl VariantList {
+impl VaryList {
     pub(crate) fn new(names: Vec<Selector>) -> Self {
         let seed = RandomState::new();
         Self {

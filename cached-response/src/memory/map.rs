@@ -18,11 +18,11 @@ pub(crate) trait Weigh {
 
 /// A map bounded by the bytes it holds.
 #[derive(Clone)]
-pub(crate) struct MemoryStore<K, V> {
+pub(crate) struct BoundedMap<K, V> {
     map: Cache<K, V, RandomState>,
 }
 
-impl<K, V> MemoryStore<K, V>
+impl<K, V> BoundedMap<K, V>
 where
     K: Hash + Eq + Clone + Weigh + Send + Sync + 'static,
     V: Clone + Weigh + Send + Sync + 'static,
@@ -88,7 +88,7 @@ where
     }
 }
 
-impl<K, V> fmt::Debug for MemoryStore<K, V> {
+impl<K, V> fmt::Debug for BoundedMap<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore").finish_non_exhaustive()
     }

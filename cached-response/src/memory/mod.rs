@@ -16,8 +16,8 @@ use crate::{
     entry::StoredResponse,
     key::{Key, KeyRef},
     memory::{
-        entry::Slot,
-        map::{MemoryStore, Weigh},
+        entry::Entry,
+        map::{BoundedMap, Weigh},
     },
 };
 use foldhash::fast::RandomState;
@@ -44,10 +44,10 @@ const SHARE: u64 = 16;
 const USES: u8 = 16;
 
 /// The stored responses of one cache.
-pub(crate) struct Shelf {
+pub(crate) struct MemoryStore {
     /// Nothing lies on it: whoever looks finds nothing, and whoever stores is told that all is well.
     empty: bool,
-    map: MemoryStore<Key, Slot>,
+    map: BoundedMap<Key, Entry>,
     id: u64,
     changes: AtomicU64,
     room: Arc<Room>,
@@ -63,7 +63,7 @@ struct Room {
 struct Place {
     shelf: u64,
     key: Key,
-    slot: Slot,
+    slot: Entry,
     /// The count of changes when the map was asked last.
     changes: u64,
     uses: u8,
@@ -80,23 +80,23 @@ impl Drop for Place {
 /// A place, and the hash of who has asked for it once since its key was last asked for: who asks
 /// twice gets it.
 #[derive(Default)]
-struct Entry {
+struct WorkerEntry {
     place: Option<Place>,
     challenger: u64,
 }
 
 thread_local! {
-    static TABLE: RefCell<Vec<Entry>> =
-        RefCell::new((0..PLACES).map(|_| Entry::default()).collect());
+    static TABLE: RefCell<Vec<WorkerEntry>> =
+        RefCell::new((0..PLACES).map(|_| WorkerEntry::default()).collect());
 }
 
-impl Shelf {
+impl MemoryStore {
     pub(crate) fn new(capacity: u64) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let room = capacity / SHARE;
         Self {
             empty: false,
-            map: MemoryStore::new(capacity - room),
+            map: BoundedMap::new(capacity - room),
             id: NEXT.fetch_add(1, Relaxed),
             changes: AtomicU64::new(0),
             room: Arc::new(Room {
@@ -118,7 +118,7 @@ impl Shelf {
         self.empty
     }
 
-    pub(crate) fn get(&self, key: &KeyRef<'_>) -> Option<Slot> {
+    pub(crate) fn get(&self, key: &KeyRef<'_>) -> Option<Entry> {
         if self.empty {
             return None;
         }
@@ -139,7 +139,7 @@ impl Shelf {
         if self.empty {
             return;
         }
-        let find = |table: &RefCell<Vec<Entry>>| {
+        let find = |table: &RefCell<Vec<WorkerEntry>>| {
             let mut table = table.try_borrow_mut().ok()?;
             let entry = &mut table[at(key.hash)];
             let (known, hash) = (key.key.borrowed(), key.hash);
@@ -153,7 +153,7 @@ impl Shelf {
         let _ = TABLE.try_with(find);
     }
 
-    fn get_at(&self, entry: &mut Entry, key: &KeyRef<'_>, hash: u64) -> Option<Slot> {
+    fn get_at(&self, entry: &mut WorkerEntry, key: &KeyRef<'_>, hash: u64) -> Option<Entry> {
         match self.at_hand(entry, key) {
             Some(slot) => Some(slot.clone()),
             None => self.ask(entry, key, hash),
@@ -161,7 +161,7 @@ impl Shelf {
     }
 
     /// What has a place, and is what the map has. It is asked where that is not known.
-    fn at_hand<'e>(&self, entry: &'e mut Entry, key: &KeyRef<'_>) -> Option<&'e Slot> {
+    fn at_hand<'e>(&self, entry: &'e mut WorkerEntry, key: &KeyRef<'_>) -> Option<&'e Entry> {
         // Before the map is asked: a change in between makes the place a bad one at once.
         let changes = self.changes.load(Acquire);
         let place = entry
@@ -181,19 +181,19 @@ impl Shelf {
     }
 
     /// What the map has; it gets a place where it was asked for before.
-    fn ask(&self, entry: &mut Entry, key: &KeyRef<'_>, hash: u64) -> Option<Slot> {
+    fn ask(&self, entry: &mut WorkerEntry, key: &KeyRef<'_>, hash: u64) -> Option<Entry> {
         let changes = self.changes.load(Acquire);
         let found = self.map.get(key)?;
         if entry.challenger != hash {
             entry.challenger = hash;
         } else if found.weight() < HEAVIEST {
-            *entry = Entry::default();
+            *entry = WorkerEntry::default();
             entry.place = self.place(key, &found, changes);
         }
         Some(found)
     }
 
-    fn place(&self, key: &KeyRef<'_>, slot: &Slot, changes: u64) -> Option<Place> {
+    fn place(&self, key: &KeyRef<'_>, slot: &Entry, changes: u64) -> Option<Place> {
         let key = key.to_key();
         let weight = key.weight() + slot.weight();
         Some(Place {
@@ -207,8 +207,8 @@ impl Shelf {
         })
     }
 
-    /// As [`MemoryStore::update`]; no place has the old value once this is over.
-    pub(crate) fn update(&self, key: Key, change: impl FnOnce(Option<&Slot>) -> Option<Slot>) {
+    /// As [`BoundedMap::update`]; no place has the old value once this is over.
+    pub(crate) fn update(&self, key: Key, change: impl FnOnce(Option<&Entry>) -> Option<Entry>) {
         if self.empty {
             change(None);
             return;
@@ -223,7 +223,7 @@ impl Shelf {
     }
 
     /// Removes what lies under `key`, if it is the very same as `slot`.
-    pub(crate) fn remove_same(&self, key: &Key, slot: &Slot) {
+    pub(crate) fn remove_same(&self, key: &Key, slot: &Entry) {
         self.map.remove_if(key.clone(), |found| found.is(slot));
         self.changed();
     }
@@ -239,7 +239,7 @@ impl Shelf {
 
     /// Everything that the map has.
     #[cfg(test)]
-    pub(crate) fn all(&self) -> Vec<(Key, Slot)> {
+    pub(crate) fn all(&self) -> Vec<(Key, Entry)> {
         self.map.all()
     }
 
@@ -283,7 +283,7 @@ impl Room {
     }
 }
 
-impl fmt::Debug for Shelf {
+impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shelf").finish_non_exhaustive()
     }

@@ -5,7 +5,7 @@ use crate::{
     key::{Field, KeyWriter},
     policy::Policy,
     response::headers,
-    route::config::Terms,
+    route::config::RouteConfig,
 };
 use actix_web::{
     http::{StatusCode, header::HeaderMap},
@@ -22,38 +22,38 @@ fn key(name: &str) -> Key {
     KeyRef::new(TypeId::of::<()>(), writer.as_bytes()).to_key()
 }
 
-fn response(body: impl Into<Bytes>) -> Slot {
-    let terms = Terms::new(Policy::default(), &[]);
+fn response(body: impl Into<Bytes>) -> Entry {
+    let terms = RouteConfig::new(Policy::default(), &[]);
     let (storable, headers) = (Storable::default(), HeaderMap::new());
     let stored = headers::stored(&terms, &storable, StatusCode::OK, &headers, &body.into());
-    Slot::Response(Arc::new(stored))
+    Entry::Response(Arc::new(stored))
 }
 
-fn put(shelf: &Shelf, name: &str, body: impl Into<Bytes>) {
+fn put(shelf: &MemoryStore, name: &str, body: impl Into<Bytes>) {
     let slot = response(body);
     shelf.update(key(name), |_| Some(slot));
 }
 
-fn stored(slot: Slot) -> Arc<StoredResponse> {
+fn stored(slot: Entry) -> Arc<StoredResponse> {
     match slot {
-        Slot::Response(stored) => stored,
-        Slot::Varies(_) => panic!("not a list"),
+        Entry::Response(stored) => stored,
+        Entry::Varies(_) => panic!("not a list"),
     }
 }
 
-fn body(shelf: &Shelf, name: &str) -> Option<Bytes> {
+fn body(shelf: &MemoryStore, name: &str) -> Option<Bytes> {
     let found = shelf.get(&key(name).borrowed())?;
     Some(stored(found).body.clone())
 }
 
-fn ask_often(shelf: &Shelf, name: &str) {
+fn ask_often(shelf: &MemoryStore, name: &str) {
     for _ in 0..OFTEN {
         shelf.get(&key(name).borrowed());
     }
 }
 
 /// Whether the next look-up will not ask the map.
-fn has_place(shelf: &Shelf, name: &str) -> bool {
+fn has_place(shelf: &MemoryStore, name: &str) -> bool {
     let key = key(name);
     let hash = hash(&key.borrowed());
     TABLE.with_borrow(|table| {
@@ -68,7 +68,7 @@ fn has_place(shelf: &Shelf, name: &str) -> bool {
 
 #[test]
 fn what_is_asked_for_often_gets_a_place() {
-    let shelf = Shelf::new(1 << 20);
+    let shelf = MemoryStore::new(1 << 20);
     put(&shelf, "/hot", "one");
     assert!(!has_place(&shelf, "/hot"));
     ask_often(&shelf, "/hot");
@@ -78,7 +78,7 @@ fn what_is_asked_for_often_gets_a_place() {
 
 #[test]
 fn what_was_replaced_is_not_found_again() {
-    let shelf = Shelf::new(1 << 20);
+    let shelf = MemoryStore::new(1 << 20);
     put(&shelf, "/hot", "one");
     ask_often(&shelf, "/hot");
     put(&shelf, "/hot", "two");
@@ -87,7 +87,7 @@ fn what_was_replaced_is_not_found_again() {
 
 #[test]
 fn what_was_replaced_is_not_found_again_by_another_worker() {
-    let shelf = Shelf::new(1 << 20);
+    let shelf = MemoryStore::new(1 << 20);
     put(&shelf, "/hot", "one");
     ask_often(&shelf, "/hot");
     thread::scope(|scope| {
@@ -98,7 +98,7 @@ fn what_was_replaced_is_not_found_again_by_another_worker() {
 
 #[test]
 fn what_was_removed_is_not_found_again() {
-    let shelf = Shelf::new(1 << 20);
+    let shelf = MemoryStore::new(1 << 20);
     put(&shelf, "/hot", "one");
     ask_often(&shelf, "/hot");
     shelf.remove(&key("/hot"));
@@ -107,7 +107,7 @@ fn what_was_removed_is_not_found_again() {
 
 #[test]
 fn nothing_is_found_after_a_clearance() {
-    let shelf = Shelf::new(1 << 20);
+    let shelf = MemoryStore::new(1 << 20);
     put(&shelf, "/hot", "one");
     ask_often(&shelf, "/hot");
     shelf.clear();
@@ -116,7 +116,7 @@ fn nothing_is_found_after_a_clearance() {
 
 #[test]
 fn a_change_elsewhere_costs_a_place_one_look_into_the_map() {
-    let shelf = Shelf::new(1 << 20);
+    let shelf = MemoryStore::new(1 << 20);
     put(&shelf, "/hot", "one");
     ask_often(&shelf, "/hot");
     put(&shelf, "/other", "two");
@@ -127,7 +127,7 @@ fn a_change_elsewhere_costs_a_place_one_look_into_the_map() {
 
 #[test]
 fn what_the_map_evicted_is_forgotten_after_a_few_uses() {
-    let shelf = Shelf::new(1 << 20);
+    let shelf = MemoryStore::new(1 << 20);
     put(&shelf, "/hot", "one");
     ask_often(&shelf, "/hot");
     // As an eviction does: behind the shelf's back.
@@ -139,7 +139,7 @@ fn what_the_map_evicted_is_forgotten_after_a_few_uses() {
 }
 
 /// As a key that was written before finds it.
-fn found(shelf: &Shelf, name: &str) -> Option<Bytes> {
+fn found(shelf: &MemoryStore, name: &str) -> Option<Bytes> {
     let key = Hashed::new(&key(name).borrowed());
     let mut found = None;
     shelf.find(&key, |stored| found = Some(stored.body.clone()));
@@ -148,7 +148,7 @@ fn found(shelf: &Shelf, name: &str) -> Option<Bytes> {
 
 #[test]
 fn a_hashed_key_finds_what_lies_there_however_often() {
-    let shelf = Shelf::new(1 << 20);
+    let shelf = MemoryStore::new(1 << 20);
     assert_eq!(found(&shelf, "/hot"), None);
     put(&shelf, "/hot", "one");
     for use_of_it in 0..4 * USES {
@@ -162,7 +162,7 @@ fn a_hashed_key_finds_what_lies_there_however_often() {
 
 #[test]
 fn a_hashed_key_makes_and_renews_a_place() {
-    let shelf = Shelf::new(1 << 20);
+    let shelf = MemoryStore::new(1 << 20);
     put(&shelf, "/hot", "one");
     for _ in 0..OFTEN {
         found(&shelf, "/hot");
@@ -176,7 +176,7 @@ fn a_hashed_key_makes_and_renews_a_place() {
 
 #[test]
 fn a_hashed_key_finds_what_is_too_heavy_for_a_place() {
-    let shelf = Shelf::new(1 << 20);
+    let shelf = MemoryStore::new(1 << 20);
     put(&shelf, "/heavy", vec![0; HEAVIEST]);
     for _ in 0..OFTEN {
         assert_eq!(found(&shelf, "/heavy").unwrap().len(), HEAVIEST);
@@ -186,7 +186,7 @@ fn a_hashed_key_finds_what_is_too_heavy_for_a_place() {
 
 #[test]
 fn a_hashed_key_forgets_what_the_map_evicted() {
-    let shelf = Shelf::new(1 << 20);
+    let shelf = MemoryStore::new(1 << 20);
     put(&shelf, "/hot", "one");
     for _ in 0..OFTEN {
         found(&shelf, "/hot");
@@ -199,7 +199,7 @@ fn a_hashed_key_forgets_what_the_map_evicted() {
 
 #[test]
 fn two_shelves_with_one_key_do_not_meet() {
-    let (one, other) = (Shelf::new(1 << 20), Shelf::new(1 << 20));
+    let (one, other) = (MemoryStore::new(1 << 20), MemoryStore::new(1 << 20));
     put(&one, "/hot", "one");
     ask_often(&one, "/hot");
     assert_eq!(body(&other, "/hot"), None);
@@ -210,7 +210,7 @@ fn two_shelves_with_one_key_do_not_meet() {
 
 #[test]
 fn keys_that_share_a_place_do_not_meet() {
-    let shelf = Shelf::new(64 << 20);
+    let shelf = MemoryStore::new(64 << 20);
     let names: Vec<_> = (0..8 * PLACES).map(|number| format!("/{number}")).collect();
     for name in &names {
         put(&shelf, name, name.clone());
@@ -225,7 +225,7 @@ fn keys_that_share_a_place_do_not_meet() {
 
 #[test]
 fn a_heavy_response_gets_no_place() {
-    let shelf = Shelf::new(1 << 20);
+    let shelf = MemoryStore::new(1 << 20);
     put(&shelf, "/heavy", vec![0; HEAVIEST]);
     ask_often(&shelf, "/heavy");
     assert!(!has_place(&shelf, "/heavy"));
@@ -233,7 +233,7 @@ fn a_heavy_response_gets_no_place() {
 
 #[test]
 fn places_hold_no_more_than_their_share_of_the_capacity() {
-    let shelf = Shelf::new(64 << 10);
+    let shelf = MemoryStore::new(64 << 10);
     for number in 0..PLACES {
         let name = format!("/{number}");
         put(&shelf, &name, vec![0; 512]);
@@ -245,7 +245,7 @@ fn places_hold_no_more_than_their_share_of_the_capacity() {
 
 #[test]
 fn a_worker_that_ends_gives_its_places_back() {
-    let shelf = Shelf::new(1 << 20);
+    let shelf = MemoryStore::new(1 << 20);
     put(&shelf, "/hot", "one");
     let worker = thread::scope(|scope| {
         let worker = || {

@@ -1,6 +1,6 @@
 //! Where responses lie: directly under their key, or as variants behind a list of names.
 //!
-//! Names learnt only from a run (the response's `Vary`, what the handler read through `Request`)
+//! Names learnt only from a run (the response's `Vary`, what the handler read through `TrackedRequest`)
 //! make a list that is kept under the key; their values select the variant. The list's random id
 //! is part of every variant's key, so a list that goes takes all its variants with it. Names are
 //! only added.
@@ -14,8 +14,8 @@ use crate::{
         vary,
     },
     memory::{
-        Shelf,
-        entry::{Slot, VariantList},
+        MemoryStore,
+        entry::{Entry, VaryList},
     },
 };
 use actix_web::{HttpRequest, http::header};
@@ -24,20 +24,20 @@ use std::{any::TypeId, sync::Arc};
 /// Finds the response that `request` selects under the key in `key`; completes the key with the
 /// variant's fields where there is a list.
 pub(crate) fn find(
-    shelf: &Shelf,
+    shelf: &MemoryStore,
     handler: TypeId,
     key: &mut KeyWriter,
     request: &HttpRequest,
 ) -> Found {
     match shelf.get(&KeyRef::new(handler, key.as_bytes())) {
-        Some(Slot::Response(stored)) if is_tried(&stored, request) => Found::Response(stored),
-        Some(Slot::Response(_)) => Found::NoVariant,
+        Some(Entry::Response(stored)) if is_tried(&stored, request) => Found::Response(stored),
+        Some(Entry::Response(_)) => Found::NoVariant,
         None => Found::Nothing,
-        Some(Slot::Varies(list)) => {
+        Some(Entry::Varies(list)) => {
             let values = vary::values(&list.names, request);
             list.select(list.hash(&values), key);
             match shelf.get(&KeyRef::new(handler, key.as_bytes())) {
-                Some(Slot::Response(stored))
+                Some(Entry::Response(stored))
                     if is_variant(&stored, &list.names, &values) && is_tried(&stored, request) =>
                 {
                     list.note_use(&stored);
@@ -85,17 +85,17 @@ pub(crate) fn is_tried(stored: &StoredResponse, request: &HttpRequest) -> bool {
 /// Stores a response under `key`, behind a list where it or an earlier one depends on `names`.
 /// Nothing is stored where a later-started run has stored already, or what was found is older.
 pub(crate) fn store(
-    shelf: &Shelf,
+    shelf: &MemoryStore,
     key: &Key,
     request: &HttpRequest,
     names: &[Selector],
     mut response: StoredResponse,
-) -> Put {
+) -> StoreOutcome {
     let list = match list(shelf, key, names, &response) {
         Place::Key => return put(shelf, key.clone(), response),
         Place::Taken => {
             response.variant = Some(variant(names, request));
-            return Put::Superseded(Arc::new(response));
+            return StoreOutcome::Superseded(Arc::new(response));
         }
         Place::Behind(list) => list,
     };
@@ -105,7 +105,7 @@ pub(crate) fn store(
     response.variant = Some(variant);
     response.used = Some(used.clone());
     let put = put(shelf, list.variant(key, hash), response);
-    if let Put::Stored(_) = put
+    if let StoreOutcome::Stored(_) = put
         && let Some(least) = list.hold(hash, used)
     {
         shelf.remove(&list.variant(key, least));
@@ -115,20 +115,20 @@ pub(crate) fn store(
 
 /// Whether a response that was computed under `names` is told apart by all that is known to select one
 /// under `key`: another process may know of fewer, and its response would answer for all values.
-pub(crate) fn names_suffice(shelf: &Shelf, key: &Key, names: &[Selector]) -> bool {
+pub(crate) fn names_suffice(shelf: &MemoryStore, key: &Key, names: &[Selector]) -> bool {
     match shelf.get(&key.borrowed()) {
-        Some(Slot::Varies(list)) => list.names.iter().all(|name| names.contains(name)),
-        Some(Slot::Response(_)) | None => true,
+        Some(Entry::Varies(list)) => list.names.iter().all(|name| names.contains(name)),
+        Some(Entry::Response(_)) | None => true,
     }
 }
 
 /// Takes `stored` from under `key`, which is the whole one; what has replaced it stays.
-pub(crate) fn forget(shelf: &Shelf, key: &Key, stored: &Arc<StoredResponse>) {
-    shelf.remove_same(key, &Slot::Response(stored.clone()));
+pub(crate) fn forget(shelf: &MemoryStore, key: &Key, stored: &Arc<StoredResponse>) {
+    shelf.remove_same(key, &Entry::Response(stored.clone()));
 }
 
 /// What became of a response that was to be stored.
-pub(crate) enum Put {
+pub(crate) enum StoreOutcome {
     Stored(Arc<StoredResponse>),
     /// A later-started run's response is there; those who waited for this one may have it.
     Superseded(Arc<StoredResponse>),
@@ -146,27 +146,27 @@ enum Place {
     /// Directly under its key.
     Key,
     /// Behind this list.
-    Behind(Arc<VariantList>),
+    Behind(Arc<VaryList>),
     /// Nowhere: a later-started run's response lies there.
     Taken,
 }
 
-fn list(shelf: &Shelf, key: &Key, names: &[Selector], response: &StoredResponse) -> Place {
+fn list(shelf: &MemoryStore, key: &Key, names: &[Selector], response: &StoredResponse) -> Place {
     let mut place = Place::Key;
     shelf.update(key.clone(), |found| {
         let (kept, change) = match found {
-            Some(Slot::Varies(list)) if list.has_room(names) => {
+            Some(Entry::Varies(list)) if list.has_room(names) => {
                 match list.with(names).map(Arc::new) {
-                    Some(longer) => (Place::Behind(longer.clone()), Some(Slot::Varies(longer))),
+                    Some(longer) => (Place::Behind(longer.clone()), Some(Entry::Varies(longer))),
                     None => (Place::Behind(list.clone()), None),
                 }
             }
             _ if names.is_empty() => (Place::Key, None),
-            Some(Slot::Response(later)) if later.outranks(response) => (Place::Taken, None),
+            Some(Entry::Response(later)) if later.outranks(response) => (Place::Taken, None),
             // Also where the list is full: what filled it may never be asked for again.
             _ => {
-                let list = Arc::new(VariantList::new(names.to_vec()));
-                (Place::Behind(list.clone()), Some(Slot::Varies(list)))
+                let list = Arc::new(VaryList::new(names.to_vec()));
+                (Place::Behind(list.clone()), Some(Entry::Varies(list)))
             }
         };
         place = kept;
@@ -176,22 +176,22 @@ fn list(shelf: &Shelf, key: &Key, names: &[Selector], response: &StoredResponse)
 }
 
 /// Puts the response there unless a later-started run's is there.
-pub(crate) fn put(shelf: &Shelf, key: Key, response: StoredResponse) -> Put {
+pub(crate) fn put(shelf: &MemoryStore, key: Key, response: StoredResponse) -> StoreOutcome {
     let response = Arc::new(response);
     let mut stored = false;
     shelf.update(key, |found| match found {
-        Some(Slot::Response(later)) if later.outranks(&response) => None,
+        Some(Entry::Response(later)) if later.outranks(&response) => None,
         // Another run has learnt names meanwhile: without them this one cannot be told apart.
-        Some(Slot::Varies(_)) => None,
+        Some(Entry::Varies(_)) => None,
         _ => {
             stored = true;
-            Some(Slot::Response(response.clone()))
+            Some(Entry::Response(response.clone()))
         }
     });
     if stored {
-        Put::Stored(response)
+        StoreOutcome::Stored(response)
     } else {
-        Put::Superseded(response)
+        StoreOutcome::Superseded(response)
     }
 }
 

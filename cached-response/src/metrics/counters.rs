@@ -1,7 +1,7 @@
 //! What happened, counted: always on, and never a reason for two workers to meet.
 
 use crate::{
-    metrics::reason::{Bypass, Forward, Skip, StaleRule},
+    metrics::reason::{Bypass, ForwardReason, Skip, StaleRule},
     remote::stats::RemoteStats,
 };
 use std::{
@@ -14,7 +14,7 @@ use std::{
 pub(crate) enum Event {
     Hit,
     NotModified,
-    Forward(Forward),
+    Forward(ForwardReason),
     Bypass(Bypass),
     Stored,
     Skip(Skip),
@@ -34,7 +34,7 @@ pub(crate) enum Event {
 }
 
 const PLAIN: usize = 15;
-const FORWARDS: usize = Forward::ALL.len();
+const FORWARDS: usize = ForwardReason::ALL.len();
 const BYPASSES: usize = Bypass::ALL.len();
 const SKIPS: usize = Skip::ALL.len();
 const EVENTS: usize = PLAIN + FORWARDS + BYPASSES + SKIPS + StaleRule::ALL.len();
@@ -68,10 +68,10 @@ impl Event {
     /// The word of its reason, where it has one.
     pub(crate) const fn reason(self) -> Option<&'static str> {
         match self {
-            Self::Forward(forward) => Some(forward.word()),
-            Self::Bypass(bypass) => Some(bypass.word()),
-            Self::Skip(skip) => Some(skip.word()),
-            Self::Stale(rule) => Some(rule.word()),
+            Self::Forward(forward) => Some(forward.as_str()),
+            Self::Bypass(bypass) => Some(bypass.as_str()),
+            Self::Skip(skip) => Some(skip.as_str()),
+            Self::Stale(rule) => Some(rule.as_str()),
             _ => None,
         }
     }
@@ -235,15 +235,14 @@ impl Stats {
 
     pub(crate) fn read(counters: &Counters) -> Self {
         let total = |event| counters.total(event);
-        let misses = [Forward::UriMiss, Forward::VaryMiss, Forward::Stale];
+        let forwarded = |reason| total(Event::Forward(reason));
         Self {
             hits: total(Event::Hit) + total(Event::NotModified),
             not_modified: total(Event::NotModified),
-            misses: misses
-                .into_iter()
-                .map(|forward| total(Event::Forward(forward)))
-                .sum(),
-            live: total(Event::Forward(Forward::Request)),
+            misses: forwarded(ForwardReason::UriMiss)
+                + forwarded(ForwardReason::VaryMiss)
+                + forwarded(ForwardReason::Stale),
+            live: forwarded(ForwardReason::Request),
             stored: total(Event::Stored),
             collapsed: total(Event::Collapsed),
             out_of_patience: total(Event::OutOfPatience),
@@ -299,7 +298,11 @@ mod tests {
         ];
         let mut places: Vec<_> = plain
             .into_iter()
-            .chain(Forward::ALL.iter().map(|&forward| Event::Forward(forward)))
+            .chain(
+                ForwardReason::ALL
+                    .iter()
+                    .map(|&forward| Event::Forward(forward)),
+            )
             .chain(Bypass::ALL.iter().map(|&reason| Event::Bypass(reason)))
             .chain(Skip::ALL.iter().map(|&reason| Event::Skip(reason)))
             .chain(StaleRule::ALL.iter().map(|&rule| Event::Stale(rule)))

@@ -17,14 +17,14 @@ macro_rules! reasons {
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
             /// The word for it, as in `Cache-Status`.
-            pub const fn word(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.word())
+                f.write_str(self.as_str())
             }
         }
     };
@@ -131,11 +131,11 @@ reasons! {
         /// A 304 named a strong `ETag` that is not the stored response's.
         Validator = "validator",
         /// The handler answered with 304 a client that had sent no condition, and not about a stored
-        /// response that `previous()` had given it. The client does not get it.
+        /// response that `stale_response()` had given it. The client does not get it.
         Unasked = "unasked",
         /// A computed value cannot be written as JSON, or not be read back.
         Value = "value",
-        /// `fail()`.
+        /// `mark_failed()`.
         Failed = "failed",
         /// Its run panicked, where a stale response was at hand.
         Panic = "panic",
@@ -151,7 +151,7 @@ reasons! {
         WhileRevalidate = "stale-while-revalidate",
         /// The run that would replace it has failed.
         IfError = "stale-if-error",
-        /// The run that would replace it takes longer than the route's `answer_stale_after`, or than
+        /// The run that would replace it takes longer than the route's `soft_timeout`, or than
         /// the patience of those who wait for it.
         AnswerAfter = "answer-stale-after",
     }
@@ -236,19 +236,30 @@ pub enum RunReason {
     Live,
 }
 
-/// Why a request went on to the handler (RFC 9211 §2.2).
+/// Reason why a request was forwarded to the handler: the `fwd` parameter of `Cache-Status`
+/// (RFC 9211 §2.2).
+///
+/// ```
+/// assert_eq!(cached_response::ForwardReason::UriMiss.as_str(), "uri-miss");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Forward {
+#[non_exhaustive]
+pub enum ForwardReason {
+    /// Nothing is stored for the request's key.
     UriMiss,
+    /// Something is stored, but for other values of the headers that it varies by.
     VaryMiss,
+    /// The stored response is stale.
     Stale,
-    /// The request's own wish: `?nocache=1`.
+    /// The request asked for it: `?nocache=1`, or a `Cache-Control` of its own.
     Request,
+    /// The cache does not serve this request; [`Bypass`] has the reason.
     Bypass,
+    /// The request's method is not cached.
     Method,
 }
 
-impl Forward {
+impl ForwardReason {
     pub(crate) const ALL: &'static [Self] = &[
         Self::UriMiss,
         Self::VaryMiss,
@@ -258,7 +269,12 @@ impl Forward {
         Self::Method,
     ];
 
-    pub(crate) const fn word(self) -> &'static str {
+    /// The token that `Cache-Status` shows.
+    ///
+    /// ```
+    /// assert_eq!(cached_response::ForwardReason::VaryMiss.as_str(), "vary-miss");
+    /// ```
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::UriMiss => "uri-miss",
             Self::VaryMiss => "vary-miss",
@@ -279,8 +295,8 @@ mod tests {
     fn every_word_is_a_token_and_stands_for_one_reason() {
         let words: Vec<_> = Bypass::ALL
             .iter()
-            .map(|reason| reason.word())
-            .chain(Skip::ALL.iter().map(|reason| reason.word()))
+            .map(|reason| reason.as_str())
+            .chain(Skip::ALL.iter().map(|reason| reason.as_str()))
             .collect();
         for (n, word) in words.iter().enumerate() {
             assert!(
@@ -303,11 +319,11 @@ mod tests {
         };
         assert_eq!(
             rows(bypasses),
-            Bypass::ALL.iter().map(|reason| reason.word()).collect()
+            Bypass::ALL.iter().map(|reason| reason.as_str()).collect()
         );
         assert_eq!(
             rows(skips),
-            Skip::ALL.iter().map(|reason| reason.word()).collect()
+            Skip::ALL.iter().map(|reason| reason.as_str()).collect()
         );
     }
 }

@@ -9,16 +9,16 @@ use std::{
 /// A response that is about to be stored, as `store_if` sees it.
 ///
 /// ```
-/// use cached_response::{Candidate, Policy};
+/// use cached_response::{ResponseView, Policy};
 ///
-/// fn is_whole(response: &Candidate<'_>) -> bool {
+/// fn is_whole(response: &ResponseView<'_>) -> bool {
 ///     !response.headers().contains_key("x-partial-result")
 /// }
 /// let policy = Policy::default().store_if(is_whole);
 /// # let _ = policy;
 /// ```
 #[derive(Debug)]
-pub struct Candidate<'a> {
+pub struct ResponseView<'a> {
     status: StatusCode,
     headers: &'a HeaderMap,
     body: &'a [u8],
@@ -26,7 +26,7 @@ pub struct Candidate<'a> {
     seen: Cell<bool>,
 }
 
-impl<'a> Candidate<'a> {
+impl<'a> ResponseView<'a> {
     /// A complete response.
     pub(crate) fn whole(status: StatusCode, headers: &'a HeaderMap, body: &'a [u8]) -> Self {
         Self {
@@ -43,7 +43,7 @@ impl<'a> Candidate<'a> {
     }
 }
 
-impl Candidate<'_> {
+impl ResponseView<'_> {
     /// Its status.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -65,7 +65,7 @@ impl Candidate<'_> {
 
     /// Returns true where `store_if` refuses this head whatever the body may be, that is without
     /// asking for it.
-    pub(crate) fn is_refused_by(&self, store_if: &dyn Fn(&Candidate<'_>) -> bool) -> bool {
+    pub(crate) fn is_refused_by(&self, store_if: &dyn Fn(&ResponseView<'_>) -> bool) -> bool {
         // A body that is not there yet may be too short for its reader.
         match panic::catch_unwind(AssertUnwindSafe(|| store_if(self))) {
             Ok(stored) => !stored && !self.seen.get(),
@@ -79,8 +79,8 @@ impl Candidate<'_> {
 mod tests {
     use super::*;
 
-    fn is_refused(store_if: impl Fn(&Candidate<'_>) -> bool) -> bool {
-        Candidate::head(StatusCode::OK, &HeaderMap::new()).is_refused_by(&store_if)
+    fn is_refused(store_if: impl Fn(&ResponseView<'_>) -> bool) -> bool {
+        ResponseView::head(StatusCode::OK, &HeaderMap::new()).is_refused_by(&store_if)
     }
 
     #[test]

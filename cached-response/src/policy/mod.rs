@@ -12,9 +12,9 @@ pub(crate) mod version;
 use crate::{
     http::{replay, response_directives::is_storable},
     invalidation::tags::Tags,
-    key::query::Names,
+    key::query::QueryFilter,
     policy::{
-        candidate::Candidate,
+        candidate::ResponseView,
         stale::{StaleRules, stale_options},
         ttl::{IntoTimeout, Timeout},
     },
@@ -44,10 +44,10 @@ use std::{fmt, sync::Arc, time::Duration};
 pub struct Policy {
     pub(crate) timeout: Timeout,
     pub(crate) methods: Vec<Method>,
-    pub(crate) names: Names,
+    pub(crate) names: QueryFilter,
     pub(crate) vary: Option<Vec<HeaderName>>,
     pub(crate) statuses: Vec<(StatusCode, Option<Duration>)>,
-    pub(crate) max_body: Option<usize>,
+    pub(crate) max_body_bytes: Option<usize>,
     pub(crate) unless: Option<fn(&HttpRequest) -> bool>,
     pub(crate) store_if: Option<StoreIf>,
     pub(crate) client: Option<Duration>,
@@ -62,7 +62,7 @@ pub struct Policy {
 }
 
 /// The route's word on whether a response may be stored.
-pub(crate) type StoreIf = Arc<dyn Fn(&Candidate<'_>) -> bool + Send + Sync>;
+pub(crate) type StoreIf = Arc<dyn Fn(&ResponseView<'_>) -> bool + Send + Sync>;
 
 /// How a request asks for a live answer.
 #[derive(Clone, Debug)]
@@ -82,7 +82,7 @@ impl Default for Nocache {
 }
 
 impl Default for Policy {
-    /// The timeout of the cache ([`Builder::default_timeout`](crate::Builder::default_timeout), five
+    /// The timeout of the cache ([`ResponseCacheBuilder::default_timeout`](crate::ResponseCacheBuilder::default_timeout), five
     /// minutes unless set), and the safe rules.
     fn default() -> Self {
         Self::timeout(Timeout::Unsaid)
@@ -96,7 +96,7 @@ impl Policy {
     }
 
     /// Asks `timeout` after each run; zero means that this response is not stored.
-    pub fn computed(timeout: fn() -> Duration) -> Self {
+    pub fn with_ttl_fn(timeout: fn() -> Duration) -> Self {
         Self::timeout(Timeout::Computed(timeout))
     }
 
@@ -104,10 +104,10 @@ impl Policy {
         Self {
             timeout,
             methods: vec![Method::GET],
-            names: Names::default(),
+            names: QueryFilter::default(),
             vary: None,
             statuses: vec![(StatusCode::OK, None)],
-            max_body: None,
+            max_body_bytes: None,
             unless: None,
             store_if: None,
             client: None,
@@ -146,7 +146,7 @@ impl Policy {
     /// that sees all of it, and else nothing.
     #[must_use]
     pub fn query(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
-        self.names = Names::Only(names.into_iter().map(String::from).collect());
+        self.names = QueryFilter::Only(names.into_iter().map(String::from).collect());
         self
     }
 
@@ -156,7 +156,7 @@ impl Policy {
     /// [`cached`](crate::cached) refuses it for a handler without a `Query<T>`.
     #[must_use]
     pub fn query_typed(mut self) -> Self {
-        self.names = Names::Typed;
+        self.names = QueryFilter::Typed;
         self
     }
 
@@ -179,14 +179,14 @@ impl Policy {
     /// ```
     #[must_use]
     pub fn query_all(mut self) -> Self {
-        self.names = Names::All;
+        self.names = QueryFilter::All;
         self
     }
 
     /// The query is in the key byte for byte: the order of arguments matters.
     #[must_use]
     pub fn query_exact(mut self) -> Self {
-        self.names = Names::Exact;
+        self.names = QueryFilter::Exact;
         self
     }
 
@@ -194,7 +194,7 @@ impl Policy {
     /// stands for any rest of the name.
     #[must_use]
     pub fn ignore_query(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
-        self.names = Names::Except(names.into_iter().map(String::from).collect());
+        self.names = QueryFilter::Except(names.into_iter().map(String::from).collect());
         self
     }
 
@@ -237,8 +237,8 @@ impl Policy {
 
     /// Bodies over this many bytes are not stored. The default is the cache's own limit, 1 MiB.
     #[must_use]
-    pub fn max_body(mut self, bytes: usize) -> Self {
-        self.max_body = Some(bytes);
+    pub fn max_body_bytes(mut self, bytes: usize) -> Self {
+        self.max_body_bytes = Some(bytes);
         self
     }
 
@@ -265,7 +265,7 @@ impl Policy {
     #[must_use]
     pub fn store_if(
         mut self,
-        store_if: impl Fn(&Candidate<'_>) -> bool + Send + Sync + 'static,
+        store_if: impl Fn(&ResponseView<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
         self.store_if = Some(Arc::new(store_if));
         self
@@ -303,7 +303,7 @@ impl Policy {
     /// # Panics
     /// Under [`Policy::from_response`]: there the response says it.
     #[must_use]
-    pub fn client(mut self, keep: impl IntoTimeout) -> Self {
+    pub fn client_max_age(mut self, keep: impl IntoTimeout) -> Self {
         assert!(
             self.timeout.by_response().is_none(),
             "a response that says its own lifetime says what clients may keep: leave out `client`"
@@ -328,7 +328,7 @@ impl Policy {
 
     /// Only requests for which this is true may ask for a live answer.
     #[must_use]
-    pub fn nocache_if(mut self, only_if: fn(&HttpRequest) -> bool) -> Self {
+    pub fn force_refresh_if(mut self, only_if: fn(&HttpRequest) -> bool) -> Self {
         self.nocache.only_if = Some(only_if);
         self
     }

@@ -51,15 +51,15 @@ impl Policy {
     ///
     /// ```
     /// # use cached_response::Policy;
-    /// let policy = Policy::from_response().heuristic(0.1);
-    /// assert!(std::panic::catch_unwind(|| Policy::from_response().heuristic(1.1)).is_err());
+    /// let policy = Policy::from_response().heuristic_fraction(0.1);
+    /// assert!(std::panic::catch_unwind(|| Policy::from_response().heuristic_fraction(1.1)).is_err());
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn heuristic(mut self, fraction: f32) -> Self {
+    pub fn heuristic_fraction(mut self, fraction: f32) -> Self {
         assert!(
             fraction > 0.0 && fraction <= 1.0,
-            "`heuristic` takes a fraction over 0 and up to 1, such as 0.1"
+            "`heuristic_fraction` takes a fraction over 0 and up to 1, such as 0.1"
         );
         self.by_response().heuristic = Some(fraction);
         self
@@ -91,7 +91,7 @@ impl Policy {
             Timeout::Response(by) => Some(by),
             Timeout::Unsaid | Timeout::Fixed(_) | Timeout::Computed(_) => None,
         };
-        by.expect("`heuristic` and `targeted` need `Policy::from_response`")
+        by.expect("`heuristic_fraction` and `targeted` need `Policy::from_response`")
     }
 
     /// Follows the `Cache-Control` of requests (RFC 9111 §5.2.1), and `Pragma: no-cache` where there

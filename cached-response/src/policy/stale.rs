@@ -70,11 +70,11 @@ macro_rules! stale_options {
 
             /// For this long past its lifetime a response answers where the run that would replace
             /// it fails (RFC 5861 §4): with a status of 5xx, `Err` of such a status, a panic,
-            /// `fail()`, or by taking longer than `run_timeout`. Zero: it does not.
+            /// `mark_failed()`, or by taking longer than `run_timeout`. Zero: it does not.
             ///
             /// Never in place of 401, 403, 404 or 410, not after an invalidation, and not where the
             /// response says `must-revalidate`. After a failure the handler rests, see
-            /// [`rest_after_failure`](Self::rest_after_failure).
+            /// [`failure_cooldown`](Self::failure_cooldown).
             #[must_use]
             pub fn stale_if_error(mut self, window: impl IntoTimeout) -> Self {
                 self.stale.if_error = Some(window.into_timeout());
@@ -101,7 +101,7 @@ macro_rules! stale_options {
             /// run: it goes on behind the answer. The windows of `stale_while_revalidate` and
             /// `stale_if_error` say which one may answer; without either this says nothing.
             #[must_use]
-            pub fn answer_stale_after(mut self, patience: impl IntoTimeout) -> Self {
+            pub fn soft_timeout(mut self, patience: impl IntoTimeout) -> Self {
                 self.stale.answer_after = Some(patience.into_timeout());
                 self
             }
@@ -133,7 +133,7 @@ macro_rules! stale_options {
             /// After a run has failed that had a stale response at hand, no other is tried for this
             /// long: the stale response answers, as long as it may. 30 s unless set.
             #[must_use]
-            pub fn rest_after_failure(mut self, rest: impl IntoTimeout) -> Self {
+            pub fn failure_cooldown(mut self, rest: impl IntoTimeout) -> Self {
                 self.stale.rest = Some(rest.into_timeout());
                 self
             }

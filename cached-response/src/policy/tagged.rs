@@ -15,7 +15,7 @@ impl Policy {
     /// use actix_web::{App, test, web};
     /// use cached_response::{Policy, ResponseCache, cached};
     ///
-    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidateError> {
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
     /// let policy = Policy::new(3600).tags(["products", "product:{id}"]);
     /// let product = cached(policy, |id: web::Path<u32>| async move { format!("product {id}") });
     /// let cache = ResponseCache::builder().build();

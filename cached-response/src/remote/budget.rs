@@ -14,12 +14,12 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// It is the machine's time, not that of the cache's clock: a store is outside, where no clock is
 /// turned by hand.
 #[derive(Debug)]
-pub(crate) struct Allowance {
+pub(crate) struct Budget {
     budget: Duration,
     spent: AtomicU64,
 }
 
-impl Allowance {
+impl Budget {
     pub(crate) fn new(budget: Duration) -> Self {
         Self {
             budget: budget.min(LONGEST),
@@ -34,9 +34,9 @@ impl Allowance {
     }
 
     /// Begins to spend, until this is dropped; `None` if nothing is left.
-    pub(crate) fn spend(&self) -> Option<Spending<'_>> {
+    pub(crate) fn spend(&self) -> Option<BudgetGuard<'_>> {
         let left = self.left();
-        (!left.is_zero()).then(|| Spending {
+        (!left.is_zero()).then(|| BudgetGuard {
             allowance: self,
             began: Instant::now(),
             ended: None,
@@ -47,14 +47,14 @@ impl Allowance {
 
 /// A call that is being awaited.
 #[derive(Debug)]
-pub(crate) struct Spending<'a> {
-    allowance: &'a Allowance,
+pub(crate) struct BudgetGuard<'a> {
+    allowance: &'a Budget,
     began: Instant,
     ended: Option<Instant>,
     left: Duration,
 }
 
-impl Spending<'_> {
+impl BudgetGuard<'_> {
     /// When it began.
     pub(crate) fn began(&self) -> Instant {
         self.began
@@ -77,7 +77,7 @@ impl Spending<'_> {
     }
 }
 
-impl Drop for Spending<'_> {
+impl Drop for BudgetGuard<'_> {
     fn drop(&mut self) {
         let ended = self.ended.unwrap_or_else(Instant::now);
         let spent = ended.saturating_duration_since(self.began);
@@ -92,8 +92,8 @@ impl Drop for Spending<'_> {
 mod tests {
     use super::*;
 
-    fn spent(budget: Duration, spent: Duration) -> Allowance {
-        let allowance = Allowance::new(budget);
+    fn spent(budget: Duration, spent: Duration) -> Budget {
+        let allowance = Budget::new(budget);
         let nanos = u64::try_from(spent.as_nanos()).unwrap();
         allowance.spent.store(nanos, Relaxed);
         allowance
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn what_calls_take_is_spent_and_what_lies_between_them_is_not() {
-        let allowance = Allowance::new(Duration::from_secs(3_600));
+        let allowance = Budget::new(Duration::from_secs(3_600));
         assert_eq!(allowance.left(), Duration::from_secs(3_600));
         let mut before = allowance.left();
         for _ in 0..2 {
@@ -124,7 +124,7 @@ mod tests {
         );
         assert!(spent(second, second).spend().is_none());
         assert!(spent(second, second * 2).spend().is_none());
-        assert!(Allowance::new(Duration::ZERO).spend().is_none());
+        assert!(Budget::new(Duration::ZERO).spend().is_none());
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn no_budget_is_too_long_for_the_clock() {
-        let allowance = Allowance::new(Duration::MAX);
+        let allowance = Budget::new(Duration::MAX);
         let end = Instant::now().checked_add(allowance.spend().unwrap().left());
         assert!(end.unwrap() > Instant::now());
     }

@@ -16,7 +16,7 @@ pub(crate) async fn guarded<T>(
     poll_fn(|cx| {
         let polled = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(cx)));
         polled.unwrap_or_else(|_| {
-            let panicked = StoreError::new(StoreErrorKind::Garbled, "the store panicked");
+            let panicked = StoreError::new(StoreErrorKind::Protocol, "the store panicked");
             Poll::Ready(Err(panicked))
         })
     })

@@ -10,14 +10,14 @@ use self::probe::Probing;
 use crate::{
     remote::{
         breaker::{Pass, Turned},
-        budget::{Allowance, Spending},
+        budget::{Budget, BudgetGuard},
         deadline::{Looking, Within},
-        entry_key::Errand,
+        entry_key::RemoteKey,
         error::Fault,
-        executor::{self, Lost, Task},
+        executor::{self, JoinError, Task},
         health::Health,
         in_flight_read,
-        log::Trouble,
+        log::Warning,
         stats::{Count, RemoteStats},
         timer,
     },
@@ -28,7 +28,7 @@ use crate::{
 };
 
 pub(crate) use self::probe::Recovery;
-pub(crate) use crate::remote::error::Unavailable;
+pub(crate) use crate::remote::error::CallError;
 use std::{
     fmt,
     sync::Arc,
@@ -42,21 +42,21 @@ const CAP: usize = 1_024;
 
 /// The calls of one cache to its remote store. A clone is a handle on the same.
 #[derive(Clone)]
-pub(crate) struct Calls(Arc<Line>);
+pub(crate) struct RemoteClient(Arc<Inner>);
 
-pub(crate) struct Line {
+pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     slots: Arc<Semaphore>,
     pub(crate) health: Health,
     pub(crate) probing: Probing,
 }
 
-impl Calls {
+impl RemoteClient {
     /// Calls to `store`. Where it has failed too often it is asked for the name `probe`, in the
     /// background, and when it answers `recoveries` are run, in their order, before anything else goes
     /// through.
     pub(crate) fn new(store: Arc<dyn Store>, probe: String, recoveries: Vec<Recovery>) -> Self {
-        Self(Arc::new(Line {
+        Self(Arc::new(Inner {
             store,
             slots: Arc::new(Semaphore::new(CAP)),
             health: Health::new(),
@@ -66,7 +66,7 @@ impl Calls {
 
     /// Makes a call, and waits for it no longer than the allowance has left. It is dropped with this
     /// future, and when its time is over. On any executor.
-    pub(crate) async fn call<T, W>(&self, allowance: &Allowance, what: W) -> Result<T, Unavailable>
+    pub(crate) async fn call<T, W>(&self, allowance: &Budget, what: W) -> Result<T, CallError>
     where
         T: Send + 'static,
         W: FnOnce(Arc<dyn Store>) -> StoreFuture<'static, T> + Send + 'static,
@@ -75,7 +75,7 @@ impl Calls {
         let pass = line.pass()?;
         let Some(spending) = allowance.spend() else {
             line.health.report(&Fault::Slow);
-            return Err(Unavailable::Slow);
+            return Err(CallError::Slow);
         };
         let slot = line.slot()?;
         let under_way = line.begin(slot, spending.left(), what)?;
@@ -87,11 +87,11 @@ impl Calls {
     /// else as any other call.
     pub(crate) async fn look_up(
         &self,
-        allowance: &Allowance,
-        errand: &Arc<Errand>,
+        allowance: &Budget,
+        errand: &Arc<RemoteKey>,
         limit: usize,
         in_passing: bool,
-    ) -> Result<LookedUp, Unavailable> {
+    ) -> Result<LookedUp, CallError> {
         let line = &self.0;
         let pass = line.pass()?;
         if let Some(spending) = allowance.spend() {
@@ -124,15 +124,15 @@ impl Calls {
 
     /// Makes a call for which no request waits, as soon as there is a place for it. It is not counted
     /// where it is not made.
-    pub(crate) async fn call_behind<W>(&self, limit: Duration, what: W) -> Result<(), Unavailable>
+    pub(crate) async fn call_behind<W>(&self, limit: Duration, what: W) -> Result<(), CallError>
     where
         W: FnOnce(Arc<dyn Store>) -> StoreFuture<'static, ()> + Send + 'static,
     {
         let line = &self.0;
         let Ok(slot) = Arc::clone(&line.slots).acquire_owned().await else {
-            return Err(Unavailable::Crowded);
+            return Err(CallError::Crowded);
         };
-        let pass = line.health.pass().ok_or(Unavailable::Open)?;
+        let pass = line.health.pass().ok_or(CallError::Open)?;
         let under_way = line.begin(slot, limit, what)?;
         let outcome = under_way.outcome().await;
         line.end_at(Instant::now(), pass, outcome, true)
@@ -152,19 +152,19 @@ impl Calls {
     }
 }
 
-impl Line {
-    fn pass(&self) -> Result<Pass, Unavailable> {
+impl Inner {
+    fn pass(&self) -> Result<Pass, CallError> {
         self.health.pass().ok_or_else(|| {
             self.health.tally().count(Count::Refused);
-            Unavailable::Open
+            CallError::Open
         })
     }
 
-    fn slot(&self) -> Result<OwnedSemaphorePermit, Unavailable> {
+    fn slot(&self) -> Result<OwnedSemaphorePermit, CallError> {
         Arc::clone(&self.slots).try_acquire_owned().map_err(|_| {
             self.health.tally().count(Count::Crowded);
-            self.health.warn(Trouble::Crowded);
-            Unavailable::Crowded
+            self.health.warn(Warning::Crowded);
+            CallError::Crowded
         })
     }
 
@@ -173,7 +173,7 @@ impl Line {
         slot: OwnedSemaphorePermit,
         limit: Duration,
         what: W,
-    ) -> Result<UnderWay<T>, Unavailable>
+    ) -> Result<UnderWay<T>, CallError>
     where
         T: Send + 'static,
         W: FnOnce(Arc<dyn Store>) -> StoreFuture<'static, T> + Send + 'static,
@@ -195,7 +195,7 @@ impl Line {
                 format!("the I/O thread cannot be started: {error}"),
             ));
             self.health.report(&fault);
-            Unavailable::from(fault)
+            CallError::from(fault)
         })?;
         self.health.tally().count(Count::Call);
         Ok(UnderWay { task, limit })
@@ -205,8 +205,8 @@ impl Line {
         self: &Arc<Self>,
         pass: Pass,
         outcome: Result<T, Fault>,
-        mut spending: Spending<'_>,
-    ) -> Result<T, Unavailable> {
+        mut spending: BudgetGuard<'_>,
+    ) -> Result<T, CallError> {
         let now = Instant::now();
         spending.end(now);
         self.end_at(now, pass, outcome, spending.is_fair())
@@ -218,13 +218,13 @@ impl Line {
         pass: Pass,
         outcome: Result<T, Fault>,
         is_fair: bool,
-    ) -> Result<T, Unavailable> {
+    ) -> Result<T, CallError> {
         let fault = outcome.as_ref().err();
         let turned = self.health.settle(pass, fault, is_fair, now);
         if turned == Turned::Open {
             self.probing.start(Arc::downgrade(self));
         }
-        outcome.map_err(Unavailable::from)
+        outcome.map_err(CallError::from)
     }
 }
 
@@ -239,8 +239,10 @@ impl<T> UnderWay<T> {
         let begun = self.task.begun().clone();
         match Within::new(self.task, begun, self.limit, Instant::now()).await {
             Some(Ok(outcome)) => outcome,
-            Some(Err(Lost::Panicked)) => Err(failed(StoreErrorKind::Garbled, "the store panicked")),
-            Some(Err(lost @ Lost::Ended)) => Err(failed(StoreErrorKind::Unreachable, lost)),
+            Some(Err(JoinError::Panicked)) => {
+                Err(failed(StoreErrorKind::Protocol, "the store panicked"))
+            }
+            Some(Err(lost @ JoinError::Ended)) => Err(failed(StoreErrorKind::Unreachable, lost)),
             None => Err(Fault::Slow),
         }
     }
@@ -253,7 +255,7 @@ fn may_be_asked_again(fault: &Fault) -> bool {
     matches!(
         fault,
         Fault::Failed(error)
-            if matches!(error.kind(), StoreErrorKind::Unreachable | StoreErrorKind::Garbled)
+            if matches!(error.kind(), StoreErrorKind::Unreachable | StoreErrorKind::Protocol)
     )
 }
 
@@ -261,7 +263,7 @@ fn failed(kind: StoreErrorKind, why: impl fmt::Display) -> Fault {
     Fault::Failed(StoreError::new(kind, why.to_string()))
 }
 
-impl fmt::Debug for Calls {
+impl fmt::Debug for RemoteClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Calls")
             .field("health", &self.0.health)

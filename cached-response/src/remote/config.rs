@@ -12,7 +12,7 @@ pub(crate) struct Options {
     pub(crate) schema: u32,
     pub(crate) budget: Duration,
     pub(crate) invalidation: Duration,
-    pub(crate) silence: Duration,
+    pub(crate) max_unverified: Duration,
 }
 
 impl Default for Options {
@@ -24,7 +24,7 @@ impl Default for Options {
             schema: 1,
             budget: Duration::from_millis(50),
             invalidation: Duration::from_millis(250),
-            silence: Duration::from_secs(5),
+            max_unverified: Duration::from_secs(5),
         }
     }
 }

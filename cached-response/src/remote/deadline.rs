@@ -3,7 +3,7 @@
 use crate::{
     remote::timer::Wait,
     store::error::{Found, LookedUp, StoreError},
-    util::{batch::Begun, shared_oneshot::Place},
+    util::{batch::BatchStart, shared_oneshot::Place},
 };
 use std::{
     future::Future,
@@ -20,7 +20,7 @@ const LATE: Duration = Duration::from_millis(5);
 /// busy has begun late says nothing about the store; what has not begun by then is begun here.
 pub(crate) struct Within<F> {
     future: F,
-    begun: Begun,
+    begun: BatchStart,
     limit: Duration,
     end: Instant,
     wait: Wait,
@@ -29,7 +29,7 @@ pub(crate) struct Within<F> {
 
 impl<F> Within<F> {
     /// Somebody who has begun to wait `now`.
-    pub(crate) fn new(future: F, begun: Begun, limit: Duration, now: Instant) -> Self {
+    pub(crate) fn new(future: F, begun: BatchStart, limit: Duration, now: Instant) -> Self {
         let end = now + limit;
         Self {
             future,
@@ -122,7 +122,7 @@ mod tests {
     async fn who_is_on_time_waits_no_longer() {
         timer::start().unwrap();
         let now = Instant::now();
-        let within = Within::new(pending::<()>(), Begun::now(), LIMIT, now);
+        let within = Within::new(pending::<()>(), BatchStart::now(), LIMIT, now);
         let mut within = Box::pin(within);
         assert_eq!(within.as_mut().await, None);
         assert!(now.elapsed() >= LIMIT);
@@ -140,7 +140,7 @@ mod tests {
                 Poll::Pending
             }
         });
-        let mut within = Within::new(answer, Begun::now(), LIMIT, now);
+        let mut within = Within::new(answer, BatchStart::now(), LIMIT, now);
         assert!(poll(&mut within).is_pending());
         busy_until(now + LIMIT + 2 * LATE);
         assert!(poll(&mut within).is_pending());
@@ -152,7 +152,7 @@ mod tests {
     fn once_more_is_not_for_ever() {
         timer::start().unwrap();
         let now = Instant::now();
-        let mut within = Within::new(pending::<()>(), Begun::now(), LIMIT, now);
+        let mut within = Within::new(pending::<()>(), BatchStart::now(), LIMIT, now);
         assert!(poll(&mut within).is_pending());
         for _ in 0..2 {
             busy_until(Instant::now() + LIMIT + 2 * LATE);

@@ -1,8 +1,8 @@
 //! Taking back what lies in the store, behind the answer.
 
-use crate::{entry::StoredResponse, remote::prepared_write::Dispatch};
+use crate::{entry::StoredResponse, remote::prepared_write::PreparedWrite};
 
-impl Dispatch {
+impl PreparedWrite {
     /// Removes what this run was to replace, and which its handler no longer says. Where it cannot be
     /// told which variant that is, all of them go.
     pub(crate) fn withdraw(&self, stored: &StoredResponse) {

@@ -1,18 +1,18 @@
 //! What a request is about, in the words of the remote store.
 
 use crate::{
-    entry::{StoredResponse, codec::Framed},
+    entry::{StoredResponse, codec::Decoded},
     invalidation::{
-        generation::{Snapshot, Standing},
+        generation::{Snapshot, Validity},
         generations::{Generations, Target},
         nonce::Nonce,
     },
     key::selector::Variant,
     remote::{
-        head_cache::Lately,
+        head_cache::HeadCache,
         names::{FullDigest, Namespace},
     },
-    route::Site,
+    route::Route,
     store::error::Memo,
     util::sync::{Mutex, lock},
 };
@@ -20,7 +20,7 @@ use actix_web::web::Bytes;
 
 /// The names of what a run may find or make there.
 #[derive(Debug)]
-pub(crate) struct Errand {
+pub(crate) struct RemoteKey {
     /// What is compared on every read.
     pub(crate) full_key: Vec<u8>,
     pub(crate) name: String,
@@ -35,18 +35,18 @@ pub(crate) struct Errand {
     memos: [Memo; 2],
     /// What is invalidated of it in this process, as it was lately.
     seen: Mutex<Option<Snapshot>>,
-    found: Lately,
+    found: HeadCache,
 }
 
 /// A response with a longer head is not worth keeping.
 const LONGEST_HEAD: usize = 64 << 10;
 
-impl Errand {
+impl RemoteKey {
     /// The errand of a request or a value with this key; `None` where it cannot have its tags, so
     /// that nothing is stored for it.
     pub(crate) fn of(
         namespace: &Namespace,
-        site: &Site,
+        site: &Route,
         key: &[u8],
         target: Target<'_>,
         longest_body: usize,
@@ -73,7 +73,7 @@ impl Errand {
             is_of_a_request: matches!(target, Target::Response { .. }),
             memos: Default::default(),
             seen: Mutex::default(),
-            found: Lately::default(),
+            found: HeadCache::default(),
         })
     }
 
@@ -89,7 +89,7 @@ impl Errand {
             is_of_a_request: false,
             memos: Default::default(),
             seen: Mutex::default(),
-            found: Lately::default(),
+            found: HeadCache::default(),
         }
     }
 
@@ -119,7 +119,7 @@ impl Errand {
         let mut seen = lock(&self.seen);
         match &mut *seen {
             Some(seen) => {
-                if seen.standing() != Standing::Current {
+                if seen.standing() != Validity::Current {
                     *seen = seen.again();
                 }
                 seen.clone()
@@ -130,7 +130,7 @@ impl Errand {
 
     /// What is in the frame that was found for it. None of its bytes are believed for having been seen
     /// before.
-    pub(crate) fn framed(&self, frame: &Bytes) -> Option<Framed> {
+    pub(crate) fn framed(&self, frame: &Bytes) -> Option<Decoded> {
         self.found.framed(&self.full_key, frame)
     }
 
@@ -157,7 +157,7 @@ impl Errand {
             is_of_a_request: self.is_of_a_request,
             memos: Default::default(),
             seen: Mutex::default(),
-            found: Lately::default(),
+            found: HeadCache::default(),
             full_key,
             beside,
         }

@@ -4,7 +4,7 @@
 //! key and its target: each worker keeps those that are asked for again and again.
 
 use crate::{
-    invalidation::generations::Target, remote::entry_key::Errand, route::Site, util::weak_hash,
+    invalidation::generations::Target, remote::entry_key::RemoteKey, route::Route, util::weak_hash,
 };
 use foldhash::fast::RandomState;
 use std::{
@@ -21,20 +21,20 @@ const WAYS: usize = 4;
 const LONGEST: usize = 512;
 
 /// An errand, and what it was made of.
-struct Known {
+struct CachedKey {
     hash: u64,
     remote: u64,
     site: u64,
     key: Box<[u8]>,
     target: Box<str>,
-    errand: Arc<Errand>,
+    errand: Arc<RemoteKey>,
 }
 
 /// A few places, and the hash of who has last asked for one and had none: who asks twice gets one, in
 /// turn.
 #[derive(Default)]
 struct Places {
-    known: [Option<Known>; WAYS],
+    known: [Option<CachedKey>; WAYS],
     challenger: u64,
     next: usize,
 }
@@ -45,14 +45,14 @@ thread_local! {
 }
 
 /// By which remote store, at which site, for which key and which target an errand is.
-pub(crate) type Asked<'a> = (u64, &'a Site, &'a [u8], Target<'a>);
+pub(crate) type Asked<'a> = (u64, &'a Route, &'a [u8], Target<'a>);
 
 /// The errand that was made of the same lately, or the one that `make` makes of it; and whether it
 /// had to be made.
 pub(crate) fn known(
     asked: Asked<'_>,
-    make: impl FnOnce() -> Option<Errand>,
-) -> Option<(Arc<Errand>, bool)> {
+    make: impl FnOnce() -> Option<RemoteKey>,
+) -> Option<(Arc<RemoteKey>, bool)> {
     let (remote, site, key, target) = asked;
     let Some(target) = target_of(target, key) else {
         return Some((Arc::new(make()?), true));
@@ -77,7 +77,7 @@ pub(crate) fn known(
     let errand = Arc::new(make()?);
     let _ = TABLE.try_with(|table| {
         let mut table = table.try_borrow_mut().ok()?;
-        table[at(hash)].ask(hash, || Known {
+        table[at(hash)].ask(hash, || CachedKey {
             hash,
             remote,
             site: site.id,
@@ -92,7 +92,7 @@ pub(crate) fn known(
 
 impl Places {
     /// Somebody asks who is not known.
-    fn ask(&mut self, hash: u64, known: impl FnOnce() -> Known) {
+    fn ask(&mut self, hash: u64, known: impl FnOnce() -> CachedKey) {
         if self.challenger == hash {
             self.known[self.next] = Some(known());
             self.next = (self.next + 1) % WAYS;

@@ -4,7 +4,7 @@ use crate::store::error::StoreError;
 
 /// Why a call came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Unavailable {
+pub(crate) enum CallError {
     /// It was not made: the store has failed before, and has not answered since.
     Open,
     /// It was not made: too many are under way.
@@ -22,7 +22,7 @@ pub(crate) enum Fault {
     Failed(StoreError),
 }
 
-impl From<Fault> for Unavailable {
+impl From<Fault> for CallError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Slow => Self::Slow,

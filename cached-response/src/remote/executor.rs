@@ -6,7 +6,7 @@
 
 pub(crate) mod batch;
 
-use crate::{remote::timer, util::batch::Begun};
+use crate::{remote::timer, util::batch::BatchStart};
 use std::{
     fmt,
     future::{Future, poll_fn},
@@ -56,7 +56,7 @@ where
 {
     let (job, told) = job(future);
     send(jobs, vec![job])?;
-    let begun = Begun::now();
+    let begun = BatchStart::now();
     Ok(Task { told, begun })
 }
 
@@ -80,21 +80,21 @@ type Jobs = UnboundedSender<Vec<Job>>;
 /// together: what they ask goes to the store in one go.
 fn send(jobs: &Jobs, job: Vec<Job>) -> io::Result<()> {
     jobs.send(job)
-        .map_err(|_| io::Error::other(Lost::Ended.to_string()))
+        .map_err(|_| io::Error::other(JoinError::Ended.to_string()))
 }
 
-type Told<T> = oneshot::Receiver<Result<T, Lost>>;
+type Told<T> = oneshot::Receiver<Result<T, JoinError>>;
 
 fn job<F>(future: F) -> (Job, Told<F::Output>)
 where
     F: Future<Output: Send> + Send + 'static,
 {
     let (tell, told) = oneshot::channel();
-    (Box::pin(run(future, Teller(Some(tell)))), told)
+    (Box::pin(run(future, Sender(Some(tell)))), told)
 }
 
 /// Runs `future` as long as anybody wants to know how it ends.
-async fn run<F: Future>(future: F, mut teller: Teller<F::Output>) {
+async fn run<F: Future>(future: F, mut teller: Sender<F::Output>) {
     let mut future = pin!(future);
     let ended = poll_fn(|cx| match teller.poll_unwanted(cx) {
         Poll::Ready(()) => Poll::Ready(None),
@@ -106,9 +106,9 @@ async fn run<F: Future>(future: F, mut teller: Teller<F::Output>) {
 }
 
 /// Tells how a task has ended, whatever becomes of it.
-struct Teller<T>(Option<oneshot::Sender<Result<T, Lost>>>);
+struct Sender<T>(Option<oneshot::Sender<Result<T, JoinError>>>);
 
-impl<T> Teller<T> {
+impl<T> Sender<T> {
     fn poll_unwanted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.0 {
             Some(tell) => tell.poll_closed(cx),
@@ -116,7 +116,7 @@ impl<T> Teller<T> {
         }
     }
 
-    fn tell(&mut self, outcome: Result<T, Lost>) {
+    fn tell(&mut self, outcome: Result<T, JoinError>) {
         if let Some(tell) = self.0.take() {
             // Nobody may want to know any more.
             drop(tell.send(outcome));
@@ -124,12 +124,12 @@ impl<T> Teller<T> {
     }
 }
 
-impl<T> Drop for Teller<T> {
+impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         self.tell(Err(if thread::panicking() {
-            Lost::Panicked
+            JoinError::Panicked
         } else {
-            Lost::Ended
+            JoinError::Ended
         }));
     }
 }
@@ -139,35 +139,35 @@ impl<T> Drop for Teller<T> {
 #[derive(Debug)]
 pub(crate) struct Task<T> {
     told: Told<T>,
-    begun: Begun,
+    begun: BatchStart,
 }
 
 impl<T> Task<T> {
     /// When it was given to the I/O thread.
-    pub(crate) fn begun(&self) -> &Begun {
+    pub(crate) fn begun(&self) -> &BatchStart {
         &self.begun
     }
 }
 
 impl<T> Future for Task<T> {
-    type Output = Result<T, Lost>;
+    type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let told = Pin::new(&mut self.told).poll(cx);
-        told.map(|told| told.unwrap_or(Err(Lost::Ended)))
+        told.map(|told| told.unwrap_or(Err(JoinError::Ended)))
     }
 }
 
 /// Why a task came to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lost {
+pub(crate) enum JoinError {
     /// It has panicked.
     Panicked,
     /// The thread has ended, as it does with the process.
     Ended,
 }
 
-impl fmt::Display for Lost {
+impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Panicked => "it panicked",

@@ -3,7 +3,7 @@
 use crate::{
     entry::{
         StoredResponse,
-        codec::{self, Framed, known_head::KnownHead},
+        codec::{self, Decoded, known_head::KnownHead},
     },
     util::sync::{Mutex, lock},
 };
@@ -12,7 +12,7 @@ use actix_web::web::Bytes;
 /// The head of the frame that was lately found, and what was made of it: most that are asked for again
 /// have not changed.
 #[derive(Debug, Default)]
-pub(crate) struct Lately(Mutex<State>);
+pub(crate) struct HeadCache(Mutex<State>);
 
 #[derive(Debug, Default)]
 enum State {
@@ -23,9 +23,9 @@ enum State {
     Head(Box<KnownHead>, Option<bool>),
 }
 
-impl Lately {
+impl HeadCache {
     /// What is in a frame.
-    pub(crate) fn framed(&self, full_key: &[u8], frame: &Bytes) -> Option<Framed> {
+    pub(crate) fn framed(&self, full_key: &[u8], frame: &Bytes) -> Option<Decoded> {
         let mut state = lock(&self.0);
         if let State::Head(head, _) = &*state
             && let Some(framed) = head.read(frame)
@@ -34,7 +34,7 @@ impl Lately {
         }
         let framed = codec::read(full_key, frame)?;
         *state = match (&*state, &framed) {
-            (State::Nothing, _) | (_, Framed::Names(_)) => State::Once,
+            (State::Nothing, _) | (_, Decoded::Names(_)) => State::Once,
             _ => KnownHead::of(full_key, frame)
                 .map_or(State::Once, |head| State::Head(Box::new(head), None)),
         };
@@ -73,16 +73,16 @@ mod tests {
         codec::response(KEY, &stored, &About::default()).unwrap()
     }
 
-    fn found(lately: &Lately, frame: &Bytes) -> StoredResponse {
+    fn found(lately: &HeadCache, frame: &Bytes) -> StoredResponse {
         match lately.framed(KEY, frame).unwrap() {
-            Framed::Response(stored, _) => *stored,
-            Framed::Names(_) => panic!("it is a response"),
+            Decoded::Response(stored, _) => *stored,
+            Decoded::Names(_) => panic!("it is a response"),
         }
     }
 
     #[test]
     fn a_head_that_comes_again_is_known_and_its_body_is_new() {
-        let lately = Lately::default();
+        let lately = HeadCache::default();
         let first = found(&lately, &frame(9, "one"));
         let second = found(&lately, &frame(9, "two"));
         let third = found(&lately, &frame(9, "three"));
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn another_head_is_read_and_takes_its_place() {
-        let lately = Lately::default();
+        let lately = HeadCache::default();
         for lifetime in [9, 9, 9, 8, 8, 9] {
             let stored = found(&lately, &frame(lifetime, "body"));
             assert_eq!(stored.lifetime.as_secs(), lifetime);
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn what_a_judge_found_holds_for_the_same_head_alone() {
-        let (lately, asked) = (Lately::default(), Cell::new(0));
+        let (lately, asked) = (HeadCache::default(), Cell::new(0));
         let permits = |stored: &StoredResponse, permits| {
             lately.permits(stored, || {
                 asked.set(asked.get() + 1);

@@ -4,8 +4,8 @@ use crate::{
     remote::{
         breaker::{Breaker, Outcome, Pass, Probe, Turned},
         error::Fault,
-        log::{Trouble, Warnings},
-        stats::{Count, Tally},
+        log::{Warning, Warnings},
+        stats::{Count, RemoteCounters},
     },
     store::error::StoreErrorKind,
     util::sync::{Mutex, lock},
@@ -19,7 +19,7 @@ use std::{
 pub(crate) struct Health {
     breaker: Mutex<Breaker>,
     since: Instant,
-    tally: Tally,
+    tally: RemoteCounters,
     warnings: Warnings,
 }
 
@@ -28,12 +28,12 @@ impl Health {
         Self {
             breaker: Mutex::new(Breaker::new()),
             since: Instant::now(),
-            tally: Tally::default(),
+            tally: RemoteCounters::default(),
             warnings: Warnings::default(),
         }
     }
 
-    pub(crate) fn tally(&self) -> &Tally {
+    pub(crate) fn tally(&self) -> &RemoteCounters {
         &self.tally
     }
 
@@ -73,7 +73,7 @@ impl Health {
         let turned = self.record(pass, outcome, now);
         if turned == Turned::Open {
             self.tally.count(Count::Opened);
-            self.warn(Trouble::Open);
+            self.warn(Warning::Open);
         }
         turned
     }
@@ -83,17 +83,17 @@ impl Health {
         match fault {
             Fault::Slow => {
                 self.tally.count(Count::Slow);
-                self.warn(Trouble::Slow);
+                self.warn(Warning::Slow);
             }
             Fault::Failed(error) => {
                 self.tally.count(Count::Failed(error.kind()));
-                let trouble = Trouble::Failed(error.kind());
+                let trouble = Warning::Failed(error.kind());
                 self.warnings.warn(trouble, Some(error), self.now());
             }
         }
     }
 
-    pub(crate) fn warn(&self, trouble: Trouble) {
+    pub(crate) fn warn(&self, trouble: Warning) {
         self.warnings.warn(trouble, None, self.now());
     }
 

@@ -4,12 +4,12 @@
 //! Who comes before a look-up has gone may have what that finds: it is read after they came.
 
 use crate::{
-    remote::entry_key::Errand,
+    remote::entry_key::RemoteKey,
     store::{
         Store,
         error::{Found, Prompt, Question},
     },
-    util::batch::Begun,
+    util::batch::BatchStart,
 };
 use std::{
     cell::RefCell,
@@ -17,22 +17,22 @@ use std::{
 };
 
 /// A look-up that this thread has begun, for as long as anybody waits for it.
-struct Sought {
-    errand: Arc<Errand>,
+struct InFlightRead {
+    errand: Arc<RemoteKey>,
     limit: usize,
-    begun: Begun,
+    begun: BatchStart,
     found: Weak<dyn Found>,
 }
 
 thread_local! {
     /// Those of one batch, and of the last.
-    static SOUGHT: RefCell<Vec<Sought>> = const { RefCell::new(Vec::new()) };
+    static SOUGHT: RefCell<Vec<InFlightRead>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Joins a look-up of this errand that has not gone yet, or begins one where the store can.
 pub(crate) fn look_up(
     store: &dyn Store,
-    errand: &Arc<Errand>,
+    errand: &Arc<RemoteKey>,
     limit: usize,
     in_passing: bool,
 ) -> Option<Prompt> {
@@ -47,7 +47,7 @@ pub(crate) fn look_up(
         in_passing,
         memo: errand.memo(limit),
     })?;
-    note(Sought {
+    note(InFlightRead {
         errand: Arc::clone(errand),
         limit,
         begun: prompt.begun.clone(),
@@ -56,7 +56,7 @@ pub(crate) fn look_up(
     Some(prompt)
 }
 
-fn joined(errand: &Arc<Errand>, limit: usize) -> Option<Prompt> {
+fn joined(errand: &Arc<RemoteKey>, limit: usize) -> Option<Prompt> {
     let joined = SOUGHT.try_with(|sought| {
         let sought = sought.borrow();
         // The same names in two stores are two errands.
@@ -76,7 +76,7 @@ fn joined(errand: &Arc<Errand>, limit: usize) -> Option<Prompt> {
     joined.ok().flatten()
 }
 
-fn note(new: Sought) {
+fn note(new: InFlightRead) {
     let _ = SOUGHT.try_with(|sought| {
         let mut sought = sought.borrow_mut();
         sought.retain(|it| it.begun.when().is_none());

@@ -9,7 +9,9 @@
 //! that a client chooses only the path stands in a name, with its braces escaped: so a client cannot
 //! put many names into one slot. The braces of a namespace are the operator's own.
 
-use crate::{invalidation::target, key::query::QueryKey, route::config::Terms, util::weak_hash};
+use crate::{
+    invalidation::target, key::query::QueryKey, route::config::RouteConfig, util::weak_hash,
+};
 use actix_web::http::Uri;
 use sha1::{Digest, Sha1};
 use std::borrow::Cow;
@@ -39,7 +41,7 @@ impl FullDigest {
 
 /// What can be invalidated.
 #[derive(Clone, Copy)]
-enum Thing<'a> {
+enum InvalidationScope<'a> {
     All,
     Path(&'a [u8]),
     /// A path, and all of its query.
@@ -98,29 +100,34 @@ impl Namespace {
 
     /// The nonce of a tag.
     pub(crate) fn tag(&self, tag: &str) -> String {
-        self.nonce(Thing::Tag(tag))
+        self.nonce(InvalidationScope::Tag(tag))
     }
 
     /// The nonce of everything.
     pub(crate) fn all(&self) -> String {
-        self.nonce(Thing::All)
+        self.nonce(InvalidationScope::All)
     }
 
     /// The nonces that a response to this target depends on, the tags of its route left out.
-    pub(crate) fn of_target(&self, terms: &Terms, uri: &Uri) -> [String; 3] {
+    pub(crate) fn of_target(&self, terms: &RouteConfig, uri: &Uri) -> [String; 3] {
         let path = target::path(uri.path());
         let url = if is_plain(terms) {
-            self.nonce(Thing::Url(&path, &terms.query.name(uri.query())))
+            self.nonce(InvalidationScope::Url(
+                &path,
+                &terms.query.name(uri.query()),
+            ))
         } else {
-            self.nonce(Thing::Narrowed(&path))
+            self.nonce(InvalidationScope::Narrowed(&path))
         };
-        [self.all(), self.nonce(Thing::Path(&path)), url]
+        [self.all(), self.nonce(InvalidationScope::Path(&path)), url]
     }
 
     /// The nonces that go when a path is invalidated.
     pub(crate) fn of_path(&self, path: &str) -> Vec<String> {
         let paths = target::paths(path);
-        let names = paths.iter().map(|path| self.nonce(Thing::Path(path)));
+        let names = paths
+            .iter()
+            .map(|path| self.nonce(InvalidationScope::Path(path)));
         names.collect()
     }
 
@@ -132,22 +139,22 @@ impl Namespace {
         let shown = QueryKey::whole(None).name(query);
         let mut names = Vec::new();
         for path in target::spellings(&target::path(path)) {
-            names.push(self.nonce(Thing::Narrowed(&path)));
-            names.push(self.nonce(Thing::Url(&path, &hidden)));
+            names.push(self.nonce(InvalidationScope::Narrowed(&path)));
+            names.push(self.nonce(InvalidationScope::Url(&path, &hidden)));
             if shown != hidden {
-                names.push(self.nonce(Thing::Url(&path, &shown)));
+                names.push(self.nonce(InvalidationScope::Url(&path, &shown)));
             }
         }
         names
     }
 
-    fn nonce(&self, thing: Thing<'_>) -> String {
+    fn nonce(&self, thing: InvalidationScope<'_>) -> String {
         let digest = match thing {
-            Thing::All => hex(&[b"all"]),
-            Thing::Path(path) => hex(&[b"path", path]),
-            Thing::Url(path, query) => hex(&[b"url", path, query.as_bytes()]),
-            Thing::Narrowed(path) => hex(&[b"narrowed", path]),
-            Thing::Tag(tag) => hex(&[b"tag", tag.as_bytes()]),
+            InvalidationScope::All => hex(&[b"all"]),
+            InvalidationScope::Path(path) => hex(&[b"path", path]),
+            InvalidationScope::Url(path, query) => hex(&[b"url", path, query.as_bytes()]),
+            InvalidationScope::Narrowed(path) => hex(&[b"narrowed", path]),
+            InvalidationScope::Tag(tag) => hex(&[b"tag", tag.as_bytes()]),
         };
         [&*self.name, ":g:", &digest].concat()
     }
@@ -179,7 +186,7 @@ fn reads_as_escape(after: &str) -> bool {
 }
 
 /// Whether a route keeps all of a query, but for the usual flag.
-fn is_plain(terms: &Terms) -> bool {
+fn is_plain(terms: &RouteConfig) -> bool {
     terms.query.is_whole() && terms.query.flag().is_none_or(|flag| flag == FLAG)
 }
 
@@ -207,7 +214,7 @@ mod tests {
     use super::*;
     use crate::{
         policy::Policy,
-        route::inputs::{Facts, Role},
+        route::inputs::{ArgumentInfo, Role},
     };
     use proptest::prelude::*;
 
@@ -216,7 +223,7 @@ mod tests {
     }
 
     fn url_nonce(policy: Policy, uri: &str) -> String {
-        let terms = Terms::new(policy, &[(Role::Covered, Facts::NEUTRAL)]);
+        let terms = RouteConfig::new(policy, &[(Role::Covered, ArgumentInfo::NEUTRAL)]);
         let [.., url] = shop().of_target(&terms, &uri.parse().unwrap());
         url
     }
@@ -282,7 +289,7 @@ mod tests {
 
     #[test]
     fn whoever_invalidates_a_path_reaches_all_of_its_urls() {
-        let terms = Terms::new(Policy::default(), &[]);
+        let terms = RouteConfig::new(Policy::default(), &[]);
         for uri in ["/a%62", "/ab?page=2"] {
             let [_, path, _] = shop().of_target(&terms, &uri.parse().unwrap());
             assert!(shop().of_path("/ab").contains(&path), "{uri}");

@@ -8,9 +8,9 @@ use crate::{
     invalidation::nonce::Nonce,
     metrics::reason::Skip,
     remote::{
-        budget::Allowance,
-        entry_key::Errand,
-        error::Unavailable,
+        budget::Budget,
+        entry_key::RemoteKey,
+        error::CallError,
         lease::{Lease, claim, is_of_a_lease},
         read::Fetched,
         tier::Remote,
@@ -36,9 +36,9 @@ pub(crate) const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 60
 
 /// What a run must know of the store before it starts, if its response is to go there.
 #[derive(Debug)]
-pub(crate) struct Dispatch {
+pub(crate) struct PreparedWrite {
     pub(crate) remote: Arc<Remote>,
-    pub(crate) errand: Arc<Errand>,
+    pub(crate) errand: Arc<RemoteKey>,
     pub(crate) nonces: Vec<Nonce>,
     /// What the nonces live at least, from the start of the run.
     pub(crate) life: Duration,
@@ -52,7 +52,7 @@ pub(crate) struct Dispatch {
 
 /// What a run is started with.
 pub(crate) struct Start<'a> {
-    pub(crate) errand: Arc<Errand>,
+    pub(crate) errand: Arc<RemoteKey>,
     /// What was found there.
     pub(crate) fetched: Fetched,
     /// How long its response is likely to be kept.
@@ -61,22 +61,22 @@ pub(crate) struct Start<'a> {
     pub(crate) tags: bool,
     /// Others shall wait for it.
     pub(crate) lease: bool,
-    pub(crate) allowance: &'a Allowance,
+    pub(crate) allowance: &'a Budget,
 }
 
 /// Whether a run may start.
 pub(crate) enum Started {
-    Run(Box<Dispatch>),
+    Run(Box<PreparedWrite>),
     /// Somebody else was faster and has the lease.
     Leased,
 }
 
-impl Dispatch {
+impl PreparedWrite {
     /// Takes note of all that the response of a run will depend on; to be done before it starts.
     pub(crate) async fn start(
         remote: &Arc<Remote>,
         start: Start<'_>,
-    ) -> Result<Started, Unavailable> {
+    ) -> Result<Started, CallError> {
         let first = First::of(remote, &start);
         let life = first.life;
         let Start {
@@ -85,8 +85,8 @@ impl Dispatch {
             allowance,
             ..
         } = start;
-        let take = |store| -> StoreFuture<'static, Noted> { Box::pin(first.take(store)) };
-        let Noted {
+        let take = |store| -> StoreFuture<'static, Preconditions> { Box::pin(first.take(store)) };
+        let Preconditions {
             ensured,
             leased,
             stripes,
@@ -153,7 +153,7 @@ struct First {
 }
 
 /// What was taken note of before a run.
-struct Noted {
+struct Preconditions {
     ensured: Vec<Bytes>,
     leased: Leased,
     stripes: Option<Vec<Option<Bytes>>>,
@@ -187,7 +187,7 @@ impl First {
         }
     }
 
-    async fn take(self, store: Arc<dyn Store>) -> Result<Noted, StoreError> {
+    async fn take(self, store: Arc<dyn Store>) -> Result<Preconditions, StoreError> {
         let ensured = ensured(&*store, &self.values, self.life);
         let leased = lease(&*store, self.lease, self.lease_life);
         let stripes = async {
@@ -195,7 +195,7 @@ impl First {
             ensured_stripes(&*store, names).await.ok()
         };
         let (ensured, leased, stripes) = join3(ensured, leased, stripes).await;
-        Ok(Noted {
+        Ok(Preconditions {
             ensured: ensured?,
             leased,
             stripes,
@@ -283,11 +283,11 @@ pub(crate) fn nonces(given: &[Bytes]) -> Option<Vec<Nonce>> {
     given.iter().map(|nonce| Nonce::from_slice(nonce)).collect()
 }
 
-fn foreign() -> Unavailable {
-    let kind = StoreErrorKind::Garbled;
+fn foreign() -> CallError {
+    let kind = StoreErrorKind::Protocol;
     let message = "a name of a nonce holds something else again and again: give this cache a \
                    `namespace(..)` under which nothing else writes";
-    Unavailable::Failed(StoreError::new(kind, message))
+    CallError::Failed(StoreError::new(kind, message))
 }
 
 /// A new nonce for each name, where it has none.

@@ -1,20 +1,18 @@
 //! Reading: what another process has stored, if it is still valid.
 
 use crate::{
-    cache::Shared,
+    cache::Inner,
     entry::{
         FOUND, StoredResponse,
-        codec::{self, About, Framed, Head, NameList},
-        remote_state::{Checked, Held, Nonces},
+        codec::{self, About, Decoded, Head, NameList},
+        remote_state::{NonceCell, Nonces, VerifiedAt},
     },
-    invalidation::{generation::Snapshot, nonce::Nonce, tag_stripes::Before},
+    invalidation::{generation::Snapshot, nonce::Nonce, tag_stripes::StripeSnapshot},
     key::{selector::Variant, vary},
-    remote::{
-        budget::Allowance, entry_key::Errand, error::Unavailable, lease::Holder, tier::Remote,
-    },
-    route::Site,
-    store::{error::Kept, small_values::Shorts},
-    time::moment::Moment,
+    remote::{budget::Budget, entry_key::RemoteKey, error::CallError, lease::Holder, tier::Remote},
+    route::Route,
+    store::{error::StoredValue, small_values::SmallValues},
+    time::moment::Timestamp,
 };
 use actix_web::{HttpRequest, web::Bytes};
 use std::{sync::Arc, time::Duration};
@@ -23,7 +21,7 @@ use std::{sync::Arc, time::Duration};
 #[derive(Debug, Default)]
 pub(crate) struct Fetched {
     /// What lies beside it: under the names of the errand's nonces, and the lease.
-    beside: Shorts,
+    beside: SmallValues,
     // Boxed, so that it is not moved about.
     pub(crate) response: Option<Box<StoredResponse>>,
     /// The names that select a variant there, where responses vary.
@@ -31,7 +29,7 @@ pub(crate) struct Fetched {
     /// Who has the lease on the run.
     pub(crate) holder: Option<Holder>,
     /// What was looked for behind the list.
-    pub(crate) variant: Option<Arc<Errand>>,
+    pub(crate) variant: Option<Arc<RemoteKey>>,
 }
 
 impl Fetched {
@@ -49,7 +47,7 @@ const ROUNDED: Duration = Duration::from_secs(2);
 
 /// How much of a response is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Want {
+pub(crate) enum ReadMode {
     Whole,
     /// Its head: the response that is found may have no body.
     Head,
@@ -57,30 +55,30 @@ pub(crate) enum Want {
 
 /// Somebody who reads. What is invalidated in this process after this was made is seen in what it
 /// reads.
-pub(crate) struct Reader<'a> {
+pub(crate) struct RemoteReader<'a> {
     pub(crate) remote: &'a Remote,
-    pub(crate) shared: &'a Shared,
-    pub(crate) allowance: &'a Allowance,
-    site: &'a Site,
+    pub(crate) shared: &'a Inner,
+    pub(crate) allowance: &'a Budget,
+    site: &'a Route,
     snapshot: Snapshot,
     /// Where the handler is known to name tags.
-    before: Option<Before>,
-    began: Moment,
+    before: Option<StripeSnapshot>,
+    began: Timestamp,
 }
 
 /// What lies under a name, with all that was read beside it.
 struct Read {
-    kept: Option<Kept>,
-    beside: Shorts,
+    kept: Option<StoredValue>,
+    beside: SmallValues,
     holder: Option<Holder>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> RemoteReader<'a> {
     pub(crate) fn new(
         remote: &'a Remote,
-        shared: &'a Shared,
-        allowance: &'a Allowance,
-        site: &'a Site,
+        shared: &'a Inner,
+        allowance: &'a Budget,
+        site: &'a Route,
         snapshot: Snapshot,
     ) -> Self {
         Self {
@@ -97,10 +95,10 @@ impl<'a> Reader<'a> {
     /// What lies there for `errand`, of which `selects` selects a variant.
     pub(crate) async fn fetch(
         mut self,
-        errand: &Arc<Errand>,
+        errand: &Arc<RemoteKey>,
         selects: impl Selects,
-        want: Want,
-    ) -> Result<Fetched, Unavailable> {
+        want: ReadMode,
+    ) -> Result<Fetched, CallError> {
         if self.remote.is_pending(errand.nonces()) {
             return Ok(Fetched::default());
         }
@@ -113,10 +111,14 @@ impl<'a> Reader<'a> {
     }
 
     /// What was found, where nothing more need be asked for it.
-    fn at_once(&self, read: Read, framed: Option<Framed>) -> Result<Fetched, Box<(Read, Framed)>> {
+    fn at_once(
+        &self,
+        read: Read,
+        framed: Option<Decoded>,
+    ) -> Result<Fetched, Box<(Read, Decoded)>> {
         let response = match framed {
             None => None,
-            Some(Framed::Response(stored, about)) if about.named.is_empty() => {
+            Some(Decoded::Response(stored, about)) if about.named.is_empty() => {
                 let left = left(&read, &about);
                 left.and_then(|left| self.taken(stored, &about, left, Vec::new()))
             }
@@ -132,20 +134,20 @@ impl<'a> Reader<'a> {
 
     async fn ask_more(
         self,
-        (read, framed): (Read, Framed),
-        errand: &Errand,
+        (read, framed): (Read, Decoded),
+        errand: &RemoteKey,
         selects: impl Selects,
-        want: Want,
-    ) -> Result<Fetched, Unavailable> {
+        want: ReadMode,
+    ) -> Result<Fetched, CallError> {
         let mut fetched = Fetched {
             holder: read.holder,
             ..Fetched::default()
         };
         match framed {
-            Framed::Response(stored, about) => {
+            Decoded::Response(stored, about) => {
                 fetched.response = self.valid(&read, stored, &about).await?;
             }
-            Framed::Names(list) => {
+            Decoded::Names(list) => {
                 let variant = selects.variant(&list);
                 fetched.list = Some(list);
                 if let Some(variant) = variant {
@@ -161,11 +163,11 @@ impl<'a> Reader<'a> {
     /// What lies behind the list that was found.
     async fn fetch_variant(
         mut self,
-        base: &Errand,
+        base: &RemoteKey,
         variant: Variant,
-        want: Want,
+        want: ReadMode,
         fetched: &mut Fetched,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), CallError> {
         let Some(list) = &fetched.list else {
             return Ok(());
         };
@@ -174,7 +176,7 @@ impl<'a> Reader<'a> {
         let (read, framed) = self.read_frame(&errand, want).await?;
         fetched.holder = read.holder;
         fetched.variant = Some(errand);
-        if let Some(Framed::Response(stored, about)) = framed
+        if let Some(Decoded::Response(stored, about)) = framed
             && stored.variant.as_ref() == Some(&variant)
         {
             fetched.response = self.valid(&read, stored, &about).await?;
@@ -185,13 +187,13 @@ impl<'a> Reader<'a> {
     /// What was read, and the frame in it.
     async fn read_frame(
         &mut self,
-        errand: &Arc<Errand>,
-        want: Want,
-    ) -> Result<(Read, Option<Framed>), Unavailable> {
+        errand: &Arc<RemoteKey>,
+        want: ReadMode,
+    ) -> Result<(Read, Option<Decoded>), CallError> {
         let read = self.read(errand, want).await?;
         let found = framed(errand, &read, want);
         match &found {
-            Some(Framed::Response(_, about))
+            Some(Decoded::Response(_, about))
                 if !about.named.is_empty() && self.before.is_none() => {}
             _ => return Ok((read, found)),
         }
@@ -203,10 +205,10 @@ impl<'a> Reader<'a> {
         Ok((read, found))
     }
 
-    async fn read(&self, errand: &Arc<Errand>, want: Want) -> Result<Read, Unavailable> {
+    async fn read(&self, errand: &Arc<RemoteKey>, want: ReadMode) -> Result<Read, CallError> {
         let limit = match want {
-            Want::Whole => errand.longest,
-            Want::Head => PREFIX,
+            ReadMode::Whole => errand.longest,
+            ReadMode::Head => PREFIX,
         };
         let in_passing = self.shared.shelf.is_nowhere();
         let calls = &self.remote.calls;
@@ -229,7 +231,7 @@ impl<'a> Reader<'a> {
         read: &Read,
         stored: Box<StoredResponse>,
         about: &About,
-    ) -> Result<Option<Box<StoredResponse>>, Unavailable> {
+    ) -> Result<Option<Box<StoredResponse>>, CallError> {
         let Some(left) = left(read, about) else {
             return Ok(None);
         };
@@ -260,8 +262,8 @@ impl<'a> Reader<'a> {
         stored.run = FOUND;
         stored.style.settle();
         stored.snapshot = self.snapshot.clone();
-        stored.checked = Checked::at(self.began);
-        stored.held = Held::of(Nonces {
+        stored.checked = VerifiedAt::at(self.began);
+        stored.held = NonceCell::of(Nonces {
             known: about.nonces.clone(),
             named,
         });
@@ -278,7 +280,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether all of these are what they were.
-    async fn are_valid(&self, named: &[(String, Nonce)]) -> Result<bool, Unavailable> {
+    async fn are_valid(&self, named: &[(String, Nonce)]) -> Result<bool, CallError> {
         let asked = named.iter().map(|(name, _)| name.clone()).collect();
         let found = self.nonces(asked).await?;
         Ok(found.is_some_and(|found| {
@@ -288,7 +290,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What lies under these names; `None` where that is not to be used.
-    async fn nonces(&self, names: Vec<String>) -> Result<Option<Vec<Option<Bytes>>>, Unavailable> {
+    async fn nonces(&self, names: Vec<String>) -> Result<Option<Vec<Option<Bytes>>>, CallError> {
         if self.remote.is_pending(&names) {
             return Ok(None);
         }
@@ -301,9 +303,9 @@ impl<'a> Reader<'a> {
     /// Who has a lease of this name on a run for `errand`.
     pub(crate) async fn holder(
         &self,
-        errand: &Errand,
+        errand: &RemoteKey,
         lease: &str,
-    ) -> Result<Option<Holder>, Unavailable> {
+    ) -> Result<Option<Holder>, CallError> {
         let mut names = errand.nonces().to_vec();
         names.push(lease.to_owned());
         let found = self.remote.calls.call(self.allowance, move |store| {
@@ -318,9 +320,9 @@ impl<'a> Reader<'a> {
     /// Whether all that `stored` depends on is as it was before its run: if so, it is in step again.
     pub(crate) async fn check(
         &self,
-        errand: &Errand,
+        errand: &RemoteKey,
         stored: &StoredResponse,
-    ) -> Result<bool, Unavailable> {
+    ) -> Result<bool, CallError> {
         let Some(Nonces { known, named }) = stored.held.get() else {
             return Ok(false);
         };
@@ -338,11 +340,11 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn framed(errand: &Errand, read: &Read, want: Want) -> Option<Framed> {
+fn framed(errand: &RemoteKey, read: &Read, want: ReadMode) -> Option<Decoded> {
     let bytes = &read.kept.as_ref()?.bytes;
     match want {
-        Want::Whole => errand.framed(bytes),
-        Want::Head => match codec::read_head(&errand.full_key, bytes)? {
+        ReadMode::Whole => errand.framed(bytes),
+        ReadMode::Head => match codec::read_head(&errand.full_key, bytes)? {
             Head::Whole { framed, .. } => Some(framed),
             // A head that is so long is read with its body.
             Head::Short { .. } => None,
@@ -359,7 +361,7 @@ fn left(read: &Read, about: &About) -> Option<Duration> {
 }
 
 /// All that lies beside a response but the lease, which is the last.
-fn nonces(beside: &Shorts) -> impl Iterator<Item = Option<&[u8]>> {
+fn nonces(beside: &SmallValues) -> impl Iterator<Item = Option<&[u8]>> {
     beside.iter().take(beside.len().saturating_sub(1))
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 /// The counters of one cache's remote store. A call costs far more than a meeting of two workers here.
 #[derive(Debug, Default)]
-pub(crate) struct Tally([AtomicU64; COUNTS]);
+pub(crate) struct RemoteCounters([AtomicU64; COUNTS]);
 
 /// One thing that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,14 +45,14 @@ impl Count {
 fn place(kind: StoreErrorKind) -> usize {
     match kind {
         StoreErrorKind::Unreachable => 0,
-        StoreErrorKind::Slow => 1,
+        StoreErrorKind::Timeout => 1,
         StoreErrorKind::Refused => 2,
-        StoreErrorKind::Garbled => 3,
-        StoreErrorKind::Address => 4,
+        StoreErrorKind::Protocol => 3,
+        StoreErrorKind::InvalidAddress => 4,
     }
 }
 
-impl Tally {
+impl RemoteCounters {
     pub(crate) fn count(&self, count: Count) {
         self.0[count.index()].fetch_add(1, Relaxed);
     }
@@ -108,7 +108,7 @@ pub struct RemoteStats {
 
 impl RemoteStats {
     /// How many calls ended with an error of this kind. The store's panics are
-    /// [`Garbled`](StoreErrorKind::Garbled).
+    /// [`Garbled`](StoreErrorKind::Protocol).
     pub fn failed(&self, kind: StoreErrorKind) -> u64 {
         self.failed[place(kind)]
     }
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn each_count_is_read_where_it_is_written() {
-        let tally = Tally::default();
+        let tally = RemoteCounters::default();
         let plain = [
             Count::Call,
             Count::Slow,
@@ -150,17 +150,17 @@ mod tests {
     fn failures_are_told_apart_by_kind() {
         let kinds = [
             (StoreErrorKind::Unreachable, 1),
-            (StoreErrorKind::Slow, 2),
+            (StoreErrorKind::Timeout, 2),
             (StoreErrorKind::Refused, 3),
-            (StoreErrorKind::Garbled, 4),
-            (StoreErrorKind::Address, 5),
+            (StoreErrorKind::Protocol, 4),
+            (StoreErrorKind::InvalidAddress, 5),
         ];
-        let tally = Tally::default();
+        let tally = RemoteCounters::default();
         for (kind, times) in kinds {
             (0..times).for_each(|_| tally.count(Count::Failed(kind)));
         }
         for (kind, times) in kinds {
-            assert_eq!(tally.read().failed(kind), times, "{}", kind.word());
+            assert_eq!(tally.read().failed(kind), times, "{}", kind.as_str());
         }
     }
 }

@@ -4,19 +4,19 @@ use crate::{
     entry::StoredResponse,
     invalidation::generations::{Generations, Target},
     remote::{
-        budget::Allowance,
-        bus::{Limits, Raising, store_transport::Wire},
-        client::Calls,
+        budget::Budget,
+        bus::{InvalidationBus, Limits, store_transport::StoreTransport},
         client::Recovery,
+        client::RemoteClient,
         config::Options,
-        entry_key::Errand,
+        entry_key::RemoteKey,
         entry_key_cache, executor,
         names::Namespace,
         namespaces::{self, Held},
         write_queue::Queue,
     },
-    route::Site,
-    time::{Clock, moment::Moment},
+    route::Route,
+    time::{Clock, moment::Timestamp},
     util::sync::STRIPES,
 };
 use std::{
@@ -39,9 +39,9 @@ pub(crate) struct Remote {
     /// That of no other in this process.
     id: u64,
     pub(crate) namespace: Namespace,
-    pub(crate) calls: Calls,
+    pub(crate) calls: RemoteClient,
     pub(crate) queue: Queue,
-    pub(crate) raising: Arc<Raising>,
+    pub(crate) raising: Arc<InvalidationBus>,
     /// How long others wait for a run of ours.
     pub(crate) lease_life: Duration,
     budget: Duration,
@@ -68,15 +68,16 @@ impl Remote {
             );
         }
         let (told, recovery) = recovery();
-        let calls = Calls::new(store.clone(), namespace.probe(), vec![recovery]);
-        let wire = Wire::new(&store, &calls, &namespace.bus(), options.invalidation);
+        let calls = RemoteClient::new(store.clone(), namespace.probe(), vec![recovery]);
+        let wire = StoreTransport::new(&store, &calls, &namespace.bus(), options.invalidation);
         let wire = Arc::new(wire);
         let limits = Limits {
             invalidation: options.invalidation,
-            silence: options.silence,
+            max_unverified: options.max_unverified,
         };
         let line = wire.clone();
-        let (raising, work) = Raising::new(line, namespace.clone(), limits, clock, generations);
+        let (raising, work) =
+            InvalidationBus::new(line, namespace.clone(), limits, clock, generations);
         let raising = Arc::new(raising);
         // It is new, and nobody else knows it.
         let _ = told.set((Arc::downgrade(&raising), Arc::downgrade(&wire)));
@@ -104,25 +105,25 @@ impl Remote {
     /// whether it had to be made, since it was not asked for lately.
     pub(crate) fn errand(
         &self,
-        site: &Site,
+        site: &Route,
         key: &[u8],
         target: Target<'_>,
         longest_body: usize,
-    ) -> Option<(Arc<Errand>, bool)> {
+    ) -> Option<(Arc<RemoteKey>, bool)> {
         let asked = (self.id, site, key, target);
         entry_key_cache::known(asked, || {
-            Errand::of(&self.namespace, site, key, target, longest_body)
+            RemoteKey::of(&self.namespace, site, key, target, longest_body)
         })
     }
 
     /// What one request may await of it.
-    pub(crate) fn allowance(&self) -> Allowance {
-        Allowance::new(self.budget)
+    pub(crate) fn allowance(&self) -> Budget {
+        Budget::new(self.budget)
     }
 
     /// Whether a response in memory may answer without a look at the store: whatever was invalidated
     /// elsewhere would have been heard of.
-    pub(crate) fn trusts(&self, stored: &StoredResponse, now: Moment) -> bool {
+    pub(crate) fn trusts(&self, stored: &StoredResponse, now: Timestamp) -> bool {
         self.raising.hearing().trusts(stored.checked.moment(), now)
     }
 
@@ -139,7 +140,7 @@ impl Remote {
     }
 }
 
-type Told = Arc<OnceLock<(Weak<Raising>, Weak<Wire>)>>;
+type Told = Arc<OnceLock<(Weak<InvalidationBus>, Weak<StoreTransport>)>>;
 
 /// When the store answers again it is told first what was invalidated meanwhile: until then nobody
 /// reads from it.

@@ -1,13 +1,13 @@
 //! The list of names that variants lie behind in the store.
 
 use crate::{
-    entry::codec::{self, Framed, NameList},
+    entry::codec::{self, Decoded, NameList},
     invalidation::nonce::Nonce,
     key::{
         selector::{Selector, Variant},
         vary,
     },
-    remote::{entry_key::Errand, prepared_write::Dispatch},
+    remote::{entry_key::RemoteKey, prepared_write::PreparedWrite},
     store::{Store, error::StoreError},
 };
 use actix_web::HttpRequest;
@@ -17,14 +17,14 @@ use std::time::Duration;
 const LONGEST_LIST: usize = 32;
 
 /// What a variant goes behind.
-pub(crate) struct Behind {
+pub(crate) struct VaryTarget {
     /// What was there before the run.
     seen: Option<NameList>,
     list: NameList,
     pub(crate) variant: Variant,
 }
 
-impl Behind {
+impl VaryTarget {
     /// The list that a variant goes behind where `there` lies one now; `None` where it cannot be told
     /// by which names another process has told its own apart meanwhile.
     pub(crate) fn agreed(&self, there: Option<&NameList>) -> Option<NameList> {
@@ -49,21 +49,21 @@ impl Behind {
 /// The list that lies there, and how long it will.
 pub(crate) async fn there(
     store: &dyn Store,
-    base: &Errand,
+    base: &RemoteKey,
 ) -> Result<Option<(NameList, Duration)>, StoreError> {
     let Some(kept) = store.get(&base.name, base.longest).await? else {
         return Ok(None);
     };
     Ok(match codec::read(&base.full_key, &kept.bytes) {
-        Some(Framed::Names(list)) => Some((list, kept.left)),
+        Some(Decoded::Names(list)) => Some((list, kept.left)),
         _ => None,
     })
 }
 
-impl Dispatch {
+impl PreparedWrite {
     /// What a response with these names goes behind: the list that was there, with more names where it
     /// lacks any.
-    pub(crate) fn behind(&self, names: &[Selector], request: &HttpRequest) -> Behind {
+    pub(crate) fn behind(&self, names: &[Selector], request: &HttpRequest) -> VaryTarget {
         let mut list = NameList {
             id: Nonce::random(),
             names: Vec::new(),
@@ -83,7 +83,7 @@ impl Dispatch {
             values: vary::values(&list.names, request),
             names: list.names.clone(),
         };
-        Behind {
+        VaryTarget {
             seen: self.list.clone(),
             list,
             variant,

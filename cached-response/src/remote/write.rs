@@ -8,8 +8,8 @@ use crate::{
     },
     invalidation::{nonce::Nonce, tag_stripes::stripe},
     remote::{
-        prepared_write::{Dispatch, LONGEST_LIFE, SLACK, ensured, nonces, offers},
-        vary::{self, Behind},
+        prepared_write::{LONGEST_LIFE, PreparedWrite, SLACK, ensured, nonces, offers},
+        vary::{self, VaryTarget},
     },
     store::{Store, error::StoreError},
     time::Clock,
@@ -18,7 +18,7 @@ use actix_web::HttpRequest;
 use std::{sync::Arc, time::Duration};
 
 /// What a run has made.
-pub(crate) struct Made<'a> {
+pub(crate) struct NewEntry<'a> {
     pub(crate) stored: Arc<StoredResponse>,
     /// What selects it, where it varies.
     pub(crate) request: Option<&'a HttpRequest>,
@@ -27,22 +27,22 @@ pub(crate) struct Made<'a> {
 }
 
 /// A response, and where it goes.
-struct Parcel {
-    dispatch: Dispatch,
+struct EntryWrite {
+    dispatch: PreparedWrite,
     stored: Arc<StoredResponse>,
     tags: Vec<String>,
     /// The stripes of the tags, as they were before the run.
     stripes: Vec<(String, Nonce)>,
     /// The list of names that it lies behind.
-    behind: Option<Behind>,
+    behind: Option<VaryTarget>,
     clock: Clock,
 }
 
-impl Dispatch {
+impl PreparedWrite {
     /// Sends what the run has made. Nobody waits for it.
-    pub(crate) fn send(self, made: Made<'_>, clock: &Clock) {
+    pub(crate) fn send(self, made: NewEntry<'_>, clock: &Clock) {
         let queue = self.remote.queue.clone();
-        let Made {
+        let NewEntry {
             stored,
             request,
             tags,
@@ -62,7 +62,7 @@ impl Dispatch {
             known: self.nonces.as_slice().into(),
             named: stripes.clone(),
         });
-        let parcel = Parcel {
+        let parcel = EntryWrite {
             dispatch: self,
             tags,
             stripes,
@@ -93,7 +93,7 @@ impl Dispatch {
     }
 }
 
-impl Parcel {
+impl EntryWrite {
     async fn deliver(self, store: &dyn Store) -> Result<(), StoreError> {
         let keep = self.stored.keep().min(LONGEST_LIFE);
         if !self.lives_on(store, keep).await? {
@@ -133,7 +133,7 @@ impl Parcel {
 
     async fn put_behind(
         &self,
-        behind: &Behind,
+        behind: &VaryTarget,
         store: &dyn Store,
         about: &About,
         left: Duration,

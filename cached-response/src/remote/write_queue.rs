@@ -5,7 +5,7 @@
 //! of it is dropped, so that nothing piles up.
 
 use crate::{
-    remote::{client::Calls, executor, log::Trouble, stats::Count},
+    remote::{client::RemoteClient, executor, log::Warning, stats::Count},
     store::{Store, error::StoreFuture},
     util::sync::{Mutex, lock},
 };
@@ -27,7 +27,7 @@ type Write = Box<dyn FnOnce(Arc<dyn Store>) -> StoreFuture<'static, ()> + Send>;
 pub(crate) struct Queue(Arc<Backlog>);
 
 struct Backlog {
-    calls: Calls,
+    calls: RemoteClient,
     limit: Duration,
     state: Mutex<State>,
     is_idle: Notify,
@@ -47,11 +47,11 @@ struct Job {
 }
 
 impl Queue {
-    pub(crate) fn new(calls: Calls) -> Self {
+    pub(crate) fn new(calls: RemoteClient) -> Self {
         Self::with_limit(calls, LIMIT)
     }
 
-    fn with_limit(calls: Calls, limit: Duration) -> Self {
+    fn with_limit(calls: RemoteClient, limit: Duration) -> Self {
         Self(Arc::new(Backlog {
             calls,
             limit,
@@ -69,12 +69,12 @@ impl Queue {
             return self.0.count(Count::Dropped);
         }
         match self.0.take_in(bytes, write) {
-            Room::None => {
+            Slot::None => {
                 self.0.count(Count::Dropped);
-                self.0.calls.health().warn(Trouble::Full);
+                self.0.calls.health().warn(Warning::Full);
             }
-            Room::Waits => {}
-            Room::ForAWorker => {
+            Slot::Waits => {}
+            Slot::ForAWorker => {
                 if executor::spawn_alone(Arc::clone(&self.0).work()).is_err() {
                     self.0.give_up();
                 }
@@ -97,7 +97,7 @@ impl Queue {
 }
 
 /// What there is for a write that comes.
-enum Room {
+enum Slot {
     None,
     Waits,
     /// It waits, and somebody more may work.
@@ -105,22 +105,22 @@ enum Room {
 }
 
 impl Backlog {
-    fn take_in<W>(&self, bytes: usize, write: W) -> Room
+    fn take_in<W>(&self, bytes: usize, write: W) -> Slot
     where
         W: FnOnce(Arc<dyn Store>) -> StoreFuture<'static, ()> + Send + 'static,
     {
         let mut state = lock(&self.state);
         let Some(sum) = state.bytes.checked_add(bytes).filter(|sum| *sum <= ROOM) else {
-            return Room::None;
+            return Slot::None;
         };
         state.bytes = sum;
         let write = Box::new(write);
         state.waiting.push_back(Job { bytes, write });
         if state.workers == AT_A_TIME {
-            return Room::Waits;
+            return Slot::Waits;
         }
         state.workers += 1;
-        Room::ForAWorker
+        Slot::ForAWorker
     }
 
     async fn work(self: Arc<Self>) {

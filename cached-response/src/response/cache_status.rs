@@ -1,6 +1,6 @@
 //! The `Cache-Status` field (RFC 9211), and `Age`.
 
-use crate::metrics::reason::{Bypass, Forward, Skip, StaleRule};
+use crate::metrics::reason::{Bypass, ForwardReason, Skip, StaleRule};
 use actix_web::http::{
     StatusCode,
     header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -59,7 +59,7 @@ pub(crate) fn stale(over: Duration, rule: Option<StaleRule>) -> HeaderValue {
     let sign = if seconds == 0 { "" } else { "-" };
     let mut text = format!("cached-response; hit; ttl={sign}{seconds}");
     if let Some(rule) = rule {
-        let _ = write!(text, "; detail={}", rule.word());
+        let _ = write!(text, "; detail={}", rule.as_str());
     }
     value(&text)
 }
@@ -67,15 +67,15 @@ pub(crate) fn stale(over: Duration, rule: Option<StaleRule>) -> HeaderValue {
 /// `cached-response; fwd=stale; fwd-status=503; detail=stale-if-error`: in place of what the run
 /// came to, where it came to a response.
 pub(crate) fn stood_in(
-    forward: Forward,
+    forward: ForwardReason,
     status: Option<StatusCode>,
     rule: StaleRule,
 ) -> HeaderValue {
-    let mut text = format!("cached-response; fwd={}", forward.word());
+    let mut text = format!("cached-response; fwd={}", forward.as_str());
     if let Some(status) = status {
         let _ = write!(text, "; fwd-status={}", status.as_u16());
     }
-    let _ = write!(text, "; detail={}", rule.word());
+    let _ = write!(text, "; detail={}", rule.as_str());
     value(&text)
 }
 
@@ -85,27 +85,27 @@ pub(crate) fn only_if_cached() -> HeaderValue {
 }
 
 /// `cached-response; fwd=uri-miss; collapsed`
-pub(crate) fn collapsed(forward: Forward) -> HeaderValue {
+pub(crate) fn collapsed(forward: ForwardReason) -> HeaderValue {
     value(&format!(
         "cached-response; fwd={}; collapsed",
-        forward.word()
+        forward.as_str()
     ))
 }
 
 /// A live answer that was stored: made anew, or found unchanged.
-pub(crate) fn stored(forward: Forward, validated: bool) -> HeaderValue {
+pub(crate) fn stored(forward: ForwardReason, validated: bool) -> HeaderValue {
     let status = if validated { "; fwd-status=304" } else { "" };
     value(&format!(
         "cached-response; fwd={}{status}; stored",
-        forward.word()
+        forward.as_str()
     ))
 }
 
 /// A live answer: not stored where there is a reason, and else not yet known.
-pub(crate) fn live(forward: Forward, why: Option<Skip>) -> HeaderValue {
-    let mut text = format!("cached-response; fwd={}", forward.word());
+pub(crate) fn live(forward: ForwardReason, why: Option<Skip>) -> HeaderValue {
+    let mut text = format!("cached-response; fwd={}", forward.as_str());
     if let Some(why) = why {
-        let _ = write!(text, "; detail={}", why.word());
+        let _ = write!(text, "; detail={}", why.as_str());
     }
     value(&text)
 }
@@ -113,13 +113,13 @@ pub(crate) fn live(forward: Forward, why: Option<Skip>) -> HeaderValue {
 /// A live answer to a request that was not looked up.
 pub(crate) fn bypassed(why: Bypass, word: &str) -> HeaderValue {
     let forward = if why == Bypass::Method {
-        Forward::Method
+        ForwardReason::Method
     } else {
-        Forward::Bypass
+        ForwardReason::Bypass
     };
     value(&format!(
         "cached-response; fwd={}; detail={word}",
-        forward.word(),
+        forward.as_str(),
     ))
 }
 

@@ -9,7 +9,7 @@ use crate::{
         storable::Storable,
     },
     key::selector::Selector,
-    route::config::Terms,
+    route::config::RouteConfig,
 };
 use actix_web::{
     http::{
@@ -21,7 +21,7 @@ use actix_web::{
 use std::time::{Duration, SystemTime};
 
 /// Names in `Vary` what the key or the variant depends on and the handler has not named.
-pub(crate) fn vary(terms: &Terms, read: &[Selector], headers: &mut HeaderMap) {
+pub(crate) fn vary(terms: &RouteConfig, read: &[Selector], headers: &mut HeaderMap) {
     let read = read.iter().filter_map(|name| match name {
         Selector::Header(name) | Selector::Lines(name) => Some(name),
         Selector::Cookie(_) => Some(&header::COOKIE),
@@ -44,7 +44,7 @@ pub(crate) fn vary(terms: &Terms, read: &[Selector], headers: &mut HeaderMap) {
 
 /// Dates the response: its age counts from now, whatever an upstream said. Where the response says
 /// itself how long it lives, its own date is a part of that.
-pub(crate) fn date(terms: &Terms, date: SystemTime, headers: &mut HeaderMap) {
+pub(crate) fn date(terms: &RouteConfig, date: SystemTime, headers: &mut HeaderMap) {
     if terms.policy.timeout.by_response().is_some() && freshness::is_dated(headers, date) {
         return;
     }
@@ -54,7 +54,7 @@ pub(crate) fn date(terms: &Terms, date: SystemTime, headers: &mut HeaderMap) {
 }
 
 /// How long clients may keep a stored response, where the handler says nothing of it.
-fn client(terms: &Terms, headers: &HeaderMap) -> Option<Client> {
+fn client(terms: &RouteConfig, headers: &HeaderMap) -> Option<Client> {
     let keep = terms.policy.client;
     let keep = keep.filter(|_| !headers.contains_key(&header::CACHE_CONTROL))?;
     let private = terms.identity;
@@ -123,7 +123,7 @@ pub(crate) fn names(storable: &Storable, read: &[Selector]) -> Vec<Selector> {
 /// The response without what belongs to this one connection or this one request, and without the
 /// fields it withholds from others.
 pub(crate) fn stored(
-    terms: &Terms,
+    terms: &RouteConfig,
     storable: &Storable,
     status: StatusCode,
     headers: &HeaderMap,

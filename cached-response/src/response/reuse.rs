@@ -1,14 +1,14 @@
 //! Answers from stored responses.
 
 use crate::{
-    entry::{StoredResponse, staleness::Stage},
+    entry::{StoredResponse, staleness::Staleness},
     http::{
         conditional::{self, Precondition},
         fields::lines,
     },
-    metrics::reason::{Forward, StaleRule},
+    metrics::reason::{ForwardReason, StaleRule},
     response::{cache_status, headers, partial},
-    time::moment::Moment,
+    time::moment::Timestamp,
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -21,40 +21,40 @@ use actix_web::{
 
 /// How a stored response came to answer this request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum How {
+pub(crate) enum HitKind {
     /// It was there.
-    Hit(Moment),
+    Hit(Timestamp),
     /// It was in the remote store.
-    Remote(Moment),
+    Remote(Timestamp),
     /// It was there, and is stale; by this rule, or because the client puts up with it.
-    Stale(Moment, Option<StaleRule>),
+    Stale(Timestamp, Option<StaleRule>),
     /// Another request's run has just stored it, or found it in the remote store.
-    Collapsed(Forward, Moment),
+    Collapsed(ForwardReason, Timestamp),
     /// It is stale, and stands in for a run that has failed, with this status if any, or that takes
     /// too long.
     StoodIn {
-        forward: Forward,
+        forward: ForwardReason,
         status: Option<StatusCode>,
         rule: StaleRule,
-        now: Moment,
+        now: Timestamp,
     },
 }
 
-impl How {
+impl HitKind {
     /// How one answers that was found in this stage.
-    pub(crate) fn hit(stage: Stage, now: Moment) -> Self {
+    pub(crate) fn hit(stage: Staleness, now: Timestamp) -> Self {
         match stage {
-            Stage::Fresh | Stage::Due => Self::Hit(now),
-            Stage::WhileRevalidate => Self::Stale(now, Some(StaleRule::WhileRevalidate)),
-            Stage::IfError => Self::Stale(now, Some(StaleRule::IfError)),
-            Stage::Kept | Stage::Over => Self::Stale(now, None),
+            Staleness::Fresh | Staleness::Due => Self::Hit(now),
+            Staleness::WhileRevalidate => Self::Stale(now, Some(StaleRule::WhileRevalidate)),
+            Staleness::IfError => Self::Stale(now, Some(StaleRule::IfError)),
+            Staleness::Kept | Staleness::Over => Self::Stale(now, None),
         }
     }
 }
 
 /// Answers `request` from `stored`: whole, with the part that it asks for, or with 304 where its own
 /// validators match.
-pub(crate) fn reuse(stored: &StoredResponse, request: &HttpRequest, how: How) -> HttpResponse {
+pub(crate) fn reuse(stored: &StoredResponse, request: &HttpRequest, how: HitKind) -> HttpResponse {
     if is_not_modified(stored, request) {
         reuse_head(stored, how)
     } else {
@@ -63,7 +63,7 @@ pub(crate) fn reuse(stored: &StoredResponse, request: &HttpRequest, how: How) ->
 }
 
 /// Answers with 304 a request whose own validators match.
-pub(crate) fn reuse_head(stored: &StoredResponse, how: How) -> HttpResponse {
+pub(crate) fn reuse_head(stored: &StoredResponse, how: HitKind) -> HttpResponse {
     let mut response = HttpResponse::with_body(StatusCode::NOT_MODIFIED, BoxBody::new(()));
     let fields = stored.headers.iter();
     let kept = fields.filter(|(name, _)| !describes_content(name, stored));
@@ -77,7 +77,7 @@ pub(crate) fn reuse_head(stored: &StoredResponse, how: How) -> HttpResponse {
 pub(crate) fn reuse_content(
     stored: &StoredResponse,
     request: &HttpRequest,
-    how: How,
+    how: HitKind,
 ) -> HttpResponse {
     let mut response = body(stored);
     add(stored.headers.iter(), response.headers_mut());
@@ -91,7 +91,7 @@ pub(crate) fn reuse_content(
 }
 
 /// Answers from `stored` a request that is no longer at hand: whole.
-pub(crate) fn reuse_whole(stored: &StoredResponse, how: How) -> HttpResponse {
+pub(crate) fn reuse_whole(stored: &StoredResponse, how: HitKind) -> HttpResponse {
     let mut response = body(stored);
     add(stored.headers.iter(), response.headers_mut());
     stored.style.apply(response.head_mut());
@@ -100,25 +100,25 @@ pub(crate) fn reuse_whole(stored: &StoredResponse, how: How) -> HttpResponse {
 }
 
 /// The fields that tell how old an answer is and where it comes from.
-fn mark(stored: &StoredResponse, response: &mut HttpResponse, how: How) {
+fn mark(stored: &StoredResponse, response: &mut HttpResponse, how: HitKind) {
     let headers = response.headers_mut();
     match how {
-        How::Hit(now) => {
+        HitKind::Hit(now) => {
             let age = stored.age(now);
             headers::keep(stored, age, headers);
             cache_status::add_hit(headers, age, stored.deadline().since(now));
         }
-        How::Remote(now) => {
+        HitKind::Remote(now) => {
             let age = stored.age(now);
             headers::keep(stored, age, headers);
             cache_status::add_remote(headers, age, stored.deadline().since(now));
         }
-        How::Stale(now, rule) => {
+        HitKind::Stale(now, rule) => {
             aged(stored, headers, now);
             let over = now.since(stored.deadline());
             headers.append(cache_status::NAME, cache_status::stale(over, rule));
         }
-        How::StoodIn {
+        HitKind::StoodIn {
             forward,
             status,
             rule,
@@ -130,7 +130,7 @@ fn mark(stored: &StoredResponse, response: &mut HttpResponse, how: How) {
                 cache_status::stood_in(forward, status, rule),
             );
         }
-        How::Collapsed(forward, now) => {
+        HitKind::Collapsed(forward, now) => {
             let age = stored.age(now);
             headers::keep(stored, age, headers);
             if age.as_secs() > 0 {
@@ -141,7 +141,7 @@ fn mark(stored: &StoredResponse, response: &mut HttpResponse, how: How) {
     }
 }
 
-fn aged(stored: &StoredResponse, headers: &mut HeaderMap, now: Moment) {
+fn aged(stored: &StoredResponse, headers: &mut HeaderMap, now: Timestamp) {
     let age = stored.age(now);
     headers::keep(stored, age, headers);
     headers.append(header::AGE, cache_status::age(age));

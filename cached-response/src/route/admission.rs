@@ -1,10 +1,10 @@
 //! Whether a request is looked up, and what it may do then.
 
 use crate::{
-    http::{conditional, request_directives::Wishes},
+    http::{conditional, request_directives::RequestDirectives},
     key::query,
     metrics::reason::Bypass,
-    route::{config::Terms, inputs::Sees},
+    route::{config::RouteConfig, inputs::Inputs},
 };
 use actix_web::http::{
     Method,
@@ -21,18 +21,18 @@ pub(crate) enum Admission {
 /// What a request that is looked up may do on a miss.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Admitted {
-    pub(crate) reuse: Reuse,
-    pub(crate) flight: Part,
+    pub(crate) reuse: AllowedReuse,
+    pub(crate) flight: FlightRole,
     /// HEAD: whatever the handler makes of it has no body to store.
     pub(crate) head: bool,
     /// The client's wishes, where it has some and the route respects them.
     // Boxed, as few have any: this is handed on several times on the way to a hit.
-    pub(crate) wishes: Option<Box<Wishes>>,
+    pub(crate) wishes: Option<Box<RequestDirectives>>,
 }
 
 /// Which stored responses may answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reuse {
+pub(crate) enum AllowedReuse {
     Any,
     /// Only those that say so: the request has `Authorization` (RFC 9111 §3.5).
     Open,
@@ -40,7 +40,7 @@ pub(crate) enum Reuse {
 
 /// The part a request may take in a flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum FlightRole {
     Lead,
     /// Its own response may be a part or a 304, so others must not wait for it.
     Follow,
@@ -49,7 +49,7 @@ pub(crate) enum Part {
 
 /// The facts of a request that the rules ask for.
 #[derive(Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct RequestFacts<'a> {
     pub(crate) method: &'a Method,
     pub(crate) headers: &'a HeaderMap,
     /// Where the flag of a live answer would be, if the route's `only_if` allows this request to
@@ -66,7 +66,7 @@ static METHOD_OVERRIDES: [HeaderName; 3] = [
 ];
 
 /// Decides from the request alone.
-pub(crate) fn admit(terms: &Terms, asked: &Asked<'_>) -> Admission {
+pub(crate) fn admit(terms: &RouteConfig, asked: &RequestFacts<'_>) -> Admission {
     let head = *asked.method == Method::HEAD;
     if terms.every_get && (head || *asked.method == Method::GET) && !asked.unkeyed_body {
         return Admission::Lookup(admitted(terms, asked, head, None));
@@ -81,7 +81,7 @@ pub(crate) fn admit(terms: &Terms, asked: &Asked<'_>) -> Admission {
     if terms.undeclared {
         return Admission::Bypass(Bypass::Undeclared);
     }
-    if terms.sees.any(Sees::REQUEST) && overrides_method(asked.headers) {
+    if terms.sees.any(Inputs::REQUEST) && overrides_method(asked.headers) {
         return Admission::Bypass(Bypass::MethodOverride);
     }
     if let Some(closed) = &terms.closed
@@ -93,7 +93,7 @@ pub(crate) fn admit(terms: &Terms, asked: &Asked<'_>) -> Admission {
         return Admission::Bypass(Bypass::Nocache);
     }
     let wishes = if terms.policy.respect_client {
-        Wishes::read(asked.headers).map(Box::new)
+        RequestDirectives::read(asked.headers).map(Box::new)
     } else {
         None
     };
@@ -107,10 +107,19 @@ pub(crate) fn admit(terms: &Terms, asked: &Asked<'_>) -> Admission {
     Admission::Lookup(admitted(terms, asked, head, wishes))
 }
 
-fn admitted(terms: &Terms, asked: &Asked<'_>, head: bool, wishes: Option<Box<Wishes>>) -> Admitted {
+fn admitted(
+    terms: &RouteConfig,
+    asked: &RequestFacts<'_>,
+    head: bool,
+    wishes: Option<Box<RequestDirectives>>,
+) -> Admitted {
     let open = !terms.identity && asked.headers.contains_key(&header::AUTHORIZATION);
     Admitted {
-        reuse: if open { Reuse::Open } else { Reuse::Any },
+        reuse: if open {
+            AllowedReuse::Open
+        } else {
+            AllowedReuse::Any
+        },
         flight: part(terms, asked, head, open),
         head,
         wishes,
@@ -123,17 +132,17 @@ fn overrides_method(headers: &HeaderMap) -> bool {
         .any(|name| headers.contains_key(name))
 }
 
-fn part(terms: &Terms, asked: &Asked<'_>, head: bool, open: bool) -> Part {
+fn part(terms: &RouteConfig, asked: &RequestFacts<'_>, head: bool, open: bool) -> FlightRole {
     if open {
-        Part::None
+        FlightRole::None
     } else if head || (terms.sees_headers() && conditional::is_conditional(asked.headers)) {
-        Part::Follow
+        FlightRole::Follow
     } else {
-        Part::Lead
+        FlightRole::Lead
     }
 }
 
-fn asks_for_live(terms: &Terms, asked: &Asked<'_>) -> bool {
+fn asks_for_live(terms: &RouteConfig, asked: &RequestFacts<'_>) -> bool {
     let flag = terms.policy.nocache.name.as_deref();
     flag.zip(asked.query)
         .is_some_and(|(flag, query)| query::has_flag(query, flag))

@@ -2,12 +2,12 @@
 
 use crate::{
     invalidation::{parameter::decoded, tags::Untagged},
-    key::query::{Names, QueryKey, Seen},
+    key::query::{QueryFilter, QueryKey, Seen},
     metrics::reason::Bypass,
     policy::Policy,
     route::{
-        header_allowlist::Closed,
-        inputs::{Facts, Fields, IsRefused, ReadPath, Role, Sees},
+        header_allowlist::HeaderAllowlist,
+        inputs::{ArgumentInfo, Fields, Inputs, IsRefused, ReadPath, Role},
         seen_data::FindData,
     },
 };
@@ -26,10 +26,10 @@ use std::borrow::Cow;
     clippy::struct_excessive_bools,
     reason = "facts that hold or do not, each for itself"
 )]
-pub(crate) struct Terms {
+pub(crate) struct RouteConfig {
     pub(crate) policy: Policy,
     /// What the handler's body can see, gates left out.
-    pub(crate) sees: Sees,
+    pub(crate) sees: Inputs,
     /// The headers in the key: those of `vary(..)` and of `Header<H>` arguments.
     pub(crate) vary: Vec<HeaderName>,
     /// Its author has dealt with identity: an uncovered argument is in `key(..)` or `gate(..)`,
@@ -53,17 +53,17 @@ pub(crate) struct Terms {
     /// be told: nothing is looked up.
     pub(crate) undeclared: bool,
     /// Nothing is seen of the handlers, which may see everything.
-    pub(crate) closed: Option<Closed>,
+    pub(crate) closed: Option<HeaderAllowlist>,
     /// Every GET and HEAD without a body is looked up, whatever it says. Known beforehand, since it
     /// is so for most routes and what it follows from lies far apart.
     pub(crate) every_get: bool,
     plain: bool,
 }
 
-impl Terms {
-    pub(crate) fn new(policy: Policy, arguments: &[(Role, Facts)]) -> Self {
+impl RouteConfig {
+    pub(crate) fn new(policy: Policy, arguments: &[(Role, ArgumentInfo)]) -> Self {
         let mut terms = Self {
-            sees: Sees::NOTHING,
+            sees: Inputs::NOTHING,
             vary: policy.vary.clone().unwrap_or_default(),
             identity: false,
             query: QueryKey::whole(None),
@@ -83,13 +83,13 @@ impl Terms {
             terms.add(*role, facts);
         }
         terms.identity |= terms.vary.contains(&header::AUTHORIZATION);
-        terms.undeclared = terms.sees.any(Sees::UNTOLD)
-            || (terms.sees.any(Sees::REQUEST) && terms.policy.vary.is_none());
+        terms.undeclared = terms.sees.any(Inputs::UNTOLD)
+            || (terms.sees.any(Inputs::REQUEST) && terms.policy.vary.is_none());
         let flag = terms.policy.nocache.name.clone();
         let flag = flag.filter(|flag| !terms.sees_flag(flag));
         terms.query = QueryKey::new(&terms.policy.names, terms.seen_query(), flag);
         terms.every_get = terms.look_up_every_get();
-        terms.plain = terms.vary.is_empty() && !terms.sees.any(Sees::URI.and(Sees::REQUEST));
+        terms.plain = terms.vary.is_empty() && !terms.sees.any(Inputs::URI.and(Inputs::REQUEST));
         terms
     }
 
@@ -103,7 +103,7 @@ impl Terms {
         } = &self.policy;
         methods.contains(&Method::GET)
             && !self.undeclared
-            && !self.sees.any(Sees::REQUEST)
+            && !self.sees.any(Inputs::REQUEST)
             && (self.query.flag().is_some() || nocache.name.is_none())
             && !respect_client
             && unless.is_none()
@@ -112,29 +112,33 @@ impl Terms {
     /// The terms of a door in front of handlers that nothing is known of.
     pub(crate) fn closed(place: &'static str, mut policy: Policy) -> Self {
         policy.vary.get_or_insert_default();
-        let mut terms = Self::new(policy, &[(Role::Covered, Facts::REQUEST)]);
+        let mut terms = Self::new(policy, &[(Role::Covered, ArgumentInfo::REQUEST)]);
         let Policy {
             neutral, cookies, ..
         } = &terms.policy;
-        terms.closed = Some(Closed::new(place, &terms.vary, neutral, cookies));
+        terms.closed = Some(HeaderAllowlist::new(place, &terms.vary, neutral, cookies));
         terms.every_get = false;
         terms
     }
 
     /// The word for a bypass, with the name of what it is about: `header:x-api-key`.
-    pub(crate) fn word(&self, why: Bypass, headers: &HeaderMap) -> Cow<'static, str> {
+    pub(crate) fn as_str(&self, why: Bypass, headers: &HeaderMap) -> Cow<'static, str> {
         let objection = match &self.closed {
             Some(closed) if matches!(why, Bypass::Cookie | Bypass::Header) => {
                 closed.objection(headers)
             }
             _ => None,
         };
-        objection.map_or_else(|| Cow::Borrowed(why.word()), |objection| objection.word())
+        objection.map_or_else(
+            || Cow::Borrowed(why.as_str()),
+            |objection| objection.as_str(),
+        )
     }
 
-    fn add(&mut self, role: Role, facts: &Facts) {
-        let uncovered = facts.sees.any(Sees::UNKNOWN);
-        if facts.sees.any(Sees::IDENTITY) || (matches!(role, Role::Keyed | Role::Gate) && uncovered)
+    fn add(&mut self, role: Role, facts: &ArgumentInfo) {
+        let uncovered = facts.sees.any(Inputs::UNKNOWN);
+        if facts.sees.any(Inputs::IDENTITY)
+            || (matches!(role, Role::Keyed | Role::Gate) && uncovered)
         {
             self.identity = true;
         }
@@ -146,7 +150,7 @@ impl Terms {
         if !(role == Role::Covered && uncovered) {
             self.sees = self.sees.and(seen(role, facts.sees));
         }
-        self.body |= role == Role::Keyed && facts.sees.any(Sees::BODY);
+        self.body |= role == Role::Keyed && facts.sees.any(Inputs::BODY);
         if role == Role::Unkeyed {
             return;
         }
@@ -191,13 +195,13 @@ impl Terms {
 
     /// What the handler can see of the query.
     fn seen_query(&self) -> Seen {
-        let typed = matches!(self.policy.names, Names::Typed);
-        let whole = self.sees.any(Sees::QUERY);
+        let typed = matches!(self.policy.names, QueryFilter::Typed);
+        let whole = self.sees.any(Inputs::QUERY);
         let fields = self.queries.iter().copied().collect::<Option<Vec<_>>>();
         match fields {
             Some(fields) if !whole || (typed && !fields.is_empty()) => Seen::Fields {
                 names: fields.concat(),
-                ordered: self.sees.any(Sees::ORDER) || self.stores_errors(),
+                ordered: self.sees.any(Inputs::ORDER) || self.stores_errors(),
             },
             _ => Seen::Whole,
         }
@@ -212,7 +216,7 @@ impl Terms {
 
     /// Whether the handler could tell `?nocache=1` from a request without it.
     fn sees_flag(&self, flag: &str) -> bool {
-        self.sees.any(Sees::QUERY)
+        self.sees.any(Inputs::QUERY)
             || self
                 .shown
                 .iter()
@@ -227,12 +231,12 @@ impl Terms {
 
     /// Whether an argument that the body reads may hold what was read before the look-up.
     pub(crate) fn are_ahead(&self) -> bool {
-        self.sees.any(Sees::AHEAD)
+        self.sees.any(Inputs::AHEAD)
     }
 
     /// Where no argument can see headers, a conditional or range request is like any other.
     pub(crate) fn sees_headers(&self) -> bool {
-        self.sees.any(Sees::HEADERS)
+        self.sees.any(Inputs::HEADERS)
     }
 }
 
@@ -241,10 +245,10 @@ impl Terms {
 /// A type that nothing is known of may have been made of the query, and a part of it in `key(..)`
 /// need not be all that is read. On an argument in `unkeyed(..)` the response does not depend; but
 /// a whole request shows its query whatever is said of it.
-fn seen(role: Role, sees: Sees) -> Sees {
+fn seen(role: Role, sees: Inputs) -> Inputs {
     match role {
-        Role::Keyed if sees.any(Sees::UNKNOWN) => sees.and(Sees::QUERY),
-        Role::Unkeyed if !sees.any(Sees::REQUEST) => sees.without(Sees::QUERY),
+        Role::Keyed if sees.any(Inputs::UNKNOWN) => sees.and(Inputs::QUERY),
+        Role::Unkeyed if !sees.any(Inputs::REQUEST) => sees.without(Inputs::QUERY),
         _ => sees,
     }
 }

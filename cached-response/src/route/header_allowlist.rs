@@ -114,7 +114,7 @@ pub(crate) const IGNORED: &[&str] = &[
 
 /// What may pass.
 #[derive(Debug)]
-pub(crate) struct Closed {
+pub(crate) struct HeaderAllowlist {
     /// Where in the source the door was built, which tells it from others.
     place: &'static str,
     /// By their length: few have the same, so each name of a request is compared with few.
@@ -126,13 +126,13 @@ pub(crate) struct Closed {
 
 /// What a response might depend on.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Objection<'a> {
+pub(crate) enum UnknownInput<'a> {
     Header(&'a HeaderName),
     /// By its name, as it was sent.
     Cookie(&'a [u8]),
 }
 
-impl Closed {
+impl HeaderAllowlist {
     /// Lets the published headers and cookies pass, those in the key, and those that the author
     /// adds.
     pub(crate) fn new(
@@ -166,12 +166,12 @@ impl Closed {
     }
 
     /// The first thing in a request that nothing is known of.
-    pub(crate) fn objection<'a>(&self, headers: &'a HeaderMap) -> Option<Objection<'a>> {
+    pub(crate) fn objection<'a>(&self, headers: &'a HeaderMap) -> Option<UnknownInput<'a>> {
         headers.keys().find_map(|name| {
             if *name == header::COOKIE {
                 return self.cookie(headers);
             }
-            (!self.is_neutral(name)).then_some(Objection::Header(name))
+            (!self.is_neutral(name)).then_some(UnknownInput::Header(name))
         })
     }
 
@@ -183,13 +183,13 @@ impl Closed {
             || *name == header::AUTHORIZATION
     }
 
-    fn cookie<'a>(&self, headers: &'a HeaderMap) -> Option<Objection<'a>> {
+    fn cookie<'a>(&self, headers: &'a HeaderMap) -> Option<UnknownInput<'a>> {
         if self.keyed_cookies {
             return None;
         }
         names(headers)
             .find(|name| !self.is_ignored(name))
-            .map(Objection::Cookie)
+            .map(UnknownInput::Cookie)
     }
 
     fn is_ignored(&self, name: &[u8]) -> bool {
@@ -213,7 +213,7 @@ fn names(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
         .map(<[u8]>::trim_ascii)
 }
 
-impl Objection<'_> {
+impl UnknownInput<'_> {
     pub(crate) fn reason(&self) -> Bypass {
         match self {
             Self::Header(_) => Bypass::Header,
@@ -223,9 +223,9 @@ impl Objection<'_> {
 
     /// The reason with the name behind it, `header:x-api-key`, where that is a token of a
     /// structured field (RFC 8941 §3.3.4) and not overly long.
-    pub(crate) fn word(&self) -> Cow<'static, str> {
+    pub(crate) fn as_str(&self) -> Cow<'static, str> {
         const LONGEST: usize = 64;
-        let word = self.reason().word();
+        let word = self.reason().as_str();
         let name = match self {
             Self::Header(name) => name.as_str().as_bytes(),
             Self::Cookie(name) => name,

@@ -1,6 +1,6 @@
 //! Which cached handlers have been asked on which routes, for `explain`.
 
-use crate::{cache::per_worker::Origin, route::SiteRef};
+use crate::{cache::per_worker::Origin, route::RouteRef};
 use actix_web::HttpRequest;
 use std::{
     collections::HashMap,
@@ -12,7 +12,7 @@ use std::{
 /// in the store.
 #[derive(Debug)]
 pub(crate) struct Routes {
-    handlers: RwLock<HashMap<String, Vec<SiteRef>>>,
+    handlers: RwLock<HashMap<String, Vec<RouteRef>>>,
     origin: Origin,
 }
 
@@ -26,7 +26,7 @@ impl Routes {
     }
 
     /// Notes that `site` answers on the route of `request`.
-    pub(crate) fn note(&self, site: &SiteRef, request: &HttpRequest) {
+    pub(crate) fn note(&self, site: &RouteRef, request: &HttpRequest) {
         let pattern = request.match_pattern().unwrap_or_default();
         let known = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
         if known
@@ -50,13 +50,13 @@ impl Routes {
 
     /// The handlers that were asked on any route.
     #[cfg(test)]
-    pub(crate) fn all(&self) -> Vec<SiteRef> {
+    pub(crate) fn all(&self) -> Vec<RouteRef> {
         let routes = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
         routes.values().flatten().cloned().collect()
     }
 
     /// The handlers that were asked on the route of `request`.
-    pub(crate) fn of(&self, request: &HttpRequest) -> Vec<SiteRef> {
+    pub(crate) fn of(&self, request: &HttpRequest) -> Vec<RouteRef> {
         let pattern = request.match_pattern().unwrap_or_default();
         let routes = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
         routes.get(&pattern).cloned().unwrap_or_default()

@@ -5,9 +5,9 @@ use actix_web::{HttpRequest, http::header::HeaderName};
 
 /// What a handler can see of a request beside its path parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Sees(u16);
+pub struct Inputs(u16);
 
-impl Sees {
+impl Inputs {
     /// Nothing but what is always in the key.
     pub const NOTHING: Self = Self(0);
     /// The whole URI: its scheme and authority join the key.
@@ -20,7 +20,7 @@ impl Sees {
     pub const QUERY: Self = Self(1 << 3);
     /// The body.
     pub const BODY: Self = Self(1 << 4);
-    /// Through `Request`, which records what is read.
+    /// Through `TrackedRequest`, which records what is read.
     pub const RECORDS: Self = Self(1 << 5);
     /// A type that nothing is known of.
     pub const UNKNOWN: Self = Self(1 << 6);
@@ -70,9 +70,9 @@ pub(crate) type IsRefused = fn(&HttpRequest) -> bool;
 /// What one argument's type says.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Facts {
+pub struct ArgumentInfo {
     /// What can be seen through it.
-    pub sees: Sees,
+    pub sees: Inputs,
     /// The header that it is the value of.
     pub header: Option<fn() -> HeaderName>,
     /// The fields that it takes from the query.
@@ -91,26 +91,26 @@ pub struct Facts {
     pub(crate) shows_error: bool,
 }
 
-impl Facts {
+impl ArgumentInfo {
     /// Shows nothing that is not in the key.
-    pub const NOTHING: Self = Self::sees(Sees::NOTHING);
+    pub const NOTHING: Self = Self::sees(Inputs::NOTHING);
     /// A type that its author covers: it may depend on the whole query.
-    pub const NEUTRAL: Self = Self::sees(Sees::QUERY);
+    pub const NEUTRAL: Self = Self::sees(Inputs::QUERY);
     /// A type that nothing is known of.
-    pub const UNKNOWN: Self = Self::sees(Sees::UNKNOWN.and(Sees::HEADERS).and(Sees::AHEAD));
+    pub const UNKNOWN: Self = Self::sees(Inputs::UNKNOWN.and(Inputs::HEADERS).and(Inputs::AHEAD));
     /// `HttpRequest`.
-    pub const REQUEST: Self = Self::sees(Sees::REQUEST.and(Sees::HEADERS).and(Sees::QUERY));
+    pub const REQUEST: Self = Self::sees(Inputs::REQUEST.and(Inputs::HEADERS).and(Inputs::QUERY));
     /// `Uri`.
-    pub const URI: Self = Self::sees(Sees::URI.and(Sees::QUERY));
+    pub const URI: Self = Self::sees(Inputs::URI.and(Inputs::QUERY));
     /// An extractor that reads the body.
-    pub const BODY: Self = Self::sees(Sees::BODY);
-    /// The recording `Request`.
-    pub const RECORDS: Self = Self::sees(Sees::RECORDS.and(Sees::HEADERS));
+    pub const BODY: Self = Self::sees(Inputs::BODY);
+    /// The recording `TrackedRequest`.
+    pub const RECORDS: Self = Self::sees(Inputs::RECORDS.and(Inputs::HEADERS));
 
     /// The same of an argument that is extracted only when the handler runs.
     #[must_use]
     pub const fn lazily(mut self) -> Self {
-        self.sees = self.sees.without(Sees::AHEAD);
+        self.sees = self.sees.without(Inputs::AHEAD);
         self
     }
 
@@ -120,13 +120,13 @@ impl Facts {
     pub const fn with_error(mut self) -> Self {
         self.shows_error = true;
         if self.query.is_some() {
-            self.sees = self.sees.and(Sees::ORDER);
+            self.sees = self.sees.and(Inputs::ORDER);
         }
         self
     }
 
     /// An argument through which `sees` can be seen.
-    pub const fn sees(sees: Sees) -> Self {
+    pub const fn sees(sees: Inputs) -> Self {
         Self {
             sees,
             header: None,
@@ -177,7 +177,7 @@ impl Facts {
     pub const fn header(name: fn() -> HeaderName) -> Self {
         Self {
             header: Some(name),
-            ..Self::sees(Sees::HEADERS)
+            ..Self::sees(Inputs::HEADERS)
         }
     }
 
@@ -214,7 +214,7 @@ impl Facts {
     /// Whether the key tells what would be extracted: where a response is stored under it, the
     /// extractor has succeeded with just this.
     pub(crate) fn are_told_by_key(&self) -> bool {
-        self.sees.without(Sees::ORDER) == Sees::NOTHING && self.header.is_none()
+        self.sees.without(Inputs::ORDER) == Inputs::NOTHING && self.header.is_none()
     }
 
     /// Those of an argument made of two parts. Two headers in one argument are more than can be told;
@@ -224,10 +224,10 @@ impl Facts {
     pub const fn and(self, other: Self) -> Self {
         let mut sees = self.sees.and(other.sees);
         if self.header.is_some() && other.header.is_some() {
-            sees = sees.and(Sees::UNTOLD);
+            sees = sees.and(Inputs::UNTOLD);
         }
         if self.query.is_some() && other.query.is_some() {
-            sees = sees.and(Sees::QUERY);
+            sees = sees.and(Inputs::QUERY);
         }
         Self {
             sees,

@@ -3,7 +3,7 @@
 //! Where a handler sees path and query only, nothing else is in its key: the same target is the same
 //! key, and need not be read and written again.
 
-use crate::{key::KeyRef, memory::Hashed, route::Site, util::weak_hash};
+use crate::{key::KeyRef, memory::Hashed, route::Route, util::weak_hash};
 use actix_web::HttpRequest;
 use foldhash::fast::RandomState;
 use std::{cell::RefCell, hash::BuildHasher, sync::LazyLock};
@@ -14,7 +14,7 @@ const PLACES: usize = 256;
 const LONGEST: usize = 512;
 
 /// A target and its key.
-struct Written {
+struct MemoEntry {
     site: u64,
     target: Box<str>,
     /// What the path's pattern made of it, name and value in turn: guards may choose another
@@ -26,7 +26,7 @@ struct Written {
 /// A place, and the hash of who has asked for it last: who asks twice gets it.
 #[derive(Default)]
 struct Place {
-    written: Option<Written>,
+    written: Option<MemoEntry>,
     challenger: u64,
 }
 
@@ -36,7 +36,7 @@ thread_local! {
 }
 
 /// Calls `with` with the key of the request's target, if it was written lately for this site.
-pub(crate) fn find(site: &Site, request: &HttpRequest, with: impl FnOnce(&Hashed)) {
+pub(crate) fn find(site: &Route, request: &HttpRequest, with: impl FnOnce(&Hashed)) {
     let Some(target) = target(request) else {
         return;
     };
@@ -54,7 +54,7 @@ pub(crate) fn find(site: &Site, request: &HttpRequest, with: impl FnOnce(&Hashed
 }
 
 /// Notes the key of a request's target, if it is asked for again and again.
-pub(crate) fn note(site: &Site, request: &HttpRequest, key: &KeyRef<'_>) {
+pub(crate) fn note(site: &Route, request: &HttpRequest, key: &KeyRef<'_>) {
     let Some(target) = target(request) else {
         return;
     };
@@ -71,7 +71,7 @@ pub(crate) fn note(site: &Site, request: &HttpRequest, key: &KeyRef<'_>) {
             return None;
         }
         let parameters = request.match_info().iter();
-        place.written = Some(Written {
+        place.written = Some(MemoEntry {
             site: site.id,
             target: target.into(),
             parameters: parameters
@@ -89,7 +89,7 @@ fn target(request: &HttpRequest) -> Option<&str> {
     (target.len() <= LONGEST).then_some(target)
 }
 
-fn hash(site: &Site, target: &str) -> u64 {
+fn hash(site: &Route, target: &str) -> u64 {
     static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
     if weak_hash::is_on() {
         return weak_hash::hash(target.as_bytes()).into();
@@ -101,8 +101,8 @@ fn at(hash: u64) -> usize {
     usize::try_from(hash % PLACES as u64).unwrap_or_default()
 }
 
-impl Written {
-    fn is_of(&self, site: &Site, target: &str, request: &HttpRequest) -> bool {
+impl MemoEntry {
+    fn is_of(&self, site: &Route, target: &str, request: &HttpRequest) -> bool {
         let mut known = self.parameters.iter();
         self.site == site.id
             && *self.target == *target

@@ -11,9 +11,9 @@ pub(crate) mod run_times;
 pub(crate) mod seen_data;
 
 use crate::{
-    key::handler_id::{HandlerType, Source, identity},
+    key::handler_id::{HandlerType, SourceLocation, identity},
     metrics::counters::Event,
-    route::config::Terms,
+    route::config::RouteConfig,
 };
 use std::{
     any::TypeId,
@@ -26,14 +26,14 @@ use std::{
 
 /// A cached handler. Two instantiations of a generic one are two sites.
 #[derive(Debug)]
-pub(crate) struct Site {
+pub(crate) struct Route {
     /// Tells it from every other, also where one handler is cached twice on different terms.
     pub(crate) id: u64,
     pub(crate) name: &'static str,
     /// Tells this handler from every other in the process.
     pub(crate) handler: TypeId,
-    pub(crate) terms: Terms,
-    source: Source,
+    pub(crate) terms: RouteConfig,
+    source: SourceLocation,
     kind: HandlerType,
     identity: OnceLock<Box<[u8]>>,
     /// One bit a reason that was logged.
@@ -46,12 +46,12 @@ pub(crate) struct Site {
     unasked: AtomicBool,
 }
 
-impl Site {
+impl Route {
     pub(crate) fn new(
         name: &'static str,
         handler: HandlerType,
-        source: Source,
-        terms: Terms,
+        source: SourceLocation,
+        terms: RouteConfig,
     ) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
@@ -70,10 +70,10 @@ impl Site {
     }
 
     /// One for values of a type, that is made anew each time and says nothing to a developer.
-    pub(crate) fn quiet(name: &'static str, handler: HandlerType, terms: Terms) -> Self {
+    pub(crate) fn quiet(name: &'static str, handler: HandlerType, terms: RouteConfig) -> Self {
         Self {
             told: [const { AtomicU64::new(u64::MAX) }; 2],
-            ..Self::new(name, handler, Source::VALUE, terms)
+            ..Self::new(name, handler, SourceLocation::VALUE, terms)
         }
     }
 
@@ -116,22 +116,22 @@ impl Site {
 
 /// A site that lives as long as the process, or as the application that made it.
 #[derive(Clone, Debug)]
-pub(crate) enum SiteRef {
-    Static(&'static Site),
-    Shared(Arc<Site>),
+pub(crate) enum RouteRef {
+    Static(&'static Route),
+    Shared(Arc<Route>),
 }
 
-impl SiteRef {
+impl RouteRef {
     /// Whether both are for one handler on terms that were written in one place.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         self.handler == other.handler && self.name == other.name
     }
 }
 
-impl Deref for SiteRef {
-    type Target = Site;
+impl Deref for RouteRef {
+    type Target = Route;
 
-    fn deref(&self) -> &Site {
+    fn deref(&self) -> &Route {
         match self {
             Self::Static(site) => site,
             Self::Shared(site) => site,

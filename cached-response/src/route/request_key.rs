@@ -4,7 +4,7 @@
 use crate::{
     http::{fields::lines, host},
     key::{Field, KeyWriter, inserted::InsertedParts},
-    route::{config::Terms, inputs::Sees},
+    route::{config::RouteConfig, inputs::Inputs},
 };
 use actix_web::{
     HttpMessage, HttpRequest,
@@ -17,7 +17,7 @@ use actix_web::{
 
 /// The body that came with a request.
 #[derive(Debug)]
-pub(crate) enum Sent {
+pub(crate) enum RequestBody {
     /// None.
     Nothing,
     /// One that is not in the key.
@@ -31,9 +31,9 @@ pub(crate) enum Sent {
 /// Writes everything but the parts that the arguments add, and says whether the request has the
 /// flag of a live answer, which its handler cannot see.
 pub(crate) fn write(
-    terms: &Terms,
+    terms: &RouteConfig,
     request: &HttpRequest,
-    sent: &Sent,
+    sent: &RequestBody,
     key: &mut KeyWriter,
 ) -> bool {
     let uri = request.uri();
@@ -51,10 +51,10 @@ pub(crate) fn write(
         key.field(Field::Parameter, value.as_bytes());
     }
     let flagged = terms.query.write(uri.query(), key);
-    if terms.sees.any(Sees::URI.and(Sees::REQUEST)) {
+    if terms.sees.any(Inputs::URI.and(Inputs::REQUEST)) {
         write_origin(terms, request, key);
     }
-    if let Sent::Keyed(body) = sent {
+    if let RequestBody::Keyed(body) = sent {
         key.field(Field::Body, body);
         for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING] {
             key.optional(
@@ -73,10 +73,10 @@ pub(crate) fn write(
 }
 
 /// Whether path and query say all that [`write`] would write of this request.
-pub(crate) fn says_all(terms: &Terms, request: &HttpRequest, sent: &Sent) -> bool {
+pub(crate) fn says_all(terms: &RouteConfig, request: &HttpRequest, sent: &RequestBody) -> bool {
     terms.are_plain()
         && matches!(*request.method(), Method::GET | Method::HEAD)
-        && !matches!(sent, Sent::Keyed(_))
+        && !matches!(sent, RequestBody::Keyed(_))
         && !request.extensions().contains::<InsertedParts>()
 }
 
@@ -105,7 +105,7 @@ pub(crate) static PROXIED: [HeaderName; 4] = [
 
 /// What URLs are built from: the target's scheme and authority, and, where the handler sees
 /// `HttpRequest`, the headers that actix-web trusts for it.
-fn write_origin(terms: &Terms, request: &HttpRequest, key: &mut KeyWriter) {
+fn write_origin(terms: &RouteConfig, request: &HttpRequest, key: &mut KeyWriter) {
     let uri = request.uri();
     key.optional(Field::Scheme, uri.scheme_str().map(str::as_bytes));
     let authority = uri
@@ -113,7 +113,7 @@ fn write_origin(terms: &Terms, request: &HttpRequest, key: &mut KeyWriter) {
         .map(|authority| authority.as_str().as_bytes());
     let authority = authority.map(|authority| host::normal(authority, host::is_secure(request)));
     key.optional(Field::Authority, authority.as_deref());
-    if terms.sees.any(Sees::REQUEST) {
+    if terms.sees.any(Inputs::REQUEST) {
         for (field, name) in &TRUSTED {
             write_lines(*field, name, request, key);
         }

@@ -5,11 +5,11 @@
 
 use crate::{
     key::Key,
-    single_flight::responses::{Boarding, Follower, Permit, ResponseFlights, Turn},
+    single_flight::responses::{Follower, JoinContext, Permit, ResponseFlights, Turn},
 };
 
 /// The two rows of live runs.
-pub(crate) struct Live {
+pub(crate) struct ForcedRuns {
     queued: ResponseFlights,
     running: ResponseFlights,
 }
@@ -32,7 +32,7 @@ pub(crate) enum Next {
     Crowded,
 }
 
-impl Live {
+impl ForcedRuns {
     pub(crate) fn new() -> Self {
         Self {
             queued: ResponseFlights::new(),
@@ -44,7 +44,7 @@ impl Live {
         self.queued.len() + self.running.len()
     }
 
-    pub(crate) fn join(&self, key: &Key, boarding: &Boarding<'_>) -> Queue {
+    pub(crate) fn join(&self, key: &Key, boarding: &JoinContext<'_>) -> Queue {
         match boarding.join(&self.queued, key) {
             Turn::Lead(permit) => Queue::Run(permit),
             Turn::Follow(follower) => Queue::Join(follower),
@@ -53,7 +53,7 @@ impl Live {
     }
 
     /// Whether the run that `queued` stands for may start.
-    pub(crate) fn next(&self, queued: &Permit, key: &Key, boarding: &Boarding<'_>) -> Next {
+    pub(crate) fn next(&self, queued: &Permit, key: &Key, boarding: &JoinContext<'_>) -> Next {
         match boarding.join(&self.running, key) {
             Turn::Lead(permit) => {
                 queued.close();

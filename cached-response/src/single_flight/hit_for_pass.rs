@@ -3,9 +3,9 @@
 
 use crate::{
     key::Key,
-    memory::map::{MemoryStore, Weigh},
+    memory::map::{BoundedMap, Weigh},
     metrics::reason::Skip,
-    time::moment::Moment,
+    time::moment::Timestamp,
 };
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ const CAPACITY: u64 = 2 << 20;
 #[derive(Clone, Copy, Debug)]
 struct Marker {
     /// `None` where it lasts until a response is stored.
-    until: Option<Moment>,
+    until: Option<Timestamp>,
     in_a_row: u8,
     /// Why the last response was not stored, if that is known.
     why: Option<Skip>,
 }
 
 impl Marker {
-    fn lasts(&self, now: Moment) -> bool {
+    fn lasts(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)
     }
 }
@@ -39,22 +39,22 @@ impl Weigh for Marker {
 
 /// A small bounded table, read only after a look-up missed.
 #[derive(Debug)]
-pub(crate) struct Markers(MemoryStore<Key, Marker>);
+pub(crate) struct HitForPass(BoundedMap<Key, Marker>);
 
-impl Markers {
+impl HitForPass {
     pub(crate) fn new() -> Self {
-        Self(MemoryStore::new(CAPACITY))
+        Self(BoundedMap::new(CAPACITY))
     }
 
     /// Whether requests for this key should run without waiting for one another.
-    pub(crate) fn pass(&self, key: &Key, now: Moment) -> bool {
+    pub(crate) fn pass(&self, key: &Key, now: Timestamp) -> bool {
         self.0
             .get(key)
             .is_some_and(|marker| marker.in_a_row >= IN_A_ROW && marker.lasts(now))
     }
 
     /// Notes that a response was not stored.
-    pub(crate) fn note(&self, key: &Key, why: Skip, now: Moment) {
+    pub(crate) fn note(&self, key: &Key, why: Skip, now: Timestamp) {
         let step = match why {
             Skip::Disabled => 1,
             _ if why.is_structural() => IN_A_ROW,
@@ -89,7 +89,7 @@ impl Markers {
 
     /// Notes why a response was not stored whose head could not tell, for the head of the next one.
     /// Nobody stops waiting for it.
-    pub(crate) fn expect(&self, key: &Key, why: Skip, now: Moment) {
+    pub(crate) fn expect(&self, key: &Key, why: Skip, now: Timestamp) {
         self.0.update(key.clone(), |before| {
             let before = before.filter(|marker| marker.lasts(now));
             let why = Some(why);
@@ -105,7 +105,7 @@ impl Markers {
     }
 
     /// Returns why the last response under this key was not stored, if that was lately.
-    pub(crate) fn expected(&self, key: &Key, now: Moment) -> Option<Skip> {
+    pub(crate) fn expected(&self, key: &Key, now: Timestamp) -> Option<Skip> {
         let marker = self.0.get(key).filter(|marker| marker.lasts(now))?;
         marker.why
     }
@@ -131,7 +131,7 @@ mod tests {
     /// A flood of names stays in its bound.
     #[test]
     fn a_million_keys_that_cannot_be_stored_stay_in_bounds() {
-        let (markers, now) = (Markers::new(), Moment::default());
+        let (markers, now) = (HitForPass::new(), Timestamp::default());
         let key = |n: u32| KeyRef::new(TypeId::of::<()>(), &n.to_le_bytes()).to_key();
         for n in 0..1_000_000 {
             markers.note(&key(n), Skip::SetCookie, now);

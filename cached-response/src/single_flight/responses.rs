@@ -1,25 +1,25 @@
 //! The flights of one cache: what is stamped, shared and told in them.
 
 use crate::{
-    entry::{StoredResponse, staleness::Stage},
+    entry::{StoredResponse, staleness::Staleness},
     invalidation::{
-        generation::{Snapshot, Standing},
+        generation::{Snapshot, Validity},
         generations::{Generations, Target},
     },
     key::Key,
     metrics::reason::Skip,
-    single_flight::flights::{self, Flights, Limits},
-    time::moment::Moment,
-    util::local_task::{self, Detached, Kind},
+    single_flight::flights::{self, Limits, SingleFlight},
+    time::moment::Timestamp,
+    util::local_task::{self, DetachedPermit, Kind},
 };
 use std::{sync::Arc, time::Duration};
 
 /// Stamped with a snapshot from before they started.
-pub(crate) type ResponseFlights = Flights<Key, Snapshot, Arc<StoredResponse>, Skip>;
-pub(crate) type Turn = flights::Turn<Key, Snapshot, Arc<StoredResponse>, Skip>;
+pub(crate) type ResponseFlights = SingleFlight<Key, Snapshot, Arc<StoredResponse>, Skip>;
+pub(crate) type Turn = flights::Join<Key, Snapshot, Arc<StoredResponse>, Skip>;
 pub(crate) type Permit = flights::Permit<Key, Snapshot, Arc<StoredResponse>, Skip>;
-pub(crate) type Follower = flights::Follower<Snapshot, Arc<StoredResponse>, Skip>;
-pub(crate) type Landing = flights::Landing<Arc<StoredResponse>, Skip>;
+pub(crate) type Follower = flights::Waiter<Snapshot, Arc<StoredResponse>, Skip>;
+pub(crate) type Landing = flights::Outcome<Arc<StoredResponse>, Skip>;
 
 /// Those who are told how a run ended: nobody, the followers of one flight, or of two.
 pub(crate) struct Permits {
@@ -88,7 +88,7 @@ pub(crate) enum Due {
     /// The response answers: somebody refreshes it, or it is fresh and the next request tries again.
     Answer,
     /// The response answers, and the run goes on behind that.
-    Behind(Permit, Detached),
+    Behind(Permit, DetachedPermit),
     /// The request waits for the run: this worker carries as many refreshes as it may, or cannot
     /// carry any.
     Wait(Permit),
@@ -96,11 +96,11 @@ pub(crate) enum Due {
 
 impl Due {
     /// Decides it for a request that took this turn, by the stage of the response.
-    pub(crate) fn of(turn: Turn, stage: Stage) -> Self {
+    pub(crate) fn of(turn: Turn, stage: Staleness) -> Self {
         let Turn::Lead(permit) = turn else {
             return Self::Answer;
         };
-        let place = local_task::could_take_it().then(|| Detached::claim(Kind::Refresh));
+        let place = local_task::could_take_it().then(|| DetachedPermit::claim(Kind::Refresh));
         match place.flatten() {
             Some(place) => Self::Behind(permit, place),
             None if stage.is_stale() => Self::Wait(permit),
@@ -111,7 +111,7 @@ impl Due {
 
 /// What an arrival knows when it joins.
 #[derive(Debug)]
-pub(crate) struct Boarding<'a> {
+pub(crate) struct JoinContext<'a> {
     /// Since the start of the clock.
     pub(crate) now: Duration,
     pub(crate) limits: Limits,
@@ -119,7 +119,7 @@ pub(crate) struct Boarding<'a> {
     pub(crate) target: Target<'a>,
 }
 
-impl Boarding<'_> {
+impl JoinContext<'_> {
     /// Leads a new flight, or follows the one under way.
     pub(crate) fn join(&self, flights: &ResponseFlights, key: &Key) -> Turn {
         // Most of a crowd follows, and needs no snapshot of its own.
@@ -138,9 +138,9 @@ impl Boarding<'_> {
         key: &Key,
         follower: &Follower,
         after: Duration,
-    ) -> Result<Permit, Moment> {
+    ) -> Result<Permit, Timestamp> {
         let permit = flights.relieve(key, follower, self.now, after);
-        permit.map_err(|next| Moment::default().after(next))
+        permit.map_err(|next| Timestamp::default().after(next))
     }
 
     /// Follows the flight under way, and never leads.
@@ -150,5 +150,5 @@ impl Boarding<'_> {
 }
 
 fn is_outdated(stamp: &Snapshot) -> bool {
-    stamp.standing() != Standing::Current
+    stamp.standing() != Validity::Current
 }

@@ -13,8 +13,8 @@ use std::{
 };
 
 use crate::{
-    store::small_values::Shorts,
-    util::{batch::Begun, shared_oneshot::Place},
+    store::small_values::SmallValues,
+    util::{batch::BatchStart, shared_oneshot::Place},
 };
 
 /// What a call to a store comes to.
@@ -35,7 +35,7 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// What a store has kept.
 ///
 /// ```
-/// use cached_response::Kept;
+/// use cached_response::StoredValue;
 /// use std::time::Duration;
 ///
 /// let kept = Kept::new("bytes".into(), Duration::from_secs(60));
@@ -43,18 +43,18 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Kept {
+pub struct StoredValue {
     /// The bytes that were set, or the first of them.
     pub bytes: Bytes,
     /// How long it has still to live, at most.
     pub left: Duration,
 }
 
-impl Kept {
+impl StoredValue {
     /// These bytes, which have `left` to live.
     ///
     /// ```
-    /// use cached_response::Kept;
+    /// use cached_response::StoredValue;
     /// use std::time::Duration;
     ///
     /// let kept = Kept::new("bytes".into(), Duration::from_secs(60));
@@ -66,7 +66,7 @@ impl Kept {
 }
 
 /// What a look-up comes to: what lies under a name, and under the names beside it.
-pub(crate) type LookedUp = (Option<Kept>, Shorts);
+pub(crate) type LookedUp = (Option<StoredValue>, SmallValues);
 
 /// What is looked up, and by whom.
 #[allow(missing_debug_implementations, reason = "it is no part of the API")]
@@ -115,7 +115,7 @@ impl fmt::Debug for Memo {
 /// A look-up that goes on wherever it is polled.
 #[allow(missing_debug_implementations, reason = "it is no part of the API")]
 pub struct Prompt {
-    pub(crate) begun: Begun,
+    pub(crate) begun: BatchStart,
     pub(crate) found: Arc<dyn Found>,
 }
 
@@ -147,8 +147,8 @@ pub struct StoreError {
 /// ```
 /// use cached_response::StoreErrorKind;
 ///
-/// let kinds = [StoreErrorKind::Unreachable, StoreErrorKind::Slow];
-/// assert_eq!(kinds.map(StoreErrorKind::word), ["unreachable", "slow"]);
+/// let kinds = [StoreErrorKind::Unreachable, StoreErrorKind::Timeout];
+/// assert_eq!(kinds.map(StoreErrorKind::as_str), ["unreachable", "timeout"]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -156,28 +156,28 @@ pub enum StoreErrorKind {
     /// It cannot be reached, or the connection was lost.
     Unreachable,
     /// It has not answered in time.
-    Slow,
+    Timeout,
     /// It is there, and refuses: full, read-only, loading, no permission.
     Refused,
     /// Its answer makes no sense.
-    Garbled,
+    Protocol,
     /// What it was told to connect to is no address of a store.
-    Address,
+    InvalidAddress,
 }
 
 impl StoreErrorKind {
     /// The word for it, in logs and counts.
     ///
     /// ```
-    /// assert_eq!(cached_response::StoreErrorKind::Garbled.word(), "garbled");
+    /// assert_eq!(cached_response::StoreErrorKind::Protocol.as_str(), "protocol");
     /// ```
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",
-            Self::Slow => "slow",
+            Self::Timeout => "timeout",
             Self::Refused => "refused",
-            Self::Garbled => "garbled",
-            Self::Address => "address",
+            Self::Protocol => "protocol",
+            Self::InvalidAddress => "invalid-address",
         }
     }
 }
@@ -203,8 +203,8 @@ impl StoreError {
     /// ```
     /// use cached_response::{StoreError, StoreErrorKind};
     ///
-    /// let error = StoreError::new(StoreErrorKind::Address, "no port");
-    /// assert_eq!(error.kind(), StoreErrorKind::Address);
+    /// let error = StoreError::new(StoreErrorKind::InvalidAddress, "no port");
+    /// assert_eq!(error.kind(), StoreErrorKind::InvalidAddress);
     /// ```
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
@@ -213,7 +213,7 @@ impl StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind.word(), self.message)
+        write!(f, "{}: {}", self.kind.as_str(), self.message)
     }
 }
 

@@ -11,7 +11,7 @@ pub(crate) mod small_values;
 
 use self::{
     bus::Bus,
-    error::{Kept, Prompt, Question, StoreFuture},
+    error::{Prompt, Question, StoreFuture, StoredValue},
 };
 use actix_web::web::Bytes;
 use std::time::Duration;
@@ -32,20 +32,20 @@ use std::time::Duration;
 ///
 /// ```
 /// use actix_web::web::Bytes;
-/// use cached_response::{Kept, Store, StoreFuture, testing::check_store};
+/// use cached_response::{StoredValue, Store, StoreFuture, testing::check_store};
 /// use std::{collections::HashMap, sync::Mutex, time::{Duration, Instant}};
 ///
 /// #[derive(Default)]
 /// struct Drawer(Mutex<HashMap<String, (Bytes, Instant)>>);
 ///
 /// impl Store for Drawer {
-///     fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<Kept>> {
+///     fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<StoredValue>> {
 ///         Box::pin(async move {
 ///             let drawer = self.0.lock().expect("nobody panics with it");
 ///             Ok(drawer.get(name).and_then(|(bytes, until)| {
 ///                 let left = until.checked_duration_since(Instant::now())?;
 ///                 let bytes = bytes.slice(..limit.min(bytes.len()));
-///                 (!left.is_zero()).then(|| Kept::new(bytes, left))
+///                 (!left.is_zero()).then(|| StoredValue::new(bytes, left))
 ///             }))
 ///         })
 ///     }
@@ -91,7 +91,7 @@ pub trait Store: Send + Sync + 'static {
     /// # Ok(())
     /// # }
     /// ```
-    fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<Kept>>;
+    fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<StoredValue>>;
 
     /// Puts `bytes` under `name`, in place of what lies there. After `timeout` they are gone; what
     /// takes longer to get there may not live longer.
@@ -181,7 +181,7 @@ pub trait Store: Send + Sync + 'static {
         name: &'a str,
         limit: usize,
         with: &'a [String],
-    ) -> StoreFuture<'a, (Option<Kept>, Vec<Option<Bytes>>)> {
+    ) -> StoreFuture<'a, (Option<StoredValue>, Vec<Option<Bytes>>)> {
         Box::pin(async move {
             let kept = self.get(name, limit).await?;
             Ok((kept, self.get_many(with).await?))

@@ -9,19 +9,19 @@ use actix_web::web::Bytes;
 
 /// What lies under several names, in their order: `None` where nothing does.
 #[derive(Clone, Debug)]
-pub(crate) struct Shorts(Inner);
+pub(crate) struct SmallValues(Inner);
 
 #[derive(Clone, Debug)]
 enum Inner {
     /// Parts of what was read: no handle on it is needed for each.
-    Few(Bytes, [Part; Shorts::FEW], usize),
+    Few(Bytes, [Part; SmallValues::FEW], usize),
     Many(Vec<Option<Bytes>>),
 }
 
 /// From which byte, and before which. An empty one is none.
 type Part = (u32, u32);
 
-impl Shorts {
+impl SmallValues {
     /// So many have room of their own; most routes have four.
     pub(crate) const FEW: usize = 6;
 
@@ -53,13 +53,13 @@ impl Shorts {
     }
 }
 
-impl Default for Shorts {
+impl Default for SmallValues {
     fn default() -> Self {
         Vec::new().into()
     }
 }
 
-impl From<Vec<Option<Bytes>>> for Shorts {
+impl From<Vec<Option<Bytes>>> for SmallValues {
     fn from(each: Vec<Option<Bytes>>) -> Self {
         Self(Inner::Many(each))
     }
@@ -72,12 +72,12 @@ mod tests {
     #[test]
     fn parts_of_what_was_read_are_as_good_as_each_by_itself() {
         let read = Bytes::from_static(b"..one..three");
-        let mut parts = [(0, 0); Shorts::FEW];
+        let mut parts = [(0, 0); SmallValues::FEW];
         (parts[0], parts[2]) = ((2, 5), (7, 12));
-        let few = Shorts::few(&read, parts, 3);
+        let few = SmallValues::few(&read, parts, 3);
         let each = [Some("one"), None, Some("three")];
         let each = each.map(|part| part.map(|part| Bytes::from_static(part.as_bytes())));
-        let many = Shorts::from(each.to_vec());
+        let many = SmallValues::from(each.to_vec());
         for shorts in [few, many] {
             let read: Vec<_> = shorts.iter().collect();
             assert_eq!(read, [Some(&b"one"[..]), None, Some(b"three")]);
@@ -87,10 +87,10 @@ mod tests {
 
     #[test]
     fn what_was_not_read_is_none() {
-        let parts = [(0, 9); Shorts::FEW];
-        let shorts = Shorts::few(&Bytes::from_static(b"short"), parts, 99);
-        assert_eq!(shorts.len(), Shorts::FEW);
+        let parts = [(0, 9); SmallValues::FEW];
+        let shorts = SmallValues::few(&Bytes::from_static(b"short"), parts, 99);
+        assert_eq!(shorts.len(), SmallValues::FEW);
         assert!(shorts.iter().all(|short| short.is_none()));
-        assert_eq!(Shorts::default().len(), 0);
+        assert_eq!(SmallValues::default().len(), 0);
     }
 }

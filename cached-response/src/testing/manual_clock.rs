@@ -1,6 +1,6 @@
 //! A clock turned by hand, so that tests need no sleeping.
 
-use crate::time::{Clock, Hands};
+use crate::time::{Clock, TimeSource};
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -19,9 +19,9 @@ use std::{
 /// assert_eq!(clock.elapsed(), Duration::from_secs(90));
 /// ```
 #[derive(Clone)]
-pub struct ManualClock(Arc<Face>);
+pub struct ManualClock(Arc<ClockState>);
 
-struct Face(Mutex<State>);
+struct ClockState(Mutex<State>);
 
 struct State {
     elapsed: Duration,
@@ -34,7 +34,7 @@ impl ManualClock {
     /// A clock that shows zero; its time of day is the moment it was made.
     #[must_use]
     pub fn new() -> Self {
-        Self(Arc::new(Face(Mutex::new(State {
+        Self(Arc::new(ClockState(Mutex::new(State {
             elapsed: Duration::ZERO,
             date: (SystemTime::now(), Duration::ZERO),
             sleepers: Vec::new(),
@@ -82,7 +82,7 @@ impl From<&ManualClock> for Clock {
     }
 }
 
-impl Hands for ManualClock {
+impl TimeSource for ManualClock {
     fn elapsed(&self) -> Duration {
         Self::elapsed(self)
     }

@@ -3,7 +3,7 @@
 use crate::{
     store::{
         Store,
-        error::{Kept, StoreError, StoreErrorKind, StoreFuture},
+        error::{StoreError, StoreErrorKind, StoreFuture, StoredValue},
     },
     util::sync::{Mutex, lock},
 };
@@ -27,7 +27,7 @@ use tokio::{
 
 /// What becomes of each call that begins.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Mood {
+pub(crate) enum Behaviour {
     Answer,
     Fail(StoreErrorKind),
     Panic,
@@ -44,8 +44,8 @@ pub(crate) enum Told {
     Gone(String),
 }
 
-pub(crate) struct StandIn {
-    mood: Mutex<Mood>,
+pub(crate) struct MockStore {
+    mood: Mutex<Behaviour>,
     held: Semaphore,
     tell: UnboundedSender<Told>,
     under_way: AtomicUsize,
@@ -55,8 +55,8 @@ pub(crate) struct StandIn {
 /// What is told.
 pub(crate) struct Listener(UnboundedReceiver<Told>);
 
-impl StandIn {
-    pub(crate) fn new(mood: Mood) -> (Arc<Self>, Listener) {
+impl MockStore {
+    pub(crate) fn new(mood: Behaviour) -> (Arc<Self>, Listener) {
         let (tell, told) = unbounded_channel();
         let store = Arc::new(Self {
             mood: Mutex::new(mood),
@@ -68,7 +68,7 @@ impl StandIn {
         (store, Listener(told))
     }
 
-    pub(crate) fn be(&self, mood: Mood) {
+    pub(crate) fn be(&self, mood: Behaviour) {
         *lock(&self.mood) = mood;
     }
 
@@ -86,11 +86,11 @@ impl StandIn {
         let _guard = Guard::begin(self, name);
         let mood = *lock(&self.mood);
         match mood {
-            Mood::Answer => Ok(()),
-            Mood::Fail(kind) => Err(StoreError::new(kind, "as it was told to")),
-            Mood::Panic => resume_unwind(Box::new("as it was told to")),
-            Mood::Hang => pending().await,
-            Mood::Hold => {
+            Behaviour::Answer => Ok(()),
+            Behaviour::Fail(kind) => Err(StoreError::new(kind, "as it was told to")),
+            Behaviour::Panic => resume_unwind(Box::new("as it was told to")),
+            Behaviour::Hang => pending().await,
+            Behaviour::Hold => {
                 self.held.acquire().await.unwrap().forget();
                 Ok(())
             }
@@ -98,10 +98,10 @@ impl StandIn {
     }
 }
 
-struct Guard<'a>(&'a StandIn, &'a str);
+struct Guard<'a>(&'a MockStore, &'a str);
 
 impl<'a> Guard<'a> {
-    fn begin(store: &'a StandIn, name: &'a str) -> Self {
+    fn begin(store: &'a MockStore, name: &'a str) -> Self {
         let under_way = store.under_way.fetch_add(1, SeqCst) + 1;
         store.most.fetch_max(under_way, SeqCst);
         // A test that has heard enough does not listen any more.
@@ -117,8 +117,8 @@ impl Drop for Guard<'_> {
     }
 }
 
-impl Store for StandIn {
-    fn get<'a>(&'a self, name: &'a str, _: usize) -> StoreFuture<'a, Option<Kept>> {
+impl Store for MockStore {
+    fn get<'a>(&'a self, name: &'a str, _: usize) -> StoreFuture<'a, Option<StoredValue>> {
         Box::pin(async move { self.act(name).await.map(|()| None) })
     }
 

@@ -9,7 +9,7 @@ pub(crate) mod mock_store;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod store_conformance;
 
-use crate::cache::{Builder, ResponseCache, default};
+use crate::cache::{ResponseCache, ResponseCacheBuilder, default};
 pub use crate::testing::{
     in_process_store::InProcessStore,
     manual_clock::ManualClock,
@@ -28,7 +28,7 @@ use std::marker::PhantomData;
 /// ```
 #[must_use = "the cache is the thread's for as long as this guard lives"]
 pub fn isolated() -> Isolated {
-    isolated_with(Builder::build_default())
+    isolated_with(ResponseCacheBuilder::build_default())
 }
 
 /// Makes `cache` the default of this thread, until the guard is dropped.
@@ -65,7 +65,7 @@ impl ResponseCache {
     }
 }
 
-impl Builder {
+impl ResponseCacheBuilder {
     /// Measures by a clock that a test turns by hand.
     ///
     /// ```

@@ -1,8 +1,8 @@
 //! Two processes write the same keys for the same requests.
 
 use crate::{
-    CacheResponses, KeyPart, Keyed, Policy, Request, ResponseCache, cached, cached_response,
-    insert_key_part, key::selector::Selector, memory::entry::Slot, testing::isolated,
+    CacheResponses, KeyPart, Keyed, Policy, ResponseCache, TrackedRequest, cached, cached_response,
+    insert_key_part, key::selector::Selector, memory::entry::Entry, testing::isolated,
 };
 use actix_web::{
     App, HttpRequest, HttpResponse,
@@ -64,7 +64,7 @@ async fn whole(request: HttpRequest) -> String {
 
 #[get("/recorded")]
 #[cached_response]
-async fn recorded(request: Request) -> HttpResponse {
+async fn recorded(request: TrackedRequest) -> HttpResponse {
     let lines = request.header_lines("x-a").count();
     let (cookie, host) = (request.cookie("theme"), request.host());
     let said = format!("{lines} {cookie:?} {host:?} {:?}", request.peer_ip());
@@ -123,11 +123,11 @@ fn keys(cache: &ResponseCache) -> Vec<String> {
         .all()
         .into_iter()
         .map(|(key, slot)| match slot {
-            Slot::Response(stored) => match &stored.variant {
+            Entry::Response(stored) => match &stored.variant {
                 None => key.as_bytes().escape_ascii().to_string(),
                 Some(variant) => format!("{:?} {}", variant.names, variant.values.escape_ascii()),
             },
-            Slot::Varies(list) => {
+            Entry::Varies(list) => {
                 let no_extension = |name: &Selector| !matches!(name, Selector::Extension(_));
                 assert!(list.names.iter().all(no_extension));
                 key.as_bytes().escape_ascii().to_string()

@@ -1,7 +1,8 @@
 //! What lies in a store that nodes share, and for how long.
 
 use crate::{
-    Kept, Policy, Request, ResponseCache, Store, StoreFuture, cached, set_cache_timeout,
+    Policy, ResponseCache, Store, StoreFuture, StoredValue, TrackedRequest, cached,
+    set_cache_timeout,
     testing::{InProcessStore, ManualClock},
     util::{
         local_task::LocalBoxFuture,
@@ -57,7 +58,7 @@ async fn page(stage: Data<Stage>) -> HttpResponse {
     stage.run("none").await
 }
 
-async fn greeting(stage: Data<Stage>, request: Request) -> HttpResponse {
+async fn greeting(stage: Data<Stage>, request: TrackedRequest) -> HttpResponse {
     let tongue = request
         .header("accept-language")
         .unwrap_or("none")
@@ -76,8 +77,8 @@ impl Node {
             .clock(clock)
             .remote(store)
             // Nobody waits for the run of another node, and for a slow machine everybody does.
-            .patience(Duration::from_millis(20))
-            .remote_budget(Duration::from_secs(10))
+            .wait_timeout(Duration::from_millis(20))
+            .remote_timeout(Duration::from_secs(10))
             .build();
         let policy = Policy::new(10).stale_if_error(60);
         let app = App::new()
@@ -187,7 +188,7 @@ async fn a_variant_that_its_handler_no_longer_says_goes_alone() {
 async fn who_would_wait_for_ever_may_use_a_store() {
     let store = InProcessStore::new();
     let builder = ResponseCache::builder().remote(store);
-    let cache = builder.patience(Duration::MAX).build();
+    let cache = builder.wait_timeout(Duration::MAX).build();
     let answer = cache.get_or_compute("answer", 60, || async { Ok::<_, Infallible>(42) });
     assert_eq!(answer.await, Ok(42));
 }
@@ -196,10 +197,10 @@ async fn who_would_wait_for_ever_may_use_a_store() {
 struct Liar(InProcessStore);
 
 impl Store for Liar {
-    fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<Kept>> {
+    fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<StoredValue>> {
         Box::pin(async move {
             let kept = self.0.get(name, limit).await?;
-            Ok(kept.map(|kept| Kept::new(kept.bytes, Duration::from_secs(3600))))
+            Ok(kept.map(|kept| StoredValue::new(kept.bytes, Duration::from_secs(3600))))
         })
     }
 

@@ -5,7 +5,7 @@
 
 pub(crate) mod moment;
 
-pub(crate) use crate::time::moment::Moment;
+pub(crate) use crate::time::moment::Timestamp;
 use std::{
     fmt,
     future::Future,
@@ -16,7 +16,7 @@ use std::{
 };
 
 /// A clock that somebody else turns.
-pub(crate) trait Hands: Send + Sync {
+pub(crate) trait TimeSource: Send + Sync {
     /// The time since its start.
     fn elapsed(&self) -> Duration;
     /// Its time of day.
@@ -27,17 +27,17 @@ pub(crate) trait Hands: Send + Sync {
 
 /// Tells the time and sleeps: the machine's own clock, unless there are hands that turn it.
 #[derive(Clone, Default)]
-pub(crate) struct Clock(pub(crate) Option<Arc<dyn Hands>>);
+pub(crate) struct Clock(pub(crate) Option<Arc<dyn TimeSource>>);
 
 impl Clock {
-    pub(crate) fn now(&self) -> Moment {
+    pub(crate) fn now(&self) -> Timestamp {
         const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         let elapsed = self
             .0
             .as_ref()
             .map_or_else(|| START.elapsed(), |hands| hands.elapsed());
-        Moment::default().after(CENTURY).after(elapsed)
+        Timestamp::default().after(CENTURY).after(elapsed)
     }
 
     /// The time of day, for the `Date` field only: the nearest that a field can express.
@@ -69,7 +69,7 @@ impl fmt::Debug for Clock {
 /// Ready when its time has come.
 pub(crate) enum Sleep {
     System(Pin<Box<tokio::time::Sleep>>),
-    Turned(Arc<dyn Hands>, Duration),
+    Turned(Arc<dyn TimeSource>, Duration),
 }
 
 impl Future for Sleep {

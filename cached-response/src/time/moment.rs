@@ -5,9 +5,9 @@ use std::time::Duration;
 /// A point on the monotonic clock, counted from an arbitrary start: so long ago that what was made
 /// before this process began was made after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub(crate) struct Moment(u64);
+pub(crate) struct Timestamp(u64);
 
-impl Moment {
+impl Timestamp {
     /// The moment so many nanoseconds after the start.
     pub(crate) const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
@@ -49,10 +49,10 @@ mod tests {
 
     #[test]
     fn moments_saturate_instead_of_wrapping() {
-        let end = Moment::default().after(Duration::MAX);
+        let end = Timestamp::default().after(Duration::MAX);
         assert_eq!(end.after(Duration::from_secs(1)), end);
-        assert_eq!(Moment::default().since(end), Duration::ZERO);
-        let start = Moment::default();
+        assert_eq!(Timestamp::default().since(end), Duration::ZERO);
+        let start = Timestamp::default();
         assert_eq!(start.before(Duration::from_secs(1)), start);
     }
 }

@@ -10,7 +10,7 @@ use std::{
 /// Something that is to go, and when it went. It goes once, by whoever has it go first: a task behind
 /// all that are ready, or somebody who has waited for too long. A clone is a handle on the same.
 #[derive(Clone)]
-pub(crate) struct Begun(Arc<Waiting>);
+pub(crate) struct BatchStart(Arc<Waiting>);
 
 struct Waiting {
     when: OnceLock<Instant>,
@@ -19,7 +19,7 @@ struct Waiting {
 
 type Go = Box<dyn FnOnce() + Send>;
 
-impl Begun {
+impl BatchStart {
     /// What goes by calling `go`.
     pub(crate) fn by(go: impl FnOnce() + Send + 'static) -> Self {
         Self(Arc::new(Waiting {
@@ -67,7 +67,7 @@ impl Begun {
 }
 
 /// Has something go when it is dropped, as it is in any case: by a task, or with its runtime.
-pub(crate) struct Going(Begun);
+pub(crate) struct Going(BatchStart);
 
 impl Drop for Going {
     fn drop(&mut self) {
@@ -75,7 +75,7 @@ impl Drop for Going {
     }
 }
 
-impl fmt::Debug for Begun {
+impl fmt::Debug for BatchStart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Begun").field(&self.when()).finish()
     }
@@ -86,10 +86,10 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-    fn counted() -> (Begun, Arc<AtomicU32>) {
+    fn counted() -> (BatchStart, Arc<AtomicU32>) {
         let count = Arc::new(AtomicU32::new(0));
         let counted = Arc::clone(&count);
-        let begun = Begun::by(move || {
+        let begun = BatchStart::by(move || {
             counted.fetch_add(1, SeqCst);
         });
         (begun, count)

@@ -104,13 +104,13 @@ thread_local! {
 
 /// A place among the runs of this worker that no client waits for. Dropping it frees it.
 #[derive(Debug)]
-pub(crate) struct Detached {
+pub(crate) struct DetachedPermit {
     kind: Kind,
     /// The count is this thread's.
     _here: PhantomData<*const ()>,
 }
 
-impl Detached {
+impl DetachedPermit {
     /// Whether there is a place of this kind left.
     pub(crate) fn is_free(kind: Kind) -> bool {
         DETACHED.with(|taken| taken[kind as usize].get()) < PLACES
@@ -132,7 +132,7 @@ impl Detached {
     }
 }
 
-impl Drop for Detached {
+impl Drop for DetachedPermit {
     fn drop(&mut self) {
         // A runtime may drop its tasks after the thread's locals are gone; then so is the count.
         let _ = DETACHED.try_with(|taken| {
@@ -236,10 +236,13 @@ mod tests {
             (Kind::HandOver, Kind::Refresh),
             (Kind::Refresh, Kind::HandOver),
         ] {
-            let claim = || Detached::claim(kind);
+            let claim = || DetachedPermit::claim(kind);
             let places: Vec<_> = (0..64).map(|_| claim().unwrap()).collect();
-            assert!(claim().is_none() && !Detached::is_free(kind));
-            assert!(Detached::claim(other).is_some(), "{other:?} has its own");
+            assert!(claim().is_none() && !DetachedPermit::is_free(kind));
+            assert!(
+                DetachedPermit::claim(other).is_some(),
+                "{other:?} has its own"
+            );
             drop(places);
             assert!(claim().is_some());
         }
@@ -247,7 +250,7 @@ mod tests {
 
     #[test]
     fn places_are_counted_by_worker() {
-        let claim = || Detached::claim(Kind::HandOver);
+        let claim = || DetachedPermit::claim(Kind::HandOver);
         let _here: Vec<_> = (0..64).map(|_| claim().unwrap()).collect();
         let elsewhere = thread::spawn(move || claim().is_some());
         assert!(elsewhere.join().unwrap());

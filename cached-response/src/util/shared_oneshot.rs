@@ -12,16 +12,16 @@ use std::{
 };
 
 /// Something that is to come, for all who hold the second.
-pub(crate) fn later<T>() -> (Teller<T>, Told<T>) {
+pub(crate) fn later<T>() -> (SharedSender<T>, SharedReceiver<T>) {
     let cell = Arc::new(Cell(Mutex::new(State::Awaited(Wakers::default()))));
-    (Teller(Arc::clone(&cell)), Told(cell))
+    (SharedSender(Arc::clone(&cell)), SharedReceiver(cell))
 }
 
 /// Whoever tells it, once. Those who wait when it is dropped are told that nothing will come.
-pub(crate) struct Teller<T>(Arc<Cell<T>>);
+pub(crate) struct SharedSender<T>(Arc<Cell<T>>);
 
 /// Where it is told.
-pub(crate) struct Told<T>(Arc<Cell<T>>);
+pub(crate) struct SharedReceiver<T>(Arc<Cell<T>>);
 
 /// Somebody's place among those who wait for it.
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ enum State<T> {
     Come(Option<T>, usize),
 }
 
-impl<T> Teller<T> {
+impl<T> SharedSender<T> {
     /// Whether nobody can be told any more.
     pub(crate) fn is_unheard(&self) -> bool {
         Arc::strong_count(&self.0) == 1
@@ -54,7 +54,7 @@ impl<T> Teller<T> {
     }
 }
 
-impl<T> Drop for Teller<T> {
+impl<T> Drop for SharedSender<T> {
     fn drop(&mut self) {
         self.0.come(None);
     }
@@ -98,7 +98,7 @@ impl Wakers {
     }
 }
 
-impl<T: Clone> Told<T> {
+impl<T: Clone> SharedReceiver<T> {
     /// What has come, or `None` if nothing will; and whether others have waited for it.
     pub(crate) fn poll(&self, place: &mut Place, cx: &Context<'_>) -> Poll<(Option<T>, bool)> {
         let mut state = lock(&self.0.0);
@@ -130,7 +130,7 @@ mod tests {
         }
     }
 
-    fn waits(told: &Told<u32>, place: &mut Place, waker: &Arc<Counted>) -> bool {
+    fn waits(told: &SharedReceiver<u32>, place: &mut Place, waker: &Arc<Counted>) -> bool {
         let waker = Arc::clone(waker).into();
         told.poll(place, &Context::from_waker(&waker)).is_pending()
     }

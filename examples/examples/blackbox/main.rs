@@ -31,17 +31,17 @@ type Store = web::Data<Scripts>;
 type Played = Result<HttpResponse, Error>;
 
 // Its handler sees the whole request, and the order of its query makes no difference to it.
-#[cached_response(timeout = 60, vary(none), max_body = "8MiB", query = all)]
+#[cached_response(timeout = 60, vary(none), max_body_bytes = "8MiB", query = all)]
 async fn t60(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
 }
 
-#[cached_response(timeout = 2, vary(none), max_body = "8MiB")]
+#[cached_response(timeout = 2, vary(none), max_body_bytes = "8MiB")]
 async fn t2(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
 }
 
-#[cached_response(timeout = Duration::ZERO, vary(none), max_body = "8MiB")]
+#[cached_response(timeout = Duration::ZERO, vary(none), max_body_bytes = "8MiB")]
 async fn t0(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
 }
@@ -50,52 +50,57 @@ async fn off(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
 }
 
-#[cached_response(timeout = 60, vary(none), max_body = 1000)]
+#[cached_response(timeout = 60, vary(none), max_body_bytes = 1000)]
 async fn big(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
 }
 
-#[cached_response(timeout = 60, vary(none), max_body = "8MiB", status(404))]
+#[cached_response(timeout = 60, vary(none), max_body_bytes = "8MiB", status(404))]
 async fn status(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
 }
 
-#[cached_response(timeout = 60, vary(none), max_body = "8MiB", query("page"))]
+#[cached_response(timeout = 60, vary(none), max_body_bytes = "8MiB", query("page"))]
 async fn qonly(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
 }
 
-#[cached_response(timeout = 60, vary(none), max_body = "8MiB", ignore_query("utm_*"))]
+#[cached_response(
+    timeout = 60,
+    vary(none),
+    max_body_bytes = "8MiB",
+    ignore_query("utm_*")
+)]
 async fn ignq(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
 }
 
-#[cached_response(timeout = 60, vary("x-tenant"), max_body = "8MiB")]
+#[cached_response(timeout = 60, vary("x-tenant"), max_body_bytes = "8MiB")]
 async fn byhdr(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
 }
 
-#[cached_response(timeout = 60, vary("x-a", "x-b"), max_body = "8MiB")]
+#[cached_response(timeout = 60, vary("x-a", "x-b"), max_body_bytes = "8MiB")]
 async fn byhdr2(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
 }
 
-#[cached_response(timeout = 60, vary("authorization"), max_body = "8MiB")]
+#[cached_response(timeout = 60, vary("authorization"), max_body_bytes = "8MiB")]
 async fn auth(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
 }
 
-#[cached_response(timeout = 60, vary(none), max_body = "8MiB", methods(POST), body)]
+#[cached_response(timeout = 60, vary(none), max_body_bytes = "8MiB", methods(POST), body)]
 async fn post(request: HttpRequest, place: Place, body: Bytes, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &body).await
 }
 
-#[cached_response(timeout = 60, vary(none), max_body = "8MiB")]
+#[cached_response(timeout = 60, vary(none), max_body_bytes = "8MiB")]
 async fn etag(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
 }
 
-#[cached_response(timeout = 2, vary(none), max_body = "8MiB")]
+#[cached_response(timeout = 2, vary(none), max_body_bytes = "8MiB")]
 async fn etag2(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
 }
@@ -103,9 +108,9 @@ async fn etag2(request: HttpRequest, place: Place, scripts: Store) -> Played {
 #[cached_response(
     timeout = 1,
     stale_while_revalidate = 30,
-    rest_after_failure = 0,
+    failure_cooldown = 0,
     vary(none),
-    max_body = "8MiB"
+    max_body_bytes = "8MiB"
 )]
 async fn swr(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
@@ -114,9 +119,9 @@ async fn swr(request: HttpRequest, place: Place, scripts: Store) -> Played {
 #[cached_response(
     timeout = 1,
     stale_while_revalidate = 2,
-    rest_after_failure = 0,
+    failure_cooldown = 0,
     vary(none),
-    max_body = "8MiB"
+    max_body_bytes = "8MiB"
 )]
 async fn swr2(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
@@ -125,9 +130,9 @@ async fn swr2(request: HttpRequest, place: Place, scripts: Store) -> Played {
 #[cached_response(
     timeout = 1,
     stale_if_error = 30,
-    rest_after_failure = 0,
+    failure_cooldown = 0,
     vary(none),
-    max_body = "8MiB"
+    max_body_bytes = "8MiB"
 )]
 async fn sie(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
@@ -136,16 +141,16 @@ async fn sie(request: HttpRequest, place: Place, scripts: Store) -> Played {
 #[cached_response(
     timeout = 1,
     stale_if_error = 2,
-    rest_after_failure = 0,
+    failure_cooldown = 0,
     vary(none),
-    max_body = "8MiB"
+    max_body_bytes = "8MiB"
 )]
 async fn sie2(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
 }
 
 /// Behind `Compress`, which codes a stored response for whoever wants it coded.
-#[cached_response(timeout = 60, vary(none), max_body = "8MiB")]
+#[cached_response(timeout = 60, vary(none), max_body_bytes = "8MiB")]
 async fn gz(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
 }
@@ -154,9 +159,9 @@ async fn gz(request: HttpRequest, place: Place, scripts: Store) -> Played {
     timeout = response,
     respect_client = true,
     targeted = "CDN-Cache-Control",
-    rest_after_failure = 0,
+    failure_cooldown = 0,
     vary(none),
-    max_body = "8MiB",
+    max_body_bytes = "8MiB",
     query = all
 )]
 async fn rfc(request: HttpRequest, place: Place, scripts: Store) -> Played {
@@ -198,7 +203,7 @@ async fn invalidate(
 
 /// The middleware, in front of a handler that knows nothing of it.
 fn scope() -> impl HttpServiceFactory {
-    let policy = Policy::new(60).max_body(8 << 20).query_all();
+    let policy = Policy::new(60).max_body_bytes(8 << 20).query_all();
     web::scope("/scope")
         .wrap(CacheResponses::new(policy))
         .service(web::resource("/{id:[0-9a-f]+}{rest:.*}").to(off))

@@ -34,7 +34,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let store = SqliteStore::open(&file)?;
     // A disk takes its time, and a report takes more.
     let budget = Duration::from_millis(500);
-    let cache = ResponseCache::builder().remote(store).remote_budget(budget);
+    let cache = ResponseCache::builder()
+        .remote(store)
+        .remote_timeout(budget);
     let cache = cache.build();
     let listener = listen::on_this_machine()?;
     let page = format!("http://{}/reports/5", listener.local_addr()?);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::web::Bytes;
-use cached_response::{Kept, Store, StoreError, StoreErrorKind, StoreFuture};
+use cached_response::{Store, StoreError, StoreErrorKind, StoreFuture, StoredValue};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 use tokio::task::spawn_blocking;
 
@@ -43,7 +43,7 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<Kept>> {
+    fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<StoredValue>> {
         let name = name.to_owned();
         Box::pin(self.with(move |file| {
             let select = "SELECT substr(bytes, 1, ?2), until FROM kept WHERE name = ?1";
@@ -53,7 +53,7 @@ impl Store for SqliteStore {
                 let bytes: Option<Vec<u8>> = row.get(0)?;
                 let left = u64::try_from(row.get::<_, i64>(1)? - now()).unwrap_or(0);
                 let bytes = bytes.unwrap_or_default().into();
-                Ok(Kept::new(bytes, Duration::from_millis(left)))
+                Ok(StoredValue::new(bytes, Duration::from_millis(left)))
             });
             let found = found.optional()?;
             Ok(found.filter(|kept| !kept.left.is_zero()))

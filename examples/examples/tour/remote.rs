@@ -8,7 +8,7 @@ use cached_response::{RedisStore, ResponseCache, StoreError};
 pub(crate) fn cache() -> Result<ResponseCache, StoreError> {
     let cache = ResponseCache::builder();
     Ok(match env::var("REDIS_URL") {
-        Ok(url) => cache.remote(RedisStore::connect(&url)?).build(),
+        Ok(url) => cache.remote(RedisStore::open(&url)?).build(),
         Err(_) => cache.build(),
     })
 }

@@ -52,9 +52,9 @@ const MISTAKES: &[Mistake] = &[
         name: "a_permit_that_is_dropped_tells_nobody",
         file: "mod.rs",
         right: "self.flight
-            .land(mem::replace(&mut self.landing, Landing::Failed));",
-        wrong: "if !matches!(self.landing, Landing::Failed) {
-            self.flight.land(mem::replace(&mut self.landing, Landing::Failed));
+            .land(mem::replace(&mut self.landing, Outcome::Failed));",
+        wrong: "if !matches!(self.landing, Outcome::Failed) {
+            self.flight.land(mem::replace(&mut self.landing, Outcome::Failed));
         }",
         scenario: "one_of_two_followers_takes_over_from_a_leader_that_is_dropped",
         failure: "deadlock",
@@ -64,8 +64,8 @@ const MISTAKES: &[Mistake] = &[
         file: "mod.rs",
         right: "self.flights.retire(&self.key, &self.flight);
         self.flight
-            .land(mem::replace(&mut self.landing, Landing::Failed));",
-        wrong: "self.flight.land(mem::replace(&mut self.landing, Landing::Failed));
+            .land(mem::replace(&mut self.landing, Outcome::Failed));",
+        wrong: "self.flight.land(mem::replace(&mut self.landing, Outcome::Failed));
         self.flights.retire(&self.key, &self.flight);",
         scenario: "one_of_two_followers_takes_over_from_a_leader_that_is_dropped",
         failure: "told twice of one failure",
@@ -73,7 +73,7 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "a_failure_is_told_while_another_run_goes_on",
         file: "mod.rs",
-        right: "matches!(self.landing, Landing::Failed) && !self.flight.is_over()",
+        right: "matches!(self.landing, Outcome::Failed) && !self.flight.is_over()",
         wrong: "false",
         scenario: "a_run_that_was_let_in_lands_for_those_whose_leader_fails",
         failure: "told of a failure while another run goes on",

@@ -39,7 +39,7 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "an_invalidation_removes_what_is_stored_and_no_more",
         file: "scenarios.rs",
-        right: "self.registry.raise(&NAME, Raise::Invalidate);",
+        right: "self.registry.raise(&NAME, Bump::Invalidate);",
         wrong: "self.evict(0);",
         scenario: "a_run_and_an_invalidation_at_once",
         failure: OLD_RESPONSE,

@@ -21,10 +21,10 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "it_is_raised_before_it_is_noted",
         file: "scenarios.rs",
-        right: "let noted = self.pending.note(tag, Raise::Invalidate, names());
-        self.tag.raise(Raise::Invalidate);",
-        wrong: "self.tag.raise(Raise::Invalidate);
-        let noted = self.pending.note(tag, Raise::Invalidate, names());",
+        right: "let noted = self.pending.note(tag, Bump::Invalidate, names());
+        self.tag.raise(Bump::Invalidate);",
+        wrong: "self.tag.raise(Bump::Invalidate);
+        let noted = self.pending.note(tag, Bump::Invalidate, names());",
         scenario: "a_look_up_and_an_invalidation_at_once",
         failure: OLD_RESPONSE,
     },
@@ -96,10 +96,10 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "a_beat_counts_before_what_was_heard_before_it",
         file: "scenarios.rs",
-        right: "self.tag.raise(Raise::Invalidate);
+        right: "self.tag.raise(Bump::Invalidate);
         self.hearing.hear(at(9));",
         wrong: "self.hearing.hear(at(9));
-        self.tag.raise(Raise::Invalidate);",
+        self.tag.raise(Bump::Invalidate);",
         scenario: "what_another_process_says_meets_a_request",
         failure: OLD_RESPONSE,
     },

@@ -64,8 +64,8 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "what_was_expired_meanwhile_is_stored_as_fresh",
         file: "tag_stripes.rs",
-        right: "Standing::Expired => seen.expired(),",
-        wrong: "Standing::Expired => seen,",
+        right: "Validity::Expired => seen.expired(),",
+        wrong: "Validity::Expired => seen,",
         scenario: "a_run_and_an_expiry_at_once",
         failure: OLD_RESPONSE,
     },

@@ -44,7 +44,7 @@ impl Memcached {
         }
     }
 
-    /// Its address, as `MemcachedStore::connect` takes it.
+    /// Its address, as `MemcachedStore::open` takes it.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }

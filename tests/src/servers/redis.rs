@@ -51,7 +51,7 @@ impl Redis {
         self.port
     }
 
-    /// Its address, as `RedisStore::connect` takes it.
+    /// Its address, as `RedisStore::open` takes it.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }

@@ -9,7 +9,9 @@ use actix_web::http::Method;
 use actix_web::http::header::{ACCEPT_LANGUAGE, ETAG, VARY};
 use actix_web::web::{self, Bytes, Data, Path, Query, ServiceConfig};
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, get, route};
-use cached_response::{CacheResponses, Policy, Request, cached, cached_response, previous, tag};
+use cached_response::{
+    CacheResponses, Policy, TrackedRequest, cached, cached_response, context::stale_response, tag,
+};
 use futures_util::{Stream, StreamExt as _, stream};
 use serde::Deserialize;
 
@@ -111,7 +113,7 @@ async fn renewed(world: Data<World>, n: Path<usize>, view: Query<View>) -> HttpR
     let facts = world.look(page, None).await;
     let version = facts.versions[0].1;
     let validator = format!("\"{}-{}-{version}\"", page.number, page.full);
-    if let Some(previous) = previous() {
+    if let Some(previous) = stale_response() {
         world.pace.hand_off().await;
         if previous.etag().is_some_and(|it| *it == *validator) {
             return previous.not_modified();
@@ -162,7 +164,7 @@ async fn chosen(
     world: Data<World>,
     n: Path<usize>,
     view: Query<View>,
-    request: Request,
+    request: TrackedRequest,
 ) -> HttpResponse {
     world.run();
     let mut facts = world.look(page(Kind::Chosen, &n, &view), None).await;

@@ -59,7 +59,7 @@ impl Soak {
 
     /// What was found within this time, if anything was.
     fn run(seed: u64, time: Duration, plant: Option<Plant>) -> Option<String> {
-        let cache = ResponseCache::builder().capacity(CAPACITY).build();
+        let cache = ResponseCache::builder().max_bytes(CAPACITY).build();
         let pace = Pace::Random(Mutex::new(Dice::new(seed)));
         let world = World::new(cache, pace, plant);
         let of_the_workers = world.clone();

@@ -4,7 +4,7 @@ use std::array;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-use cached_response::{Invalidated, ResponseCache};
+use cached_response::{Invalidation, ResponseCache};
 
 use crate::oracle::{Done, Oracle, Version};
 use crate::pace::Pace;
@@ -82,7 +82,7 @@ impl World {
         self.oracle.promise(done, scope, &versions);
     }
 
-    fn ask_for(&self, done: Done, scope: Scope) -> Invalidated {
+    fn ask_for(&self, done: Done, scope: Scope) -> Invalidation {
         let cache = &self.cache;
         match (done, scope) {
             (Done::Invalidated, Scope::All) => cache.invalidate_all(),

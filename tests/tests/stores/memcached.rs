@@ -17,7 +17,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const ALL: usize = 16 << 20;
 
 fn store(server: &Memcached) -> MemcachedStore {
-    MemcachedStore::connect([server.address()]).unwrap()
+    MemcachedStore::open([server.address()]).unwrap()
 }
 
 async fn found(store: &impl Store, name: &str) -> Option<Bytes> {
@@ -40,14 +40,14 @@ async fn what_one_process_does_another_sees() {
 async fn several_servers_are_one_store() {
     let servers = [(); 3].map(|()| Memcached::start().unwrap());
     let addresses = || servers.iter().map(Memcached::address);
-    let one = MemcachedStore::connect(addresses()).unwrap();
-    let other = MemcachedStore::connect(addresses().rev()).unwrap();
+    let one = MemcachedStore::open(addresses()).unwrap();
+    let other = MemcachedStore::open(addresses().rev()).unwrap();
     check_handles(one, other).await;
 }
 
 #[actix_web::test]
 async fn debug_shows_where_the_servers_are() {
-    let store = MemcachedStore::connect(["b:2", "a:1"]).unwrap();
+    let store = MemcachedStore::open(["b:2", "a:1"]).unwrap();
     assert_eq!(format!("{store:?}"), r#"MemcachedStore(["a:1", "b:2"])"#);
 }
 

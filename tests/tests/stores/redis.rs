@@ -33,7 +33,7 @@ const ALLOWED: &str = "ACL SETUSER cache on >secret ~shop:* &shop:bus +getrange 
 /// A server, and a store on it.
 fn redis() -> (Redis, RedisStore) {
     let server = Redis::start().unwrap();
-    let store = RedisStore::connect(&server.url()).unwrap();
+    let store = RedisStore::open(&server.url()).unwrap();
     (server, store)
 }
 

@@ -9,19 +9,19 @@ use cached_response::{
 use std::time::Duration;
 
 #[get("/page")]
-#[cached_response(client = 60)]
+#[cached_response(client_max_age = 60)]
 async fn page() -> impl Responder {
     "for everyone"
 }
 
 #[get("/mine/{name}")]
-#[cached_response(client = "1m", key(user.0))]
+#[cached_response(client_max_age = "1m", key(user.0))]
 async fn mine(user: User, _name: web::Path<String>) -> impl Responder {
     format!("for {}", user.0)
 }
 
 #[get("/own")]
-#[cached_response(client = 60)]
+#[cached_response(client_max_age = 60)]
 async fn own() -> impl Responder {
     HttpResponse::Ok()
         .insert_header(("cache-control", "public, max-age=5"))
@@ -29,14 +29,14 @@ async fn own() -> impl Responder {
 }
 
 #[get("/disabled")]
-#[cached_response(client = 60)]
+#[cached_response(client_max_age = 60)]
 async fn disabled() -> impl Responder {
     disable_cache();
     "not for keeping"
 }
 
 #[get("/missing")]
-#[cached_response(client = 60)]
+#[cached_response(client_max_age = 60)]
 async fn missing() -> impl Responder {
     HttpResponse::NotFound().body("nothing")
 }

@@ -20,7 +20,7 @@
 )]
 
 use actix_web::{Error, HttpRequest, HttpResponse, Responder, body::BoxBody, get, post, test, web};
-use cached_response::{Candidate, KeyPart, ResponseCache, cached_response, invalidates};
+use cached_response::{KeyPart, ResponseCache, ResponseView, cached_response, invalidates};
 use serde::Deserialize;
 use std::sync::LazyLock;
 
@@ -44,7 +44,7 @@ impl Order {
     }
 }
 
-const fn worth_it(_: &Candidate<'_>) -> bool {
+const fn worth_it(_: &ResponseView<'_>) -> bool {
     true
 }
 
@@ -69,7 +69,7 @@ async fn bounds() -> impl Responder<Body = BoxBody> + use<> {
 #[get("/lints/standard")]
 #[cached_response(
     timeout = response,
-    heuristic = 0.1,
+    heuristic_fraction = 0.1,
     targeted = "CDN-Cache-Control",
     respect_client = true
 )]
@@ -91,7 +91,7 @@ async fn standard() -> impl Responder {
     store_if = worth_it,
     unless = page.page == Some(9),
     cache = CACHE,
-    client = 5s,
+    client_max_age = 5s,
     nocache = "live",
     ignore_query("utm_*")
 )]

@@ -9,7 +9,7 @@ use actix_web::web::{self, Json};
 use actix_web::{App, Error, FromRequest, HttpRequest, dev::Service as _, get};
 use cached_response::testing::isolated;
 use cached_response::{
-    Covered, Gate, Keyed, Policy, Request, cached, cached_response, insert_key_part,
+    Gate, KeyCovered, Keyed, Policy, TrackedRequest, cached, cached_response, insert_key_part,
 };
 
 use crate::ask::{get as ask_for, get_with, post, run};
@@ -26,7 +26,7 @@ impl FromRequest for Pairs {
     }
 }
 
-impl<W> Covered<W> for Pairs {}
+impl<W> KeyCovered<W> for Pairs {}
 
 #[get("/links")]
 #[cached_response]
@@ -131,7 +131,7 @@ async fn parts_that_are_inserted_in_two_places_are_told_apart() {
 
 #[get("/tagged/{n}")]
 #[cached_response]
-async fn by_language(request: Request) -> String {
+async fn by_language(request: TrackedRequest) -> String {
     format!("{} {:?}", run(), request.header("accept-language"))
 }
 
@@ -155,7 +155,7 @@ async fn long_values_that_select_a_variant_are_held_once() {
 
 #[get("/chosen")]
 #[cached_response]
-async fn chosen(request: Request) -> String {
+async fn chosen(request: TrackedRequest) -> String {
     let which = request.cookie("which").unwrap();
     format!("{} {:?}", run(), request.cookie(which.value()))
 }

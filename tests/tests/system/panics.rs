@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt::{System, time};
 use actix_web::{HttpRequest, HttpResponse, Responder, get, web};
-use cached_response::{Candidate, ResponseCache, cached_response};
+use cached_response::{ResponseCache, ResponseView, cached_response};
 use futures_util::{StreamExt as _, stream};
 use tests::alone::{ORDERED, Panics, alone};
 use tests::crowd::{Crowd, best_of_three};
@@ -56,7 +56,7 @@ fn tag_of(n: u32) -> String {
     format!("job:{n}")
 }
 
-fn is_good(_: &Candidate<'_>) -> bool {
+fn is_good(_: &ResponseView<'_>) -> bool {
     trip("store_if");
     true
 }

@@ -52,7 +52,7 @@ async fn chunks(stage: Data<Stage>) -> impl Responder {
 
 /// May be kept by clients for a while.
 #[get("/kept")]
-#[cached_response(timeout = 60, client = "30s")]
+#[cached_response(timeout = 60, client_max_age = "30s")]
 async fn kept(stage: Data<Stage>) -> impl Responder {
     stage.run();
     "0123456789"

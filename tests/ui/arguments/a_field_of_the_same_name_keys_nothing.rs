@@ -17,7 +17,7 @@ struct Page {
     user: u32,
 }
 
-impl<W> cached_response::Covered<W> for Page {}
+impl<W> cached_response::KeyCovered<W> for Page {}
 
 impl actix_web::FromRequest for Page {
     type Error = actix_web::Error;

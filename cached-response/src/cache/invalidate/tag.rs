@@ -1,8 +1,8 @@
 //! Invalidation and expiry of whatever has a tag.
 
 use crate::{
-    cache::{ResponseCache, invalidate::Invalidated},
-    invalidation::{generation::Raise, scope::Scope},
+    cache::{ResponseCache, invalidate::Invalidation},
+    invalidation::{generation::Bump, scope::Scope},
 };
 
 impl ResponseCache {
@@ -22,7 +22,7 @@ impl ResponseCache {
     ///
     /// ```
     /// use actix_web::{App, Responder, get, test, web};
-    /// use cached_response::{InvalidateError, ResponseCache, cached_response};
+    /// use cached_response::{InvalidationError, ResponseCache, cached_response};
     ///
     /// #[get("/products/{id}")]
     /// #[cached_response(timeout = 3600, tags("products", "product:{id}"))]
@@ -30,7 +30,7 @@ impl ResponseCache {
     ///     format!("product {id}")
     /// }
     ///
-    /// # #[actix_web::main] async fn main() -> Result<(), InvalidateError> {
+    /// # #[actix_web::main] async fn main() -> Result<(), InvalidationError> {
     /// let cache = ResponseCache::builder().build();
     /// let app = test::init_service(App::new().app_data(cache.clone()).service(product)).await;
     /// let ask = |uri| test::TestRequest::with_uri(uri).to_request();
@@ -47,7 +47,7 @@ impl ResponseCache {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn invalidate_tag(&self, tag: &str) -> Invalidated {
+    pub fn invalidate_tag(&self, tag: &str) -> Invalidation {
         self.invalidate_tags([tag])
     }
 
@@ -55,50 +55,50 @@ impl ResponseCache {
     /// one.
     ///
     /// ```
-    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidateError> {
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
     /// let cache = cached_response::ResponseCache::builder().build();
     /// cache.invalidate_tags(["products", "product:7"]).await?;
     /// assert_eq!(cache.stats().invalidations, 2);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn invalidate_tags(&self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Invalidated {
-        self.raise_tags(tags, Raise::Invalidate)
+    pub fn invalidate_tags(&self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Invalidation {
+        self.raise_tags(tags, Bump::Invalidate)
     }
 
     /// Makes stale what has this tag, as [`expire_path`](Self::expire_path) does a path.
     ///
     /// ```
-    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidateError> {
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
     /// let cache = cached_response::ResponseCache::builder().build();
     /// cache.expire_tag("products").await?;
     /// assert_eq!(cache.stats().invalidations, 1);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn expire_tag(&self, tag: &str) -> Invalidated {
+    pub fn expire_tag(&self, tag: &str) -> Invalidation {
         self.expire_tags([tag])
     }
 
     /// Makes stale what has any of these tags.
     ///
     /// ```
-    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidateError> {
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
     /// let cache = cached_response::ResponseCache::builder().build();
     /// cache.expire_tags(vec!["products".to_owned(), format!("product:{}", 7)]).await?;
     /// assert_eq!(cache.stats().invalidations, 2);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn expire_tags(&self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Invalidated {
-        self.raise_tags(tags, Raise::Expire)
+    pub fn expire_tags(&self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Invalidation {
+        self.raise_tags(tags, Bump::Expire)
     }
 
     fn raise_tags(
         &self,
         tags: impl IntoIterator<Item = impl AsRef<str>>,
-        raise: Raise,
-    ) -> Invalidated {
+        raise: Bump,
+    ) -> Invalidation {
         let tags = tags.into_iter();
         let tags: Vec<_> = tags
             .map(|tag| Scope::Tag(tag.as_ref().to_owned()))

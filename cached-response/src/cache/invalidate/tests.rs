@@ -1,16 +1,16 @@
 //! Invalidation in two caches that share a store.
 
-use super::{Invalidated, invalidate_after};
+use super::{Invalidation, invalidate_after};
 use crate::{
-    InvalidateError,
+    InvalidationError,
     cache::ResponseCache,
     http::unsafe_methods::Asked,
     invalidation::{
-        generation::{Snapshot, Standing},
+        generation::{Snapshot, Validity},
         generations::Target,
     },
     policy::Policy,
-    route::config::Terms,
+    route::config::RouteConfig,
     store::error::StoreErrorKind,
     testing::{in_process_store::InProcessStore, manual_clock::ManualClock},
 };
@@ -29,7 +29,7 @@ async fn node(store: &InProcessStore, clock: &ManualClock) -> ResponseCache {
         .remote(store.clone())
         .clock(clock)
         // Whoever is told to wait may wait as long as a busy machine does.
-        .invalidation_budget(Duration::from_secs(30))
+        .invalidation_timeout(Duration::from_secs(30))
         .build();
     // It sends a beat when it listens.
     eventually(|| calls(store, "publish") > heard).await;
@@ -51,7 +51,7 @@ async fn eventually(condition: impl Fn() -> bool) {
 
 /// What a page is invalidated by, which has a tag.
 fn page(cache: &ResponseCache) -> Snapshot {
-    let terms = Terms::new(Policy::default().tags(["a"]), &[]);
+    let terms = RouteConfig::new(Policy::default().tags(["a"]), &[]);
     let request = TestRequest::with_uri("/page?b=1").to_http_request();
     cache.shared().generations.snapshot(Target::Response {
         terms: &terms,
@@ -59,32 +59,32 @@ fn page(cache: &ResponseCache) -> Snapshot {
     })
 }
 
-type Way = fn(&ResponseCache) -> Invalidated;
+type Way = fn(&ResponseCache) -> Invalidation;
 
 #[actix_web::test]
 async fn every_way_of_invalidating_is_at_once_here_and_soon_elsewhere() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
     let (ours, other) = (node(&store, &clock).await, node(&store, &clock).await);
-    let ways: [(Way, Standing); 10] = [
-        (|cache| cache.invalidate_all(), Standing::Invalidated),
+    let ways: [(Way, Validity); 10] = [
+        (|cache| cache.invalidate_all(), Validity::Invalidated),
         (
             |cache| cache.invalidate_path("/page"),
-            Standing::Invalidated,
+            Validity::Invalidated,
         ),
         (
             |cache| cache.invalidate_url("/page?b=1"),
-            Standing::Invalidated,
+            Validity::Invalidated,
         ),
-        (|cache| cache.invalidate_tag("a"), Standing::Invalidated),
+        (|cache| cache.invalidate_tag("a"), Validity::Invalidated),
         (
             |cache| cache.invalidate_tags(["b", "a"]),
-            Standing::Invalidated,
+            Validity::Invalidated,
         ),
-        (|cache| cache.expire_all(), Standing::Expired),
-        (|cache| cache.expire_path("/page"), Standing::Expired),
-        (|cache| cache.expire_url("/page?b=1"), Standing::Expired),
-        (|cache| cache.expire_tag("a"), Standing::Expired),
-        (|cache| cache.expire_tags(["b", "a"]), Standing::Expired),
+        (|cache| cache.expire_all(), Validity::Expired),
+        (|cache| cache.expire_path("/page"), Validity::Expired),
+        (|cache| cache.expire_url("/page?b=1"), Validity::Expired),
+        (|cache| cache.expire_tag("a"), Validity::Expired),
+        (|cache| cache.expire_tags(["b", "a"]), Validity::Expired),
     ];
     for (way, (invalidate, standing)) in ways.into_iter().enumerate() {
         let (here, there) = (page(&ours), page(&other));
@@ -106,15 +106,15 @@ async fn what_the_store_does_not_take_holds_here_at_once_and_elsewhere_when_it_d
     store.fail_only("delete_many", StoreErrorKind::Refused);
     let outcome = ours.invalidate_tag("a").await;
     assert!(
-        matches!(outcome, Err(InvalidateError::Refused(_))),
+        matches!(outcome, Err(InvalidationError::Refused(_))),
         "{outcome:?}"
     );
-    assert_eq!(here.standing(), Standing::Invalidated);
-    assert_eq!(there.standing(), Standing::Current);
+    assert_eq!(here.standing(), Validity::Invalidated);
+    assert_eq!(there.standing(), Validity::Current);
     store.heal();
     eventually(|| {
         clock.advance(SECOND);
-        there.standing() == Standing::Invalidated
+        there.standing() == Validity::Invalidated
     })
     .await;
 }
@@ -132,6 +132,6 @@ async fn what_a_request_has_changed_is_told_to_the_others_and_nothing_where_noth
     assert_eq!(answered(&Method::GET).await, Ok(()));
     assert_eq!(ours.invalidate_tags([""; 0]).await, Ok(()));
     assert_eq!(answered(&Method::PUT).await, Ok(()));
-    eventually(|| there.standing() == Standing::Invalidated).await;
+    eventually(|| there.standing() == Validity::Invalidated).await;
     assert_eq!(calls(&store, "delete_many"), 1);
 }

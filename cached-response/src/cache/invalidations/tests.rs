@@ -14,9 +14,13 @@ async fn a_write_that_the_store_does_not_hear_of_is_a_warning_for_each_name() {
     let store = InProcessStore::new();
     store.fail_only("delete_many", StoreErrorKind::Refused);
     let cache = ResponseCache::builder().remote(store).build();
-    let invalidates = Invalidates::new().path("/a").tags(["b"]).cache(cache);
+    let invalidates = Invalidations::new().path("/a").tags(["b"]).cache(cache);
     let request = TestRequest::put().to_http_request();
-    let write = Write::begin(Writer::new("rename", false), invalidates, &request);
+    let write = Write::begin(
+        InvalidationGuard::new("rename", false),
+        invalidates,
+        &request,
+    );
     write.answered(StatusCode::OK).await;
 
     let told = warnings.lines();

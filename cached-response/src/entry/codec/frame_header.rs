@@ -22,7 +22,7 @@ pub(crate) enum Kind {
 }
 
 /// What a frame says of its parts.
-pub(crate) struct Envelope {
+pub(crate) struct FrameHeader {
     pub(crate) kind: Kind,
     /// Where the head ends, and the body begins.
     pub(crate) head_end: usize,
@@ -32,7 +32,7 @@ pub(crate) struct Envelope {
     head_sum: u32,
 }
 
-impl Envelope {
+impl FrameHeader {
     /// Reads the envelope that `frame` begins with. What it says is not proven until the
     /// [`head`](Self::head) was read.
     pub(crate) fn read(frame: &[u8]) -> Option<Self> {

@@ -1,7 +1,7 @@
 //! What is promised of a reader, whatever it reads: for tests and the fuzzer.
 
 use crate::entry::codec::{
-    Framed, Head,
+    Decoded, Head,
     frame_header::{self, Kind},
     names, read, read_head, response,
 };
@@ -31,8 +31,8 @@ fn reads_what_is_written(frame: &Bytes, meter: Meter) -> bool {
     let framed = frugally(frame, meter, || read(KEY, frame));
     let again = match &framed {
         None => return false,
-        Some(Framed::Response(stored, about)) => response(KEY, stored, about),
-        Some(Framed::Names(list)) => names(KEY, list),
+        Some(Decoded::Response(stored, about)) => response(KEY, stored, about),
+        Some(Decoded::Names(list)) => names(KEY, list),
     };
     assert_eq!(again.as_ref(), Some(frame));
     true

@@ -3,8 +3,8 @@
 use crate::entry::{
     StoredResponse,
     codec::{
-        About, Framed,
-        frame_header::{Envelope, Kind, SIZE},
+        About, Decoded,
+        frame_header::{FrameHeader, Kind, SIZE},
         framed,
     },
 };
@@ -25,13 +25,13 @@ const LONGEST: usize = 2 << 10;
 impl KnownHead {
     /// The head of a response that was read from this frame; `None` where it is too long to be kept.
     pub(crate) fn of(full_key: &[u8], frame: &Bytes) -> Option<Self> {
-        let envelope = Envelope::read(frame)?;
+        let envelope = FrameHeader::read(frame)?;
         if envelope.kind != Kind::Response || envelope.head_end > LONGEST {
             return None;
         }
         // A copy: nothing of the body is kept with it.
         let frame = Bytes::copy_from_slice(frame.get(..envelope.head_end)?);
-        let Framed::Response(stored, about) = framed(full_key, &envelope, &frame)? else {
+        let Decoded::Response(stored, about) = framed(full_key, &envelope, &frame)? else {
             return None;
         };
         Some(Self {
@@ -47,8 +47,8 @@ impl KnownHead {
     }
 
     /// What is in this frame, if its head is the same.
-    pub(crate) fn read(&self, frame: &Bytes) -> Option<Framed> {
-        let envelope = Envelope::read(frame)?;
+    pub(crate) fn read(&self, frame: &Bytes) -> Option<Decoded> {
+        let envelope = FrameHeader::read(frame)?;
         let is_same = envelope.kind == Kind::Response
             && frame.len() == envelope.end
             && frame.get(SIZE..envelope.head_end) == Some(&*self.bytes);
@@ -59,6 +59,6 @@ impl KnownHead {
             body: envelope.body(frame)?,
             ..self.stored.read_again()
         };
-        Some(Framed::Response(Box::new(stored), self.about.clone()))
+        Some(Decoded::Response(Box::new(stored), self.about.clone()))
     }
 }

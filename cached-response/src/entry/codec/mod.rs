@@ -32,7 +32,7 @@ pub(crate) mod writer;
 mod tests;
 
 use self::{
-    frame_header::{Envelope, Kind},
+    frame_header::{FrameHeader, Kind},
     reader::Reader,
     writer::Writer,
 };
@@ -67,7 +67,7 @@ pub(crate) struct NameList {
 /// when it was born, its run, what it has seen of generations. Its validators are those that its
 /// headers name.
 #[derive(Debug)]
-pub(crate) enum Framed {
+pub(crate) enum Decoded {
     Response(Box<StoredResponse>, About),
     Names(NameList),
 }
@@ -84,7 +84,7 @@ pub(crate) enum Head {
     Short { needed: usize },
     /// The body of a response is left empty.
     Whole {
-        framed: Framed,
+        framed: Decoded,
         body: usize,
         frame: usize,
     },
@@ -110,14 +110,14 @@ pub(crate) fn names(full_key: &[u8], list: &NameList) -> Option<Bytes> {
 }
 
 /// Reads what was written under this full key. `None` for whatever else it may be.
-pub(crate) fn read(full_key: &[u8], frame: &Bytes) -> Option<Framed> {
-    let envelope = Envelope::read(frame)?;
+pub(crate) fn read(full_key: &[u8], frame: &Bytes) -> Option<Decoded> {
+    let envelope = FrameHeader::read(frame)?;
     if frame.len() != envelope.end {
         return None;
     }
     let mut framed = framed(full_key, &envelope, frame)?;
     let body = envelope.body(frame)?;
-    if let Framed::Response(stored, _) = &mut framed {
+    if let Decoded::Response(stored, _) = &mut framed {
         stored.body = body;
     }
     Some(framed)
@@ -130,7 +130,7 @@ pub(crate) fn read_head(full_key: &[u8], prefix: &Bytes) -> Option<Head> {
         let needed = frame_header::SIZE;
         return frame_header::begins(prefix).then_some(Head::Short { needed });
     }
-    let envelope = Envelope::read(prefix)?;
+    let envelope = FrameHeader::read(prefix)?;
     if prefix.len() > envelope.end {
         return None;
     }
@@ -145,7 +145,7 @@ pub(crate) fn read_head(full_key: &[u8], prefix: &Bytes) -> Option<Head> {
     })
 }
 
-fn framed(full_key: &[u8], envelope: &Envelope, frame: &Bytes) -> Option<Framed> {
+fn framed(full_key: &[u8], envelope: &FrameHeader, frame: &Bytes) -> Option<Decoded> {
     let head = envelope.head(frame)?;
     let mut head = Reader::new(&head);
     if head.bytes()? != full_key {
@@ -154,10 +154,10 @@ fn framed(full_key: &[u8], envelope: &Envelope, frame: &Bytes) -> Option<Framed>
     let framed = match envelope.kind {
         Kind::Response => {
             let about = metadata::read(&mut head)?;
-            Framed::Response(Box::new(head::read(&mut head)?), about)
+            Decoded::Response(Box::new(head::read(&mut head)?), about)
         }
         Kind::Names if envelope.end != envelope.head_end => return None,
-        Kind::Names => Framed::Names(NameList {
+        Kind::Names => Decoded::Names(NameList {
             id: metadata::nonce(&mut head)?,
             names: vary::read(&mut head)?,
         }),

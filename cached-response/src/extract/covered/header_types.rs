@@ -1,8 +1,8 @@
 //! Typed headers: an argument `Header<H>` puts the header of `H::name()` into the key.
 
 use crate::{
-    extract::covered::{Covered, Vary, Words},
-    route::inputs::{Facts, Sees},
+    extract::covered::{KeyCovered, RouteOptions, Vary},
+    route::inputs::{ArgumentInfo, Inputs},
 };
 use actix_web::{
     http::header::{self, Header as Field, HeaderName},
@@ -14,7 +14,7 @@ use std::marker::PhantomData;
 /// of the request.
 ///
 /// actix-web gives `parse` the whole message, cookies included, and the key has the one header that
-/// `name` names. So `web::Header<H>` is [`Covered`] only where `H` is known to keep to it: the
+/// `name` names. So `web::Header<H>` is [`KeyCovered`] only where `H` is known to keep to it: the
 /// headers of actix-web are, and a header of your own is once you implement this marker for it.
 ///
 /// ```
@@ -48,14 +48,14 @@ use std::marker::PhantomData;
 #[diagnostic::on_unimplemented(
     message = "`{Self}::parse` is given the whole request, and only the header of `{Self}::name()` is in the cache key",
     label = "may read more than its own header",
-    note = "take `request: cached_response::Request` instead: what the handler reads of it joins the key by itself",
+    note = "take `request: cached_response::TrackedRequest` instead: what the handler reads of it joins the key by itself",
     note = "or name every header that `parse` reads in `vary(..)`",
     note = "or, if `parse` reads that header and nothing else, implement the marker `cached_response::ReadsOneHeader` for `{Self}`"
 )]
 pub trait ReadsOneHeader: Field {}
 
-impl<W, H: ReadsOneHeader> Covered<W> for Header<H> {
-    const FACTS: Facts = Facts::header(name_of::<H>);
+impl<W, H: ReadsOneHeader> KeyCovered<W> for Header<H> {
+    const FACTS: ArgumentInfo = ArgumentInfo::header(name_of::<H>);
 }
 
 fn name_of<H: Field>() -> HeaderName {
@@ -70,9 +70,9 @@ impl<H> VariedHeader<H> {
     pub(crate) const NEW: Self = Self(PhantomData);
 }
 
-impl<B, S, H> super::Spoken<Words<Vary, B, S>> for VariedHeader<H> {
-    fn facts(self) -> Facts {
-        Facts::sees(Sees::HEADERS)
+impl<B, S, H> super::CoveredBy<RouteOptions<Vary, B, S>> for VariedHeader<H> {
+    fn facts(self) -> ArgumentInfo {
+        ArgumentInfo::sees(Inputs::HEADERS)
     }
 }
 

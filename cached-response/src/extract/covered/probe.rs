@@ -7,10 +7,10 @@
 
 use crate::{
     extract::{
-        covered::{Covered, Vary, WithBody, Words, header_types::VariedHeader},
+        covered::{KeyCovered, RouteOptions, Vary, WithBody, header_types::VariedHeader},
         type_names,
     },
-    route::inputs::{Facts, Sees},
+    route::inputs::{ArgumentInfo, Inputs},
 };
 use actix_web::{Either, http::header::Header as Field, web::Header};
 use std::{any::type_name, marker::PhantomData};
@@ -49,7 +49,7 @@ pub trait ProbeKnown {
     fn class(&self) -> Self::Class;
 }
 
-impl<T: Covered<Words<Vary, WithBody>>> ProbeKnown for &&Probe<T> {
+impl<T: KeyCovered<RouteOptions<Vary, WithBody>>> ProbeKnown for &&Probe<T> {
     type Class = Known<T>;
     fn class(&self) -> Known<T> {
         Known(PhantomData)
@@ -146,23 +146,23 @@ impl<T> ProbeUncovered for Probe<T> {
 #[diagnostic::on_unimplemented(
     message = "this argument shows the handler more than the author's word on it covers",
     label = "sees the request's headers, or its body",
-    note = "for an `HttpRequest` take `request: cached_response::Request` instead, or name every header that is read in `vary(..)`",
+    note = "for an `HttpRequest` take `request: cached_response::TrackedRequest` instead, or name every header that is read in `vary(..)`",
     note = "for a body say `body`, or name the argument in `key(..)`"
 )]
-pub trait Spoken<W> {
+pub trait CoveredBy<W> {
     /// What a handler can see through it.
-    fn facts(self) -> Facts;
+    fn facts(self) -> ArgumentInfo;
 }
 
-impl<W> Spoken<W> for Unknown {
-    fn facts(self) -> Facts {
-        Facts::UNKNOWN
+impl<W> CoveredBy<W> for Unknown {
+    fn facts(self) -> ArgumentInfo {
+        ArgumentInfo::UNKNOWN
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<W, T: Covered<W>> Spoken<W> for Known<T> {
-    fn facts(self) -> Facts {
+impl<W, T: KeyCovered<W>> CoveredBy<W> for Known<T> {
+    fn facts(self) -> ArgumentInfo {
         T::FACTS
     }
 }
@@ -175,40 +175,41 @@ impl<W, T: Covered<W>> Spoken<W> for Known<T> {
 )]
 pub trait WrittenOut {}
 
-impl<W, T: WrittenOut> Spoken<W> for Holder<T> {
-    fn facts(self) -> Facts {
-        Facts::UNKNOWN
+impl<W, T: WrittenOut> CoveredBy<W> for Holder<T> {
+    fn facts(self) -> ArgumentInfo {
+        ArgumentInfo::UNKNOWN
     }
 }
 
 /// What a handler sees through an argument that turns out to be a request or a body once the type
 /// parameters of the handler are known. `body` says that the body is in the key.
-pub fn named<T: ?Sized>(body: bool) -> Facts {
+pub fn named<T: ?Sized>(body: bool) -> ArgumentInfo {
     let seen = type_names::through(type_name::<T>());
-    if body && seen.any(Sees::UNTOLD) {
-        return Facts::sees(seen.without(Sees::UNTOLD).and(Sees::BODY));
+    if body && seen.any(Inputs::UNTOLD) {
+        return ArgumentInfo::sees(seen.without(Inputs::UNTOLD).and(Inputs::BODY));
     }
-    Facts::sees(seen)
+    ArgumentInfo::sees(seen)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        Holder, Known, Probe, ProbeHolder as _, ProbeKnown as _, ProbeUnknown as _, Spoken, named,
+        CoveredBy, Holder, Known, Probe, ProbeHolder as _, ProbeKnown as _, ProbeUnknown as _,
+        named,
     };
     use crate::extract::covered::{NoBody, NoVary};
     use crate::{
-        extract::covered::{Covered, Vary, WithBody, Words},
-        route::inputs::Sees,
+        extract::covered::{KeyCovered, RouteOptions, Vary, WithBody},
+        route::inputs::Inputs,
     };
     use actix_web::{HttpRequest, dev::PeerAddr, web::Bytes};
 
     struct User;
     struct Neutral;
-    impl<W> Covered<W> for Neutral {}
+    impl<W> KeyCovered<W> for Neutral {}
 
-    type Nothing = Words<NoVary, NoBody>;
-    type All = Words<Vary, WithBody>;
+    type Nothing = RouteOptions<NoVary, NoBody>;
+    type All = RouteOptions<Vary, WithBody>;
 
     /// As the attribute asks.
     macro_rules! class {
@@ -219,14 +220,14 @@ mod tests {
 
     #[test]
     fn a_probe_knows_covered_types_and_only_those() {
-        let known = Spoken::<All>::facts(class!(Option<HttpRequest>));
-        let neutral = Spoken::<Nothing>::facts(class!(Neutral));
-        let user = Spoken::<Nothing>::facts(class!(User));
-        let peer = Spoken::<Nothing>::facts(class!(PeerAddr));
-        assert!(known.sees.any(Sees::REQUEST));
-        assert_eq!(neutral.sees, Sees::QUERY);
-        assert!(user.sees.any(Sees::UNKNOWN));
-        assert!(peer.sees.any(Sees::UNKNOWN));
+        let known = CoveredBy::<All>::facts(class!(Option<HttpRequest>));
+        let neutral = CoveredBy::<Nothing>::facts(class!(Neutral));
+        let user = CoveredBy::<Nothing>::facts(class!(User));
+        let peer = CoveredBy::<Nothing>::facts(class!(PeerAddr));
+        assert!(known.sees.any(Inputs::REQUEST));
+        assert_eq!(neutral.sees, Inputs::QUERY);
+        assert!(user.sees.any(Inputs::UNKNOWN));
+        assert!(peer.sees.any(Inputs::UNKNOWN));
     }
 
     #[test]
@@ -238,8 +239,8 @@ mod tests {
 
     #[test]
     fn a_body_that_no_word_covers_is_untold() {
-        assert!(named::<Bytes>(false).sees.any(Sees::UNTOLD));
-        assert_eq!(named::<Bytes>(true).sees, Sees::BODY);
-        assert_eq!(named::<User>(false).sees, Sees::NOTHING);
+        assert!(named::<Bytes>(false).sees.any(Inputs::UNTOLD));
+        assert_eq!(named::<Bytes>(true).sees, Inputs::BODY);
+        assert_eq!(named::<User>(false).sees, Inputs::NOTHING);
     }
 }

@@ -5,7 +5,7 @@
 //! known, so the name of the flag is in its type.
 
 use crate::{
-    extract::{covered::Covered, query_fields},
+    extract::{covered::KeyCovered, query_fields},
     key::query::{has_flag, without_flag},
 };
 use actix_web::{Error, FromRequest, HttpRequest, dev::Payload, web::Query};
@@ -54,7 +54,7 @@ impl<Q, W, const FLAG: u128> fmt::Debug for QueryWithoutFlag<Q, W, FLAG> {
 
 impl<Q, W, const FLAG: u128> FromRequest for QueryWithoutFlag<Q, W, FLAG>
 where
-    Q: FromRequest + Covered<W>,
+    Q: FromRequest + KeyCovered<W>,
 {
     type Error = Error;
     type Future = ExtractingQuery<Q, Self>;

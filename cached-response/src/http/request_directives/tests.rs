@@ -2,16 +2,16 @@ use super::*;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use proptest::prelude::*;
 
-fn read(fields: &[(&'static str, &str)]) -> Option<Wishes> {
+fn read(fields: &[(&'static str, &str)]) -> Option<RequestDirectives> {
     let mut headers = HeaderMap::new();
     for (name, value) in fields {
         let value = HeaderValue::from_str(value).unwrap();
         headers.append(HeaderName::from_static(name), value);
     }
-    Wishes::read(&headers)
+    RequestDirectives::read(&headers)
 }
 
-fn wishes(line: &str) -> Wishes {
+fn wishes(line: &str) -> RequestDirectives {
     read(&[("cache-control", line)]).unwrap_or_default()
 }
 
@@ -137,7 +137,7 @@ proptest! {
         for line in lines.iter().filter_map(|line| HeaderValue::from_bytes(line).ok()) {
             headers.append(header::CACHE_CONTROL, line);
         }
-        Wishes::read(&headers);
+        RequestDirectives::read(&headers);
     }
 
     #[test]

@@ -15,7 +15,7 @@ fn judged(
     status: u16,
     fields: &[(&'static str, &str)],
     author: Author,
-) -> Result<Own, Skip> {
+) -> Result<ResponseDirectives, Skip> {
     let mut headers = HeaderMap::new();
     for (name, value) in fields {
         let value = HeaderValue::from_str(value).unwrap();
@@ -30,7 +30,7 @@ fn judged(
     own(by, status, &received, author)
 }
 
-fn plain(status: u16, fields: &[(&'static str, &str)]) -> Result<Own, Skip> {
+fn plain(status: u16, fields: &[(&'static str, &str)]) -> Result<ResponseDirectives, Skip> {
     judged(&ByResponse::default(), status, fields, Author::default())
 }
 

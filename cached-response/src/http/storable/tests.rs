@@ -9,14 +9,14 @@ fn verdict(
     policy: Policy,
     status: u16,
     fields: &[(&str, &str)],
-    change: impl Fn(&mut Made<'_>),
+    change: impl Fn(&mut ResponseHead<'_>),
 ) -> Verdict {
     let mut headers = HeaderMap::new();
     for (name, value) in fields {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
         headers.append(name, HeaderValue::from_str(value).unwrap());
     }
-    let mut made = Made {
+    let mut made = ResponseHead {
         status: StatusCode::from_u16(status).unwrap(),
         headers: &headers,
         error: false,
@@ -29,7 +29,7 @@ fn verdict(
         said: None,
     };
     change(&mut made);
-    let terms = Terms::new(policy, &[]);
+    let terms = RouteConfig::new(policy, &[]);
     let verdict = judge(&terms, &made);
     // Fields that the rules do not ask for make no difference.
     let asked_for = headers.iter().filter(|(name, _)| asks_for(&terms, name));
@@ -169,7 +169,7 @@ fn a_response_to_an_authorized_request_must_say_that_it_is_for_others_too() {
             matches!(
                 verdict,
                 Verdict::Store(Storable {
-                    own: Own { open: true, .. },
+                    own: ResponseDirectives { open: true, .. },
                     ..
                 })
             ),
@@ -182,7 +182,10 @@ fn a_response_to_an_authorized_request_must_say_that_it_is_for_others_too() {
 #[test]
 fn errors_upgrades_and_answers_to_head_are_not_stored() {
     for (why, change) in [
-        (Skip::Error, (|made| made.error = true) as fn(&mut Made<'_>)),
+        (
+            Skip::Error,
+            (|made| made.error = true) as fn(&mut ResponseHead<'_>),
+        ),
         (Skip::Upgrade, |made| made.upgrade = true),
         (Skip::Head, |made| made.head = true),
     ] {
@@ -220,7 +223,7 @@ fn an_err_is_stored_where_its_status_is_named_and_is_an_answer() {
 #[test]
 fn a_status_may_have_a_timeout_of_its_own() {
     let policy = Policy::new(60).status(301).status_for(404, 10);
-    let terms = Terms::new(policy.clone(), &[]);
+    let terms = RouteConfig::new(policy.clone(), &[]);
     for (status, seconds) in [(200, 60), (301, 60), (404, 10)] {
         let Verdict::Store(storable) = verdict(policy.clone(), status, &[], |_| {}) else {
             panic!("{status} is not stored");
@@ -238,7 +241,7 @@ fn a_status_may_have_a_timeout_of_its_own() {
 
 #[test]
 fn s_maxage_shortens_the_timeout_and_the_handlers_own_word_beats_both() {
-    let terms = Terms::new(Policy::new(60), &[]);
+    let terms = RouteConfig::new(Policy::new(60), &[]);
     let said = Some(Duration::from_secs(600));
     for (value, without, with) in [
         ("s-maxage=5", 5, 600),
@@ -297,7 +300,7 @@ fn a_timeout_of_zero_stores_nothing_whoever_says_it() {
         (Policy::from_response(), Some(Duration::ZERO)),
         (Policy::from_response().status_for(200, 0), None),
     ] {
-        let terms = Terms::new(policy.clone(), &[]);
+        let terms = RouteConfig::new(policy.clone(), &[]);
         let Verdict::Store(storable) = verdict(policy, 200, &fresh, |_| {}) else {
             panic!("refused too early");
         };

@@ -1,5 +1,5 @@
 mod names {
-    use crate::invalidation::generation::{Raise::Invalidate, Snapshot};
+    use crate::invalidation::generation::{Bump::Invalidate, Snapshot};
     use crate::invalidation::registry::{FEWEST, Registry, SHARDS};
 
     #[test]
@@ -78,20 +78,20 @@ use super::{Generations, Target};
 use crate::{
     invalidation::{
         generation::{
-            Raise::{self, Expire, Invalidate},
-            Snapshot, Standing,
+            Bump::{self, Expire, Invalidate},
+            Snapshot, Validity,
         },
         name::Name,
         registry::{FEWEST, SHARDS},
     },
     policy::Policy,
-    route::config::Terms,
+    route::config::RouteConfig,
 };
 use actix_web::test::TestRequest;
 
 fn snapshot(generations: &Generations, policy: Policy, uri: &'static str) -> Snapshot {
     generations.snapshot(Target::Response {
-        terms: &Terms::new(policy, &[]),
+        terms: &RouteConfig::new(policy, &[]),
         request: &TestRequest::with_uri(uri)
             .param("id", "7")
             .to_http_request(),
@@ -99,12 +99,12 @@ fn snapshot(generations: &Generations, policy: Policy, uri: &'static str) -> Sna
 }
 
 /// What of these URLs is neither expired nor invalidated by `raise`, which are the same.
-fn current<const N: usize>(uris: [&'static str; N], raise: fn(&Generations, Raise)) -> [bool; N] {
+fn current<const N: usize>(uris: [&'static str; N], raise: fn(&Generations, Bump)) -> [bool; N] {
     let [expired, invalidated] = [Expire, Invalidate].map(|by| {
         let generations = Generations::new();
         let held = uris.map(|uri| snapshot(&generations, Policy::default().query_all(), uri));
         raise(&generations, by);
-        held.map(|snapshot| snapshot.standing() == Standing::Current)
+        held.map(|snapshot| snapshot.standing() == Validity::Current)
     });
     assert_eq!(expired, invalidated);
     invalidated
@@ -168,7 +168,7 @@ fn a_tag_reaches_what_has_it() {
     let standings = [&all, &one, &other].map(Snapshot::standing);
     assert_eq!(
         standings,
-        [Standing::Current, Standing::Expired, Standing::Current]
+        [Validity::Current, Validity::Expired, Validity::Current]
     );
     generations.raise_tag("ids", Invalidate);
     let current = [&all, &one, &other].map(Snapshot::is_current);
@@ -181,7 +181,7 @@ fn a_tag_is_no_path() {
     let tagged = snapshot(&generations, Policy::default().tags(["/b"]), "/a");
     generations.raise_tag("/a", Invalidate);
     generations.raise_path("/b", Invalidate);
-    assert_eq!(tagged.standing(), Standing::Current);
+    assert_eq!(tagged.standing(), Validity::Current);
 }
 
 /// A flood of names stays in its bound.

@@ -3,20 +3,24 @@ use std::collections::HashSet;
 
 const AT: [u32; 2] = [3, 1];
 
-fn function(place: &'static str, hash: &'static str) -> Source {
-    Source::new(place, AT, AT, hash)
+fn function(place: &'static str, hash: &'static str) -> SourceLocation {
+    SourceLocation::new(place, AT, AT, hash)
 }
 
 struct One;
 struct Other;
 
 /// The identity of a function that is one of two types of this name.
-fn of<T: 'static>(name: fn() -> &'static str, source: Source, version: Option<&str>) -> Box<[u8]> {
+fn of<T: 'static>(
+    name: fn() -> &'static str,
+    source: SourceLocation,
+    version: Option<&str>,
+) -> Box<[u8]> {
     identity(HandlerType::named(TypeId::of::<T>(), name), source, version)
 }
 
 /// What a handler's type is called, and where it stands.
-type Named = (fn() -> &'static str, Source);
+type Named = (fn() -> &'static str, SourceLocation);
 
 #[test]
 fn no_part_can_be_taken_for_another() {
@@ -27,8 +31,16 @@ fn no_part_can_be_taken_for_another() {
         of::<One>(|| "a", function("bc", ""), None),
         of::<One>(|| "a", function("bc", ""), Some("d")),
         of::<One>(|| "a", function("bc", "d"), Some("d2")),
-        of::<One>(|| "a", Source::new("bc", [31, 1], [31, 1], "d"), None),
-        of::<One>(|| "a", Source::new("bc", [3, 11], [3, 11], "d"), None),
+        of::<One>(
+            || "a",
+            SourceLocation::new("bc", [31, 1], [31, 1], "d"),
+            None,
+        ),
+        of::<One>(
+            || "a",
+            SourceLocation::new("bc", [3, 11], [3, 11], "d"),
+            None,
+        ),
     ];
     let distinct: HashSet<_> = identities.iter().collect();
     assert_eq!(distinct.len(), identities.len());
@@ -46,7 +58,7 @@ fn another_version_or_source_is_another_handler() {
 #[test]
 fn a_handler_with_other_arguments_is_another_one() {
     let at = Location::caller();
-    let wrapped = |arguments| of::<One>(|| "list", Source::built(at, arguments), None);
+    let wrapped = |arguments| of::<One>(|| "list", SourceLocation::built(at, arguments), None);
     assert_ne!(wrapped("(User, Tenant)"), wrapped("(Tenant, User)"));
 }
 
@@ -58,8 +70,11 @@ fn what_one_type_alone_is_called_is_the_same_in_every_build() {
             || "shop::Cats::list::{{closure}}",
             function("shop::list", ""),
         ),
-        (|| "shop::list", Source::built(Location::caller(), "")),
-        (|| "alloc::vec::Vec<u32>", Source::VALUE),
+        (
+            || "shop::list",
+            SourceLocation::built(Location::caller(), ""),
+        ),
+        (|| "alloc::vec::Vec<u32>", SourceLocation::VALUE),
     ];
     for (name, source) in named {
         assert_eq!(
@@ -73,15 +88,15 @@ fn what_one_type_alone_is_called_is_the_same_in_every_build() {
 
 #[test]
 fn types_of_one_name_are_told_apart() {
-    let by_macro = Source::new("shop::list", [3, 1], [90, 5], "");
+    let by_macro = SourceLocation::new("shop::list", [3, 1], [90, 5], "");
     let named: [Named; 9] = [
         (
             || "shop::main::{{closure}}",
-            Source::built(Location::caller(), ""),
+            SourceLocation::built(Location::caller(), ""),
         ),
         (
             || "shop::list<shop::T>",
-            Source::built(Location::caller(), ""),
+            SourceLocation::built(Location::caller(), ""),
         ),
         (
             || "shop::list<shop::main::{{closure}}>::{{closure}}",
@@ -98,7 +113,7 @@ fn types_of_one_name_are_told_apart() {
             || "<shop::G<shop::T> as Tr>::list::{{closure}}",
             function("shop::list", ""),
         ),
-        (|| "shop::main::{{closure}}::Row", Source::VALUE),
+        (|| "shop::main::{{closure}}::Row", SourceLocation::VALUE),
     ];
     for (name, source) in named {
         let one = of::<One>(name, source, None);
@@ -109,7 +124,7 @@ fn types_of_one_name_are_told_apart() {
 
 #[test]
 fn a_macro_may_write_a_function_of_a_module() {
-    let by_macro = Source::new("shop::list", [3, 1], [90, 5], "");
+    let by_macro = SourceLocation::new("shop::list", [3, 1], [90, 5], "");
     let names: [fn() -> &'static str; 2] = [
         || "shop::list::{{closure}}",
         || "<shop::list as actix_web::service::HttpServiceFactory>::register::list::{{closure}}",

@@ -8,7 +8,7 @@ fn is_flagged(query: Option<&str>) -> bool {
 }
 
 /// The key of a handler that sees these fields of the query, or all of it.
-fn kept(names: &Names, fields: Option<&[&'static str]>) -> QueryKey {
+fn kept(names: &QueryFilter, fields: Option<&[&'static str]>) -> QueryKey {
     let seen = fields.map_or(Seen::Whole, |fields| Seen::Fields {
         names: fields.to_vec(),
         ordered: false,
@@ -16,22 +16,22 @@ fn kept(names: &Names, fields: Option<&[&'static str]>) -> QueryKey {
     QueryKey::new(names, seen, Some("nocache".into()))
 }
 
-fn written(query: Option<&str>, names: &Names, fields: Option<&[&'static str]>) -> Vec<u8> {
+fn written(query: Option<&str>, names: &QueryFilter, fields: Option<&[&'static str]>) -> Vec<u8> {
     let mut key = KeyWriter::reuse(Vec::new());
     kept(names, fields).write(query, &mut key);
     key.into_buffer()
 }
 
 fn all(query: &str) -> Vec<u8> {
-    written(Some(query), &Names::All, None)
+    written(Some(query), &QueryFilter::All, None)
 }
 
 fn absent() -> Vec<u8> {
-    written(None, &Names::All, None)
+    written(None, &QueryFilter::All, None)
 }
 
 /// Writes by the slow path alone.
-fn slowly(query: &str, names: &Names) -> Vec<u8> {
+fn slowly(query: &str, names: &QueryFilter) -> Vec<u8> {
     let mut key = KeyWriter::reuse(Vec::new());
     let joined = kept(names, None).kept(Some(query));
     key.optional(Field::Query, joined.as_deref().map(str::as_bytes));
@@ -89,8 +89,8 @@ fn the_flag_leaves_no_trace() {
     assert_eq!(all("a=1&nocache=1&z=1"), all("a=1&z=1"));
     assert_eq!(all("&nocache=1"), all(""));
     assert_eq!(
-        written(Some("b&nocache=1&a"), &Names::Exact, None),
-        written(Some("b&a"), &Names::Exact, None)
+        written(Some("b&nocache=1&a"), &QueryFilter::Exact, None),
+        written(Some("b&a"), &QueryFilter::Exact, None)
     );
 }
 
@@ -135,7 +135,7 @@ fn without_a_flag_its_pair_is_like_any_other() {
 
 #[test]
 fn only_the_names_listed_are_in_the_key() {
-    let only = Names::Only(vec!["page".into(), "sort".into()]);
+    let only = QueryFilter::Only(vec!["page".into(), "sort".into()]);
     let key = |query| written(Some(query), &only, None);
     assert_eq!(key("page=1&junk=1"), key("page=1"));
     assert_eq!(key("page=1&junk=1"), all("page=1"));
@@ -148,7 +148,7 @@ fn only_the_names_listed_are_in_the_key() {
 
 #[test]
 fn the_names_to_ignore_are_not_in_the_key() {
-    let except = Names::Except(vec!["utm_*".into(), "ref".into()]);
+    let except = QueryFilter::Except(vec!["utm_*".into(), "ref".into()]);
     let key = |query| written(Some(query), &except, None);
     assert_eq!(key("a=1&utm_source=x&utm_=y&ref=z"), all("a=1"));
     assert_eq!(key("%75tm_source=x"), absent());
@@ -160,8 +160,8 @@ fn the_names_to_ignore_are_not_in_the_key() {
 #[test]
 fn the_fields_of_the_handlers_type_narrow_what_is_left() {
     let typed: &[&str] = &["page", "utm_id"];
-    let except = Names::Except(vec!["utm_*".into()]);
-    for names in [Names::Seen, Names::Typed] {
+    let except = QueryFilter::Except(vec!["utm_*".into()]);
+    for names in [QueryFilter::Seen, QueryFilter::Typed] {
         assert_eq!(
             written(Some("page=1&junk=1"), &names, Some(typed)),
             all("page=1")
@@ -171,13 +171,16 @@ fn the_fields_of_the_handlers_type_narrow_what_is_left() {
         written(Some("page=1&utm_id=1"), &except, Some(typed)),
         all("page=1")
     );
-    assert_eq!(written(Some("page=1"), &Names::Seen, Some(&[])), absent());
+    assert_eq!(
+        written(Some("page=1"), &QueryFilter::Seen, Some(&[])),
+        absent()
+    );
 }
 
 #[test]
 fn a_query_that_is_not_seen_is_not_in_the_key_and_shows_its_flag() {
     let mut key = KeyWriter::reuse(Vec::new());
-    let unseen = kept(&Names::Seen, Some(&[]));
+    let unseen = kept(&QueryFilter::Seen, Some(&[]));
     for (query, flagged) in [
         (None, false),
         (Some(""), false),
@@ -195,15 +198,15 @@ fn a_query_that_is_not_seen_is_not_in_the_key_and_shows_its_flag() {
 
 #[test]
 fn the_order_of_names_is_kept_for_a_handler_that_sees_it() {
-    let key = |query| written(Some(query), &Names::Seen, None);
+    let key = |query| written(Some(query), &QueryFilter::Seen, None);
     assert_ne!(key("a=1&b=2"), key("b=2&a=1"));
     assert_eq!(key("b=2&nocache=1&a=1"), key("b=2&a=1"));
-    let except = Names::Except(vec!["utm_*".into()]);
+    let except = QueryFilter::Except(vec!["utm_*".into()]);
     let key = |query| written(Some(query), &except, None);
     assert_ne!(key("a=1&b=2"), key("b=2&a=1"));
     assert_eq!(key("b=2&utm_id=7&a=1"), key("b=2&a=1"));
     let ordered = QueryKey::new(
-        &Names::Seen,
+        &QueryFilter::Seen,
         Seen::Fields {
             names: vec!["a", "b"],
             ordered: true,
@@ -215,21 +218,21 @@ fn the_order_of_names_is_kept_for_a_handler_that_sees_it() {
 
 #[test]
 fn a_url_has_one_name_for_every_order_in_which_it_can_be_sent() {
-    let name = |names: &Names, query| kept(names, None).name(Some(query));
-    for names in [Names::Seen, Names::All, Names::Exact] {
+    let name = |names: &QueryFilter, query| kept(names, None).name(Some(query));
+    for names in [QueryFilter::Seen, QueryFilter::All, QueryFilter::Exact] {
         assert_eq!(name(&names, "b=2&a=1"), "a=1&b=2");
         assert_eq!(name(&names, "a=2&a=1"), "a=2&a=1");
         assert_eq!(name(&names, "%61=%62"), "a=b");
         assert_eq!(name(&names, "a=1&nocache=1"), "a=1");
     }
-    let narrow = Names::Only(vec!["page".into()]);
+    let narrow = QueryFilter::Only(vec!["page".into()]);
     assert_eq!(name(&narrow, "page=2&junk=1"), "page=2");
     assert_eq!(name(&narrow, "junk=1"), "");
 }
 
 #[test]
 fn exact_means_byte_for_byte() {
-    let key = |query| written(Some(query), &Names::Exact, None);
+    let key = |query| written(Some(query), &QueryFilter::Exact, None);
     assert_ne!(key("a=1&b=2"), key("b=2&a=1"));
     assert_ne!(key("%61=1"), key("a=1"));
     assert_eq!(key("b=2&%61=1"), key("b=2&%61=1"));
@@ -280,13 +283,13 @@ fn pieces() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
-fn modes() -> impl Strategy<Value = Names> {
+fn modes() -> impl Strategy<Value = QueryFilter> {
     prop::sample::select(vec![
-        Names::All,
-        Names::Seen,
-        Names::Exact,
-        Names::Only(vec!["a".into(), "ä".into()]),
-        Names::Except(vec!["utm_*".into(), "b".into()]),
+        QueryFilter::All,
+        QueryFilter::Seen,
+        QueryFilter::Exact,
+        QueryFilter::Only(vec!["a".into(), "ä".into()]),
+        QueryFilter::Except(vec!["utm_*".into(), "b".into()]),
     ])
 }
 

@@ -1,10 +1,10 @@
 use super::*;
 use crate::{
     invalidation::{
-        generation::Raise,
+        generation::Bump,
         generations::{Generations, Target},
     },
-    time::moment::Moment,
+    time::moment::Timestamp,
 };
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ fn key() -> Key {
 fn response(run: u64, born: u64) -> StoredResponse {
     StoredResponse {
         run,
-        born: Moment::default().after(Duration::from_secs(born)),
+        born: Timestamp::default().after(Duration::from_secs(born)),
         ..StoredResponse::default()
     }
 }
 
 /// Whether the one replaces the other.
 fn replaces(new: StoredResponse, old: StoredResponse) -> bool {
-    let shelf = Shelf::new(1 << 20);
-    assert!(matches!(put(&shelf, key(), old), Put::Stored(_)));
-    matches!(put(&shelf, key(), new), Put::Stored(_))
+    let shelf = MemoryStore::new(1 << 20);
+    assert!(matches!(put(&shelf, key(), old), StoreOutcome::Stored(_)));
+    matches!(put(&shelf, key(), new), StoreOutcome::Stored(_))
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn what_is_found_replaces_what_is_invalid_however_young() {
     let generations = Generations::new();
     let mut young = response(7, 2);
     young.snapshot = generations.snapshot(Target::Value(&[]));
-    generations.raise_all(Raise::Invalidate);
+    generations.raise_all(Bump::Invalidate);
     assert!(replaces(response(0, 1), young));
 }
 

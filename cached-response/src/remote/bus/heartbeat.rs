@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 /// Whether this process hears itself.
 #[derive(Debug)]
-pub(crate) struct Ears {
+pub(crate) struct HeartbeatMonitor {
     own: u64,
     /// Beats that were published, and did not come back.
     unheard: AtomicU32,
@@ -19,7 +19,7 @@ pub(crate) struct Ears {
 /// says.
 const DEAF: u32 = 5;
 
-impl Ears {
+impl HeartbeatMonitor {
     /// Those of the sender `own`.
     pub(crate) fn new(own: u64) -> Self {
         Self {

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::moment::Moment;
+use super::moment::Timestamp;
 use super::sync::{
     AtomicU64,
     Ordering::{AcqRel, Acquire},
@@ -15,22 +15,22 @@ use super::sync::{
 
 /// What was heard of the bus.
 #[derive(Debug)]
-pub(crate) struct Hearing {
+pub(crate) struct BusLiveness {
     /// What was told before may have been missed.
     since: AtomicU64,
     /// When the last own beat that was heard was sent.
     pub(crate) heard: AtomicU64,
-    silence: u64,
+    max_unverified: u64,
 }
 
-impl Hearing {
+impl BusLiveness {
     /// Of a bus of which nothing was heard yet. So it stays where there is none.
-    pub(crate) fn silent(silence: Duration) -> Self {
-        let silence = Moment::default().after(silence);
+    pub(crate) fn silent(max_unverified: Duration) -> Self {
+        let max_unverified = Timestamp::default().after(max_unverified);
         Self {
             since: AtomicU64::new(0),
             heard: AtomicU64::new(0),
-            silence: silence.to_nanos(),
+            max_unverified: max_unverified.to_nanos(),
         }
     }
 
@@ -40,24 +40,24 @@ impl Hearing {
     /// To be asked **before** the generations are compared: what was heard by then is raised in
     /// them. The other way round, what is raised between the two is not seen, and the beat after
     /// it is.
-    pub(crate) fn trusts(&self, checked: Moment, now: Moment) -> bool {
+    pub(crate) fn trusts(&self, checked: Timestamp, now: Timestamp) -> bool {
         let (checked, now) = (checked.to_nanos(), now.to_nanos());
         let heard = self.heard.load(Acquire);
         // Only now: what was missed before that beat is noted before it.
         let since = self.since.load(Acquire);
-        if now.saturating_sub(heard) <= self.silence {
+        if now.saturating_sub(heard) <= self.max_unverified {
             return checked >= since;
         }
-        now.saturating_sub(checked) <= self.silence
+        now.saturating_sub(checked) <= self.max_unverified
     }
 
     /// An own beat came back. Whatever was heard before it must be raised already.
-    pub(crate) fn hear(&self, sent: Moment) {
+    pub(crate) fn hear(&self, sent: Timestamp) {
         self.heard.fetch_max(sent.to_nanos(), AcqRel);
     }
 
     /// Something may have been missed until now.
-    pub(crate) fn miss(&self, now: Moment) {
+    pub(crate) fn miss(&self, now: Timestamp) {
         self.since.fetch_max(now.to_nanos(), AcqRel);
     }
 }
@@ -67,12 +67,12 @@ mod tests {
     use super::super::sync::explore;
     use super::*;
 
-    fn at(seconds: u64) -> Moment {
-        Moment::default().after(Duration::from_secs(seconds))
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::default().after(Duration::from_secs(seconds))
     }
 
-    fn silent() -> Hearing {
-        Hearing::silent(Duration::from_secs(5))
+    fn silent() -> BusLiveness {
+        BusLiveness::silent(Duration::from_secs(5))
     }
 
     #[test]

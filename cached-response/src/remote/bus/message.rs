@@ -13,8 +13,8 @@
 //! counts as a gap.
 
 use crate::{
-    invalidation::{generation::Raise, scope::Scope},
-    time::moment::Moment,
+    invalidation::{generation::Bump, scope::Scope},
+    time::moment::Timestamp,
 };
 use actix_web::web::Bytes;
 
@@ -24,20 +24,20 @@ pub(crate) struct Message {
     pub(crate) sender: u64,
     /// One more than that of the message before.
     pub(crate) number: u64,
-    pub(crate) word: Word,
+    pub(crate) word: Payload,
 }
 
 /// What it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Word {
+pub(crate) enum Payload {
     /// The sender is there. When it sent this is told by its own clock, and means nothing to others.
-    Beat(Moment),
-    Raise(Raise, Reach),
+    Beat(Timestamp),
+    Raise(Bump, Targets),
 }
 
 /// What is raised: one thing, or many tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
+pub(crate) enum Targets {
     All,
     Path(String),
     Url(String),
@@ -62,14 +62,14 @@ impl Message {
         bytes.extend(self.sender.to_be_bytes());
         bytes.extend(self.number.to_be_bytes());
         match &self.word {
-            Word::Beat(sent) => {
+            Payload::Beat(sent) => {
                 bytes.push(0);
                 bytes.extend(sent.to_nanos().to_be_bytes());
             }
-            Word::Raise(raise, reach) => {
+            Payload::Raise(raise, reach) => {
                 bytes.push(match raise {
-                    Raise::Expire => 1,
-                    Raise::Invalidate => 2,
+                    Bump::Expire => 1,
+                    Bump::Invalidate => 2,
                 });
                 reach.write(&mut bytes);
             }
@@ -89,9 +89,9 @@ impl Message {
         }
         let (sender, number) = (rest.number()?, rest.number()?);
         let word = match rest.byte()? {
-            0 => Word::Beat(Moment::from_nanos(rest.number()?)),
-            1 => Word::Raise(Raise::Expire, Reach::read(&mut rest)?),
-            2 => Word::Raise(Raise::Invalidate, Reach::read(&mut rest)?),
+            0 => Payload::Beat(Timestamp::from_nanos(rest.number()?)),
+            1 => Payload::Raise(Bump::Expire, Targets::read(&mut rest)?),
+            2 => Payload::Raise(Bump::Invalidate, Targets::read(&mut rest)?),
             _ => return Err(Unreadable),
         };
         if !rest.0.is_empty() {
@@ -105,7 +105,7 @@ impl Message {
     }
 }
 
-impl Reach {
+impl Targets {
     /// All of these, in as few as there can be: the tags of them together, as many as a message
     /// takes.
     pub(crate) fn of(scopes: impl IntoIterator<Item = Scope>) -> Vec<Self> {

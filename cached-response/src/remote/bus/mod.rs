@@ -20,17 +20,17 @@ pub(crate) mod transport;
 
 use crate::{
     invalidation::{
-        error::InvalidateError, generation::Raise, generations::Generations, scope::Scope,
+        error::InvalidationError, generation::Bump, generations::Generations, scope::Scope,
         tag_stripes::stripe,
     },
     remote::{
         bus::{
-            heartbeat::Ears,
-            liveness::Hearing,
+            heartbeat::HeartbeatMonitor,
+            liveness::BusLiveness,
             pending::{Pending, ROOM, Unconfirmed},
-            publisher::{Job, Outcome, Teller, Waiting},
-            subscriber::Listener,
-            transport::Line,
+            publisher::{Job, Outcome, Publisher, Waiting},
+            subscriber::Subscriber,
+            transport::Transport,
         },
         names::Namespace,
     },
@@ -58,10 +58,10 @@ use tokio::{
 
 /// What the other processes that use a store are told, and what is heard of them.
 #[derive(Debug)]
-pub(crate) struct Raising {
+pub(crate) struct InvalidationBus {
     namespace: Namespace,
     pending: Arc<Pending>,
-    hearing: Arc<Hearing>,
+    hearing: Arc<BusLiveness>,
     jobs: UnboundedSender<Job>,
     /// For what is to be told and was not yet, in bytes.
     room: Arc<Semaphore>,
@@ -73,18 +73,18 @@ pub(crate) struct Raising {
 pub(crate) struct Limits {
     /// What an invalidation may take.
     pub(crate) invalidation: Duration,
-    /// See [`Hearing`].
-    pub(crate) silence: Duration,
+    /// See [`BusLiveness`].
+    pub(crate) max_unverified: Duration,
 }
 
 /// Nobody waits for longer, whatever the limit.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-impl Raising {
+impl InvalidationBus {
     /// By this line, for the generations and the clock of one cache. The work beside it is to be run
     /// on the thread that polls the store. It ends by itself when this is dropped, and all is sent.
     pub(crate) fn new(
-        line: Arc<dyn Line>,
+        line: Arc<dyn Transport>,
         namespace: Namespace,
         limits: Limits,
         clock: &Clock,
@@ -92,10 +92,10 @@ impl Raising {
     ) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let (jobs, asked) = mpsc::unbounded_channel();
         // Seeded by the system, which is random enough to meet no other.
-        let ears = Arc::new(Ears::new(RandomState::new().hash_one(())));
+        let ears = Arc::new(HeartbeatMonitor::new(RandomState::new().hash_one(())));
         let pending = Arc::new(Pending::new(vec![namespace.all()]));
-        let hearing = Arc::new(Hearing::silent(limits.silence));
-        let listener = line.has_bus().then(|| Listener {
+        let hearing = Arc::new(BusLiveness::silent(limits.max_unverified));
+        let listener = line.has_bus().then(|| Subscriber {
             line: Arc::clone(&line),
             clock: clock.clone(),
             ears: Arc::clone(&ears),
@@ -103,7 +103,7 @@ impl Raising {
             generations: Arc::clone(generations),
             jobs: jobs.downgrade(),
         });
-        let teller = Teller {
+        let teller = Publisher {
             line,
             pending: Arc::clone(&pending),
             clock: clock.clone(),
@@ -127,13 +127,13 @@ impl Raising {
     }
 
     /// What is not to be reused from memory without asking the store.
-    pub(crate) fn hearing(&self) -> &Arc<Hearing> {
+    pub(crate) fn hearing(&self) -> &Arc<BusLiveness> {
         &self.hearing
     }
 
     /// Notes what is about to be raised in this process.
     #[must_use = "it is to be sent when it was raised"]
-    pub(crate) fn note(&self, raise: Raise, scopes: &[Scope]) -> Vec<Unconfirmed> {
+    pub(crate) fn note(&self, raise: Bump, scopes: &[Scope]) -> Vec<Unconfirmed> {
         let note = |scope: &Scope| self.pending.note(scope.clone(), raise, self.names(scope));
         scopes.iter().map(note).collect()
     }
@@ -148,7 +148,7 @@ impl Raising {
                 let _ = self.jobs.send(Job::Send(noted, Waiting { answer, room }));
             }
             // The other end is here.
-            None => drop(answer.send(Err(InvalidateError::Slow))),
+            None => drop(answer.send(Err(InvalidationError::Slow))),
         }
         Sent {
             answered,
@@ -186,7 +186,7 @@ impl Raising {
 }
 
 /// Tells and hears, until there is nothing more to tell.
-async fn work(telling: impl Future<Output = ()>, listener: Option<Listener>) {
+async fn work(telling: impl Future<Output = ()>, listener: Option<Subscriber>) {
     let mut telling = pin!(telling);
     let mut listening = pin!(async {
         match listener {
@@ -216,11 +216,11 @@ impl Sent {
     pub(crate) async fn outcome(self) -> Outcome {
         let answered = if Handle::try_current().is_ok() {
             let in_time = timeout_at(self.until, self.answered).await;
-            in_time.map_err(|_| InvalidateError::Slow)?
+            in_time.map_err(|_| InvalidationError::Slow)?
         } else {
             // No timer here. Each call to the store has its own.
             self.answered.await
         };
-        answered.unwrap_or(Err(InvalidateError::Unreachable))
+        answered.unwrap_or(Err(InvalidationError::Unreachable))
     }
 }

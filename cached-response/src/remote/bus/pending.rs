@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use super::generation::Raise;
+use super::generation::Bump;
 use super::scope::Scope;
 use super::sync::{
     AtomicU64, Mutex,
@@ -20,7 +20,7 @@ use super::sync::{
 pub(crate) struct Pending {
     /// How many there are.
     count: AtomicU64,
-    noted: Mutex<Noted>,
+    noted: Mutex<State>,
     /// What is removed from the store to invalidate everything.
     all: Vec<String>,
 }
@@ -29,7 +29,7 @@ pub(crate) struct Pending {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unconfirmed {
     pub(crate) scope: Scope,
-    pub(crate) raise: Raise,
+    pub(crate) raise: Bump,
     /// What is removed from the store, in this order.
     pub(crate) names: Vec<String>,
     number: u64,
@@ -47,7 +47,7 @@ impl Unconfirmed {
 }
 
 #[derive(Debug, Default)]
-struct Noted {
+struct State {
     last: u64,
     scopes: HashMap<Scope, Unconfirmed, RandomState>,
     /// In how many of them a name is.
@@ -74,7 +74,7 @@ impl Pending {
 
     /// Notes an invalidation that removes `names`, in place of an older one of the same scope. It is
     /// pending until what is given back is confirmed.
-    pub(crate) fn note(&self, scope: Scope, raise: Raise, names: Vec<String>) -> Unconfirmed {
+    pub(crate) fn note(&self, scope: Scope, raise: Bump, names: Vec<String>) -> Unconfirmed {
         let mut noted = lock(&self.noted);
         let unconfirmed = noted.put(scope, raise, names);
         if noted.scopes.len() > MOST || noted.bytes > ROOM {
@@ -118,8 +118,8 @@ impl Pending {
     }
 }
 
-impl Noted {
-    fn put(&mut self, scope: Scope, raise: Raise, names: Vec<String>) -> Unconfirmed {
+impl State {
+    fn put(&mut self, scope: Scope, raise: Bump, names: Vec<String>) -> Unconfirmed {
         self.last += 1;
         let mut unconfirmed = Unconfirmed {
             scope: scope.clone(),
@@ -162,7 +162,7 @@ impl Noted {
 
     fn become_all(&mut self, names: &[String]) {
         let raises = self.scopes.values().map(|unconfirmed| unconfirmed.raise);
-        let raise = raises.fold(Raise::Expire, stronger);
+        let raise = raises.fold(Bump::Expire, stronger);
         self.scopes = HashMap::default();
         self.names = HashMap::default();
         self.bytes = 0;
@@ -174,10 +174,10 @@ impl Noted {
     }
 }
 
-fn stronger(one: Raise, other: Raise) -> Raise {
+fn stronger(one: Bump, other: Bump) -> Bump {
     match (one, other) {
-        (Raise::Expire, Raise::Expire) => Raise::Expire,
-        _ => Raise::Invalidate,
+        (Bump::Expire, Bump::Expire) => Bump::Expire,
+        _ => Bump::Invalidate,
     }
 }
 
@@ -185,7 +185,7 @@ fn stronger(one: Raise, other: Raise) -> Raise {
 mod tests {
     use super::super::sync::explore;
     use super::*;
-    use Raise::{Expire, Invalidate};
+    use Bump::{Expire, Invalidate};
 
     fn names(names: &[&str]) -> Vec<String> {
         names.iter().copied().map(str::to_owned).collect()

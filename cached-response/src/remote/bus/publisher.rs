@@ -4,13 +4,13 @@
 //! hears them knows by the numbers that none is missing.
 
 use crate::{
-    invalidation::{error::InvalidateError, generation::Raise},
+    invalidation::{error::InvalidationError, generation::Bump},
     remote::{
         bus::{
-            heartbeat::Ears,
-            message::{Message, Reach, Word},
+            heartbeat::HeartbeatMonitor,
+            message::{Message, Payload, Targets},
             pending::{Pending, Unconfirmed},
-            transport::Line,
+            transport::Transport,
         },
         catch_unwind::guarded,
     },
@@ -44,14 +44,14 @@ pub(crate) struct Waiting {
     pub(crate) room: OwnedSemaphorePermit,
 }
 
-pub(crate) type Outcome = Result<(), InvalidateError>;
+pub(crate) type Outcome = Result<(), InvalidationError>;
 
 /// Whoever tells it.
-pub(crate) struct Teller {
-    pub(crate) line: Arc<dyn Line>,
+pub(crate) struct Publisher {
+    pub(crate) line: Arc<dyn Transport>,
     pub(crate) pending: Arc<Pending>,
     pub(crate) clock: Clock,
-    pub(crate) ears: Arc<Ears>,
+    pub(crate) ears: Arc<HeartbeatMonitor>,
     /// The number of its last message.
     pub(crate) last: u64,
 }
@@ -69,7 +69,7 @@ struct Next {
     beat: bool,
 }
 
-impl Teller {
+impl Publisher {
     /// Tells whatever is asked for, until nobody can ask any more.
     pub(crate) async fn tell(mut self, mut jobs: UnboundedReceiver<Job>) {
         let mut period = self.clock.sleep(PERIOD);
@@ -126,7 +126,7 @@ impl Teller {
         let mut outcome = Ok(());
         for together in unconfirmed.chunks(TOGETHER) {
             let sent = self.send_together(together).await;
-            let sent = sent.map_err(|error| InvalidateError::from(&error));
+            let sent = sent.map_err(|error| InvalidationError::from(&error));
             outcome = outcome.and(sent);
         }
         outcome
@@ -143,10 +143,10 @@ impl Teller {
     }
 
     async fn publish_raises(&mut self, unconfirmed: &[Unconfirmed]) -> Result<(), StoreError> {
-        for raise in [Raise::Invalidate, Raise::Expire] {
+        for raise in [Bump::Invalidate, Bump::Expire] {
             let raised = unconfirmed.iter().filter(|each| each.raise == raise);
-            for reach in Reach::of(raised.map(|each| each.scope.clone())) {
-                let published = self.publish(Word::Raise(raise, reach)).await;
+            for reach in Targets::of(raised.map(|each| each.scope.clone())) {
+                let published = self.publish(Payload::Raise(raise, reach)).await;
                 // If it was lost its number is missing, so that the others know.
                 self.last += 1;
                 published?;
@@ -160,7 +160,7 @@ impl Teller {
             return;
         }
         let sent = self.clock.now();
-        let published = self.publish(Word::Beat(sent)).await;
+        let published = self.publish(Payload::Beat(sent)).await;
         // What seems lost may have been heard: no other message has its number.
         self.last += 1;
         if published.is_ok() {
@@ -168,7 +168,7 @@ impl Teller {
         }
     }
 
-    async fn publish(&self, word: Word) -> Result<(), StoreError> {
+    async fn publish(&self, word: Payload) -> Result<(), StoreError> {
         let message = Message {
             sender: self.ears.own(),
             number: self.last + 1,

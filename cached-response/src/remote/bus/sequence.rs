@@ -1,13 +1,13 @@
 //! Who has spoken on the bus, and whether all that was said was heard.
 
-use crate::time::moment::Moment;
+use crate::time::moment::Timestamp;
 use std::{collections::HashMap, time::Duration};
 
 /// The senders that were heard since the subscription began, each with the number of its last
 /// message.
 #[derive(Debug)]
-pub(crate) struct Senders {
-    subscribed: Moment,
+pub(crate) struct PeerSequences {
+    subscribed: Timestamp,
     last: HashMap<u64, Last>,
     forgotten: bool,
 }
@@ -15,7 +15,7 @@ pub(crate) struct Senders {
 #[derive(Clone, Copy, Debug)]
 struct Last {
     number: u64,
-    heard: Moment,
+    heard: Timestamp,
 }
 
 /// Whether all was heard that a sender has said.
@@ -31,9 +31,9 @@ const MOST: usize = 1024;
 /// All who were there at the subscription have sent a beat by then.
 const INTRODUCTION: Duration = Duration::from_secs(3);
 
-impl Senders {
+impl PeerSequences {
     /// Nobody yet, of a subscription that began then.
-    pub(crate) fn new(subscribed: Moment) -> Self {
+    pub(crate) fn new(subscribed: Timestamp) -> Self {
         Self {
             subscribed,
             last: HashMap::new(),
@@ -43,7 +43,7 @@ impl Senders {
 
     /// A message was heard. One that comes late or twice leaves no gap: if it was missed, that was
     /// said at the one after it.
-    pub(crate) fn hear(&mut self, sender: u64, number: u64, now: Moment) -> Order {
+    pub(crate) fn hear(&mut self, sender: u64, number: u64, now: Timestamp) -> Order {
         let Some(last) = self.last.get_mut(&sender) else {
             return self.meet(sender, number, now);
         };
@@ -54,7 +54,7 @@ impl Senders {
     }
 
     /// Somebody who speaks for the first time, unless it was forgotten: then nobody knows.
-    fn meet(&mut self, sender: u64, number: u64, now: Moment) -> Order {
+    fn meet(&mut self, sender: u64, number: u64, now: Timestamp) -> Order {
         let introduced = !self.forgotten && now.since(self.subscribed) <= INTRODUCTION;
         if self.last.len() >= MOST {
             self.forget_one();
@@ -81,13 +81,13 @@ mod tests {
     use super::{Order::*, *};
     use proptest::prelude::*;
 
-    fn at(seconds: u64) -> Moment {
-        Moment::default().after(Duration::from_secs(seconds))
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::default().after(Duration::from_secs(seconds))
     }
 
     #[test]
     fn a_number_that_is_left_out_is_a_gap_and_only_once() {
-        let mut senders = Senders::new(at(0));
+        let mut senders = PeerSequences::new(at(0));
         for (number, order) in [
             (7, Whole),
             (8, Whole),
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn each_sender_has_numbers_of_its_own() {
-        let mut senders = Senders::new(at(0));
+        let mut senders = PeerSequences::new(at(0));
         for (sender, number, order) in [(1, 7, Whole), (2, 3, Whole), (1, 8, Whole), (2, 5, Gap)] {
             assert_eq!(senders.hear(sender, number, at(1)), order);
         }
@@ -114,14 +114,14 @@ mod tests {
     #[test]
     fn who_is_heard_late_for_the_first_time_must_be_new() {
         for (number, now, order) in [(1, 9, Whole), (2, 9, Gap), (2, 8, Whole), (1, 5, Whole)] {
-            let mut senders = Senders::new(at(5));
+            let mut senders = PeerSequences::new(at(5));
             assert_eq!(senders.hear(1, number, at(now)), order, "{number} at {now}");
         }
     }
 
     #[test]
     fn who_was_forgotten_leaves_a_gap() {
-        let mut senders = Senders::new(at(0));
+        let mut senders = PeerSequences::new(at(0));
         for sender in 0..=1024 {
             let now = at(u64::from(sender > 3));
             assert_eq!(senders.hear(sender, 7, now), Whole);
@@ -139,7 +139,7 @@ mod tests {
             first in 1..5u64,
             lost in proptest::collection::vec(any::<bool>(), 1..60),
         ) {
-            let mut senders = Senders::new(at(0));
+            let mut senders = PeerSequences::new(at(0));
             prop_assert_eq!(senders.hear(1, first, at(1)), Whole);
             let mut before = false;
             for (number, lost) in (first + 1..).zip(lost) {

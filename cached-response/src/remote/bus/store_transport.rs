@@ -2,8 +2,8 @@
 
 use crate::{
     remote::{
-        bus::transport::{Answer, Line},
-        client::Calls,
+        bus::transport::{Answer, Transport},
+        client::RemoteClient,
     },
     store::{
         Store,
@@ -24,19 +24,19 @@ use std::{
 use tokio::time::timeout;
 
 /// A store and the channel of one cache on its bus. Polled on the I/O thread only.
-pub(crate) struct Wire {
+pub(crate) struct StoreTransport {
     store: Arc<dyn Store>,
-    calls: Calls,
+    calls: RemoteClient,
     channel: Arc<str>,
     budget: Duration,
     /// The store answers again, and is told what it has missed before anything else.
     recovering: AtomicBool,
 }
 
-impl Wire {
+impl StoreTransport {
     pub(crate) fn new(
         store: &Arc<dyn Store>,
-        calls: &Calls,
+        calls: &RemoteClient,
         channel: &str,
         budget: Duration,
     ) -> Self {
@@ -67,8 +67,12 @@ impl Wire {
                 let kind = StoreErrorKind::Unreachable;
                 return Err(StoreError::new(kind, "the store has not answered lately"));
             }
-            let late =
-                |_| StoreError::new(StoreErrorKind::Slow, "the store has not answered in time");
+            let late = |_| {
+                StoreError::new(
+                    StoreErrorKind::Timeout,
+                    "the store has not answered in time",
+                )
+            };
             timeout(budget, what(store)).await.map_err(late)?
         })
     }
@@ -76,7 +80,7 @@ impl Wire {
 
 /// The store is told what it has missed.
 #[must_use = "it is over when this is dropped"]
-pub(crate) struct Recovering<'a>(&'a Wire);
+pub(crate) struct Recovering<'a>(&'a StoreTransport);
 
 impl Drop for Recovering<'_> {
     fn drop(&mut self) {
@@ -89,7 +93,7 @@ fn bus(store: &dyn Store) -> Result<&dyn Bus, StoreError> {
     store.bus().ok_or_else(none)
 }
 
-impl Line for Wire {
+impl Transport for StoreTransport {
     fn delete(&self, names: Vec<String>) -> Answer<()> {
         self.tell(|store| async move { store.delete_many(&names).await })
     }
@@ -109,7 +113,7 @@ impl Line for Wire {
     }
 }
 
-impl fmt::Debug for Wire {
+impl fmt::Debug for StoreTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wire")
             .field("channel", &self.channel)
@@ -121,24 +125,24 @@ impl fmt::Debug for Wire {
 mod tests {
     use super::*;
     use crate::{
-        remote::budget::Allowance,
-        testing::mock_store::{Mood, StandIn},
+        remote::budget::Budget,
+        testing::mock_store::{Behaviour, MockStore},
     };
 
     #[tokio::test]
     async fn a_store_that_is_not_well_is_told_something_in_a_recovery_only() {
-        let (store, _told) = StandIn::new(Mood::Fail(StoreErrorKind::Unreachable));
-        let calls = Calls::new(store.clone(), "the probe".into(), Vec::new());
+        let (store, _told) = MockStore::new(Behaviour::Fail(StoreErrorKind::Unreachable));
+        let calls = RemoteClient::new(store.clone(), "the probe".into(), Vec::new());
         let line: Arc<dyn Store> = store.clone();
-        let wire = Wire::new(&line, &calls, "bus", Duration::from_secs(30));
-        let allowance = Allowance::new(Duration::from_secs(30));
+        let wire = StoreTransport::new(&line, &calls, "bus", Duration::from_secs(30));
+        let allowance = Budget::new(Duration::from_secs(30));
         while !calls.is_open() {
             let delete = |store: Arc<dyn Store>| -> crate::StoreFuture<'static, ()> {
                 Box::pin(async move { store.delete("in vain").await })
             };
             assert!(calls.call(&allowance, delete).await.is_err());
         }
-        store.be(Mood::Hold);
+        store.be(Behaviour::Hold);
         store.let_go(2);
         let told = || wire.delete(vec!["name".to_owned()]);
         assert!(told().await.is_err());

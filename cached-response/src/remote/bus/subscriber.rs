@@ -1,15 +1,15 @@
 //! Hears what other processes invalidate, and that this one is heard.
 
 use crate::{
-    invalidation::{generation::Raise, generations::Generations},
+    invalidation::{generation::Bump, generations::Generations},
     remote::{
         bus::{
-            heartbeat::Ears,
-            liveness::Hearing,
-            message::{Message, Reach, Word},
+            heartbeat::HeartbeatMonitor,
+            liveness::BusLiveness,
+            message::{Message, Payload, Targets},
             publisher::Job,
-            sequence::{Order, Senders},
-            transport::Line,
+            sequence::{Order, PeerSequences},
+            transport::Transport,
         },
         catch_unwind::guarded,
     },
@@ -28,11 +28,11 @@ use std::{
 use tokio::sync::mpsc::WeakUnboundedSender;
 
 /// Whoever listens.
-pub(crate) struct Listener {
-    pub(crate) line: Arc<dyn Line>,
+pub(crate) struct Subscriber {
+    pub(crate) line: Arc<dyn Transport>,
     pub(crate) clock: Clock,
-    pub(crate) ears: Arc<Ears>,
-    pub(crate) hearing: Arc<Hearing>,
+    pub(crate) ears: Arc<HeartbeatMonitor>,
+    pub(crate) hearing: Arc<BusLiveness>,
     pub(crate) generations: Arc<Generations>,
     pub(crate) jobs: WeakUnboundedSender<Job>,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Listener {
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-impl Listener {
+impl Subscriber {
     /// Listens for ever.
     pub(crate) async fn listen(self) -> Infallible {
         let mut pause = FIRST_PAUSE;
@@ -60,7 +60,7 @@ impl Listener {
     /// Hears whatever this subscription has to say, until it is over.
     async fn attend(&self, mut subscription: Box<dyn Subscription>) {
         let now = self.clock.now();
-        let mut senders = Senders::new(now);
+        let mut senders = PeerSequences::new(now);
         // Only now, when it is listening already.
         self.hearing.miss(now);
         self.beat();
@@ -90,7 +90,7 @@ impl Listener {
         .await
     }
 
-    fn heed(&self, message: &[u8], senders: &mut Senders) {
+    fn heed(&self, message: &[u8], senders: &mut PeerSequences) {
         let now = self.clock.now();
         let Ok(message) = Message::parse(message) else {
             return self.hearing.miss(now);
@@ -101,23 +101,23 @@ impl Listener {
         }
         let own = message.sender == self.ears.own();
         match message.word {
-            Word::Beat(sent) if own => {
+            Payload::Beat(sent) if own => {
                 self.ears.hear_one();
                 // What has not been yet proves nothing.
                 self.hearing.hear(sent.min(now));
             }
-            Word::Raise(raise, reach) if !own => self.raise(raise, &reach),
-            Word::Beat(_) | Word::Raise(..) => {}
+            Payload::Raise(raise, reach) if !own => self.raise(raise, &reach),
+            Payload::Beat(_) | Payload::Raise(..) => {}
         }
     }
 
-    fn raise(&self, raise: Raise, reach: &Reach) {
+    fn raise(&self, raise: Bump, reach: &Targets) {
         let generations = &self.generations;
         match reach {
-            Reach::All => generations.raise_all(raise),
-            Reach::Path(path) => generations.raise_path(path, raise),
-            Reach::Url(url) => generations.raise_url(url, raise),
-            Reach::Tags(tags) => tags
+            Targets::All => generations.raise_all(raise),
+            Targets::Path(path) => generations.raise_path(path, raise),
+            Targets::Url(url) => generations.raise_url(url, raise),
+            Targets::Tags(tags) => tags
                 .iter()
                 .for_each(|tag| generations.raise_tag(tag, raise)),
         }

@@ -9,7 +9,7 @@ pub(crate) type Answer<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> +
 
 /// A store and the channel of one cache on its bus. Whatever is asked of it ends within the time that
 /// an invalidation may take, and fails at once while the store is known not to answer.
-pub(crate) trait Line: Send + Sync + 'static {
+pub(crate) trait Transport: Send + Sync + 'static {
     /// Removes these names, in their order.
     fn delete(&self, names: Vec<String>) -> Answer<()>;
 

@@ -3,7 +3,7 @@
 use crate::{
     remote::{
         breaker::Outcome,
-        client::Line,
+        client::Inner,
         executor::{self, Task},
     },
     store::{
@@ -45,7 +45,7 @@ impl Probing {
     }
 
     /// Begins to ask, until the store is well.
-    pub(crate) fn start(&self, line: Weak<Line>) {
+    pub(crate) fn start(&self, line: Weak<Inner>) {
         // The thread has made the calls that failed, so that it need not be started any more.
         *lock(&self.task) = executor::spawn_at_once(until_well(line)).ok();
     }
@@ -59,11 +59,11 @@ impl Probing {
     }
 }
 
-async fn until_well(line: Weak<Line>) {
+async fn until_well(line: Weak<Inner>) {
     while let Some(rest) = line.upgrade().and_then(|line| line.health.rest()) {
         sleep(rest).await;
         let begin =
-            |line: Arc<Line>| Some((line.health.probe()?, line.probing.attempt(&line.store)));
+            |line: Arc<Inner>| Some((line.health.probe()?, line.probing.attempt(&line.store)));
         let Some((probe, attempt)) = line.upgrade().and_then(begin) else {
             continue;
         };

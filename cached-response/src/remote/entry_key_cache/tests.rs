@@ -1,15 +1,20 @@
 use super::*;
 use crate::{
-    key::handler_id::{HandlerType, Source},
+    key::handler_id::{HandlerType, SourceLocation},
     policy::Policy,
     remote::names::Namespace,
-    route::config::Terms,
+    route::config::RouteConfig,
 };
 use actix_web::{HttpRequest, test::TestRequest};
 
-fn site(policy: Policy) -> Site {
-    let terms = Terms::new(policy, &[]);
-    Site::new("handler", HandlerType::of::<()>(), Source::VALUE, terms)
+fn site(policy: Policy) -> Route {
+    let terms = RouteConfig::new(policy, &[]);
+    Route::new(
+        "handler",
+        HandlerType::of::<()>(),
+        SourceLocation::VALUE,
+        terms,
+    )
 }
 
 fn get(target: &str) -> HttpRequest {
@@ -17,17 +22,17 @@ fn get(target: &str) -> HttpRequest {
 }
 
 /// The errand, and whether it had to be made.
-fn ask(remote: u64, site: &Site, key: &str, request: &HttpRequest) -> (Arc<Errand>, bool) {
+fn ask(remote: u64, site: &Route, key: &str, request: &HttpRequest) -> (Arc<RemoteKey>, bool) {
     let (terms, key) = (&site.terms, key.as_bytes());
     let target = Target::Response { terms, request };
     let errand = known((remote, site, key, target), || {
-        Errand::of(&Namespace::new("shop", 1), site, key, target, 9)
+        RemoteKey::of(&Namespace::new("shop", 1), site, key, target, 9)
     });
     errand.unwrap()
 }
 
 /// As something that is asked for again and again is.
-fn ask_often(remote: u64, site: &Site, key: &str, request: &HttpRequest) {
+fn ask_often(remote: u64, site: &Route, key: &str, request: &HttpRequest) {
     for made in [true, true, false] {
         assert_eq!(ask(remote, site, key, request).1, made);
     }

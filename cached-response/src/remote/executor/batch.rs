@@ -7,7 +7,7 @@
 use crate::{
     remote::executor::{Job, Jobs, send},
     util::{
-        batch::Begun,
+        batch::BatchStart,
         sync::{Mutex, lock},
     },
 };
@@ -15,41 +15,41 @@ use std::{cell::RefCell, io, sync::Arc};
 use tokio::runtime::Handle;
 
 thread_local! {
-    static OUTBOX: RefCell<Option<Arc<Outbox>>> = const { RefCell::new(None) };
+    static OUTBOX: RefCell<Option<Arc<SpawnBatch>>> = const { RefCell::new(None) };
 }
 
 /// The jobs of one thread that wait.
-struct Outbox {
+struct SpawnBatch {
     jobs: Jobs,
     waiting: Mutex<Option<Batch>>,
 }
 
 struct Batch {
     jobs: Vec<Job>,
-    begun: Begun,
+    begun: BatchStart,
 }
 
 /// Has `job` run, together with what else this thread posts until it has nothing else to do. Outside
 /// of a runtime, at once.
-pub(crate) fn post(jobs: &Jobs, job: Job) -> io::Result<Begun> {
+pub(crate) fn post(jobs: &Jobs, job: Job) -> io::Result<BatchStart> {
     let Ok(runtime) = Handle::try_current() else {
         send(jobs, vec![job])?;
-        return Ok(Begun::now());
+        return Ok(BatchStart::now());
     };
     let outbox = OUTBOX.try_with(|outbox| {
         let mut outbox = outbox.borrow_mut();
-        let of_this_thread = outbox.get_or_insert_with(|| Outbox::new(jobs));
+        let of_this_thread = outbox.get_or_insert_with(|| SpawnBatch::new(jobs));
         Arc::clone(of_this_thread)
     });
     // A thread that ends has no outbox any more.
-    let outbox = outbox.unwrap_or_else(|_| Outbox::new(jobs));
+    let outbox = outbox.unwrap_or_else(|_| SpawnBatch::new(jobs));
     let mut waiting = lock(&outbox.waiting);
     if let Some(batch) = &mut *waiting {
         batch.jobs.push(job);
         return Ok(batch.begun.clone());
     }
     let of = Arc::clone(&outbox);
-    let begun = Begun::by(move || of.send());
+    let begun = BatchStart::by(move || of.send());
     *waiting = Some(Batch {
         jobs: vec![job],
         begun: begun.clone(),
@@ -61,7 +61,7 @@ pub(crate) fn post(jobs: &Jobs, job: Job) -> io::Result<Begun> {
     Ok(begun)
 }
 
-impl Outbox {
+impl SpawnBatch {
     fn new(jobs: &Jobs) -> Arc<Self> {
         Arc::new(Self {
             jobs: jobs.clone(),

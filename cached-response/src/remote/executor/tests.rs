@@ -32,8 +32,8 @@ fn there_is_time_on_the_thread() {
 #[test]
 fn a_task_that_panics_says_so_and_the_thread_goes_on() {
     let task = spawn(async { resume_unwind(Box::new("a store's panic")) }).unwrap();
-    let ended: Result<(), Lost> = wait_for(task);
-    assert_eq!(ended, Err(Lost::Panicked));
+    let ended: Result<(), JoinError> = wait_for(task);
+    assert_eq!(ended, Err(JoinError::Panicked));
     assert_eq!(wait_for(spawn(async { 7 }).unwrap()), Ok(7));
 }
 
@@ -63,10 +63,10 @@ fn a_task_that_is_dropped_ends_on_the_thread() {
 fn a_task_whose_thread_has_ended_says_so() {
     let runtime = Builder::new_current_thread().build().unwrap();
     let (tell, told) = oneshot::channel();
-    runtime.spawn(run(pending::<()>(), Teller(Some(tell))));
+    runtime.spawn(run(pending::<()>(), Sender(Some(tell))));
     drop(runtime);
-    let begun = Begun::now();
-    assert_eq!(wait_for(Task { told, begun }), Err(Lost::Ended));
+    let begun = BatchStart::now();
+    assert_eq!(wait_for(Task { told, begun }), Err(JoinError::Ended));
 }
 
 #[test]

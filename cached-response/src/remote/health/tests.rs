@@ -19,12 +19,12 @@ fn opens(calls: usize, fault: &Fault, is_fair: bool) -> bool {
 fn a_store_that_fails_is_not_well() {
     for kind in [
         StoreErrorKind::Unreachable,
-        StoreErrorKind::Slow,
-        StoreErrorKind::Garbled,
-        StoreErrorKind::Address,
+        StoreErrorKind::Timeout,
+        StoreErrorKind::Protocol,
+        StoreErrorKind::InvalidAddress,
     ] {
-        assert!(opens(3, &failed(kind), true), "{}", kind.word());
-        assert!(opens(3, &failed(kind), false), "{}", kind.word());
+        assert!(opens(3, &failed(kind), true), "{}", kind.as_str());
+        assert!(opens(3, &failed(kind), false), "{}", kind.as_str());
     }
     assert!(opens(3, &Fault::Slow, true));
 }
@@ -45,8 +45,8 @@ fn each_fault_is_counted_and_each_opening_once() {
     let pass = health.pass().unwrap();
     for fault in [
         Fault::Slow,
-        failed(StoreErrorKind::Garbled),
-        failed(StoreErrorKind::Garbled),
+        failed(StoreErrorKind::Protocol),
+        failed(StoreErrorKind::Protocol),
         failed(StoreErrorKind::Refused),
         Fault::Slow,
     ] {
@@ -54,6 +54,6 @@ fn each_fault_is_counted_and_each_opening_once() {
     }
     let stats = health.tally().read();
     assert_eq!((stats.slow, stats.opened), (2, 1));
-    assert_eq!(stats.failed(StoreErrorKind::Garbled), 2);
+    assert_eq!(stats.failed(StoreErrorKind::Protocol), 2);
     assert_eq!(stats.failed(StoreErrorKind::Refused), 1);
 }

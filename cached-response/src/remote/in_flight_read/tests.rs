@@ -1,8 +1,8 @@
 use super::*;
 use crate::{
     store::{
-        error::{Kept, LookedUp, StoreError, StoreFuture},
-        small_values::Shorts,
+        error::{LookedUp, StoreError, StoreFuture, StoredValue},
+        small_values::SmallValues,
     },
     util::shared_oneshot::Place,
 };
@@ -20,11 +20,11 @@ use std::{
 /// A store with a connection at hand: what it has when a look-up goes is found.
 struct AtHand {
     asked: AtomicU64,
-    last: Mutex<Begun>,
+    last: Mutex<BatchStart>,
 }
 
 impl Store for AtHand {
-    fn get<'a>(&'a self, _: &'a str, _: usize) -> StoreFuture<'a, Option<Kept>> {
+    fn get<'a>(&'a self, _: &'a str, _: usize) -> StoreFuture<'a, Option<StoredValue>> {
         Box::pin(async { Ok(None) })
     }
 
@@ -39,7 +39,7 @@ impl Store for AtHand {
     fn look_up_promptly(&self, _: Question<'_>) -> Option<Prompt> {
         let number = self.asked.fetch_add(1, SeqCst) + 1;
         let begun = self.last.lock().unwrap().clone();
-        let kept = Kept::new(number.to_string().into(), Duration::from_secs(1));
+        let kept = StoredValue::new(number.to_string().into(), Duration::from_secs(1));
         Some(Prompt {
             begun,
             found: Arc::new(There(kept)),
@@ -48,11 +48,11 @@ impl Store for AtHand {
 }
 
 /// What was found.
-struct There(Kept);
+struct There(StoredValue);
 
 impl Found for There {
     fn poll(&self, _: &mut Place, _: &Context<'_>) -> Poll<Result<LookedUp, StoreError>> {
-        Poll::Ready(Ok((Some(self.0.clone()), Shorts::default())))
+        Poll::Ready(Ok((Some(self.0.clone()), SmallValues::default())))
     }
 }
 
@@ -60,7 +60,7 @@ impl AtHand {
     fn new() -> Self {
         Self {
             asked: AtomicU64::new(0),
-            last: Mutex::new(Begun::by(|| {})),
+            last: Mutex::new(BatchStart::by(|| {})),
         }
     }
 
@@ -68,12 +68,12 @@ impl AtHand {
     fn go(&self) {
         let mut last = self.last.lock().unwrap();
         last.begin();
-        *last = Begun::by(|| {});
+        *last = BatchStart::by(|| {});
     }
 }
 
-fn errand() -> Arc<Errand> {
-    Arc::new(Errand::named("errand"))
+fn errand() -> Arc<RemoteKey> {
+    Arc::new(RemoteKey::named("errand"))
 }
 
 async fn number(prompt: Prompt) -> Result<String, StoreError> {

@@ -1,9 +1,9 @@
-use crate::{remote::bus::liveness::Hearing, time::moment::Moment};
+use crate::{remote::bus::liveness::BusLiveness, time::moment::Timestamp};
 use proptest::prelude::*;
 use std::time::Duration;
 
-fn at(seconds: u64) -> Moment {
-    Moment::default().after(Duration::from_secs(seconds))
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::default().after(Duration::from_secs(seconds))
 }
 
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ proptest! {
         story in proptest::collection::vec(proptest::option::of(heard()), 0..40),
         checked in 0..40u64,
     ) {
-        let hearing = Hearing::silent(Duration::from_secs(5));
+        let hearing = BusLiveness::silent(Duration::from_secs(5));
         let (mut proven, mut gap) = (0, 0);
         let mut now = 0;
         for event in story {

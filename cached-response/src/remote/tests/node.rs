@@ -2,13 +2,13 @@
 
 use crate::{
     invalidation::{
-        generation::Standing,
+        generation::Validity,
         generations::{Generations, Target},
     },
     remote::{
         bus::{
-            Limits, Raising,
-            transport::{Answer, Line},
+            InvalidationBus, Limits,
+            transport::{Answer, Transport},
         },
         names::Namespace,
     },
@@ -18,7 +18,7 @@ use crate::{
         error::{StoreError, StoreErrorKind},
     },
     testing::{in_process_store::InProcessStore, manual_clock::ManualClock},
-    time::{Clock, moment::Moment},
+    time::{Clock, moment::Timestamp},
 };
 use actix_web::web::Bytes;
 use std::{
@@ -30,14 +30,14 @@ use tokio::task::JoinHandle;
 
 pub(crate) const LIMITS: Limits = Limits {
     invalidation: Duration::from_millis(250),
-    silence: Duration::from_secs(5),
+    max_unverified: Duration::from_secs(5),
 };
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// A cache, as far as others know of it.
 pub(crate) struct Node {
-    pub(crate) raising: Raising,
+    pub(crate) raising: InvalidationBus,
     pub(crate) generations: Arc<Generations>,
     pub(crate) work: JoinHandle<()>,
     clock: Clock,
@@ -48,15 +48,15 @@ impl Node {
         Self::by(StoreLine::new(store), clock)
     }
 
-    pub(crate) fn by(line: impl Line, clock: &ManualClock) -> Self {
+    pub(crate) fn by(line: impl Transport, clock: &ManualClock) -> Self {
         Self::within(LIMITS, line, clock)
     }
 
-    pub(crate) fn within(limits: Limits, line: impl Line, clock: &ManualClock) -> Self {
+    pub(crate) fn within(limits: Limits, line: impl Transport, clock: &ManualClock) -> Self {
         let generations = Arc::new(Generations::new());
         let clock = Clock::from(clock);
-        let line: Arc<dyn Line> = Arc::new(line);
-        let (raising, work) = Raising::new(line, shop(), limits, &clock, &generations);
+        let line: Arc<dyn Transport> = Arc::new(line);
+        let (raising, work) = InvalidationBus::new(line, shop(), limits, &clock, &generations);
         Self {
             raising,
             generations,
@@ -72,7 +72,7 @@ impl Node {
         node
     }
 
-    pub(crate) fn now(&self) -> Moment {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
@@ -81,12 +81,12 @@ impl Node {
         self.raising.hearing().heard.load(Acquire) == self.now().to_nanos()
     }
 
-    pub(crate) fn trusts(&self, checked: Moment) -> bool {
+    pub(crate) fn trusts(&self, checked: Timestamp) -> bool {
         self.raising.hearing().trusts(checked, self.now())
     }
 
     /// What becomes of a value with this tag that is made now.
-    pub(crate) fn tagged(&self, tag: &str) -> impl Fn() -> Standing + use<> {
+    pub(crate) fn tagged(&self, tag: &str) -> impl Fn() -> Validity + use<> {
         let snapshot = self.generations.snapshot(Target::Value(&[tag.to_owned()]));
         move || snapshot.standing()
     }
@@ -123,7 +123,7 @@ impl StoreLine {
     }
 }
 
-impl Line for StoreLine {
+impl Transport for StoreLine {
     fn delete(&self, names: Vec<String>) -> Answer<()> {
         let store = self.store.clone();
         Box::pin(in_time(async move { store.delete_many(&names).await }))
@@ -152,5 +152,5 @@ impl Line for StoreLine {
 
 async fn in_time<T>(call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     let answered = tokio::time::timeout(LIMITS.invalidation, call).await;
-    answered.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Slow, "no answer")))
+    answered.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Timeout, "no answer")))
 }

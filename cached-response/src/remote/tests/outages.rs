@@ -1,15 +1,15 @@
 //! What becomes of an invalidation that the store does not take.
 
 use crate::{
-    InvalidateError,
+    InvalidationError,
     invalidation::{
-        generation::{Raise::Invalidate, Standing},
+        generation::{Bump::Invalidate, Validity},
         scope::Scope,
     },
     remote::{
         bus::{
             Limits,
-            transport::{Answer, Line},
+            transport::{Answer, Transport},
         },
         tests::{
             node::{LIMITS, Node, SECOND, StoreLine, eventually, shop},
@@ -46,7 +46,7 @@ async fn what_the_store_refuses_is_told_and_tried_again_until_it_is_done() {
 
         let outcome = send(&ours, Invalidate, &tag()).outcome().await;
         assert!(
-            matches!(outcome, Err(InvalidateError::Refused(_))),
+            matches!(outcome, Err(InvalidationError::Refused(_))),
             "{call}: {outcome:?}"
         );
         assert_eq!(store.names().is_empty(), call == "publish");
@@ -54,12 +54,12 @@ async fn what_the_store_refuses_is_told_and_tried_again_until_it_is_done() {
         clock.advance(SECOND);
         eventually(|| store.calls()[call] > before).await;
         assert!(ours.raising.pending().is_pending(&names()), "{call}");
-        assert_eq!(there(), Standing::Current);
+        assert_eq!(there(), Validity::Current);
 
         store.heal();
         clock.advance(SECOND);
         eventually(|| ours.raising.pending().is_empty()).await;
-        eventually(|| there() == Standing::Invalidated).await;
+        eventually(|| there() == Validity::Invalidated).await;
         assert!(store.names().is_empty());
     }
 }
@@ -72,7 +72,7 @@ async fn a_store_that_does_not_answer_is_waited_for_so_long_and_no_longer() {
     let start = Instant::now();
     let all: Vec<_> = (0..3).map(|_| send(&node, Invalidate, &tag())).collect();
     for sent in all {
-        assert_eq!(sent.outcome().await, Err(InvalidateError::Slow));
+        assert_eq!(sent.outcome().await, Err(InvalidationError::Slow));
     }
     assert!(start.elapsed() <= LIMITS.invalidation + SECOND / 100);
     assert!(node.raising.pending().is_pending(&names()));
@@ -90,7 +90,7 @@ async fn what_piles_up_while_the_store_does_not_answer_is_left_to_a_later_try() 
     let start = Instant::now();
     let on_their_way: Vec<_> = (0..9).map(|n| send(&node, Invalidate, &path(n))).collect();
     let outcome = send(&node, Invalidate, &path(9)).outcome().await;
-    assert_eq!(outcome, Err(InvalidateError::Slow));
+    assert_eq!(outcome, Err(InvalidationError::Slow));
     assert_eq!(start.elapsed(), Duration::ZERO, "nobody waits for it");
     assert!(!node.raising.pending().is_empty());
     store.release();
@@ -116,7 +116,7 @@ impl Panicking {
     }
 }
 
-impl Line for Panicking {
+impl Transport for Panicking {
     fn delete(&self, names: Vec<String>) -> Answer<()> {
         self.at_first("delete");
         self.store.delete(names)
@@ -158,7 +158,7 @@ async fn a_limit_may_be_as_long_as_there_is_time() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
     let limits = Limits {
         invalidation: Duration::MAX,
-        silence: Duration::MAX,
+        max_unverified: Duration::MAX,
     };
     let node = Node::within(limits, StoreLine::new(&store), &clock);
     assert_eq!(send(&node, Invalidate, &tag()).outcome().await, Ok(()));
@@ -171,7 +171,7 @@ async fn what_was_not_confirmed_is_tried_at_once_when_the_store_is_back() {
     let node = Node::listening(&store, &clock).await;
     store.fail_with(StoreErrorKind::Unreachable);
     let outcome = send(&node, Invalidate, &tag()).outcome().await;
-    assert_eq!(outcome, Err(InvalidateError::Unreachable));
+    assert_eq!(outcome, Err(InvalidationError::Unreachable));
     node.raising.retry().await;
     assert!(node.raising.pending().is_pending(&names()));
     store.heal();
@@ -207,7 +207,7 @@ async fn an_invalidation_that_may_be_lost_leaves_a_gap_for_the_others_to_see() {
     eventually(|| other.hears_itself() && ours.hears_itself()).await;
     assert!(other.trusts(start));
 
-    store.fail_only("publish", StoreErrorKind::Slow);
+    store.fail_only("publish", StoreErrorKind::Timeout);
     assert!(send(&ours, Invalidate, &tag()).outcome().await.is_err());
     store.heal();
     assert!(other.trusts(start));

@@ -1,6 +1,6 @@
 use crate::{
     invalidation::{
-        generation::Raise::{self, Expire, Invalidate},
+        generation::Bump::{self, Expire, Invalidate},
         scope::Scope,
     },
     remote::bus::pending::{MOST, Pending, ROOM},
@@ -24,7 +24,7 @@ fn tag(tag: &str) -> Scope {
 fn too_many_become_one_of_everything() {
     let pending = none();
     let note =
-        |n: usize, raise: Raise| pending.note(tag(&n.to_string()), raise, vec![n.to_string()]);
+        |n: usize, raise: Bump| pending.note(tag(&n.to_string()), raise, vec![n.to_string()]);
     let all: Vec<_> = (0..MOST).map(|n| note(n, Expire)).collect();
     assert!(!pending.is_pending(&names(&["another"])));
     let last = note(MOST, Invalidate);

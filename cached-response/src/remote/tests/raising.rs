@@ -1,11 +1,11 @@
 //! What one node invalidates, in the store and in the others.
 
 use crate::{
-    InvalidateError, Subscription,
+    InvalidationError, Subscription,
     invalidation::{
         generation::{
-            Raise::{self, Expire, Invalidate},
-            Standing,
+            Bump::{self, Expire, Invalidate},
+            Validity,
         },
         scope::Scope,
         tag_stripes::stripe,
@@ -13,7 +13,7 @@ use crate::{
     remote::{
         bus::{
             Sent,
-            transport::{Answer, Line},
+            transport::{Answer, Transport},
         },
         tests::node::{Node, SECOND, StoreLine, eventually, shop},
     },
@@ -32,7 +32,7 @@ fn tag(tag: &str) -> Scope {
     Scope::Tag(tag.to_owned())
 }
 
-pub(super) fn send(node: &Node, raise: Raise, scopes: &[Scope]) -> Sent {
+pub(super) fn send(node: &Node, raise: Bump, scopes: &[Scope]) -> Sent {
     node.raising.send(node.raising.note(raise, scopes))
 }
 
@@ -42,8 +42,8 @@ async fn what_one_node_raises_is_raised_in_the_other() {
     let ours = Node::listening(&store, &clock).await;
     let other = Node::listening(&store, &clock).await;
     for (raise, standing) in [
-        (Invalidate, Standing::Invalidated),
-        (Expire, Standing::Expired),
+        (Invalidate, Validity::Invalidated),
+        (Expire, Validity::Expired),
     ] {
         for scopes in [vec![tag("a")], vec![tag("b"), tag("a")], vec![Scope::All]] {
             let (here, there, bystander) = (ours.tagged("a"), other.tagged("a"), other.tagged("c"));
@@ -51,10 +51,10 @@ async fn what_one_node_raises_is_raised_in_the_other() {
             eventually(|| there() == standing).await;
             assert_eq!(
                 here(),
-                Standing::Current,
+                Validity::Current,
                 "this is not whose it is to raise it"
             );
-            assert_eq!(bystander() == Standing::Current, scopes != [Scope::All]);
+            assert_eq!(bystander() == Validity::Current, scopes != [Scope::All]);
         }
     }
 }
@@ -91,7 +91,7 @@ async fn when_it_is_done_the_store_has_none_of_its_names() {
 #[derive(Clone, Default)]
 struct Witness(Arc<Mutex<Vec<Vec<String>>>>);
 
-impl Line for Witness {
+impl Transport for Witness {
     fn delete(&self, names: Vec<String>) -> Answer<()> {
         self.0.lock().unwrap().push(names);
         Box::pin(async { Ok(()) })
@@ -167,7 +167,7 @@ async fn what_nobody_waits_for_is_sent_before_the_work_ends_with_its_cache() {
     let Node { raising, work, .. } = node;
     drop(raising);
     work.await.unwrap();
-    eventually(|| there() == Standing::Invalidated).await;
+    eventually(|| there() == Validity::Invalidated).await;
 }
 
 #[test]
@@ -183,6 +183,6 @@ fn whoever_waits_without_a_runtime_is_told_that_nobody_sends_it() {
     let outcome = outcome
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()));
-    assert_eq!(outcome, Poll::Ready(Err(InvalidateError::Unreachable)));
+    assert_eq!(outcome, Poll::Ready(Err(InvalidationError::Unreachable)));
     assert!(node.raising.pending().is_pending(&[shop().tag("a")]));
 }

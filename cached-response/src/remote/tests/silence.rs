@@ -1,14 +1,14 @@
 //! What is trusted while the bus is heard, and while it is not.
 
 use crate::{
-    invalidation::generation::{Raise, Standing},
+    invalidation::generation::{Bump, Validity},
     remote::{
-        bus::message::{Message, Reach, Word},
+        bus::message::{Message, Payload, Targets},
         tests::node::{Node, SECOND, eventually, shop},
     },
     store::{Store, error::StoreErrorKind},
     testing::{in_process_store::InProcessStore, manual_clock::ManualClock},
-    time::moment::Moment,
+    time::moment::Timestamp,
 };
 use actix_web::web::Bytes;
 
@@ -17,8 +17,8 @@ async fn publish(store: &InProcessStore, message: Bytes) {
     bus.publish(&shop().bus(), message).await.unwrap();
 }
 
-fn beat(sender: u64, number: u64, sent: Moment) -> Bytes {
-    let word = Word::Beat(sent);
+fn beat(sender: u64, number: u64, sent: Timestamp) -> Bytes {
+    let word = Payload::Beat(sent);
     let message = Message {
         sender,
         number,
@@ -130,7 +130,7 @@ async fn a_beat_that_seemed_lost_and_was_heard_does_not_hide_what_is_lost_after_
     let mut heard = bus.subscribe(&shop().bus()).await.unwrap();
     let node = Node::listening(&store, &clock).await;
     let first = Message::parse(&heard.next().await.unwrap()).unwrap();
-    store.fail_only("publish", StoreErrorKind::Slow);
+    store.fail_only("publish", StoreErrorKind::Timeout);
     let before = store.calls()["publish"];
     clock.advance(SECOND);
     eventually(|| store.calls()["publish"] > before).await;
@@ -148,7 +148,7 @@ async fn a_beat_that_was_not_sent_yet_proves_nothing_of_the_time_until_then() {
     let node = Node::listening(&store, &clock).await;
     let start = node.now();
     let own = Message::parse(&heard.next().await.unwrap()).unwrap();
-    assert_eq!((own.number, own.word), (1, Word::Beat(start)));
+    assert_eq!((own.number, own.word), (1, Payload::Beat(start)));
 
     publish(&store, beat(own.sender, 2, start.after(SECOND * 60))).await;
     // Heard in order, so that the one before it was heard as well.
@@ -157,13 +157,13 @@ async fn a_beat_that_was_not_sent_yet_proves_nothing_of_the_time_until_then() {
         Message {
             sender: 3,
             number: 1,
-            word: Word::Raise(Raise::Invalidate, Reach::All),
+            word: Payload::Raise(Bump::Invalidate, Targets::All),
         }
         .to_bytes(),
     )
     .await;
     let there = node.tagged("a");
-    eventually(|| there() != Standing::Current).await;
+    eventually(|| there() != Validity::Current).await;
     store.silence_bus();
     clock.advance(SECOND * 6);
     assert!(!node.trusts(start));

@@ -10,7 +10,7 @@ use actix_web::web::Bytes;
 
 use crate::response::tee::{
     budget::Share,
-    source::{BodyError, Live},
+    source::{BodyError, SourceBody},
 };
 
 /// What a chunk costs beside its bytes: its handle, the room to spare beside that, and what was
@@ -22,7 +22,7 @@ pub(crate) enum End {
     /// The task is still at it.
     Open,
     /// Past a bound: the reader polls the body itself from here.
-    Passed(Live),
+    Passed(SourceBody),
     Clean,
     Broken(BodyError),
 }
@@ -35,7 +35,7 @@ enum Client {
 }
 
 /// The chunks of a body, which serve the client and, while the copy is under way, also the copy.
-pub(crate) struct Tail {
+pub(crate) struct Channel {
     chunks: VecDeque<Bytes>,
     /// How many of `chunks` the client has had; they are kept for the copy.
     read: usize,
@@ -46,7 +46,7 @@ pub(crate) struct Tail {
     copier: Option<Waker>,
 }
 
-impl Tail {
+impl Channel {
     pub(crate) fn new(share: Share) -> Self {
         Self {
             chunks: VecDeque::new(),

@@ -14,30 +14,30 @@ use actix_web::{
 
 use crate::{
     response::tee::{
-        channel::{End, Tail},
-        source::{BodyError, Live},
+        channel::{Channel, End},
+        source::{BodyError, SourceBody},
     },
     util::local_task::LocalBoxFuture,
 };
 
 /// A body whose bytes come from a copy under way, then, past a bound, from the handler's own body.
-pub(crate) struct Reader {
+pub(crate) struct ClientBody {
     source: Source,
     size: BodySize,
 }
 
 enum Source {
     Copy {
-        tail: Rc<RefCell<Tail>>,
+        tail: Rc<RefCell<Channel>>,
         /// The copying itself, where no task could take it.
         driven: Option<LocalBoxFuture<()>>,
     },
-    Body(Live),
+    Body(SourceBody),
     Ended,
 }
 
-impl Reader {
-    pub(crate) fn new(tail: Rc<RefCell<Tail>>, size: BodySize) -> Self {
+impl ClientBody {
+    pub(crate) fn new(tail: Rc<RefCell<Channel>>, size: BodySize) -> Self {
         let driven = None;
         Self {
             source: Source::Copy { tail, driven },
@@ -46,7 +46,7 @@ impl Reader {
     }
 
     /// A reader of a body that is not copied.
-    pub(crate) fn passing(live: Live, size: BodySize) -> Self {
+    pub(crate) fn passing(live: SourceBody, size: BodySize) -> Self {
         Self {
             source: Source::Body(live),
             size,
@@ -119,13 +119,13 @@ impl Reader {
     }
 }
 
-impl Drop for Reader {
+impl Drop for ClientBody {
     fn drop(&mut self) {
         self.leave(Source::Ended);
     }
 }
 
-impl MessageBody for Reader {
+impl MessageBody for ClientBody {
     type Error = BodyError;
 
     fn size(&self) -> BodySize {

@@ -29,12 +29,12 @@ use actix_web::{
 };
 
 pub(crate) use self::{budget::Budget, source::Scope};
-use self::{channel::Tail, client_body::Reader, source::Live, task::Copier};
+use self::{channel::Channel, client_body::ClientBody, source::SourceBody, task::TeeTask};
 use crate::util::local_task::{self, LocalBoxFuture};
 
 /// What became of a copy.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Copied {
+pub(crate) enum TeeOutcome {
     /// The body ended cleanly, and these are its bytes.
     Whole(Bytes),
     /// It is over the cap.
@@ -46,7 +46,7 @@ pub(crate) enum Copied {
 }
 
 /// What a copy may cost.
-pub(crate) struct Terms {
+pub(crate) struct TeeConfig {
     /// The largest body that is kept.
     pub(crate) cap: usize,
     /// The length that the head of the response gives, where the body does not say its own.
@@ -57,7 +57,7 @@ pub(crate) struct Terms {
     pub(crate) limit: LocalBoxFuture<()>,
 }
 
-impl Terms {
+impl TeeConfig {
     /// The terms for a body of this size, whose own word counts most.
     fn declaring(mut self, size: BodySize) -> Self {
         if let BodySize::Sized(length) = size {
@@ -81,9 +81,9 @@ impl Terms {
 /// lost if the client leaves.
 pub(crate) fn copy(
     body: BoxBody,
-    terms: Terms,
+    terms: TeeConfig,
     scope: impl Scope + 'static,
-    landed: impl FnOnce(Copied) + 'static,
+    landed: impl FnOnce(TeeOutcome) + 'static,
 ) -> BoxBody {
     let size = body.size();
     let terms = terms.declaring(size);
@@ -91,13 +91,13 @@ pub(crate) fn copy(
         Ok(bytes) => return copy_at_once(bytes, size, &terms, landed),
         Err(body) => body,
     };
-    let live = Live::new(body, scope);
+    let live = SourceBody::new(body, scope);
     if terms
         .declared
         .is_some_and(|length| length > terms.cap as u64)
     {
-        landed(Copied::TooLarge);
-        return BoxBody::new(Reader::passing(live, size));
+        landed(TeeOutcome::TooLarge);
+        return BoxBody::new(ClientBody::passing(live, size));
     }
     let (mut reader, copier) = pair(live, size, terms, landed);
     if let Err(copying) = local_task::spawn(Box::pin(copier.run())) {
@@ -115,35 +115,35 @@ pub(crate) fn pass(body: BoxBody, scope: impl Scope + 'static) -> BoxBody {
     }
     match body.try_into_bytes() {
         Ok(bytes) => BoxBody::new(bytes),
-        Err(body) => BoxBody::new(Reader::passing(Live::new(body, scope), size)),
+        Err(body) => BoxBody::new(ClientBody::passing(SourceBody::new(body, scope), size)),
     }
 }
 
 /// The two ends of a copy, neither of them under way.
 fn pair(
-    live: Live,
+    live: SourceBody,
     size: BodySize,
-    terms: Terms,
-    landed: impl FnOnce(Copied) + 'static,
-) -> (Reader, Copier) {
-    let tail = Rc::new(RefCell::new(Tail::new(terms.budget.share())));
-    let reader = Reader::new(Rc::clone(&tail), size);
-    (reader, Copier::new(live, tail, terms, Box::new(landed)))
+    terms: TeeConfig,
+    landed: impl FnOnce(TeeOutcome) + 'static,
+) -> (ClientBody, TeeTask) {
+    let tail = Rc::new(RefCell::new(Channel::new(terms.budget.share())));
+    let reader = ClientBody::new(Rc::clone(&tail), size);
+    (reader, TeeTask::new(live, tail, terms, Box::new(landed)))
 }
 
 /// The copy of a body that never was a stream.
 fn copy_at_once(
     bytes: Bytes,
     size: BodySize,
-    terms: &Terms,
-    landed: impl FnOnce(Copied),
+    terms: &TeeConfig,
+    landed: impl FnOnce(TeeOutcome),
 ) -> BoxBody {
     landed(if bytes.len() > terms.cap {
-        Copied::TooLarge
+        TeeOutcome::TooLarge
     } else if terms.forbids(bytes.len()) {
-        Copied::Failed
+        TeeOutcome::Failed
     } else {
-        Copied::Whole(bytes.clone())
+        TeeOutcome::Whole(bytes.clone())
     });
     match size {
         BodySize::None => BoxBody::new(body::None::new()),

@@ -28,12 +28,12 @@ impl Scope for () {
 }
 
 /// A handler's body inside its scope, whoever polls it.
-pub(crate) struct Live {
+pub(crate) struct SourceBody {
     body: BoxBody,
     scope: Box<dyn Scope>,
 }
 
-impl Live {
+impl SourceBody {
     pub(crate) fn new(body: BoxBody, scope: impl Scope + 'static) -> Self {
         Self {
             body,

@@ -14,26 +14,26 @@ use tokio::task;
 
 use crate::{
     response::tee::{
-        Copied, Terms,
-        channel::{End, Tail},
-        source::{BodyError, Live},
+        TeeConfig, TeeOutcome,
+        channel::{Channel, End},
+        source::{BodyError, SourceBody},
     },
-    util::local_task::{Detached, Kind},
+    util::local_task::{DetachedPermit, Kind},
 };
 
 /// What is told of the copy, once.
-type Landed = Box<dyn FnOnce(Copied)>;
+type Landed = Box<dyn FnOnce(TeeOutcome)>;
 
 /// A copy under way. Dropping it lands `Failed`, and the client's body ends with an error: so it
 /// is when the body panics, and when the runtime ends.
-pub(crate) struct Copier {
-    live: Option<Live>,
-    tail: Rc<RefCell<Tail>>,
-    terms: Terms,
+pub(crate) struct TeeTask {
+    live: Option<SourceBody>,
+    tail: Rc<RefCell<Channel>>,
+    terms: TeeConfig,
     landed: Option<Landed>,
     length: usize,
     /// Held from the moment the client has left.
-    place: Option<Detached>,
+    place: Option<DetachedPermit>,
 }
 
 /// What the body, or the lack of anyone to wait for it, came up with.
@@ -44,8 +44,13 @@ enum Event {
     Abandoned,
 }
 
-impl Copier {
-    pub(crate) fn new(live: Live, tail: Rc<RefCell<Tail>>, terms: Terms, landed: Landed) -> Self {
+impl TeeTask {
+    pub(crate) fn new(
+        live: SourceBody,
+        tail: Rc<RefCell<Channel>>,
+        terms: TeeConfig,
+        landed: Landed,
+    ) -> Self {
         Self {
             live: Some(live),
             tail,
@@ -76,7 +81,7 @@ impl Copier {
                     }
                 }
                 Event::End => return self.end(),
-                Event::Error(error) => return self.close(Copied::Failed, End::Broken(error)),
+                Event::Error(error) => return self.close(TeeOutcome::Failed, End::Broken(error)),
                 Event::Abandoned => return,
             }
         }
@@ -102,7 +107,7 @@ impl Copier {
         self.place = self
             .place
             .take()
-            .or_else(|| Detached::claim(Kind::HandOver));
+            .or_else(|| DetachedPermit::claim(Kind::HandOver));
         self.place.is_none() || self.terms.limit.as_mut().poll(cx).is_ready()
     }
 
@@ -124,26 +129,26 @@ impl Copier {
 
     fn end(mut self) {
         if self.terms.forbids(self.length) {
-            return self.close(Copied::Failed, End::Clean);
+            return self.close(TeeOutcome::Failed, End::Clean);
         }
         let whole = self.tail.borrow().whole(self.length);
-        self.close(Copied::Whole(whole), End::Clean);
+        self.close(TeeOutcome::Whole(whole), End::Clean);
     }
 
     fn pass_on(mut self) {
         if let Some(live) = self.live.take() {
             let over = self.length > self.terms.cap;
             let why = if over {
-                Copied::TooLarge
+                TeeOutcome::TooLarge
             } else {
-                Copied::NoRoom
+                TeeOutcome::NoRoom
             };
             self.close(why, End::Passed(live));
         }
     }
 
     /// Lands, and only then lets the client see how the body goes on.
-    fn close(&mut self, copied: Copied, end: End) {
+    fn close(&mut self, copied: TeeOutcome, end: End) {
         if let Some(landed) = self.landed.take() {
             landed(copied);
         }
@@ -159,11 +164,11 @@ impl Copier {
     }
 }
 
-impl Drop for Copier {
+impl Drop for TeeTask {
     fn drop(&mut self) {
         let open = self.tail.borrow().is_open();
         if open {
-            self.close(Copied::Failed, End::Broken(Box::new(CutShort)));
+            self.close(TeeOutcome::Failed, End::Broken(Box::new(CutShort)));
         }
     }
 }

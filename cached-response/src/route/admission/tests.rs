@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     policy::Policy,
-    route::inputs::{Facts, Role},
+    route::inputs::{ArgumentInfo, Role},
 };
 use actix_web::http::header::HeaderValue;
 
@@ -31,14 +31,14 @@ fn get(fields: &[(&'static str, &'static str)]) -> Request {
     }
 }
 
-fn admission(policy: Policy, arguments: &[(Role, Facts)], request: &Request) -> Admission {
-    let asked = Asked {
+fn admission(policy: Policy, arguments: &[(Role, ArgumentInfo)], request: &Request) -> Admission {
+    let asked = RequestFacts {
         method: &request.method,
         headers: &request.headers,
         query: request.query,
         unkeyed_body: request.body,
     };
-    let mut terms = Terms::new(policy, arguments);
+    let mut terms = RouteConfig::new(policy, arguments);
     let admission = admit(&terms, &asked);
     // What is known beforehand is nothing else than what comes of asking.
     terms.every_get = false;
@@ -46,20 +46,20 @@ fn admission(policy: Policy, arguments: &[(Role, Facts)], request: &Request) -> 
     admission
 }
 
-fn admitted(arguments: &[(Role, Facts)], request: &Request) -> Admitted {
+fn admitted(arguments: &[(Role, ArgumentInfo)], request: &Request) -> Admitted {
     match admission(Policy::default().vary_none(), arguments, request) {
         Admission::Lookup(admitted) => admitted,
         Admission::Bypass(why) => panic!("bypassed: {why}"),
     }
 }
 
-const SEES_REQUEST: &[(Role, Facts)] = &[(Role::Covered, Facts::REQUEST)];
+const SEES_REQUEST: &[(Role, ArgumentInfo)] = &[(Role::Covered, ArgumentInfo::REQUEST)];
 
 #[test]
 fn a_plain_get_is_looked_up_and_may_lead() {
     let plain = Admitted {
-        reuse: Reuse::Any,
-        flight: Part::Lead,
+        reuse: AllowedReuse::Any,
+        flight: FlightRole::Lead,
         head: false,
         wishes: None,
     };
@@ -68,7 +68,7 @@ fn a_plain_get_is_looked_up_and_may_lead() {
 
 fn bypassed(
     policy: Policy,
-    arguments: &[(Role, Facts)],
+    arguments: &[(Role, ArgumentInfo)],
     change: impl Fn(&mut Request),
 ) -> Option<Bypass> {
     let mut request = get(&[]);
@@ -154,7 +154,7 @@ fn a_method_override_that_the_handler_can_see_bypasses() {
 fn a_method_override_means_nothing_to_a_handler_that_sees_no_headers() {
     assert_eq!(
         admitted(&[], &get(&[("x-http-method-override", "PUT")])).flight,
-        Part::Lead
+        FlightRole::Lead
     );
 }
 
@@ -163,8 +163,8 @@ fn a_body_that_is_named_in_key_may_come_with_a_get() {
     let mut request = get(&[]);
     request.body = true;
     assert_eq!(
-        admitted(&[(Role::Keyed, Facts::BODY)], &request).flight,
-        Part::Lead
+        admitted(&[(Role::Keyed, ArgumentInfo::BODY)], &request).flight,
+        FlightRole::Lead
     );
 }
 
@@ -174,23 +174,26 @@ fn head_goes_with_get_and_never_leads() {
     request.method = Method::HEAD;
     let head = admitted(&[], &request);
     assert!(head.head);
-    assert_eq!(head.flight, Part::Follow);
+    assert_eq!(head.flight, FlightRole::Follow);
 }
 
 #[test]
 fn an_authorized_request_reuses_only_what_is_open_and_runs_alone() {
     let admitted = admitted(&[], &get(&[("authorization", "Bearer a")]));
-    assert_eq!((admitted.reuse, admitted.flight), (Reuse::Open, Part::None));
+    assert_eq!(
+        (admitted.reuse, admitted.flight),
+        (AllowedReuse::Open, FlightRole::None)
+    );
 }
 
 #[test]
 fn a_route_that_knows_of_users_treats_an_authorized_request_like_any_other() {
     let request = get(&[("authorization", "Bearer a")]);
     for role in [Role::Keyed, Role::Gate] {
-        let admitted = admitted(&[(role, Facts::UNKNOWN)], &request);
+        let admitted = admitted(&[(role, ArgumentInfo::UNKNOWN)], &request);
         assert_eq!(
             (admitted.reuse, admitted.flight),
-            (Reuse::Any, Part::Lead),
+            (AllowedReuse::Any, FlightRole::Lead),
             "{role:?}"
         );
     }
@@ -198,7 +201,7 @@ fn a_route_that_knows_of_users_treats_an_authorized_request_like_any_other() {
     assert!(matches!(
         by_header,
         Admission::Lookup(Admitted {
-            reuse: Reuse::Any,
+            reuse: AllowedReuse::Any,
             ..
         })
     ));
@@ -208,12 +211,12 @@ fn a_route_that_knows_of_users_treats_an_authorized_request_like_any_other() {
 fn what_does_not_depend_on_the_user_is_no_word_on_identity() {
     let request = get(&[("authorization", "Bearer a")]);
     assert_eq!(
-        admitted(&[(Role::Unkeyed, Facts::UNKNOWN)], &request).reuse,
-        Reuse::Open
+        admitted(&[(Role::Unkeyed, ArgumentInfo::UNKNOWN)], &request).reuse,
+        AllowedReuse::Open
     );
     assert_eq!(
-        admitted(&[(Role::Keyed, Facts::NOTHING)], &request).reuse,
-        Reuse::Open
+        admitted(&[(Role::Keyed, ArgumentInfo::NOTHING)], &request).reuse,
+        AllowedReuse::Open
     );
 }
 
@@ -228,15 +231,15 @@ fn conditional_and_range_requests_lead_only_where_the_handler_cannot_see_them() 
         "if-range",
     ] {
         let request = get(&[(name, "x")]);
-        assert_eq!(admitted(&[], &request).flight, Part::Lead, "{name}");
+        assert_eq!(admitted(&[], &request).flight, FlightRole::Lead, "{name}");
         assert_eq!(
             admitted(SEES_REQUEST, &request).flight,
-            Part::Follow,
+            FlightRole::Follow,
             "{name}"
         );
         assert_eq!(
-            admitted(&[(Role::Gate, Facts::REQUEST)], &request).flight,
-            Part::Lead,
+            admitted(&[(Role::Gate, ArgumentInfo::REQUEST)], &request).flight,
+            FlightRole::Lead,
             "{name}"
         );
     }
@@ -273,7 +276,7 @@ fn a_query_type_that_has_the_flag_among_its_fields_sees_it() {
     ] {
         let admission = admission(
             Policy::default(),
-            &[(Role::Covered, Facts::query(fields))],
+            &[(Role::Covered, ArgumentInfo::query(fields))],
             &request,
         );
         assert_eq!(admission == Admission::Bypass(Bypass::Nocache), sees);
@@ -284,13 +287,13 @@ fn a_query_type_that_has_the_flag_among_its_fields_sees_it() {
 fn a_query_that_is_extracted_without_the_flag_sees_it_only_among_its_own_names() {
     let mut request = get(&[]);
     request.query = Some("nocache=1");
-    let refusing = |names| Facts::query(|| None).taking_by_name(names);
+    let refusing = |names| ArgumentInfo::query(|| None).taking_by_name(names);
     for (facts, sees) in [
         (refusing(|| Some(&["page"])), true),
         (refusing(|| Some(&["page"])).without_flag(), false),
         (refusing(|| Some(&["nocache"])).without_flag(), true),
         (refusing(|| None).without_flag(), true),
-        (Facts::URI.without_flag(), true),
+        (ArgumentInfo::URI.without_flag(), true),
     ] {
         let admission = admission(Policy::default(), &[(Role::Covered, facts)], &request);
         assert_eq!(admission == Admission::Bypass(Bypass::Nocache), sees);

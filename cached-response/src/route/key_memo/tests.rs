@@ -2,29 +2,34 @@ use super::*;
 use crate::{
     key::{
         Field, KeyWriter,
-        handler_id::{HandlerType, Source},
+        handler_id::{HandlerType, SourceLocation},
     },
     policy::Policy,
-    route::config::Terms,
+    route::config::RouteConfig,
 };
 use actix_web::test::TestRequest;
 
-fn site() -> Site {
-    let terms = Terms::new(Policy::default(), &[]);
-    Site::new("handler", HandlerType::of::<()>(), Source::VALUE, terms)
+fn site() -> Route {
+    let terms = RouteConfig::new(Policy::default(), &[]);
+    Route::new(
+        "handler",
+        HandlerType::of::<()>(),
+        SourceLocation::VALUE,
+        terms,
+    )
 }
 
 fn get(target: &str) -> HttpRequest {
     TestRequest::with_uri(target).to_http_request()
 }
 
-fn ask(site: &Site, request: &HttpRequest, key: &str) {
+fn ask(site: &Route, request: &HttpRequest, key: &str) {
     let mut writer = KeyWriter::reuse(Vec::new());
     writer.field(Field::Path, key.as_bytes());
     note(site, request, &KeyRef::new(site.handler, writer.as_bytes()));
 }
 
-fn is_known(site: &Site, request: &HttpRequest) -> bool {
+fn is_known(site: &Route, request: &HttpRequest) -> bool {
     let mut known = false;
     find(site, request, |_| known = true);
     known

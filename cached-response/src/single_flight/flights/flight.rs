@@ -9,7 +9,7 @@ use super::sync::{Arc, Mutex, lock};
 
 /// How a run ended, as its followers are told.
 #[derive(Clone, Debug)]
-pub(crate) enum Landing<T, W> {
+pub(crate) enum Outcome<T, W> {
     /// The response is stored, and this is it. It is cloned under the flight's lock, once for each
     /// follower, so it is a handle.
     Stored(T),
@@ -24,12 +24,12 @@ pub(crate) enum Landing<T, W> {
 ///
 /// Dropping it gives its place among the followers back.
 #[must_use = "a follower waits only while it is polled"]
-pub(crate) struct Follower<S, T, W> {
+pub(crate) struct Waiter<S, T, W> {
     flight: Arc<Flight<S, T, W>>,
     place: usize,
 }
 
-impl<S, T, W> Follower<S, T, W> {
+impl<S, T, W> Waiter<S, T, W> {
     /// Takes one of the `most` places of a flight; `None` when all are taken.
     pub(crate) fn board(flight: Arc<Flight<S, T, W>>, most: usize) -> Option<Self> {
         let place = match &mut *lock(&flight.state) {
@@ -50,8 +50,8 @@ impl<S, T, W> Follower<S, T, W> {
     }
 }
 
-impl<S, T: Clone, W: Clone> Future for Follower<S, T, W> {
-    type Output = Landing<T, W>;
+impl<S, T: Clone, W: Clone> Future for Waiter<S, T, W> {
+    type Output = Outcome<T, W>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         // Cloning and dropping a waker runs the executor's code. Both are named before the guard,
@@ -69,7 +69,7 @@ impl<S, T: Clone, W: Clone> Future for Follower<S, T, W> {
     }
 }
 
-impl<S, T, W> Drop for Follower<S, T, W> {
+impl<S, T, W> Drop for Waiter<S, T, W> {
     fn drop(&mut self) {
         let _waker = match &mut *lock(&self.flight.state) {
             State::Running(followers) => followers.leave(self.place),
@@ -87,7 +87,7 @@ pub(crate) struct Flight<S, T, W> {
 
 enum State<T, W> {
     Running(Followers),
-    Landed(Landing<T, W>),
+    Landed(Outcome<T, W>),
 }
 
 impl<S, T, W> Flight<S, T, W> {
@@ -117,7 +117,7 @@ impl<S, T, W> Flight<S, T, W> {
     ///
     /// Whoever polls before finds a run and leaves a waker, which is then among those woken;
     /// whoever polls after finds the landing.
-    pub(crate) fn land(&self, landing: Landing<T, W>) {
+    pub(crate) fn land(&self, landing: Outcome<T, W>) {
         let mut state = lock(&self.state);
         if matches!(&*state, State::Landed(_)) {
             return;

@@ -9,7 +9,7 @@
 //!
 //! 1. At most one flight runs for a key, among those that are younger than the age limit, not
 //!    closed, and whose stamp is not outdated.
-//! 2. A follower never gets a response that was not stored: [`Landing`] has no room for one.
+//! 2. A follower never gets a response that was not stored: [`Outcome`] has no room for one.
 //! 3. Every follower returns. A permit that is dropped, by a panic too, lands as
 //!    [`Failed`](Landing::Failed); its followers join again, and one of them leads.
 //! 4. The map is empty when no permit lives.
@@ -35,7 +35,7 @@ use std::mem;
 use std::time::Duration;
 
 use self::flight::Flight;
-pub(crate) use self::flight::{Follower, Landing};
+pub(crate) use self::flight::{Outcome, Waiter};
 use super::sync::{self, Arc, Mutex, RandomState, lock};
 
 /// How many may follow one run, and how long it may take before another is let in beside it.
@@ -49,11 +49,11 @@ pub(crate) struct Limits {
 
 /// What joining came to.
 #[must_use = "a permit that is dropped lands as failed"]
-pub(crate) enum Turn<K: Eq + Hash, S, T, W> {
+pub(crate) enum Join<K: Eq + Hash, S, T, W> {
     /// Nobody runs: run, and land.
     Lead(Permit<K, S, T, W>),
     /// Somebody runs: wait.
-    Follow(Follower<S, T, W>),
+    Follow(Waiter<S, T, W>),
     /// Somebody runs, and as many wait as may: run alone.
     Crowded,
 }
@@ -61,7 +61,7 @@ pub(crate) enum Turn<K: Eq + Hash, S, T, W> {
 /// The flights under way, by key. A clone is a handle on the same flights.
 ///
 /// `S` is the stamp a run starts under, `T` what its followers share, `W` why nothing was stored.
-pub(crate) struct Flights<K, S, T, W> {
+pub(crate) struct SingleFlight<K, S, T, W> {
     shards: Arc<Shards<K, S, T, W>>,
     seed: RandomState,
 }
@@ -71,7 +71,7 @@ type Shard<K, S, T, W> = Mutex<HashMap<K, Arc<Flight<S, T, W>>, RandomState>>;
 
 const SHARDS: usize = 32;
 
-impl<K: Eq + Hash, S, T, W> Flights<K, S, T, W> {
+impl<K: Eq + Hash, S, T, W> SingleFlight<K, S, T, W> {
     pub(crate) fn new() -> Self {
         Self {
             shards: Arc::new(array::from_fn(|_| Shard::default())),
@@ -96,7 +96,7 @@ impl<K: Eq + Hash, S, T, W> Flights<K, S, T, W> {
         limits: &Limits,
         stamp: S,
         outdated: impl Fn(&S) -> bool,
-    ) -> Turn<K, S, T, W>
+    ) -> Join<K, S, T, W>
     where
         K: Clone,
     {
@@ -105,16 +105,15 @@ impl<K: Eq + Hash, S, T, W> Flights<K, S, T, W> {
         // Goes round again only if somebody else has replaced or landed a flight meanwhile.
         while let Some(flight) = self.lead(key, &own, refused.as_ref()) {
             if flight.age(now) < limits.age && !outdated(flight.stamp()) {
-                return Follower::board(flight, limits.followers)
-                    .map_or(Turn::Crowded, Turn::Follow);
+                return Waiter::board(flight, limits.followers).map_or(Join::Crowded, Join::Follow);
             }
             refused = Some(flight);
         }
-        Turn::Lead(Permit {
+        Join::Lead(Permit {
             flights: self.clone(),
             key: key.clone(),
             flight: own,
-            landing: Landing::Failed,
+            landing: Outcome::Failed,
         })
     }
 
@@ -126,12 +125,12 @@ impl<K: Eq + Hash, S, T, W> Flights<K, S, T, W> {
         now: Duration,
         limits: &Limits,
         outdated: impl Fn(&S) -> bool,
-    ) -> Option<Follower<S, T, W>> {
+    ) -> Option<Waiter<S, T, W>> {
         let flight = lock(self.shard(key)).get(key).cloned()?;
         if flight.age(now) >= limits.age || outdated(flight.stamp()) {
             return None;
         }
-        Follower::board(flight, limits.followers)
+        Waiter::board(flight, limits.followers)
     }
 
     /// Lets a follower of the flight for `key` run beside its leader, unless a run was started less
@@ -139,7 +138,7 @@ impl<K: Eq + Hash, S, T, W> Flights<K, S, T, W> {
     pub(crate) fn relieve(
         &self,
         key: &K,
-        follower: &Follower<S, T, W>,
+        follower: &Waiter<S, T, W>,
         now: Duration,
         after: Duration,
     ) -> Result<Permit<K, S, T, W>, Duration>
@@ -152,7 +151,7 @@ impl<K: Eq + Hash, S, T, W> Flights<K, S, T, W> {
             flights: self.clone(),
             key: key.clone(),
             flight: Arc::clone(flight),
-            landing: Landing::Failed,
+            landing: Outcome::Failed,
         })
     }
 
@@ -202,7 +201,7 @@ impl<K: Eq + Hash, S, T, W> Flights<K, S, T, W> {
     }
 }
 
-impl<K, S, T, W> Clone for Flights<K, S, T, W> {
+impl<K, S, T, W> Clone for SingleFlight<K, S, T, W> {
     fn clone(&self) -> Self {
         Self {
             shards: Arc::clone(&self.shards),
@@ -217,15 +216,15 @@ impl<K, S, T, W> Clone for Flights<K, S, T, W> {
 /// for them, and one of them takes over.
 #[must_use = "a permit that is dropped lands as failed"]
 pub(crate) struct Permit<K: Eq + Hash, S, T, W> {
-    flights: Flights<K, S, T, W>,
+    flights: SingleFlight<K, S, T, W>,
     key: K,
     flight: Arc<Flight<S, T, W>>,
-    landing: Landing<T, W>,
+    landing: Outcome<T, W>,
 }
 
 impl<K: Eq + Hash, S, T, W> Permit<K, S, T, W> {
     /// Tells the followers how the run ended. What is stored was put where it can be found before.
-    pub(crate) fn land(mut self, landing: Landing<T, W>) {
+    pub(crate) fn land(mut self, landing: Outcome<T, W>) {
         self.landing = landing;
     }
 
@@ -247,13 +246,13 @@ impl<K: Eq + Hash, S, T, W> Permit<K, S, T, W> {
 
 impl<K: Eq + Hash, S, T, W> Drop for Permit<K, S, T, W> {
     fn drop(&mut self) {
-        if matches!(self.landing, Landing::Failed) && !self.flight.is_over() {
+        if matches!(self.landing, Outcome::Failed) && !self.flight.is_over() {
             return;
         }
         // Out of the map first: a follower that is told of a failure joins again at once, and must
         // not meet the flight that failed.
         self.flights.retire(&self.key, &self.flight);
         self.flight
-            .land(mem::replace(&mut self.landing, Landing::Failed));
+            .land(mem::replace(&mut self.landing, Outcome::Failed));
     }
 }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::sync::explore;
-use super::{Flights, Follower, Landing, Limits, Permit, Turn};
+use super::{Join, Limits, Outcome, Permit, SingleFlight, Waiter};
 
 const NOW: Duration = Duration::from_secs(100);
 const LIMITS: Limits = Limits {
@@ -20,7 +20,7 @@ const LIMITS: Limits = Limits {
 
 type Key = &'static str;
 type Stored = Arc<str>;
-type TestFlights = Flights<Key, u32, Stored, u8>;
+type TestFlights = SingleFlight<Key, u32, Stored, u8>;
 
 #[derive(Default)]
 struct Count(AtomicUsize);
@@ -37,7 +37,7 @@ impl Wake for Count {
     }
 }
 
-fn join(flights: &TestFlights, key: Key) -> Turn<Key, u32, Stored, u8> {
+fn join(flights: &TestFlights, key: Key) -> Join<Key, u32, Stored, u8> {
     flights.join(&key, NOW, &LIMITS, 0, |_| false)
 }
 
@@ -45,35 +45,35 @@ fn lead(flights: &TestFlights, key: Key) -> Permit<Key, u32, Stored, u8> {
     leads(join(flights, key))
 }
 
-fn leads(turn: Turn<Key, u32, Stored, u8>) -> Permit<Key, u32, Stored, u8> {
+fn leads(turn: Join<Key, u32, Stored, u8>) -> Permit<Key, u32, Stored, u8> {
     match turn {
-        Turn::Lead(permit) => permit,
-        Turn::Follow(_) => panic!("follows a flight where it should lead"),
-        Turn::Crowded => panic!("finds a crowd where it should lead"),
+        Join::Lead(permit) => permit,
+        Join::Follow(_) => panic!("follows a flight where it should lead"),
+        Join::Crowded => panic!("finds a crowd where it should lead"),
     }
 }
 
-fn follow(flights: &TestFlights, key: Key) -> Follower<u32, Stored, u8> {
+fn follow(flights: &TestFlights, key: Key) -> Waiter<u32, Stored, u8> {
     match join(flights, key) {
-        Turn::Follow(follower) => follower,
-        Turn::Lead(_) => panic!("leads where it should follow"),
-        Turn::Crowded => panic!("finds a crowd where it should follow"),
+        Join::Follow(follower) => follower,
+        Join::Lead(_) => panic!("leads where it should follow"),
+        Join::Crowded => panic!("finds a crowd where it should follow"),
     }
 }
 
-fn poll(follower: &mut Follower<u32, Stored, u8>, waker: &Arc<Count>) -> Poll<Landing<Stored, u8>> {
+fn poll(follower: &mut Waiter<u32, Stored, u8>, waker: &Arc<Count>) -> Poll<Outcome<Stored, u8>> {
     let waker = Waker::from(Arc::clone(waker));
     Pin::new(follower).poll(&mut Context::from_waker(&waker))
 }
 
-fn stored(text: &str) -> Landing<Stored, u8> {
-    Landing::Stored(text.into())
+fn stored(text: &str) -> Outcome<Stored, u8> {
+    Outcome::Stored(text.into())
 }
 
 #[track_caller]
-fn assert_stored(poll: &Poll<Landing<Stored, u8>>, text: &str) {
+fn assert_stored(poll: &Poll<Outcome<Stored, u8>>, text: &str) {
     match poll {
-        Poll::Ready(Landing::Stored(found)) => assert_eq!(&**found, text),
+        Poll::Ready(Outcome::Stored(found)) => assert_eq!(&**found, text),
         other => panic!("{other:?} instead of the stored {text}"),
     }
 }
@@ -130,7 +130,7 @@ fn only_the_last_waker_of_a_follower_is_woken() {
         assert!(poll(&mut follower, &old).is_pending());
         assert!(poll(&mut follower, &new).is_pending());
 
-        permit.land(Landing::Failed);
+        permit.land(Outcome::Failed);
 
         assert_eq!((old.wakes(), new.wakes()), (0, 1));
     });
@@ -153,9 +153,9 @@ fn followers_of_what_is_not_stored_learn_why() {
         let flights = TestFlights::new();
         let permit = lead(&flights, "a");
         let mut follower = follow(&flights, "a");
-        permit.land(Landing::NotStored(7));
+        permit.land(Outcome::NotStored(7));
         let landing = poll(&mut follower, &Arc::default());
-        assert!(matches!(landing, Poll::Ready(Landing::NotStored(7))));
+        assert!(matches!(landing, Poll::Ready(Outcome::NotStored(7))));
     });
 }
 
@@ -168,7 +168,7 @@ fn a_follower_takes_over_when_the_leader_is_dropped() {
         drop(permit);
         for follower in &mut followers {
             let landing = poll(follower, &Arc::default());
-            assert!(matches!(landing, Poll::Ready(Landing::Failed)));
+            assert!(matches!(landing, Poll::Ready(Outcome::Failed)));
         }
 
         let _successor = lead(&flights, "a");
@@ -189,7 +189,7 @@ fn a_leader_that_panics_lands_as_failed() {
         assert!(panicked.is_err());
         assert_eq!(flights.len(), 0);
         let landing = poll(&mut follower, &Arc::default());
-        assert!(matches!(landing, Poll::Ready(Landing::Failed)));
+        assert!(matches!(landing, Poll::Ready(Outcome::Failed)));
     });
 }
 
@@ -235,12 +235,12 @@ fn a_crowd_is_turned_away_until_a_follower_leaves() {
         let flights = TestFlights::new();
         let _permit = lead(&flights, "a");
         let mut followers: Vec<_> = (0..3).map(|_| follow(&flights, "a")).collect();
-        assert!(matches!(join(&flights, "a"), Turn::Crowded));
+        assert!(matches!(join(&flights, "a"), Join::Crowded));
         assert!(flights.follow(&"a", NOW, &LIMITS, |_| false).is_none());
 
         drop(followers.remove(1));
         followers.push(follow(&flights, "a"));
-        assert!(matches!(join(&flights, "a"), Turn::Crowded));
+        assert!(matches!(join(&flights, "a"), Join::Crowded));
     });
 }
 
@@ -284,7 +284,7 @@ fn a_flight_over_the_age_limit_is_replaced_and_lands_for_its_own() {
 
         let just_below = NOW + Duration::from_nanos(29_999_999_999);
         let turn = flights.join(&"a", just_below, &LIMITS, 0, |_| false);
-        assert!(matches!(turn, Turn::Follow(_)));
+        assert!(matches!(turn, Join::Follow(_)));
         let new = leads(flights.join(&"a", NOW + LIMITS.age, &LIMITS, 0, |_| false));
         let mut late = follow(&flights, "a");
 
@@ -309,9 +309,9 @@ fn a_closed_flight_lands_for_its_own_and_leaves_the_next_one_alone() {
         let next = lead(&flights, "a");
         let mut late = follow(&flights, "a");
 
-        closed.land(Landing::NotStored(7));
+        closed.land(Outcome::NotStored(7));
         let landing = poll(&mut early, &Arc::default());
-        assert!(matches!(landing, Poll::Ready(Landing::NotStored(7))));
+        assert!(matches!(landing, Poll::Ready(Outcome::NotStored(7))));
         assert_eq!(flights.len(), 1, "the next flight was taken out");
 
         next.land(stored("next"));
@@ -330,7 +330,7 @@ fn an_outdated_flight_is_replaced_and_not_joined() {
         assert_eq!(flights.len(), 1);
         // Whoever took its stamp before the invalidation still follows the newer run.
         let turn = flights.join(&"a", NOW, &LIMITS, 0, |stamp| *stamp < 1);
-        assert!(matches!(turn, Turn::Follow(_)));
+        assert!(matches!(turn, Join::Follow(_)));
     });
 }
 
@@ -344,7 +344,7 @@ fn no_lock_is_held_while_a_stamp_is_judged() {
             seen.set(flights.len());
             false
         });
-        assert!(matches!(turn, Turn::Follow(_)));
+        assert!(matches!(turn, Join::Follow(_)));
         assert_eq!(seen.get(), 1);
     });
 }
@@ -376,7 +376,7 @@ fn what_landed_is_let_go_with_its_last_follower() {
         let permit = lead(&flights, "a");
         let follower = follow(&flights, "a");
         let response: Stored = "hello".into();
-        permit.land(Landing::Stored(Arc::clone(&response)));
+        permit.land(Outcome::Stored(Arc::clone(&response)));
         assert_eq!(Arc::strong_count(&response), 2);
         drop(follower);
         assert_eq!(Arc::strong_count(&response), 1);
@@ -418,7 +418,7 @@ fn of_two_runs_the_first_to_land_counts() {
         };
         beside.land(stored("beside"));
         assert_eq!(flights.len(), 0);
-        leader.land(Landing::NotStored(7));
+        leader.land(Outcome::NotStored(7));
         assert_stored(&poll(&mut follower, &Arc::default()), "beside");
     });
 }

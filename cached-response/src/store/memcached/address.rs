@@ -12,7 +12,7 @@ pub(crate) fn parse(address: &str) -> Result<String, StoreError> {
         "{address:?} is no address of a Memcached server: write a host and a port, such as \
          \"127.0.0.1:11211\", \"cache.local:11211\" or \"[::1]:11211\""
     );
-    Err(StoreError::new(StoreErrorKind::Address, words))
+    Err(StoreError::new(StoreErrorKind::InvalidAddress, words))
 }
 
 fn is_address(address: &str) -> bool {
@@ -71,7 +71,7 @@ mod tests {
             "/tmp/socket",
         ] {
             let error = parse(address).unwrap_err();
-            assert_eq!(error.kind(), StoreErrorKind::Address, "{address:?}");
+            assert_eq!(error.kind(), StoreErrorKind::InvalidAddress, "{address:?}");
             assert!(error.to_string().contains("such as"), "{error}");
             assert!(error.to_string().contains(&format!("{address:?}")));
         }

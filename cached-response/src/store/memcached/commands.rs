@@ -3,7 +3,7 @@
 use crate::store::{
     error::{StoreError, StoreErrorKind},
     memcached::{
-        SHORT, expiry::deadline, key::Key, pool::Server, protocol::Answer, request::Request,
+        SHORT, expiry::deadline, key::Key, pool::Server, protocol::Response, request::Request,
     },
 };
 use actix_web::web::Bytes;
@@ -29,7 +29,7 @@ pub(crate) async fn set(
         let set = expiry.and_then(|expiry| Request::set(&key, bytes, expiry));
         set.unwrap_or_else(|| delete(&key))
     });
-    let Some(Answer::Refused(words)) = answers.await?.pop() else {
+    let Some(Response::Refused(words)) = answers.await?.pop() else {
         return Ok(());
     };
     // What lay there must not stay. The known versions see to it themselves.
@@ -58,13 +58,13 @@ pub(crate) async fn add(
             request
         });
         let mut answers = answers.await?;
-        if let Some(Answer::Value(kept)) = answers.pop() {
+        if let Some(Response::Value(kept)) = answers.pop() {
             return Ok(kept.bytes);
         }
         match answers.pop() {
             // It was there and is gone by now.
-            Some(Answer::NotStored) => {}
-            Some(Answer::Refused(words)) => return Err(refused(server, &words)),
+            Some(Response::NotStored) => {}
+            Some(Response::Refused(words)) => return Err(refused(server, &words)),
             _ => return Ok(bytes),
         }
     }

@@ -4,11 +4,11 @@
 //! no answer is ever taken for one to another question.
 
 use crate::store::{
-    error::Kept,
+    error::StoredValue,
     memcached::{
-        error::Trouble,
+        error::ConnectionError,
         expiry::ServerClock,
-        protocol::{Answer, Line, line},
+        protocol::{Line, Response, line},
         request::{Expected, Request},
     },
 };
@@ -38,7 +38,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Connects, and asks what time it is there.
-    pub(crate) async fn open(address: &str) -> Result<Self, Trouble> {
+    pub(crate) async fn open(address: &str) -> Result<Self, ConnectionError> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let mut stream = BufReader::new(stream);
@@ -54,7 +54,7 @@ impl Connection {
     }
 
     /// The server's clock, as it was when it was asked not long ago.
-    pub(crate) async fn clock(&mut self) -> Result<ServerClock, Trouble> {
+    pub(crate) async fn clock(&mut self) -> Result<ServerClock, ConnectionError> {
         if self.clock.answered.elapsed() > CLOCK_IS_GOOD_FOR {
             self.clock = ask_for_the_time(&mut self.stream).await?;
         }
@@ -62,7 +62,10 @@ impl Connection {
     }
 
     /// Asks, and reads an answer to each thing that was asked.
-    pub(crate) async fn exchange(&mut self, request: Request) -> Result<Vec<Answer>, Trouble> {
+    pub(crate) async fn exchange(
+        &mut self,
+        request: Request,
+    ) -> Result<Vec<Response>, ConnectionError> {
         let tail: &[u8] = if request.body.is_some() { b"\r\n" } else { b"" };
         let body = request.body.unwrap_or_default();
         let mut bytes = request.head.chain(body).chain(tail);
@@ -74,26 +77,28 @@ impl Connection {
         Ok(answers)
     }
 
-    async fn answer(&mut self, expected: Expected) -> Result<Answer, Trouble> {
+    async fn answer(&mut self, expected: Expected) -> Result<Response, ConnectionError> {
         match (expected, read_line(&mut self.stream).await?) {
             (Expected::Value { limit }, Line::Value(size, left)) => {
                 let bytes = self.value(size, limit).await?;
-                Ok(Answer::Value(Kept::new(bytes, left)))
+                Ok(Response::Value(StoredValue::new(bytes, left)))
             }
             (Expected::Value { .. }, Line::Absent) | (Expected::Deleted, Line::NotFound) => {
-                Ok(Answer::Absent)
+                Ok(Response::Absent)
             }
-            (Expected::Put | Expected::Deleted, Line::Done) => Ok(Answer::Done),
-            (Expected::Put, Line::NotStored) => Ok(Answer::NotStored),
+            (Expected::Put | Expected::Deleted, Line::Done) => Ok(Response::Done),
+            (Expected::Put, Line::NotStored) => Ok(Response::NotStored),
             // It has read what it refuses, so what follows is in step.
-            (Expected::Put, Line::Refused(words)) => Ok(Answer::Refused(words)),
-            (_, Line::Refused(words) | Line::Misunderstood(words)) => Err(Trouble::Refused(words)),
-            _ => Err(Trouble::Garbled("an answer to something else")),
+            (Expected::Put, Line::Refused(words)) => Ok(Response::Refused(words)),
+            (_, Line::Refused(words) | Line::Misunderstood(words)) => {
+                Err(ConnectionError::Refused(words))
+            }
+            _ => Err(ConnectionError::Garbled("an answer to something else")),
         }
     }
 
     /// The first bytes of a value. The others are read and forgotten.
-    async fn value(&mut self, size: usize, limit: usize) -> Result<Bytes, Trouble> {
+    async fn value(&mut self, size: usize, limit: usize) -> Result<Bytes, ConnectionError> {
         let mut bytes = Vec::with_capacity(size.min(limit).min(CLAIMED));
         let mut rest = size;
         while rest > 0 {
@@ -106,7 +111,9 @@ impl Connection {
         }
         for expected in *b"\r\n" {
             if fill(&mut self.stream).await?[0] != expected {
-                return Err(Trouble::Garbled("a value of another length than it says"));
+                return Err(ConnectionError::Garbled(
+                    "a value of another length than it says",
+                ));
             }
             self.stream.consume(1);
         }
@@ -115,7 +122,7 @@ impl Connection {
 }
 
 /// What has come, of one byte at least.
-async fn fill(stream: &mut BufReader<TcpStream>) -> Result<&[u8], Trouble> {
+async fn fill(stream: &mut BufReader<TcpStream>) -> Result<&[u8], ConnectionError> {
     let buffer = stream.fill_buf().await?;
     if buffer.is_empty() {
         return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into());
@@ -123,7 +130,7 @@ async fn fill(stream: &mut BufReader<TcpStream>) -> Result<&[u8], Trouble> {
     Ok(buffer)
 }
 
-async fn read_line(stream: &mut BufReader<TcpStream>) -> Result<Line, Trouble> {
+async fn read_line(stream: &mut BufReader<TcpStream>) -> Result<Line, ConnectionError> {
     let mut text = Vec::new();
     loop {
         let buffer = fill(stream).await?;
@@ -132,16 +139,20 @@ async fn read_line(stream: &mut BufReader<TcpStream>) -> Result<Line, Trouble> {
         text.extend_from_slice(&buffer[..here]);
         stream.consume(here);
         if text.len() > LONGEST_LINE {
-            return Err(Trouble::Garbled("a line without an end"));
+            return Err(ConnectionError::Garbled("a line without an end"));
         }
         if end.is_some() {
             let line = text.strip_suffix(b"\r\n").and_then(line);
-            return line.ok_or(Trouble::Garbled("a line that is none of Memcached's"));
+            return line.ok_or(ConnectionError::Garbled(
+                "a line that is none of Memcached's",
+            ));
         }
     }
 }
 
-async fn ask_for_the_time(stream: &mut BufReader<TcpStream>) -> Result<ServerClock, Trouble> {
+async fn ask_for_the_time(
+    stream: &mut BufReader<TcpStream>,
+) -> Result<ServerClock, ConnectionError> {
     let asked = Instant::now();
     stream.get_mut().write_all(b"stats\r\n").await?;
     let mut second = None;
@@ -151,12 +162,12 @@ async fn ask_for_the_time(stream: &mut BufReader<TcpStream>) -> Result<ServerClo
             Line::Stat => {}
             Line::End => break,
             Line::Refused(words) | Line::Misunderstood(words) => {
-                return Err(Trouble::Refused(words));
+                return Err(ConnectionError::Refused(words));
             }
-            _ => return Err(Trouble::Garbled("an answer to something else")),
+            _ => return Err(ConnectionError::Garbled("an answer to something else")),
         }
     }
-    let second = second.ok_or(Trouble::Garbled("statistics without the time"))?;
+    let second = second.ok_or(ConnectionError::Garbled("statistics without the time"))?;
     Ok(ServerClock {
         second,
         asked,

@@ -14,7 +14,7 @@ use crate::store::{
         join_all,
         key::Key,
         pool::Server,
-        protocol::Answer,
+        protocol::Response,
         request::Request,
         ring::Servers,
     },
@@ -92,12 +92,12 @@ impl Group<'_> {
         let mut short = Vec::new();
         for place in places {
             match (answers.next(), answers.next()) {
-                (_, Some(Answer::Value(kept))) if kept.left >= self.life => {
+                (_, Some(Response::Value(kept))) if kept.left >= self.life => {
                     found[place] = Some(kept.bytes);
                 }
-                (_, Some(Answer::Value(_))) => short.push(place),
-                (Some(Answer::Done), _) => found[place] = Some(self.names[place].1.clone()),
-                (Some(Answer::Refused(words)), _) => return Err(refused(self.server, &words)),
+                (_, Some(Response::Value(_))) => short.push(place),
+                (Some(Response::Done), _) => found[place] = Some(self.names[place].1.clone()),
+                (Some(Response::Refused(words)), _) => return Err(refused(self.server, &words)),
                 // It was there and is gone by now.
                 _ => {}
             }

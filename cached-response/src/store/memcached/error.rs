@@ -4,7 +4,7 @@ use crate::store::error::{StoreError, StoreErrorKind};
 use std::io;
 
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum ConnectionError {
     /// It could not be made, or was lost.
     Lost(io::Error),
     /// The server refuses, or has not understood, and says so in these words.
@@ -13,7 +13,7 @@ pub(crate) enum Trouble {
     Garbled(&'static str),
 }
 
-impl Trouble {
+impl ConnectionError {
     /// As an error of the store, which names the server.
     pub(crate) fn at(&self, address: &str) -> StoreError {
         let (kind, words) = match self {
@@ -23,13 +23,13 @@ impl Trouble {
                 (StoreErrorKind::Refused, words.to_owned())
             }
             Self::Refused(words) => (StoreErrorKind::Refused, words.clone()),
-            Self::Garbled(words) => (StoreErrorKind::Garbled, (*words).to_owned()),
+            Self::Garbled(words) => (StoreErrorKind::Protocol, (*words).to_owned()),
         };
         StoreError::new(kind, format!("Memcached at {address}: {words}"))
     }
 }
 
-impl From<io::Error> for Trouble {
+impl From<io::Error> for ConnectionError {
     fn from(error: io::Error) -> Self {
         Self::Lost(error)
     }

@@ -15,11 +15,11 @@ pub(crate) mod ring;
 
 use crate::store::{
     Store,
-    error::{Kept, StoreError, StoreErrorKind, StoreFuture},
+    error::{StoreError, StoreErrorKind, StoreFuture, StoredValue},
     memcached::{
         key::Key,
         pool::Server,
-        protocol::Answer,
+        protocol::Response,
         request::{MANY, Request},
         ring::Servers,
     },
@@ -47,9 +47,9 @@ const SHORT: usize = 64;
 /// use cached_response::{MemcachedStore, StoreErrorKind};
 ///
 /// // Nothing is asked of the server yet, and it need not be there.
-/// let store = MemcachedStore::connect(["127.0.0.1:11211"])?;
-/// let error = MemcachedStore::connect(["localhost"]).unwrap_err();
-/// assert_eq!(error.kind(), StoreErrorKind::Address);
+/// let store = MemcachedStore::open(["127.0.0.1:11211"])?;
+/// let error = MemcachedStore::open(["localhost"]).unwrap_err();
+/// assert_eq!(error.kind(), StoreErrorKind::InvalidAddress);
 /// # let _ = store;
 /// # Ok::<_, cached_response::StoreError>(())
 /// ```
@@ -65,9 +65,7 @@ impl MemcachedStore {
     /// # Errors
     ///
     /// Where one of them is no address, or there is none.
-    pub fn connect(
-        addresses: impl IntoIterator<Item = impl AsRef<str>>,
-    ) -> Result<Self, StoreError> {
+    pub fn open(addresses: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, StoreError> {
         let mut parsed = Vec::new();
         for address in addresses {
             parsed.push(address::parse(address.as_ref())?);
@@ -75,7 +73,7 @@ impl MemcachedStore {
         if parsed.is_empty() {
             let words = "no address of a Memcached server was given: write one at least, such as \
                          \"127.0.0.1:11211\"";
-            return Err(StoreError::new(StoreErrorKind::Address, words));
+            return Err(StoreError::new(StoreErrorKind::InvalidAddress, words));
         }
         Ok(Self {
             servers: Arc::new(Servers::new(parsed)),
@@ -94,7 +92,7 @@ impl MemcachedStore {
             for place in places {
                 request.get(&Key::of(names[*place]), SHORT);
             }
-            Box::pin(server.ask(request)) as StoreFuture<'_, Vec<Answer>>
+            Box::pin(server.ask(request)) as StoreFuture<'_, Vec<Response>>
         });
         let answered = join_all::all(asked.collect()).await?;
         let mut found = vec![None; names.len()];
@@ -108,7 +106,7 @@ impl MemcachedStore {
 }
 
 impl Store for MemcachedStore {
-    fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<Kept>> {
+    fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<StoredValue>> {
         Box::pin(async move {
             let mut request = Request::default();
             request.get(&Key::of(name), limit);
@@ -142,7 +140,7 @@ impl Store for MemcachedStore {
         name: &'a str,
         limit: usize,
         with: &'a [String],
-    ) -> StoreFuture<'a, (Option<Kept>, Vec<Option<Bytes>>)> {
+    ) -> StoreFuture<'a, (Option<StoredValue>, Vec<Option<Bytes>>)> {
         Box::pin(async move {
             let server = self.of(name);
             let is_here = |name: &&String| Arc::ptr_eq(self.of(name), server);
@@ -153,7 +151,7 @@ impl Store for MemcachedStore {
                 request.get(&Key::of(name), SHORT);
             }
             let mut answers = server.ask(request).await?.into_iter();
-            let kept = answers.next().and_then(Answer::kept);
+            let kept = answers.next().and_then(Response::kept);
             let mut found: Vec<_> = answers
                 .map(|answer| answer.kept().map(|kept| kept.bytes))
                 .collect();

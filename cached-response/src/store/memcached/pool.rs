@@ -3,7 +3,7 @@
 use crate::store::{
     error::StoreError,
     memcached::{
-        connection::Connection, error::Trouble, expiry::ServerClock, protocol::Answer,
+        connection::Connection, error::ConnectionError, expiry::ServerClock, protocol::Response,
         request::Request,
     },
 };
@@ -34,7 +34,7 @@ pub(crate) struct Server {
 }
 
 /// A connection, and the right to use one.
-type Lent = (Connection, OwnedSemaphorePermit);
+type Checkout = (Connection, OwnedSemaphorePermit);
 
 impl Server {
     pub(crate) fn new(address: String) -> Self {
@@ -50,22 +50,28 @@ impl Server {
     }
 
     /// Asks, in one round trip. There is an answer to each thing that was asked.
-    pub(crate) async fn ask(self: &Arc<Self>, request: Request) -> Result<Vec<Answer>, StoreError> {
+    pub(crate) async fn ask(
+        self: &Arc<Self>,
+        request: Request,
+    ) -> Result<Vec<Response>, StoreError> {
         self.with(async |connection| connection.exchange(request).await)
             .await
     }
 
     /// Asks one thing.
-    pub(crate) async fn ask_one(self: &Arc<Self>, request: Request) -> Result<Answer, StoreError> {
+    pub(crate) async fn ask_one(
+        self: &Arc<Self>,
+        request: Request,
+    ) -> Result<Response, StoreError> {
         let mut answers = self.ask(request).await?;
-        Ok(answers.pop().unwrap_or(Answer::Absent))
+        Ok(answers.pop().unwrap_or(Response::Absent))
     }
 
     /// Asks what is made when the server's clock is known.
     pub(crate) async fn ask_by_its_clock(
         self: &Arc<Self>,
         make: impl FnOnce(&ServerClock) -> Request + Send,
-    ) -> Result<Vec<Answer>, StoreError> {
+    ) -> Result<Vec<Response>, StoreError> {
         self.with(async |connection| {
             let request = make(&connection.clock().await?);
             connection.exchange(request).await
@@ -77,7 +83,7 @@ impl Server {
     /// middle, or has failed, is out of step.
     async fn with<T>(
         self: &Arc<Self>,
-        call: impl AsyncFnOnce(&mut Connection) -> Result<T, Trouble>,
+        call: impl AsyncFnOnce(&mut Connection) -> Result<T, ConnectionError>,
     ) -> Result<T, StoreError> {
         let (mut connection, _permit) = self.lend().await.map_err(|error| self.failed(&error))?;
         let watch = Watch::over(self);
@@ -88,7 +94,7 @@ impl Server {
         Ok(value)
     }
 
-    async fn lend(self: &Arc<Self>) -> Result<Lent, Trouble> {
+    async fn lend(self: &Arc<Self>) -> Result<Checkout, ConnectionError> {
         let permit = self.permits.clone().acquire_owned().await;
         let permit = permit.map_err(Error::other)?;
         loop {
@@ -103,7 +109,10 @@ impl Server {
 
     /// Connects in a task of its own: whoever comes after a caller that could not wait finds the
     /// connection made.
-    async fn open(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Result<Lent, Trouble> {
+    async fn open(
+        self: &Arc<Self>,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Checkout, ConnectionError> {
         let (sender, receiver) = oneshot::channel();
         let server = Arc::clone(self);
         let connecting = async move {
@@ -121,7 +130,7 @@ impl Server {
     }
 
     /// The other connections are likely to be as bad.
-    fn failed(&self, error: &Trouble) -> StoreError {
+    fn failed(&self, error: &ConnectionError) -> StoreError {
         self.idle().clear();
         error.at(&self.address)
     }

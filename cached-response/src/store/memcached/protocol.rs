@@ -1,6 +1,6 @@
 //! What a server answers, line by line.
 
-use crate::store::error::Kept;
+use crate::store::error::StoredValue;
 use std::time::Duration;
 
 /// A line of an answer, without its end.
@@ -84,16 +84,16 @@ fn digits(text: &str) -> Option<u64> {
 
 /// The answer to one thing that was asked.
 #[derive(Debug)]
-pub(crate) enum Answer {
-    Value(Kept),
+pub(crate) enum Response {
+    Value(StoredValue),
     Absent,
     Done,
     NotStored,
     Refused(String),
 }
 
-impl Answer {
-    pub(crate) fn kept(self) -> Option<Kept> {
+impl Response {
+    pub(crate) fn kept(self) -> Option<StoredValue> {
         match self {
             Self::Value(kept) => Some(kept),
             _ => None,

@@ -110,7 +110,7 @@ impl fmt::Debug for Address {
 
 fn wrong(why: &str) -> StoreError {
     StoreError::new(
-        StoreErrorKind::Address,
+        StoreErrorKind::InvalidAddress,
         format!("no address of a Redis server: {why}"),
     )
 }
@@ -266,7 +266,7 @@ mod tests {
             "unix:///tmp/secret",
         ] {
             let error = Address::parse(wrong).unwrap_err();
-            assert_eq!(error.kind(), StoreErrorKind::Address, "{wrong}");
+            assert_eq!(error.kind(), StoreErrorKind::InvalidAddress, "{wrong}");
             assert!(!error.to_string().contains("secret"), "{error}");
         }
     }
@@ -274,7 +274,7 @@ mod tests {
     /// What is said of a URL that is none, and that it does not name what is secret in it.
     fn why(url: &str) -> String {
         let error = Address::parse(url).unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Address, "{url}");
+        assert_eq!(error.kind(), StoreErrorKind::InvalidAddress, "{url}");
         assert!(!error.to_string().contains("secret"), "{error}");
         error.to_string()
     }

@@ -94,6 +94,7 @@ impl Answer {
     }
 
     fn is_not_that(&self) -> StoreError {
-        self.refusal().map_or_else(error::garbled, error::refusal)
+        self.refusal()
+            .map_or_else(error::protocol_error, error::refusal)
     }
 }

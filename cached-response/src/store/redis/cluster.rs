@@ -263,7 +263,7 @@ async fn best(
     while let Some(answered) = asked.join_next().await {
         let drawn = answered.map_err(error::unreachable);
         let drawn = drawn.and_then(|(place, answers)| {
-            let slots = answers?.pop().ok_or_else(error::garbled)?.many()?;
+            let slots = answers?.pop().ok_or_else(error::protocol_error)?.many()?;
             map::parse(&slots, &place, |place| atlas.node(place))
         });
         match drawn {

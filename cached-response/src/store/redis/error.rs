@@ -7,11 +7,11 @@ use std::fmt;
 /// What the client could not do: the connection is of no use any more.
 pub(crate) fn of(error: &RedisError) -> StoreError {
     let kind = match error.kind() {
-        ErrorKind::Parse | ErrorKind::UnexpectedReturnType => StoreErrorKind::Garbled,
+        ErrorKind::Parse | ErrorKind::UnexpectedReturnType => StoreErrorKind::Protocol,
         ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed => {
             StoreErrorKind::Refused
         }
-        _ if error.is_timeout() => StoreErrorKind::Slow,
+        _ if error.is_timeout() => StoreErrorKind::Timeout,
         _ => StoreErrorKind::Unreachable,
     };
     let message = match (error.code(), error.detail()) {
@@ -29,9 +29,9 @@ pub(crate) fn refusal(error: &ServerError) -> StoreError {
 }
 
 /// An answer that is none to what was asked.
-pub(crate) fn garbled() -> StoreError {
+pub(crate) fn protocol_error() -> StoreError {
     StoreError::new(
-        StoreErrorKind::Garbled,
+        StoreErrorKind::Protocol,
         "the server's answer is none to what was asked",
     )
 }

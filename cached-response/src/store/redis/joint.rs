@@ -35,7 +35,7 @@ impl<T: Clone + Send + Sync + 'static> Joint<T> {
         // `wait_for` ends with what it waited for.
         done.map_err(over)?
             .clone()
-            .unwrap_or_else(|| Err(error::garbled()))
+            .unwrap_or_else(|| Err(error::protocol_error()))
     }
 
     /// Begins `work`, unless some is under way.

@@ -25,7 +25,7 @@ use crate::{
             wire::{Posted, Read, Side},
         },
     },
-    util::{batch::Begun, shared_oneshot::Place, sync::lock},
+    util::{batch::BatchStart, shared_oneshot::Place, sync::lock},
 };
 
 /// How often a server was seen to be no primary any more. All connections to it that were made
@@ -219,7 +219,7 @@ impl Asked {
         })
     }
 
-    pub(crate) fn begun(&self) -> &Begun {
+    pub(crate) fn begun(&self) -> &BatchStart {
         &self.posted.begun
     }
 

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     store::{
-        error::{Found, Kept, LookedUp, Question, StoreError},
+        error::{Found, LookedUp, Question, StoreError, StoredValue},
         redis::{
             answer::Answer,
             command::{Commands, Prepared},
@@ -17,7 +17,7 @@ use crate::{
             line::Asked,
             wire::Read,
         },
-        small_values::Shorts,
+        small_values::SmallValues,
     },
     util::shared_oneshot::Place,
 };
@@ -42,7 +42,7 @@ pub(crate) fn prepared(question: &Question<'_>) -> Prepared {
 }
 
 /// What was answered to [`whole`].
-pub(crate) fn kept(answers: [Answer; WHOLE]) -> Result<Option<Kept>, StoreError> {
+pub(crate) fn kept(answers: [Answer; WHOLE]) -> Result<Option<StoredValue>, StoreError> {
     let [before, bytes, after] = answers;
     let (before, after) = (before.number()?, after.number()?);
     let Some(bytes) = bytes.value()? else {
@@ -53,14 +53,14 @@ pub(crate) fn kept(answers: [Answer; WHOLE]) -> Result<Option<Kept>, StoreError>
     }
     // Below zero it lives for ever, which is nothing that we have put there.
     let left = u64::try_from(before.min(after)).unwrap_or(0);
-    Ok(Some(Kept::new(bytes, Duration::from_millis(left))))
+    Ok(Some(StoredValue::new(bytes, Duration::from_millis(left))))
 }
 
 /// What was answered to [`whole`], and to the names beside it.
 pub(crate) fn looked_up(
     (first, others): (Vec<Answer>, Vec<Option<Bytes>>),
-) -> Result<(Option<Kept>, Vec<Option<Bytes>>), StoreError> {
-    let first = first.try_into().map_err(|_| error::garbled())?;
+) -> Result<(Option<StoredValue>, Vec<Option<Bytes>>), StoreError> {
+    let first = first.try_into().map_err(|_| error::protocol_error())?;
     Ok((kept(first)?, others))
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn looked_up(
 pub(crate) const NOT_THERE: i64 = -2;
 
 /// A look-up on a connection that was at hand.
-pub(crate) struct Looking {
+pub(crate) struct PendingLookup {
     asked: Asked,
     /// Whether short values are asked for as well.
     more: bool,
@@ -76,7 +76,7 @@ pub(crate) struct Looking {
     found: OnceLock<Result<LookedUp, StoreError>>,
 }
 
-impl Looking {
+impl PendingLookup {
     pub(crate) fn new(asked: Asked, question: &Question<'_>) -> Self {
         Self {
             asked,
@@ -90,13 +90,13 @@ impl Looking {
         let others = if self.more {
             read.shorts()?
         } else {
-            Shorts::default()
+            SmallValues::default()
         };
         Ok((kept, others))
     }
 }
 
-impl Found for Looking {
+impl Found for PendingLookup {
     fn poll(&self, place: &mut Place, cx: &Context<'_>) -> Poll<Result<LookedUp, StoreError>> {
         if let Some(found) = self.found.get() {
             return Poll::Ready(found.clone());

@@ -34,7 +34,7 @@ use self::{
     address::Address,
     answer::Answer,
     cluster::Cluster,
-    lookup::{Looking, looked_up, whole},
+    lookup::{PendingLookup, looked_up, whole},
     node::{Node, Order},
     sentinel::Sentinels,
     servers::Servers,
@@ -44,7 +44,7 @@ use self::{
 use crate::store::{
     Store,
     bus::{Bus, Subscription},
-    error::{Kept, Prompt, Question, StoreError, StoreErrorKind, StoreFuture},
+    error::{Prompt, Question, StoreError, StoreErrorKind, StoreFuture, StoredValue},
 };
 
 /// Redis (6 or later) or Valkey as the remote store: one server, the one that sentinels know, or a
@@ -55,12 +55,12 @@ use crate::store::{
 /// use cached_response::{RedisStore, StoreErrorKind};
 ///
 /// // Nobody need be there yet.
-/// let store = RedisStore::connect("redis://cache:secret@127.0.0.1:6379/1")?;
+/// let store = RedisStore::open("redis://cache:secret@127.0.0.1:6379/1")?;
 /// // What is secret stays so.
 /// assert_eq!(format!("{store:?}"), "RedisStore(127.0.0.1:6379)");
 ///
-/// let error = RedisStore::connect("127.0.0.1:6379").unwrap_err();
-/// assert_eq!(error.kind(), StoreErrorKind::Address);
+/// let error = RedisStore::open("127.0.0.1:6379").unwrap_err();
+/// assert_eq!(error.kind(), StoreErrorKind::InvalidAddress);
 /// # Ok(())
 /// # }
 /// ```
@@ -92,8 +92,8 @@ impl RedisStore {
     /// ```
     /// use cached_response::{RedisStore, StoreErrorKind};
     ///
-    /// let error = RedisStore::connect("redis://127.0.0.1/-1").unwrap_err();
-    /// assert_eq!(error.kind(), StoreErrorKind::Address);
+    /// let error = RedisStore::open("redis://127.0.0.1/-1").unwrap_err();
+    /// assert_eq!(error.kind(), StoreErrorKind::InvalidAddress);
     /// assert!(error.to_string().contains("write `redis://host:6379/1`"));
     /// ```
     ///
@@ -102,7 +102,7 @@ impl RedisStore {
     /// host, a port or a database that is no number or too large, a user without a password,
     /// parameters after a `?`, or a fragment; or if it is one of TLS without the feature for it. Nothing
     /// is connected to yet.
-    pub fn connect(url: &str) -> Result<Self, StoreError> {
+    pub fn open(url: &str) -> Result<Self, StoreError> {
         let target = Target::Fixed(Address::parse(url)?);
         Ok(Self(Servers::One(Arc::new(Node::new(target)))))
     }
@@ -155,7 +155,7 @@ impl RedisStore {
         if primary.is_empty() {
             let unnamed = "the primary has no name: write the one that the sentinels monitor it by, such as \
                            \"mymaster\"";
-            return Err(StoreError::new(StoreErrorKind::Address, unnamed));
+            return Err(StoreError::new(StoreErrorKind::InvalidAddress, unnamed));
         }
         let target = Target::Moving(Sentinels::new(addresses(urls)?, primary));
         Ok(Self(Servers::One(Arc::new(Node::new(target)))))
@@ -170,13 +170,13 @@ fn addresses<'a>(urls: impl IntoIterator<Item = &'a str>) -> Result<Vec<Address>
     if addresses.is_empty() {
         let none = "there is no address of a Redis server: write one at least, such as \
                     \"redis://127.0.0.1:6379\"";
-        return Err(StoreError::new(StoreErrorKind::Address, none));
+        return Err(StoreError::new(StoreErrorKind::InvalidAddress, none));
     }
     Ok(addresses)
 }
 
 impl Store for RedisStore {
-    fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<Kept>> {
+    fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<StoredValue>> {
         Box::pin(async move {
             let order = Order::Ask(whole(name, limit, 0));
             Ok(looked_up((self.0.answers(name, &order).await?, Vec::new()))?.0)
@@ -207,7 +207,7 @@ impl Store for RedisStore {
         name: &'a str,
         limit: usize,
         with: &'a [String],
-    ) -> StoreFuture<'a, (Option<Kept>, Vec<Option<Bytes>>)> {
+    ) -> StoreFuture<'a, (Option<StoredValue>, Vec<Option<Bytes>>)> {
         Box::pin(async move {
             let whole = whole(name, limit, with.len());
             looked_up(self.0.answers_in_order(name, whole, with).await?)
@@ -219,7 +219,7 @@ impl Store for RedisStore {
         let asked = self.0.ask_promptly(prepared, question.on_a_worker)?;
         Some(Prompt {
             begun: asked.begun().clone(),
-            found: Arc::new(Looking::new(asked, &question)),
+            found: Arc::new(PendingLookup::new(asked, &question)),
         })
     }
 

@@ -186,7 +186,7 @@ pub(crate) fn removed(names: usize, answers: Vec<Answer>) -> Result<(), StoreErr
     }
     match answers.next().map(Answer::number).transpose()? {
         Some(replicas) if replicas < 1 => Err(StoreError::new(
-            StoreErrorKind::Slow,
+            StoreErrorKind::Timeout,
             "no replica has confirmed it in time",
         )),
         _ => Ok(()),

@@ -13,7 +13,7 @@ use crate::{
             address::Address,
             answer::Answer,
             command::{Commands, Prepared},
-            server_info::Known,
+            server_info::ServerInfo,
             wire::{Posted, Side, Wire},
         },
     },
@@ -23,7 +23,7 @@ use crate::{
 /// A connection to a server that was a primary when it was last asked.
 pub(crate) struct Primary {
     wire: Wire,
-    known: Mutex<Known>,
+    known: Mutex<ServerInfo>,
 }
 
 impl Primary {
@@ -69,7 +69,7 @@ impl Primary {
     }
 
     /// What is known of it.
-    pub(crate) fn known(&self) -> Known {
+    pub(crate) fn known(&self) -> ServerInfo {
         lock(&self.known).clone()
     }
 
@@ -91,8 +91,8 @@ fn questions() -> Commands {
 }
 
 /// Takes the answers to the questions from the end of these.
-fn learn(answers: &mut Vec<Answer>) -> Known {
+fn learn(answers: &mut Vec<Answer>) -> ServerInfo {
     let replication = answers.pop().unwrap_or(Answer::Nothing);
     let time = answers.pop().unwrap_or(Answer::Nothing);
-    Known::of(&time, &replication, Instant::now())
+    ServerInfo::of(&time, &replication, Instant::now())
 }

@@ -12,7 +12,7 @@ use crate::store::{
         answer::{Answer, SHORT, Shape},
         error,
     },
-    small_values::Shorts,
+    small_values::SmallValues,
 };
 
 /// The most bytes of a list, and of an error.
@@ -97,7 +97,7 @@ pub(crate) fn end_of(bytes: &[u8], shape: Shape) -> Result<Option<usize>, StoreE
 pub(crate) fn take(bytes: &Bytes, at: &mut usize, shape: Shape) -> Result<Answer, StoreError> {
     let start = *at;
     let rest = bytes.get(start..).unwrap_or_default();
-    let (found, end) = scan(rest, shape)?.ok_or_else(error::garbled)?;
+    let (found, end) = scan(rest, shape)?.ok_or_else(error::protocol_error)?;
     *at += end;
     match found {
         Found::Bytes(from, to) => Ok(Answer::Bytes(bytes.slice(start + from..start + to))),
@@ -115,20 +115,20 @@ pub(crate) fn take(bytes: &Bytes, at: &mut usize, shape: Shape) -> Result<Answer
             Ok(Value::ServerError(error)) => Ok(Answer::Refused(error)),
             Ok(Value::Array(values)) => Ok(Answer::Many(values)),
             Ok(Value::Nil) => Ok(Answer::Nothing),
-            _ => Err(error::garbled()),
+            _ => Err(error::protocol_error()),
         },
     }
 }
 
 /// The short values that `bytes` have `at` a place, if there are few of them. What else may be there,
 /// [`take`] knows.
-pub(crate) fn take_few(bytes: &Bytes, at: &mut usize, count: usize) -> Option<Shorts> {
+pub(crate) fn take_few(bytes: &Bytes, at: &mut usize, count: usize) -> Option<SmallValues> {
     let rest = bytes.get(*at..)?;
     let (kind, said, _) = short_number(rest)?;
-    if kind != b'*' || usize::try_from(said) != Ok(count) || count > Shorts::FEW {
+    if kind != b'*' || usize::try_from(said) != Ok(count) || count > SmallValues::FEW {
         return None;
     }
-    let (mut parts, mut next, mut fit) = ([(0, 0); Shorts::FEW], 0, true);
+    let (mut parts, mut next, mut fit) = ([(0, 0); SmallValues::FEW], 0, true);
     let end = each_short(rest, |short| {
         let (from, to) = short.map_or((0, 0), |(from, to)| (*at + from, *at + to));
         match (u32::try_from(from), u32::try_from(to)) {
@@ -140,7 +140,7 @@ pub(crate) fn take_few(bytes: &Bytes, at: &mut usize, count: usize) -> Option<Sh
     let end = end.ok()??;
     fit.then(|| {
         *at += end;
-        Shorts::few(bytes, parts, count)
+        SmallValues::few(bytes, parts, count)
     })
 }
 
@@ -179,7 +179,7 @@ fn scan(bytes: &[u8], shape: Shape) -> Result<Option<(Found, usize)>, StoreError
         (b'$', Shape::Bytes(limit)) => bulk(bytes, end, number(line)?, limit),
         (b'-', _) => Ok(Some((Found::Rare, end))),
         (b'*', Shape::Many) => list(bytes),
-        _ => Err(error::garbled()),
+        _ => Err(error::protocol_error()),
     }
 }
 
@@ -210,9 +210,9 @@ fn bulk(
     length: i64,
     limit: usize,
 ) -> Result<Option<(Found, usize)>, StoreError> {
-    let length = usize::try_from(length).map_err(|_| error::garbled())?;
+    let length = usize::try_from(length).map_err(|_| error::protocol_error())?;
     if length > limit {
-        return Err(error::garbled());
+        return Err(error::protocol_error());
     }
     let after = end_of_bulk(bytes, start, length)?;
     Ok(after.map(|after| (Found::Bytes(start, start + length), after)))
@@ -228,12 +228,12 @@ fn line(bytes: &[u8]) -> Result<Option<Line<'_>>, StoreError> {
         return if within.len() < LONGEST_LINE {
             Ok(None)
         } else {
-            Err(error::garbled())
+            Err(error::protocol_error())
         };
     };
     match &within[..end] {
         [kind, line @ .., b'\r'] => Ok(Some((*kind, line, end + 1))),
-        _ => Err(error::garbled()),
+        _ => Err(error::protocol_error()),
     }
 }
 
@@ -243,21 +243,26 @@ fn number(line: &[u8]) -> Result<i64, StoreError> {
         digits => (digits, 1),
     };
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(error::garbled());
+        return Err(error::protocol_error());
     }
     let add = |sum: i64, digit: &u8| {
         sum.checked_mul(10)?
             .checked_add(sign * i64::from(digit - b'0'))
     };
-    digits.iter().try_fold(0, add).ok_or_else(error::garbled)
+    digits
+        .iter()
+        .try_fold(0, add)
+        .ok_or_else(error::protocol_error)
 }
 
 fn end_of_bulk(bytes: &[u8], start: usize, length: usize) -> Result<Option<usize>, StoreError> {
-    let end = start.checked_add(length).ok_or_else(error::garbled)?;
+    let end = start
+        .checked_add(length)
+        .ok_or_else(error::protocol_error)?;
     match bytes.get(end..).unwrap_or_default() {
         [b'\r', b'\n', ..] => Ok(Some(end + 2)),
         [] | [b'\r'] => Ok(None),
-        _ => Err(error::garbled()),
+        _ => Err(error::protocol_error()),
     }
 }
 
@@ -268,22 +273,22 @@ fn each_short(
     mut short: impl FnMut(Option<(usize, usize)>),
 ) -> Result<Option<usize>, StoreError> {
     let Some((_, count, mut at)) = short_number(bytes) else {
-        return Err(error::garbled());
+        return Err(error::protocol_error());
     };
     for _ in 0..count {
         let rest = &bytes[at..];
         let Some((b'$', length, after)) = short_number(rest) else {
             // It is not all there, or no length of a short value.
-            return line(rest)?.map_or(Ok(None), |_| Err(error::garbled()));
+            return line(rest)?.map_or(Ok(None), |_| Err(error::protocol_error()));
         };
         at += after;
         if length == -1 {
             short(None);
             continue;
         }
-        let length = usize::try_from(length).map_err(|_| error::garbled())?;
+        let length = usize::try_from(length).map_err(|_| error::protocol_error())?;
         if length > LARGEST_LIST {
-            return Err(error::garbled());
+            return Err(error::protocol_error());
         }
         let Some(end) = end_of_bulk(bytes, at, length)? else {
             return Ok(None);
@@ -299,7 +304,7 @@ fn list(bytes: &[u8]) -> Result<Option<(Found, usize)>, StoreError> {
     match end(bytes, 0, DEEPEST)? {
         Some(end) => Ok(Some((Found::Rare, end))),
         None if bytes.len() < LARGEST_LIST => Ok(None),
-        None => Err(error::garbled()),
+        None => Err(error::protocol_error()),
     }
 }
 
@@ -312,15 +317,15 @@ fn end(bytes: &[u8], start: usize, deep: usize) -> Result<Option<usize>, StoreEr
     let length = match kind {
         b'+' | b'-' | b':' => return Ok(Some(after)),
         b'$' | b'*' if said == b"-1" => return Ok(Some(after)),
-        b'$' | b'*' => usize::try_from(number(said)?).map_err(|_| error::garbled())?,
-        _ => return Err(error::garbled()),
+        b'$' | b'*' => usize::try_from(number(said)?).map_err(|_| error::protocol_error())?,
+        _ => return Err(error::protocol_error()),
     };
     if kind == b'$' {
         return end_of_bulk(bytes, after, length);
     }
-    let deep = deep.checked_sub(1).ok_or_else(error::garbled)?;
+    let deep = deep.checked_sub(1).ok_or_else(error::protocol_error)?;
     if length > MOST_PARTS {
-        return Err(error::garbled());
+        return Err(error::protocol_error());
     }
     let mut at = after;
     for _ in 0..length {

@@ -64,9 +64,9 @@ async fn ask(address: Address, primary: String) -> Result<Address, StoreError> {
         let unknown = format!("the sentinel at {address} knows no primary `{primary}`");
         return Err(StoreError::new(StoreErrorKind::Refused, unknown));
     };
-    let host = str::from_utf8(host).map_err(|_| error::garbled())?;
+    let host = str::from_utf8(host).map_err(|_| error::protocol_error())?;
     let port = str::from_utf8(port).ok().and_then(|port| port.parse().ok());
-    Ok(address.elsewhere(host, port.ok_or_else(error::garbled)?))
+    Ok(address.elsewhere(host, port.ok_or_else(error::protocol_error)?))
 }
 
 async fn login(
@@ -85,5 +85,5 @@ async fn login(
 }
 
 fn only(answers: Vec<Answer>) -> Result<Answer, StoreError> {
-    answers.into_iter().next().ok_or_else(error::garbled)
+    answers.into_iter().next().ok_or_else(error::protocol_error)
 }

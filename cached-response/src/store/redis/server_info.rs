@@ -11,7 +11,7 @@ pub(crate) const NEW: Duration = Duration::from_secs(5);
 
 /// What a server has last said of itself.
 #[derive(Clone, Debug)]
-pub(crate) struct Known {
+pub(crate) struct ServerInfo {
     said: Instant,
     /// What its clock was then, in milliseconds. A user who may not ask has none.
     clock: Option<u64>,
@@ -21,7 +21,7 @@ pub(crate) struct Known {
     pub(crate) is_replica: bool,
 }
 
-impl Known {
+impl ServerInfo {
     /// Of what a server answered to `TIME` and `INFO replication`.
     pub(crate) fn of(time: &Answer, replication: &Answer, said: Instant) -> Self {
         let text = match replication {
@@ -79,7 +79,7 @@ mod tests {
     use proptest::prelude::*;
     use redis::Value;
 
-    use super::Known;
+    use super::ServerInfo;
     use crate::store::redis::answer::Answer;
 
     fn time(seconds: &str, microseconds: &str) -> Answer {
@@ -95,26 +95,26 @@ mod tests {
     fn a_primary_with_a_replica_in_step() {
         let text = "# Replication\r\nrole:master\r\nconnected_slaves:1\r\n\
             slave0:ip=127.0.0.1,port=7,state=online,offset=14,lag=0\r\n";
-        let known = Known::of(&time("5", "7999"), &replication(text), Instant::now());
+        let known = ServerInfo::of(&time("5", "7999"), &replication(text), Instant::now());
         assert!(known.has_replicas && !known.is_replica);
     }
 
     #[test]
     fn a_replica_that_is_being_filled_counts_for_nothing() {
         let text = "role:master\r\nslave0:ip=127.0.0.1,port=7,state=wait_bgsave,offset=0,lag=0\r\n";
-        assert!(!Known::of(&Answer::Nothing, &replication(text), Instant::now()).has_replicas);
+        assert!(!ServerInfo::of(&Answer::Nothing, &replication(text), Instant::now()).has_replicas);
     }
 
     #[test]
     fn a_replica_says_so() {
         let text = "role:slave\r\nmaster_host:127.0.0.1\r\n";
-        assert!(Known::of(&Answer::Nothing, &replication(text), Instant::now()).is_replica);
+        assert!(ServerInfo::of(&Answer::Nothing, &replication(text), Instant::now()).is_replica);
     }
 
     #[test]
     fn the_clock_goes_on_from_what_was_said() {
         let said = Instant::now();
-        let known = Known::of(&time("5", "7999"), &Answer::Nothing, said);
+        let known = ServerInfo::of(&time("5", "7999"), &Answer::Nothing, said);
         let later = said + Duration::from_millis(250);
         assert_eq!(known.clock_at(later), Some(5_257));
     }
@@ -123,7 +123,7 @@ mod tests {
     fn a_clock_that_makes_no_sense_is_none() {
         for (seconds, microseconds) in [("", "0"), ("x", "0"), ("18446744073709551615", "0")] {
             let time = time(seconds, microseconds);
-            let known = Known::of(&time, &Answer::Nothing, Instant::now());
+            let known = ServerInfo::of(&time, &Answer::Nothing, Instant::now());
             assert_eq!(known.clock_at(Instant::now()), None);
         }
     }
@@ -136,7 +136,7 @@ mod tests {
         ) {
             let parts = parts.into_iter().map(|part| Value::BulkString(part.into()));
             let time = Answer::Many(parts.collect());
-            let known = Known::of(&time, &Answer::Bytes(text.into()), Instant::now());
+            let known = ServerInfo::of(&time, &Answer::Bytes(text.into()), Instant::now());
             let _ = known.clock_at(Instant::now());
         }
     }

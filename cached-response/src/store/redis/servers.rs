@@ -119,7 +119,7 @@ async fn on_one(node: &Node, first: Commands, others: &[String]) -> Result<InOrd
     let mut commands = first.clone();
     commands.shorts(others);
     match node.ask(&commands).await {
-        Err(error) if error.kind() == StoreErrorKind::Garbled && !others.is_empty() => {
+        Err(error) if error.kind() == StoreErrorKind::Protocol && !others.is_empty() => {
             warn_of_foreign_value();
             one_by_one(node, first, others).await
         }

@@ -62,7 +62,7 @@ fn there(mut answers: Vec<Answer>) -> Result<(bool, Option<Bytes>), StoreError> 
     if let Some(removed) = answers.pop() {
         removed.number()?;
     }
-    let [added, found]: [_; 2] = last.try_into().map_err(|_| error::garbled())?;
+    let [added, found]: [_; 2] = last.try_into().map_err(|_| error::protocol_error())?;
     Ok((added.done()?, question::value(found)?))
 }
 
@@ -76,7 +76,7 @@ struct Present {
 
 impl Present {
     fn of(mut answers: Vec<Answer>) -> Result<Self, StoreError> {
-        let left = answers.pop().ok_or_else(error::garbled)?.number()?;
+        let left = answers.pop().ok_or_else(error::protocol_error)?.number()?;
         let (_, bytes) = there(answers)?;
         Ok(Self { bytes, left })
     }
@@ -170,7 +170,10 @@ async fn gone(
     let answers = servers.all_answers(questions.collect()).await?;
     let mut gone = Vec::new();
     for (index, answers) in zip(names, answers) {
-        let answer = answers.into_iter().next().ok_or_else(error::garbled)?;
+        let answer = answers
+            .into_iter()
+            .next()
+            .ok_or_else(error::protocol_error)?;
         if answer.number()? == 0 {
             gone.push(index);
         }

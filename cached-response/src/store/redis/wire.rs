@@ -28,9 +28,9 @@ use crate::{
             resp,
             socket::Felt,
         },
-        small_values::Shorts,
+        small_values::SmallValues,
     },
-    util::{batch::Begun, shared_oneshot::Place},
+    util::{batch::BatchStart, shared_oneshot::Place},
 };
 
 /// On which thread a connection is driven.
@@ -139,7 +139,7 @@ impl Wire {
 /// Commands that were given to a connection.
 pub(crate) struct Posted {
     told: Answers,
-    pub(crate) begun: Begun,
+    pub(crate) begun: BatchStart,
     shapes: Shapes,
 }
 
@@ -181,7 +181,7 @@ pub(crate) struct Read {
 
 impl Read {
     /// The next answer, which is short values.
-    pub(crate) fn shorts(&mut self) -> Result<Shorts, StoreError> {
+    pub(crate) fn shorts(&mut self) -> Result<SmallValues, StoreError> {
         if let Some(Shape::Shorts(count)) = self.shapes.get(self.next)
             && let Some(few) = resp::take_few(&self.bytes, &mut self.at, *count)
         {
@@ -193,7 +193,10 @@ impl Read {
 
     /// The next answer.
     pub(crate) fn next(&mut self) -> Result<Answer, StoreError> {
-        let shape = self.shapes.get(self.next).ok_or_else(error::garbled)?;
+        let shape = self
+            .shapes
+            .get(self.next)
+            .ok_or_else(error::protocol_error)?;
         self.next += 1;
         resp::take(&self.bytes, &mut self.at, *shape)
     }

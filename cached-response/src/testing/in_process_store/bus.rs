@@ -14,7 +14,7 @@ use std::{
 
 /// All who listen, on any channel.
 #[derive(Default)]
-pub(crate) struct Ears(Mutex<All>);
+pub(crate) struct Subscribers(Mutex<All>);
 
 #[derive(Default)]
 struct All {
@@ -22,7 +22,7 @@ struct All {
     silent: bool,
 }
 
-impl Ears {
+impl Subscribers {
     pub(crate) fn listen(&self, channel: &str) -> Listener {
         let ear = Arc::<Ear>::default();
         let entry = (channel.to_owned(), Arc::downgrade(&ear));

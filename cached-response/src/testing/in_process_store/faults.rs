@@ -10,7 +10,7 @@ use std::{
 
 /// Where each call comes by, before it acts and before it answers.
 #[derive(Default)]
-pub(crate) struct Gate(Mutex<State>);
+pub(crate) struct FaultInjector(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -46,7 +46,7 @@ impl Calls {
     }
 }
 
-impl Gate {
+impl FaultInjector {
     /// Counts a call, holds it, and says whether it fails.
     pub(crate) async fn enter(&self, method: &'static str) -> Result<(), StoreError> {
         *self.state().calls.entry(method).or_default() += 1;
@@ -143,7 +143,7 @@ impl State {
 
 /// A call that is held, until it is let through or dropped.
 struct Waiting<'a> {
-    gate: &'a Gate,
+    gate: &'a FaultInjector,
     since: u64,
 }
 

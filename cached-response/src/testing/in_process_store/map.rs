@@ -1,8 +1,8 @@
 //! Bytes under names, each for a time.
 
 use crate::{
-    store::error::Kept,
-    time::{Clock, moment::Moment},
+    store::error::StoredValue,
+    time::{Clock, moment::Timestamp},
 };
 use actix_web::web::Bytes;
 use std::{
@@ -15,7 +15,7 @@ use std::{
 #[derive(Default)]
 pub(crate) struct Shelf {
     clock: Clock,
-    kept: Mutex<BTreeMap<String, (Bytes, Moment)>>,
+    kept: Mutex<BTreeMap<String, (Bytes, Timestamp)>>,
 }
 
 impl Shelf {
@@ -27,7 +27,7 @@ impl Shelf {
     }
 
     /// When something that has `timeout` to live from now on is gone.
-    pub(crate) fn after(&self, timeout: Duration) -> Moment {
+    pub(crate) fn after(&self, timeout: Duration) -> Timestamp {
         self.clock.now().after(timeout)
     }
 
@@ -42,15 +42,15 @@ impl Shelf {
 
 /// The shelf as it is now, without what has expired.
 pub(crate) struct Open<'a> {
-    now: Moment,
-    kept: MutexGuard<'a, BTreeMap<String, (Bytes, Moment)>>,
+    now: Timestamp,
+    kept: MutexGuard<'a, BTreeMap<String, (Bytes, Timestamp)>>,
 }
 
 impl Open<'_> {
-    pub(crate) fn get(&self, name: &str, limit: usize) -> Option<Kept> {
+    pub(crate) fn get(&self, name: &str, limit: usize) -> Option<StoredValue> {
         let (bytes, until) = self.kept.get(name)?;
         let bytes = bytes.slice(..bytes.len().min(limit));
-        Some(Kept::new(bytes, until.since(self.now)))
+        Some(StoredValue::new(bytes, until.since(self.now)))
     }
 
     pub(crate) fn get_many(&self, names: &[String]) -> Vec<Option<Bytes>> {
@@ -58,7 +58,7 @@ impl Open<'_> {
         names.iter().map(get).collect()
     }
 
-    pub(crate) fn put(&mut self, name: &str, bytes: Bytes, until: Moment) {
+    pub(crate) fn put(&mut self, name: &str, bytes: Bytes, until: Timestamp) {
         if until > self.now {
             self.kept.insert(name.to_owned(), (bytes, until));
         } else {
@@ -66,7 +66,7 @@ impl Open<'_> {
         }
     }
 
-    pub(crate) fn add(&mut self, name: &str, bytes: Bytes, until: Moment) -> Bytes {
+    pub(crate) fn add(&mut self, name: &str, bytes: Bytes, until: Timestamp) -> Bytes {
         if let Some((there, _)) = self.kept.get(name) {
             return there.clone();
         }
@@ -79,7 +79,7 @@ impl Open<'_> {
         &mut self,
         name: &str,
         bytes: &Bytes,
-        (least, until): (Moment, Moment),
+        (least, until): (Timestamp, Timestamp),
     ) -> Bytes {
         let there = self.add(name, bytes.clone(), until);
         if let Some((_, life)) = self.kept.get_mut(name)

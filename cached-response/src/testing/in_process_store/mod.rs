@@ -8,12 +8,12 @@ use crate::{
     store::{
         Store,
         bus::{Bus, Subscription},
-        error::{Kept, StoreErrorKind, StoreFuture},
+        error::{StoreErrorKind, StoreFuture, StoredValue},
     },
     testing::{
         in_process_store::{
-            bus::Ears,
-            faults::{Calls, Gate, Side},
+            bus::Subscribers,
+            faults::{Calls, FaultInjector, Side},
             map::{Open, Shelf},
         },
         manual_clock::ManualClock,
@@ -53,8 +53,8 @@ pub struct InProcessStore(Arc<Inside>);
 #[derive(Default)]
 struct Inside {
     shelf: Shelf,
-    gate: Gate,
-    ears: Ears,
+    gate: FaultInjector,
+    ears: Subscribers,
 }
 
 impl InProcessStore {
@@ -155,7 +155,7 @@ impl InProcessStore {
 }
 
 impl Store for InProcessStore {
-    fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<Kept>> {
+    fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<StoredValue>> {
         self.call("get", move |shelf| shelf.get(name, limit))
     }
 
@@ -177,7 +177,7 @@ impl Store for InProcessStore {
         name: &'a str,
         limit: usize,
         with: &'a [String],
-    ) -> StoreFuture<'a, (Option<Kept>, Vec<Option<Bytes>>)> {
+    ) -> StoreFuture<'a, (Option<StoredValue>, Vec<Option<Bytes>>)> {
         self.call("look_up", move |shelf| {
             (shelf.get(name, limit), shelf.get_many(with))
         })

@@ -2,7 +2,7 @@
 
 use crate::store::{
     Store,
-    error::{Kept, StoreFuture},
+    error::{StoreFuture, StoredValue},
 };
 use actix_web::web::Bytes;
 use std::{
@@ -56,7 +56,7 @@ impl Subject {
     }
 
     /// What the other handle finds.
-    pub(crate) async fn kept(&self, name: &str, limit: usize) -> Option<Kept> {
+    pub(crate) async fn kept(&self, name: &str, limit: usize) -> Option<StoredValue> {
         ends("get", self.other.get(name, limit)).await
     }
 

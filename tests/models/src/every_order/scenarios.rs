@@ -8,7 +8,7 @@ use loom::model::Builder;
 use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use loom::thread;
 
-use super::collapse::{Flights, Follower, Landing, Limits, Permit, Turn};
+use super::collapse::{Join, Limits, Outcome, Permit, SingleFlight, Waiter};
 use super::sync::{Arc, Mutex, explore};
 
 const LIMITS: Limits = Limits {
@@ -20,7 +20,7 @@ const NEW: u64 = 2;
 
 /// A cache of one key whose handler returns the stamp it runs under.
 struct Cache {
-    flights: Flights<(), u64, u64, ()>,
+    flights: SingleFlight<(), u64, u64, ()>,
     stored: Mutex<Option<u64>>,
     running: AtomicBool,
     runs: AtomicUsize,
@@ -29,7 +29,7 @@ struct Cache {
 impl Cache {
     fn new() -> Arc<Self> {
         Arc::new(Self {
-            flights: Flights::new(),
+            flights: SingleFlight::new(),
             stored: Mutex::new(None),
             running: AtomicBool::new(false),
             runs: AtomicUsize::new(0),
@@ -37,7 +37,7 @@ impl Cache {
     }
 
     /// Joins at a time when all that is older than `stamp` is outdated.
-    fn join(&self, stamp: u64) -> Turn<(), u64, u64, ()> {
+    fn join(&self, stamp: u64) -> Join<(), u64, u64, ()> {
         let outdated = |started: &u64| *started < stamp;
         self.flights
             .join(&(), Duration::ZERO, &LIMITS, stamp, outdated)
@@ -45,20 +45,20 @@ impl Cache {
 
     fn lead(&self, stamp: u64) -> Permit<(), u64, u64, ()> {
         match self.join(stamp) {
-            Turn::Lead(permit) => permit,
-            Turn::Follow(_) | Turn::Crowded => panic!("somebody else leads"),
+            Join::Lead(permit) => permit,
+            Join::Follow(_) | Join::Crowded => panic!("somebody else leads"),
         }
     }
 
-    fn follow(&self, stamp: u64) -> Follower<u64, u64, ()> {
+    fn follow(&self, stamp: u64) -> Waiter<u64, u64, ()> {
         match self.join(stamp) {
-            Turn::Follow(follower) => follower,
-            Turn::Lead(_) | Turn::Crowded => panic!("there is nobody to follow"),
+            Join::Follow(follower) => follower,
+            Join::Lead(_) | Join::Crowded => panic!("there is nobody to follow"),
         }
     }
 
     /// Lets a follower run beside its leader, if any run goes on.
-    fn let_in(&self, follower: &Follower<u64, u64, ()>) -> Option<Permit<(), u64, u64, ()>> {
+    fn let_in(&self, follower: &Waiter<u64, u64, ()>) -> Option<Permit<(), u64, u64, ()>> {
         let turn = Duration::from_secs(5);
         let permit = self.flights.relieve(&(), follower, turn, turn);
         permit.ok()
@@ -67,24 +67,24 @@ impl Cache {
     /// A request that missed: leads or follows, and takes over where a leader failed.
     fn request(&self, stamp: u64) -> u64 {
         match self.join(stamp) {
-            Turn::Lead(permit) => self.run(permit),
-            Turn::Follow(follower) => self.after(follower, stamp),
-            Turn::Crowded => panic!("turned away"),
+            Join::Lead(permit) => self.run(permit),
+            Join::Follow(follower) => self.after(follower, stamp),
+            Join::Crowded => panic!("turned away"),
         }
     }
 
-    fn after(&self, follower: Follower<u64, u64, ()>, stamp: u64) -> u64 {
+    fn after(&self, follower: Waiter<u64, u64, ()>, stamp: u64) -> u64 {
         match block_on(follower) {
-            Landing::Stored(response) => response,
-            Landing::NotStored(()) => panic!("everything is stored here"),
-            Landing::Failed => match self.join(stamp) {
-                Turn::Lead(permit) => self.run(permit),
-                Turn::Follow(follower) => match block_on(follower) {
-                    Landing::Stored(response) => response,
-                    Landing::NotStored(()) => panic!("everything is stored here"),
-                    Landing::Failed => panic!("told twice of one failure"),
+            Outcome::Stored(response) => response,
+            Outcome::NotStored(()) => panic!("everything is stored here"),
+            Outcome::Failed => match self.join(stamp) {
+                Join::Lead(permit) => self.run(permit),
+                Join::Follow(follower) => match block_on(follower) {
+                    Outcome::Stored(response) => response,
+                    Outcome::NotStored(()) => panic!("everything is stored here"),
+                    Outcome::Failed => panic!("told twice of one failure"),
                 },
-                Turn::Crowded => panic!("turned away"),
+                Join::Crowded => panic!("turned away"),
             },
         }
     }
@@ -100,7 +100,7 @@ impl Cache {
         });
         *self.stored.lock().unwrap() = Some(response);
         self.running.store(false, SeqCst);
-        permit.land(Landing::Stored(response));
+        permit.land(Outcome::Stored(response));
         response
     }
 }
@@ -119,8 +119,8 @@ pub(super) fn a_leader_lands_while_its_follower_polls() {
         let cache = Cache::new();
         let permit = cache.lead(NEW);
         let follower = cache.follow(NEW);
-        let leader = thread::spawn(move || permit.land(Landing::Stored(NEW)));
-        assert!(matches!(block_on(follower), Landing::Stored(NEW)));
+        let leader = thread::spawn(move || permit.land(Outcome::Stored(NEW)));
+        assert!(matches!(block_on(follower), Outcome::Stored(NEW)));
         leader.join().unwrap();
     });
 }
@@ -179,10 +179,10 @@ pub(super) fn a_run_that_was_let_in_lands_for_those_whose_leader_fails() {
         let follower = cache.follow(NEW);
         let beside = cache.let_in(&follower).expect("the leader runs");
         let fails = thread::spawn(move || drop(leader));
-        let lands = thread::spawn(move || beside.land(Landing::Stored(NEW)));
+        let lands = thread::spawn(move || beside.land(Outcome::Stored(NEW)));
         let landing = block_on(follower);
         assert!(
-            matches!(landing, Landing::Stored(NEW)),
+            matches!(landing, Outcome::Stored(NEW)),
             "told of a failure while another run goes on"
         );
         fails.join().unwrap();
@@ -199,7 +199,7 @@ pub(super) fn two_runs_for_one_flight_fail_at_once() {
         let beside = cache.let_in(&follower).expect("the leader runs");
         let other = thread::spawn(move || drop(leader));
         drop(beside);
-        assert!(matches!(block_on(follower), Landing::Failed));
+        assert!(matches!(block_on(follower), Outcome::Failed));
         other.join().unwrap();
     });
 }
@@ -214,9 +214,9 @@ pub(super) fn a_run_is_let_in_while_the_leader_fails() {
         let beside = cache.let_in(&follower);
         let was_let_in = beside.is_some();
         if let Some(beside) = beside {
-            beside.land(Landing::Stored(NEW));
+            beside.land(Outcome::Stored(NEW));
         }
-        let landed = matches!(block_on(follower), Landing::Stored(NEW));
+        let landed = matches!(block_on(follower), Outcome::Stored(NEW));
         assert_eq!(was_let_in, landed, "a run was let in and landed for nobody");
         other.join().unwrap();
     });
@@ -228,14 +228,14 @@ pub(super) fn a_replaced_flight_that_lands_late_leaves_the_newer_one_alone() {
         let cache = Cache::new();
         let old = cache.lead(OLD);
         let early = cache.follow(OLD);
-        let leader = thread::spawn(move || old.land(Landing::Stored(OLD)));
+        let leader = thread::spawn(move || old.land(Outcome::Stored(OLD)));
         let new = cache.lead(NEW);
         let late = cache.follow(NEW);
-        assert!(matches!(block_on(early), Landing::Stored(OLD)));
+        assert!(matches!(block_on(early), Outcome::Stored(OLD)));
         leader.join().unwrap();
         assert_eq!(cache.flights.len(), 1, "the newer flight was taken out");
-        new.land(Landing::Stored(NEW));
-        assert!(matches!(block_on(late), Landing::Stored(NEW)));
+        new.land(Outcome::Stored(NEW));
+        assert!(matches!(block_on(late), Outcome::Stored(NEW)));
     });
 }
 
@@ -260,8 +260,8 @@ pub(super) fn a_follower_leaves_while_the_leader_lands() {
         let permit = cache.lead(NEW);
         let (leaves, stays) = (cache.follow(NEW), cache.follow(NEW));
         let other = thread::spawn(move || drop(leaves));
-        let leader = thread::spawn(move || permit.land(Landing::Stored(NEW)));
-        assert!(matches!(block_on(stays), Landing::Stored(NEW)));
+        let leader = thread::spawn(move || permit.land(Outcome::Stored(NEW)));
+        assert!(matches!(block_on(stays), Outcome::Stored(NEW)));
         other.join().unwrap();
         leader.join().unwrap();
     });
@@ -278,13 +278,13 @@ pub(super) fn the_place_of_a_follower_that_leaves_goes_to_one_other() {
         other.join().unwrap();
         let late = cache.join(NEW);
         drop(permit);
-        assert!(matches!(block_on(stays), Landing::Failed));
-        let ((Turn::Follow(next), Turn::Crowded) | (Turn::Crowded, Turn::Follow(next))) =
+        assert!(matches!(block_on(stays), Outcome::Failed));
+        let ((Join::Follow(next), Join::Crowded) | (Join::Crowded, Join::Follow(next))) =
             (early, late)
         else {
             panic!("one place, and not one follower")
         };
-        assert!(matches!(block_on(next), Landing::Failed));
+        assert!(matches!(block_on(next), Outcome::Failed));
     });
 }
 
@@ -297,20 +297,20 @@ pub(super) fn an_arrival_after_an_invalidation_gets_no_run_from_before() {
             let (cache, generation) = (Arc::clone(&cache), Arc::clone(&generation));
             thread::spawn(move || {
                 let turn = cache.join(generation.load(SeqCst));
-                if let Turn::Lead(permit) = turn {
+                if let Join::Lead(permit) = turn {
                     let response = *permit.stamp();
-                    permit.land(Landing::Stored(response));
+                    permit.land(Outcome::Stored(response));
                 }
             })
         };
         generation.store(NEW, SeqCst);
         let response = match cache.join(generation.load(SeqCst)) {
-            Turn::Lead(permit) => *permit.stamp(),
-            Turn::Follow(follower) => match block_on(follower) {
-                Landing::Stored(response) => response,
-                Landing::NotStored(()) | Landing::Failed => NEW,
+            Join::Lead(permit) => *permit.stamp(),
+            Join::Follow(follower) => match block_on(follower) {
+                Outcome::Stored(response) => response,
+                Outcome::NotStored(()) | Outcome::Failed => NEW,
             },
-            Turn::Crowded => panic!("turned away"),
+            Join::Crowded => panic!("turned away"),
         };
         run.join().unwrap();
         assert_eq!(response, NEW, "a run from before the invalidation");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use super::generation::{Raise, Snapshot};
+use super::generation::{Bump, Snapshot};
 use super::registry::Registry;
 use super::sync::{
     AtomicU64, Mutex,
@@ -55,7 +55,7 @@ impl World {
     /// Changes what pages are made from, then invalidates.
     fn change(&self) {
         self.source.store(NEW, Relaxed);
-        self.registry.raise(&NAME, Raise::Invalidate);
+        self.registry.raise(&NAME, Bump::Invalidate);
     }
 
     fn evict(&self, place: usize) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use shuttle::future::yield_now;
 use shuttle::rand::{Rng, thread_rng};
 
-use super::collapse::{Flights, Landing, Limits, Permit, Turn};
+use super::collapse::{Join, Limits, Outcome, Permit, SingleFlight};
 
 const LIMITS: Limits = Limits {
     followers: 2,
@@ -19,7 +19,7 @@ type Key = u8;
 type Response = usize;
 
 pub(super) struct Cache {
-    flights: Flights<Key, u64, Response, ()>,
+    flights: SingleFlight<Key, u64, Response, ()>,
     generation: AtomicU64,
     clock: AtomicU64,
     running: Mutex<Vec<Run>>,
@@ -40,7 +40,7 @@ struct Run {
 impl Cache {
     pub(super) fn new(seen: Arc<Seen>) -> Self {
         Self {
-            flights: Flights::new(),
+            flights: SingleFlight::new(),
             generation: AtomicU64::default(),
             clock: AtomicU64::default(),
             running: Mutex::default(),
@@ -79,14 +79,14 @@ impl Cache {
             yield_now().await;
             let outdated = |stamp: &u64| *stamp < self.generation.load(SeqCst);
             let landing = match self.flights.join(&key, now, &LIMITS, stamp, outdated) {
-                Turn::Lead(permit) => return self.lead(key, now, permit).await,
-                Turn::Crowded => return self.seen.crowded(),
-                Turn::Follow(follower) => follower.await,
+                Join::Lead(permit) => return self.lead(key, now, permit).await,
+                Join::Crowded => return self.seen.crowded(),
+                Join::Follow(follower) => follower.await,
             };
             match landing {
-                Landing::Stored(response) => return self.reuse(response),
-                Landing::NotStored(()) => return self.seen.told_not_stored(),
-                Landing::Failed => self.seen.told_of_failure(),
+                Outcome::Stored(response) => return self.reuse(response),
+                Outcome::NotStored(()) => return self.seen.told_not_stored(),
+                Outcome::Failed => self.seen.told_of_failure(),
             }
         }
     }
@@ -104,10 +104,10 @@ impl Cache {
         }
         let landing = match thread_rng().gen_range(0..4) {
             0 => return,
-            1 => Landing::NotStored(()),
-            _ => Landing::Stored(running.run.number),
+            1 => Outcome::NotStored(()),
+            _ => Outcome::Stored(running.run.number),
         };
-        if let Landing::Stored(response) = landing {
+        if let Outcome::Stored(response) = landing {
             lock(&self.stored).push(response);
         }
         drop(running);

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use loom::thread;
 
-use super::generation::{Generation, Raise, Snapshot};
-use super::hearing::Hearing;
-use super::moment::Moment;
+use super::generation::{Bump, Generation, Snapshot};
+use super::hearing::BusLiveness;
+use super::moment::Timestamp;
 use super::pending::{Pending, Unconfirmed};
 use super::scope::Scope;
 use super::sync::{Mutex, explore, lock};
@@ -19,7 +19,7 @@ const NONCE: u64 = 7;
 struct World {
     tag: Generation,
     pending: Pending,
-    hearing: Hearing,
+    hearing: BusLiveness,
     store: Mutex<Store>,
     memory: Mutex<Option<Stored>>,
 }
@@ -41,7 +41,7 @@ impl World {
         Arc::new(Self {
             tag: Generation::default(),
             pending: Pending::new(Vec::new()),
-            hearing: Hearing::silent(Duration::from_secs(5)),
+            hearing: BusLiveness::silent(Duration::from_secs(5)),
             store: Mutex::new(Store { nonce, response }),
             memory: Mutex::new(None),
         })
@@ -81,8 +81,8 @@ impl World {
     /// An invalidation, as far as whoever makes it waits for it in any case.
     fn invalidate(&self) -> Unconfirmed {
         let tag = Scope::Tag("a".into());
-        let noted = self.pending.note(tag, Raise::Invalidate, names());
-        self.tag.raise(Raise::Invalidate);
+        let noted = self.pending.note(tag, Bump::Invalidate, names());
+        self.tag.raise(Bump::Invalidate);
         noted
     }
 
@@ -105,7 +105,7 @@ impl World {
 
     /// Another process invalidates the tag; so the bus says.
     fn hear_of_it(&self) {
-        self.tag.raise(Raise::Invalidate);
+        self.tag.raise(Bump::Invalidate);
         self.hearing.hear(at(9));
     }
 
@@ -120,8 +120,8 @@ fn names() -> Vec<String> {
     vec!["tag".to_owned()]
 }
 
-fn at(seconds: u64) -> Moment {
-    Moment::default().after(Duration::from_secs(seconds))
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::default().after(Duration::from_secs(seconds))
 }
 
 fn assert_not_old(answer: Option<u64>) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use super::generation::{Raise, Snapshot, Standing};
+use super::generation::{Bump, Snapshot, Validity};
 use super::name::Name;
 use super::named::Stripes;
 use super::registry::Registry;
@@ -69,19 +69,19 @@ impl World {
     }
 
     /// Changes what pages are made from, then raises the tag.
-    fn change(&self, raise: Raise) {
+    fn change(&self, raise: Bump) {
         self.source.store(NEW, Relaxed);
         self.stripes.raise(&self.names, TAG, raise);
     }
 
     /// What lies there, and what has become of it.
-    fn read(&self) -> Option<(u64, Standing)> {
+    fn read(&self) -> Option<(u64, Validity)> {
         let stored = lock(&self.stored);
         let stored = stored.as_ref()?;
         Some((stored.response, stored.snapshot.standing()))
     }
 
-    fn assert_nothing_old_is(&self, standings: &[Standing]) {
+    fn assert_nothing_old_is(&self, standings: &[Validity]) {
         let old = self.read().filter(|(response, _)| *response == OLD);
         let wrong = old.filter(|(_, standing)| standings.contains(standing));
         assert_eq!(wrong, None, "an old response after the invalidation");
@@ -89,7 +89,7 @@ impl World {
 }
 
 /// Runs and raises at once, after what comes first, and reads at the end of each: nothing old may be one of these.
-fn model(first: fn(&World), run: fn(&World), raise: Raise, never: &'static [Standing]) {
+fn model(first: fn(&World), run: fn(&World), raise: Bump, never: &'static [Validity]) {
     explore(move || {
         let world = World::new();
         first(&world);
@@ -104,26 +104,26 @@ fn model(first: fn(&World), run: fn(&World), raise: Raise, never: &'static [Stan
 
 fn nothing(_: &World) {}
 
-const REUSABLE: &[Standing] = &[Standing::Current, Standing::Expired];
+const REUSABLE: &[Validity] = &[Validity::Current, Validity::Expired];
 
 #[test]
 pub(super) fn a_run_and_an_invalidation_at_once() {
-    model(nothing, World::run, Raise::Invalidate, REUSABLE);
+    model(nothing, World::run, Bump::Invalidate, REUSABLE);
 }
 
 #[test]
 pub(super) fn a_run_and_an_expiry_at_once() {
-    model(nothing, World::run, Raise::Expire, &[Standing::Current]);
+    model(nothing, World::run, Bump::Expire, &[Validity::Current]);
 }
 
 #[test]
 pub(super) fn a_validation_and_an_invalidation_at_once() {
-    model(World::made, World::validate, Raise::Invalidate, REUSABLE);
+    model(World::made, World::validate, Bump::Invalidate, REUSABLE);
 }
 
 #[test]
 pub(super) fn a_second_run_and_an_invalidation_at_once() {
-    model(World::run, World::run, Raise::Invalidate, REUSABLE);
+    model(World::run, World::run, Bump::Invalidate, REUSABLE);
 }
 
 #[test]
@@ -131,10 +131,10 @@ pub(super) fn whoever_starts_after_an_invalidation_is_not_invalidated_by_it() {
     explore(|| {
         let world = World::new();
         let other = Arc::clone(&world);
-        thread::spawn(move || other.change(Raise::Invalidate))
+        thread::spawn(move || other.change(Bump::Invalidate))
             .join()
             .unwrap();
         world.run();
-        assert_eq!(world.read(), Some((NEW, Standing::Current)));
+        assert_eq!(world.read(), Some((NEW, Validity::Current)));
     });
 }

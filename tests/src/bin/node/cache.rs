@@ -8,7 +8,7 @@ use tests::servers::sentinel::PRIMARY;
 pub(crate) fn build(settings: &Settings) -> Result<ResponseCache, StoreError> {
     match &settings.remote {
         Remote::None => Ok(ResponseCache::builder().build()),
-        Remote::Redis(url) => Ok(with(settings, RedisStore::connect(url)?)),
+        Remote::Redis(url) => Ok(with(settings, RedisStore::open(url)?)),
         Remote::Cluster(urls) => {
             let urls = urls.iter().map(String::as_str);
             Ok(with(settings, RedisStore::cluster(urls)?))
@@ -17,7 +17,7 @@ pub(crate) fn build(settings: &Settings) -> Result<ResponseCache, StoreError> {
             let urls = urls.iter().map(String::as_str);
             Ok(with(settings, RedisStore::sentinel(urls, PRIMARY)?))
         }
-        Remote::Memcached(addresses) => Ok(with(settings, MemcachedStore::connect(addresses)?)),
+        Remote::Memcached(addresses) => Ok(with(settings, MemcachedStore::open(addresses)?)),
     }
 }
 
@@ -30,10 +30,10 @@ fn with(settings: &Settings, store: impl Store) -> ResponseCache {
         builder = builder.without_memory();
     }
     if let Some(budget) = settings.budget {
-        builder = builder.remote_budget(budget);
+        builder = builder.remote_timeout(budget);
     }
     if let Some(silence) = settings.silence {
-        builder = builder.silence(silence);
+        builder = builder.max_unverified(silence);
     }
     builder.build()
 }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use actix_web::error::ErrorBadGateway;
 use actix_web::web::{self, Data, Json, Path, Query, ServiceConfig};
 use actix_web::{Error, HttpResponse, get, post};
-use cached_response::{Invalidated, Policy, Request, ResponseCache, cached, cached_response, tag};
+use cached_response::{
+    Invalidation, Policy, ResponseCache, TrackedRequest, cached, cached_response, tag,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tests::nodes::{Settings, Told, Visit};
@@ -98,7 +100,7 @@ async fn spoken(
     settings: Data<Settings>,
     name: Path<String>,
     shape: Query<Shape>,
-    request: Request,
+    request: TrackedRequest,
 ) -> Result<String, Error> {
     let language = request.header("accept-language").unwrap_or_default();
     let body = run(&settings, &name, &shape).await?;
@@ -142,7 +144,7 @@ async fn plain(name: Path<String>, shape: Query<Shape>) -> String {
     filled(format!("{name}\n"), &shape)
 }
 
-async fn acknowledged(invalidated: Invalidated) -> HttpResponse {
+async fn acknowledged(invalidated: Invalidation) -> HttpResponse {
     let asked = Instant::now();
     let outcome = invalidated.await;
     let took = asked.elapsed().as_millis().to_string();

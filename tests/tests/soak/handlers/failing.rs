@@ -61,8 +61,8 @@ pub(super) fn frail() -> Policy {
     Policy::new(Duration::from_millis(30))
         .stale_if_error(10)
         .run_timeout(Duration::from_millis(100))
-        .answer_stale_after(Duration::from_millis(5))
-        .rest_after_failure(Duration::from_millis(50))
+        .soft_timeout(Duration::from_millis(5))
+        .failure_cooldown(Duration::from_millis(50))
 }
 
 pub(super) async fn fail_often(

@@ -31,7 +31,7 @@ impl Script {
                 actix_web::rt::spawn(answering.clone().answer(stream));
             }
         });
-        (script, MemcachedStore::connect([address]).unwrap())
+        (script, MemcachedStore::open([address]).unwrap())
     }
 
     fn next(&self, answer: &[u8]) {
@@ -137,7 +137,7 @@ async fn garbage_is_an_error_of_its_kind() {
         let found = get(&store).await;
         assert_eq!(
             found,
-            Err(StoreErrorKind::Garbled),
+            Err(StoreErrorKind::Protocol),
             "{}",
             answer[..20.min(answer.len())].escape_ascii()
         );

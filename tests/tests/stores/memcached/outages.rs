@@ -86,7 +86,7 @@ async fn calls_on_a_server_that_stands_still_end_when_they_are_dropped_and_all_i
 async fn what_arrives_late_lives_no_longer_for_it() {
     let server = Memcached::start().unwrap();
     let proxy = Proxy::start(server.address().parse().unwrap()).unwrap();
-    let slowly = MemcachedStore::connect([proxy.address().to_string()]).unwrap();
+    let slowly = MemcachedStore::open([proxy.address().to_string()]).unwrap();
     assert_eq!(found(&slowly, "name").await, None);
     for line in proxy.lines() {
         line.set(Mode::Hold(b"ms name"));

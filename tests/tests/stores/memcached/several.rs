@@ -11,7 +11,7 @@ const SOON: Duration = Duration::from_secs(5);
 #[actix_web::test]
 async fn names_of_a_server_that_is_gone_fail_at_once_and_the_others_go_on() {
     let mut servers = [(); 3].map(|()| Memcached::start().unwrap());
-    let store = MemcachedStore::connect(servers.iter().map(Memcached::address)).unwrap();
+    let store = MemcachedStore::open(servers.iter().map(Memcached::address)).unwrap();
     let names: Vec<_> = (0..60).map(|number| format!("name-{number}")).collect();
     for name in &names {
         store.set(name, name.clone().into(), MINUTE).await.unwrap();
@@ -48,7 +48,7 @@ async fn names_of_a_server_that_is_gone_fail_at_once_and_the_others_go_on() {
 async fn a_server_may_come_after_those_who_use_it() {
     let mut server = Memcached::start().unwrap();
     server.kill();
-    let store = MemcachedStore::connect([server.address()]).unwrap();
+    let store = MemcachedStore::open([server.address()]).unwrap();
     let error = store.get("name", 64).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unreachable);
     server.restart().unwrap();

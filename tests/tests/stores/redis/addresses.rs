@@ -1,11 +1,11 @@
-//! URLs that are none, as an application meets them: at `RedisStore::connect` and its like.
+//! URLs that are none, as an application meets them: at `RedisStore::open` and its like.
 
 use cached_response::{RedisStore, StoreError, StoreErrorKind};
 
 #[track_caller]
 fn assert_wrong(store: Result<RedisStore, StoreError>, what_to_write: &str) {
     let error = store.expect_err("it is no address");
-    assert_eq!(error.kind(), StoreErrorKind::Address, "{error}");
+    assert_eq!(error.kind(), StoreErrorKind::InvalidAddress, "{error}");
     assert!(error.to_string().contains(what_to_write), "{error}");
     assert!(!error.to_string().contains("secret"), "{error}");
 }
@@ -31,7 +31,7 @@ fn a_url_with_a_mistake_is_refused_with_what_to_write() {
         ("redis://:sec#ret@h", "`%23` for `#`"),
         ("redis://secret@h", "redis://:password@host"),
     ] {
-        assert_wrong(RedisStore::connect(url), what_to_write);
+        assert_wrong(RedisStore::open(url), what_to_write);
         assert_wrong(RedisStore::cluster([url]), what_to_write);
         assert_wrong(RedisStore::sentinel([url], "mymaster"), what_to_write);
     }
@@ -39,7 +39,7 @@ fn a_url_with_a_mistake_is_refused_with_what_to_write() {
 
 #[test]
 fn what_only_a_cluster_or_sentinels_lack_is_refused_there() {
-    assert!(RedisStore::connect("redis://h/1").is_ok());
+    assert!(RedisStore::open("redis://h/1").is_ok());
     assert_wrong(
         RedisStore::cluster(["redis://h/1"]),
         "a cluster has one database",

@@ -8,7 +8,7 @@ use super::redis;
 #[tokio::test]
 async fn what_is_published_is_heard_by_all_in_order() {
     let (server, store) = redis();
-    let other = RedisStore::connect(&server.url()).unwrap();
+    let other = RedisStore::open(&server.url()).unwrap();
     let mut here = store.bus().unwrap().subscribe("bus").await.unwrap();
     let mut there = other.bus().unwrap().subscribe("bus").await.unwrap();
     for number in 0..100_u8 {
@@ -64,7 +64,7 @@ async fn a_subscription_that_is_dropped_ends() {
         let told = server.ask(&["PUBLISH", "bus", "anybody?"]).unwrap();
         match told.text().as_str() {
             "0" => Ok(()),
-            _ => Err(StoreError::new(StoreErrorKind::Slow, "somebody")),
+            _ => Err(StoreError::new(StoreErrorKind::Timeout, "somebody")),
         }
     })
     .await;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Bytes, Data};
 use cached_response::{
-    Policy, RedisStore, Request, ResponseCache, Store, StoreErrorKind, cached, tag,
+    Policy, RedisStore, ResponseCache, Store, StoreErrorKind, TrackedRequest, cached, tag,
 };
 use tests::servers::redis::Redis;
 use tests::stage::{InProcess, Stage};
@@ -109,7 +109,7 @@ async fn named(stage: Data<Stage>) -> String {
     format!("run {}", stage.run())
 }
 
-async fn varied(stage: Data<Stage>, request: Request) -> String {
+async fn varied(stage: Data<Stage>, request: TrackedRequest) -> String {
     let tongue = request.header("accept-language").unwrap_or("none");
     format!("run {} in {tongue}", stage.run())
 }
@@ -134,10 +134,10 @@ struct Shop {
 impl Shop {
     async fn open() -> Self {
         let server = Redis::start().unwrap();
-        let store = RedisStore::connect(&server.url()).unwrap();
+        let store = RedisStore::open(&server.url()).unwrap();
         // No test is about a slow machine.
         let builder = ResponseCache::builder().remote(store).namespace("shop");
-        let builder = builder.remote_budget(LONG).invalidation_budget(LONG);
+        let builder = builder.remote_timeout(LONG).invalidation_timeout(LONG);
         let stage = Stage::new(builder.without_memory().build());
         let app = stage.app(routes).await;
         Self { server, stage, app }
@@ -196,7 +196,7 @@ impl Shop {
         let remote = self.stage.cache.stats().remote.unwrap();
         assert_eq!((remote.opened, remote.dropped), (0, 0), "{remote:?}");
         for kind in [
-            StoreErrorKind::Garbled,
+            StoreErrorKind::Protocol,
             StoreErrorKind::Refused,
             StoreErrorKind::Unreachable,
         ] {

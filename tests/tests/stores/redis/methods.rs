@@ -23,7 +23,7 @@ async fn it_is_a_store() {
 #[tokio::test]
 async fn two_handles_are_one_store() {
     let (server, store) = redis();
-    let other = RedisStore::connect(&server.url()).unwrap();
+    let other = RedisStore::open(&server.url()).unwrap();
     check_handles(store, other).await;
 }
 
@@ -93,7 +93,7 @@ async fn the_longest_time_of_all_is_taken() {
 #[tokio::test]
 async fn what_is_deleted_is_gone_for_others_too() {
     let (server, store) = redis();
-    let other = RedisStore::connect(&server.url()).unwrap();
+    let other = RedisStore::open(&server.url()).unwrap();
     store.set("name", bytes("it"), MINUTE).await.unwrap();
     assert!(other.get("name", 64).await.unwrap().is_some());
     store.delete("name").await.unwrap();
@@ -136,7 +136,7 @@ async fn a_look_up_is_one_round_trip_that_reads_the_response_first() {
 #[tokio::test]
 async fn one_of_those_who_add_at_once_has_added() {
     let (server, store) = redis();
-    let other = RedisStore::connect(&server.url()).unwrap();
+    let other = RedisStore::open(&server.url()).unwrap();
     let first = store.add("lease", bytes("mine"), MINUTE);
     let second = other.add("lease", bytes("theirs"), MINUTE);
     let (first, second) = tokio::join!(first, second);
@@ -232,7 +232,7 @@ async fn names_and_values_of_any_bytes() {
 #[tokio::test]
 async fn a_database_of_its_own() {
     let (server, store) = redis();
-    let other = RedisStore::connect(&format!("{}/5", server.url())).unwrap();
+    let other = RedisStore::open(&format!("{}/5", server.url())).unwrap();
     other.set("name", bytes("it"), MINUTE).await.unwrap();
     assert_eq!(store.get("name", 64).await.unwrap(), None);
     assert!(other.get("name", 64).await.unwrap().is_some());

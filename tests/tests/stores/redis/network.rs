@@ -16,7 +16,7 @@ fn behind_a_proxy() -> (Redis, Proxy, RedisStore) {
     let server = Redis::start().unwrap();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()));
     let proxy = Proxy::start(address).unwrap();
-    let store = RedisStore::connect(&format!("redis://{}", proxy.address())).unwrap();
+    let store = RedisStore::open(&format!("redis://{}", proxy.address())).unwrap();
     (server, proxy, store)
 }
 

@@ -23,7 +23,7 @@ fn assert_refused<T: std::fmt::Debug>(result: Result<T, StoreError>, word: &str)
 #[tokio::test]
 async fn a_full_server_stores_nothing_and_deletes_still() {
     let server = Redis::with(&["--maxmemory-policy", "noeviction"]).unwrap();
-    let store = RedisStore::connect(&server.url()).unwrap();
+    let store = RedisStore::open(&server.url()).unwrap();
     store.set("tag", it(), MINUTE).await.unwrap();
     store.set("page", it(), MINUTE).await.unwrap();
     server.ask(&["CONFIG", "SET", "maxmemory", "1"]).unwrap();
@@ -54,14 +54,14 @@ async fn a_server_that_becomes_a_replica_is_left() {
 #[tokio::test]
 async fn a_password_that_is_missing_or_wrong() {
     let server = Redis::with(&["--requirepass", "secret"]).unwrap();
-    let without = RedisStore::connect(&server.url()).unwrap();
+    let without = RedisStore::open(&server.url()).unwrap();
     assert_refused(without.get("name", 64).await, "NOAUTH");
     let at = format!("127.0.0.1:{}", server.port());
-    let wrong = RedisStore::connect(&format!("redis://:wrong@{at}")).unwrap();
+    let wrong = RedisStore::open(&format!("redis://:wrong@{at}")).unwrap();
     let error = wrong.get("name", 64).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Refused);
     assert!(!error.to_string().contains("wrong@"), "{error}");
-    let right = RedisStore::connect(&format!("redis://:secret@{at}")).unwrap();
+    let right = RedisStore::open(&format!("redis://:secret@{at}")).unwrap();
     right.set("name", it(), MINUTE).await.unwrap();
 }
 
@@ -79,7 +79,7 @@ async fn a_user_who_may_not() {
         "+getrange",
     ];
     server.ask(&user).unwrap();
-    let store = RedisStore::connect(&format!("redis://reader:pw@127.0.0.1:{}", server.port()));
+    let store = RedisStore::open(&format!("redis://reader:pw@127.0.0.1:{}", server.port()));
     let store = store.unwrap();
     assert_eq!(store.get("name", 64).await.unwrap(), None);
     assert_refused(store.set("name", it(), MINUTE).await, "NOPERM");
@@ -95,7 +95,7 @@ async fn a_user_who_may_what_is_documented_can_do_everything() {
     let user: Vec<_> = ALLOWED.split_whitespace().collect();
     assert_eq!(server.ask(&user).unwrap().text(), "OK");
     let url = format!("redis://cache:secret@127.0.0.1:{}/1", server.port());
-    let store = RedisStore::connect(&url).unwrap();
+    let store = RedisStore::open(&url).unwrap();
     server.ask(&["ACL", "LOG", "RESET"]).unwrap();
     store.set("shop:page", it(), MINUTE).await.unwrap();
     store.set("shop:gone", it(), Duration::ZERO).await.unwrap();
@@ -138,7 +138,7 @@ async fn what_is_no_text_is_not_read() {
 #[tokio::test]
 async fn a_server_that_is_busy_with_a_script() {
     let server = Redis::with(&["--lua-time-limit", "1"]).unwrap();
-    let store = RedisStore::connect(&server.url()).unwrap();
+    let store = RedisStore::open(&server.url()).unwrap();
     store.set("page", it(), MINUTE).await.unwrap();
     let mut wire = server.wire().unwrap();
     wire.send(&["EVAL", "while true do end", "0"]).unwrap();
@@ -172,7 +172,7 @@ async fn a_server_that_loads() {
             "1024",
         ])
         .unwrap();
-    let store = RedisStore::connect(&server.url()).unwrap();
+    let store = RedisStore::open(&server.url()).unwrap();
     assert_refused(store.get("page", 64).await, "LOADING");
     assert_refused(store.set("page", it(), MINUTE).await, "LOADING");
     server
@@ -184,7 +184,7 @@ async fn a_server_that_loads() {
 #[tokio::test]
 async fn a_server_that_cannot_save_refuses_what_is_written() {
     let server = Redis::with(&["--stop-writes-on-bgsave-error", "yes"]).unwrap();
-    let store = RedisStore::connect(&server.url()).unwrap();
+    let store = RedisStore::open(&server.url()).unwrap();
     // Asks for more replicas than there are.
     server
         .ask(&["CONFIG", "SET", "min-replicas-to-write", "1"])

@@ -22,7 +22,7 @@ fn it() -> Bytes {
 #[tokio::test]
 async fn nobody_need_be_there_at_first() {
     let port = free_port().unwrap();
-    let store = RedisStore::connect(&format!("redis://127.0.0.1:{port}")).unwrap();
+    let store = RedisStore::open(&format!("redis://127.0.0.1:{port}")).unwrap();
     let start = Instant::now();
     let error = store.get("name", 64).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unreachable);

@@ -45,7 +45,7 @@ fn a_server_is_spoken_to_in_secret() {
         .build()
         .unwrap();
     if let Ok(url) = env::var(URL) {
-        return runtime.block_on(check_store(RedisStore::connect(&url).unwrap()));
+        return runtime.block_on(check_store(RedisStore::open(&url).unwrap()));
     }
     let certificates = Certificates::new().unwrap();
     let (_server, url) = secure(&certificates);
@@ -71,7 +71,7 @@ fn a_server_is_spoken_to_in_secret() {
 async fn a_server_for_whom_nobody_vouches_is_not_spoken_to() {
     let certificates = Certificates::new().unwrap();
     let (server, url) = secure(&certificates);
-    let store = RedisStore::connect(&url).unwrap();
+    let store = RedisStore::open(&url).unwrap();
     let name = Bytes::from_static(b"it");
     let error = store
         .set("name", name, Duration::from_secs(60))
@@ -84,7 +84,7 @@ async fn a_server_for_whom_nobody_vouches_is_not_spoken_to() {
 #[tokio::test]
 async fn a_server_that_speaks_no_tls_is_not_reached() {
     let server = Redis::start().unwrap();
-    let store = RedisStore::connect(&server.url().replace("redis:", "rediss:")).unwrap();
+    let store = RedisStore::open(&server.url().replace("redis:", "rediss:")).unwrap();
     let error = store.get("name", 64).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unreachable);
 }

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, FromRequest, HttpRequest, web};
 use cached_response::testing::isolated;
-use cached_response::{Covered, cached_response};
+use cached_response::{KeyCovered, cached_response};
 
 use crate::ask::{ask, get as ask_for, get_with, post, run};
 
@@ -104,14 +104,14 @@ async fn an_alias_hides_neither_a_body_nor_a_request() {
 }
 
 #[cached_response(timeout = 60)]
-async fn bound<R: FromRequest + Covered + ToString + 'static>(number: R) -> String {
+async fn bound<R: FromRequest + KeyCovered + ToString + 'static>(number: R) -> String {
     format!("{} {}", run(), number.to_string())
 }
 
 #[cached_response(unkeyed(number))]
 async fn bound_and_unkeyed<R>(number: Option<R>) -> String
 where
-    R: FromRequest + Covered + ToString + 'static,
+    R: FromRequest + KeyCovered + ToString + 'static,
 {
     let number = number.map(|number| number.to_string());
     format!("{} {number:?}", run())

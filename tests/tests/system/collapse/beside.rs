@@ -136,7 +136,7 @@ async fn one_more_is_let_in_after_as_long_again_and_nobody_waits_past_the_run_li
 #[actix_web::test]
 async fn a_limit_on_waiting_that_is_set_is_kept_whatever_runs_take() {
     let clock = ManualClock::new();
-    let cache = ResponseCache::builder().clock(&clock).patience(SECOND);
+    let cache = ResponseCache::builder().clock(&clock).wait_timeout(SECOND);
     let stage = Stage::new(cache.build());
     let app = stage.app(routes).await;
     let first = crowd(&stage, &app, "/page/a", 1).await;

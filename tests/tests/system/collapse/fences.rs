@@ -69,7 +69,7 @@ async fn a_run_that_takes_30_seconds_lets_another_leader_in() {
     let stage = Stage::new(
         ResponseCache::builder()
             .clock(&clock)
-            .patience(patient)
+            .wait_timeout(patient)
             .build(),
     );
     let app = stage.app(routes).await;

@@ -43,7 +43,7 @@ async fn followers_are_answered_by_the_run_that_its_leader_left() {
 
 #[actix_web::test]
 async fn a_follower_that_leaves_takes_nothing_with_it() {
-    let stage = Stage::new(ResponseCache::builder().max_followers(1).build());
+    let stage = Stage::new(ResponseCache::builder().max_waiters(1).build());
     let app = stage.app(routes).await;
     let leader = app.get("/page/a");
     stage.at_run(1).await;

@@ -162,7 +162,7 @@ fn with_block(stage: &Stage) -> (tests::server::Server, Sender<()>) {
 #[test]
 fn followers_on_another_worker_run_out_of_patience_on_time() {
     let patience = Duration::from_millis(200);
-    let stage = Stage::new(ResponseCache::builder().patience(patience).build());
+    let stage = Stage::new(ResponseCache::builder().wait_timeout(patience).build());
     let (server, unblock) = with_block(&stage);
     let (who, request) = (Request::get("/worker"), Request::get("/blocking"));
     let mut clients: Vec<_> = (0..20)

@@ -11,7 +11,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 fn stage() -> (Stage, ManualClock) {
     let clock = ManualClock::new();
-    let cache = ResponseCache::builder().clock(&clock).patience(PATIENCE);
+    let cache = ResponseCache::builder()
+        .clock(&clock)
+        .wait_timeout(PATIENCE);
     (Stage::new(cache.build()), clock)
 }
 

@@ -2,15 +2,15 @@
 
 use actix_web::test::TestRequest;
 use actix_web::{HttpResponse, Responder, get, web};
-use cached_response::{Request, cached_response};
+use cached_response::{TrackedRequest, cached_response};
 use tests::stage::{InProcess, soon};
 
 use super::{Stage, stage};
 
-/// Reads the tenant through the recording `Request`.
+/// Reads the tenant through the recording `TrackedRequest`.
 #[get("/recorded")]
 #[cached_response(timeout = 60)]
-async fn recorded(stage: web::Data<Stage>, request: Request) -> impl Responder {
+async fn recorded(stage: web::Data<Stage>, request: TrackedRequest) -> impl Responder {
     stage.run_at_barrier().await;
     request.header("x-tenant").unwrap_or("nobody").to_owned()
 }
@@ -71,7 +71,7 @@ async fn each_gets_its_own(uri: &str, field: &str) {
     assert_eq!((stage.runs(), stage.cache.stats().running), (4, 0));
 }
 
-/// A header that the handler read through `Request`.
+/// A header that the handler read through `TrackedRequest`.
 #[actix_web::test]
 async fn followers_get_their_own_variant_of_what_was_recorded() {
     each_gets_its_own("/recorded", "x-tenant").await;

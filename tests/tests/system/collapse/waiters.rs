@@ -24,7 +24,7 @@ fn wait(app: &InProcess, uri: &str) -> Vec<Asked> {
 }
 
 async fn stage(followers: usize) -> (Stage, InProcess) {
-    let cache = ResponseCache::builder().max_followers(followers).build();
+    let cache = ResponseCache::builder().max_waiters(followers).build();
     let stage = Stage::new(cache);
     let app = stage.app(|app| _ = app.service(plain).service(page)).await;
     (stage, app)

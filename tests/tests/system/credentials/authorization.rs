@@ -2,7 +2,7 @@
 
 use actix_web::test::init_service;
 use actix_web::{App, HttpRequest, HttpResponse, Responder, get, web};
-use cached_response::{Request, Skip, cached_response, testing::isolated};
+use cached_response::{Skip, TrackedRequest, cached_response, testing::isolated};
 
 use super::{TOKEN, User, seeing};
 use crate::ask::{get as ask_for, get_with, run};
@@ -55,7 +55,7 @@ async fn a_route_that_varies_by_authorization_has_a_response_for_each() {
 
 #[get("/read")]
 #[cached_response]
-async fn read(request: Request) -> String {
+async fn read(request: TrackedRequest) -> String {
     format!("{} {:?}", run(), request.header("authorization"))
 }
 

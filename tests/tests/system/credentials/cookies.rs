@@ -2,7 +2,7 @@
 
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpRequest, HttpResponse, get, web};
-use cached_response::{Request, Skip, cached_response, testing::isolated};
+use cached_response::{Skip, TrackedRequest, cached_response, testing::isolated};
 
 use super::seeing;
 use crate::ask::{ask, run};
@@ -21,7 +21,7 @@ async fn all_cookies(_request: HttpRequest) -> String {
 
 #[get("/one-cookie")]
 #[cached_response]
-async fn one_cookie(request: Request) -> String {
+async fn one_cookie(request: TrackedRequest) -> String {
     let session = request.cookie("session");
     format!("{} {:?}", run(), session.map(|it| it.value().to_owned()))
 }

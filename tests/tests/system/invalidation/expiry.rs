@@ -3,7 +3,7 @@
 use actix_web::http::header::ETAG;
 use actix_web::test::TestRequest;
 use actix_web::{HttpResponse, Responder, get, web};
-use cached_response::{Skip, cached_response, previous};
+use cached_response::{Skip, cached_response, context::stale_response};
 use tests::stage::{InProcess, Stage, soon};
 
 use super::{EACH, EXPIRE_EACH, routes, stage, under_way};
@@ -114,7 +114,7 @@ async fn what_is_invalidated_as_well_is_gone() {
 #[cached_response(timeout = 60)]
 async fn same(stage: web::Data<Stage>) -> HttpResponse {
     let run = stage.run_at_barrier().await;
-    match previous() {
+    match stale_response() {
         Some(previous) => previous.not_modified(),
         None => HttpResponse::Ok()
             .insert_header((ETAG, "\"1\""))

@@ -3,7 +3,7 @@
 use actix_web::middleware::{NormalizePath, TrailingSlash};
 use actix_web::test::init_service;
 use actix_web::{App, get, web};
-use cached_response::{InvalidateError, ResponseCache, cached_response};
+use cached_response::{InvalidationError, ResponseCache, cached_response};
 
 use crate::ask::{get as ask_for, run};
 
@@ -73,7 +73,7 @@ async fn what_names_nothing_is_an_error_that_says_what_to_write() {
             cache.expire_path(text).await,
             cache.expire_url(text).await,
         ] {
-            let Err(InvalidateError::Nameless(why)) = outcome else {
+            let Err(InvalidationError::Nameless(why)) = outcome else {
                 panic!("{text:?}: {outcome:?}");
             };
             assert!(why.contains("write"), "{why}");
@@ -85,7 +85,7 @@ async fn what_names_nothing_is_an_error_that_says_what_to_write() {
             cache.expire_tag(&tag).await,
         ] {
             assert!(
-                matches!(outcome, Err(InvalidateError::Nameless(_))),
+                matches!(outcome, Err(InvalidationError::Nameless(_))),
                 "{outcome:?}"
             );
         }
@@ -98,7 +98,7 @@ async fn what_is_named_beside_nothing_is_invalidated() {
     let cache = ResponseCache::builder().build();
     let outcome = cache.invalidate_tags(["", "a"]).await;
     assert!(
-        matches!(outcome, Err(InvalidateError::Nameless(_))),
+        matches!(outcome, Err(InvalidationError::Nameless(_))),
         "{outcome:?}"
     );
     assert_eq!(cache.stats().invalidations, 1);

@@ -5,7 +5,7 @@
 )]
 
 use actix_web::{Responder, route, web};
-use cached_response::{Invalidated, ResponseCache, cached_response};
+use cached_response::{Invalidation, ResponseCache, cached_response};
 use tests::stage::{Asked, InProcess, Stage};
 
 mod expiry;
@@ -21,7 +21,7 @@ mod tags;
 mod values;
 
 /// A way to invalidate `/page/a`.
-type Invalidate = fn(&ResponseCache) -> Invalidated;
+type Invalidate = fn(&ResponseCache) -> Invalidation;
 
 const EACH: [Invalidate; 4] = [
     |cache| cache.invalidate_path("/page/a"),

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use actix_web::http::header::ETAG;
 use actix_web::{HttpResponse, Responder, get, web};
-use cached_response::{Skip, cached_response, previous, tag};
+use cached_response::{Skip, cached_response, context::stale_response, tag};
 use futures_util::stream;
 use tests::stage::{Asked, InProcess, Stage, soon};
 
@@ -207,7 +207,7 @@ async fn outside_a_handler_a_tag_names_nothing() {
 #[cached_response(timeout = 60, tags("route", String::from("each")))]
 async fn same(stage: web::Data<Stage>) -> HttpResponse {
     let run = stage.run_at_barrier().await;
-    if let Some(previous) = previous() {
+    if let Some(previous) = stale_response() {
         return previous.not_modified();
     }
     tag("made");

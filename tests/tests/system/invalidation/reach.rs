@@ -5,7 +5,7 @@ use actix_web::http::header::IF_NONE_MATCH;
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 use actix_web::{App, Responder, get, web};
-use cached_response::{Policy, Request, ResponseCache, cached, cached_response};
+use cached_response::{Policy, ResponseCache, TrackedRequest, cached, cached_response};
 use tests::stage::{InProcess, Stage};
 
 use super::{EACH, routes, stage};
@@ -102,7 +102,7 @@ async fn every_handler_on_a_path_is_reached() {
 
 #[get("/variants")]
 #[cached_response(timeout = 60)]
-async fn variants(request: Request) -> impl Responder {
+async fn variants(request: TrackedRequest) -> impl Responder {
     format!("{:?}, run {}", request.header("accept-language"), run())
 }
 

@@ -3,7 +3,7 @@
 use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, get, put, web};
 use cached_response::{
-    Invalidates, Policy, ResponseCache, cached, cached_response, invalidates, invalidating,
+    Invalidations, Policy, ResponseCache, cached, cached_response, invalidates, invalidating,
 };
 
 use crate::ask::{get as ask_for, run};
@@ -33,7 +33,7 @@ async fn survivors(targets: [&str; 3], invalidate: impl AsyncFnOnce(&ResponseCac
         Policy::new(60).tags(["p:{id}"]),
         |id: web::Path<i64>| async move { format!("{} {id}", run()) },
     );
-    let change_it = invalidating(Invalidates::new().tags(["p:{id}"]), change_plainly);
+    let change_it = invalidating(Invalidations::new().tags(["p:{id}"]), change_plainly);
     let app = App::new()
         .app_data(cache.clone())
         .service((number, text))

@@ -238,7 +238,7 @@ async fn explained(request: HttpRequest, cache: Data<ResponseCache>) -> String {
     let outcome = explained.first().map(|explained| explained.outcome);
     match outcome {
         Some(Outcome::Hit(_)) => "hit".to_owned(),
-        Some(Outcome::Miss(why)) => why.to_owned(),
+        Some(Outcome::Miss(why)) => why.as_str().to_owned(),
         other => format!("{other:?}"),
     }
 }

@@ -8,7 +8,7 @@ use actix_web::test::init_service;
 use actix_web::web::{self, QueryConfig, ServiceConfig};
 use actix_web::{App, Error, FromRequest, HttpRequest, HttpResponse, error, get};
 use cached_response::testing::isolated;
-use cached_response::{Covered, Policy, cached, cached_response};
+use cached_response::{KeyCovered, Policy, cached, cached_response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -261,11 +261,11 @@ async fn a_query_that_may_read_any_name_is_answered_live_and_replaces_nothing() 
 
 /// Types of an application's own that are called as actix-web's is.
 mod theirs {
-    use super::{Covered, Error, FromRequest, HttpRequest, Payload, Ready, ready};
+    use super::{Error, FromRequest, HttpRequest, KeyCovered, Payload, Ready, ready};
 
     pub(super) struct Query<T>(pub(super) String, pub(super) T);
 
-    impl<W> Covered<W> for Query<()> {}
+    impl<W> KeyCovered<W> for Query<()> {}
 
     impl<T: Default> FromRequest for Query<T> {
         type Error = Error;

@@ -7,7 +7,7 @@ use actix_web::http::header::{
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpMessage, HttpRequest, get, web};
 use cached_response::testing::isolated;
-use cached_response::{Request, cached_response};
+use cached_response::{TrackedRequest, cached_response};
 
 use crate::ask::{ask, run};
 
@@ -19,7 +19,7 @@ async fn by_headers(_request: HttpRequest) -> String {
 
 #[get("/recorded")]
 #[cached_response]
-async fn by_record(request: Request) -> String {
+async fn by_record(request: TrackedRequest) -> String {
     let (a, b) = (request.header("x-a"), request.header("x-b"));
     format!("{} {a:?} {b:?}", run())
 }

@@ -4,7 +4,7 @@ use actix_web::middleware::{NormalizePath, from_fn};
 use actix_web::test::init_service;
 use actix_web::{App, HttpMessage, get, web};
 use cached_response::testing::isolated;
-use cached_response::{Request, cached_response, insert_key_part};
+use cached_response::{TrackedRequest, cached_response, insert_key_part};
 
 use super::any_page;
 use crate::ask::{get as ask_for, get_with, run};
@@ -81,7 +81,7 @@ async fn parts_that_a_middleware_inserts_are_keyed() {
 
 #[get("/extended")]
 #[cached_response]
-async fn extended(request: Request) -> String {
+async fn extended(request: TrackedRequest) -> String {
     format!("{} {:?}", run(), request.extension::<u32>())
 }
 

@@ -11,8 +11,8 @@ use actix_web::web::{self, Data, Path, Query, ServiceConfig};
 use actix_web::{App, Error, FromRequest, HttpRequest, get};
 use cached_response::testing::isolated;
 use cached_response::{
-    CacheHandle, Covered, Gate, KeyPart, Keyed, Outcome, Policy, Request, ResponseCache, Unkeyed,
-    cached, cached_response,
+    CacheHandle, Gate, KeyCovered, KeyPart, Keyed, Outcome, Policy, ResponseCache, TrackedRequest,
+    Unkeyed, cached, cached_response,
 };
 use serde::Deserialize;
 
@@ -42,7 +42,7 @@ impl FromRequest for Sort {
 /// The same under a word that covers it.
 struct Neutral(Sort);
 
-impl<W> Covered<W> for Neutral {}
+impl<W> KeyCovered<W> for Neutral {}
 
 impl FromRequest for Neutral {
     type Error = Error;
@@ -90,7 +90,7 @@ async fn accepting(accept: web::Header<Accept>) -> String {
 
 #[get("/blind/request")]
 #[cached_response]
-async fn recorded(request: Request) -> String {
+async fn recorded(request: TrackedRequest) -> String {
     format!("{} {:?}", run(), request.header("x-a"))
 }
 

@@ -86,7 +86,7 @@ async fn what_is_never_stored_is_not_stored_here_either() {
         let origin = ("origin", "https://a.example");
         for _ in 0..2 {
             let answer = get_with(&app, target, origin).await;
-            assert_eq!(answer.detail().unwrap(), skip.word(), "{target}");
+            assert_eq!(answer.detail().unwrap(), skip.as_str(), "{target}");
         }
     }
     assert_eq!(cache.cache().stats().entries, 0);

@@ -7,7 +7,7 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, Error, HttpMessage, HttpRequest, HttpResponse, web};
 use cached_response::testing::isolated;
-use cached_response::{Request, Skip, insert_key_part};
+use cached_response::{Skip, TrackedRequest, insert_key_part};
 
 use super::{minute, page};
 use crate::ask::{ask, get as ask_for, get_with, run};
@@ -59,8 +59,9 @@ async fn a_header_that_is_changed_inside_selects_nothing() {
             .insert_header(("vary", "accept-language"))
             .body(format!("{} {language:?}", run()))
     };
-    let recording =
-        async |request: Request| format!("{} {:?}", run(), request.header("accept-language"));
+    let recording = async |request: TrackedRequest| {
+        format!("{} {:?}", run(), request.header("accept-language"))
+    };
     let app = App::new()
         .wrap(language)
         .wrap(minute())
@@ -121,11 +122,12 @@ async fn what_is_taken_from_a_request_inside_is_judged_all_the_same() {
 #[actix_web::test]
 async fn a_value_from_the_extensions_selects_nothing() {
     let _cache = isolated();
-    let app = App::new()
-        .wrap(minute())
-        .default_service(web::to(async |request: Request| {
-            format!("{} {:?}", run(), request.extension::<u32>())
-        }));
+    let app =
+        App::new()
+            .wrap(minute())
+            .default_service(web::to(async |request: TrackedRequest| {
+                format!("{} {:?}", run(), request.extension::<u32>())
+            }));
     let app = init_service(app).await;
     for _ in 0..2 {
         assert_eq!(ask_for(&app, "/").await.detail().unwrap(), "changed");

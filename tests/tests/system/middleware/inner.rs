@@ -4,8 +4,8 @@ use actix_web::test::init_service;
 use actix_web::{App, get, web};
 use cached_response::testing::isolated;
 use cached_response::{
-    CacheHandle, CacheResponses, Policy, Request, Skip, cached, cached_response, disable_cache,
-    set_cache_timeout,
+    CacheHandle, CacheResponses, Policy, Skip, TrackedRequest, cached, cached_response,
+    disable_cache, set_cache_timeout,
 };
 
 use super::{minute, page};
@@ -148,7 +148,7 @@ async fn plain_handlers_speak_for_their_responses() {
 #[actix_web::test]
 async fn what_a_plain_handler_reads_through_request_makes_the_variant() {
     let _cache = isolated();
-    let greeting = async |request: Request| {
+    let greeting = async |request: TrackedRequest| {
         let language = request
             .header("accept-language")
             .unwrap_or_default()

@@ -1,7 +1,7 @@
 //! Hosts that a request names, in its fields and in its target.
 
 use actix_web::{HttpRequest, HttpResponse, get, guard, http::Uri, web};
-use cached_response::{Request, cached_response};
+use cached_response::{TrackedRequest, cached_response};
 use tests::raw::Request as Sent;
 
 use super::{blind, fetch, serve};
@@ -83,7 +83,7 @@ fn an_absolute_target_is_not_taken_for_a_path() {
 
 #[get("/recorded")]
 #[cached_response]
-async fn recorded(request: Request) -> String {
+async fn recorded(request: TrackedRequest) -> String {
     format!("{} {:?}", run(), request.host())
 }
 

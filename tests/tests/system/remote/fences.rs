@@ -2,7 +2,9 @@
 
 use super::{Nodes, pair};
 use actix_web::test::TestRequest;
-use cached_response::{Builder, InvalidateError, ResponseCache, Store, StoreErrorKind};
+use cached_response::{
+    InvalidationError, ResponseCache, ResponseCacheBuilder, Store, StoreErrorKind,
+};
 use tests::stage::soon;
 
 /// The nonces of the store, as they are named.
@@ -37,7 +39,7 @@ async fn a_tag_that_the_handler_names_is_a_nonce_of_the_response() {
     assert_eq!(nonces(&nodes).len(), 5, "all, one path, two URLs, a tag");
 }
 
-async fn invalidate(cache: &ResponseCache, what: &str) -> Result<(), InvalidateError> {
+async fn invalidate(cache: &ResponseCache, what: &str) -> Result<(), InvalidationError> {
     match what {
         "all" => cache.invalidate_all().await,
         "path" => cache.invalidate_path("/tagged").await,
@@ -82,7 +84,7 @@ async fn what_one_node_invalidates_no_node_answers() {
 #[actix_web::test]
 async fn what_is_invalidated_while_another_node_runs_is_not_shared() {
     for what in ["all", "path", "url", "tagged", "inner"] {
-        let nodes = Nodes::with(Builder::without_memory, 2).await;
+        let nodes = Nodes::with(ResponseCacheBuilder::without_memory, 2).await;
         nodes.one.get("/tagged?tag=outer").await;
         let run = nodes.one.app.get("/tagged?tag=inner");
         nodes.stage.at_run(2).await;
@@ -107,7 +109,7 @@ async fn an_invalidation_that_the_store_refuses_is_an_error_and_holds_here() {
         .fail_only("delete_many", StoreErrorKind::Refused);
     let refused = nodes.one.cache.invalidate_path("/plain").await;
     assert!(
-        matches!(refused, Err(InvalidateError::Refused(_))),
+        matches!(refused, Err(InvalidationError::Refused(_))),
         "{refused:?}"
     );
     assert_eq!(

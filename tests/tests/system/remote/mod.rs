@@ -14,7 +14,8 @@ use actix_web::test::TestRequest;
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, dev::Payload, web};
 use cached_response::testing::{InProcessStore, ManualClock};
 use cached_response::{
-    Builder, CacheResponses, Policy, Request, ResponseCache, Unkeyed, cached, tag,
+    CacheResponses, Policy, ResponseCache, ResponseCacheBuilder, TrackedRequest, Unkeyed, cached,
+    tag,
 };
 use tests::stage::{Answer, InProcess, Stage};
 
@@ -42,7 +43,7 @@ async fn page(stage: web::Data<Stage>, query: web::Query<Vec<(String, String)>>)
     response.reason("Quite Fine").body(format!("run {run}"))
 }
 
-async fn greeting(stage: web::Data<Stage>, request: Request) -> String {
+async fn greeting(stage: web::Data<Stage>, request: TrackedRequest) -> String {
     let run = stage.run_at_barrier().await;
     let tongue = request
         .header("accept-language")
@@ -76,7 +77,7 @@ fn routes(app: &mut web::ServiceConfig) {
             "/soon",
             ten()
                 .stale_if_error(60)
-                .answer_stale_after(Duration::from_millis(200)),
+                .soft_timeout(Duration::from_millis(200)),
         ),
         ("/narrow", ten().query(["page"])),
     ];
@@ -119,11 +120,14 @@ impl Nodes {
     }
 
     async fn without_memory() -> Self {
-        Self::with(Builder::without_memory, 0).await
+        Self::with(ResponseCacheBuilder::without_memory, 0).await
     }
 
     /// All runs go on as they come, but for the one with the number `held`.
-    async fn with(configure: fn(Builder) -> Builder, held: usize) -> Self {
+    async fn with(
+        configure: fn(ResponseCacheBuilder) -> ResponseCacheBuilder,
+        held: usize,
+    ) -> Self {
         let clock = ManualClock::new();
         let store = InProcessStore::with_clock(&clock);
         let stage = Stage::new(ResponseCache::builder().build());
@@ -133,7 +137,7 @@ impl Nodes {
             let builder = ResponseCache::builder().clock(&clock).remote(store.clone());
             // No test is about a slow machine.
             let budget = Duration::from_secs(10);
-            configure(builder.remote_budget(budget).invalidation_budget(budget))
+            configure(builder.remote_timeout(budget).invalidation_timeout(budget))
         };
         Self {
             one: Node::new(&stage, builder()).await,
@@ -150,7 +154,7 @@ impl Nodes {
 }
 
 impl Node {
-    async fn new(stage: &Stage, builder: Builder) -> Self {
+    async fn new(stage: &Stage, builder: ResponseCacheBuilder) -> Self {
         let mut stage = stage.clone();
         stage.cache = builder.build();
         Self {

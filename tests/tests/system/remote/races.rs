@@ -9,8 +9,10 @@ use tests::stage::soon;
 use super::{Nodes, ROW, said};
 
 /// So long nobody has patience in vain: a lease that is lost would be waited for.
-fn patient(builder: cached_response::Builder) -> cached_response::Builder {
-    builder.patience(Duration::from_secs(3_600))
+fn patient(
+    builder: cached_response::ResponseCacheBuilder,
+) -> cached_response::ResponseCacheBuilder {
+    builder.wait_timeout(Duration::from_secs(3_600))
 }
 
 /// Ready when somebody has looked for a lease some times more.
@@ -191,7 +193,7 @@ async fn a_strange_invalidation_does_not_keep_a_run_from_being_stored() {
 
 #[actix_web::test]
 async fn patience_may_be_without_end() {
-    let nodes = Nodes::with(|builder| builder.patience(Duration::MAX), 0).await;
+    let nodes = Nodes::with(|builder| builder.wait_timeout(Duration::MAX), 0).await;
     assert_eq!(nodes.one.get("/plain").await.0, "run 1");
 }
 

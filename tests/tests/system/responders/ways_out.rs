@@ -8,7 +8,9 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{self, Json};
 use actix_web::{App, Either, Error, HttpRequest, HttpResponse, Responder, get};
 use cached_response::testing::isolated;
-use cached_response::{CacheResponses, CoveredResponder, Policy, Request, cached, cached_response};
+use cached_response::{
+    CacheResponses, CoveredResponder, Policy, TrackedRequest, cached, cached_response,
+};
 
 use super::{Page, page_of};
 use crate::ask::{Answer, ask, get as ask_for, run};
@@ -118,7 +120,7 @@ async fn varying_generic<R: Responder + Default + 'static>() -> R {
 
 #[get("/response")]
 #[cached_response]
-async fn response(request: Request) -> HttpResponse {
+async fn response(request: TrackedRequest) -> HttpResponse {
     let session = request.cookie("session");
     let host = request.host().unwrap_or_default();
     let page = page_of(session.as_ref().map(Cookie::value), host);

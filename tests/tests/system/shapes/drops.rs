@@ -17,7 +17,7 @@ fn log(text: impl Into<String>) {
 
 struct Noisy<const N: u32>;
 
-impl<W, const N: u32> cached_response::Covered<W> for Noisy<N> {}
+impl<W, const N: u32> cached_response::KeyCovered<W> for Noisy<N> {}
 
 impl<const N: u32> Drop for Noisy<N> {
     fn drop(&mut self) {

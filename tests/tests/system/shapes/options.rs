@@ -2,7 +2,7 @@
 
 use super::{answered_from_the_store, stored};
 use actix_web::{App, HttpRequest, Responder, get, http::Method, test, web};
-use cached_response::{Candidate, KeyPart, cached_response};
+use cached_response::{KeyPart, ResponseView, cached_response};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -110,7 +110,7 @@ async fn a_key_is_made_of_derived_parts() {
     assert_eq!(seen, [false, false, false, true, true]);
 }
 
-fn worth_it(candidate: &Candidate<'_>) -> bool {
+fn worth_it(candidate: &ResponseView<'_>) -> bool {
     candidate.status() == 200
 }
 
@@ -124,10 +124,10 @@ fn staff(request: &HttpRequest) -> bool {
     query(page, "sort"),
     vary("Accept-Language"),
     status(404 = "10s", 301, 410 = HOUR),
-    max_body = "2MiB",
+    max_body_bytes = "2MiB",
     not_replayed("X-Served-By", "x-debug-*"),
     store_if = worth_it,
-    client = "60s",
+    client_max_age = "60s",
     nocache(name = "live", only_if = staff),
     methods(GET, HEAD)
 )]
@@ -136,7 +136,7 @@ async fn everything(request: HttpRequest) -> impl Responder {
 }
 
 #[get("/flags")]
-#[cached_response(nocache = off, query = exact, vary(none), max_body = 4096, client = HOUR)]
+#[cached_response(nocache = off, query = exact, vary(none), max_body_bytes = 4096, client_max_age = HOUR)]
 async fn flags() -> impl Responder {
     "flags"
 }

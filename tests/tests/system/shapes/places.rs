@@ -63,7 +63,7 @@ impl<T: Default + Display + 'static> Site<T> {
     const TTL: Duration = Duration::from_secs(60);
     const LIMIT: usize = 1_000;
 
-    #[cached_response(timeout = Self::TTL, max_body = Self::LIMIT, key(Self::WORD), store_if = Self::may_be_stored)]
+    #[cached_response(timeout = Self::TTL, max_body_bytes = Self::LIMIT, key(Self::WORD), store_if = Self::may_be_stored)]
     pub async fn associated(state: web::Data<T>) -> impl Responder {
         let state: &T = &state;
         format!("{} {state} {}", Self::WORD, T::default())
@@ -78,7 +78,7 @@ impl<T: Default + Display + 'static> Site<T> {
         false
     }
 
-    fn may_be_stored(_: &cached_response::Candidate<'_>) -> bool {
+    fn may_be_stored(_: &cached_response::ResponseView<'_>) -> bool {
         true
     }
 }

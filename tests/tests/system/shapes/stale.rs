@@ -7,7 +7,7 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::{HttpResponse, web};
 use cached_response::cached_response;
 use cached_response::testing::ManualClock;
-use cached_response::{Builder, ResponseCache};
+use cached_response::{ResponseCache, ResponseCacheBuilder};
 use tests::stage::{Answer, InProcess, Stage, soon};
 
 const MINUTE: u64 = 60;
@@ -58,16 +58,16 @@ pages! {
     never_revalidated (stale_while_revalidate = 0);
     stood_in_for (stale_if_error = 30);
     stood_in_for_by_call (stale_if_error = second() * 30);
-    never_stood_in_for (stale_if_error = 0s, rest_after_failure = 0);
+    never_stood_in_for (stale_if_error = 0s, failure_cooldown = 0);
     refreshed (refresh_ahead = 0.5);
-    impatient (stale_if_error = 30s, answer_stale_after = 200ms);
+    impatient (stale_if_error = 30s, soft_timeout = 200ms);
     limited (run_timeout = 3s);
     spread_out (jitter = 0.5, query = all);
-    rested (stale_if_error = 30s, rest_after_failure = 5s);
-    restless (stale_if_error = 30s, rest_after_failure = 0);
+    rested (stale_if_error = 30s, failure_cooldown = 5s);
+    restless (stale_if_error = 30s, failure_cooldown = 0);
 }
 
-#[cached_response(timeout = response, answer_stale_after = 200ms, rest_after_failure = 5s)]
+#[cached_response(timeout = response, soft_timeout = 200ms, failure_cooldown = 5s)]
 async fn by_its_own_word(stage: web::Data<Stage>) -> HttpResponse {
     let mut response = numbered(&stage).await;
     let word = HeaderValue::from_static("max-age=10, stale-if-error=30");
@@ -82,7 +82,7 @@ struct Scene {
 }
 
 impl Scene {
-    async fn of(cache: Builder) -> Self {
+    async fn of(cache: ResponseCacheBuilder) -> Self {
         let clock = ManualClock::new();
         let stage = Stage::new(cache.clock(&clock).build());
         let app = stage.app(routes).await;

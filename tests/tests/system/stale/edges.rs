@@ -10,7 +10,8 @@ use actix_web::test::TestRequest;
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, error, get, web};
 use cached_response::testing::ManualClock;
 use cached_response::{
-    CacheResponses, Policy, ResponseCache, cached, cached_response, fail, insert_key_part,
+    CacheResponses, Policy, ResponseCache, cached, cached_response, context::mark_failed,
+    insert_key_part,
 };
 use tests::stage::{InProcess, Stage, soon};
 
@@ -50,7 +51,7 @@ async fn streamed(stage: web::Data<Stage>) -> HttpResponse {
     let fails = FAILS.get();
     let body = futures_util::stream::once(async move {
         if fails {
-            fail();
+            mark_failed();
         }
         Ok::<_, Error>(web::Bytes::from(format!("run {run}")))
     });
@@ -104,7 +105,7 @@ fn routes(app: &mut web::ServiceConfig) {
         tenants
             .route(
                 "/whose",
-                web::get().to(cached(policy.answer_stale_after(2), whose)),
+                web::get().to(cached(policy.soft_timeout(2), whose)),
             )
             .route(
                 "/plain",

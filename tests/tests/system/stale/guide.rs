@@ -63,7 +63,7 @@ const SITUATIONS: &[(&str, &str, &[Event])] = &[
         &[Older(100), Makes(Next::Error(500))],
     ),
     (
-        "is 100 s old, and the handler says `fail()` and 200",
+        "is 100 s old, and the handler says `mark_failed()` and 200",
         "/guide",
         &[Older(100), Makes(Next::Declared)],
     ),

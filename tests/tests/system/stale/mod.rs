@@ -11,7 +11,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::{Error, HttpResponse, error::InternalError, web};
 use cached_response::testing::ManualClock;
-use cached_response::{Policy, ResponseCache, cached, fail};
+use cached_response::{Policy, ResponseCache, cached, context::mark_failed};
 use tests::stage::{InProcess, Stage};
 
 mod edges;
@@ -61,7 +61,7 @@ async fn page(stage: web::Data<Stage>) -> Result<HttpResponse, Error> {
         Next::Error(code) => Err(InternalError::new("meant to fail", status(code)).into()),
         Next::Panic => panic!("meant to panic"),
         Next::Declared => {
-            fail();
+            mark_failed();
             Ok(HttpResponse::Ok().body(body))
         }
     }
@@ -76,9 +76,9 @@ fn routes(app: &mut web::ServiceConfig) {
     let policies = [
         ("/plain", ten()),
         ("/swr", ten().stale_while_revalidate(300)),
-        ("/sie", ten().stale_if_error(40).rest_after_failure(5)),
+        ("/sie", ten().stale_if_error(40).failure_cooldown(5)),
         ("/ahead", ten().refresh_ahead(0.5)),
-        ("/slow", ten().stale_if_error(300).answer_stale_after(2)),
+        ("/slow", ten().stale_if_error(300).soft_timeout(2)),
         ("/limit", ten().run_timeout(2)),
         ("/limit-sie", ten().run_timeout(2).stale_if_error(300)),
         (
@@ -86,7 +86,7 @@ fn routes(app: &mut web::ServiceConfig) {
             ten().run_timeout(2).stale_while_revalidate(300),
         ),
         ("/guide", guide::policy()),
-        ("/guide-impatient", guide::policy().answer_stale_after(2)),
+        ("/guide-impatient", guide::policy().soft_timeout(2)),
         ("/none", ten().stale_while_revalidate(0).stale_if_error(0)),
     ];
     for (path, policy) in policies {

@@ -7,7 +7,8 @@ use actix_web::test::{TestRequest, init_service, try_call_service};
 use actix_web::{App, HttpResponse, web};
 use cached_response::testing::ManualClock;
 use cached_response::{
-    CacheHandle, CacheResponses, CoveredResponder, Policy, ResponseCache, RunReason, cached, reason,
+    CacheHandle, CacheResponses, CoveredResponder, Policy, ResponseCache, RunReason, cached,
+    context::run_reason,
 };
 use tests::stage::{InProcess, Stage, soon};
 
@@ -45,8 +46,8 @@ thread_local! {
 /// Says of itself what the test wants it to.
 async fn own(stage: web::Data<Stage>, handle: CacheHandle) -> impl CoveredResponder {
     let run = stage.run();
-    assert_eq!(handle.reason(), reason());
-    REASONS.with_borrow_mut(|all| all.push(reason()));
+    assert_eq!(handle.run_reason(), run_reason());
+    REASONS.with_borrow_mut(|all| all.push(run_reason()));
     let mut response = HttpResponse::Ok();
     if !SAYS.get().is_empty() {
         response.insert_header(("cache-control", SAYS.get()));
@@ -181,7 +182,7 @@ async fn a_handler_learns_why_it_runs() {
         RunReason::Stale,
     ];
     assert_eq!(REASONS.take(), reasons);
-    assert_eq!(reason(), RunReason::Bypass);
+    assert_eq!(run_reason(), RunReason::Bypass);
 }
 
 fn inside(app: &mut web::ServiceConfig) {

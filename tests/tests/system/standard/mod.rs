@@ -69,7 +69,7 @@ async fn some(given: Given, stage: web::Data<Stage>) -> HttpResponse {
 }
 
 #[get("/guess")]
-#[cached_response(timeout = response, heuristic = 0.5)]
+#[cached_response(timeout = response, heuristic_fraction = 0.5)]
 async fn guess(given: Given, stage: web::Data<Stage>) -> HttpResponse {
     answer(&given, stage.run())
 }

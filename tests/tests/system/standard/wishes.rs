@@ -226,8 +226,8 @@ async fn what_would_become_of_a_wish_can_be_explained() {
     scene.get(&page).await;
     for (wish, expected) in [
         ("max-age=60", "Hit(60s)"),
-        ("min-fresh=61", "Miss(\"request\")"),
-        ("no-cache", "Miss(\"request\")"),
+        ("min-fresh=61", "Miss(Request)"),
+        ("no-cache", "Miss(Request)"),
         ("no-store", "Bypass(Client)"),
         ("no-cache, only-if-cached", "OnlyIfCached"),
         ("min-fresh=61, only-if-cached", "OnlyIfCached"),

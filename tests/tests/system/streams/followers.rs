@@ -89,7 +89,7 @@ async fn disable_cache_works_inside_a_stream() {
 
 /// More than the buffers of a connection hold, and less than the limit on bodies.
 #[get("/long")]
-#[cached_response(timeout = 60, max_body = 16777216)]
+#[cached_response(timeout = 60, max_body_bytes = 16777216)]
 async fn long(stage: Data<Stage>) -> impl Responder {
     stage.run();
     HttpResponse::Ok().streaming(of_chunks(128, 64 << 10))

@@ -8,7 +8,8 @@ use actix_web::web::{Bytes, Data, ServiceConfig};
 use actix_web::{HttpResponse, Responder, get};
 use cached_response::testing::ManualClock;
 use cached_response::{
-    Candidate, ResponseCache, Skip, cached_response, disable_cache, fail, set_cache_timeout,
+    ResponseCache, ResponseView, Skip, cached_response, context::mark_failed, disable_cache,
+    set_cache_timeout,
 };
 use futures_util::stream::{self, Stream, StreamExt as _};
 use tests::abort::reset;
@@ -45,11 +46,11 @@ async fn zero(stage: Data<Stage>) -> impl Responder {
 #[cached_response(timeout = 60)]
 async fn failed(stage: Data<Stage>) -> impl Responder {
     stage.run_at_barrier().await;
-    fail();
+    mark_failed();
     HttpResponse::Ok().streaming(endless(stage))
 }
 
-fn is_whole(response: &Candidate<'_>) -> bool {
+fn is_whole(response: &ResponseView<'_>) -> bool {
     !response.headers().contains_key("x-partial")
 }
 
@@ -63,7 +64,7 @@ async fn refused(stage: Data<Stage>) -> impl Responder {
 }
 
 #[get("/declared")]
-#[cached_response(timeout = 60, max_body = 1000)]
+#[cached_response(timeout = 60, max_body_bytes = 1000)]
 async fn declared(stage: Data<Stage>) -> impl Responder {
     stage.run_at_barrier().await;
     HttpResponse::Ok()
@@ -73,7 +74,7 @@ async fn declared(stage: Data<Stage>) -> impl Responder {
 
 /// As large as it is said to be in a field of the handler's own.
 #[get("/content-length")]
-#[cached_response(timeout = 60, max_body = 1000)]
+#[cached_response(timeout = 60, max_body_bytes = 1000)]
 async fn content_length(stage: Data<Stage>) -> impl Responder {
     stage.run_at_barrier().await;
     HttpResponse::Ok()
@@ -175,7 +176,7 @@ async fn too_late() -> impl Responder {
     HttpResponse::Ok().streaming(chunks)
 }
 
-fn has_five_bytes(response: &Candidate<'_>) -> bool {
+fn has_five_bytes(response: &ResponseView<'_>) -> bool {
     response.body()[4] == b'4'
 }
 
@@ -214,7 +215,7 @@ async fn a_store_if_that_asks_for_the_body_has_its_say_when_that_has_ended() {
 }
 
 #[get("/large")]
-#[cached_response(timeout = 60, max_body = 1000)]
+#[cached_response(timeout = 60, max_body_bytes = 1000)]
 async fn large() -> impl Responder {
     HttpResponse::Ok().streaming(super::of_chunks(1001, 1))
 }

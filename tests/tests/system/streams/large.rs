@@ -70,7 +70,7 @@ fn ask(server: &Server, expected: &[u8], target: String) {
 /// Asks the handler with the cache after the one without; returns by how much that has raised the
 /// largest size that this process has ever had.
 fn extra_memory(declared: bool) -> usize {
-    let stage = Stage::new(ResponseCache::builder().max_body(CAP).build());
+    let stage = Stage::new(ResponseCache::builder().max_body_bytes(CAP).build());
     let server = stage.serve(1, |app| _ = app.service(plain).service(cached));
     let (small, large) = (expected(2), expected(CAP / CHUNK));
     let target = |path: &str, chunks: usize| format!("/{path}/{declared}/{chunks}");

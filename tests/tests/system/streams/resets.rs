@@ -24,7 +24,7 @@ fn content(round: usize) -> Bytes {
 }
 
 #[get("/long/{round}")]
-#[cached_response(timeout = 60, max_body = 16777216)]
+#[cached_response(timeout = 60, max_body_bytes = 16777216)]
 async fn long(stage: Data<Stage>, round: Path<usize>) -> impl Responder {
     stage.run();
     let whole = content(*round);
@@ -47,7 +47,7 @@ fn next(seed: &mut u64) -> usize {
 /// A hundred resets at random places; what is stored then is whole.
 #[test]
 fn after_a_reset_anywhere_the_stored_body_is_absent_or_exact() {
-    let cache = ResponseCache::builder().capacity(64 << 20).build();
+    let cache = ResponseCache::builder().max_bytes(64 << 20).build();
     let stage = Stage::new(cache);
     let server = stage.serve(2, |app| _ = app.service(long));
     let mut seed = 25;

@@ -13,7 +13,7 @@ use actix_web::test::TestRequest;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use cached_response::testing::ManualClock;
 use cached_response::{
-    CacheHandle, CacheResponses, Policy, ResponseCache, cached_response, previous,
+    CacheHandle, CacheResponses, Policy, ResponseCache, cached_response, context::stale_response,
 };
 use tests::stage::{Answer, InProcess, Stage};
 
@@ -68,7 +68,7 @@ fn whole(origin: Origin) -> HttpResponse {
 async fn page(stage: web::Data<Stage>) -> HttpResponse {
     stage.run();
     let origin = ORIGIN.with_borrow(|origin| *origin);
-    let previous = previous();
+    let previous = stale_response();
     let shown = previous.as_ref().map(|previous| {
         let validator = previous.etag().or_else(|| previous.last_modified());
         validator.unwrap().to_str().unwrap().to_owned()
@@ -91,7 +91,7 @@ async fn page(stage: web::Data<Stage>) -> HttpResponse {
 #[get("/slow")]
 #[cached_response(timeout = 10)]
 async fn slow(stage: web::Data<Stage>, cache: CacheHandle) -> HttpResponse {
-    let previous = cache.previous();
+    let previous = cache.stale_response();
     stage.run_at_barrier().await;
     match previous {
         Some(previous) => previous.not_modified(),
@@ -104,7 +104,7 @@ async fn slow(stage: web::Data<Stage>, cache: CacheHandle) -> HttpResponse {
 #[cached_response(timeout = 10, stale_if_error = 30)]
 async fn by_hand(stage: web::Data<Stage>) -> HttpResponse {
     stage.run_at_barrier().await;
-    if previous().is_some() {
+    if stale_response().is_some() {
         return HttpResponse::NotModified().finish();
     }
     whole(ORIGIN.with_borrow(|origin| *origin))

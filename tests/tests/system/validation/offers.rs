@@ -7,7 +7,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use cached_response::testing::ManualClock;
-use cached_response::{CacheResponses, Policy, ResponseCache, previous};
+use cached_response::{CacheResponses, Policy, ResponseCache, context::stale_response};
 
 use super::{BOTH, DATED, MODIFIED, Origin, SHOWN, Scene, TAGGED, VALIDATED};
 
@@ -96,5 +96,5 @@ async fn after_another_lifetime_nothing_is_left_to_validate() {
 
 #[actix_web::test]
 async fn outside_a_cached_handler_there_is_nothing_previous() {
-    assert!(previous().is_none());
+    assert!(stale_response().is_none());
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::rt;
 use cached_response::testing::ManualClock;
-use cached_response::{Computed, Invalidated, Policy, ResponseCache, Skip};
+use cached_response::{Cacheable, Invalidation, Policy, ResponseCache, Skip};
 use serde::{Deserialize, Serialize};
 use tests::stage::{Stage, soon};
 use tokio::task::JoinHandle;
@@ -137,16 +137,16 @@ async fn a_panic_is_its_caller_s_own_and_the_next_is_fine() {
 #[actix_web::test]
 async fn a_computation_may_keep_its_value_from_the_store() {
     let cache = ResponseCache::builder().build();
-    let compute = |computed: Computed<u32>| {
+    let compute = |computed: Cacheable<u32>| {
         cache.get_or_compute_if(
             "a",
             60,
             move || async move { Ok::<_, Infallible>(computed) },
         )
     };
-    assert_eq!(compute(Computed::DoNotStore(1)).await, Ok(1));
-    assert_eq!(compute(Computed::Store(2)).await, Ok(2));
-    assert_eq!(compute(Computed::Store(3)).await, Ok(2));
+    assert_eq!(compute(Cacheable::DoNotStore(1)).await, Ok(1));
+    assert_eq!(compute(Cacheable::Store(2)).await, Ok(2));
+    assert_eq!(compute(Cacheable::Store(3)).await, Ok(2));
     assert_eq!(cache.stats().skipped(Skip::Disabled), 1);
 }
 
@@ -160,7 +160,7 @@ async fn the_words_of_handlers_are_heard() {
         })
     };
     assert_eq!(said(cached_response::disable_cache, 1).await, Ok(1));
-    assert_eq!(said(cached_response::fail, 2).await, Ok(2));
+    assert_eq!(said(cached_response::context::mark_failed, 2).await, Ok(2));
     assert_eq!(
         said(|| cached_response::set_cache_timeout(0), 3).await,
         Ok(3)
@@ -181,7 +181,7 @@ async fn the_words_of_handlers_are_heard() {
 /// Nothing older than an acknowledged invalidation is answered.
 #[actix_web::test]
 async fn a_computation_that_an_invalidation_overtakes_is_not_stored() {
-    let ways: [fn(&ResponseCache) -> Invalidated; 2] = [
+    let ways: [fn(&ResponseCache) -> Invalidation; 2] = [
         |cache| cache.invalidate_tag("t"),
         |cache| cache.invalidate_all(),
     ];
@@ -270,7 +270,7 @@ async fn a_value_that_json_cannot_carry_is_returned_and_not_stored() {
 
 #[actix_web::test]
 async fn a_value_over_the_limit_is_returned_and_not_stored() {
-    let cache = ResponseCache::builder().max_body(10).build();
+    let cache = ResponseCache::builder().max_body_bytes(10).build();
     let long = "x".repeat(9);
     assert_eq!(stored(&cache, long.clone()).await, [long.clone(), long]);
     assert_eq!(cache.stats().skipped(Skip::TooLarge), 2);

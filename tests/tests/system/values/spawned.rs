@@ -13,7 +13,7 @@ use std::time::Duration;
 use actix_web::rt;
 use actix_web::web::{self, Data};
 use cached_response::testing::InProcessStore;
-use cached_response::{Computed, ResponseCache};
+use cached_response::{Cacheable, ResponseCache};
 use tests::raw::{Request, fetch};
 use tests::stage::{Stage, eventually};
 use tokio::runtime::{Builder, Handle};
@@ -101,7 +101,7 @@ fn whoever_asks_for_a_value_is_send_where_its_computation_is() {
         }),
     );
     assert_send(
-        cache.get_or_compute_if("c", 60, || async { Err::<Computed<u8>, _>(Cell::new(7)) }),
+        cache.get_or_compute_if("c", 60, || async { Err::<Cacheable<u8>, _>(Cell::new(7)) }),
     );
 }
 
@@ -180,7 +180,7 @@ fn tasks_find_in_a_remote_store_what_another_process_has_computed() {
     let node = |run| {
         // No test is about a slow machine.
         let builder = ResponseCache::builder().remote(store.clone());
-        let stage = Stage::new(builder.remote_budget(PATIENCE).build());
+        let stage = Stage::new(builder.remote_timeout(PATIENCE).build());
         stage.release(run);
         stage
     };

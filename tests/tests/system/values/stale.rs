@@ -90,7 +90,7 @@ async fn those_who_wait_for_a_computation_that_fails_have_the_stale_value() {
 
 #[actix_web::test]
 async fn nobody_waits_longer_than_wanted_while_a_stale_value_may_answer() {
-    let policy = || Policy::new(10).stale_if_error(30).answer_stale_after(2);
+    let policy = || Policy::new(10).stale_if_error(30).soft_timeout(2);
     let (stage, clock) = eleven_seconds_ago(policy()).await;
     let all: Vec<_> = (0..3).map(|_| ask(&stage, "a", policy())).collect();
     stage.at_run(2).await;

@@ -6,7 +6,7 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, get};
 use cached_response::testing::{InProcessStore, ManualClock, isolated};
-use cached_response::{Request, ResponseCache, cached_response};
+use cached_response::{ResponseCache, TrackedRequest, cached_response};
 use futures_util::future::join_all;
 use tests::barrier::Barriers;
 use tests::raw::{self, Connection, Request as Sent};
@@ -186,7 +186,7 @@ async fn a_flood_of_variants_does_not_push_out_the_one_that_is_used() {
 
 #[get("/tenants")]
 #[cached_response]
-async fn tenants(request: Request) -> String {
+async fn tenants(request: TrackedRequest) -> String {
     request.header("x-tenant").unwrap_or_default().to_owned()
 }
 

@@ -6,7 +6,7 @@ use actix_web::http::header::{AcceptLanguage, ContentLanguage, Header as _, Head
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpRequest, HttpResponse, get, web};
 use cached_response::testing::{ManualClock, isolated, isolated_with};
-use cached_response::{Request, ResponseCache, cached_response};
+use cached_response::{ResponseCache, TrackedRequest, cached_response};
 
 use crate::ask::{ask, get_with, run};
 
@@ -47,7 +47,7 @@ async fn typed_headers_are_keyed_and_named_in_vary() {
 
 #[get("/lines")]
 #[cached_response]
-async fn lines_of(request: Request) -> String {
+async fn lines_of(request: TrackedRequest) -> String {
     format!("{:?}", request.header("accept-language"))
 }
 

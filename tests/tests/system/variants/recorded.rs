@@ -1,15 +1,15 @@
-//! Variants by what the recording `Request` was asked for.
+//! Variants by what the recording `TrackedRequest` was asked for.
 
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, get};
 use cached_response::testing::isolated;
-use cached_response::{Request, cached_response};
+use cached_response::{TrackedRequest, cached_response};
 
 use crate::ask::{ask, get as ask_for, get_with, run};
 
 #[get("/reads-nothing")]
 #[cached_response]
-async fn reads_nothing(_request: Request, request: Request) -> String {
+async fn reads_nothing(_request: TrackedRequest, request: TrackedRequest) -> String {
     format!("{} {request:?}", run())
 }
 
@@ -33,7 +33,7 @@ async fn a_handler_that_reads_nothing_shares_one_response() {
 
 #[get("/branches")]
 #[cached_response]
-async fn branches(request: Request) -> String {
+async fn branches(request: TrackedRequest) -> String {
     let run = run();
     match request.header("x-first") {
         Some("other") => format!("{run} other {:?}", request.header("x-second")),
@@ -66,7 +66,7 @@ async fn what_is_read_in_one_branch_only_selects_from_then_on() {
 
 #[get("/cookie")]
 #[cached_response]
-async fn by_cookie(request: Request) -> String {
+async fn by_cookie(request: TrackedRequest) -> String {
     let theme = request
         .cookie("theme")
         .map(|theme| theme.value().to_owned());
@@ -92,7 +92,7 @@ async fn a_cookie_that_is_read_selects_and_others_do_not() {
 
 #[get("/peer")]
 #[cached_response]
-async fn by_peer(request: Request) -> String {
+async fn by_peer(request: TrackedRequest) -> String {
     format!("{} {:?}", run(), request.peer_ip())
 }
 

@@ -3,14 +3,14 @@
 use actix_web::test::init_service;
 use actix_web::{App, HttpMessage, HttpResponse, get, web};
 use cached_response::testing::isolated;
-use cached_response::{Request, cached_response};
+use cached_response::{TrackedRequest, cached_response};
 use futures_util::stream;
 
 use crate::ask::{get as ask_for, get_with, run};
 
 #[get("/late")]
 #[cached_response]
-async fn late(request: Request) -> HttpResponse {
+async fn late(request: TrackedRequest) -> HttpResponse {
     let body = stream::once(async move {
         let text = format!("{} {:?}", run(), request.header("x-tenant"));
         Ok::<_, actix_web::Error>(web::Bytes::from(text))
@@ -32,7 +32,7 @@ async fn what_a_streaming_body_reads_selects_and_is_named_on_hits() {
 
 #[get("/changing")]
 #[cached_response]
-async fn changing(request: Request) -> HttpResponse {
+async fn changing(request: TrackedRequest) -> HttpResponse {
     let tenant = request.extension::<String>();
     let body = stream::iter([Ok::<_, actix_web::Error>(web::Bytes::from(format!(
         "{tenant:?}"

@@ -9,20 +9,20 @@ use cached_response::testing::isolated;
 use crate::ask::{get as ask_for, run};
 
 #[get("/kept")]
-#[cached_response(client = "60s")]
+#[cached_response(client_max_age = "60s")]
 async fn kept() -> String {
     run().to_string()
 }
 
 #[get("/kept-by-one")]
-#[cached_response(client = "60s", gate(user))]
+#[cached_response(client_max_age = "60s", gate(user))]
 async fn kept_by_one(user: Anyone) -> String {
     let _ = user;
     run().to_string()
 }
 
 #[get("/kept-anyway")]
-#[cached_response(client = "60s")]
+#[cached_response(client_max_age = "60s")]
 async fn kept_anyway() -> HttpResponse {
     HttpResponse::Ok()
         .insert_header(("cache-control", "max-age=5"))

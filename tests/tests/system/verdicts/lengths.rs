@@ -10,7 +10,7 @@ use futures_util::stream;
 use crate::ask::{get as ask_for, run};
 
 #[get("/sized/{length}")]
-#[cached_response(max_body = 100)]
+#[cached_response(max_body_bytes = 100)]
 async fn sized(length: web::Path<usize>) -> String {
     run();
     "x".repeat(*length)

@@ -6,13 +6,13 @@ use actix_web::test::init_service;
 use actix_web::{App, HttpResponse, get, web};
 use cached_response::testing::{ManualClock, isolated, isolated_with};
 use cached_response::{
-    Bypass, CacheHandle, Candidate, ResponseCache, Skip, cached_response, disable_cache,
+    Bypass, CacheHandle, ResponseCache, ResponseView, Skip, cached_response, disable_cache,
     set_cache_timeout,
 };
 
 use crate::ask::{Answer, get as ask_for, run};
 
-fn has_no_holes(response: &Candidate<'_>) -> bool {
+fn has_no_holes(response: &ResponseView<'_>) -> bool {
     response.status() == 200
         && !response.headers().contains_key("x-partial")
         && !response.body().is_empty()

@@ -2,7 +2,7 @@
 
 use super::{invalidated, is_hit, post as posted, read, stored};
 use actix_web::{Responder, post, test::TestRequest, web};
-use cached_response::{Invalidates, invalidates, invalidating};
+use cached_response::{Invalidations, invalidates, invalidating};
 
 #[post("/one/{name}")]
 #[invalidates(tags("read:{name}"))]
@@ -29,7 +29,7 @@ async fn missing() -> impl Responder {
 }
 
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    let names = Invalidates::new().tags(["nobody's", "read:{name}"]);
+    let names = Invalidations::new().tags(["nobody's", "read:{name}"]);
     app.service((read, one, common, expressions, missing))
         .route(
             "/wrapped/{name}",

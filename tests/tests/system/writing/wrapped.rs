@@ -2,7 +2,7 @@
 
 use super::{answer, invalidated, post, read, stored};
 use actix_web::{HttpResponse, Responder, test::TestRequest, web};
-use cached_response::{Invalidates, ResponseCache, invalidating};
+use cached_response::{Invalidations, ResponseCache, invalidating};
 use tests::stage::{Stage, soon};
 
 async fn write() -> impl Responder {
@@ -19,15 +19,15 @@ async fn waiting(stage: web::Data<Stage>) -> &'static str {
 }
 
 fn routes(app: &mut web::ServiceConfig) {
-    let a = || Invalidates::new().path("/read/a");
-    let named = Invalidates::new().path("/read/{name}").url("/nowhere");
+    let a = || Invalidations::new().path("/read/a");
+    let named = Invalidations::new().path("/read/{name}").url("/nowhere");
     let elsewhere = a().cache(ResponseCache::builder().build());
     let captured = "written".to_owned();
     app.service(read)
         .route("/by/{name}", web::post().to(invalidating(named, write)))
         .route(
             "/all",
-            web::post().to(invalidating(Invalidates::new().all(), write)),
+            web::post().to(invalidating(Invalidations::new().all(), write)),
         )
         .route("/elsewhere", web::post().to(invalidating(elsewhere, write)))
         .route(
@@ -74,5 +74,5 @@ async fn a_client_that_leaves_does_not_hide_the_write() {
 #[test]
 #[should_panic(expected = "`/read/{name` cannot be invalidated: a `{` is not closed")]
 fn a_brace_that_is_not_closed_panics_when_the_application_starts() {
-    let _ = Invalidates::new().path("/read/{name");
+    let _ = Invalidations::new().path("/read/{name");
 }

@@ -4,7 +4,7 @@ mod refused;
 mod round_trip;
 mod snapshots;
 
-use super::{About, Framed, Head, NameList, names, read, read_head, response};
+use super::{About, Decoded, Head, NameList, names, read, read_head, response};
 use crate::{
     entry::{
         Client, StoredResponse, Windows,
@@ -27,7 +27,7 @@ use std::{sync::Arc, time::Duration};
 /// The response that `frame` holds, and what travels with it.
 fn read_response(frame: &Bytes) -> (StoredResponse, About) {
     match read(KEY, frame) {
-        Some(Framed::Response(stored, about)) => (*stored, about),
+        Some(Decoded::Response(stored, about)) => (*stored, about),
         other => panic!("no response: {other:?}"),
     }
 }

@@ -18,7 +18,7 @@ proptest! {
     #[test]
     fn a_list_is_read_as_it_was_written(list in lists()) {
         let frame = names(KEY, &list).unwrap();
-        let Some(Framed::Names(read)) = read(KEY, &frame) else {
+        let Some(Decoded::Names(read)) = read(KEY, &frame) else {
             panic!("no names");
         };
         prop_assert_eq!(read, list);
@@ -41,7 +41,7 @@ proptest! {
         };
         let same_head = StoredResponse { body: body.into(), ..stored };
         let again = response(KEY, &same_head, &about).unwrap();
-        let Some(Framed::Response(read, told)) = known.read(&again) else {
+        let Some(Decoded::Response(read, told)) = known.read(&again) else {
             panic!("it has the same head");
         };
         assert_same(&read, &same_head);
@@ -54,7 +54,7 @@ proptest! {
         let in_checksum = (18..22).contains(&at);
         prop_assert_eq!(known.read(&altered.into()).is_some(), in_checksum);
         let other = response(KEY, &other.0, &other.1).unwrap();
-        if let Some(Framed::Response(read, told)) = known.read(&other) {
+        if let Some(Decoded::Response(read, told)) = known.read(&other) {
             let (stored, about) = read_response(&other);
             assert_same(&read, &stored);
             prop_assert_eq!(told, about);
@@ -70,7 +70,7 @@ proptest! {
             panic!("no head");
         };
         prop_assert_eq!((body, whole), (stored.body.len(), frame.len()));
-        let Framed::Response(read, told) = framed else {
+        let Decoded::Response(read, told) = framed else {
             panic!("no response");
         };
         assert_same(&read, &StoredResponse { body: Bytes::new(), ..stored });
@@ -115,7 +115,7 @@ fn a_list_of_names_needs_no_more_than_its_beginning() {
     let list = list(every_selector());
     let frame = names(KEY, &list).unwrap();
     let Some(Head::Whole {
-        framed: Framed::Names(read),
+        framed: Decoded::Names(read),
         body: 0,
         frame: whole,
     }) = read_head(KEY, &frame)

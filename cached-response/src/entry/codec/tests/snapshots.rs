@@ -16,21 +16,21 @@ use std::{fs, path::Path, sync::Arc};
 struct Snapshot {
     file: &'static str,
     frame: &'static [u8],
-    holds: Framed,
+    holds: Decoded,
 }
 
-fn written(held: &Framed) -> Bytes {
+fn written(held: &Decoded) -> Bytes {
     match held {
-        Framed::Response(stored, about) => response(KEY, stored, about),
-        Framed::Names(list) => names(KEY, list),
+        Decoded::Response(stored, about) => response(KEY, stored, about),
+        Decoded::Names(list) => names(KEY, list),
     }
     .unwrap()
 }
 
 /// Those of version 2.
 fn version_2() -> Vec<Snapshot> {
-    let response = |(stored, about)| Framed::Response(Box::new(stored), about);
-    let names = |names| Framed::Names(list(names));
+    let response = |(stored, about)| Decoded::Response(Box::new(stored), about);
+    let names = |names| Decoded::Names(list(names));
     let snapshot = |file, frame: &'static [u8], holds| Snapshot { file, frame, holds };
     vec![
         snapshot(
@@ -110,11 +110,11 @@ fn what_version_2_has_written_is_read_as_it_was() {
     for Snapshot { file, frame, holds } in version_2() {
         let frame = Bytes::from_static(frame);
         match (read(KEY, &frame), holds) {
-            (Some(Framed::Response(read, told)), Framed::Response(stored, about)) => {
+            (Some(Decoded::Response(read, told)), Decoded::Response(stored, about)) => {
                 assert_same(&read, &stored);
                 assert_eq!(told, about, "{file}");
             }
-            (Some(Framed::Names(read)), Framed::Names(list)) => assert_eq!(read, list, "{file}"),
+            (Some(Decoded::Names(read)), Decoded::Names(list)) => assert_eq!(read, list, "{file}"),
             (other, _) => panic!("{file}: {other:?}"),
         }
     }

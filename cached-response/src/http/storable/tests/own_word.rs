@@ -7,7 +7,7 @@ use super::*;
 fn under_the_responses_own_word_the_authors_is_counted_from_now() {
     let fields = [("cache-control", "max-age=60"), ("age", "20")];
     let policy = Policy::from_response().status_for(404, 5);
-    let terms = Terms::new(policy.clone(), &[]);
+    let terms = RouteConfig::new(policy.clone(), &[]);
     for (status, said, lifetime) in [
         (200, None, 60),
         (200, Some(5), 25),
@@ -46,7 +46,7 @@ fn under_the_responses_own_word_any_final_status_is_stored_or_those_that_are_nam
 #[test]
 fn no_cache_is_no_lifetime_whatever_the_handler_says_of_one() {
     let fields = [("cache-control", "no-cache, max-age=60"), ("etag", "\"a\"")];
-    let terms = Terms::new(Policy::from_response(), &[]);
+    let terms = RouteConfig::new(Policy::from_response(), &[]);
     let Verdict::Store(storable) = verdict(Policy::from_response(), 200, &fields, |_| {}) else {
         panic!("not stored");
     };

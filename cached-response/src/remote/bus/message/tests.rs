@@ -1,20 +1,20 @@
 use super::*;
 use proptest::prelude::*;
 
-fn reach() -> impl Strategy<Value = Reach> {
+fn reach() -> impl Strategy<Value = Targets> {
     prop_oneof![
-        Just(Reach::All),
-        ".{0,40}".prop_map(Reach::Path),
-        ".{0,40}".prop_map(Reach::Url),
-        proptest::collection::vec(".{0,40}", 0..6).prop_map(Reach::Tags),
+        Just(Targets::All),
+        ".{0,40}".prop_map(Targets::Path),
+        ".{0,40}".prop_map(Targets::Url),
+        proptest::collection::vec(".{0,40}", 0..6).prop_map(Targets::Tags),
     ]
 }
 
-fn word() -> impl Strategy<Value = Word> {
-    let raise = prop_oneof![Just(Raise::Expire), Just(Raise::Invalidate)];
+fn word() -> impl Strategy<Value = Payload> {
+    let raise = prop_oneof![Just(Bump::Expire), Just(Bump::Invalidate)];
     prop_oneof![
-        any::<u64>().prop_map(|sent| Word::Beat(Moment::from_nanos(sent))),
-        (raise, reach()).prop_map(|(raise, reach)| Word::Raise(raise, reach)),
+        any::<u64>().prop_map(|sent| Payload::Beat(Timestamp::from_nanos(sent))),
+        (raise, reach()).prop_map(|(raise, reach)| Payload::Raise(raise, reach)),
     ]
 }
 
@@ -26,11 +26,11 @@ fn message() -> impl Strategy<Value = Message> {
     })
 }
 
-fn raise(reach: Reach) -> Message {
+fn raise(reach: Targets) -> Message {
     Message {
         sender: 7,
         number: 2,
-        word: Word::Raise(Raise::Invalidate, reach),
+        word: Payload::Raise(Bump::Invalidate, reach),
     }
 }
 
@@ -39,13 +39,13 @@ fn these_bytes_are_this_version() {
     let mut bytes = vec![1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 2];
     bytes.extend([2, 3, 0, 0, 0, 1, b'a', 0, 0, 0, 2, b'b', b'c']);
     bytes.extend([0xce, 0x8e, 0xea, 0x8d]);
-    let tags = Reach::Tags(vec!["a".into(), "bc".into()]);
+    let tags = Targets::Tags(vec!["a".into(), "bc".into()]);
     assert_eq!(raise(tags).to_bytes(), bytes);
 }
 
 #[test]
 fn another_version_is_unreadable() {
-    let mut bytes = raise(Reach::All).to_bytes().to_vec();
+    let mut bytes = raise(Targets::All).to_bytes().to_vec();
     assert!(Message::parse(&bytes).is_ok());
     bytes[0] = 2;
     assert_eq!(Message::parse(&bytes), Err(Unreadable));
@@ -53,14 +53,14 @@ fn another_version_is_unreadable() {
 
 #[test]
 fn a_length_that_lies_is_unreadable() {
-    let mut bytes = raise(Reach::Path("/a".into())).to_bytes().to_vec();
+    let mut bytes = raise(Targets::Path("/a".into())).to_bytes().to_vec();
     bytes[19..23].copy_from_slice(&u32::MAX.to_be_bytes());
     assert_eq!(Message::parse(&bytes), Err(Unreadable));
 }
 
 #[test]
 fn what_is_no_utf_8_is_unreadable() {
-    let mut bytes = raise(Reach::Url("/a".into())).to_bytes().to_vec();
+    let mut bytes = raise(Targets::Url("/a".into())).to_bytes().to_vec();
     *bytes.last_mut().unwrap() = 0xff;
     assert_eq!(Message::parse(&bytes), Err(Unreadable));
 }
@@ -75,13 +75,13 @@ fn tags_are_told_together_and_the_rest_one_by_one() {
         Scope::All,
     ];
     let together = [
-        Reach::Path("/a".into()),
-        Reach::Url("/a?b".into()),
-        Reach::All,
-        Reach::Tags(vec!["a".into(), "b".into()]),
+        Targets::Path("/a".into()),
+        Targets::Url("/a?b".into()),
+        Targets::All,
+        Targets::Tags(vec!["a".into(), "b".into()]),
     ];
-    assert_eq!(Reach::of(scopes), together);
-    assert_eq!(Reach::of([]), []);
+    assert_eq!(Targets::of(scopes), together);
+    assert_eq!(Targets::of([]), []);
 }
 
 proptest! {
@@ -121,10 +121,10 @@ proptest! {
         lengths in proptest::collection::vec(0..LONGEST + 9, 0..12),
     ) {
         let tags: Vec<_> = lengths.into_iter().map(|length| "x".repeat(length)).collect();
-        let split = Reach::of(tags.iter().cloned().map(Scope::Tag));
+        let split = Targets::of(tags.iter().cloned().map(Scope::Tag));
         let mut told = Vec::new();
         for reach in split {
-            let Reach::Tags(tags) = reach else { panic!("{reach:?}") };
+            let Targets::Tags(tags) = reach else { panic!("{reach:?}") };
             let length: usize = tags.iter().map(|tag| LENGTH + tag.len()).sum();
             prop_assert!(length <= LONGEST || tags.len() == 1);
             prop_assert!(!tags.is_empty());

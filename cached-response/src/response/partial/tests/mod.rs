@@ -1,5 +1,7 @@
 use super::*;
-use crate::{http::storable::Storable, policy::Policy, response::headers, route::config::Terms};
+use crate::{
+    http::storable::Storable, policy::Policy, response::headers, route::config::RouteConfig,
+};
 use actix_web::{
     HttpResponse,
     body::{MessageBody, to_bytes},
@@ -16,7 +18,7 @@ const MEDIA: &str = "text/plain; charset=utf-8";
 
 /// A stored 200 with this body, and what it says beside its type and its tag.
 fn stored(body: impl Into<Bytes>, fields: &[(&'static str, &'static str)]) -> StoredResponse {
-    let terms = Terms::new(Policy::default(), &[]);
+    let terms = RouteConfig::new(Policy::default(), &[]);
     let usual = [("content-type", MEDIA), ("etag", "\"v1\"")];
     let headers: HeaderMap = usual
         .iter()

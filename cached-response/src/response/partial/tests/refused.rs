@@ -83,7 +83,7 @@ fn a_part_that_may_have_been_coded_is_not_completed_with_one_that_is_not() {
         (&picture, Some("gzip"), 206),
         (&coded, Some("br"), 206),
     ] {
-        let terms = Terms::new(Policy::default(), &[]);
+        let terms = RouteConfig::new(Policy::default(), &[]);
         let headers = fields.iter().chain(&[("etag", "\"v1\"")]);
         let headers = headers.map(|(name, value)| {
             (

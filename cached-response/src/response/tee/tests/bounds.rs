@@ -5,19 +5,19 @@ use std::{cell::Cell, rc::Rc, sync::Arc};
 use actix_web::body::{BodySize, MessageBody};
 
 use crate::response::tee::{
-    Copied, Terms,
+    TeeConfig, TeeOutcome,
     budget::Budget,
     copy,
     source::Scope,
     tests::script::{Copying, Feed, Log, Read, Step, generous, log, read, read_all, whole},
 };
 
-fn capped(cap: usize) -> Terms {
-    Terms { cap, ..generous() }
+fn capped(cap: usize) -> TeeConfig {
+    TeeConfig { cap, ..generous() }
 }
 
-fn budgeted(bytes: usize) -> Terms {
-    Terms {
+fn budgeted(bytes: usize) -> TeeConfig {
+    TeeConfig {
         budget: Arc::new(Budget::new(bytes)),
         ..generous()
     }
@@ -49,7 +49,7 @@ fn a_body_past_any_cap_is_delivered_to_the_byte_and_not_copied() {
                     text.push_str(&chunk);
                 }
             }
-            assert_eq!(copying.landed(), Some(Copied::TooLarge));
+            assert_eq!(copying.landed(), Some(TeeOutcome::TooLarge));
             let (rest, end) = copying.read_all();
             assert_eq!((text + &rest, end), ("abcdefghi".to_owned(), Read::End));
             assert_eq!(copying.used(), 0);
@@ -67,7 +67,7 @@ fn past_the_cap_the_body_is_polled_at_the_clients_pace() {
     assert_eq!(copying.feed.polls(), 2);
     assert_eq!(copying.read(), Read::chunk("ghi"));
     assert_eq!(copying.feed.polls(), 3);
-    assert_eq!(copying.finish(), Copied::TooLarge);
+    assert_eq!(copying.finish(), TeeOutcome::TooLarge);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn past_the_cap_an_error_still_reaches_the_client() {
     copying.copy_to_end();
     let error = Read::Error("the body failed".to_owned());
     assert_eq!(copying.read_all(), ("abcdef".to_owned(), error));
-    assert_eq!(copying.finish(), Copied::TooLarge);
+    assert_eq!(copying.finish(), TeeOutcome::TooLarge);
 }
 
 #[test]
@@ -93,14 +93,14 @@ fn what_the_client_has_read_is_let_go_when_the_copy_is() {
     assert_eq!(copying.read(), Read::chunk("def"));
     assert_eq!(copying.read(), Read::chunk("ghi"));
     assert_eq!(copying.used(), 0);
-    assert_eq!(copying.finish(), Copied::TooLarge);
+    assert_eq!(copying.finish(), TeeOutcome::TooLarge);
 }
 
 #[test]
 fn a_body_that_declares_too_much_is_not_polled_ahead() {
     let (feed, landed) = (Feed::of(&STEPS), Log::default());
     let mut body = copy(feed.body(BodySize::Sized(9)), capped(8), (), log(&landed));
-    assert_eq!(landed.take(), [Copied::TooLarge]);
+    assert_eq!(landed.take(), [TeeOutcome::TooLarge]);
     assert_eq!(feed.polls(), 0);
     assert_eq!(body.size(), BodySize::Sized(9));
     assert_eq!(read(&mut body), Read::chunk("abc"));
@@ -116,7 +116,7 @@ fn a_spent_budget_ends_the_copy_and_not_the_body() {
         let mut copying = Copying::under(budgeted(bytes), BodySize::Stream, &STEPS, ());
         copying.copy_to_end();
         assert!(copying.used() <= bytes);
-        assert_eq!(copying.landed(), Some(Copied::NoRoom));
+        assert_eq!(copying.landed(), Some(TeeOutcome::NoRoom));
         assert_eq!(copying.read_all(), ("abcdefghi".to_owned(), Read::End));
         assert_eq!(copying.used(), 0);
     }

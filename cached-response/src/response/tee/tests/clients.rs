@@ -14,10 +14,10 @@ use actix_web::body::BodySize;
 
 use crate::{
     response::tee::{
-        Copied, Terms,
+        TeeConfig, TeeOutcome,
         tests::script::{Copying, Read, Step, generous, limit, whole},
     },
-    util::local_task::{Detached, Kind},
+    util::local_task::{DetachedPermit, Kind},
 };
 
 const CHUNKS: [&str; 4] = ["a", "bc", "def", "g"];
@@ -90,7 +90,7 @@ fn a_copy_that_waits_for_its_body_is_woken_when_its_client_leaves() {
 
 #[test]
 fn without_a_client_a_body_past_the_cap_is_dropped() {
-    let terms = Terms {
+    let terms = TeeConfig {
         cap: 2,
         ..generous()
     };
@@ -99,35 +99,35 @@ fn without_a_client_a_body_past_the_cap_is_dropped() {
     copying.copy_to_end();
     assert!(!copying.feed.has_body());
     assert_eq!(copying.used(), 0);
-    assert_eq!(copying.finish(), Copied::TooLarge);
+    assert_eq!(copying.finish(), TeeOutcome::TooLarge);
 }
 
 #[test]
 fn without_a_client_and_a_place_the_body_is_dropped() {
-    let taken: Vec<_> = std::iter::from_fn(|| Detached::claim(Kind::HandOver)).collect();
+    let taken: Vec<_> = std::iter::from_fn(|| DetachedPermit::claim(Kind::HandOver)).collect();
     let mut copying = Copying::new(&[Step::Chunk("a")]);
     copying.copy();
     assert_eq!(copying.landed(), None, "with a client it needs no place");
     copying.reader = None;
     copying.copy_to_end();
     assert!(!copying.feed.has_body());
-    assert_eq!(copying.finish(), Copied::Failed);
+    assert_eq!(copying.finish(), TeeOutcome::Failed);
     drop(taken);
 }
 
 #[test]
 fn a_copy_without_a_client_holds_one_place_and_frees_it() {
-    let mut taken: Vec<_> = std::iter::from_fn(|| Detached::claim(Kind::HandOver)).collect();
+    let mut taken: Vec<_> = std::iter::from_fn(|| DetachedPermit::claim(Kind::HandOver)).collect();
     taken.pop();
     let mut copying = Copying::new(&[Step::Chunk("a")]);
     copying.copy();
     copying.reader = None;
     copying.copy();
     copying.copy();
-    assert!(Detached::claim(Kind::HandOver).is_none());
+    assert!(DetachedPermit::claim(Kind::HandOver).is_none());
     copying.feed.add(Step::End);
     copying.copy_to_end();
-    assert!(Detached::claim(Kind::HandOver).is_some());
+    assert!(DetachedPermit::claim(Kind::HandOver).is_some());
     assert_eq!(copying.finish(), whole("a"));
     drop(taken);
 }
@@ -135,7 +135,7 @@ fn a_copy_without_a_client_holds_one_place_and_frees_it() {
 #[test]
 fn only_a_copy_without_a_client_is_held_to_the_limit() {
     let (over, asked) = (Rc::new(Cell::new(true)), Rc::new(Cell::new(0)));
-    let terms = Terms {
+    let terms = TeeConfig {
         limit: limit(&over, &asked),
         ..generous()
     };
@@ -150,5 +150,5 @@ fn only_a_copy_without_a_client_is_held_to_the_limit() {
     over.set(true);
     copying.copy_to_end();
     assert!(!copying.feed.has_body());
-    assert_eq!(copying.finish(), Copied::Failed);
+    assert_eq!(copying.finish(), TeeOutcome::Failed);
 }

@@ -8,8 +8,8 @@ use actix_web::{
 };
 
 use crate::response::tee::{
-    Copied, Terms, copy, pair,
-    source::Live,
+    TeeConfig, TeeOutcome, copy, pair,
+    source::SourceBody,
     tests::script::{Copying, Feed, Log, Read, Step, generous, log, read, read_all, whole},
 };
 
@@ -73,7 +73,7 @@ fn a_copy_lands_before_its_client_can_see_the_end() {
         move |_| *seen.borrow_mut() = shared.borrow_mut().as_mut().map(read_all)
     };
     let feed = Feed::of(&chunks(2, Step::End));
-    let live = Live::new(feed.body(BodySize::Stream), ());
+    let live = SourceBody::new(feed.body(BodySize::Stream), ());
     let (reader, copier) = pair(live, BodySize::Stream, generous(), landed);
     *shared.borrow_mut() = Some(reader);
     actix_web::rt::System::new().block_on(copier.run());
@@ -109,17 +109,17 @@ fn an_error_after_any_chunk_comes_after_it_and_nothing_is_copied() {
         let error = Read::Error("the body failed".to_owned());
         assert_eq!(copying.read_all(), (CHUNKS[..count].concat(), error));
         assert_eq!(copying.read(), Read::End);
-        assert_eq!(copying.finish(), Copied::Failed);
+        assert_eq!(copying.finish(), TeeOutcome::Failed);
     }
 }
 
 #[test]
 fn a_length_other_than_declared_is_no_copy() {
     for (declared, lands) in [
-        (0, Copied::Failed),
-        (3, Copied::Failed),
+        (0, TeeOutcome::Failed),
+        (3, TeeOutcome::Failed),
         (4, whole("abcd")),
-        (8, Copied::Failed),
+        (8, TeeOutcome::Failed),
     ] {
         let mut copying = Copying::under(
             generous(),
@@ -135,9 +135,9 @@ fn a_length_other_than_declared_is_no_copy() {
 
 #[actix_web::test]
 async fn a_stream_is_held_to_the_length_in_the_head() {
-    for (declared, lands) in [(3, Copied::Failed), (4, whole("abcd"))] {
+    for (declared, lands) in [(3, TeeOutcome::Failed), (4, whole("abcd"))] {
         let (feed, landed) = (Feed::of(&chunks(2, Step::End)), Log::default());
-        let terms = Terms {
+        let terms = TeeConfig {
             declared: Some(declared),
             ..generous()
         };
@@ -181,13 +181,13 @@ fn a_copier_that_is_dropped_ends_its_clients_body_with_an_error() {
         let (text, end) = copying.read_all();
         assert_eq!(text, if polled { "a" } else { "" });
         assert!(matches!(end, Read::Error(_)), "{end:?}");
-        assert_eq!(copying.finish(), Copied::Failed);
+        assert_eq!(copying.finish(), TeeOutcome::Failed);
     }
 }
 
 #[test]
 fn bodies_that_are_no_streams_land_at_once_and_keep_their_size() {
-    let cases: [(BoxBody, BodySize, Copied); 3] = [
+    let cases: [(BoxBody, BodySize, TeeOutcome); 3] = [
         (BoxBody::new(body::None::new()), BodySize::None, whole("")),
         (BoxBody::new(""), BodySize::Sized(0), whole("")),
         (BoxBody::new("abc"), BodySize::Sized(3), whole("abc")),
@@ -200,13 +200,13 @@ fn bodies_that_are_no_streams_land_at_once_and_keep_their_size() {
         let _ = read(&mut body);
     }
     let landed = Log::default();
-    let terms = Terms {
+    let terms = TeeConfig {
         cap: 2,
         ..generous()
     };
     let body = copy(BoxBody::new("abc"), terms, (), log(&landed));
     assert_eq!(body.try_into_bytes().unwrap(), "abc");
-    assert_eq!(landed.take(), [Copied::TooLarge]);
+    assert_eq!(landed.take(), [TeeOutcome::TooLarge]);
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn a_copy_holds_no_more_memory_than_its_bytes() {
     let large = Bytes::from(vec![b'x'; 1 << 20]);
     let terms = generous();
     let budget = Arc::clone(&terms.budget);
-    let mut tail = crate::response::tee::channel::Tail::new(budget.share());
+    let mut tail = crate::response::tee::channel::Channel::new(budget.share());
     assert!(tail.push(large.slice(..3)));
     drop(tail.next());
     let copied = tail.whole(3);

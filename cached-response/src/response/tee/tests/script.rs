@@ -17,11 +17,11 @@ use actix_web::{
 
 use crate::{
     response::tee::{
-        Copied, Terms,
+        TeeConfig, TeeOutcome,
         budget::Budget,
-        client_body::Reader,
+        client_body::ClientBody,
         pair,
-        source::{BodyError, Live, Scope},
+        source::{BodyError, Scope, SourceBody},
     },
     util::local_task::LocalBoxFuture,
 };
@@ -158,20 +158,20 @@ pub(super) fn read_all(body: &mut (impl MessageBody + Unpin)) -> (String, Read) 
 }
 
 /// What landed, in order.
-pub(super) type Log = Rc<RefCell<Vec<Copied>>>;
+pub(super) type Log = Rc<RefCell<Vec<TeeOutcome>>>;
 
-pub(super) fn log(log: &Log) -> impl FnOnce(Copied) + 'static {
+pub(super) fn log(log: &Log) -> impl FnOnce(TeeOutcome) + 'static {
     let log = Rc::clone(log);
     move |copied| log.borrow_mut().push(copied)
 }
 
-pub(super) fn whole(text: &str) -> Copied {
-    Copied::Whole(Bytes::copy_from_slice(text.as_bytes()))
+pub(super) fn whole(text: &str) -> TeeOutcome {
+    TeeOutcome::Whole(Bytes::copy_from_slice(text.as_bytes()))
 }
 
 /// Terms that nothing small comes up against.
-pub(super) fn generous() -> Terms {
-    Terms {
+pub(super) fn generous() -> TeeConfig {
+    TeeConfig {
         cap: 1024 * 1024,
         declared: None,
         budget: Arc::new(Budget::new(1024 * 1024)),
@@ -182,7 +182,7 @@ pub(super) fn generous() -> Terms {
 /// A copy whose two ends are polled by hand.
 pub(super) struct Copying {
     pub(super) feed: Feed,
-    pub(super) reader: Option<Reader>,
+    pub(super) reader: Option<ClientBody>,
     copier: Option<LocalBoxFuture<()>>,
     budget: Arc<Budget>,
     landed: Log,
@@ -194,14 +194,14 @@ impl Copying {
     }
 
     pub(super) fn under(
-        terms: Terms,
+        terms: TeeConfig,
         size: BodySize,
         steps: &[Step],
         scope: impl Scope + 'static,
     ) -> Self {
         let (feed, landed) = (Feed::of(steps), Log::default());
         let budget = Arc::clone(&terms.budget);
-        let live = Live::new(feed.body(size), scope);
+        let live = SourceBody::new(feed.body(size), scope);
         let (reader, copier) = pair(live, size, terms.declaring(size), log(&landed));
         Self {
             feed,
@@ -246,7 +246,7 @@ impl Copying {
     }
 
     /// What landed so far.
-    pub(super) fn landed(&self) -> Option<Copied> {
+    pub(super) fn landed(&self) -> Option<TeeOutcome> {
         assert!(self.landed.borrow().len() <= 1);
         self.landed.borrow_mut().pop()
     }
@@ -260,7 +260,7 @@ impl Copying {
     }
 
     /// Drops both ends. What has landed in the end, after which nothing may be held.
-    pub(super) fn finish(mut self) -> Copied {
+    pub(super) fn finish(mut self) -> TeeOutcome {
         self.copier = None;
         self.reader = None;
         assert_eq!(self.budget.used(), 0, "something holds on to the budget");

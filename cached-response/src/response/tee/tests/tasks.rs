@@ -16,12 +16,12 @@ use actix_web::{
 use tokio::{sync::oneshot, task::LocalSet};
 
 use crate::response::tee::{
-    Copied, copy,
+    TeeOutcome, copy,
     tests::script::{Feed, Log, Read, Step, generous, log, read, read_all, whole},
 };
 
 /// Copies `feed`, and what lands.
-fn copied(feed: &Feed) -> (BoxBody, oneshot::Receiver<Copied>) {
+fn copied(feed: &Feed) -> (BoxBody, oneshot::Receiver<TeeOutcome>) {
     let (land, landed) = oneshot::channel();
     let body = copy(feed.body(BodySize::Stream), generous(), (), |copied| {
         land.send(copied).unwrap();
@@ -74,7 +74,7 @@ async fn a_panic_after_any_chunk_is_an_error_for_the_client_and_nothing_else() {
         let feed = Feed::of(&vec![Step::Chunk("a"); count]);
         let (body, landed) = copied(&feed);
         feed.add(Step::Panic);
-        assert_eq!(landed.await.unwrap(), Copied::Failed);
+        assert_eq!(landed.await.unwrap(), TeeOutcome::Failed);
         let mut body = body;
         let (text, end) = read_all(&mut body);
         assert_eq!(text, "a".repeat(count));
@@ -109,7 +109,7 @@ fn a_copy_under_way_fails_when_its_runtime_ends() {
     });
     assert!(landed.borrow().is_empty());
     drop(tasks);
-    assert_eq!(landed.take(), [Copied::Failed]);
+    assert_eq!(landed.take(), [TeeOutcome::Failed]);
     assert!(matches!(read(&mut body), Read::Error(_)));
 }
 
@@ -142,7 +142,7 @@ fn without_a_local_runtime_a_copy_leaves_with_its_client() {
         assert_eq!(read(&mut body), Read::chunk("a"));
         assert_eq!(read(&mut body), Read::Pending);
         drop(body);
-        assert_eq!(landed.take(), [Copied::Failed]);
+        assert_eq!(landed.take(), [TeeOutcome::Failed]);
         assert!(!feed.has_body());
     });
     joined.join().unwrap();
@@ -157,7 +157,7 @@ fn without_a_local_runtime_a_panic_reaches_the_connection_as_without_a_copy() {
         assert_eq!(read(&mut body), Read::chunk("a"));
         let unwound = panic::catch_unwind(AssertUnwindSafe(|| read(&mut body)));
         assert!(unwound.is_err());
-        assert_eq!(landed.take(), [Copied::Failed]);
+        assert_eq!(landed.take(), [TeeOutcome::Failed]);
     });
     joined.join().unwrap();
 }

@@ -90,11 +90,11 @@ pub(crate) fn parse(
         })
     });
     let ranges: Option<Vec<_>> = ranges.collect();
-    let mut ranges = ranges.ok_or_else(error::garbled)?;
+    let mut ranges = ranges.ok_or_else(error::protocol_error)?;
     ranges.sort_unstable_by_key(|range| range.first);
     let overlap = ranges.is_sorted_by(|range, next| range.last < next.first);
     if ranges.is_empty() || !overlap {
-        return Err(error::garbled());
+        return Err(error::protocol_error());
     }
     Ok(Map {
         ranges,

@@ -23,7 +23,7 @@ fn all(bytes: &[u8], shape: Shape) -> Answer {
 }
 
 fn is_garbled(bytes: &[u8], shape: Shape) -> bool {
-    read(bytes, shape).is_err_and(|error| error.kind() == StoreErrorKind::Garbled)
+    read(bytes, shape).is_err_and(|error| error.kind() == StoreErrorKind::Protocol)
 }
 
 #[test]
@@ -213,7 +213,7 @@ proptest! {
         }
         let (bytes, mut at) = ([b"+OK\r\n", &*text].concat().into(), 5);
         let few = take_few(&bytes, &mut at, values.len());
-        prop_assert_eq!(few.is_some(), values.len() <= Shorts::FEW);
+        prop_assert_eq!(few.is_some(), values.len() <= SmallValues::FEW);
         if let Some(few) = few {
             prop_assert_eq!(at, bytes.len());
             let values: Vec<_> = values.iter().map(Option::as_deref).collect();

@@ -15,7 +15,7 @@ pub(crate) struct Tls(Infallible);
 impl Tls {
     pub(crate) fn new() -> Result<Self, StoreError> {
         Err(StoreError::new(
-            StoreErrorKind::Address,
+            StoreErrorKind::InvalidAddress,
             "rediss:// is TLS: enable the feature `redis-tls` of cached-response",
         ))
     }
@@ -32,8 +32,8 @@ mod tests {
 
     #[test]
     fn an_address_of_tls_says_which_feature_is_missing() {
-        let error = RedisStore::connect("rediss://me:secret@host").unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Address);
+        let error = RedisStore::open("rediss://me:secret@host").unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::InvalidAddress);
         assert!(error.to_string().contains("`redis-tls`"), "{error}");
     }
 }

@@ -29,7 +29,7 @@ impl Tls {
         let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions();
         let config = config.map_err(|error| {
-            StoreError::new(StoreErrorKind::Address, format!("no TLS: {error}"))
+            StoreError::new(StoreErrorKind::InvalidAddress, format!("no TLS: {error}"))
         })?;
         let config = config.with_root_certificates(roots).with_no_client_auth();
         Ok(Self(Arc::new(config)))

@@ -152,7 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             return Ok(());
         }
         // To a question that nobody has asked.
-        Err(error::garbled())
+        Err(error::protocol_error())
     }
 
     /// Ready when the first who waits has waited for too long: answers come in their order.
@@ -228,7 +228,7 @@ impl<S> Driver<S> {
         }
         // What was said to the first says nothing of the others, which may be asked again.
         let others = match why.kind() {
-            StoreErrorKind::Garbled => error::unreachable("the connection has ended"),
+            StoreErrorKind::Protocol => error::unreachable("the connection has ended"),
             _ => why.clone(),
         };
         waiting.for_each(|asked| asked.fail(&others));

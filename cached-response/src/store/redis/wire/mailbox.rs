@@ -16,9 +16,9 @@ use crate::{
         redis::{answer::Shape, command::Shapes, error},
     },
     util::{
-        batch::Begun,
+        batch::BatchStart,
         buffer_pool,
-        shared_oneshot::{Teller, Told, later},
+        shared_oneshot::{SharedReceiver, SharedSender, later},
         sync::{Mutex, lock},
     },
 };
@@ -30,7 +30,7 @@ const ROOM: usize = 8 << 20;
 const ENOUGH: usize = 8;
 
 /// What those are told who have asked: all answers, one after the other as they came.
-pub(crate) type Answers = Told<Result<Bytes, StoreError>>;
+pub(crate) type Answers = SharedReceiver<Result<Bytes, StoreError>>;
 
 /// Where those who ask put their questions, and the driver of the connection finds them.
 #[derive(Default)]
@@ -51,7 +51,7 @@ struct State {
     bytes: Vec<u8>,
     asked: VecDeque<Asked>,
     /// What has not begun, of which something is in `bytes`.
-    batches: Vec<Begun>,
+    batches: Vec<BatchStart>,
     /// Of the driver, while it waits for something to send.
     driver: Option<Waker>,
     /// Why nothing is sent any more.
@@ -82,7 +82,7 @@ pub(crate) struct Asked {
     pub(crate) length: usize,
     /// When it was taken out, to be sent.
     pub(crate) since: Option<Instant>,
-    tell: Teller<Result<Bytes, StoreError>>,
+    tell: SharedSender<Result<Bytes, StoreError>>,
 }
 
 impl Mailbox {
@@ -100,7 +100,7 @@ impl Mailbox {
         self: &Arc<Self>,
         bytes: &[u8],
         mut wanted: Wanted,
-    ) -> Result<(Answers, Begun), StoreError> {
+    ) -> Result<(Answers, BatchStart), StoreError> {
         // Only on one thread do buffers go round.
         wanted.in_passing &= self.here.is_some();
         let (tell, told) = later();
@@ -123,7 +123,7 @@ impl Mailbox {
         Ok((told, begun))
     }
 
-    fn put(&self, bytes: &[u8], asked: Asked, begun: &Begun) -> Result<usize, StoreError> {
+    fn put(&self, bytes: &[u8], asked: Asked, begun: &BatchStart) -> Result<usize, StoreError> {
         let mut state = lock(&self.state);
         if let Some(why) = &state.closed {
             // Those who had asked were told why. A new one may do better.
@@ -131,7 +131,7 @@ impl Mailbox {
         }
         if !state.bytes.is_empty() && state.bytes.len().saturating_add(bytes.len()) > ROOM {
             let slow = "the server takes nothing, and too much waits to be sent to it";
-            return Err(StoreError::new(StoreErrorKind::Slow, slow));
+            return Err(StoreError::new(StoreErrorKind::Timeout, slow));
         }
         state.bytes.extend_from_slice(bytes);
         state.asked.push_back(asked);
@@ -187,7 +187,7 @@ impl Mailbox {
         let slow = "an answer has taken too long";
         match self.here {
             Some(_) => error::unreachable(slow),
-            None => StoreError::new(StoreErrorKind::Slow, slow),
+            None => StoreError::new(StoreErrorKind::Timeout, slow),
         }
     }
 
@@ -231,11 +231,11 @@ impl Asked {
 
 thread_local! {
     /// What this thread has put last, and may not have sent yet.
-    static BATCH: RefCell<Option<(Weak<Mailbox>, Begun)>> = const { RefCell::new(None) };
+    static BATCH: RefCell<Option<(Weak<Mailbox>, BatchStart)>> = const { RefCell::new(None) };
 }
 
 /// What this thread puts into a mailbox until it has looked at all that is ready.
-fn batch(mailbox: &Arc<Mailbox>) -> Begun {
+fn batch(mailbox: &Arc<Mailbox>) -> BatchStart {
     let known = BATCH.try_with(|batch| {
         let batch = batch.borrow();
         let (of, begun) = batch.as_ref()?;
@@ -246,7 +246,7 @@ fn batch(mailbox: &Arc<Mailbox>) -> Begun {
         return begun;
     }
     let of = Arc::clone(mailbox);
-    let begun = Begun::by(move || of.go());
+    let begun = BatchStart::by(move || of.go());
     let Ok(runtime) = Handle::try_current() else {
         begun.go();
         return begun;
@@ -264,7 +264,7 @@ mod tests {
     use super::*;
     use crate::store::redis::command::Commands;
 
-    fn post(mailbox: &Arc<Mailbox>) -> Result<(Answers, Begun), StoreError> {
+    fn post(mailbox: &Arc<Mailbox>) -> Result<(Answers, BatchStart), StoreError> {
         let mut commands = Commands::default();
         commands.left("name");
         mailbox.post(commands.as_bytes(), Wanted::of(&commands.shapes()))

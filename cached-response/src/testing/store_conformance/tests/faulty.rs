@@ -4,7 +4,7 @@ use crate::{
     store::{
         Store,
         bus::{Bus, Subscription},
-        error::{Kept, StoreError, StoreErrorKind, StoreFuture},
+        error::{StoreError, StoreErrorKind, StoreFuture, StoredValue},
     },
     testing::in_process_store::InProcessStore,
 };
@@ -98,7 +98,7 @@ impl Faulty {
 }
 
 impl Store for Faulty {
-    fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<Kept>> {
+    fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<StoredValue>> {
         Box::pin(async move {
             let name = self.name(name);
             if self.has(Fault::HangsAfterADrop) {
@@ -119,7 +119,7 @@ impl Store for Faulty {
                 } else {
                     kept = seen
                         .get(&name)
-                        .map(|bytes| Kept::new(bytes.clone(), Duration::ZERO));
+                        .map(|bytes| StoredValue::new(bytes.clone(), Duration::ZERO));
                 }
             }
             if let Some(kept) = kept.as_mut() {

@@ -6,7 +6,7 @@ use super::{check_handles, check_store};
 use crate::{
     store::{
         Store,
-        error::{Kept, StoreFuture},
+        error::{StoreFuture, StoredValue},
     },
     testing::{
         in_process_store::InProcessStore,
@@ -20,7 +20,7 @@ use std::time::Duration;
 struct Least(InProcessStore);
 
 impl Store for Least {
-    fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<Kept>> {
+    fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<StoredValue>> {
         self.0.get(name, limit)
     }
 

@@ -180,7 +180,7 @@ async fn an_answer_out_of_step_ends_the_connection() {
         if text == b":1\r\n:2\r\n" {
             assert_eq!(told.answers().await, [Answer::Number(1)]);
         } else {
-            assert_eq!(told.failure().await, StoreErrorKind::Garbled);
+            assert_eq!(told.failure().await, StoreErrorKind::Protocol);
         }
         assert_eq!(refusal(&mailbox), StoreErrorKind::Unreachable);
     }
@@ -204,7 +204,7 @@ async fn an_answer_that_takes_too_long_ends_the_connection() {
     let second = sent(&mailbox, &lives(&["b"]));
     server.write_all(b":1\r\n").await.unwrap();
     assert_eq!(first.answers().await, [Answer::Number(1)]);
-    assert_eq!(second.failure().await, StoreErrorKind::Slow);
+    assert_eq!(second.failure().await, StoreErrorKind::Timeout);
     let waited = began.elapsed();
     assert!(waited >= PATIENCE && waited < PATIENCE + Duration::from_millis(10));
 }
@@ -227,7 +227,7 @@ async fn what_waits_to_be_sent_is_bounded() {
     let mut large = Commands::default();
     large.set("name", &vec![7; 9 << 20], 1);
     let _one_that_is_larger_than_the_room = sent(&mailbox, &large);
-    assert_eq!(refusal(&mailbox), StoreErrorKind::Slow);
+    assert_eq!(refusal(&mailbox), StoreErrorKind::Timeout);
 }
 
 /// The same on the thread of those who ask, whose task has yet to run.
@@ -300,7 +300,7 @@ async fn what_is_said_to_one_says_nothing_of_the_others() {
     );
     tokio::task::yield_now().await;
     server.write_all(b"+QUEUED\r\n").await.unwrap();
-    assert_eq!(first.failure().await, StoreErrorKind::Garbled);
+    assert_eq!(first.failure().await, StoreErrorKind::Protocol);
     assert_eq!(second.failure().await, StoreErrorKind::Unreachable);
 }
 

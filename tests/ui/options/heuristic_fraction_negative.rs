@@ -1,7 +1,7 @@
 use actix_web::Responder;
 use cached_response::cached_response;
 
-#[cached_response(rest_after_failure = 10s)]
+#[cached_response(timeout = response, heuristic_fraction = -0.1)]
 async fn page() -> impl Responder {
     "page"
 }

@@ -1,7 +1,7 @@
 use actix_web::Responder;
 use cached_response::cached_response;
 
-#[cached_response(max_body = 1.5)]
+#[cached_response(client_max_age = 0)]
 async fn page() -> impl Responder {
     "page"
 }

@@ -1,7 +1,7 @@
 use actix_web::Responder;
 use cached_response::cached_response;
 
-#[cached_response(timeout = 5m, heuristic = 0.1)]
+#[cached_response(timeout = response, heuristic_fraction = "10%")]
 async fn page() -> impl Responder {
     "page"
 }

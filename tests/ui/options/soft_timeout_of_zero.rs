@@ -1,7 +1,7 @@
 use actix_web::Responder;
 use cached_response::cached_response;
 
-#[cached_response(timeout = response, heuristic = 1.5)]
+#[cached_response(stale_if_error = 1h, soft_timeout = 0)]
 async fn page() -> impl Responder {
     "page"
 }

@@ -1,7 +1,7 @@
 use actix_web::Responder;
 use cached_response::cached_response;
 
-#[cached_response(timeout = response, heuristic = "10%")]
+#[cached_response(timeout = response, heuristic_fraction = 0)]
 async fn page() -> impl Responder {
     "page"
 }

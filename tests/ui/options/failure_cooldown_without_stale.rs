@@ -1,7 +1,7 @@
 use actix_web::Responder;
 use cached_response::cached_response;
 
-#[cached_response(stale_if_error = 0, answer_stale_after = 200ms)]
+#[cached_response(failure_cooldown = 10s)]
 async fn page() -> impl Responder {
     "page"
 }

@@ -1,7 +1,7 @@
 use actix_web::Responder;
 use cached_response::cached_response;
 
-#[cached_response(stale_if_error = 1h, answer_stale_after = 0)]
+#[cached_response(max_body_bytes = 1.5)]
 async fn page() -> impl Responder {
     "page"
 }

@@ -1,7 +1,7 @@
 use actix_web::Responder;
 use cached_response::cached_response;
 
-#[cached_response(client = 0)]
+#[cached_response(timeout = 5m, heuristic_fraction = 0.1)]
 async fn page() -> impl Responder {
     "page"
 }

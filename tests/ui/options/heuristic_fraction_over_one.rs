@@ -1,7 +1,7 @@
 use actix_web::Responder;
 use cached_response::cached_response;
 
-#[cached_response(timeout = response, client = 60s)]
+#[cached_response(timeout = response, heuristic_fraction = 1.5)]
 async fn page() -> impl Responder {
     "page"
 }
