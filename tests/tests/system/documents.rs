@@ -38,12 +38,15 @@ impl Page {
     /// README, CHANGELOG and all of `docs/`.
     fn all() -> Vec<Self> {
         let root = repository();
-        let docs = fs::read_dir(root.join("docs")).unwrap();
-        let mut paths: Vec<_> = docs.map(|entry| entry.unwrap().path()).collect();
-        paths.extend([root.join("README.md"), root.join("CHANGELOG.md")]);
+        let folders =
+            ["", "docs", "docs/design"].map(|name| fs::read_dir(root.join(name)).unwrap());
+        let entries = folders.into_iter().flatten();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let is_page = |path: &PathBuf| path.extension().is_some_and(|it| it == "md");
+        let mut paths: Vec<_> = paths.filter(is_page).collect();
         paths.sort();
         let pages: Vec<_> = paths.iter().map(|path| Self::read(path)).collect();
-        assert!(pages.len() > 12, "only {} pages were found", pages.len());
+        assert!(pages.len() > 20, "only {} pages were found", pages.len());
         pages
     }
 
@@ -261,7 +264,7 @@ fn asked_for(manifest: &str) -> BTreeMap<String, bool> {
 
 /// The crates that a table of the design notes gives reasons for.
 fn reasoned(heading: &str) -> BTreeMap<String, bool> {
-    let design = read("docs/design.md");
+    let design = read("docs/design/dependencies.md");
     let rest = design.split(heading).nth(1).unwrap();
     let rows = rest.lines().skip_while(|line| !line.starts_with("| `"));
     let rows = rows.take_while(|line| line.starts_with('|'));
