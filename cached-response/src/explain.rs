@@ -132,8 +132,8 @@ impl ResponseCache {
 fn explain(site: &Route, shared: &Inner, request: &HttpRequest) -> Explanation {
     Explanation {
         handler: site.name,
-        keyed: keyed(&site.terms, request),
-        tags: tags(&site.terms, request),
+        keyed: keyed(&site.config, request),
+        tags: tags(&site.config, request),
         outcome: outcome(site, shared, request),
         remote: remote(site, shared, request),
     }
@@ -148,24 +148,24 @@ fn sent(request: &HttpRequest) -> RequestBody {
 
 fn outcome(site: &Route, shared: &Inner, request: &HttpRequest) -> Outcome {
     let sent = sent(request);
-    let admitted = match begin::admitted(&site.terms, request, &sent, shared) {
+    let admitted = match begin::admitted(&site.config, request, &sent, shared) {
         Ok(admitted) => admitted,
         Err(why) => return Outcome::Bypass(why),
     };
-    if site.has_parts() || site.terms.body {
+    if site.has_parts() || site.config.body {
         return Outcome::Unknown;
     }
-    let missed = |forward: ForwardReason| match &admitted.wishes {
-        Some(wishes) if wishes.only_if_cached => Outcome::OnlyIfCached,
+    let missed = |forward: ForwardReason| match &admitted.directives {
+        Some(directives) if directives.only_if_cached => Outcome::OnlyIfCached,
         _ => Outcome::Miss(forward),
     };
     let Some(data) = shared.data.known(site, request) else {
         return Outcome::Unknown;
     };
     let mut key = KeyWriter::reuse(Vec::new());
-    let flagged = request_key::write(&site.terms, request, &sent, &mut key);
+    let flagged = request_key::write(&site.config, request, &sent, &mut key);
     data.write(&mut key);
-    if lookup::is_live(&site.terms, request, flagged, &admitted) {
+    if lookup::is_live(&site.config, request, flagged, &admitted) {
         return missed(ForwardReason::Request);
     }
     let found = variants::find(&shared.shelf, site.handler, &mut key, request);
@@ -184,45 +184,45 @@ fn outcome(site: &Route, shared: &Inner, request: &HttpRequest) -> Outcome {
 fn remote(site: &Route, shared: &Inner, request: &HttpRequest) -> Option<String> {
     let store = shared.remote.as_ref()?;
     let sent = sent(request);
-    let looked_up = begin::admitted(&site.terms, request, &sent, shared).is_ok();
+    let looked_up = begin::admitted(&site.config, request, &sent, shared).is_ok();
     let is_told = shared
         .data
         .known(site, request)
         .is_some_and(|data| !data.conflicts);
-    if !looked_up || !is_told || site.has_parts() || site.terms.body {
+    if !looked_up || !is_told || site.has_parts() || site.config.body {
         return None;
     }
     let mut key = KeyWriter::reuse(Vec::new());
-    request_key::write(&site.terms, request, &sent, &mut key);
+    request_key::write(&site.config, request, &sent, &mut key);
     let target = Target::Response {
-        terms: &site.terms,
+        config: &site.config,
         request,
     };
     let errand = RemoteKey::of(&store.namespace, site, key.as_bytes(), target, 0)?;
     Some(errand.name)
 }
 
-fn tags(terms: &RouteConfig, request: &HttpRequest) -> Vec<String> {
+fn tags(config: &RouteConfig, request: &HttpRequest) -> Vec<String> {
     // With one that it cannot have it is not stored.
-    let target = Target::Response { terms, request };
+    let target = Target::Response { config, request };
     target.tags().unwrap_or_default().into_owned()
 }
 
-fn keyed(terms: &RouteConfig, request: &HttpRequest) -> Vec<(String, String)> {
+fn keyed(config: &RouteConfig, request: &HttpRequest) -> Vec<(String, String)> {
     let uri = request.uri();
     let mut keyed = vec![("path".into(), uri.path().to_owned())];
-    if let Some(query) = terms.query.kept(uri.query()) {
+    if let Some(query) = config.query.kept(uri.query()) {
         keyed.push(("query".into(), query));
     }
     let trusted = TRUSTED
         .iter()
         .map(|(_, name)| name)
-        .filter(|_| terms.sees.any(Inputs::REQUEST));
-    let proxied = PROXIED.iter().filter(|_| terms.closed.is_some());
+        .filter(|_| config.inputs.any(Inputs::REQUEST));
+    let proxied = PROXIED.iter().filter(|_| config.allowlist.is_some());
     keyed.extend(
         trusted
             .chain(proxied)
-            .chain(&terms.vary)
+            .chain(&config.vary)
             .map(|name| (name.as_str().to_owned(), value(request, name))),
     );
     keyed

@@ -107,7 +107,7 @@ impl CacheResponses {
                 policy.stale.while_revalidate.is_some(),
             ),
             ("refresh_ahead", policy.stale.refresh_ahead.is_some()),
-            ("soft_timeout", policy.stale.answer_after.is_some()),
+            ("soft_timeout", policy.stale.soft_timeout.is_some()),
         ];
         for (option, said) in refreshed {
             assert!(
@@ -123,7 +123,7 @@ impl CacheResponses {
             SourceLocation::built(location, program()),
         );
         Self {
-            place: CachedRoute::closed(name(location), door, source, policy),
+            place: CachedRoute::for_middleware(name(location), door, source, policy),
         }
     }
 

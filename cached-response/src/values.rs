@@ -151,7 +151,7 @@ impl ResponseCache {
         let policy = timeout.into_policy();
         // A tag with a path parameter cannot be made here: such a value is not stored.
         let tags = policy.tags.fill(|_| None);
-        let site = Route::quiet("get_or_compute", values, RouteConfig::new(policy, &[]));
+        let site = Route::unlogged("get_or_compute", values, RouteConfig::new(policy, &[]));
         // What was accepted or computed last: a stale value that would do is computed anew where that
         // is waited for, and stands in where that fails.
         let answer = Arc::new(Mutex::new(None));

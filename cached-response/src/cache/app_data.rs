@@ -137,13 +137,13 @@ impl DataSets {
     /// kept apart.
     #[inline]
     pub(crate) fn of(&self, site: &Route, request: &HttpRequest) -> Option<DataSet> {
-        if site.terms.data.is_empty() {
+        if site.config.data.is_empty() {
             return Some(DataSet::default());
         }
         let find = |held: &RefCell<Held>| {
             let held = &mut *held.try_borrow_mut().ok()?;
             held.seen.clear();
-            see(&site.terms.data, request, &mut held.seen);
+            see(&site.config.data, request, &mut held.seen);
             let by = (self.id, site.handler);
             let known = held.by.get(&by).into_iter().flatten();
             let mut known = known.filter(|known| *known.addresses == *held.seen.addresses());
@@ -160,11 +160,11 @@ impl DataSets {
     /// only one of its handler, where the request does not offer any that is known. `None` where it
     /// could be one of several.
     pub(crate) fn known(&self, site: &Route, request: &HttpRequest) -> Option<DataSet> {
-        if site.terms.data.is_empty() {
+        if site.config.data.is_empty() {
             return Some(DataSet::default());
         }
         let mut seen = SeenData::default();
-        see(&site.terms.data, request, &mut seen);
+        see(&site.config.data, request, &mut seen);
         let of = self.handler(site.handler);
         let sets = of.sets();
         let found = sets.known.iter();
@@ -206,7 +206,7 @@ impl Held {
         self.sweep(by);
         self.seen.clear();
         self.seen.pin();
-        see(&site.terms.data, request, &mut self.seen);
+        see(&site.config.data, request, &mut self.seen);
         let pins = self.seen.take_pins();
         let of = sets.handler(site.handler);
         let addresses = self.seen.addresses();

@@ -87,24 +87,24 @@ impl CachedRoute {
         source: SourceLocation,
         route: RouteSpec,
     ) -> Self {
-        let (terms, choice) = route.split();
+        let (config, choice) = route.split();
         Self {
-            site: RouteRef::Shared(Arc::new(Route::new(name, handler, source, terms))),
+            site: RouteRef::Shared(Arc::new(Route::new(name, handler, source, config))),
             choice,
         }
     }
 
     /// The place of a door in front of handlers that nothing is known of; `name` says where in the
     /// source it was built.
-    pub(crate) fn closed(
+    pub(crate) fn for_middleware(
         name: &'static str,
         door: HandlerType,
         source: SourceLocation,
         policy: Policy,
     ) -> Self {
-        let terms = RouteConfig::closed(name, policy);
+        let config = RouteConfig::for_middleware(name, policy);
         Self {
-            site: RouteRef::Shared(Arc::new(Route::new(name, door, source, terms))),
+            site: RouteRef::Shared(Arc::new(Route::new(name, door, source, config))),
             choice: Choice {
                 cache: None,
                 unit_test: false,
@@ -182,8 +182,8 @@ impl RouteCell {
 
     /// Lives on: there are as many as the program has cached handlers.
     fn make(&self, handler: HandlerType, route: impl Fn() -> RouteSpec) -> &'static CachedRoute {
-        let (terms, choice) = route().split();
-        let site = Route::new(self.source.place(), handler, self.source, terms);
+        let (config, choice) = route().split();
+        let site = Route::new(self.source.place(), handler, self.source, config);
         let site: &'static Route = Box::leak(Box::new(site));
         Box::leak(Box::new(CachedRoute {
             site: RouteRef::Static(site),

@@ -29,7 +29,7 @@ impl StaleResponse {
 
     /// The `ETag` that the handler gave it. One that this crate has made for a client is not told.
     pub fn etag(&self) -> Option<&HeaderValue> {
-        self.stored.own_etag()
+        self.stored.handler_etag()
     }
 
     /// Its `Last-Modified`.
@@ -63,7 +63,7 @@ pub(crate) fn conditions(
     if conditional::is_conditional(asked) {
         return Vec::new();
     }
-    let etag = stored.own_etag().cloned();
+    let etag = stored.handler_etag().cloned();
     let etag = etag.map(|etag| (header::IF_NONE_MATCH, etag));
     let since = stored.last_modified.clone();
     let since = since.map(|since| (header::IF_MODIFIED_SINCE, since));

@@ -75,14 +75,14 @@ pub(crate) fn begin(
 ) -> BeginOutcome {
     let (site, cache) = (&place.site, place.cache(request));
     let shared = cache.shared();
-    let looked = admitted(&site.terms, request, sent, shared).and_then(|admitted| {
+    let looked = admitted(&site.config, request, sent, shared).and_then(|admitted| {
         let asked = Lookup {
             site,
             shared,
             request,
             admitted,
             data: DataSet::default(),
-            says_all: false,
+            target_is_key: false,
             answer,
         };
         look_up(asked, sent, parts)
@@ -108,7 +108,7 @@ pub(crate) fn begin(
             BeginOutcome::Forward(arrival(site, &cache, request, Next::Miss(miss)))
         }
         Err(why) => {
-            let word = site.terms.as_str(why, request.headers());
+            let word = site.config.as_str(why, request.headers());
             report_as(site, shared, Event::Bypass(why), Some(&word));
             BeginOutcome::Forward(arrival(site, &cache, request, Next::Bypass(why)))
         }
@@ -158,9 +158,9 @@ fn look_up(
     };
     let mut key = KeyWriter::reuse(buffer);
     parts(&mut key);
-    asked.says_all = key.is_untouched()
+    asked.target_is_key = key.is_untouched()
         && asked.data.is_unwritten()
-        && request_key::says_all(&asked.site.terms, asked.request, sent);
+        && request_key::target_is_key(&asked.site.config, asked.request, sent);
     if let Some(answered) = asked.known() {
         give_back(key);
         return Ok(answered);
@@ -186,18 +186,18 @@ fn give_back(key: KeyWriter) {
 }
 
 /// Whether the route's `unless` says so.
-fn is_unwanted(terms: &RouteConfig, request: &HttpRequest) -> bool {
-    terms.policy.unless.is_some_and(|unless| unless(request))
+fn is_unwanted(config: &RouteConfig, request: &HttpRequest) -> bool {
+    config.policy.unless.is_some_and(|unless| unless(request))
 }
 
 pub(crate) fn admitted(
-    terms: &RouteConfig,
+    config: &RouteConfig,
     request: &HttpRequest,
     sent: &RequestBody,
     shared: &Inner,
 ) -> Result<Admitted, Bypass> {
     // A flag that the handler cannot see is looked for when the key is written.
-    let asks_here = !terms.every_get && terms.query.flag().is_none() && may_ask(terms, request);
+    let asks_here = !config.every_get && config.query.flag().is_none() && may_ask(config, request);
     let asked = RequestFacts {
         method: request.method(),
         headers: request.headers(),
@@ -208,13 +208,13 @@ pub(crate) fn admitted(
         },
         unkeyed_body: matches!(sent, RequestBody::Unkeyed),
     };
-    match admit(terms, &asked) {
+    match admit(config, &asked) {
         // What this request changes is invalidated all the same: others are not switched off.
         Admission::Bypass(Bypass::Method) => Err(Bypass::Method),
         _ if shared.is_off() => Err(Bypass::Off),
         Admission::Bypass(why) => Err(why),
         Admission::Lookup(_) if matches!(sent, RequestBody::TooLarge) => Err(Bypass::BodyTooLarge),
-        Admission::Lookup(_) if !terms.every_get && is_unwanted(terms, request) => {
+        Admission::Lookup(_) if !config.every_get && is_unwanted(config, request) => {
             Err(Bypass::Unless)
         }
         Admission::Lookup(admitted) => Ok(admitted),

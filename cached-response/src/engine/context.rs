@@ -52,7 +52,7 @@ impl RouteContext {
 
     /// What is said of stale responses here.
     pub(crate) fn stale_rules(&self) -> StaleRules {
-        rules(&self.site.terms, self.shared())
+        rules(&self.site.config, self.shared())
     }
 
     pub(crate) fn shared(&self) -> &Inner {
@@ -65,9 +65,9 @@ impl RouteContext {
 }
 
 /// What is said of stale responses: by the route, and else by the cache.
-pub(crate) fn rules(terms: &RouteConfig, shared: &Inner) -> StaleRules {
-    let rules = terms.policy.stale.or(&shared.stale);
-    if terms.closed.is_some() {
+pub(crate) fn rules(config: &RouteConfig, shared: &Inner) -> StaleRules {
+    let rules = config.policy.stale.or(&shared.stale);
+    if config.allowlist.is_some() {
         rules.without_refresh()
     } else {
         rules
@@ -78,7 +78,7 @@ impl RequestContext {
     /// What of it can be invalidated.
     pub(crate) fn target(&self) -> Target<'_> {
         Target::Response {
-            terms: &self.station.site.terms,
+            config: &self.station.site.config,
             request: &self.request,
         }
     }
@@ -86,7 +86,7 @@ impl RequestContext {
     /// Whether its response can have the tags of its route.
     pub(crate) fn can_be_tagged(&self) -> bool {
         let site = &self.station.site;
-        if site.terms.policy.tags.is_empty() {
+        if site.config.policy.tags.is_empty() {
             return true;
         }
         match self.target().tags() {

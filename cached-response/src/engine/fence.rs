@@ -38,7 +38,7 @@ impl Fence {
         Self {
             snapshot: snapshot.unwrap_or_else(|| generations.snapshot(target)),
             before: generations.before(),
-            kept: previous.map_or_else(Snapshot::default, |previous| previous.named.again()),
+            kept: previous.map_or_else(Snapshot::default, |previous| previous.tag_snapshot.again()),
         }
     }
 
@@ -57,7 +57,7 @@ impl Fence {
         if named.seen().len() > tags::MOST {
             return Err(Skip::Tags);
         }
-        if self.snapshot.standing_with(&named) == Validity::Invalidated {
+        if self.snapshot.validity_with(&named) == Validity::Invalidated {
             return Err(Skip::Invalidated);
         }
         Ok(Validated {

@@ -56,7 +56,7 @@ impl UnderWay {
         let generations = &visit.station.shared().generations;
         let fence = Fence::new(generations, visit.target(), &permits, previous);
         let can_be_tagged = visit.can_be_tagged();
-        let shows_refusal = visit.station.site.terms.shows_refusal(&visit.request);
+        let shows_refusal = visit.station.site.config.shows_refusal(&visit.request);
         let product = product(visit.station.shared(), &miss.flight);
         let RequestContext { station, request } = visit;
         // After the fence: what was invalidated before it is seen here, and what is, later, there.
@@ -119,7 +119,7 @@ impl UnderWay {
     }
 
     fn made(self, request: HttpRequest) -> Flight {
-        let (born, delay) = self.note_time();
+        let (created_at, delay) = self.note_time();
         Flight {
             at_hand: self.at_hand,
             failed: false,
@@ -135,7 +135,7 @@ impl UnderWay {
             exposed: self.exposed,
             fence: self.fence,
             number: self.number,
-            born,
+            created_at,
             delay,
             style: Style::default(),
         }

@@ -60,14 +60,14 @@ pub(crate) struct Miss {
 impl Miss {
     /// Whether its client takes a stale response where the run fails.
     pub(crate) fn puts_up_with_stale(&self) -> bool {
-        let wishes = self.admitted.wishes.as_ref();
-        !self.live && wishes.is_none_or(|wishes| !wishes.speaks_of_age())
+        let directives = self.admitted.directives.as_ref();
+        !self.live && directives.is_none_or(|directives| !directives.limits_age())
     }
 
     /// Whether its client wants a stored response alone.
     pub(crate) fn wants_only_stored(&self) -> bool {
-        let wishes = self.admitted.wishes.as_ref();
-        wishes.is_some_and(|wishes| wishes.only_if_cached)
+        let directives = self.admitted.directives.as_ref();
+        directives.is_some_and(|directives| directives.only_if_cached)
     }
 
     /// Notes whether its arguments are older than an invalidation. To be asked when the run has a
@@ -151,7 +151,7 @@ pub(crate) struct Lookup<'a> {
     /// What its application gives the handler.
     pub(crate) data: DataSet,
     /// Its target is all that is in its key, as far as is known.
-    pub(crate) says_all: bool,
+    pub(crate) target_is_key: bool,
     /// Where the answer is put.
     pub(crate) answer: &'a mut Option<HttpResponse>,
 }
@@ -159,7 +159,7 @@ pub(crate) struct Lookup<'a> {
 impl Lookup<'_> {
     /// Answers from a response at hand, where the key need not be written for it.
     pub(crate) fn known(&mut self) -> Option<LookupOutcome> {
-        if !self.says_all || self.admitted.wishes.is_some() {
+        if !self.target_is_key || self.admitted.directives.is_some() {
             return None;
         }
         key_memo::find(self.site, self.request, |key| {
@@ -179,8 +179,8 @@ impl Lookup<'_> {
         sent: &RequestBody,
         key: &mut KeyWriter,
     ) -> Result<LookupOutcome, Bypass> {
-        let terms = &self.site.terms;
-        let flagged = request_key::write(terms, self.request, sent, key);
+        let config = &self.site.config;
+        let flagged = request_key::write(config, self.request, sent, key);
         self.data.write(key);
         match refused(key, sent) {
             None => Ok(self.keyed(flagged, key)),
@@ -191,7 +191,7 @@ impl Lookup<'_> {
     fn keyed(&mut self, flagged: bool, key: &mut KeyWriter) -> LookupOutcome {
         let base = key.len();
         let found = variants::find(&self.shared.shelf, self.site.handler, key, self.request);
-        let live = is_live(&self.site.terms, self.request, flagged, &self.admitted);
+        let live = is_live(&self.site.config, self.request, flagged, &self.admitted);
         let now = self.shared.now();
         let found = freshness(self.shared, found, &self.admitted, now);
         let (forward, previous) = match found.where_it_leads(self.leads()) {
@@ -200,7 +200,7 @@ impl Lookup<'_> {
             }
             Reuse::Miss(_, previous) if live => (ForwardReason::Request, previous),
             Reuse::Fresh(stored, stage) => {
-                if self.says_all && !flagged && key.len() == base {
+                if self.target_is_key && !flagged && key.len() == base {
                     let key = KeyRef::new(self.site.handler, key.as_bytes());
                     key_memo::note(self.site, self.request, &key);
                 }
@@ -248,7 +248,7 @@ impl Lookup<'_> {
     ) -> LookupOutcome {
         let due = if self.leads() {
             let boarding = self.shared.boarding(Target::Response {
-                terms: &self.site.terms,
+                config: &self.site.config,
                 request: self.request,
             });
             Due::of(boarding.join(&self.shared.flights, &miss.flight), stage)
@@ -343,17 +343,18 @@ pub(crate) fn hit(
 
 /// Whether no stored response will do: the request has the flag, and may, or its client wishes so.
 pub(crate) fn is_live(
-    terms: &RouteConfig,
+    config: &RouteConfig,
     request: &HttpRequest,
     flagged: bool,
     admitted: &Admitted,
 ) -> bool {
-    let wishes = admitted.wishes.as_ref();
-    (flagged && may_ask(terms, request)) || wishes.is_some_and(|wishes| wishes.live)
+    let directives = admitted.directives.as_ref();
+    (flagged && may_ask(config, request))
+        || directives.is_some_and(|directives| directives.no_cache)
 }
 
 /// Whether the route lets this request ask for a live answer.
-pub(crate) fn may_ask(terms: &RouteConfig, request: &HttpRequest) -> bool {
-    let only_if = terms.policy.nocache.only_if;
+pub(crate) fn may_ask(config: &RouteConfig, request: &HttpRequest) -> bool {
+    let only_if = config.policy.nocache.only_if;
     only_if.is_none_or(|only_if| only_if(request))
 }

@@ -16,7 +16,7 @@ use crate::{
         reuse::{Reuse, accepts},
         run,
         soft_timeout::SoftTimeout,
-        stale_fallback::may_stand_in,
+        stale_fallback::is_usable_as_fallback,
         timeout::either,
         upstream::{Done, Upstream},
         wait_cycles::Asks,
@@ -203,7 +203,7 @@ impl MissFlow {
             shared: self.shared(),
             key: &self.miss.flight,
             follower,
-            answer_after: self.answer_after(),
+            soft_timeout: self.soft_timeout(),
         };
         let stands_by =
             || SoftTimeout::of(&self.visit, &self.miss).is_some_and(|stand_by| stand_by.is_ready());
@@ -221,12 +221,12 @@ impl MissFlow {
     pub(crate) fn accepts(&self, stored: &StoredResponse) -> bool {
         stored.is_current()
             && variants::is_selected(stored, &self.visit.request)
-            && (self.miss.admitted.reuse == AllowedReuse::Any || stored.open)
+            && (self.miss.admitted.reuse == AllowedReuse::Any || stored.shareable_with_authorization)
             // As it was born, if it was made while this request waited; it may have been found.
-            && match &self.miss.admitted.wishes {
-                Some(wishes) => accepts(wishes, stored, stored.born.max(self.miss.arrived)),
+            && match &self.miss.admitted.directives {
+                Some(directives) => accepts(directives, stored, stored.created_at.max(self.miss.arrived)),
                 // A leader that puts up with a stale one does so for itself.
-                None => !stored.is_born_stale(),
+                None => !stored.is_stale_on_arrival(),
             }
     }
 
@@ -350,7 +350,7 @@ impl MissFlow {
 
     /// What answers in place of a run that takes longer than the route wants anybody to wait.
     fn slow(&self) -> Option<(SoftTimeout, Duration)> {
-        let after = self.answer_after()?;
+        let after = self.soft_timeout()?;
         Some((SoftTimeout::of(&self.visit, &self.miss)?, after))
     }
 
@@ -361,12 +361,13 @@ impl MissFlow {
     }
 
     /// How long a request waits while a stale response may answer.
-    fn answer_after(&self) -> Option<Duration> {
+    fn soft_timeout(&self) -> Option<Duration> {
         if !self.may_go_on() {
             return None;
         }
         let stored = self.miss.previous.as_ref()?;
-        let after = self.visit.station.stale_rules().answer_after?;
-        (self.miss.puts_up_with_stale() && may_stand_in(self.shared(), stored)).then_some(after)
+        let after = self.visit.station.stale_rules().soft_timeout?;
+        (self.miss.puts_up_with_stale() && is_usable_as_fallback(self.shared(), stored))
+            .then_some(after)
     }
 }

@@ -142,7 +142,7 @@ impl RequestContext {
     /// What a response in memory depends on in the store, whatever has become of it.
     fn known(&self, miss: &mut Miss) -> Option<Arc<[Nonce]>> {
         match self.lies_there(miss) {
-            Found::Response(stored) => stored.held.get().map(|held| held.known.clone()),
+            Found::Response(stored) => stored.nonces.get().map(|held| held.known.clone()),
             _ => None,
         }
     }

@@ -108,7 +108,7 @@ impl<'a, S: Subject> RemoteSession<'a, S> {
         let limits = &station.shared().limits;
         let longest = station
             .site
-            .terms
+            .config
             .policy
             .max_body_bytes
             .unwrap_or(limits.max_body_bytes);
@@ -238,11 +238,11 @@ impl<'a, S: Subject> RemoteSession<'a, S> {
         lease: bool,
         allowance: &Budget,
     ) -> Result<Started, CallError> {
-        let terms = &self.station.site.terms;
-        let stale = rules(terms, self.station.shared());
+        let config = &self.station.site.config;
+        let stale = rules(config, self.station.shared());
         let window = stale.longest_window();
         let unsaid = self.station.shared().limits.timeout;
-        let life = terms.policy.timeout.resolve(unsaid);
+        let life = config.policy.timeout.resolve(unsaid);
         let life = life.unwrap_or(LIKELY_LIFE);
         let start = Start {
             errand: self.errand.clone(),
@@ -262,8 +262,8 @@ impl<'a, S: Subject> RemoteSession<'a, S> {
         if self.subject.request().is_none() {
             return true;
         }
-        let terms = &self.station.site.terms;
-        if terms.policy.timeout.by_response().is_some() {
+        let config = &self.station.site.config;
+        if config.policy.timeout.by_response().is_some() {
             // What its fields say may depend on the time.
             return self.judge(stored);
         }
@@ -271,16 +271,16 @@ impl<'a, S: Subject> RemoteSession<'a, S> {
     }
 
     fn judge(&self, stored: &StoredResponse) -> bool {
-        let terms = &self.station.site.terms;
+        let config = &self.station.site.config;
         let mut headers = HeaderMap::new();
         for (name, value) in stored.headers.iter() {
-            if storable::asks_for(terms, name) {
+            if storable::asks_for(config, name) {
                 headers.append(name.clone(), value.clone());
             }
         }
         let date = self.station.shared().clock.date();
         let verdict = judge(
-            terms,
+            config,
             &ResponseHead {
                 status: stored.status,
                 headers: &headers,
@@ -293,7 +293,7 @@ impl<'a, S: Subject> RemoteSession<'a, S> {
                 at: freshness::dated(&headers, date).unwrap_or(date),
                 delay: Duration::ZERO,
                 // Its handler may have: how long it lives is settled.
-                said: Some(stored.lifetime),
+                handler_ttl: Some(stored.lifetime),
             },
         );
         matches!(verdict, Verdict::Store(_))

@@ -19,13 +19,13 @@ impl Flight {
         };
         let tags = self.control.last_tags();
         // The tags of the one that it is again were told under another run.
-        if self.unchanged && stored.named.seen().len() > tags.len() {
+        if self.unchanged && stored.tag_snapshot.seen().len() > tags.len() {
             return false;
         }
         // What was read before the nonces were may be older than they are.
-        let are_ahead = self.visit.station.site.terms.are_ahead();
+        let extracts_first = self.visit.station.site.config.extracts_before_lookup();
         let known = self.miss.abroad.known.as_deref();
-        dispatch.can_name(&tags) && (!are_ahead || dispatch.goes_on_from(known))
+        dispatch.can_name(&tags) && (!extracts_first || dispatch.goes_on_from(known))
     }
 
     /// Sends what was stored to the remote store as well.

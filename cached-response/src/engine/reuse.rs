@@ -29,7 +29,7 @@ impl Reuse {
     /// answered only where something is done about it.
     pub(crate) fn where_it_leads(self, leads: bool) -> Self {
         match self {
-            Self::Refresh(stored, _) if !leads && stored.standing() != Validity::Current => {
+            Self::Refresh(stored, _) if !leads && stored.validity() != Validity::Current => {
                 Self::Miss(ForwardReason::Stale, Some(stored))
             }
             other => other,
@@ -46,9 +46,9 @@ pub(crate) fn is_quiet(
 ) -> bool {
     // First: what was heard of by then is seen in its standing.
     shared.trusts(stored, now)
-        && stored.standing() == Validity::Current
-        && (reuse == AllowedReuse::Any || stored.open)
-        && now < stored.quiet_until
+        && stored.validity() == Validity::Current
+        && (reuse == AllowedReuse::Any || stored.shareable_with_authorization)
+        && now < stored.refresh_at
 }
 
 pub(crate) fn freshness(
@@ -71,29 +71,31 @@ pub(crate) fn freshness(
 /// What a stored response is good for that is in step with the remote store.
 pub(crate) fn good_for(stored: Arc<StoredResponse>, admitted: &Admitted, now: Timestamp) -> Reuse {
     let stage = Staleness::of(&stored, now);
-    if stage == Staleness::Over {
+    if stage == Staleness::Expired {
         return Reuse::Miss(ForwardReason::UriMiss, None);
     }
-    if admitted.reuse == AllowedReuse::Open && !stored.open {
+    if admitted.reuse == AllowedReuse::OnlyShareable && !stored.shareable_with_authorization {
         return Reuse::Miss(ForwardReason::Bypass, None);
     }
-    let wishes = admitted.wishes.as_deref();
-    match wishes.filter(|wishes| wishes.speaks_of_age()) {
-        Some(wishes) => wished(wishes, stored, stage, now),
+    let directives = admitted.directives.as_deref();
+    match directives.filter(|directives| directives.limits_age()) {
+        Some(directives) => wished(directives, stored, stage, now),
         None => unwished(stored, stage, now),
     }
 }
 
 /// What a stored response is good for where the client leaves it to the cache.
 fn unwished(stored: Arc<StoredResponse>, stage: Staleness, now: Timestamp) -> Reuse {
-    let rests = !stored.rest.is_over(now);
+    let rests = !stored.cooldown.is_over(now);
     match stage {
-        Staleness::Due | Staleness::WhileRevalidate if !rests => Reuse::Refresh(stored, stage),
+        Staleness::RefreshAhead | Staleness::WhileRevalidate if !rests => {
+            Reuse::Refresh(stored, stage)
+        }
         Staleness::IfError if rests => Reuse::Fresh(stored, stage),
-        Staleness::Fresh | Staleness::Due | Staleness::WhileRevalidate => {
+        Staleness::Fresh | Staleness::RefreshAhead | Staleness::WhileRevalidate => {
             Reuse::Fresh(stored, stage)
         }
-        Staleness::IfError | Staleness::Kept | Staleness::Over => {
+        Staleness::IfError | Staleness::Retained | Staleness::Expired => {
             Reuse::Miss(ForwardReason::Stale, Some(stored))
         }
     }
@@ -101,13 +103,13 @@ fn unwished(stored: Arc<StoredResponse>, stage: Staleness, now: Timestamp) -> Re
 
 /// What it is good for where the client says how old or how stale it may be.
 fn wished(
-    wishes: &RequestDirectives,
+    directives: &RequestDirectives,
     stored: Arc<StoredResponse>,
     stage: Staleness,
     now: Timestamp,
 ) -> Reuse {
-    let by_request = stored.standing() != Validity::Current;
-    if !by_request && accepts(wishes, &stored, now) {
+    let by_request = stored.validity() != Validity::Current;
+    if !by_request && accepts(directives, &stored, now) {
         Reuse::Fresh(stored, stage)
     } else if stage.is_stale() {
         Reuse::Miss(ForwardReason::Stale, Some(stored))
@@ -117,10 +119,14 @@ fn wished(
 }
 
 /// Whether a stored response is to a client's wishes.
-pub(crate) fn accepts(wishes: &RequestDirectives, stored: &StoredResponse, now: Timestamp) -> bool {
+pub(crate) fn accepts(
+    directives: &RequestDirectives,
+    stored: &StoredResponse,
+    now: Timestamp,
+) -> bool {
     let freshness = Freshness {
         lifetime: stored.lifetime,
         age: stored.age(now),
     };
-    wishes.accept(freshness, stored.never_stale)
+    directives.accept(freshness, stored.never_stale)
 }

@@ -47,7 +47,7 @@ pub(crate) async fn bypass(visit: RequestContext, why: Bypass, run: Upstream) ->
     // Of the request as it came: a service may change it.
     let asked = (why == Bypass::Method).then(|| asked(&visit.request));
     let RequestContext { station, request } = visit;
-    let word = station.site.terms.as_str(why, request.headers());
+    let word = station.site.config.as_str(why, request.headers());
     let control = RunContext::of(&request);
     let done = Scoped::new(control.clone(), run.start(control.clone(), request)).await;
     if let Some(asked) = asked {
@@ -55,7 +55,7 @@ pub(crate) async fn bypass(visit: RequestContext, why: Bypass, run: Upstream) ->
     }
     let (request, mut response) = done?;
     headers::vary(
-        &station.site.terms,
+        &station.site.config,
         &control.names_read(),
         response.headers_mut(),
     );
@@ -165,18 +165,18 @@ impl Flight {
     }
 
     fn judge_made(mut self, mut response: HttpResponse) -> HttpResponse {
-        let terms = &self.visit.station.site.terms;
+        let config = &self.visit.station.site.config;
         if self.control.is_taken_over() {
             return self.skip(Skip::Inner, response);
         }
         let date = self.visit.station.shared().clock.date();
         let verdict = self.verdict(&response, date);
-        headers::vary(terms, &self.control.names_read(), response.headers_mut());
+        headers::vary(config, &self.control.names_read(), response.headers_mut());
         match verdict {
             Verdict::Skip(why) => self.skip(why, response),
             Verdict::Store(storable) => {
                 self.style = Style::of(response.head_mut());
-                headers::date(terms, date, response.headers_mut());
+                headers::date(config, date, response.headers_mut());
                 self.keep(storable, response)
             }
         }
@@ -184,24 +184,24 @@ impl Flight {
 
     /// Judges what was made by `date`.
     fn verdict(&self, response: &HttpResponse, date: SystemTime) -> Verdict {
-        let terms = &self.visit.station.site.terms;
+        let config = &self.visit.station.site.config;
         let asked = self.asked();
-        if is_of_a_condition(terms, response.status(), asked) {
+        if is_of_a_condition(config, response.status(), asked) {
             return Verdict::Skip(Skip::Status);
         }
         judge(
-            terms,
+            config,
             &ResponseHead {
                 status: response.status(),
                 headers: response.headers(),
                 error: response.error().is_some(),
                 upgrade: response.head().upgrade(),
                 head: self.miss.admitted.head,
-                authorized: self.miss.admitted.reuse == AllowedReuse::Open,
+                authorized: self.miss.admitted.reuse == AllowedReuse::OnlyShareable,
                 origin: asked.get(&header::ORIGIN).map(HeaderValue::as_bytes),
                 at: date,
                 delay: self.delay,
-                said: self.control.timeout(),
+                handler_ttl: self.control.timeout(),
             },
         )
     }
@@ -288,7 +288,7 @@ impl Flight {
         body: BoxBody,
     ) -> HttpResponse {
         let shared = self.visit.station.shared();
-        let terms = tee::TeeConfig {
+        let config = tee::TeeConfig {
             cap: self.max_body_bytes(),
             declared: headers::declared_length(head.headers()),
             budget: shared.copies.clone(),
@@ -303,12 +303,12 @@ impl Flight {
             cache_status::live(self.miss.forward, expected),
         );
         self.permits.head_is_out();
-        let body = tee::copy(body, terms, control, move |copied| {
+        let body = tee::copy(body, config, control, move |copied| {
             let stored = match copied {
                 TeeOutcome::Whole(body) => {
                     // The body may have read more since the head went out.
                     let read = self.control.names_read();
-                    headers::vary(&self.visit.station.site.terms, &read, &mut headers);
+                    headers::vary(&self.visit.station.site.config, &read, &mut headers);
                     let candidate = ResponseView::whole(status, &headers, &body);
                     self.store(&storable, &candidate, &body)
                 }

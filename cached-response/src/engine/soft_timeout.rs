@@ -5,7 +5,7 @@ use crate::{
         context::{RequestContext, RouteContext},
         detach::{DetachOnDrop, could_go_on},
         lookup::Miss,
-        stale_fallback::may_stand_in,
+        stale_fallback::is_usable_as_fallback,
         timeout::within,
         upstream::Done,
     },
@@ -42,7 +42,7 @@ impl SoftTimeout {
 
     /// Whether it may answer now.
     pub(crate) fn is_ready(&self) -> bool {
-        may_stand_in(self.station.shared(), &self.stored)
+        is_usable_as_fallback(self.station.shared(), &self.stored)
     }
 
     pub(crate) fn answer(self) -> (HttpRequest, HttpResponse) {

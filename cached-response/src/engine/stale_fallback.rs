@@ -44,7 +44,7 @@ impl StaleFallback {
     pub(crate) fn rest(&mut self) {
         let shared = self.station.shared();
         let rest = self.station.stale_rules().rest();
-        self.stored.rest.until(shared.now().after(rest));
+        self.stored.cooldown.until(shared.now().after(rest));
         self.settled = true;
     }
 
@@ -55,7 +55,7 @@ impl StaleFallback {
 
     /// The handler no longer says what is stored: it answers nobody any more, here or elsewhere.
     pub(crate) fn forget(&mut self, miss: &Miss) {
-        if self.may_stand_in() {
+        if self.is_usable_as_fallback() {
             let shared = self.station.shared();
             variants::forget(&shared.shelf, &miss.flight, &self.stored);
             if let Some(dispatch) = &miss.abroad.dispatch {
@@ -66,8 +66,8 @@ impl StaleFallback {
     }
 
     /// Whether it may stand in for a run that fails now.
-    pub(crate) fn may_stand_in(&self) -> bool {
-        may_stand_in(self.station.shared(), &self.stored)
+    pub(crate) fn is_usable_as_fallback(&self) -> bool {
+        is_usable_as_fallback(self.station.shared(), &self.stored)
     }
 
     /// Counts that it stands in, where somebody waits for an answer.
@@ -85,7 +85,7 @@ impl StaleFallback {
         miss: &Miss,
         status: Option<StatusCode>,
     ) -> Option<HttpResponse> {
-        if !self.may_stand_in() {
+        if !self.is_usable_as_fallback() {
             return None;
         }
         self.report();
@@ -112,10 +112,10 @@ impl Drop for StaleFallback {
 }
 
 /// Whether a stored response may stand in for a run now. What is invalid never does.
-pub(crate) fn may_stand_in(shared: &Inner, stored: &StoredResponse) -> bool {
+pub(crate) fn is_usable_as_fallback(shared: &Inner, stored: &StoredResponse) -> bool {
     let now = shared.now();
     // First: what was heard of by then is seen in its stage.
-    shared.trusts(stored, now) && Staleness::of(stored, now).may_stand_in()
+    shared.trusts(stored, now) && Staleness::of(stored, now).is_usable_as_fallback()
 }
 
 /// Whether a response tells of a failure, and which. An `Err` is one by its status, as a response is.

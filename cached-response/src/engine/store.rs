@@ -55,7 +55,7 @@ pub(crate) struct Flight {
     pub(crate) exposed: Option<RequestSnapshot>,
     pub(crate) fence: Fence,
     pub(crate) number: u64,
-    pub(crate) born: Timestamp,
+    pub(crate) created_at: Timestamp,
     pub(crate) delay: Duration,
     pub(crate) style: Style,
 }
@@ -72,7 +72,7 @@ impl Flight {
 
     pub(crate) fn max_body_bytes(&self) -> usize {
         let limits = &self.visit.station.shared().limits;
-        self.terms()
+        self.config()
             .policy
             .max_body_bytes
             .unwrap_or(limits.max_body_bytes)
@@ -89,7 +89,7 @@ impl Flight {
         self.wanted(candidate)?;
         let names = self.names(storable)?;
         let station = &self.visit.station;
-        let times = Times::of(&station.stale_rules(), &storable.own, freshness);
+        let times = Times::of(&station.stale_rules(), &storable.directives, freshness);
         let tags = self.control.last_tags();
         let Validated { snapshot, named } =
             self.fence
@@ -97,18 +97,18 @@ impl Flight {
         let response = StoredResponse {
             style: self.style.clone(),
             codings: self.tried(candidate.headers(), &names),
-            born: self.born,
+            created_at: self.created_at,
             lifetime: times.lifetime,
-            quiet_until: self.born.after(times.quiet),
+            refresh_at: self.created_at.after(times.refresh_after),
             windows: times.windows,
-            age_at_birth: freshness.age,
+            initial_age: freshness.age,
             run: self.number,
             // Arguments may be as old as the look-up.
-            checked: VerifiedAt::at(self.miss.arrived.min(self.born.before(self.delay))),
+            verified_at: VerifiedAt::at(self.miss.arrived.min(self.created_at.before(self.delay))),
             snapshot,
-            named,
+            tag_snapshot: named,
             ..headers::stored(
-                self.terms(),
+                self.config(),
                 storable,
                 candidate.status(),
                 candidate.headers(),
@@ -152,7 +152,7 @@ impl Flight {
         let asked = &header::ACCEPT_ENCODING;
         let selects = |name: &Selector| matches!(name, Selector::Header(name) if name == asked);
         let is_told = headers.contains_key(&header::CONTENT_ENCODING)
-            || self.terms().vary.contains(asked)
+            || self.config().vary.contains(asked)
             || names.iter().any(selects);
         match &self.exposed {
             Some(exposed) if !is_told => content_coding::taken(lines(exposed.headers(), asked)),
@@ -168,7 +168,7 @@ impl Flight {
         }
         let unsaid = self.visit.station.shared().limits.timeout;
         let said = self.control.timeout();
-        let Some(freshness) = storable.freshness(self.terms(), said, unsaid) else {
+        let Some(freshness) = storable.freshness(self.config(), said, unsaid) else {
             return Err(Skip::Timeout);
         };
         if length.is_some_and(|length| length > self.max_body_bytes() as u64) {
@@ -179,7 +179,7 @@ impl Flight {
 
     /// The route's word on a complete response.
     fn wanted(&self, candidate: &ResponseView<'_>) -> Result<(), Skip> {
-        match &self.terms().policy.store_if {
+        match &self.config().policy.store_if {
             Some(store_if) if !store_if(candidate) => Err(Skip::StoreIf),
             _ => Ok(()),
         }
@@ -200,7 +200,7 @@ impl Flight {
         };
         self.permitted(storable, length)?;
         self.names(storable)?;
-        match &self.terms().policy.store_if {
+        match &self.config().policy.store_if {
             Some(store_if) if ResponseView::head(status, headers).is_refused_by(&**store_if) => {
                 Err(Skip::StoreIf)
             }
@@ -208,15 +208,15 @@ impl Flight {
         }
     }
 
-    fn terms(&self) -> &RouteConfig {
-        &self.visit.station.site.terms
+    fn config(&self) -> &RouteConfig {
+        &self.visit.station.site.config
     }
 
     /// Whether a stale response may stand in for what the run has made.
     pub(crate) fn is_stood_in(&self) -> bool {
         self.at_hand
             .as_ref()
-            .is_some_and(StaleFallback::may_stand_in)
+            .is_some_and(StaleFallback::is_usable_as_fallback)
     }
 
     /// Lands with a failure, and answers with the stale response that stands in for it.
@@ -307,9 +307,9 @@ pub(crate) fn landed(station: &RouteContext, miss: &Miss, permits: Permits, endi
 /// How a response lands that is stored or could be: what is only kept to be validated is not for
 /// those who waited for it.
 fn shareable(made: Arc<StoredResponse>) -> Landing {
-    if made.is_born_stale() {
+    if made.is_stale_on_arrival() {
         Landing::NotStored(Skip::Expired)
-    } else if made.named.standing() == Validity::Current {
+    } else if made.tag_snapshot.validity() == Validity::Current {
         Landing::Stored(made)
     } else {
         // Nobody could know of the tag when they joined: some may have come after it was raised.

@@ -22,7 +22,7 @@ pub(crate) const ADMITTED: Admitted = Admitted {
     reuse: AllowedReuse::Any,
     flight: FlightRole::Lead,
     head: false,
-    wishes: None,
+    directives: None,
 };
 
 /// Somebody who asks for a value.

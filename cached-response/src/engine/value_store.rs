@@ -61,13 +61,13 @@ pub(crate) fn fly<C: Future<Output = Result<Bytes, Skip>> + 'static>(
         let scoped = Scoped::new(control.clone(), computation.as_mut());
         match attempt(scoped, station.coalesce_for(), run.at_hand.is_some()).await {
             Outcome::Made(made) => run.land(made),
-            Outcome::TooLong if run.may_stand_in() => run.land(Err(Skip::RunTimeout)),
+            Outcome::TooLong if run.is_usable_as_fallback() => run.land(Err(Skip::RunTimeout)),
             // There is nothing else to answer with.
             Outcome::TooLong => {
                 let made = Scoped::new(control, computation).await;
                 run.land(made)
             }
-            Outcome::Panicked(_) if run.may_stand_in() => run.land(Err(Skip::Panic)),
+            Outcome::Panicked(_) if run.is_usable_as_fallback() => run.land(Err(Skip::Panic)),
             Outcome::Panicked(panic) => {
                 run.rest();
                 drop(run);
@@ -96,10 +96,10 @@ struct Run {
 }
 
 impl Run {
-    fn may_stand_in(&self) -> bool {
+    fn is_usable_as_fallback(&self) -> bool {
         self.at_hand
             .as_ref()
-            .is_some_and(StaleFallback::may_stand_in)
+            .is_some_and(StaleFallback::is_usable_as_fallback)
     }
 
     fn rest(&mut self) {
@@ -117,7 +117,7 @@ impl Run {
             stored,
             Err(Skip::Error | Skip::Failed | Skip::RunTimeout | Skip::Panic)
         );
-        let stands_in = failed && self.may_stand_in();
+        let stands_in = failed && self.is_usable_as_fallback();
         match (&mut self.at_hand, &stored) {
             (Some(at_hand), _) if failed => at_hand.rest(),
             (Some(at_hand), Err(why)) if why.outdates() => at_hand.forget(&self.miss),
@@ -161,7 +161,7 @@ impl Run {
 
     fn store(&self, body: Bytes) -> Result<StoreOutcome, Skip> {
         let shared = self.station.shared();
-        let policy = &self.station.site.terms.policy;
+        let policy = &self.station.site.config.policy;
         if let Some(why) = self.control.refusal() {
             return Err(why);
         }
@@ -183,17 +183,17 @@ impl Run {
         };
         let (rules, directives) = (self.station.stale_rules(), ResponseDirectives::default());
         let times = Times::of(&rules, &directives, freshness);
-        let born = shared.now();
+        let created_at = shared.now();
         let value = StoredResponse {
             body,
-            born,
+            created_at,
             lifetime: times.lifetime,
-            quiet_until: born.after(times.quiet),
+            refresh_at: created_at.after(times.refresh_after),
             windows: times.windows,
             run: self.number,
-            checked: VerifiedAt::at(self.started),
+            verified_at: VerifiedAt::at(self.started),
             snapshot,
-            named,
+            tag_snapshot: named,
             ..StoredResponse::default()
         };
         let flight = self.miss.flight.clone();

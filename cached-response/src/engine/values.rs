@@ -8,7 +8,7 @@ use crate::{
         context::RouteContext,
         detach::{could_go_on, leading, to_its_end},
         lookup::Miss,
-        stale_fallback::may_stand_in,
+        stale_fallback::is_usable_as_fallback,
         timeout::{either, within},
         value_lookup::{Asking, Looked},
         value_remote_lookup::{Found, is_refreshed},
@@ -169,12 +169,12 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     async fn follow(&mut self, follower: Follower, miss: &Miss, waiting: &Waiting) -> Waited {
         let shared = self.station.shared();
         let stored = miss.previous.as_ref();
-        let stands_by = || stored.is_some_and(|stored| may_stand_in(shared, stored));
+        let stands_by = || stored.is_some_and(|stored| is_usable_as_fallback(shared, stored));
         let run = waiting::Run {
             shared,
             key: &self.key,
             follower,
-            answer_after: self.answer_after(miss),
+            soft_timeout: self.soft_timeout(miss),
         };
         let waited = waiting
             .follow(
@@ -190,16 +190,16 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     }
 
     /// How long to wait while a stale value may answer.
-    fn answer_after(&self, miss: &Miss) -> Option<Duration> {
+    fn soft_timeout(&self, miss: &Miss) -> Option<Duration> {
         let stored = miss.previous.as_ref()?;
-        let after = self.station.stale_rules().answer_after?;
-        may_stand_in(self.station.shared(), stored).then_some(after)
+        let after = self.station.stale_rules().soft_timeout?;
+        is_usable_as_fallback(self.station.shared(), stored).then_some(after)
     }
 
     /// Whether a stale value is accepted, since waiting takes too long.
     fn stand_by(&mut self, miss: &Miss) -> bool {
         let stored = miss.previous.as_ref();
-        let stored = stored.filter(|stored| may_stand_in(self.station.shared(), stored));
+        let stored = stored.filter(|stored| is_usable_as_fallback(self.station.shared(), stored));
         let accepted = stored.is_some_and(|stored| (self.accept)(stored));
         if accepted {
             self.station.report(Event::Stale(StaleRule::AnswerAfter));
@@ -226,7 +226,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     ) where
         C: Future<Output = Result<Bytes, Skip>> + 'static,
     {
-        let (station, after) = (self.station.clone(), self.answer_after(&miss));
+        let (station, after) = (self.station.clone(), self.soft_timeout(&miss));
         let sought = match after {
             None => Some(Box::pin(self.seek(&mut miss)).await),
             Some(after) => within(station.shared(), after, self.seek(&mut miss)).await,
@@ -246,7 +246,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     where
         C: Future<Output = Result<Bytes, Skip>> + 'static,
     {
-        let slow = self.answer_after(&miss);
+        let slow = self.soft_timeout(&miss);
         let waiting = self.miss(miss.forward, miss.previous.clone());
         let station = self.station.clone();
         let flight = fly(

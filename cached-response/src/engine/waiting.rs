@@ -25,7 +25,7 @@ pub(crate) struct Run<'a> {
     pub(crate) key: &'a Key,
     pub(crate) follower: Follower,
     /// How long to wait while a stale response may answer.
-    pub(crate) answer_after: Option<Duration>,
+    pub(crate) soft_timeout: Option<Duration>,
 }
 
 /// What waiting has come to.
@@ -71,9 +71,9 @@ impl Waiting {
             shared,
             key,
             mut follower,
-            answer_after,
+            soft_timeout,
         } = run;
-        let enough = answer_after.map(|after| shared.now().after(after));
+        let enough = soft_timeout.map(|after| shared.now().after(after));
         let mut next = self.turn;
         loop {
             let until = enough.map_or(next, |enough| enough.min(next));

@@ -15,7 +15,7 @@ use std::{
 pub(crate) struct Times {
     pub(crate) lifetime: Duration,
     /// How long from its birth there is no more to it than to reuse it.
-    pub(crate) quiet: Duration,
+    pub(crate) refresh_after: Duration,
     pub(crate) windows: Windows,
 }
 
@@ -28,12 +28,12 @@ impl Times {
             .jitter
             .map_or(Duration::ZERO, |most| part(left, most * chance()));
         let (lifetime, left) = (lifetime.saturating_sub(lost), left.saturating_sub(lost));
-        let quiet = rules
+        let refresh_after = rules
             .refresh_ahead
             .map_or(left, |fraction| part(left, fraction));
         Self {
             lifetime,
-            quiet,
+            refresh_after,
             windows: windows(rules, own),
         }
     }
@@ -90,7 +90,7 @@ mod tests {
     fn without_rules_a_response_is_quiet_for_all_that_is_left_of_its_lifetime() {
         let expected = Times {
             lifetime: FRESHNESS.lifetime,
-            quiet: Duration::from_secs(80),
+            refresh_after: Duration::from_secs(80),
             windows: Windows::default(),
         };
         assert_eq!(times(&StaleRules::default()), expected);
@@ -99,12 +99,12 @@ mod tests {
     #[test]
     fn a_refresh_ahead_counts_from_what_is_left() {
         let refresh_ahead = Some(0.5);
-        let quiet = times(&StaleRules {
+        let refresh_after = times(&StaleRules {
             refresh_ahead,
             ..StaleRules::default()
         })
-        .quiet;
-        assert_eq!(quiet, Duration::from_secs(40));
+        .refresh_after;
+        assert_eq!(refresh_after, Duration::from_secs(40));
     }
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
         ) {
             let rules = StaleRules { jitter: Some(most), refresh_ahead: Some(0.5), ..StaleRules::default() };
             let times = Times::of(&rules, &ResponseDirectives::default(), Freshness { lifetime, age });
-            prop_assert!(times.lifetime <= lifetime && times.quiet <= times.lifetime);
+            prop_assert!(times.lifetime <= lifetime && times.refresh_after <= times.lifetime);
             let least = lifetime.as_secs_f64() * (1.0 - f64::from(most));
             prop_assert!(times.lifetime.as_secs_f64() >= least * 0.999_999);
         }

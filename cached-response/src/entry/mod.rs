@@ -44,20 +44,20 @@ pub(crate) struct StoredResponse {
     pub(crate) body: Bytes,
     pub(crate) etag: Option<HeaderValue>,
     /// The entity tag is of our making: the handler knows nothing of it.
-    pub(crate) made_etag: bool,
+    pub(crate) generated_etag: bool,
     pub(crate) last_modified: Option<HeaderValue>,
     /// When the handler's response was there.
-    pub(crate) born: Timestamp,
+    pub(crate) created_at: Timestamp,
     pub(crate) lifetime: Duration,
     /// From then on it is no longer only reused: it is to be refreshed, or is stale.
-    pub(crate) quiet_until: Timestamp,
+    pub(crate) refresh_at: Timestamp,
     /// How old it was when it was born.
-    pub(crate) age_at_birth: Duration,
+    pub(crate) initial_age: Duration,
     /// Once it is stale it is not reused (RFC 9111 §4.2.4).
     pub(crate) never_stale: bool,
     pub(crate) windows: Windows,
     /// After a run has failed that would have replaced it.
-    pub(crate) rest: Cooldown,
+    pub(crate) cooldown: Cooldown,
     pub(crate) expired: Expired,
     /// Runs are numbered at their start; a store never replaces a later run's response. What was
     /// [`FOUND`] replaces what is older than it.
@@ -65,21 +65,21 @@ pub(crate) struct StoredResponse {
     /// What could be invalidated of it, as it was before its run began.
     pub(crate) snapshot: Snapshot,
     /// The tags that its handler has named, as they were before its run began.
-    pub(crate) named: Snapshot,
+    pub(crate) tag_snapshot: Snapshot,
     pub(crate) variant: Option<Variant>,
     /// When it was used last, if it is a variant.
-    pub(crate) used: Option<Arc<AtomicU64>>,
+    pub(crate) last_used: Option<Arc<AtomicU64>>,
     /// Says `public`, `s-maxage` or `must-revalidate`, and so may answer a request with
     /// `Authorization` (RFC 9111 §3.5).
-    pub(crate) open: bool,
+    pub(crate) shareable_with_authorization: bool,
     pub(crate) client: Option<Client>,
     /// Clients that take other codings than these may get another response, though it does not say so
     /// in `Vary`.
     pub(crate) codings: Codings,
     /// When it was last in step with the remote store.
-    pub(crate) checked: VerifiedAt,
+    pub(crate) verified_at: VerifiedAt,
     /// What it depends on there.
-    pub(crate) held: NonceCell,
+    pub(crate) nonces: NonceCell,
 }
 
 /// How long past its lifetime a response may answer (RFC 5861).
@@ -101,50 +101,50 @@ pub(crate) struct Client {
 
 impl StoredResponse {
     pub(crate) fn deadline(&self) -> Timestamp {
-        self.born
-            .after(self.lifetime.saturating_sub(self.age_at_birth))
+        self.created_at
+            .after(self.lifetime.saturating_sub(self.initial_age))
     }
 
     pub(crate) fn age(&self, now: Timestamp) -> Duration {
-        self.age_at_birth.saturating_add(now.since(self.born))
+        self.initial_age.saturating_add(now.since(self.created_at))
     }
 
     /// It was stale when it came, and is kept only to be validated.
-    pub(crate) fn is_born_stale(&self) -> bool {
-        self.lifetime <= self.age_at_birth
+    pub(crate) fn is_stale_on_arrival(&self) -> bool {
+        self.lifetime <= self.initial_age
     }
 
     /// The entity tag that the handler gave it.
-    pub(crate) fn own_etag(&self) -> Option<&HeaderValue> {
-        self.etag.as_ref().filter(|_| !self.made_etag)
+    pub(crate) fn handler_etag(&self) -> Option<&HeaderValue> {
+        self.etag.as_ref().filter(|_| !self.generated_etag)
     }
 
     /// Whether its handler can tell if it has changed since (RFC 9111 §4.3.1).
     pub(crate) fn can_be_validated(&self) -> bool {
-        self.own_etag().is_some() || self.last_modified.is_some()
+        self.handler_etag().is_some() || self.last_modified.is_some()
     }
 
     /// What has become of it since its run began.
-    pub(crate) fn standing(&self) -> Validity {
-        self.snapshot.standing_with(&self.named)
+    pub(crate) fn validity(&self) -> Validity {
+        self.snapshot.validity_with(&self.tag_snapshot)
     }
 
     /// Whether it was not invalidated since its run began.
     pub(crate) fn is_current(&self) -> bool {
-        self.snapshot.is_current() && self.named.is_current()
+        self.snapshot.is_current() && self.tag_snapshot.is_current()
     }
 
     /// Whether this one, which lies there, is not replaced by `other`.
     pub(crate) fn outranks(&self, other: &Self) -> bool {
         match other.run {
-            FOUND => self.born > other.born && self.is_current(),
+            FOUND => self.created_at > other.created_at && self.is_current(),
             run => self.run > run,
         }
     }
 
     /// How long it is of any use, from its birth.
     pub(crate) fn keep(&self) -> Duration {
-        let fresh = self.deadline().since(self.born);
+        let fresh = self.deadline().since(self.created_at);
         let window = self.windows.revalidate.max(self.windows.error);
         fresh.saturating_add(window)
     }
@@ -154,25 +154,25 @@ impl StoredResponse {
         Self {
             body: self.body.clone(),
             variant: Some(variant),
-            ..self.read_again()
+            ..self.for_other_process()
         }
     }
 
     /// What of it another process can use, but for its body.
-    pub(crate) fn read_again(&self) -> Self {
+    pub(crate) fn for_other_process(&self) -> Self {
         Self {
             status: self.status,
             style: self.style.clone(),
             headers: self.headers.clone(),
             etag: self.etag.clone(),
-            made_etag: self.made_etag,
+            generated_etag: self.generated_etag,
             last_modified: self.last_modified.clone(),
             lifetime: self.lifetime,
-            age_at_birth: self.age_at_birth,
+            initial_age: self.initial_age,
             never_stale: self.never_stale,
             windows: self.windows,
             variant: self.variant.clone(),
-            open: self.open,
+            shareable_with_authorization: self.shareable_with_authorization,
             client: self.client,
             codings: self.codings,
             ..Self::default()
@@ -191,6 +191,6 @@ impl StoredResponse {
         let variant = self.variant.as_ref().map_or(0, |variant| {
             variant.values.len() + variant.names.len() * size_of::<crate::key::selector::Selector>()
         });
-        fields + self.body.len() + variant + self.snapshot.weight() + self.named.weight()
+        fields + self.body.len() + variant + self.snapshot.weight() + self.tag_snapshot.weight()
     }
 }

@@ -8,30 +8,30 @@ use std::time::Duration;
 pub(crate) enum Staleness {
     Fresh,
     /// Fresh, and to be refreshed ahead.
-    Due,
+    RefreshAhead,
     /// Stale; it answers while it is refreshed.
     WhileRevalidate,
     /// Stale; it answers where the run that would replace it fails.
     IfError,
     /// Only to be named, validated or replaced.
-    Kept,
+    Retained,
     /// Too old for anything, or invalidated.
-    Over,
+    Expired,
 }
 
 impl Staleness {
     /// The stage that `stored` is in now.
     pub(crate) fn of(stored: &StoredResponse, now: Timestamp) -> Self {
-        let standing = stored.standing();
+        let standing = stored.validity();
         if standing == Validity::Invalidated {
-            return Self::Over;
+            return Self::Expired;
         }
         let deadline = stored.deadline();
         if now < deadline && standing == Validity::Current {
-            return if now < stored.quiet_until {
+            return if now < stored.refresh_at {
                 Self::Fresh
             } else {
-                Self::Due
+                Self::RefreshAhead
             };
         }
         let end = match standing {
@@ -44,19 +44,19 @@ impl Staleness {
         } else if over < stored.windows.error {
             Self::IfError
         } else if over < kept(stored.lifetime) {
-            Self::Kept
+            Self::Retained
         } else {
-            Self::Over
+            Self::Expired
         }
     }
 
     pub(crate) fn is_stale(self) -> bool {
-        !matches!(self, Self::Fresh | Self::Due)
+        !matches!(self, Self::Fresh | Self::RefreshAhead)
     }
 
     /// Whether it may answer in place of a run that fails or takes too long.
-    pub(crate) fn may_stand_in(self) -> bool {
-        !matches!(self, Self::Kept | Self::Over)
+    pub(crate) fn is_usable_as_fallback(self) -> bool {
+        !matches!(self, Self::Retained | Self::Expired)
     }
 }
 

@@ -274,7 +274,7 @@ impl<W, T: KeyCovered<W>, E> KeyCovered<W> for Result<T, E> {
         match self {
             Ok(part) => part.write_key(key),
             // It may say of whom it speaks, or what the body was, and no key has that.
-            Err(_) if T::FACTS.sees.any(Inputs::IDENTITY) => key.refuse(Refused::Failed),
+            Err(_) if T::FACTS.inputs.any(Inputs::IDENTITY) => key.refuse(Refused::Failed),
             Err(_) => {}
         }
     }
@@ -382,10 +382,10 @@ mod tests {
 
     #[test]
     fn what_is_always_covered_shows_what_the_key_has() {
-        assert_eq!(facts::<Path<u32>>().sees, Inputs::NOTHING);
-        assert_eq!(facts::<Data<User>>().sees, Inputs::NOTHING);
-        assert_eq!(facts::<(Method, ())>().sees, Inputs::NOTHING);
-        assert!(facts::<Option<Uri>>().sees.any(Inputs::URI));
+        assert_eq!(facts::<Path<u32>>().inputs, Inputs::NOTHING);
+        assert_eq!(facts::<Data<User>>().inputs, Inputs::NOTHING);
+        assert_eq!(facts::<(Method, ())>().inputs, Inputs::NOTHING);
+        assert!(facts::<Option<Uri>>().inputs.any(Inputs::URI));
     }
 
     #[test]
@@ -397,19 +397,19 @@ mod tests {
     #[test]
     fn two_headers_in_one_argument_are_not_half_forgotten() {
         let facts = facts::<(Header<Accept>, Header<ContentLength>)>();
-        assert!(facts.sees.any(Inputs::UNTOLD));
+        assert!(facts.inputs.any(Inputs::UNTOLD));
     }
 
     #[test]
     fn a_body_shows_once_it_is_spoken_of() {
         assert!(
             <Either<Json<u32>, Form<u32>> as KeyCovered<All>>::FACTS
-                .sees
+                .inputs
                 .any(Inputs::BODY)
         );
         assert!(
             <Result<HttpRequest, ()> as KeyCovered<All>>::FACTS
-                .sees
+                .inputs
                 .any(Inputs::REQUEST)
         );
     }

@@ -124,7 +124,7 @@ impl<T: Debug + Display + 'static> CoveredResponder for InternalError<T> {}
 /// stored where the route says `status(400)`.
 #[cfg(feature = "files")]
 impl CoveredResponder for actix_files::NamedFile {
-    const FACTS: ArgumentInfo = ArgumentInfo::sees(Inputs::HEADERS);
+    const FACTS: ArgumentInfo = ArgumentInfo::from_inputs(Inputs::HEADERS);
 }
 
 impl<R: CoveredResponder> CoveredResponder for Option<R> {
@@ -211,7 +211,7 @@ mod tests {
     impl CoveredResponder for Neutral {}
 
     impl CoveredResponder for Conditional {
-        const FACTS: ArgumentInfo = ArgumentInfo::sees(Inputs::HEADERS);
+        const FACTS: ArgumentInfo = ArgumentInfo::from_inputs(Inputs::HEADERS);
     }
 
     /// What the probe says of each type made of two containers, one in the other, around `$leaf`.
@@ -244,21 +244,21 @@ mod tests {
 
     macro_rules! seen {
         ($of:ty) => {
-            (stringify!($of), (&AnswerProbe::<$of>::NEW).facts().sees)
+            (stringify!($of), (&AnswerProbe::<$of>::NEW).facts().inputs)
         };
     }
 
     #[test]
     fn what_an_answer_reads_is_seen_through_all_that_holds_it() {
-        for (leaf, sees, nested) in [
-            ("unknown", ArgumentInfo::REQUEST.sees, nested!(Unknown)),
+        for (leaf, inputs, nested) in [
+            ("unknown", ArgumentInfo::REQUEST.inputs, nested!(Unknown)),
             ("neutral", Inputs::NOTHING, nested!(Neutral)),
             ("conditional", Inputs::HEADERS, nested!(Conditional)),
             ("text", Inputs::NOTHING, nested!(&'static str)),
         ] {
             assert_eq!(nested.len(), 36, "{leaf}");
             for (name, seen) in nested {
-                assert_eq!(seen, sees, "{leaf}: {name}");
+                assert_eq!(seen, inputs, "{leaf}: {name}");
             }
         }
     }
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_type_parameter_is_what_its_bound_says() {
-        assert_eq!(of_parameter::<Neutral>(), ArgumentInfo::REQUEST.sees);
+        assert_eq!(of_parameter::<Neutral>(), ArgumentInfo::REQUEST.inputs);
         assert_eq!(of_covered_parameter::<Neutral>(), Inputs::NOTHING);
     }
 }

@@ -109,7 +109,7 @@ impl<T: FromRequest> Lazy<T> {
 
 impl<V, B, T: KeyPart> KeyCovered<RouteOptions<V, B, Typed>> for Keyed<T> {
     const FACTS: ArgumentInfo =
-        ArgumentInfo::sees(Inputs::HEADERS.and(Inputs::IDENTITY).and(Inputs::AHEAD));
+        ArgumentInfo::from_inputs(Inputs::HEADERS.and(Inputs::IDENTITY).and(Inputs::AHEAD));
 
     fn write_key(&self, key: &mut KeyWriter) {
         key.part(&self.0);
@@ -117,17 +117,17 @@ impl<V, B, T: KeyPart> KeyCovered<RouteOptions<V, B, Typed>> for Keyed<T> {
 }
 
 impl<V, B, T> KeyCovered<RouteOptions<V, B, Typed>> for Gate<T> {
-    const FACTS: ArgumentInfo = ArgumentInfo::sees(Inputs::IDENTITY);
+    const FACTS: ArgumentInfo = ArgumentInfo::from_inputs(Inputs::IDENTITY);
 }
 
 impl<V, B, T: 'static> KeyCovered<RouteOptions<V, B, Typed>> for Unkeyed<T> {
-    const FACTS: ArgumentInfo = ArgumentInfo::sees(Inputs::HEADERS);
+    const FACTS: ArgumentInfo = ArgumentInfo::from_inputs(Inputs::HEADERS);
 
     fn facts(all: &mut Vec<ArgumentInfo>) {
         // No word of the author's stands in for the headers that a whole request shows, nor for a
         // body.
         let seen = type_names::through(type_name::<T>());
-        all.push(ArgumentInfo::sees(
+        all.push(ArgumentInfo::from_inputs(
             seen.and(Inputs::HEADERS).and(Inputs::AHEAD),
         ));
     }

@@ -21,7 +21,7 @@ pub(crate) fn through(name: &str) -> Inputs {
         }
     }
     match name {
-        "actix_web::request::HttpRequest" => ArgumentInfo::REQUEST.sees,
+        "actix_web::request::HttpRequest" => ArgumentInfo::REQUEST.inputs,
         // There is no word for a body here: such a route bypasses.
         name if is_body(name) => Inputs::UNTOLD,
         _ => Inputs::NOTHING,

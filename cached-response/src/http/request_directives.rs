@@ -14,7 +14,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RequestDirectives {
     /// `no-cache`, or `max-age=0`: no stored response will do.
-    pub(crate) live: bool,
+    pub(crate) no_cache: bool,
     pub(crate) no_store: bool,
     pub(crate) only_if_cached: bool,
     max_age: Option<Duration>,
@@ -26,16 +26,16 @@ pub(crate) struct RequestDirectives {
 impl RequestDirectives {
     /// The wishes in a request's fields; `None` where it has none.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
-        let mut wishes = Self::default();
+        let mut read = Self::default();
         if headers.contains_key(&header::CACHE_CONTROL) {
             for directive in directives(lines(headers, &header::CACHE_CONTROL)) {
-                wishes.hear(&directive);
+                read.hear(&directive);
             }
         } else {
             // §5.4: what was said before there was `Cache-Control`.
-            wishes.live = contains(lines(headers, &header::PRAGMA), "no-cache");
+            read.no_cache = contains(lines(headers, &header::PRAGMA), "no-cache");
         }
-        (wishes != Self::default()).then_some(wishes)
+        (read != Self::default()).then_some(read)
     }
 
     fn hear(&mut self, directive: &Directive<'_>) {
@@ -43,13 +43,13 @@ impl RequestDirectives {
             Some(known.map_or(read, |known| known.min(read)))
         };
         match &*directive.name() {
-            "no-cache" => self.live = true,
+            "no-cache" => self.no_cache = true,
             "no-store" => self.no_store = true,
             "only-if-cached" => self.only_if_cached = true,
             "max-age" => {
                 self.max_age = shorter(self.max_age, directive.seconds().unwrap_or_default());
                 // As `no-cache`: computed for this request, and bounded as such answers are.
-                self.live |= self.max_age == Some(Duration::ZERO);
+                self.no_cache |= self.max_age == Some(Duration::ZERO);
             }
             "min-fresh" => {
                 let read = directive.seconds().unwrap_or(Duration::MAX);
@@ -67,7 +67,7 @@ impl RequestDirectives {
     }
 
     /// Whether it says how old or how stale a response may be.
-    pub(crate) fn speaks_of_age(&self) -> bool {
+    pub(crate) fn limits_age(&self) -> bool {
         self.max_age.is_some() || self.max_stale.is_some() || !self.min_fresh.is_zero()
     }
 

@@ -28,7 +28,7 @@ pub(crate) struct ResponseDirectives {
     /// `no-cache`: it is stored to be validated, and for nothing else.
     pub(crate) no_cache: bool,
     /// May be reused for requests with `Authorization` (§3.5).
-    pub(crate) open: bool,
+    pub(crate) shareable_with_authorization: bool,
     /// Once it is stale it is not reused, whoever would put up with it (§4.2.4).
     pub(crate) never_stale: bool,
     /// How long it may answer past its lifetime, where it says so itself (RFC 5861).
@@ -67,7 +67,9 @@ pub(crate) fn own(
     Ok(ResponseDirectives {
         freshness,
         no_cache,
-        open: said.public || said.s_maxage.is_some() || said.must_revalidate,
+        shareable_with_authorization: said.public
+            || said.s_maxage.is_some()
+            || said.must_revalidate,
         never_stale: no_cache
             || said.must_revalidate
             || said.proxy_revalidate

@@ -41,7 +41,7 @@ pub(crate) struct ResponseHead<'a> {
     pub(crate) at: SystemTime,
     pub(crate) delay: Duration,
     /// The timeout that the handler has set by now.
-    pub(crate) said: Option<Duration>,
+    pub(crate) handler_ttl: Option<Duration>,
 }
 
 /// The rules' answer about one response.
@@ -59,7 +59,7 @@ pub(crate) struct Storable {
     /// The longest that it allows itself to be shared.
     pub(crate) s_maxage: Option<Duration>,
     /// What it says of its own reuse. Where the route has a timeout, its freshness is not asked.
-    pub(crate) own: ResponseDirectives,
+    pub(crate) directives: ResponseDirectives,
     /// The names in its `Vary` that the route's key does not hold.
     pub(crate) vary: Vec<HeaderName>,
 }
@@ -70,25 +70,25 @@ impl Storable {
     /// of these, the response's own word. `None` where it is zero by any but the last.
     pub(crate) fn freshness(
         &self,
-        terms: &RouteConfig,
+        config: &RouteConfig,
         said: Option<Duration>,
         unsaid: Duration,
     ) -> Option<Freshness> {
-        let Freshness { age, .. } = self.own.freshness;
-        match said.or_else(|| self.given(terms, unsaid)) {
+        let Freshness { age, .. } = self.directives.freshness;
+        match said.or_else(|| self.given(config, unsaid)) {
             Some(Duration::ZERO) => None,
             // Counted from now, however old it came.
-            Some(timeout) if !self.own.no_cache => Some(Freshness {
+            Some(timeout) if !self.directives.no_cache => Some(Freshness {
                 lifetime: age.saturating_add(timeout),
                 age,
             }),
-            _ => Some(self.own.freshness),
+            _ => Some(self.directives.freshness),
         }
     }
 
-    fn given(&self, terms: &RouteConfig, unsaid: Duration) -> Option<Duration> {
+    fn given(&self, config: &RouteConfig, unsaid: Duration) -> Option<Duration> {
         let timeout = self.timeout;
-        let timeout = timeout.or_else(|| terms.policy.timeout.resolve(unsaid))?;
+        let timeout = timeout.or_else(|| config.policy.timeout.resolve(unsaid))?;
         Some(
             self.s_maxage
                 .map_or(timeout, |shorter| timeout.min(shorter)),
@@ -97,8 +97,8 @@ impl Storable {
 }
 
 /// Decides from the heads of request and response alone.
-pub(crate) fn judge(terms: &RouteConfig, made: &ResponseHead<'_>) -> Verdict {
-    match judged(terms, made) {
+pub(crate) fn judge(config: &RouteConfig, made: &ResponseHead<'_>) -> Verdict {
+    match judged(config, made) {
         Ok(storable) => Verdict::Store(storable),
         Err(skip) => Verdict::Skip(skip),
     }
@@ -106,7 +106,7 @@ pub(crate) fn judge(terms: &RouteConfig, made: &ResponseHead<'_>) -> Verdict {
 
 /// Whether the rules ask for a field of this name. Where the response says itself how long it may be
 /// reused, any may be asked for.
-pub(crate) fn asks_for(terms: &RouteConfig, name: &HeaderName) -> bool {
+pub(crate) fn asks_for(config: &RouteConfig, name: &HeaderName) -> bool {
     const ASKED: [HeaderName; 7] = [
         header::CONTENT_TYPE,
         header::CACHE_CONTROL,
@@ -116,29 +116,29 @@ pub(crate) fn asks_for(terms: &RouteConfig, name: &HeaderName) -> bool {
         header::CONTENT_SECURITY_POLICY_REPORT_ONLY,
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
     ];
-    terms.policy.timeout.by_response().is_some() || ASKED.contains(name)
+    config.policy.timeout.by_response().is_some() || ASKED.contains(name)
 }
 
-fn judged(terms: &RouteConfig, made: &ResponseHead<'_>) -> Result<Storable, Skip> {
-    if made.error && !is_answer(terms, made.status) {
+fn judged(config: &RouteConfig, made: &ResponseHead<'_>) -> Result<Storable, Skip> {
+    if made.error && !is_answer(config, made.status) {
         return Err(Skip::Error);
     }
     if made.upgrade || made.status == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Skip::Upgrade);
     }
-    let named = named(terms, made.status)?;
+    let named = named(config, made.status)?;
     if made.headers.contains_key(&header::SET_COOKIE) {
         return Err(Skip::SetCookie);
     }
-    let storable = match terms.policy.timeout.by_response() {
+    let storable = match config.policy.timeout.by_response() {
         None => by_route(made, named)?,
         Some(by) => by_itself(by, made, named)?,
     };
-    if made.authorized && !storable.own.open {
+    if made.authorized && !storable.directives.shareable_with_authorization {
         return Err(Skip::Authorization);
     }
-    let vary = varied(terms, made.headers)?;
-    unshareable(made, &vary, terms)?;
+    let vary = varied(config, made.headers)?;
+    unshareable(made, &vary, config)?;
     if made.head {
         return Err(Skip::Head);
     }
@@ -148,18 +148,18 @@ fn judged(terms: &RouteConfig, made: &ResponseHead<'_>) -> Result<Storable, Skip
 /// Returns true for a 400 that may speak of a condition or a range, which no key holds: `NamedFile`
 /// answers one to a `Range` that is no text.
 pub(crate) fn is_of_a_condition(
-    terms: &RouteConfig,
+    config: &RouteConfig,
     status: StatusCode,
     asked: &HeaderMap,
 ) -> bool {
-    status == StatusCode::BAD_REQUEST && terms.sees_headers() && is_conditional(asked)
+    status == StatusCode::BAD_REQUEST && config.sees_headers() && is_conditional(asked)
 }
 
 /// Returns true where the route names the status of an `Err`, which then is an answer like any other:
 /// `Err(ErrorNotFound(..))` is how a handler says 404. A failure of the server's is none, and an error
 /// that looks like a success is a mistake.
-fn is_answer(terms: &RouteConfig, status: StatusCode) -> bool {
-    let statuses = &terms.policy.statuses;
+fn is_answer(config: &RouteConfig, status: StatusCode) -> bool {
+    let statuses = &config.policy.statuses;
     (status.is_redirection() || status.is_client_error())
         && statuses.iter().any(|(known, _)| *known == status)
 }
@@ -167,8 +167,8 @@ fn is_answer(terms: &RouteConfig, status: StatusCode) -> bool {
 /// Whether the route names this status, and with which timeout.
 type Named = Option<Option<Duration>>;
 
-fn named(terms: &RouteConfig, status: StatusCode) -> Result<Named, Skip> {
-    let statuses = &terms.policy.statuses;
+fn named(config: &RouteConfig, status: StatusCode) -> Result<Named, Skip> {
+    let statuses = &config.policy.statuses;
     let named = statuses.iter().find(|(known, _)| *known == status);
     match named {
         Some((_, timeout)) => Ok(Some(*timeout)),
@@ -185,8 +185,10 @@ fn by_route(made: &ResponseHead<'_>, named: Named) -> Result<Storable, Skip> {
     Ok(Storable {
         timeout: named.flatten(),
         s_maxage: said.s_maxage,
-        own: ResponseDirectives {
-            open: said.public || said.s_maxage.is_some() || said.must_revalidate,
+        directives: ResponseDirectives {
+            shareable_with_authorization: said.public
+                || said.s_maxage.is_some()
+                || said.must_revalidate,
             never_stale: said.must_revalidate || said.proxy_revalidate || said.s_maxage.is_some(),
             ..ResponseDirectives::default()
         },
@@ -203,12 +205,12 @@ fn by_itself(by: &ByResponse, made: &ResponseHead<'_>, named: Named) -> Result<S
     };
     let author = Author {
         named: named.is_some(),
-        timeout: named.flatten().is_some() || made.said.is_some(),
+        timeout: named.flatten().is_some() || made.handler_ttl.is_some(),
     };
     Ok(Storable {
         timeout: named.flatten(),
         s_maxage: None,
-        own: own(by, made.status, &received, author)?,
+        directives: own(by, made.status, &received, author)?,
         vary: Vec::new(),
     })
 }
@@ -236,7 +238,7 @@ fn forbidden(said: &CacheControl) -> Result<(), Skip> {
 /// At most so many names select a variant: more is a mistake, and each is asked of every request.
 pub(crate) const MOST_NAMES: usize = 16;
 
-fn varied(terms: &RouteConfig, headers: &HeaderMap) -> Result<Vec<HeaderName>, Skip> {
+fn varied(config: &RouteConfig, headers: &HeaderMap) -> Result<Vec<HeaderName>, Skip> {
     let mut names: Vec<HeaderName> = Vec::new();
     for member in fields::tokens(lines(headers, &header::VARY)) {
         // A name that is no token cannot be compared: as good as `*`. Quotes are no part of one,
@@ -245,7 +247,7 @@ fn varied(terms: &RouteConfig, headers: &HeaderMap) -> Result<Vec<HeaderName>, S
         if name.as_str() == "*" || member.contains(&b'"') {
             return Err(Skip::Vary);
         }
-        if !terms.vary.contains(&name) && !names.contains(&name) {
+        if !config.vary.contains(&name) && !names.contains(&name) {
             names.push(name);
         }
         if names.len() > MOST_NAMES {
@@ -258,7 +260,7 @@ fn varied(terms: &RouteConfig, headers: &HeaderMap) -> Result<Vec<HeaderName>, S
 fn unshareable(
     made: &ResponseHead<'_>,
     vary: &[HeaderName],
-    terms: &RouteConfig,
+    config: &RouteConfig,
 ) -> Result<(), Skip> {
     let media = made
         .headers
@@ -286,7 +288,7 @@ fn unshareable(
         made.origin
             .is_some_and(|origin| origin == allowed.as_bytes())
     });
-    if reflected && !vary.contains(&header::ORIGIN) && !terms.vary.contains(&header::ORIGIN) {
+    if reflected && !vary.contains(&header::ORIGIN) && !config.vary.contains(&header::ORIGIN) {
         return Err(Skip::Origin);
     }
     Ok(())

@@ -150,12 +150,12 @@ impl Snapshot {
     }
 
     /// What has become of it since.
-    pub(crate) fn standing(&self) -> Validity {
+    pub(crate) fn validity(&self) -> Validity {
         Validity::of(self.changed())
     }
 
     /// What has become of it and another since.
-    pub(crate) fn standing_with(&self, other: &Self) -> Validity {
+    pub(crate) fn validity_with(&self, other: &Self) -> Validity {
         Validity::of(self.changed() | other.changed())
     }
 
@@ -165,7 +165,7 @@ impl Snapshot {
 
     /// Whether nothing of it was invalidated since.
     pub(crate) fn is_current(&self) -> bool {
-        self.standing() != Validity::Invalidated
+        self.validity() != Validity::Invalidated
     }
 
     /// What it holds, with the names that its generations are found by: measured as resident
@@ -191,9 +191,9 @@ mod tests {
                 let generations = [(); 3].map(|()| Generation::default());
                 for raised in &generations {
                     let snapshot = Snapshot::of(generations.clone());
-                    assert_eq!(snapshot.standing(), Validity::Current);
+                    assert_eq!(snapshot.validity(), Validity::Current);
                     raised.raise(raise);
-                    assert_eq!(snapshot.standing(), standing);
+                    assert_eq!(snapshot.validity(), standing);
                 }
             });
         }
@@ -206,7 +206,7 @@ mod tests {
             generation.raise(Bump::Invalidate);
             generation.raise(Bump::Expire);
             let snapshot = Snapshot::of([generation]);
-            assert_eq!(snapshot.standing(), Validity::Current);
+            assert_eq!(snapshot.validity(), Validity::Current);
         });
     }
 
@@ -220,7 +220,7 @@ mod tests {
             assert!(snapshot.is_current());
             other.raise(Bump::Invalidate);
             other.raise(Bump::Expire);
-            assert_eq!(snapshot.standing(), Validity::Invalidated);
+            assert_eq!(snapshot.validity(), Validity::Invalidated);
             assert!(!snapshot.is_current());
         });
     }
@@ -232,7 +232,7 @@ mod tests {
             generation.0.store((1 << EXPIRIES) - 1, Release);
             let snapshot = Snapshot::of([generation.clone()]);
             generation.raise(Bump::Expire);
-            assert_eq!(snapshot.standing(), Validity::Invalidated);
+            assert_eq!(snapshot.validity(), Validity::Invalidated);
         });
     }
 

@@ -60,7 +60,7 @@ fn raised() {
 pub(crate) enum Target<'a> {
     /// A response to this request.
     Response {
-        terms: &'a RouteConfig,
+        config: &'a RouteConfig,
         request: &'a HttpRequest,
     },
     /// A value that has these tags.
@@ -72,7 +72,7 @@ impl Target<'_> {
     pub(crate) fn tags(&self) -> Result<Cow<'_, [String]>, Untagged> {
         match self {
             Self::Value(tags) => Ok(Cow::Borrowed(tags)),
-            Self::Response { terms, request } => terms.tags(request).map(Cow::Owned),
+            Self::Response { config, request } => config.tags(request).map(Cow::Owned),
         }
     }
 }
@@ -95,18 +95,18 @@ impl Generations {
         let all = [self.all.clone()];
         match target {
             Target::Value(_) => Snapshot::of(all.into_iter().chain(tags)),
-            Target::Response { terms, request } => {
-                let place = self.place(terms, request);
+            Target::Response { config, request } => {
+                let place = self.place(config, request);
                 Snapshot::of(all.into_iter().chain(place).chain(tags))
             }
         }
     }
 
-    fn place(&self, terms: &RouteConfig, request: &HttpRequest) -> [Generation; 2] {
+    fn place(&self, config: &RouteConfig, request: &HttpRequest) -> [Generation; 2] {
         let uri = request.uri();
         let path = target::path(uri.path());
         // Noted first: whoever invalidates the URL before that has nothing to find.
-        let query = self.note(terms, uri.query());
+        let query = self.note(config, uri.query());
         [
             self.names.hold(&Name::Path(&path)),
             self.names.hold(&Name::Url(&path, &query)),
@@ -161,19 +161,19 @@ impl Generations {
     }
 
     /// The name of a query on a route, which is known from now on.
-    fn note(&self, terms: &RouteConfig, query: Option<&str>) -> String {
+    fn note(&self, config: &RouteConfig, query: Option<&str>) -> String {
         let known = self.narrowings.read();
         let known = known.unwrap_or_else(PoisonError::into_inner);
-        let name = terms.query.name(query);
-        if known.iter().any(|known| known.keeps_like(&terms.query)) {
+        let name = config.query.name(query);
+        if known.iter().any(|known| known.keeps_like(&config.query)) {
             return name;
         }
         drop(known);
         let known = self.narrowings.write();
         let mut known = known.unwrap_or_else(PoisonError::into_inner);
         // Another may have noted it meanwhile.
-        if !known.iter().any(|known| known.keeps_like(&terms.query)) {
-            known.push(terms.query.clone());
+        if !known.iter().any(|known| known.keeps_like(&config.query)) {
+            known.push(config.query.clone());
         }
         name
     }

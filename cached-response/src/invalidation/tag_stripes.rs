@@ -102,11 +102,11 @@ mod tests {
             let [expired, invalidated] = [(); 2].map(|()| stripes.before());
             stripes.raise(&names, "a", Bump::Expire);
             let held = hold(&stripes, &names, "a", &expired).unwrap();
-            assert_eq!(held.standing(), Validity::Expired);
+            assert_eq!(held.validity(), Validity::Expired);
             stripes.raise(&names, "a", Bump::Invalidate);
             assert!(hold(&stripes, &names, "a", &invalidated).is_none());
             let held = hold(&stripes, &names, "a", &stripes.before()).unwrap();
-            assert_eq!(held.standing(), Validity::Current);
+            assert_eq!(held.validity(), Validity::Current);
         });
     }
 
@@ -118,9 +118,9 @@ mod tests {
             let other = other.into_iter().find(|other| stripe(other) == stripe("a"));
             let held = hold(&stripes, &names, "a", &stripes.before()).unwrap();
             stripes.raise(&names, &other.unwrap(), Bump::Invalidate);
-            assert_eq!(held.standing(), Validity::Current);
+            assert_eq!(held.validity(), Validity::Current);
             stripes.raise(&names, "a", Bump::Invalidate);
-            assert_eq!(held.standing(), Validity::Invalidated);
+            assert_eq!(held.validity(), Validity::Invalidated);
         });
     }
 
@@ -135,8 +135,8 @@ mod tests {
             assert_eq!(held.seen().len(), 2);
             stripes.raise(&names, "a", Bump::Expire);
             let held = stripes.hold(&names, &tags, &before, &kept).unwrap();
-            assert_eq!(held.standing(), Validity::Expired);
-            assert_eq!(held.again().standing(), Validity::Current);
+            assert_eq!(held.validity(), Validity::Expired);
+            assert_eq!(held.again().validity(), Validity::Current);
         });
     }
 

@@ -154,7 +154,7 @@ impl VaryList {
     /// Notes that a stored variant is used now.
     pub(crate) fn note_use(&self, stored: &StoredResponse) {
         let now = self.held.now.load(Relaxed);
-        if let Some(used) = &stored.used
+        if let Some(used) = &stored.last_used
             && used.load(Relaxed) != now
         {
             used.store(now, Relaxed);

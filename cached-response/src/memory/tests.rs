@@ -23,9 +23,9 @@ fn key(name: &str) -> Key {
 }
 
 fn response(body: impl Into<Bytes>) -> Entry {
-    let terms = RouteConfig::new(Policy::default(), &[]);
+    let config = RouteConfig::new(Policy::default(), &[]);
     let (storable, headers) = (Storable::default(), HeaderMap::new());
-    let stored = headers::stored(&terms, &storable, StatusCode::OK, &headers, &body.into());
+    let stored = headers::stored(&config, &storable, StatusCode::OK, &headers, &body.into());
     Entry::Response(Arc::new(stored))
 }
 

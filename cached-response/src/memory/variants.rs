@@ -103,7 +103,7 @@ pub(crate) fn store(
     let hash = list.hash(&variant.values);
     let used = list.last_use(hash);
     response.variant = Some(variant);
-    response.used = Some(used.clone());
+    response.last_used = Some(used.clone());
     let put = put(shelf, list.variant(key, hash), response);
     if let StoreOutcome::Stored(_) = put
         && let Some(least) = list.hold(hash, used)

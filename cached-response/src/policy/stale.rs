@@ -9,7 +9,7 @@ pub(crate) struct StaleRules {
     pub(crate) while_revalidate: Option<Duration>,
     pub(crate) if_error: Option<Duration>,
     pub(crate) refresh_ahead: Option<f32>,
-    pub(crate) answer_after: Option<Duration>,
+    pub(crate) soft_timeout: Option<Duration>,
     pub(crate) run_timeout: Option<Duration>,
     pub(crate) jitter: Option<f32>,
     pub(crate) rest: Option<Duration>,
@@ -25,7 +25,7 @@ impl StaleRules {
             while_revalidate: self.while_revalidate.or(others.while_revalidate),
             if_error: self.if_error.or(others.if_error),
             refresh_ahead: self.refresh_ahead.or(others.refresh_ahead),
-            answer_after: self.answer_after.or(others.answer_after),
+            soft_timeout: self.soft_timeout.or(others.soft_timeout),
             run_timeout: self.run_timeout.or(others.run_timeout),
             jitter: self.jitter.or(others.jitter),
             rest: self.rest.or(others.rest),
@@ -37,7 +37,7 @@ impl StaleRules {
         Self {
             while_revalidate: Some(Duration::ZERO),
             refresh_ahead: None,
-            answer_after: None,
+            soft_timeout: None,
             ..self
         }
     }
@@ -102,7 +102,7 @@ macro_rules! stale_options {
             /// `stale_if_error` say which one may answer; without either this says nothing.
             #[must_use]
             pub fn soft_timeout(mut self, patience: impl IntoTimeout) -> Self {
-                self.stale.answer_after = Some(patience.into_timeout());
+                self.stale.soft_timeout = Some(patience.into_timeout());
                 self
             }
 

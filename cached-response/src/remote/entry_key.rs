@@ -56,9 +56,9 @@ impl RemoteKey {
         let full_key = namespace.full_key(site.identity(), key);
         let digest = FullDigest::of(&full_key);
         let (path, mut nonces) = match target {
-            Target::Response { terms, request } => (
+            Target::Response { config, request } => (
                 request.uri().path(),
-                namespace.of_target(terms, request.uri()).to_vec(),
+                namespace.of_target(config, request.uri()).to_vec(),
             ),
             Target::Value(_) => ("value", vec![namespace.all()]),
         };
@@ -119,7 +119,7 @@ impl RemoteKey {
         let mut seen = lock(&self.seen);
         match &mut *seen {
             Some(seen) => {
-                if seen.standing() != Validity::Current {
+                if seen.validity() != Validity::Current {
                     *seen = seen.again();
                 }
                 seen.clone()

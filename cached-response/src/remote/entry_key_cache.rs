@@ -104,12 +104,12 @@ impl Places {
 /// What the errand depends on beside the key, where there is no more to it: the tags of a route may be
 /// made of anything.
 fn target_of<'a>(target: Target<'a>, key: &[u8]) -> Option<&'a str> {
-    let Target::Response { terms, request } = target else {
+    let Target::Response { config, request } = target else {
         return None;
     };
     let target = request.uri().path_and_query()?.as_str();
     let short = key.len() <= LONGEST && target.len() <= LONGEST;
-    (short && terms.policy.tags.is_empty()).then_some(target)
+    (short && config.policy.tags.is_empty()).then_some(target)
 }
 
 fn hash(remote: u64, site: u64, key: &[u8]) -> u64 {

@@ -109,12 +109,12 @@ impl Namespace {
     }
 
     /// The nonces that a response to this target depends on, the tags of its route left out.
-    pub(crate) fn of_target(&self, terms: &RouteConfig, uri: &Uri) -> [String; 3] {
+    pub(crate) fn of_target(&self, config: &RouteConfig, uri: &Uri) -> [String; 3] {
         let path = target::path(uri.path());
-        let url = if is_plain(terms) {
+        let url = if is_plain(config) {
             self.nonce(InvalidationScope::Url(
                 &path,
-                &terms.query.name(uri.query()),
+                &config.query.name(uri.query()),
             ))
         } else {
             self.nonce(InvalidationScope::Narrowed(&path))
@@ -186,8 +186,8 @@ fn reads_as_escape(after: &str) -> bool {
 }
 
 /// Whether a route keeps all of a query, but for the usual flag.
-fn is_plain(terms: &RouteConfig) -> bool {
-    terms.query.is_whole() && terms.query.flag().is_none_or(|flag| flag == FLAG)
+fn is_plain(config: &RouteConfig) -> bool {
+    config.query.is_whole() && config.query.flag().is_none_or(|flag| flag == FLAG)
 }
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -223,8 +223,8 @@ mod tests {
     }
 
     fn url_nonce(policy: Policy, uri: &str) -> String {
-        let terms = RouteConfig::new(policy, &[(Role::Covered, ArgumentInfo::NEUTRAL)]);
-        let [.., url] = shop().of_target(&terms, &uri.parse().unwrap());
+        let config = RouteConfig::new(policy, &[(Role::Covered, ArgumentInfo::NEUTRAL)]);
+        let [.., url] = shop().of_target(&config, &uri.parse().unwrap());
         url
     }
 
@@ -289,9 +289,9 @@ mod tests {
 
     #[test]
     fn whoever_invalidates_a_path_reaches_all_of_its_urls() {
-        let terms = RouteConfig::new(Policy::default(), &[]);
+        let config = RouteConfig::new(Policy::default(), &[]);
         for uri in ["/a%62", "/ab?page=2"] {
-            let [_, path, _] = shop().of_target(&terms, &uri.parse().unwrap());
+            let [_, path, _] = shop().of_target(&config, &uri.parse().unwrap());
             assert!(shop().of_path("/ab").contains(&path), "{uri}");
             assert!(shop().of_path("/ab?page=7").contains(&path), "{uri}");
         }

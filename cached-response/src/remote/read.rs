@@ -256,14 +256,14 @@ impl<'a> RemoteReader<'a> {
         named: Vec<(String, Nonce)>,
     ) -> Option<Box<StoredResponse>> {
         let tags: Vec<String> = about.named.iter().map(|(tag, _)| tag.to_string()).collect();
-        stored.named = self.hold(&tags)?;
-        stored.born = self.began.before(about.keep.saturating_sub(left));
-        stored.quiet_until = stored.born.after(about.quiet);
+        stored.tag_snapshot = self.hold(&tags)?;
+        stored.created_at = self.began.before(about.keep.saturating_sub(left));
+        stored.refresh_at = stored.created_at.after(about.refresh_after);
         stored.run = FOUND;
         stored.style.settle();
         stored.snapshot = self.snapshot.clone();
-        stored.checked = VerifiedAt::at(self.began);
-        stored.held = NonceCell::of(Nonces {
+        stored.verified_at = VerifiedAt::at(self.began);
+        stored.nonces = NonceCell::of(Nonces {
             known: about.nonces.clone(),
             named,
         });
@@ -323,7 +323,7 @@ impl<'a> RemoteReader<'a> {
         errand: &RemoteKey,
         stored: &StoredResponse,
     ) -> Result<bool, CallError> {
-        let Some(Nonces { known, named }) = stored.held.get() else {
+        let Some(Nonces { known, named }) = stored.nonces.get() else {
             return Ok(false);
         };
         let named_there = named.iter().map(|(name, _)| name.clone());
@@ -334,7 +334,7 @@ impl<'a> RemoteReader<'a> {
             are(found.iter().map(Option::as_deref), expected)
         });
         if same {
-            stored.checked.renew(self.began);
+            stored.verified_at.renew(self.began);
         }
         Ok(same)
     }

@@ -124,7 +124,9 @@ impl Remote {
     /// Whether a response in memory may answer without a look at the store: whatever was invalidated
     /// elsewhere would have been heard of.
     pub(crate) fn trusts(&self, stored: &StoredResponse, now: Timestamp) -> bool {
-        self.raising.hearing().trusts(stored.checked.moment(), now)
+        self.raising
+            .hearing()
+            .trusts(stored.verified_at.moment(), now)
     }
 
     /// Whether what lies under one of these names may be what was invalidated.

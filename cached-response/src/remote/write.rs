@@ -58,7 +58,7 @@ impl PreparedWrite {
         let Some(stripes) = self.stripes_of(&tags) else {
             return;
         };
-        stored.held.note(Nonces {
+        stored.nonces.note(Nonces {
             known: self.nonces.as_slice().into(),
             named: stripes.clone(),
         });
@@ -104,11 +104,11 @@ impl EntryWrite {
         };
         let about = About {
             keep,
-            quiet: self.stored.quiet_until.since(self.stored.born),
+            refresh_after: self.stored.refresh_at.since(self.stored.created_at),
             nonces: self.dispatch.nonces.as_slice().into(),
             named,
         };
-        let left = keep.saturating_sub(self.clock.now().since(self.stored.born));
+        let left = keep.saturating_sub(self.clock.now().since(self.stored.created_at));
         if left.is_zero() {
             return Ok(());
         }

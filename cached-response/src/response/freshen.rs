@@ -18,7 +18,7 @@ pub(crate) fn renewed(stored: &StoredResponse, unchanged: &HttpResponse) -> Http
     stored.style.apply(response.head_mut());
     let headers = response.headers_mut();
     for (name, value) in stored.headers.iter() {
-        let ours = stored.made_etag && *name == header::ETAG;
+        let ours = stored.generated_etag && *name == header::ETAG;
         if !ours && (is_excepted(name, said) || !said.contains_key(name)) {
             headers.append(name.clone(), value.clone());
         }
@@ -35,7 +35,7 @@ pub(crate) fn is_of_another(stored: &StoredResponse, unchanged: &HttpResponse) -
     let named = unchanged.headers().get(&header::ETAG);
     let strong = named.filter(|etag| !etag.as_bytes().starts_with(b"W/"));
     // One without a tag has not this one either: §4.3.4 then forbids to update it.
-    strong.is_some() && strong != stored.own_etag()
+    strong.is_some() && strong != stored.handler_etag()
 }
 
 /// What describes the content that the 304 does not carry, and what is for one connection.

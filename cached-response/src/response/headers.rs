@@ -21,14 +21,14 @@ use actix_web::{
 use std::time::{Duration, SystemTime};
 
 /// Names in `Vary` what the key or the variant depends on and the handler has not named.
-pub(crate) fn vary(terms: &RouteConfig, read: &[Selector], headers: &mut HeaderMap) {
+pub(crate) fn vary(config: &RouteConfig, read: &[Selector], headers: &mut HeaderMap) {
     let read = read.iter().filter_map(|name| match name {
         Selector::Header(name) | Selector::Lines(name) => Some(name),
         Selector::Cookie(_) => Some(&header::COOKIE),
         Selector::Host | Selector::PeerIp | Selector::Extension(_) => None,
     });
     let mut missing: Vec<&str> = Vec::new();
-    for name in terms.vary.iter().chain(read) {
+    for name in config.vary.iter().chain(read) {
         let said = fields::contains(lines(headers, &header::VARY), name.as_str());
         if !said && !missing.contains(&name.as_str()) {
             missing.push(name.as_str());
@@ -44,8 +44,8 @@ pub(crate) fn vary(terms: &RouteConfig, read: &[Selector], headers: &mut HeaderM
 
 /// Dates the response: its age counts from now, whatever an upstream said. Where the response says
 /// itself how long it lives, its own date is a part of that.
-pub(crate) fn date(terms: &RouteConfig, date: SystemTime, headers: &mut HeaderMap) {
-    if terms.policy.timeout.by_response().is_some() && freshness::is_dated(headers, date) {
+pub(crate) fn date(config: &RouteConfig, date: SystemTime, headers: &mut HeaderMap) {
+    if config.policy.timeout.by_response().is_some() && freshness::is_dated(headers, date) {
         return;
     }
     if let Ok(value) = HttpDate::from(date).try_into_value() {
@@ -54,10 +54,10 @@ pub(crate) fn date(terms: &RouteConfig, date: SystemTime, headers: &mut HeaderMa
 }
 
 /// How long clients may keep a stored response, where the handler says nothing of it.
-fn client(terms: &RouteConfig, headers: &HeaderMap) -> Option<Client> {
-    let keep = terms.policy.client;
+fn client(config: &RouteConfig, headers: &HeaderMap) -> Option<Client> {
+    let keep = config.policy.client;
     let keep = keep.filter(|_| !headers.contains_key(&header::CACHE_CONTROL))?;
-    let private = terms.identity;
+    let private = config.identity;
     Some(Client { keep, private })
 }
 
@@ -123,15 +123,15 @@ pub(crate) fn names(storable: &Storable, read: &[Selector]) -> Vec<Selector> {
 /// The response without what belongs to this one connection or this one request, and without the
 /// fields it withholds from others.
 pub(crate) fn stored(
-    terms: &RouteConfig,
+    config: &RouteConfig,
     storable: &Storable,
     status: StatusCode,
     headers: &HeaderMap,
     body: &Bytes,
 ) -> StoredResponse {
-    let replayed = replay::replayed(headers, &terms.policy.not_replayed);
+    let replayed = replay::replayed(headers, &config.policy.not_replayed);
     let mut kept: Vec<(HeaderName, HeaderValue)> = replayed
-        .filter(|(name, _)| !storable.own.withheld.contains(name))
+        .filter(|(name, _)| !storable.directives.withheld.contains(name))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let etag = headers.get(&header::ETAG).cloned().or_else(|| {
@@ -144,12 +144,12 @@ pub(crate) fn stored(
         headers: kept.into(),
         // A copy: these may be a few bytes of a buffer that nobody weighs.
         body: Bytes::copy_from_slice(body),
-        made_etag: !headers.contains_key(&header::ETAG),
+        generated_etag: !headers.contains_key(&header::ETAG),
         etag,
         last_modified: headers.get(&header::LAST_MODIFIED).cloned(),
-        never_stale: storable.own.never_stale,
-        open: storable.own.open,
-        client: client(terms, headers),
+        never_stale: storable.directives.never_stale,
+        shareable_with_authorization: storable.directives.shareable_with_authorization,
+        client: client(config, headers),
         ..StoredResponse::default()
     }
 }

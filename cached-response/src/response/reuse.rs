@@ -44,10 +44,10 @@ impl HitKind {
     /// How one answers that was found in this stage.
     pub(crate) fn hit(stage: Staleness, now: Timestamp) -> Self {
         match stage {
-            Staleness::Fresh | Staleness::Due => Self::Hit(now),
+            Staleness::Fresh | Staleness::RefreshAhead => Self::Hit(now),
             Staleness::WhileRevalidate => Self::Stale(now, Some(StaleRule::WhileRevalidate)),
             Staleness::IfError => Self::Stale(now, Some(StaleRule::IfError)),
-            Staleness::Kept | Staleness::Over => Self::Stale(now, None),
+            Staleness::Retained | Staleness::Expired => Self::Stale(now, None),
         }
     }
 }

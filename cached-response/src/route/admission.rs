@@ -27,7 +27,7 @@ pub(crate) struct Admitted {
     pub(crate) head: bool,
     /// The client's wishes, where it has some and the route respects them.
     // Boxed, as few have any: this is handed on several times on the way to a hit.
-    pub(crate) wishes: Option<Box<RequestDirectives>>,
+    pub(crate) directives: Option<Box<RequestDirectives>>,
 }
 
 /// Which stored responses may answer.
@@ -35,7 +35,7 @@ pub(crate) struct Admitted {
 pub(crate) enum AllowedReuse {
     Any,
     /// Only those that say so: the request has `Authorization` (RFC 9111 §3.5).
-    Open,
+    OnlyShareable,
 }
 
 /// The part a request may take in a flight.
@@ -66,63 +66,63 @@ static METHOD_OVERRIDES: [HeaderName; 3] = [
 ];
 
 /// Decides from the request alone.
-pub(crate) fn admit(terms: &RouteConfig, asked: &RequestFacts<'_>) -> Admission {
+pub(crate) fn admit(config: &RouteConfig, asked: &RequestFacts<'_>) -> Admission {
     let head = *asked.method == Method::HEAD;
-    if terms.every_get && (head || *asked.method == Method::GET) && !asked.unkeyed_body {
-        return Admission::Lookup(admitted(terms, asked, head, None));
+    if config.every_get && (head || *asked.method == Method::GET) && !asked.unkeyed_body {
+        return Admission::Lookup(admitted(config, asked, head, None));
     }
     let method = if head { &Method::GET } else { asked.method };
-    if !terms.policy.methods.contains(method) {
+    if !config.policy.methods.contains(method) {
         return Admission::Bypass(Bypass::Method);
     }
-    if *method == Method::GET && asked.unkeyed_body && !terms.body {
+    if *method == Method::GET && asked.unkeyed_body && !config.body {
         return Admission::Bypass(Bypass::Body);
     }
-    if terms.undeclared {
+    if config.undeclared {
         return Admission::Bypass(Bypass::Undeclared);
     }
-    if terms.sees.any(Inputs::REQUEST) && overrides_method(asked.headers) {
+    if config.inputs.any(Inputs::REQUEST) && overrides_method(asked.headers) {
         return Admission::Bypass(Bypass::MethodOverride);
     }
-    if let Some(closed) = &terms.closed
-        && let Some(objection) = closed.objection(asked.headers)
+    if let Some(allowlist) = &config.allowlist
+        && let Some(objection) = allowlist.objection(asked.headers)
     {
         return Admission::Bypass(objection.reason());
     }
-    if terms.query.flag().is_none() && asks_for_live(terms, asked) {
+    if config.query.flag().is_none() && asks_for_live(config, asked) {
         return Admission::Bypass(Bypass::Nocache);
     }
-    let wishes = if terms.policy.respect_client {
+    let directives = if config.policy.respect_client {
         RequestDirectives::read(asked.headers).map(Box::new)
     } else {
         None
     };
     // A client that wants a stored response alone has no handler run for it in any case.
-    if wishes
+    if directives
         .as_ref()
-        .is_some_and(|wishes| wishes.no_store && !wishes.only_if_cached)
+        .is_some_and(|directives| directives.no_store && !directives.only_if_cached)
     {
         return Admission::Bypass(Bypass::Client);
     }
-    Admission::Lookup(admitted(terms, asked, head, wishes))
+    Admission::Lookup(admitted(config, asked, head, directives))
 }
 
 fn admitted(
-    terms: &RouteConfig,
+    config: &RouteConfig,
     asked: &RequestFacts<'_>,
     head: bool,
-    wishes: Option<Box<RequestDirectives>>,
+    directives: Option<Box<RequestDirectives>>,
 ) -> Admitted {
-    let open = !terms.identity && asked.headers.contains_key(&header::AUTHORIZATION);
+    let open = !config.identity && asked.headers.contains_key(&header::AUTHORIZATION);
     Admitted {
         reuse: if open {
-            AllowedReuse::Open
+            AllowedReuse::OnlyShareable
         } else {
             AllowedReuse::Any
         },
-        flight: part(terms, asked, head, open),
+        flight: part(config, asked, head, open),
         head,
-        wishes,
+        directives,
     }
 }
 
@@ -132,18 +132,18 @@ fn overrides_method(headers: &HeaderMap) -> bool {
         .any(|name| headers.contains_key(name))
 }
 
-fn part(terms: &RouteConfig, asked: &RequestFacts<'_>, head: bool, open: bool) -> FlightRole {
+fn part(config: &RouteConfig, asked: &RequestFacts<'_>, head: bool, open: bool) -> FlightRole {
     if open {
         FlightRole::None
-    } else if head || (terms.sees_headers() && conditional::is_conditional(asked.headers)) {
+    } else if head || (config.sees_headers() && conditional::is_conditional(asked.headers)) {
         FlightRole::Follow
     } else {
         FlightRole::Lead
     }
 }
 
-fn asks_for_live(terms: &RouteConfig, asked: &RequestFacts<'_>) -> bool {
-    let flag = terms.policy.nocache.name.as_deref();
+fn asks_for_live(config: &RouteConfig, asked: &RequestFacts<'_>) -> bool {
+    let flag = config.policy.nocache.name.as_deref();
     flag.zip(asked.query)
         .is_some_and(|(flag, query)| query::has_flag(query, flag))
 }

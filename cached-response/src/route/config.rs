@@ -29,7 +29,7 @@ use std::borrow::Cow;
 pub(crate) struct RouteConfig {
     pub(crate) policy: Policy,
     /// What the handler's body can see, gates left out.
-    pub(crate) sees: Inputs,
+    pub(crate) inputs: Inputs,
     /// The headers in the key: those of `vary(..)` and of `Header<H>` arguments.
     pub(crate) vary: Vec<HeaderName>,
     /// Its author has dealt with identity: an uncovered argument is in `key(..)` or `gate(..)`,
@@ -53,7 +53,7 @@ pub(crate) struct RouteConfig {
     /// be told: nothing is looked up.
     pub(crate) undeclared: bool,
     /// Nothing is seen of the handlers, which may see everything.
-    pub(crate) closed: Option<HeaderAllowlist>,
+    pub(crate) allowlist: Option<HeaderAllowlist>,
     /// Every GET and HEAD without a body is looked up, whatever it says. Known beforehand, since it
     /// is so for most routes and what it follows from lies far apart.
     pub(crate) every_get: bool,
@@ -62,8 +62,8 @@ pub(crate) struct RouteConfig {
 
 impl RouteConfig {
     pub(crate) fn new(policy: Policy, arguments: &[(Role, ArgumentInfo)]) -> Self {
-        let mut terms = Self {
-            sees: Inputs::NOTHING,
+        let mut config = Self {
+            inputs: Inputs::NOTHING,
             vary: policy.vary.clone().unwrap_or_default(),
             identity: false,
             query: QueryKey::whole(None),
@@ -74,23 +74,24 @@ impl RouteConfig {
             refused: Vec::new(),
             body: false,
             undeclared: false,
-            closed: None,
+            allowlist: None,
             every_get: false,
             plain: false,
             policy,
         };
         for (role, facts) in arguments {
-            terms.add(*role, facts);
+            config.add(*role, facts);
         }
-        terms.identity |= terms.vary.contains(&header::AUTHORIZATION);
-        terms.undeclared = terms.sees.any(Inputs::UNTOLD)
-            || (terms.sees.any(Inputs::REQUEST) && terms.policy.vary.is_none());
-        let flag = terms.policy.nocache.name.clone();
-        let flag = flag.filter(|flag| !terms.sees_flag(flag));
-        terms.query = QueryKey::new(&terms.policy.names, terms.seen_query(), flag);
-        terms.every_get = terms.look_up_every_get();
-        terms.plain = terms.vary.is_empty() && !terms.sees.any(Inputs::URI.and(Inputs::REQUEST));
-        terms
+        config.identity |= config.vary.contains(&header::AUTHORIZATION);
+        config.undeclared = config.inputs.any(Inputs::UNTOLD)
+            || (config.inputs.any(Inputs::REQUEST) && config.policy.vary.is_none());
+        let flag = config.policy.nocache.name.clone();
+        let flag = flag.filter(|flag| !config.sees_flag(flag));
+        config.query = QueryKey::new(&config.policy.names, config.seen_query(), flag);
+        config.every_get = config.look_up_every_get();
+        config.plain =
+            config.vary.is_empty() && !config.inputs.any(Inputs::URI.and(Inputs::REQUEST));
+        config
     }
 
     fn look_up_every_get(&self) -> bool {
@@ -103,29 +104,29 @@ impl RouteConfig {
         } = &self.policy;
         methods.contains(&Method::GET)
             && !self.undeclared
-            && !self.sees.any(Inputs::REQUEST)
+            && !self.inputs.any(Inputs::REQUEST)
             && (self.query.flag().is_some() || nocache.name.is_none())
             && !respect_client
             && unless.is_none()
     }
 
     /// The terms of a door in front of handlers that nothing is known of.
-    pub(crate) fn closed(place: &'static str, mut policy: Policy) -> Self {
+    pub(crate) fn for_middleware(place: &'static str, mut policy: Policy) -> Self {
         policy.vary.get_or_insert_default();
-        let mut terms = Self::new(policy, &[(Role::Covered, ArgumentInfo::REQUEST)]);
+        let mut config = Self::new(policy, &[(Role::Covered, ArgumentInfo::REQUEST)]);
         let Policy {
             neutral, cookies, ..
-        } = &terms.policy;
-        terms.closed = Some(HeaderAllowlist::new(place, &terms.vary, neutral, cookies));
-        terms.every_get = false;
-        terms
+        } = &config.policy;
+        config.allowlist = Some(HeaderAllowlist::new(place, &config.vary, neutral, cookies));
+        config.every_get = false;
+        config
     }
 
     /// The word for a bypass, with the name of what it is about: `header:x-api-key`.
     pub(crate) fn as_str(&self, why: Bypass, headers: &HeaderMap) -> Cow<'static, str> {
-        let objection = match &self.closed {
-            Some(closed) if matches!(why, Bypass::Cookie | Bypass::Header) => {
-                closed.objection(headers)
+        let objection = match &self.allowlist {
+            Some(allowlist) if matches!(why, Bypass::Cookie | Bypass::Header) => {
+                allowlist.objection(headers)
             }
             _ => None,
         };
@@ -136,8 +137,8 @@ impl RouteConfig {
     }
 
     fn add(&mut self, role: Role, facts: &ArgumentInfo) {
-        let uncovered = facts.sees.any(Inputs::UNKNOWN);
-        if facts.sees.any(Inputs::IDENTITY)
+        let uncovered = facts.inputs.any(Inputs::UNKNOWN);
+        if facts.inputs.any(Inputs::IDENTITY)
             || (matches!(role, Role::Keyed | Role::Gate) && uncovered)
         {
             self.identity = true;
@@ -148,9 +149,9 @@ impl RouteConfig {
         }
         // A type that is covered by its author's word shows nothing that is not in the key.
         if !(role == Role::Covered && uncovered) {
-            self.sees = self.sees.and(seen(role, facts.sees));
+            self.inputs = self.inputs.and(seen(role, facts.inputs));
         }
-        self.body |= role == Role::Keyed && facts.sees.any(Inputs::BODY);
+        self.body |= role == Role::Keyed && facts.inputs.any(Inputs::BODY);
         if role == Role::Unkeyed {
             return;
         }
@@ -196,12 +197,12 @@ impl RouteConfig {
     /// What the handler can see of the query.
     fn seen_query(&self) -> Seen {
         let typed = matches!(self.policy.names, QueryFilter::Typed);
-        let whole = self.sees.any(Inputs::QUERY);
+        let whole = self.inputs.any(Inputs::QUERY);
         let fields = self.queries.iter().copied().collect::<Option<Vec<_>>>();
         match fields {
             Some(fields) if !whole || (typed && !fields.is_empty()) => Seen::Fields {
                 names: fields.concat(),
-                ordered: self.sees.any(Inputs::ORDER) || self.stores_errors(),
+                ordered: self.inputs.any(Inputs::ORDER) || self.stores_errors(),
             },
             _ => Seen::Whole,
         }
@@ -216,7 +217,7 @@ impl RouteConfig {
 
     /// Whether the handler could tell `?nocache=1` from a request without it.
     fn sees_flag(&self, flag: &str) -> bool {
-        self.sees.any(Inputs::QUERY)
+        self.inputs.any(Inputs::QUERY)
             || self
                 .shown
                 .iter()
@@ -225,18 +226,18 @@ impl RouteConfig {
 
     /// Whether nothing but path and query is in the key of a request without a body, but for the
     /// parts that arguments and middlewares add.
-    pub(crate) fn are_plain(&self) -> bool {
+    pub(crate) fn is_keyed_by_target(&self) -> bool {
         self.plain
     }
 
     /// Whether an argument that the body reads may hold what was read before the look-up.
-    pub(crate) fn are_ahead(&self) -> bool {
-        self.sees.any(Inputs::AHEAD)
+    pub(crate) fn extracts_before_lookup(&self) -> bool {
+        self.inputs.any(Inputs::AHEAD)
     }
 
     /// Where no argument can see headers, a conditional or range request is like any other.
     pub(crate) fn sees_headers(&self) -> bool {
-        self.sees.any(Inputs::HEADERS)
+        self.inputs.any(Inputs::HEADERS)
     }
 }
 
@@ -245,10 +246,10 @@ impl RouteConfig {
 /// A type that nothing is known of may have been made of the query, and a part of it in `key(..)`
 /// need not be all that is read. On an argument in `unkeyed(..)` the response does not depend; but
 /// a whole request shows its query whatever is said of it.
-fn seen(role: Role, sees: Inputs) -> Inputs {
+fn seen(role: Role, inputs: Inputs) -> Inputs {
     match role {
-        Role::Keyed if sees.any(Inputs::UNKNOWN) => sees.and(Inputs::QUERY),
-        Role::Unkeyed if !sees.any(Inputs::REQUEST) => sees.without(Inputs::QUERY),
-        _ => sees,
+        Role::Keyed if inputs.any(Inputs::UNKNOWN) => inputs.and(Inputs::QUERY),
+        Role::Unkeyed if !inputs.any(Inputs::REQUEST) => inputs.without(Inputs::QUERY),
+        _ => inputs,
     }
 }

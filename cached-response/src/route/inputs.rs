@@ -72,7 +72,7 @@ pub(crate) type IsRefused = fn(&HttpRequest) -> bool;
 #[non_exhaustive]
 pub struct ArgumentInfo {
     /// What can be seen through it.
-    pub sees: Inputs,
+    pub inputs: Inputs,
     /// The header that it is the value of.
     pub header: Option<fn() -> HeaderName>,
     /// The fields that it takes from the query.
@@ -93,24 +93,26 @@ pub struct ArgumentInfo {
 
 impl ArgumentInfo {
     /// Shows nothing that is not in the key.
-    pub const NOTHING: Self = Self::sees(Inputs::NOTHING);
+    pub const NOTHING: Self = Self::from_inputs(Inputs::NOTHING);
     /// A type that its author covers: it may depend on the whole query.
-    pub const NEUTRAL: Self = Self::sees(Inputs::QUERY);
+    pub const NEUTRAL: Self = Self::from_inputs(Inputs::QUERY);
     /// A type that nothing is known of.
-    pub const UNKNOWN: Self = Self::sees(Inputs::UNKNOWN.and(Inputs::HEADERS).and(Inputs::AHEAD));
+    pub const UNKNOWN: Self =
+        Self::from_inputs(Inputs::UNKNOWN.and(Inputs::HEADERS).and(Inputs::AHEAD));
     /// `HttpRequest`.
-    pub const REQUEST: Self = Self::sees(Inputs::REQUEST.and(Inputs::HEADERS).and(Inputs::QUERY));
+    pub const REQUEST: Self =
+        Self::from_inputs(Inputs::REQUEST.and(Inputs::HEADERS).and(Inputs::QUERY));
     /// `Uri`.
-    pub const URI: Self = Self::sees(Inputs::URI.and(Inputs::QUERY));
+    pub const URI: Self = Self::from_inputs(Inputs::URI.and(Inputs::QUERY));
     /// An extractor that reads the body.
-    pub const BODY: Self = Self::sees(Inputs::BODY);
+    pub const BODY: Self = Self::from_inputs(Inputs::BODY);
     /// The recording `TrackedRequest`.
-    pub const RECORDS: Self = Self::sees(Inputs::RECORDS.and(Inputs::HEADERS));
+    pub const RECORDS: Self = Self::from_inputs(Inputs::RECORDS.and(Inputs::HEADERS));
 
     /// The same of an argument that is extracted only when the handler runs.
     #[must_use]
     pub const fn lazily(mut self) -> Self {
-        self.sees = self.sees.without(Inputs::AHEAD);
+        self.inputs = self.inputs.without(Inputs::AHEAD);
         self
     }
 
@@ -120,15 +122,15 @@ impl ArgumentInfo {
     pub const fn with_error(mut self) -> Self {
         self.shows_error = true;
         if self.query.is_some() {
-            self.sees = self.sees.and(Inputs::ORDER);
+            self.inputs = self.inputs.and(Inputs::ORDER);
         }
         self
     }
 
     /// An argument through which `sees` can be seen.
-    pub const fn sees(sees: Inputs) -> Self {
+    pub const fn from_inputs(inputs: Inputs) -> Self {
         Self {
-            sees,
+            inputs,
             header: None,
             query: None,
             taken_by_name: None,
@@ -177,7 +179,7 @@ impl ArgumentInfo {
     pub const fn header(name: fn() -> HeaderName) -> Self {
         Self {
             header: Some(name),
-            ..Self::sees(Inputs::HEADERS)
+            ..Self::from_inputs(Inputs::HEADERS)
         }
     }
 
@@ -214,7 +216,7 @@ impl ArgumentInfo {
     /// Whether the key tells what would be extracted: where a response is stored under it, the
     /// extractor has succeeded with just this.
     pub(crate) fn are_told_by_key(&self) -> bool {
-        self.sees.without(Inputs::ORDER) == Inputs::NOTHING && self.header.is_none()
+        self.inputs.without(Inputs::ORDER) == Inputs::NOTHING && self.header.is_none()
     }
 
     /// Those of an argument made of two parts. Two headers in one argument are more than can be told;
@@ -222,15 +224,15 @@ impl ArgumentInfo {
     /// errors [`refused_as`](Self::refused_as).
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
-        let mut sees = self.sees.and(other.sees);
+        let mut inputs = self.inputs.and(other.inputs);
         if self.header.is_some() && other.header.is_some() {
-            sees = sees.and(Inputs::UNTOLD);
+            inputs = inputs.and(Inputs::UNTOLD);
         }
         if self.query.is_some() && other.query.is_some() {
-            sees = sees.and(Inputs::QUERY);
+            inputs = inputs.and(Inputs::QUERY);
         }
         Self {
-            sees,
+            inputs,
             header: first(self.header, other.header),
             query: first(self.query, other.query),
             taken_by_name: if self.query.is_some() {

@@ -32,7 +32,7 @@ pub(crate) struct Route {
     pub(crate) name: &'static str,
     /// Tells this handler from every other in the process.
     pub(crate) handler: TypeId,
-    pub(crate) terms: RouteConfig,
+    pub(crate) config: RouteConfig,
     source: SourceLocation,
     kind: HandlerType,
     identity: OnceLock<Box<[u8]>>,
@@ -51,14 +51,14 @@ impl Route {
         name: &'static str,
         handler: HandlerType,
         source: SourceLocation,
-        terms: RouteConfig,
+        config: RouteConfig,
     ) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             id: NEXT.fetch_add(1, Relaxed),
             name,
             handler: handler.id,
-            terms,
+            config,
             source,
             kind: handler,
             identity: OnceLock::new(),
@@ -70,17 +70,23 @@ impl Route {
     }
 
     /// One for values of a type, that is made anew each time and says nothing to a developer.
-    pub(crate) fn quiet(name: &'static str, handler: HandlerType, terms: RouteConfig) -> Self {
+    pub(crate) fn unlogged(name: &'static str, handler: HandlerType, config: RouteConfig) -> Self {
         Self {
             told: [const { AtomicU64::new(u64::MAX) }; 2],
-            ..Self::new(name, handler, SourceLocation::VALUE, terms)
+            ..Self::new(name, handler, SourceLocation::VALUE, config)
         }
     }
 
     /// Tells it from every other in all processes, and from what it was before a deploy. Made where
     /// it is asked for, once.
     pub(crate) fn identity(&self) -> &[u8] {
-        let make = || identity(self.kind, self.source, self.terms.policy.version.as_deref());
+        let make = || {
+            identity(
+                self.kind,
+                self.source,
+                self.config.policy.version.as_deref(),
+            )
+        };
         self.identity.get_or_init(make)
     }
 

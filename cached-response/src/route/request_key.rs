@@ -31,14 +31,14 @@ pub(crate) enum RequestBody {
 /// Writes everything but the parts that the arguments add, and says whether the request has the
 /// flag of a live answer, which its handler cannot see.
 pub(crate) fn write(
-    terms: &RouteConfig,
+    config: &RouteConfig,
     request: &HttpRequest,
     sent: &RequestBody,
     key: &mut KeyWriter,
 ) -> bool {
     let uri = request.uri();
-    if let Some(closed) = &terms.closed {
-        closed.write_place(key);
+    if let Some(allowlist) = &config.allowlist {
+        allowlist.write_place(key);
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         key.field(Field::Method, request.method().as_str().as_bytes());
@@ -50,9 +50,9 @@ pub(crate) fn write(
         key.field(Field::Parameter, name.as_bytes());
         key.field(Field::Parameter, value.as_bytes());
     }
-    let flagged = terms.query.write(uri.query(), key);
-    if terms.sees.any(Inputs::URI.and(Inputs::REQUEST)) {
-        write_origin(terms, request, key);
+    let flagged = config.query.write(uri.query(), key);
+    if config.inputs.any(Inputs::URI.and(Inputs::REQUEST)) {
+        write_origin(config, request, key);
     }
     if let RequestBody::Keyed(body) = sent {
         key.field(Field::Body, body);
@@ -63,7 +63,7 @@ pub(crate) fn write(
             );
         }
     }
-    for name in &terms.vary {
+    for name in &config.vary {
         write_lines(Field::Vary, name, request, key);
     }
     if let Some(parts) = request.extensions().get::<InsertedParts>() {
@@ -73,8 +73,12 @@ pub(crate) fn write(
 }
 
 /// Whether path and query say all that [`write`] would write of this request.
-pub(crate) fn says_all(terms: &RouteConfig, request: &HttpRequest, sent: &RequestBody) -> bool {
-    terms.are_plain()
+pub(crate) fn target_is_key(
+    config: &RouteConfig,
+    request: &HttpRequest,
+    sent: &RequestBody,
+) -> bool {
+    config.is_keyed_by_target()
         && matches!(*request.method(), Method::GET | Method::HEAD)
         && !matches!(sent, RequestBody::Keyed(_))
         && !request.extensions().contains::<InsertedParts>()
@@ -105,7 +109,7 @@ pub(crate) static PROXIED: [HeaderName; 4] = [
 
 /// What URLs are built from: the target's scheme and authority, and, where the handler sees
 /// `HttpRequest`, the headers that actix-web trusts for it.
-fn write_origin(terms: &RouteConfig, request: &HttpRequest, key: &mut KeyWriter) {
+fn write_origin(config: &RouteConfig, request: &HttpRequest, key: &mut KeyWriter) {
     let uri = request.uri();
     key.optional(Field::Scheme, uri.scheme_str().map(str::as_bytes));
     let authority = uri
@@ -113,11 +117,11 @@ fn write_origin(terms: &RouteConfig, request: &HttpRequest, key: &mut KeyWriter)
         .map(|authority| authority.as_str().as_bytes());
     let authority = authority.map(|authority| host::normal(authority, host::is_secure(request)));
     key.optional(Field::Authority, authority.as_deref());
-    if terms.sees.any(Inputs::REQUEST) {
+    if config.inputs.any(Inputs::REQUEST) {
         for (field, name) in &TRUSTED {
             write_lines(*field, name, request, key);
         }
-        if terms.closed.is_some() {
+        if config.allowlist.is_some() {
             for name in &PROXIED {
                 key.lines(Field::Vary, name.as_str(), lines(request.headers(), name));
             }

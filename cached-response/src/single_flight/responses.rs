@@ -150,5 +150,5 @@ impl JoinContext<'_> {
 }
 
 fn is_outdated(stamp: &Snapshot) -> bool {
-    stamp.standing() != Validity::Current
+    stamp.validity() != Validity::Current
 }

@@ -51,10 +51,10 @@ async fn eventually(condition: impl Fn() -> bool) {
 
 /// What a page is invalidated by, which has a tag.
 fn page(cache: &ResponseCache) -> Snapshot {
-    let terms = RouteConfig::new(Policy::default().tags(["a"]), &[]);
+    let config = RouteConfig::new(Policy::default().tags(["a"]), &[]);
     let request = TestRequest::with_uri("/page?b=1").to_http_request();
     cache.shared().generations.snapshot(Target::Response {
-        terms: &terms,
+        config: &config,
         request: &request,
     })
 }
@@ -90,11 +90,11 @@ async fn every_way_of_invalidating_is_at_once_here_and_soon_elsewhere() {
         let (here, there) = (page(&ours), page(&other));
         let deletes = calls(&store, "delete_many");
         let invalidated = invalidate(&ours);
-        assert_eq!(here.standing(), standing, "{way}");
+        assert_eq!(here.validity(), standing, "{way}");
         assert_eq!(invalidated.await, Ok(()), "{way}");
         assert_eq!(calls(&store, "delete_many"), deletes + 1, "{way}");
-        eventually(|| there.standing() == standing).await;
-        assert_eq!(here.standing(), standing, "it was raised twice: {way}");
+        eventually(|| there.validity() == standing).await;
+        assert_eq!(here.validity(), standing, "it was raised twice: {way}");
     }
 }
 
@@ -109,12 +109,12 @@ async fn what_the_store_does_not_take_holds_here_at_once_and_elsewhere_when_it_d
         matches!(outcome, Err(InvalidationError::Refused(_))),
         "{outcome:?}"
     );
-    assert_eq!(here.standing(), Validity::Invalidated);
-    assert_eq!(there.standing(), Validity::Current);
+    assert_eq!(here.validity(), Validity::Invalidated);
+    assert_eq!(there.validity(), Validity::Current);
     store.heal();
     eventually(|| {
         clock.advance(SECOND);
-        there.standing() == Validity::Invalidated
+        there.validity() == Validity::Invalidated
     })
     .await;
 }
@@ -132,6 +132,6 @@ async fn what_a_request_has_changed_is_told_to_the_others_and_nothing_where_noth
     assert_eq!(answered(&Method::GET).await, Ok(()));
     assert_eq!(ours.invalidate_tags([""; 0]).await, Ok(()));
     assert_eq!(answered(&Method::PUT).await, Ok(()));
-    eventually(|| there.standing() == Validity::Invalidated).await;
+    eventually(|| there.validity() == Validity::Invalidated).await;
     assert_eq!(calls(&store, "delete_many"), 1);
 }

@@ -47,12 +47,12 @@ pub(crate) fn write(stored: &StoredResponse, to: &mut Writer) -> Option<()> {
     to.flag(stored.style.camel_case());
     to.plain(&[stored.codings.bits()]);
     to.duration(stored.lifetime);
-    to.duration(stored.age_at_birth);
+    to.duration(stored.initial_age);
     to.duration(stored.windows.revalidate);
     to.duration(stored.windows.error);
     to.flag(stored.never_stale);
-    to.flag(stored.open);
-    to.flag(stored.made_etag);
+    to.flag(stored.shareable_with_authorization);
+    to.flag(stored.generated_etag);
     to.list(CLIENT.most, stored.client.as_slice(), |to, client| {
         to.duration(client.keep);
         to.flag(client.private);
@@ -79,12 +79,12 @@ pub(crate) fn read(from: &mut Reader<'_>) -> Option<StoredResponse> {
     let [codings] = from.array()?;
     let codings = Codings::from_bits(codings)?;
     let lifetime = from.duration()?;
-    let age_at_birth = from.duration()?;
+    let initial_age = from.duration()?;
     let revalidate = from.duration()?;
     let error = from.duration()?;
     let never_stale = from.flag()?;
-    let open = from.flag()?;
-    let made_etag = from.flag()?;
+    let shareable_with_authorization = from.flag()?;
+    let generated_etag = from.flag()?;
     let client = from.list(CLIENT, client)?.pop();
     let variant = from.list(VARIANT, variant)?.pop();
     let headers = from.list(HEADERS, header)?;
@@ -92,15 +92,15 @@ pub(crate) fn read(from: &mut Reader<'_>) -> Option<StoredResponse> {
         status,
         style,
         etag: first(&headers, &header::ETAG),
-        made_etag,
+        generated_etag,
         last_modified: first(&headers, &header::LAST_MODIFIED),
         headers: headers.into(),
         lifetime,
-        age_at_birth,
+        initial_age,
         never_stale,
         windows: Windows { revalidate, error },
         variant,
-        open,
+        shareable_with_authorization,
         client,
         codings,
         ..StoredResponse::default()

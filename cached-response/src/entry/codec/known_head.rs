@@ -57,7 +57,7 @@ impl KnownHead {
         }
         let stored = StoredResponse {
             body: envelope.body(frame)?,
-            ..self.stored.read_again()
+            ..self.stored.for_other_process()
         };
         Some(Decoded::Response(Box::new(stored), self.about.clone()))
     }

@@ -24,7 +24,7 @@ const _: () = assert!(size_of::<(Box<str>, Nonce)>() <= 2 * TAGS.least);
 
 pub(crate) fn write(about: &About, to: &mut Writer) -> Option<()> {
     to.duration(about.keep);
-    to.duration(about.quiet);
+    to.duration(about.refresh_after);
     to.list(NONCES.most, &about.nonces, |to, nonce| {
         to.plain(nonce.as_bytes());
         Some(())
@@ -38,7 +38,7 @@ pub(crate) fn write(about: &About, to: &mut Writer) -> Option<()> {
 /// Reads what [`write`] has written, in its order.
 pub(crate) fn read(from: &mut Reader<'_>) -> Option<About> {
     let keep = from.duration()?;
-    let quiet = from.duration()?;
+    let refresh_after = from.duration()?;
     let nonces = from.list(NONCES, nonce)?;
     let named = from.list(TAGS, |from| {
         let nonce = nonce(from)?;
@@ -47,7 +47,7 @@ pub(crate) fn read(from: &mut Reader<'_>) -> Option<About> {
     })?;
     Some(About {
         keep,
-        quiet,
+        refresh_after,
         nonces: nonces.into(),
         named,
     })

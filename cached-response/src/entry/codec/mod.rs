@@ -46,7 +46,7 @@ pub(crate) struct About {
     /// How long the store was to keep it, from its birth: less what is left, it is how old it is.
     pub(crate) keep: Duration,
     /// How long from its birth it is only reused.
-    pub(crate) quiet: Duration,
+    pub(crate) refresh_after: Duration,
     /// Of what could be invalidated of it, in an order that its writer and its reader know.
     pub(crate) nonces: Arc<[Nonce]>,
     /// The tags that its handler has named.

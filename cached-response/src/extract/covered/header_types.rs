@@ -72,7 +72,7 @@ impl<H> VariedHeader<H> {
 
 impl<B, S, H> super::CoveredBy<RouteOptions<Vary, B, S>> for VariedHeader<H> {
     fn facts(self) -> ArgumentInfo {
-        ArgumentInfo::sees(Inputs::HEADERS)
+        ArgumentInfo::from_inputs(Inputs::HEADERS)
     }
 }
 

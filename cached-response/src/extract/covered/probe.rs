@@ -186,9 +186,9 @@ impl<W, T: WrittenOut> CoveredBy<W> for Holder<T> {
 pub fn named<T: ?Sized>(body: bool) -> ArgumentInfo {
     let seen = type_names::through(type_name::<T>());
     if body && seen.any(Inputs::UNTOLD) {
-        return ArgumentInfo::sees(seen.without(Inputs::UNTOLD).and(Inputs::BODY));
+        return ArgumentInfo::from_inputs(seen.without(Inputs::UNTOLD).and(Inputs::BODY));
     }
-    ArgumentInfo::sees(seen)
+    ArgumentInfo::from_inputs(seen)
 }
 
 #[cfg(test)]
@@ -224,10 +224,10 @@ mod tests {
         let neutral = CoveredBy::<Nothing>::facts(class!(Neutral));
         let user = CoveredBy::<Nothing>::facts(class!(User));
         let peer = CoveredBy::<Nothing>::facts(class!(PeerAddr));
-        assert!(known.sees.any(Inputs::REQUEST));
-        assert_eq!(neutral.sees, Inputs::QUERY);
-        assert!(user.sees.any(Inputs::UNKNOWN));
-        assert!(peer.sees.any(Inputs::UNKNOWN));
+        assert!(known.inputs.any(Inputs::REQUEST));
+        assert_eq!(neutral.inputs, Inputs::QUERY);
+        assert!(user.inputs.any(Inputs::UNKNOWN));
+        assert!(peer.inputs.any(Inputs::UNKNOWN));
     }
 
     #[test]
@@ -239,8 +239,8 @@ mod tests {
 
     #[test]
     fn a_body_that_no_word_covers_is_untold() {
-        assert!(named::<Bytes>(false).sees.any(Inputs::UNTOLD));
-        assert_eq!(named::<Bytes>(true).sees, Inputs::BODY);
-        assert_eq!(named::<User>(false).sees, Inputs::NOTHING);
+        assert!(named::<Bytes>(false).inputs.any(Inputs::UNTOLD));
+        assert_eq!(named::<Bytes>(true).inputs, Inputs::BODY);
+        assert_eq!(named::<User>(false).inputs, Inputs::NOTHING);
     }
 }

@@ -11,7 +11,7 @@ fn read(fields: &[(&'static str, &str)]) -> Option<RequestDirectives> {
     RequestDirectives::read(&headers)
 }
 
-fn wishes(line: &str) -> RequestDirectives {
+fn directives(line: &str) -> RequestDirectives {
     read(&[("cache-control", line)]).unwrap_or_default()
 }
 
@@ -22,7 +22,7 @@ fn accepts(line: &str, lifetime: u64, age: u64) -> bool {
 
 fn accepts_of(line: &str, lifetime: u64, age: u64, never_stale: bool) -> bool {
     let (lifetime, age) = (Duration::from_secs(lifetime), Duration::from_secs(age));
-    wishes(line).accept(Freshness { lifetime, age }, never_stale)
+    directives(line).accept(Freshness { lifetime, age }, never_stale)
 }
 
 /// RFC 9111 §5.2.3.
@@ -56,18 +56,18 @@ fn what_stands_alone_is_heard_however_it_is_written() {
         ("a, no-store ,only-if-cached, no-cache", (true, true, true)),
         ("max-age=60, min-fresh=1, max-stale", (false, false, false)),
     ] {
-        let read = wishes(line);
-        let heard = (read.live, read.no_store, read.only_if_cached);
+        let read = directives(line);
+        let heard = (read.no_cache, read.no_store, read.only_if_cached);
         assert_eq!(heard, (live, no_store, only_if_cached), "{line}");
     }
     let lines = read(&[("cache-control", "a"), ("cache-control", "no-cache")]);
-    assert!(lines.is_some_and(|wishes| wishes.live));
+    assert!(lines.is_some_and(|directives| directives.no_cache));
 }
 
 /// RFC 9111 §5.4.
 #[test]
 fn pragma_counts_only_without_cache_control() {
-    let live = |fields| read(fields).is_some_and(|wishes| wishes.live);
+    let live = |fields| read(fields).is_some_and(|directives| directives.no_cache);
     assert!(live(&[("pragma", "no-cache")]));
     assert!(live(&[("pragma", "x, No-Cache")]));
     assert!(!live(&[

@@ -216,7 +216,11 @@ fn what_opens_a_response_to_others_and_what_keeps_it_from_being_stale() {
         ("no-cache", false, true),
     ] {
         let own = plain(200, &[("cache-control", line), ETAG]).unwrap();
-        assert_eq!((own.open, own.never_stale), (open, never_stale), "{line}");
+        assert_eq!(
+            (own.shareable_with_authorization, own.never_stale),
+            (open, never_stale),
+            "{line}"
+        );
     }
 }
 

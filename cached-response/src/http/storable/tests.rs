@@ -26,17 +26,17 @@ fn verdict(
         origin: None,
         at: SystemTime::UNIX_EPOCH,
         delay: Duration::ZERO,
-        said: None,
+        handler_ttl: None,
     };
     change(&mut made);
-    let terms = RouteConfig::new(policy, &[]);
-    let verdict = judge(&terms, &made);
+    let config = RouteConfig::new(policy, &[]);
+    let verdict = judge(&config, &made);
     // Fields that the rules do not ask for make no difference.
-    let asked_for = headers.iter().filter(|(name, _)| asks_for(&terms, name));
+    let asked_for = headers.iter().filter(|(name, _)| asks_for(&config, name));
     let mut few = HeaderMap::new();
     asked_for.for_each(|(name, value)| few.append(name.clone(), value.clone()));
     made.headers = &few;
-    assert_eq!(judge(&terms, &made), verdict);
+    assert_eq!(judge(&config, &made), verdict);
     verdict
 }
 
@@ -169,7 +169,10 @@ fn a_response_to_an_authorized_request_must_say_that_it_is_for_others_too() {
             matches!(
                 verdict,
                 Verdict::Store(Storable {
-                    own: ResponseDirectives { open: true, .. },
+                    directives: ResponseDirectives {
+                        shareable_with_authorization: true,
+                        ..
+                    },
                     ..
                 })
             ),
@@ -223,14 +226,14 @@ fn an_err_is_stored_where_its_status_is_named_and_is_an_answer() {
 #[test]
 fn a_status_may_have_a_timeout_of_its_own() {
     let policy = Policy::new(60).status(301).status_for(404, 10);
-    let terms = RouteConfig::new(policy.clone(), &[]);
+    let config = RouteConfig::new(policy.clone(), &[]);
     for (status, seconds) in [(200, 60), (301, 60), (404, 10)] {
         let Verdict::Store(storable) = verdict(policy.clone(), status, &[], |_| {}) else {
             panic!("{status} is not stored");
         };
         assert_eq!(
             storable
-                .freshness(&terms, None, DEFAULT_TIMEOUT)
+                .freshness(&config, None, DEFAULT_TIMEOUT)
                 .unwrap()
                 .lifetime,
             Duration::from_secs(seconds),
@@ -241,7 +244,7 @@ fn a_status_may_have_a_timeout_of_its_own() {
 
 #[test]
 fn s_maxage_shortens_the_timeout_and_the_handlers_own_word_beats_both() {
-    let terms = RouteConfig::new(Policy::new(60), &[]);
+    let config = RouteConfig::new(Policy::new(60), &[]);
     let said = Some(Duration::from_secs(600));
     for (value, without, with) in [
         ("s-maxage=5", 5, 600),
@@ -255,14 +258,14 @@ fn s_maxage_shortens_the_timeout_and_the_handlers_own_word_beats_both() {
         };
         assert_eq!(
             storable
-                .freshness(&terms, None, DEFAULT_TIMEOUT)
+                .freshness(&config, None, DEFAULT_TIMEOUT)
                 .unwrap()
                 .lifetime
                 .as_secs(),
             without,
             "{value}"
         );
-        let said = storable.freshness(&terms, said, DEFAULT_TIMEOUT).unwrap();
+        let said = storable.freshness(&config, said, DEFAULT_TIMEOUT).unwrap();
         assert_eq!(said.lifetime.as_secs(), with, "{value}");
     }
 }
@@ -300,10 +303,10 @@ fn a_timeout_of_zero_stores_nothing_whoever_says_it() {
         (Policy::from_response(), Some(Duration::ZERO)),
         (Policy::from_response().status_for(200, 0), None),
     ] {
-        let terms = RouteConfig::new(policy.clone(), &[]);
+        let config = RouteConfig::new(policy.clone(), &[]);
         let Verdict::Store(storable) = verdict(policy, 200, &fresh, |_| {}) else {
             panic!("refused too early");
         };
-        assert_eq!(storable.freshness(&terms, said, DEFAULT_TIMEOUT), None);
+        assert_eq!(storable.freshness(&config, said, DEFAULT_TIMEOUT), None);
     }
 }

@@ -91,7 +91,7 @@ use actix_web::test::TestRequest;
 
 fn snapshot(generations: &Generations, policy: Policy, uri: &'static str) -> Snapshot {
     generations.snapshot(Target::Response {
-        terms: &RouteConfig::new(policy, &[]),
+        config: &RouteConfig::new(policy, &[]),
         request: &TestRequest::with_uri(uri)
             .param("id", "7")
             .to_http_request(),
@@ -104,7 +104,7 @@ fn current<const N: usize>(uris: [&'static str; N], raise: fn(&Generations, Bump
         let generations = Generations::new();
         let held = uris.map(|uri| snapshot(&generations, Policy::default().query_all(), uri));
         raise(&generations, by);
-        held.map(|snapshot| snapshot.standing() == Validity::Current)
+        held.map(|snapshot| snapshot.validity() == Validity::Current)
     });
     assert_eq!(expired, invalidated);
     invalidated
@@ -165,7 +165,7 @@ fn a_tag_reaches_what_has_it() {
     let tagged = |tags: &[&str]| snapshot(&generations, Policy::default().tags(tags), "/a");
     let [all, one, other] = [&["ids"][..], &["ids", "id:{id}"], &["id:8"]].map(tagged);
     generations.raise_tag("id:7", Expire);
-    let standings = [&all, &one, &other].map(Snapshot::standing);
+    let standings = [&all, &one, &other].map(Snapshot::validity);
     assert_eq!(
         standings,
         [Validity::Current, Validity::Expired, Validity::Current]
@@ -181,7 +181,7 @@ fn a_tag_is_no_path() {
     let tagged = snapshot(&generations, Policy::default().tags(["/b"]), "/a");
     generations.raise_tag("/a", Invalidate);
     generations.raise_path("/b", Invalidate);
-    assert_eq!(tagged.standing(), Validity::Current);
+    assert_eq!(tagged.validity(), Validity::Current);
 }
 
 /// A flood of names stays in its bound.

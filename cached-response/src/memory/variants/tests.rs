@@ -13,10 +13,10 @@ fn key() -> Key {
 }
 
 /// One that was made by the run with this number, or, if it is 0, was found in the remote store.
-fn response(run: u64, born: u64) -> StoredResponse {
+fn response(run: u64, created_at: u64) -> StoredResponse {
     StoredResponse {
         run,
-        born: Timestamp::default().after(Duration::from_secs(born)),
+        created_at: Timestamp::default().after(Duration::from_secs(created_at)),
         ..StoredResponse::default()
     }
 }

@@ -8,12 +8,12 @@ use crate::{
 use actix_web::{HttpRequest, test::TestRequest};
 
 fn site(policy: Policy) -> Route {
-    let terms = RouteConfig::new(policy, &[]);
+    let config = RouteConfig::new(policy, &[]);
     Route::new(
         "handler",
         HandlerType::of::<()>(),
         SourceLocation::VALUE,
-        terms,
+        config,
     )
 }
 
@@ -23,8 +23,8 @@ fn get(target: &str) -> HttpRequest {
 
 /// The errand, and whether it had to be made.
 fn ask(remote: u64, site: &Route, key: &str, request: &HttpRequest) -> (Arc<RemoteKey>, bool) {
-    let (terms, key) = (&site.terms, key.as_bytes());
-    let target = Target::Response { terms, request };
+    let (config, key) = (&site.config, key.as_bytes());
+    let target = Target::Response { config, request };
     let errand = known((remote, site, key, target), || {
         RemoteKey::of(&Namespace::new("shop", 1), site, key, target, 9)
     });

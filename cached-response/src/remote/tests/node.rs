@@ -88,7 +88,7 @@ impl Node {
     /// What becomes of a value with this tag that is made now.
     pub(crate) fn tagged(&self, tag: &str) -> impl Fn() -> Validity + use<> {
         let snapshot = self.generations.snapshot(Target::Value(&[tag.to_owned()]));
-        move || snapshot.standing()
+        move || snapshot.validity()
     }
 }
 

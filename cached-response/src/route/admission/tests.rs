@@ -38,11 +38,11 @@ fn admission(policy: Policy, arguments: &[(Role, ArgumentInfo)], request: &Reque
         query: request.query,
         unkeyed_body: request.body,
     };
-    let mut terms = RouteConfig::new(policy, arguments);
-    let admission = admit(&terms, &asked);
+    let mut config = RouteConfig::new(policy, arguments);
+    let admission = admit(&config, &asked);
     // What is known beforehand is nothing else than what comes of asking.
-    terms.every_get = false;
-    assert_eq!(admit(&terms, &asked), admission);
+    config.every_get = false;
+    assert_eq!(admit(&config, &asked), admission);
     admission
 }
 
@@ -61,7 +61,7 @@ fn a_plain_get_is_looked_up_and_may_lead() {
         reuse: AllowedReuse::Any,
         flight: FlightRole::Lead,
         head: false,
-        wishes: None,
+        directives: None,
     };
     assert_eq!(admitted(&[], &get(&[])), plain);
 }
@@ -182,7 +182,7 @@ fn an_authorized_request_reuses_only_what_is_open_and_runs_alone() {
     let admitted = admitted(&[], &get(&[("authorization", "Bearer a")]));
     assert_eq!(
         (admitted.reuse, admitted.flight),
-        (AllowedReuse::Open, FlightRole::None)
+        (AllowedReuse::OnlyShareable, FlightRole::None)
     );
 }
 
@@ -212,11 +212,11 @@ fn what_does_not_depend_on_the_user_is_no_word_on_identity() {
     let request = get(&[("authorization", "Bearer a")]);
     assert_eq!(
         admitted(&[(Role::Unkeyed, ArgumentInfo::UNKNOWN)], &request).reuse,
-        AllowedReuse::Open
+        AllowedReuse::OnlyShareable
     );
     assert_eq!(
         admitted(&[(Role::Keyed, ArgumentInfo::NOTHING)], &request).reuse,
-        AllowedReuse::Open
+        AllowedReuse::OnlyShareable
     );
 }
 
@@ -266,7 +266,7 @@ fn a_flag_that_the_handler_can_see_is_exactly_one_pair() {
 fn a_query_type_that_has_the_flag_among_its_fields_sees_it() {
     let mut request = get(&[]);
     request.query = Some("nocache=1");
-    for (fields, sees) in [
+    for (fields, inputs) in [
         (
             (|| Some(&["page"][..])) as fn() -> Option<&'static [&'static str]>,
             false,
@@ -279,7 +279,7 @@ fn a_query_type_that_has_the_flag_among_its_fields_sees_it() {
             &[(Role::Covered, ArgumentInfo::query(fields))],
             &request,
         );
-        assert_eq!(admission == Admission::Bypass(Bypass::Nocache), sees);
+        assert_eq!(admission == Admission::Bypass(Bypass::Nocache), inputs);
     }
 }
 
@@ -288,7 +288,7 @@ fn a_query_that_is_extracted_without_the_flag_sees_it_only_among_its_own_names()
     let mut request = get(&[]);
     request.query = Some("nocache=1");
     let refusing = |names| ArgumentInfo::query(|| None).taking_by_name(names);
-    for (facts, sees) in [
+    for (facts, inputs) in [
         (refusing(|| Some(&["page"])), true),
         (refusing(|| Some(&["page"])).without_flag(), false),
         (refusing(|| Some(&["nocache"])).without_flag(), true),
@@ -296,6 +296,6 @@ fn a_query_that_is_extracted_without_the_flag_sees_it_only_among_its_own_names()
         (ArgumentInfo::URI.without_flag(), true),
     ] {
         let admission = admission(Policy::default(), &[(Role::Covered, facts)], &request);
-        assert_eq!(admission == Admission::Bypass(Bypass::Nocache), sees);
+        assert_eq!(admission == Admission::Bypass(Bypass::Nocache), inputs);
     }
 }

@@ -3,7 +3,7 @@ use actix_web::{cookie::Cookie, http::header::HeaderValue, test::TestRequest};
 use proptest::prelude::*;
 
 fn objection(
-    closed: &HeaderAllowlist,
+    allowlist: &HeaderAllowlist,
     fields: &[(&'static str, &'static str)],
 ) -> Option<Cow<'static, str>> {
     let headers: HeaderMap = fields
@@ -15,7 +15,7 @@ fn objection(
             )
         })
         .collect();
-    closed.objection(&headers).map(|what| what.as_str())
+    allowlist.objection(&headers).map(|what| what.as_str())
 }
 
 fn plain() -> HeaderAllowlist {

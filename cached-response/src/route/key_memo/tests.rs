@@ -10,12 +10,12 @@ use crate::{
 use actix_web::test::TestRequest;
 
 fn site() -> Route {
-    let terms = RouteConfig::new(Policy::default(), &[]);
+    let config = RouteConfig::new(Policy::default(), &[]);
     Route::new(
         "handler",
         HandlerType::of::<()>(),
         SourceLocation::VALUE,
-        terms,
+        config,
     )
 }
 

@@ -78,7 +78,7 @@ impl World {
     fn read(&self) -> Option<(u64, Validity)> {
         let stored = lock(&self.stored);
         let stored = stored.as_ref()?;
-        Some((stored.response, stored.snapshot.standing()))
+        Some((stored.response, stored.snapshot.validity()))
     }
 
     fn assert_nothing_old_is(&self, standings: &[Validity]) {

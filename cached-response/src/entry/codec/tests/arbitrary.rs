@@ -68,15 +68,15 @@ fn lives() -> impl Strategy<Value = StoredResponse> {
     let times = (durations(), durations(), durations(), durations());
     let flags = any::<[bool; 3]>();
     (times, flags, option::of(client)).prop_map(|(times, flags, client)| {
-        let (lifetime, age_at_birth, revalidate, error) = times;
-        let [never_stale, open, made_etag] = flags;
+        let (lifetime, initial_age, revalidate, error) = times;
+        let [never_stale, shareable_with_authorization, generated_etag] = flags;
         StoredResponse {
             lifetime,
-            age_at_birth,
+            initial_age,
             windows: Windows { revalidate, error },
             never_stale,
-            open,
-            made_etag,
+            shareable_with_authorization,
+            generated_etag,
             client,
             ..StoredResponse::default()
         }
@@ -104,9 +104,9 @@ fn selectors() -> impl Strategy<Value = Selector> {
 fn abouts() -> impl Strategy<Value = About> {
     let named = (any::<String>(), nonces()).prop_map(|(tag, nonce)| (tag.into(), nonce));
     let lists = (vec(nonces(), 0..6), vec(named, 0..6));
-    (durations(), durations(), lists).prop_map(|(keep, quiet, (nonces, named))| About {
+    (durations(), durations(), lists).prop_map(|(keep, refresh_after, (nonces, named))| About {
         keep,
-        quiet,
+        refresh_after,
         nonces: nonces.into(),
         named,
     })

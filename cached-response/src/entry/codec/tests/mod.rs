@@ -41,8 +41,12 @@ fn assert_same(one: &StoredResponse, other: &StoredResponse) {
             stored.headers.clone(),
             stored.body.clone(),
             (stored.etag.clone(), stored.last_modified.clone()),
-            (stored.lifetime, stored.age_at_birth, stored.windows),
-            (stored.never_stale, stored.made_etag, stored.open),
+            (stored.lifetime, stored.initial_age, stored.windows),
+            (
+                stored.never_stale,
+                stored.generated_etag,
+                stored.shareable_with_authorization,
+            ),
             stored.client,
             stored.variant.clone(),
         )
@@ -59,10 +63,10 @@ fn full() -> (StoredResponse, About) {
         headers: fields(),
         body: Bytes::from_static(b"<p>\0\xff</p>"),
         etag: Some(HeaderValue::from_static("\"v1\"")),
-        made_etag: true,
+        generated_etag: true,
         last_modified: Some(HeaderValue::from_static("Mon, 23 Nov 2026 00:00:00 GMT")),
         lifetime: Duration::from_secs(300),
-        age_at_birth: Duration::from_millis(1500),
+        initial_age: Duration::from_millis(1500),
         never_stale: true,
         windows: Windows {
             revalidate: Duration::from_secs(30),
@@ -72,7 +76,7 @@ fn full() -> (StoredResponse, About) {
             names: every_selector(),
             values: Box::from(*b"en\0\xfe"),
         }),
-        open: true,
+        shareable_with_authorization: true,
         client: Some(Client {
             keep: Duration::from_secs(60),
             private: true,
@@ -81,7 +85,7 @@ fn full() -> (StoredResponse, About) {
     };
     let about = About {
         keep: Duration::new(900, 1),
-        quiet: Duration::new(270, 999_999_999),
+        refresh_after: Duration::new(270, 999_999_999),
         nonces: [nonce(1), nonce(2), nonce(1)].into(),
         named: vec![("products".into(), nonce(3)), ("größe:1".into(), nonce(4))],
     };

@@ -90,15 +90,18 @@ fn a_response_with_something_of_everything_is_read_as_it_was_written() {
 fn what_is_of_the_process_is_as_in_a_new_response() {
     let (mut stored, about) = full();
     stored.run = 7;
-    stored.born = stored.born.after(Duration::from_secs(9));
-    stored.quiet_until = stored.born;
+    stored.created_at = stored.created_at.after(Duration::from_secs(9));
+    stored.refresh_at = stored.created_at;
     let (read, _) = read_response(&response(KEY, &stored, &about).unwrap());
     let new = StoredResponse::default();
     assert_eq!(
-        (read.run, read.born, read.quiet_until),
-        (0, new.born, new.born)
+        (read.run, read.created_at, read.refresh_at),
+        (0, new.created_at, new.created_at)
     );
-    assert_eq!(read.snapshot.seen().len() + read.named.seen().len(), 0);
+    assert_eq!(
+        read.snapshot.seen().len() + read.tag_snapshot.seen().len(),
+        0
+    );
 }
 
 #[test]

@@ -85,13 +85,13 @@ fn plain() -> (StoredResponse, About) {
         ]),
         body: Bytes::from_static(b"Hello, world!"),
         etag: Some(etag),
-        made_etag: true,
+        generated_etag: true,
         lifetime: Duration::from_secs(300),
         ..StoredResponse::default()
     };
     let about = About {
         keep: Duration::from_secs(600),
-        quiet: Duration::from_secs(300),
+        refresh_after: Duration::from_secs(300),
         nonces: (1..=4).map(nonce).collect(),
         named: Vec::new(),
     };

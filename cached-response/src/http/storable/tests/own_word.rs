@@ -7,7 +7,7 @@ use super::*;
 fn under_the_responses_own_word_the_authors_is_counted_from_now() {
     let fields = [("cache-control", "max-age=60"), ("age", "20")];
     let policy = Policy::from_response().status_for(404, 5);
-    let terms = RouteConfig::new(policy.clone(), &[]);
+    let config = RouteConfig::new(policy.clone(), &[]);
     for (status, said, lifetime) in [
         (200, None, 60),
         (200, Some(5), 25),
@@ -21,7 +21,7 @@ fn under_the_responses_own_word_the_authors_is_counted_from_now() {
         let Freshness {
             lifetime: read,
             age,
-        } = storable.freshness(&terms, said, DEFAULT_TIMEOUT).unwrap();
+        } = storable.freshness(&config, said, DEFAULT_TIMEOUT).unwrap();
         assert_eq!((read.as_secs(), age.as_secs()), (lifetime, 20), "{status}");
     }
 }
@@ -46,20 +46,20 @@ fn under_the_responses_own_word_any_final_status_is_stored_or_those_that_are_nam
 #[test]
 fn no_cache_is_no_lifetime_whatever_the_handler_says_of_one() {
     let fields = [("cache-control", "no-cache, max-age=60"), ("etag", "\"a\"")];
-    let terms = RouteConfig::new(Policy::from_response(), &[]);
+    let config = RouteConfig::new(Policy::from_response(), &[]);
     let Verdict::Store(storable) = verdict(Policy::from_response(), 200, &fields, |_| {}) else {
         panic!("not stored");
     };
     for said in [None, Some(Duration::from_secs(60))] {
         assert!(
             storable
-                .freshness(&terms, said, DEFAULT_TIMEOUT)
+                .freshness(&config, said, DEFAULT_TIMEOUT)
                 .unwrap()
                 .is_stale()
         );
     }
     let skipped = verdict(Policy::from_response(), 200, &fields[..1], |made| {
-        made.said = Some(Duration::from_secs(60));
+        made.handler_ttl = Some(Duration::from_secs(60));
     });
     assert_eq!(skipped, Verdict::Skip(Skip::NoCache));
 }

@@ -18,7 +18,7 @@ const MEDIA: &str = "text/plain; charset=utf-8";
 
 /// A stored 200 with this body, and what it says beside its type and its tag.
 fn stored(body: impl Into<Bytes>, fields: &[(&'static str, &'static str)]) -> StoredResponse {
-    let terms = RouteConfig::new(Policy::default(), &[]);
+    let config = RouteConfig::new(Policy::default(), &[]);
     let usual = [("content-type", MEDIA), ("etag", "\"v1\"")];
     let headers: HeaderMap = usual
         .iter()
@@ -31,7 +31,7 @@ fn stored(body: impl Into<Bytes>, fields: &[(&'static str, &'static str)]) -> St
         })
         .collect();
     headers::stored(
-        &terms,
+        &config,
         &Storable::default(),
         StatusCode::OK,
         &headers,

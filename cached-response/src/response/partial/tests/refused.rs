@@ -83,7 +83,7 @@ fn a_part_that_may_have_been_coded_is_not_completed_with_one_that_is_not() {
         (&picture, Some("gzip"), 206),
         (&coded, Some("br"), 206),
     ] {
-        let terms = RouteConfig::new(Policy::default(), &[]);
+        let config = RouteConfig::new(Policy::default(), &[]);
         let headers = fields.iter().chain(&[("etag", "\"v1\"")]);
         let headers = headers.map(|(name, value)| {
             (
@@ -93,7 +93,7 @@ fn a_part_that_may_have_been_coded_is_not_completed_with_one_that_is_not() {
         });
         let body = Bytes::from_static(b"0123456789");
         let stored = headers::stored(
-            &terms,
+            &config,
             &Storable::default(),
             StatusCode::OK,
             &headers.collect(),
