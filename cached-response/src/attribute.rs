@@ -5,7 +5,7 @@ use crate::{
     context::control::RunContext,
     engine::{
         background_refresh::refresh,
-        begin::{BeginOutcome, begin},
+        lookup::{BeginOutcome, begin},
         miss::serve,
         upstream::{Done, Upstream},
     },

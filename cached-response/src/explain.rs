@@ -3,7 +3,7 @@
 use crate::{
     cache::{Inner, ResponseCache},
     engine::{
-        begin, lookup,
+        lookup,
         reuse::{Reuse, freshness},
     },
     invalidation::generations::Target,
@@ -148,7 +148,7 @@ fn sent(request: &HttpRequest) -> RequestBody {
 
 fn outcome(site: &Route, shared: &Inner, request: &HttpRequest) -> Outcome {
     let sent = sent(request);
-    let admitted = match begin::admitted(&site.config, request, &sent, shared) {
+    let admitted = match lookup::admitted(&site.config, request, &sent, shared) {
         Ok(admitted) => admitted,
         Err(why) => return Outcome::Bypass(why),
     };
@@ -184,7 +184,7 @@ fn outcome(site: &Route, shared: &Inner, request: &HttpRequest) -> Outcome {
 fn remote(site: &Route, shared: &Inner, request: &HttpRequest) -> Option<String> {
     let store = shared.remote.as_ref()?;
     let sent = sent(request);
-    let looked_up = begin::admitted(&site.config, request, &sent, shared).is_ok();
+    let looked_up = lookup::admitted(&site.config, request, &sent, shared).is_ok();
     let is_told = shared
         .data
         .known(site, request)

@@ -4,7 +4,7 @@ use crate::{
     cache::{ResponseCache, cached_route::CachedRoute},
     context::control::RunContext,
     engine::{
-        begin::{BeginOutcome, begin},
+        lookup::{BeginOutcome, begin},
         miss::serve,
         upstream::{Done, Upstream},
     },

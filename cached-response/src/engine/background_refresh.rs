@@ -2,27 +2,20 @@
 
 use crate::{
     engine::{
-        context::{RequestContext, RouteContext},
+        context::{BackgroundRefresh, RequestContext},
         detach::to_its_end,
-        lookup::Miss,
+        miss::MissFlow,
+        remote_lookup::Answering,
         run,
-        upstream::Upstream,
+        upstream::{Done, Upstream},
     },
     metrics::counters::Event,
-    single_flight::responses::{Permit, Permits},
-    util::local_task::{self, DetachedPermit, LocalBoxFuture},
+    single_flight::responses::{Due, Permits},
+    util::local_task::{self, LocalBoxFuture},
 };
 use actix_web::HttpRequest;
 
-/// A request that has its answer, and the lead of the run behind it.
-pub(crate) struct BackgroundRefresh {
-    pub(crate) station: RouteContext,
-    pub(crate) miss: Miss,
-    pub(crate) permit: Permit,
-    pub(crate) place: DetachedPermit,
-}
-
-/// Runs the handler behind the answer to `request`.
+//// Runs the handler behind the answer to `request`.
 pub(crate) fn refresh(behind: BackgroundRefresh, request: HttpRequest, run: Upstream) {
     let BackgroundRefresh {
         station,
@@ -47,5 +40,37 @@ pub(crate) fn refresh(behind: BackgroundRefresh, request: HttpRequest, run: Upst
     let task = to_its_end(flight, station.clone(), place);
     if local_task::spawn(Box::pin(task)).is_ok() {
         station.report(Event::Refresh);
+    }
+}
+
+impl MissFlow {
+    /// Answers, and runs the handler behind the answer where nobody does; waits for the run where it
+    /// cannot go on behind the answer.
+    pub(crate) async fn due(mut self, answering: Answering, run: Upstream) -> Done {
+        let turn = self
+            .boarding()
+            .join(&self.shared().flights, &self.miss.flight);
+        match Due::of(turn, answering.stage) {
+            Due::Answer => {
+                let response = self.visit.answer(&answering);
+                Ok((self.visit.request, response))
+            }
+            Due::Behind(permit, place) => {
+                let response = self.visit.answer(&answering);
+                let request = self.visit.request.clone();
+                let behind = BackgroundRefresh {
+                    station: self.visit.station,
+                    miss: self.miss.refreshing(answering.stored, true),
+                    permit,
+                    place,
+                };
+                refresh(behind, self.visit.request, run);
+                Ok((request, response))
+            }
+            Due::Wait(permit) => {
+                *self.miss = self.miss.refreshing(answering.stored, false);
+                self.lead(permit, run).await
+            }
+        }
     }
 }

@@ -1,22 +1,26 @@
 //! Who asks whom.
 
 use crate::{
-    cache::{Inner, ResponseCache, report::report},
-    engine::{
-        lookup::{self, Miss},
-        reuse::{Reuse, freshness},
+    cache::{Inner, ResponseCache, app_data::DataSet, report::report},
+    entry::StoredResponse,
+    invalidation::{
+        generations::{Target, raises},
+        nonce::Nonce,
+        tags::Untagged,
     },
-    entry::{StoredResponse, staleness::Staleness},
-    invalidation::{generations::Target, tags::Untagged},
-    key::{KeyRef, KeyWriter},
-    memory::variants::{self, Found},
-    metrics::{counters::Event, reason::Skip},
+    key::Key,
+    metrics::{
+        counters::Event,
+        reason::{ForwardReason, RunReason, Skip},
+    },
     policy::stale::StaleRules,
-    response::reuse::HitKind,
-    route::{RouteRef, config::RouteConfig},
-    single_flight::responses::{Landing, Permit},
+    remote::{budget::Budget, prepared_write::PreparedWrite, read::Fetched},
+    route::{RouteRef, admission::Admitted, config::RouteConfig},
+    single_flight::responses::Permit,
+    time::moment::Timestamp,
+    util::local_task::DetachedPermit,
 };
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpRequest;
 use std::{
     future::{Future, pending},
     sync::Arc,
@@ -101,58 +105,127 @@ impl RequestContext {
         }
         false
     }
+}
 
-    /// What lies in memory for it, under the names that are known by now.
-    pub(crate) fn lies_there(&self, miss: &mut Miss) -> Found {
-        let handler = self.station.site.handler;
-        let shared = self.station.shared();
-        if shared.shelf.is_nowhere() {
-            // The names that select a variant are learnt elsewhere.
-            return Found::Nothing;
+/// What is known of the remote store so far.
+#[derive(Debug, Default)]
+pub(crate) struct RemoteState {
+    /// The application's own values, which the store knows nothing of.
+    pub(crate) data: DataSet,
+    /// What all of the request's calls may take together, from the first of them.
+    pub(crate) allowance: Option<Arc<Budget>>,
+    /// What was found there and does not answer.
+    pub(crate) fetched: Option<Fetched>,
+    /// What lay in memory depended on these: they are older than this request.
+    pub(crate) known: Option<Arc<[Nonce]>>,
+    /// By what the response of the run goes there.
+    pub(crate) dispatch: Option<Box<PreparedWrite>>,
+}
+
+/// What a look-up that found nothing to reuse leaves behind.
+#[derive(Debug)]
+pub(crate) struct Miss {
+    pub(crate) admitted: Admitted,
+    /// `?nocache=1`: no stored response will do.
+    pub(crate) live: bool,
+    /// The key before names that are learnt from a run.
+    pub(crate) base: Key,
+    /// The key under which others wait for the same response.
+    pub(crate) flight: Key,
+    pub(crate) forward: ForwardReason,
+    /// What lies there, and does not answer: a run may validate it in place of making another, or
+    /// fail and be stood in for.
+    pub(crate) previous: Option<Arc<StoredResponse>>,
+    /// The client has its answer: the run goes on behind it.
+    pub(crate) behind: bool,
+    /// The client waits for the refresh of what would answer it otherwise.
+    pub(crate) waits: bool,
+    /// How often anything was invalidated before arguments of the run were extracted.
+    pub(crate) extracted: Option<u64>,
+    /// When it was looked up.
+    pub(crate) arrived: Timestamp,
+    pub(crate) abroad: RemoteState,
+}
+
+impl Miss {
+    /// Whether its client takes a stale response where the run fails.
+    pub(crate) fn puts_up_with_stale(&self) -> bool {
+        let directives = self.admitted.directives.as_ref();
+        !self.live && directives.is_none_or(|directives| !directives.limits_age())
+    }
+
+    /// Whether its client wants a stored response alone.
+    pub(crate) fn wants_only_stored(&self) -> bool {
+        let directives = self.admitted.directives.as_ref();
+        directives.is_some_and(|directives| directives.only_if_cached)
+    }
+
+    /// Notes whether its arguments are older than an invalidation. To be asked when the run has a
+    /// stamp: what is invalidated later is seen by its name.
+    pub(crate) fn stamped(&mut self) {
+        if let Some(before) = self.extracted
+            && before == raises()
+        {
+            self.extracted = None;
         }
-        let mut key = KeyWriter::resume(miss.base.as_bytes());
-        let found = variants::find(&shared.shelf, handler, &mut key, &self.request);
-        miss.flight = KeyRef::new(handler, key.as_bytes()).to_key();
-        found
     }
 
-    /// Looks up once more, under the names that are known by now.
-    pub(crate) fn look_again(&self, miss: &mut Miss) -> Reuse {
-        let shared = self.station.shared();
-        let found = self.lies_there(miss);
-        let looked = freshness(shared, found, &miss.admitted, shared.now());
-        let looked = looked.where_it_leads(lookup::leads(&miss.admitted, &self.request));
-        if let Reuse::Miss(_, previous) = &looked {
-            miss.previous.clone_from(previous);
-        }
-        looked
+    /// Whether its arguments may be older than an invalidation.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.extracted.is_some_and(|before| before != raises())
     }
 
-    /// Looks once more when the lead is won, since whoever led before may have landed in between:
-    /// gives the permit back where a run is needed still, and else what answers.
-    pub(crate) fn still_needed(
-        &self,
-        miss: &mut Miss,
-        permit: Permit,
-    ) -> Result<Permit, (Arc<StoredResponse>, Staleness)> {
-        match self.look_again(miss) {
-            Reuse::Miss(..) => Ok(permit),
-            Reuse::Refresh(..) if miss.refreshes() => Ok(permit),
-            Reuse::Refresh(stored, stage) => Err((stored, stage)),
-            Reuse::Fresh(stored, stage) => {
-                // Whether a stale one will do, each who waits must see for itself.
-                if !stage.is_stale() {
-                    permit.land(Landing::Stored(stored.clone()));
-                }
-                Err((stored, stage))
-            }
+    /// Whether its run refreshes what would answer it.
+    pub(crate) fn refreshes(&self) -> bool {
+        self.behind || self.waits
+    }
+
+    /// What is known of the same request, without what only its run needs.
+    pub(crate) fn twin(&self) -> Self {
+        Self {
+            admitted: self.admitted.clone(),
+            live: self.live,
+            base: self.base.clone(),
+            flight: self.flight.clone(),
+            forward: self.forward,
+            previous: None,
+            behind: self.behind,
+            waits: self.waits,
+            extracted: None,
+            arrived: self.arrived,
+            abroad: RemoteState::default(),
         }
     }
 
-    /// Answers from a response that has come to lie there meanwhile.
-    pub(crate) fn hit(&self, stored: &StoredResponse, stage: Staleness) -> HttpResponse {
-        let shared = self.station.shared();
-        let how = HitKind::hit(stage, shared.now());
-        lookup::hit(&self.station.site, shared, stored, &self.request, how)
+    /// The same for the run that refreshes `stored`.
+    pub(crate) fn refreshing(self, stored: Arc<StoredResponse>, behind: bool) -> Self {
+        Self {
+            forward: ForwardReason::Stale,
+            previous: Some(stored),
+            behind,
+            waits: !behind,
+            ..self
+        }
     }
+
+    /// Why the handler runs.
+    pub(crate) fn reason(&self) -> RunReason {
+        if self.behind {
+            RunReason::Refresh
+        } else if self.live {
+            RunReason::Live
+        } else if self.previous.is_some() {
+            RunReason::Stale
+        } else {
+            RunReason::Miss
+        }
+    }
+}
+
+// A request that has its answer, and the lead of the run behind it.
+pub(crate) struct BackgroundRefresh {
+    pub(crate) station: RouteContext,
+    pub(crate) miss: Miss,
+    pub(crate) permit: Permit,
+    pub(crate) place: DetachedPermit,
 }

@@ -3,12 +3,11 @@
 use crate::{
     context::control::RunContext,
     engine::{
-        context::{RequestContext, RouteContext},
+        context::{Miss, RequestContext, RouteContext},
         fence::Fence,
-        guarded::Outcome,
-        lookup::Miss,
         stale_fallback::{StaleFallback, is_failure, is_of_what_is_stored},
         store::{Flight, RunOutcome, landed},
+        timeout::Outcome,
         upstream::{Done, RequestSnapshot, Upstream},
         wait_cycles::product,
     },

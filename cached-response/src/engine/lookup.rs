@@ -1,136 +1,41 @@
 //! A look-up: what lies there for a request, and whether it may answer.
 
 use crate::{
-    cache::{Inner, app_data::DataSet, report::report},
+    cache::{
+        Inner, ResponseCache,
+        app_data::DataSet,
+        cached_route::CachedRoute,
+        report::{report, report_as},
+    },
     engine::{
-        remote_state::RemoteState,
+        context::{BackgroundRefresh, Miss, RemoteState, RequestContext, RouteContext},
         reuse::{Reuse, freshness, is_quiet},
     },
     entry::{StoredResponse, staleness::Staleness},
-    invalidation::generations::{Target, raises},
-    key::{Key, KeyRef, KeyWriter, Refused, inserted::InsertedParts},
-    memory::variants,
+    invalidation::generations::Target,
+    key::{KeyRef, KeyWriter, Refused, inserted::InsertedParts},
+    memory::variants::{self, Found},
     metrics::{
         counters::Event,
-        reason::{Bypass, ForwardReason, RunReason},
+        reason::{Bypass, ForwardReason},
     },
     response::reuse::{self, HitKind},
     route::{
         Route, RouteRef,
-        admission::{Admitted, FlightRole},
+        admission::{Admission, Admitted, FlightRole, RequestFacts, admit},
         config::RouteConfig,
         key_memo,
         request_key::{self, RequestBody},
     },
-    single_flight::responses::{Due, Permit},
+    single_flight::responses::{Due, Landing, Permit},
     time::moment::Timestamp,
     util::local_task::DetachedPermit,
 };
 use actix_web::{HttpRequest, HttpResponse};
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 /// Keys over this length, a body left out that has a limit of its own, are not worth keeping.
 pub(crate) const LONGEST_KEY: usize = 8 << 10;
-
-/// What a look-up that found nothing to reuse leaves behind.
-#[derive(Debug)]
-pub(crate) struct Miss {
-    pub(crate) admitted: Admitted,
-    /// `?nocache=1`: no stored response will do.
-    pub(crate) live: bool,
-    /// The key before names that are learnt from a run.
-    pub(crate) base: Key,
-    /// The key under which others wait for the same response.
-    pub(crate) flight: Key,
-    pub(crate) forward: ForwardReason,
-    /// What lies there, and does not answer: a run may validate it in place of making another, or
-    /// fail and be stood in for.
-    pub(crate) previous: Option<Arc<StoredResponse>>,
-    /// The client has its answer: the run goes on behind it.
-    pub(crate) behind: bool,
-    /// The client waits for the refresh of what would answer it otherwise.
-    pub(crate) waits: bool,
-    /// How often anything was invalidated before arguments of the run were extracted.
-    pub(crate) extracted: Option<u64>,
-    /// When it was looked up.
-    pub(crate) arrived: Timestamp,
-    pub(crate) abroad: RemoteState,
-}
-
-impl Miss {
-    /// Whether its client takes a stale response where the run fails.
-    pub(crate) fn puts_up_with_stale(&self) -> bool {
-        let directives = self.admitted.directives.as_ref();
-        !self.live && directives.is_none_or(|directives| !directives.limits_age())
-    }
-
-    /// Whether its client wants a stored response alone.
-    pub(crate) fn wants_only_stored(&self) -> bool {
-        let directives = self.admitted.directives.as_ref();
-        directives.is_some_and(|directives| directives.only_if_cached)
-    }
-
-    /// Notes whether its arguments are older than an invalidation. To be asked when the run has a
-    /// stamp: what is invalidated later is seen by its name.
-    pub(crate) fn stamped(&mut self) {
-        if let Some(before) = self.extracted
-            && before == raises()
-        {
-            self.extracted = None;
-        }
-    }
-
-    /// Whether its arguments may be older than an invalidation.
-    pub(crate) fn is_outdated(&self) -> bool {
-        self.extracted.is_some_and(|before| before != raises())
-    }
-
-    /// Whether its run refreshes what would answer it.
-    pub(crate) fn refreshes(&self) -> bool {
-        self.behind || self.waits
-    }
-
-    /// What is known of the same request, without what only its run needs.
-    pub(crate) fn twin(&self) -> Self {
-        Self {
-            admitted: self.admitted.clone(),
-            live: self.live,
-            base: self.base.clone(),
-            flight: self.flight.clone(),
-            forward: self.forward,
-            previous: None,
-            behind: self.behind,
-            waits: self.waits,
-            extracted: None,
-            arrived: self.arrived,
-            abroad: RemoteState::default(),
-        }
-    }
-
-    /// The same for the run that refreshes `stored`.
-    pub(crate) fn refreshing(self, stored: Arc<StoredResponse>, behind: bool) -> Self {
-        Self {
-            forward: ForwardReason::Stale,
-            previous: Some(stored),
-            behind,
-            waits: !behind,
-            ..self
-        }
-    }
-
-    /// Why the handler runs.
-    pub(crate) fn reason(&self) -> RunReason {
-        if self.behind {
-            RunReason::Refresh
-        } else if self.live {
-            RunReason::Live
-        } else if self.previous.is_some() {
-            RunReason::Stale
-        } else {
-            RunReason::Miss
-        }
-    }
-}
 
 pub(crate) enum LookupOutcome {
     Answered,
@@ -357,4 +262,256 @@ pub(crate) fn is_live(
 pub(crate) fn may_ask(config: &RouteConfig, request: &HttpRequest) -> bool {
     let only_if = config.policy.nocache.only_if;
     only_if.is_none_or(|only_if| only_if(request))
+}
+
+/// A request that goes on to its handler.
+pub(crate) struct PendingRequest {
+    pub(crate) station: RouteContext,
+    pub(crate) way: Next,
+}
+
+impl BeginOutcome {
+    /// Arguments of the run were extracted when anything had been invalidated so often.
+    pub(crate) fn extracted(&mut self, raises: u64) {
+        match self {
+            Self::Answered => {}
+            Self::Refresh(behind) => behind.miss.extracted = Some(raises),
+            Self::Forward(arrival) => match &mut arrival.way {
+                Next::Miss(miss) => miss.extracted = Some(raises),
+                Next::Lead(lead) => lead.0.extracted = Some(raises),
+                Next::Bypass(_) => {}
+            },
+        }
+    }
+}
+
+/// How it goes on.
+pub(crate) enum Next {
+    Bypass(Bypass),
+    // Boxed, so that it is not moved about.
+    Miss(Box<Miss>),
+    /// It has the lead of a refresh that it waits for.
+    Lead(Box<(Miss, Permit)>),
+}
+
+/// The first, synchronous part of the story.
+pub(crate) enum BeginOutcome {
+    Answered,
+    /// Answered; the handler is to run behind the answer.
+    Refresh(Box<BackgroundRefresh>),
+    Forward(PendingRequest),
+}
+
+/// Admits `request`, writes its key (`parts` adds those of the arguments) and looks it up.
+///
+/// An answer is put into `answer`: it is large, and each function that handed it back would move it.
+pub(crate) fn begin(
+    place: &CachedRoute,
+    request: &HttpRequest,
+    sent: &RequestBody,
+    parts: &mut dyn FnMut(&mut KeyWriter),
+    answer: &mut Option<HttpResponse>,
+) -> BeginOutcome {
+    let (site, cache) = (&place.site, place.cache(request));
+    let shared = cache.shared();
+    let looked = admitted(&site.config, request, sent, shared).and_then(|admitted| {
+        let asked = Lookup {
+            site,
+            shared,
+            request,
+            admitted,
+            data: DataSet::default(),
+            target_is_key: false,
+            answer,
+        };
+        look_up(asked, sent, parts)
+    });
+    match looked {
+        Ok(LookupOutcome::Answered) => BeginOutcome::Answered,
+        Ok(LookupOutcome::Refresh(refresh)) => {
+            let station = station(site, &cache);
+            let (miss, permit, place) = *refresh;
+            BeginOutcome::Refresh(Box::new(BackgroundRefresh {
+                station,
+                miss,
+                permit,
+                place,
+            }))
+        }
+        Ok(LookupOutcome::Lead(lead)) => {
+            report(site, shared, Event::Forward(lead.0.forward));
+            BeginOutcome::Forward(arrival(site, &cache, request, Next::Lead(lead)))
+        }
+        Ok(LookupOutcome::Miss(miss)) => {
+            report(site, shared, Event::Forward(miss.forward));
+            BeginOutcome::Forward(arrival(site, &cache, request, Next::Miss(miss)))
+        }
+        Err(why) => {
+            let word = site.config.as_str(why, request.headers());
+            report_as(site, shared, Event::Bypass(why), Some(&word));
+            BeginOutcome::Forward(arrival(site, &cache, request, Next::Bypass(why)))
+        }
+    }
+}
+
+fn arrival(
+    site: &RouteRef,
+    cache: &ResponseCache,
+    request: &HttpRequest,
+    way: Next,
+) -> PendingRequest {
+    // What is looked for in a remote store is noted when that is asked for something new.
+    let looks =
+        matches!(&way, Next::Miss(miss) if !miss.live && miss.admitted.flight == FlightRole::Lead);
+    if cache.shared().remote.is_none() || !looks {
+        cache.shared().routes.note(site, request);
+    }
+    let station = station(site, cache);
+    PendingRequest { station, way }
+}
+
+fn station(site: &RouteRef, cache: &ResponseCache) -> RouteContext {
+    RouteContext {
+        site: site.clone(),
+        cache: cache.clone(),
+    }
+}
+
+thread_local! {
+    /// The buffer that keys are written into, kept from request to request.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+fn look_up(
+    mut asked: Lookup<'_>,
+    sent: &RequestBody,
+    parts: &mut dyn FnMut(&mut KeyWriter),
+) -> Result<LookupOutcome, Bypass> {
+    let data = asked.shared.data.of(asked.site, asked.request);
+    asked.data = data.ok_or(Bypass::Key)?;
+    // The buffer is taken when something is written: a hit may do without.
+    let buffer = if asked.site.has_parts() {
+        BUFFER.take()
+    } else {
+        Vec::new()
+    };
+    let mut key = KeyWriter::reuse(buffer);
+    parts(&mut key);
+    asked.target_is_key = key.is_untouched()
+        && asked.data.is_unwritten()
+        && request_key::target_is_key(&asked.site.config, asked.request, sent);
+    if let Some(answered) = asked.known() {
+        give_back(key);
+        return Ok(answered);
+    }
+    if key.is_untouched() {
+        give_back(key);
+        key = KeyWriter::reuse(BUFFER.take());
+    }
+    let has_parts = !key.as_bytes().is_empty();
+    let looked = asked.look_up(sent, &mut key);
+    give_back(key);
+    if has_parts && !matches!(looked, Ok(LookupOutcome::Answered)) {
+        asked.site.note_parts();
+    }
+    looked
+}
+
+fn give_back(key: KeyWriter) {
+    let buffer = key.into_buffer();
+    if (1..=2 * LONGEST_KEY).contains(&buffer.capacity()) {
+        BUFFER.set(buffer);
+    }
+}
+
+/// Whether the route's `unless` says so.
+fn is_unwanted(config: &RouteConfig, request: &HttpRequest) -> bool {
+    config.policy.unless.is_some_and(|unless| unless(request))
+}
+
+pub(crate) fn admitted(
+    config: &RouteConfig,
+    request: &HttpRequest,
+    sent: &RequestBody,
+    shared: &Inner,
+) -> Result<Admitted, Bypass> {
+    // A flag that the handler cannot see is looked for when the key is written.
+    let asks_here = !config.every_get && config.query.flag().is_none() && may_ask(config, request);
+    let asked = RequestFacts {
+        method: request.method(),
+        headers: request.headers(),
+        query: if asks_here {
+            request.uri().query()
+        } else {
+            None
+        },
+        unkeyed_body: matches!(sent, RequestBody::Unkeyed),
+    };
+    match admit(config, &asked) {
+        // What this request changes is invalidated all the same: others are not switched off.
+        Admission::Bypass(Bypass::Method) => Err(Bypass::Method),
+        _ if shared.is_off() => Err(Bypass::Off),
+        Admission::Bypass(why) => Err(why),
+        Admission::Lookup(_) if matches!(sent, RequestBody::TooLarge) => Err(Bypass::BodyTooLarge),
+        Admission::Lookup(_) if !config.every_get && is_unwanted(config, request) => {
+            Err(Bypass::Unless)
+        }
+        Admission::Lookup(admitted) => Ok(admitted),
+    }
+}
+
+impl RequestContext {
+    /// What lies in memory for it, under the names that are known by now.
+    pub(crate) fn lies_there(&self, miss: &mut Miss) -> Found {
+        let handler = self.station.site.handler;
+        let shared = self.station.shared();
+        if shared.shelf.is_nowhere() {
+            // The names that select a variant are learnt elsewhere.
+            return Found::Nothing;
+        }
+        let mut key = KeyWriter::resume(miss.base.as_bytes());
+        let found = variants::find(&shared.shelf, handler, &mut key, &self.request);
+        miss.flight = KeyRef::new(handler, key.as_bytes()).to_key();
+        found
+    }
+
+    /// Looks up once more, under the names that are known by now.
+    pub(crate) fn look_again(&self, miss: &mut Miss) -> Reuse {
+        let shared = self.station.shared();
+        let found = self.lies_there(miss);
+        let looked = freshness(shared, found, &miss.admitted, shared.now());
+        let looked = looked.where_it_leads(leads(&miss.admitted, &self.request));
+        if let Reuse::Miss(_, previous) = &looked {
+            miss.previous.clone_from(previous);
+        }
+        looked
+    }
+
+    /// Looks once more when the lead is won, since whoever led before may have landed in between:
+    /// gives the permit back where a run is needed still, and else what answers.
+    pub(crate) fn still_needed(
+        &self,
+        miss: &mut Miss,
+        permit: Permit,
+    ) -> Result<Permit, (Arc<StoredResponse>, Staleness)> {
+        match self.look_again(miss) {
+            Reuse::Miss(..) => Ok(permit),
+            Reuse::Refresh(..) if miss.refreshes() => Ok(permit),
+            Reuse::Refresh(stored, stage) => Err((stored, stage)),
+            Reuse::Fresh(stored, stage) => {
+                // Whether a stale one will do, each who waits must see for itself.
+                if !stage.is_stale() {
+                    permit.land(Landing::Stored(stored.clone()));
+                }
+                Err((stored, stage))
+            }
+        }
+    }
+
+    /// Answers from a response that has come to lie there meanwhile.
+    pub(crate) fn hit(&self, stored: &StoredResponse, stage: Staleness) -> HttpResponse {
+        let shared = self.station.shared();
+        let how = HitKind::hit(stage, shared.now());
+        hit(&self.station.site, shared, stored, &self.request, how)
+    }
 }

@@ -2,21 +2,19 @@
 //!
 //! admit → look up → (fresh: answer | miss: collapse → run → judge → store → answer)
 //!
-//! The first half is [`begin`](crate::engine::begin::begin); a run of the handler, from its start to
+//! The first half is [`begin`](crate::engine::lookup::begin); a run of the handler, from its start to
 //! its landing, is in [`run`](crate::engine::run).
 
 use crate::{
     cache::Inner,
     engine::{
-        begin::{Next, PendingRequest},
-        context::{RequestContext, RouteContext},
+        context::{Miss, RequestContext, RouteContext},
         detach::{DetachOnDrop, could_go_on, leading},
-        lookup::Miss,
+        lookup::{Next, PendingRequest},
         remote_lookup::RemoteOutcome,
         reuse::{Reuse, accepts},
         run,
-        soft_timeout::SoftTimeout,
-        stale_fallback::is_usable_as_fallback,
+        stale_fallback::{SoftTimeout, is_usable_as_fallback},
         timeout::either,
         upstream::{Done, Upstream},
         wait_cycles::Asks,

@@ -1,23 +1,17 @@
 //! The life of one request, told in order.
 
 pub(crate) mod background_refresh;
-pub(crate) mod begin;
 pub(crate) mod context;
 pub(crate) mod detach;
-pub(crate) mod due;
 pub(crate) mod fence;
 pub(crate) mod forced_refresh;
-pub(crate) mod guarded;
 pub(crate) mod handler_run;
 pub(crate) mod lookup;
 pub(crate) mod miss;
 pub(crate) mod remote_lookup;
 pub(crate) mod remote_session;
-pub(crate) mod remote_state;
-pub(crate) mod remote_write;
 pub(crate) mod reuse;
 pub(crate) mod run;
-pub(crate) mod soft_timeout;
 pub(crate) mod stale_fallback;
 pub(crate) mod store;
 pub(crate) mod timeout;

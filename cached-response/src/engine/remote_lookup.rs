@@ -2,8 +2,8 @@
 
 use crate::{
     engine::{
-        context::RequestContext,
-        lookup::{self, Miss, leads},
+        context::{Miss, RequestContext},
+        lookup::{self, leads},
         remote_session::{RemoteSession, Sought},
         reuse::{Reuse, good_for},
     },

@@ -2,19 +2,25 @@
 
 use crate::{
     cache::Inner,
-    engine::{context::RouteContext, lookup::Miss},
+    engine::{
+        context::{Miss, RequestContext, RouteContext},
+        detach::{DetachOnDrop, could_go_on},
+        timeout::within,
+        upstream::Done,
+    },
     entry::{StoredResponse, staleness::Staleness},
     http::response_directives::is_storable,
     memory::variants,
     metrics::{
         counters::Event,
-        reason::{Skip, StaleRule},
+        reason::{ForwardReason, Skip, StaleRule},
     },
     response::reuse::{self, HitKind},
     route::admission::{Admitted, AllowedReuse},
+    util::local_task::LocalBoxFuture,
 };
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
-use std::{sync::Arc, thread};
+use std::{sync::Arc, thread, time::Duration};
 
 /// What is stored, and what becomes of it by the end of the run.
 ///
@@ -153,6 +159,58 @@ pub(crate) fn is_of_what_is_stored(miss: &Miss, status: StatusCode) -> bool {
 /// too often, or for a part.
 fn is_for_all(status: StatusCode) -> bool {
     is_refusal(status) || (is_storable(status) && !status.is_client_error())
+}
+
+/// A stale response that may answer in place of a run under way.
+pub(crate) struct SoftTimeout {
+    station: RouteContext,
+    request: HttpRequest,
+    stored: Arc<StoredResponse>,
+    forward: ForwardReason,
+}
+
+impl SoftTimeout {
+    /// What stands by for a miss, if anything does.
+    pub(crate) fn of(visit: &RequestContext, miss: &Miss) -> Option<Self> {
+        let stored = miss.previous.clone()?;
+        miss.puts_up_with_stale().then(|| Self {
+            station: visit.station.clone(),
+            request: visit.request.clone(),
+            stored,
+            forward: miss.forward,
+        })
+    }
+
+    /// Whether it may answer now.
+    pub(crate) fn is_ready(&self) -> bool {
+        is_usable_as_fallback(self.station.shared(), &self.stored)
+    }
+
+    pub(crate) fn answer(self) -> (HttpRequest, HttpResponse) {
+        self.station.report(Event::Stale(StaleRule::AnswerAfter));
+        let how = HitKind::StoodIn {
+            forward: self.forward,
+            status: None,
+            rule: StaleRule::AnswerAfter,
+            now: self.station.shared().now(),
+        };
+        let response = reuse::reuse(&self.stored, &self.request, how);
+        (self.request, response)
+    }
+
+    /// What `flight` comes to within the time, and else the stale response, if the flight can go on
+    /// without anybody who waits for it.
+    pub(crate) async fn or(
+        self,
+        mut flight: DetachOnDrop<LocalBoxFuture<Done>>,
+        after: Duration,
+    ) -> Done {
+        match within(self.station.shared(), after, &mut flight).await {
+            Some(done) => done,
+            None if self.is_ready() && could_go_on() => Ok(self.answer()),
+            None => flight.await,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,7 @@
 
 use crate::{
     engine::{
-        context::RouteContext,
-        lookup::Miss,
-        remote_state::RemoteState,
+        context::{Miss, RemoteState, RouteContext},
         reuse::{Reuse, freshness},
     },
     entry::{StoredResponse, staleness::Staleness},

@@ -2,8 +2,7 @@
 
 use crate::{
     engine::{
-        context::RouteContext,
-        lookup::Miss,
+        context::{Miss, RouteContext},
         remote_session::{RemoteSession, Sought, ValueOf},
         reuse::{Reuse, good_for},
         value_lookup::{ADMITTED, Asking, Looked},

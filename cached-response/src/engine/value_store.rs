@@ -3,12 +3,11 @@
 use crate::{
     context::control::{RunContext, Scoped},
     engine::{
-        context::RouteContext,
+        context::{Miss, RouteContext},
         fence::{Fence, Validated},
-        guarded::{Outcome, attempt},
-        lookup::Miss,
         stale_fallback::StaleFallback,
         store::{RunOutcome, landed},
+        timeout::{Outcome, attempt},
         wait_cycles::product,
     },
     entry::{StoredResponse, deadlines::Times, remote_state::VerifiedAt},

@@ -5,9 +5,8 @@
 
 use crate::{
     engine::{
-        context::RouteContext,
+        context::{Miss, RouteContext},
         detach::{could_go_on, leading, to_its_end},
-        lookup::Miss,
         stale_fallback::is_usable_as_fallback,
         timeout::{either, within},
         value_lookup::{Asking, Looked},
