@@ -40,7 +40,7 @@ async fn colour(session: Session) -> Result<impl Responder> {
 }
 
 pub(crate) fn scope(key: Key) -> impl HttpServiceFactory {
-    // `cookie_secure(false)` sends the cookie over plain HTTP, too: for this machine only.
+    // `cookie_secure(false)` allows the cookie over plain HTTP. For a test on this machine only.
     let sessions = SessionMiddleware::builder(CookieSessionStore::default(), key);
     web::scope("/account")
         .service((login, logout, orders, choose, colour))

@@ -25,7 +25,7 @@ mod remote;
 #[cfg(test)]
 mod tests;
 
-/// Counts the runs of all handlers, so that an answer shows whether a handler made it just now.
+/// Counts the runs of all handlers. An old number in an answer means that no handler ran.
 fn run() -> u32 {
     static RUNS: AtomicU32 = AtomicU32::new(0);
     RUNS.fetch_add(1, Relaxed) + 1
@@ -47,7 +47,7 @@ const TRY: &str = "
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // What all workers share is made here, once; the closure below is called by each of them.
+    // Values that all workers share are built here, once. Each worker calls the closure below.
     let cache = remote::cache()?;
     let notes = notes::Notes::default();
     let key = Key::generate();
@@ -68,7 +68,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let listener = listen::on_this_machine()?;
     let host = format!("http://{}", listener.local_addr()?);
-    println!("The tour is at {host}/. Type each line twice:");
+    println!("The tour is at {host}/. Run each line twice:");
     println!("{}", TRY.replace("{host}", &host));
     Ok(HttpServer::new(app).listen(listener)?.run().await?)
 }

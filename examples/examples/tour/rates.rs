@@ -9,7 +9,7 @@ use cached_response::ResponseCache;
 
 type Rates = BTreeMap<String, f64>;
 
-/// The rates of today. They are computed once a minute, whoever asks for them.
+/// The rates of today: computed once a minute, for all requests.
 async fn rates(cache: &ResponseCache) -> Result<Rates, Infallible> {
     let compute = || async {
         let rates = [("EUR", 1.17), ("JPY", 0.0066), ("run", crate::run().into())];

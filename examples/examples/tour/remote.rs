@@ -4,7 +4,7 @@ use std::env;
 
 use cached_response::{RedisStore, ResponseCache, StoreError};
 
-/// The cache of this process. The server that `REDIS_URL` names need not be there yet.
+/// The cache of this process. The server at `REDIS_URL` may start later than the program.
 pub(crate) fn cache() -> Result<ResponseCache, StoreError> {
     let cache = ResponseCache::builder();
     Ok(match env::var("REDIS_URL") {

@@ -42,7 +42,7 @@ async fn no_user_sees_the_page_of_another() {
 }
 
 #[actix_web::test]
-async fn who_writes_a_note_reads_it() {
+async fn a_new_note_is_in_the_list() {
     let app = App::new().app_data(notes::Notes::default());
     let app = init_service(app.service((notes::list, notes::add))).await;
     let read = || TestRequest::with_uri("/notes").to_request();

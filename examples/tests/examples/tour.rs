@@ -134,7 +134,7 @@ fn step_4_a_page_of_html_is_stored_with_its_type_and_validated_by_its_tag() {
 }
 
 #[test]
-fn step_5_who_writes_a_note_reads_it() {
+fn step_5_a_new_note_is_in_the_list() {
     let tour = Tour::start();
     let empty = tour.twice(Request::get("/notes"));
     for (note, all) in [("buy tea", "buy tea, "), ("bake", "buy tea, bake, ")] {
