@@ -63,7 +63,7 @@ const SITUATIONS: &[(&str, &str, &[Event])] = &[
         &[Older(100), Makes(Next::Error(500))],
     ),
     (
-        "is 100 s old, and the handler says `mark_failed()` and 200",
+        "is 100 s old, and the handler calls `mark_failed()` and answers 200",
         "/guide",
         &[Older(100), Makes(Next::Declared)],
     ),
@@ -171,9 +171,9 @@ impl Scene {
             (status, _) => format!("the {status}"),
         };
         let handler = match (self.stage.runs() == run, at_once) {
-            (true, true) => "runs behind the answer",
+            (true, true) => "runs in the background",
             (true, false) => "runs",
-            (false, _) if run > 2 => "rests",
+            (false, _) if run > 2 => "is in its cooldown",
             (false, _) => "does not run",
         };
         let said = answer.header("cache-status").unwrap();
