@@ -12,7 +12,7 @@ use actix_web::{
 };
 use std::{future::Future, pin::Pin, time::Instant};
 
-/// What a hit may cost over the bare handler, as a part of what that takes: 0.3 µs where it takes
+/// Largest cost of a hit over the bare handler, as a part of the bare handler's time: 0.3 µs where it takes
 /// 0.86, and as much more as a machine is slower.
 const ALLOWED: f64 = 0.35;
 /// Requests that are timed together.
@@ -24,7 +24,7 @@ type Timed = Box<dyn Fn() -> Batch<'static>>;
 /// Measures, prints a table and holds it against the target.
 ///
 /// # Errors
-/// Where a contender answers something else, or costs too much and `--check` is set.
+/// If a contender answers something else, or costs too much and `--check` is set.
 pub fn run(contenders: &[Contender], options: Options) -> Result<(), String> {
     let rounds = if options.quick { 400 } else { 4000 };
     let best = rt::System::new().block_on(best(contenders, rounds))?;

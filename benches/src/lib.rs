@@ -21,25 +21,25 @@ use actix_web::web::ServiceConfig;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Contender {
-    /// What the tables call it.
+    /// Its name in the tables.
     pub name: &'static str,
     /// Mounts the route.
     pub configure: fn(&mut ServiceConfig),
-    /// Whom it is held against, if anybody.
+    /// The contender it is compared with, if any.
     pub held: Option<Held>,
 }
 
-/// Whom a contender is held against.
+/// A comparison with another contender.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Held {
     /// The place of that contender in the list.
     pub to: usize,
-    /// What it must reach of that one's requests a second, over sockets.
+    /// Least part of the other's requests a second, over sockets.
     pub least: f64,
 }
 
-/// What a hit must reach of what it is held against, where nothing else is said.
+/// Least part of the other contender's throughput, by default.
 const REQUIRED: f64 = 0.95;
 
 impl Contender {

@@ -18,7 +18,7 @@ impl Connection {
     /// Connects.
     ///
     /// # Errors
-    /// Where nobody listens.
+    /// If the connection is refused.
     pub async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
@@ -31,7 +31,7 @@ impl Connection {
     /// Sends a request and reads its whole answer, by `Content-Length`.
     ///
     /// # Errors
-    /// Where the connection ends, or the answer is not a 200 with a length.
+    /// If the connection ends, or the answer is not a 200 with a length.
     pub async fn ask(&mut self, request: &[u8]) -> io::Result<&[u8]> {
         self.stream.write_all(request).await?;
         let mut filled = 0;
@@ -74,7 +74,7 @@ fn length(answer: &[u8]) -> io::Result<Option<usize>> {
     Ok(Some(end + 4 + body))
 }
 
-/// Whether a line in the head of an answer begins with `mark`.
+/// Returns true if a line in the head of an answer begins with `mark`.
 pub(crate) fn has_line(answer: &[u8], mark: &[u8]) -> bool {
     let end = memmem::find(answer, b"\r\n\r\n").unwrap_or(answer.len());
     let head = &answer[..end];

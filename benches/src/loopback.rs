@@ -18,7 +18,7 @@ use actix_web::rt;
 /// Measures, prints a table and holds it against the target.
 ///
 /// # Errors
-/// Where a server or a connection fails, or a contender is too slow and `--check` is set.
+/// If a server or a connection fails, or a contender is too slow and `--check` is set.
 pub fn run(contenders: &[Contender]) -> Result<(), String> {
     if server::serve_if_asked(contenders).map_err(|error| error.to_string())? {
         return Ok(());
@@ -31,7 +31,7 @@ pub fn run(contenders: &[Contender]) -> Result<(), String> {
 /// Measures, prints a table, and says who has not reached what it must.
 ///
 /// # Errors
-/// Where a server or a connection fails.
+/// If a server or a connection fails.
 pub(crate) fn compare(
     contenders: &[Contender],
     course: &Course,

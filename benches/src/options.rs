@@ -1,4 +1,4 @@
-//! What the command line may say, the same for every benchmark.
+//! Command line of every benchmark.
 
 use std::env;
 

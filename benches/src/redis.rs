@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Where servers find its address in their environment.
+/// Environment variable with its address.
 pub const ADDRESS: &str = "REDIS_URL";
 
 /// A running `redis-server` that writes nothing to disk, ended by its own id when dropped.
@@ -24,7 +24,7 @@ impl Redis {
     /// Starts one on a free port, and waits until it answers.
     ///
     /// # Errors
-    /// Where it is not installed, or does not answer.
+    /// If it is not installed, or does not answer.
     pub fn start() -> io::Result<Self> {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = free.local_addr()?.port();
@@ -79,7 +79,7 @@ impl Drop for Redis {
 /// The address that this process was given.
 ///
 /// # Panics
-/// Where it was given none.
+/// If the environment has none.
 pub fn address() -> String {
     env::var(ADDRESS).expect("servers are started with an address of Redis")
 }

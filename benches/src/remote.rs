@@ -11,15 +11,15 @@ use crate::{
     turns::Course,
 };
 
-/// What contenders say in the head of a hit.
+/// Header lines by which contenders mark a hit.
 const MARKS: &[&[u8]] = &[b"cache-status: cached-response; hit", b"x-cache: HIT"];
-/// So many pages are asked for in turn.
+/// Pages requested in turn.
 const PAGES: usize = 256;
 
 /// Measures, prints tables and holds them against the targets.
 ///
 /// # Errors
-/// Where a server or a connection fails, or a contender is too slow and `--check` is set.
+/// If a server or a connection fails, or a contender is too slow and `--check` is set.
 pub fn run(contenders: &[Contender]) -> Result<(), String> {
     if server::serve_if_asked(contenders).map_err(|error| error.to_string())? {
         return Ok(());

@@ -6,7 +6,7 @@ use std::fmt::Write;
 /// Path and query.
 pub const TARGET: &str = "/category/42?page=2&sort=name";
 
-/// What a browser sends with a navigation.
+/// Headers that a browser sends with a navigation.
 pub const HEADERS: [(&str, &str); 10] = [
     ("host", "example.com"),
     ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:130.0)"),

@@ -16,7 +16,7 @@ const SERVE: &str = "--serve";
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    /// Where it listens.
+    /// The address it listens on.
     address: SocketAddr,
 }
 
@@ -25,7 +25,7 @@ impl Server {
     /// own where `taskset` is there.
     ///
     /// # Errors
-    /// Where the program cannot be started, or says no address.
+    /// If the program cannot be started, or prints no address.
     pub fn start(name: &str, environment: &[(&str, String)]) -> io::Result<Self> {
         let mut child = pinned(0)
             .arg(env::current_exe()?)
@@ -41,7 +41,7 @@ impl Server {
         Ok(Self { child, address })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -49,7 +49,7 @@ impl Server {
     /// The processor time that it has used.
     ///
     /// # Errors
-    /// Where the system does not say.
+    /// If the system does not report it.
     pub fn processor_time(&self) -> io::Result<Duration> {
         let mut nanoseconds = 0;
         for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
@@ -94,7 +94,7 @@ fn taskset<const N: usize>(words: [&str; N]) -> bool {
 /// Serves, where this process was started by [`Server::start`], and then ends.
 ///
 /// # Errors
-/// Where the server fails.
+/// If the server fails.
 pub fn serve_if_asked(contenders: &[Contender]) -> io::Result<bool> {
     let mut words = env::args().skip_while(|word| word != SERVE).skip(1);
     let Some(name) = words.next() else {

@@ -12,14 +12,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// As many requests are under way.
+/// Requests under way at a time.
 pub const CONNECTIONS: usize = 32;
-/// How long a contender is asked before the next.
+/// Length of a contender's turn.
 pub const TURN: Duration = Duration::from_millis(250);
 /// With the same servers. An even number: half of them go backwards.
 pub const ROUNDS: usize = 8;
 
-/// What one turn of one contender came to.
+/// Result of one turn of one contender.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Turn {
@@ -29,15 +29,15 @@ pub struct Turn {
     pub time: f64,
 }
 
-/// What contenders are asked.
+/// Requests sent to contenders.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Course {
     /// Paths with their queries, one after the other; each connection begins with another.
     pub targets: Vec<String>,
-    /// What an answer must say in its head, one of these, to be counted; any does where there are none.
+    /// Header lines of which an answer must have one to be counted; if empty, every answer counts.
     pub marks: &'static [&'static [u8]],
-    /// What servers find in their environment.
+    /// Environment of the servers.
     pub environment: Vec<(&'static str, String)>,
 }
 
@@ -55,7 +55,7 @@ impl Course {
 /// The turns of each contender, in so many sittings with servers of their own.
 ///
 /// # Errors
-/// Where a server or a connection fails.
+/// If a server or a connection fails.
 pub async fn measure(
     contenders: &[Contender],
     course: &Course,
@@ -159,7 +159,7 @@ impl Asker {
     }
 }
 
-/// Whether the head of an answer has one of `marks`, where there are any.
+/// Returns true if the head of an answer has one of `marks`, or there are none.
 fn is_marked(answer: &[u8], marks: &[&[u8]]) -> bool {
     marks.is_empty() || marks.iter().any(|mark| has_line(answer, mark))
 }

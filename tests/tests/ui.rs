@@ -1,4 +1,4 @@
-//! What a newcomer reads who made a mistake: one mistake a file, named after it.
+//! Compile errors: one mistake a file, named after it.
 
 /// An argument that nothing accounts for does not compile, and the error says what to write.
 #[test]

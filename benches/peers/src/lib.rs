@@ -15,7 +15,7 @@ pub fn all() -> Vec<Contender> {
     all
 }
 
-/// What ours must reach of the requests a second of the one that asks Redis each time, too.
+/// Least ratio of our requests a second to those of the peer that also asks Redis each time.
 const TIMES: f64 = 4.0;
 
 /// Ours, and theirs, of those that share a Redis server.

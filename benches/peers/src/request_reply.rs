@@ -1,6 +1,6 @@
 //! The middleware `actix-request-reply-cache`: whole responses in Redis, and nothing in memory.
 //!
-//! As it comes, but for the timeout. None of its options changes how it is connected: its service
+//! Default configuration, except for the timeout. None of its options changes how it is connected: its service
 //! opens a connection for each request.
 
 use actix_request_reply_cache::RedisCacheMiddlewareBuilder;

@@ -1,6 +1,6 @@
 //! `cargo run --release -p benches --bin in_process [-- --quick --check]`
 //!
-//! What a hit costs over a bare handler, without sockets. `--check` fails above 0.5 µs.
+//! Cost of a hit over a bare handler, without sockets. `--check` fails above 0.5 µs.
 
 use benches::{contenders, in_process, options::Options};
 

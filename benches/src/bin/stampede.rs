@@ -16,9 +16,9 @@ use std::{
 };
 
 const REQUESTS: usize = 1000;
-/// What the handler takes.
+/// Run time of the handler.
 const WORK: Duration = Duration::from_millis(100);
-/// What collapsing may add for the slowest.
+/// Largest time that coalescing may add for the slowest client.
 const ALLOWED: Duration = Duration::from_millis(50);
 /// Cold pages, one after the other; the median counts.
 const ROUNDS: usize = 9;
@@ -87,7 +87,7 @@ async fn measure() -> io::Result<Vec<(usize, Duration)>> {
     Ok(rounds)
 }
 
-/// How long the slowest of them waited for its answer.
+/// Returns the longest wait for an answer.
 async fn all_at_once(connections: &mut Vec<Connection>, target: &str) -> io::Result<Duration> {
     let mut asking = Vec::new();
     for mut connection in connections.drain(..) {

@@ -48,9 +48,9 @@ pub static PAGE: &[u8; 1024] = include_bytes!("page.json");
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Listing {
-    /// Which page of the list.
+    /// The page of the list.
     pub page: u32,
-    /// What it is sorted by.
+    /// The order of the list.
     pub sort: String,
 }
 

@@ -26,7 +26,7 @@ impl Answer {
         self.head().header(name)
     }
 
-    /// What our cache says of it; the field must be a well-formed one that ends with our member.
+    /// Our member of `Cache-Status`; the field must be well-formed and end with it.
     pub(crate) fn said(&self) -> Member {
         said(&self.head())
     }
@@ -54,7 +54,7 @@ impl Answer {
     }
 }
 
-/// What our cache says of a response, which must be the last word of a well-formed `Cache-Status`.
+/// Our member of a response's `Cache-Status`, which must be well-formed and end with it.
 pub(crate) fn said(head: &Head) -> Member {
     let members = status_field::members(head).expect("Cache-Status is a structured field");
     let last = members.last().expect("Cache-Status is there").clone();
@@ -62,7 +62,7 @@ pub(crate) fn said(head: &Head) -> Member {
     last
 }
 
-/// Whether a response from a socket came from the store.
+/// Returns true if a response read from a socket is a hit.
 pub(crate) fn is_hit(response: &Response) -> bool {
     said(&response.head).parameter("hit") == Value::Bool(true)
 }

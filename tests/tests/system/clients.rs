@@ -1,4 +1,4 @@
-//! What a browser is told to keep.
+//! `Cache-Control` for browsers.
 
 use crate::ask::get as ask_for;
 use actix_web::{App, HttpResponse, Responder, get, test::init_service, web};

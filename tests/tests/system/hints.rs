@@ -1,4 +1,4 @@
-//! What a compile error tells an author to write, as he would paste it: it compiles, and is right
+//! Hints of compile errors, pasted as they are: each compiles, and is right
 //! for every handler, or it is a mistake of its own until it has been filled in (`ui/hints`).
 
 use std::{fs, path::Path};

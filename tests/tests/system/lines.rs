@@ -7,7 +7,7 @@ use actix_web::{
 };
 use cached_response::{Skip, cached_response, testing::isolated};
 
-/// What the page says is in the language of the first line.
+/// A page in the language of the first line.
 #[get("/first-line")]
 #[cached_response(vary("accept-language"))]
 async fn first_line(request: HttpRequest) -> impl Responder {

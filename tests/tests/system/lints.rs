@@ -1,4 +1,4 @@
-//! What the attribute expands to is clean under the strictest lints.
+//! The attribute's expansion is clean under the strictest lints.
 //!
 //! The functions are allowed what the same functions without the attribute would need to be.
 #![deny(

@@ -14,7 +14,7 @@ use cached_response::{
 
 use crate::ask::{get as ask_for, get_with, post, run};
 
-/// What an application may call neutral: it depends on the query only.
+/// An extractor that an application may call neutral: it depends on the query only.
 struct Pairs(String);
 
 impl FromRequest for Pairs {

@@ -171,7 +171,7 @@ impl Server {
         writeln!(self.orders, "{barrier}").unwrap();
     }
 
-    /// How long after `told` it has ended, and what it said of its stores at its end and after it.
+    /// Returns the time from `told` to its end, and its output about stores at its end and after it.
     fn end(mut self, told: Instant) -> (Duration, String) {
         let mut status = None;
         eventually("it ends", || {

@@ -15,7 +15,7 @@ use tests::stage::{Asked, InProcess, Stage, soon};
 
 const PIECE: usize = 512 << 10;
 const ROUNDS: usize = 100;
-/// What is made once is made by then.
+/// Rounds after which everything that is allocated once has been.
 const WARM: usize = 20;
 /// Well under what the copies of the other rounds would hold.
 const GROWTH: usize = 8 << 20;

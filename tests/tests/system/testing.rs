@@ -1,4 +1,4 @@
-//! What tests of applications have, and the switch that turns everything off.
+//! Tools for tests of applications, and the switch that turns everything off.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};

@@ -1,6 +1,6 @@
 //! `cargo run --release --manifest-path benches/peers/Cargo.toml --bin in_process`
 //!
-//! What a hit costs over a bare handler, peers included.
+//! Cost of a hit over a bare handler, peers included.
 
 use benches::{in_process, options::Options};
 

@@ -9,7 +9,7 @@ use std::{
 
 pub(crate) const HANDLERS: usize = 200;
 
-/// What stands on the handlers.
+/// Attribute on the handlers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Version {
     Plain,

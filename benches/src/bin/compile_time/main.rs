@@ -1,6 +1,6 @@
 //! `cargo run --release -p benches --bin compile_time [-- --quick --check]`
 //!
-//! What an attribute adds to the time that a handler takes to compile: ours beside that of
+//! Compile time that an attribute adds to a handler: ours beside that of
 //! `#[tracing::instrument]`, in processor time. `--check` fails where ours is above.
 
 mod generate;

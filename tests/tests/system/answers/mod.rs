@@ -1,4 +1,4 @@
-//! What an answer looks like, live and from the store.
+//! Form of an answer, live and from the cache.
 
 mod conditions;
 mod fields;

@@ -1,4 +1,4 @@
-//! What `Cache-Status` says of an answer.
+//! Contents of `Cache-Status`.
 
 use std::time::Duration;
 

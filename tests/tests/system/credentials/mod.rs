@@ -1,4 +1,4 @@
-//! Who asks: cookies, `Authorization`, users.
+//! Cookies, `Authorization`, users.
 
 mod authorization;
 mod cookies;

@@ -32,7 +32,7 @@ fn profiles(app: &mut ServiceConfig) {
     app.service(profile).service(maybe);
 }
 
-/// What caches in front have been talked into taking for public files.
+/// Path suffixes by which caches in front have been made to take a private page for a public file.
 const TAILS: [&str; 31] = [
     "",
     "x.css",

@@ -82,7 +82,7 @@ fn a_body_that_is_keyed_tells_gets_apart() {
     assert_eq!(fetch(&server, &Sent::get("/fat")).status(), 415);
 }
 
-/// What comes back for one GET over HTTP/2, its body given or left out.
+/// Returns the answer to one GET over HTTP/2, with or without a body.
 async fn over_http2(server: &Server, body: Option<&'static [u8]>) -> (String, String) {
     let stream = tokio::net::TcpStream::connect(server.address())
         .await

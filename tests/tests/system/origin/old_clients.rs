@@ -32,7 +32,7 @@ fn chunks() -> impl Stream<Item = Result<Bytes, Infallible>> {
     stream::iter(["one, ", "two, ", "three"].map(|chunk| Ok(Bytes::from(chunk))))
 }
 
-/// What actix offers for clients that know no chunks.
+/// A body of declared length, for clients without chunked coding.
 #[get("/declared")]
 #[cached_response]
 async fn declared() -> HttpResponse {
@@ -68,7 +68,7 @@ fn server() -> Server {
     server
 }
 
-/// What such a client has when the server has closed the connection.
+/// Bytes that such a client has read when the server closes the connection.
 struct Read {
     head: String,
     body: Vec<u8>,
