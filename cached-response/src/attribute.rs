@@ -16,7 +16,7 @@ use crate::{
     },
     invalidation::generations::raises,
     key::{KeyWriter, handler_id::HandlerType},
-    route::{inputs::ArgumentInfo, request_key::RequestBody},
+    route::{RouteRef, inputs::ArgumentInfo, request_key::RequestBody},
 };
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, Responder, dev::Payload};
 use pin_project_lite::pin_project;
@@ -160,7 +160,7 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
         <F::Output as Responder>::Body: BodyOf<F::Output>,
     {
         let place = site.find(HandlerType::of::<H>(), route, facts_of::<F::Output>());
-        self.answer(place, key, handler)
+        self.answer(place, key, |_| handler)
     }
 
     /// Returns a handler with the probe for the type of its answer, which may have no name.
@@ -188,12 +188,19 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
         F::Output: Responder,
     {
         let place = site.find(HandlerType::of::<H>(), route, facts);
-        self.answer(place, key, handler)
+        self.answer(place, key, |_| handler)
     }
 
-    pub(crate) fn answer<K, H, F>(self, place: &CachedRoute, key: K, handler: H) -> ResponseFuture
+    /// `handler` makes the handler, where it is to run, of its route.
+    pub(crate) fn answer<K, M, H, F>(
+        self,
+        place: &CachedRoute,
+        key: K,
+        handler: M,
+    ) -> ResponseFuture
     where
         K: FnOnce(&mut KeyWriter, &E),
+        M: FnOnce(&RouteRef) -> H,
         H: FnOnce(E, L) -> F + 'static,
         F: Future + 'static,
         F::Output: Responder,
@@ -220,7 +227,7 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
         if size_of::<E>() > 0 {
             begun.extracted(raises);
         }
-        let asked = request.clone();
+        let (asked, handler) = (request.clone(), handler(&place.site));
         let run = Upstream::Handler(Box::pin(async move {
             match L::from_request(&request, &mut payload).await {
                 Ok(lazy) => handler(eager, lazy)

@@ -8,7 +8,9 @@ use crate::{
     },
     context::control::RunContext,
     extract::{
-        covered::{KeyCovered, NoBody, NoVary, RouteOptions, Typed},
+        covered::{
+            KeyCovered, NoBody, NoVary, RouteOptions, Typed, query_without_flag::extract_if_flagged,
+        },
         deferred::Extracted,
         responder::{BodyOf, facts_of},
     },
@@ -17,7 +19,7 @@ use crate::{
         query::QueryFilter,
     },
     policy::Policy,
-    route::inputs::Role,
+    route::{RouteRef, inputs::Role},
 };
 use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Responder};
 use std::{any::type_name, fmt, marker::PhantomData, panic::Location};
@@ -80,9 +82,16 @@ where
         "`query_typed()` keys the fields of a `Query<T>`, and this handler takes none: leave it out, or \
          name the arguments, `query([\"page\", \"sort\"])`"
     );
+    // The others are extracted before their route is known, and with it the name of the flag.
+    let is_hidden = Args::FACTS.are_told_by_key();
     let route = facts
         .into_iter()
         .fold(RouteSpec::new(policy, false), |route, facts| {
+            let facts = if is_hidden {
+                facts.without_flag()
+            } else {
+                facts
+            };
             route.argument(Role::Covered, facts)
         })
         .answer(*facts_of::<H::Output>());
@@ -157,16 +166,30 @@ where
                     arguments.write_key(key);
                 }
             },
-            move |due, request| async move {
-                let arguments = match due {
-                    Extracted::Now(arguments) => arguments,
-                    Extracted::OnAMiss => Args::extract(&request).await.map_err(|error| {
-                        RunContext::refuse_extraction(&request);
-                        error.into()
-                    })?,
-                };
-                Ok::<_, Error>(handler.call(arguments).await)
+            move |site| {
+                let site = site.clone();
+                move |due, request| async move {
+                    let arguments = match due {
+                        Extracted::Now(arguments) => arguments,
+                        Extracted::OnAMiss => extract(&site, &request).await?,
+                    };
+                    Ok::<_, Error>(handler.call(arguments).await)
+                }
             },
         )
     }
+}
+
+/// Extracts arguments of which the key tells all, without the flag of a live answer.
+async fn extract<Args>(site: &RouteRef, request: &HttpRequest) -> Result<Args, Error>
+where
+    Args: FromRequest + KeyCovered<RouteOptions<NoVary, NoBody, Typed>>,
+{
+    let flag = site.config.policy.nocache.name.as_deref();
+    let extracted =
+        match flag.and_then(|flag| extract_if_flagged(request, flag, Args::extract_without)) {
+            Some(extracted) => extracted,
+            None => Args::extract(request).await.map_err(Into::into),
+        };
+    extracted.inspect_err(|_| RunContext::refuse_extraction(request))
 }

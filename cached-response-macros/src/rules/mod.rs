@@ -93,13 +93,26 @@ pub(crate) fn names_query(argument: &Argument) -> bool {
     leaves(&argument.ty).into_iter().any(is_query)
 }
 
-/// Whether its type is known to be the `Query<T>` of actix-web, as far as its name tells. A type of
+/// Whether its type is known to be the `Query<T>` of actix-web, or one of that, as far as its name tells. A type of
 /// another crate that is also called so can do without the word of its author only where it is
 /// covered; where the author says something of it, it must be written `web::Query<T>`.
 pub(crate) fn is_plain_query(argument: &Argument, role: Role) -> bool {
+    let ty = optional(&argument.ty);
     let is_query =
-        last_segment(&argument.ty).is_some_and(|(last, inner)| last == "Query" && inner.len() == 1);
-    is_query && (role == Role::Covered || is_in_web(&argument.ty))
+        last_segment(ty).is_some_and(|(last, inner)| last == "Query" && inner.len() == 1);
+    is_query && (role == Role::Covered || is_in_web(ty))
+}
+
+/// `T` of `Option<T>` and of `Result<T, E>`.
+fn optional(ty: &Type) -> &Type {
+    match last_segment(ty) {
+        Some((last, inner))
+            if matches!(last.as_str(), "Option" | "Result") && !inner.is_empty() =>
+        {
+            optional(inner[0])
+        }
+        _ => ty,
+    }
 }
 
 /// Whether it is written `web::Name`, after whatever path.

@@ -25,7 +25,7 @@ pub use self::probe::{
 };
 pub use self::query_without_flag::QueryWithoutFlag;
 use actix_web::{
-    Either, Error, FromRequest, HttpRequest,
+    Either, Error, FromRequest, HttpRequest, dev,
     http::{Method, Uri},
     web::{
         Bytes, Data, Form, FormConfig, Json, JsonConfig, Path, PathConfig, Payload, Query,
@@ -99,7 +99,8 @@ pub trait KeyCovered<W = ()> {
     fn write_key(&self, _key: &mut KeyWriter) {}
 
     /// Extracts it from a request whose query has the pair `<flag>=1`, as if it had not. `None` where
-    /// it is extracted as it is.
+    /// that cannot be said: it is extracted as it is, and what the handler makes of it is not stored. All extractors of which
+    /// the key tells all can say it.
     #[doc(hidden)]
     fn extract_without(_request: &HttpRequest, _flag: &str) -> Option<Result<Self, Error>>
     where
@@ -145,10 +146,18 @@ pub struct WithBody;
 
 impl<W> KeyCovered<W> for () {
     const FACTS: ArgumentInfo = ArgumentInfo::NOTHING;
+
+    fn extract_without(_: &HttpRequest, _: &str) -> Option<Result<Self, Error>> {
+        Some(Ok(()))
+    }
 }
 
 impl<W> KeyCovered<W> for Method {
     const FACTS: ArgumentInfo = ArgumentInfo::NOTHING;
+
+    fn extract_without(request: &HttpRequest, _: &str) -> Option<Result<Self, Error>> {
+        Some(Ok(request.method().clone()))
+    }
 }
 
 impl<W, T: DeserializeOwned> KeyCovered<W> for Path<T> {
@@ -158,6 +167,10 @@ impl<W, T: DeserializeOwned> KeyCovered<W> for Path<T> {
     fn is_refused(request: &HttpRequest) -> bool {
         has_config::<PathConfig>(request) && request.match_info().load::<T>().is_err()
     }
+
+    fn extract_without(request: &HttpRequest, _: &str) -> Option<Result<Self, Error>> {
+        Some(Self::from_request(request, &mut dev::Payload::None).into_inner())
+    }
 }
 
 impl<W, T: ?Sized + 'static> KeyCovered<W> for Data<T> {
@@ -165,6 +178,10 @@ impl<W, T: ?Sized + 'static> KeyCovered<W> for Data<T> {
 
     fn find_data(request: &HttpRequest, seen: &mut SeenData) {
         seen.see(request.app_data::<Self>());
+    }
+
+    fn extract_without(request: &HttpRequest, _: &str) -> Option<Result<Self, Error>> {
+        Some(Self::from_request(request, &mut dev::Payload::None).into_inner())
     }
 }
 
@@ -182,7 +199,8 @@ impl<W, T: DeserializeOwned> KeyCovered<W> for Query<T> {
     }
 
     fn extract_without(request: &HttpRequest, flag: &str) -> Option<Result<Self, Error>> {
-        query_without_flag::extract_without(request, flag)
+        let whole = || Self::from_request(request, &mut dev::Payload::None).into_inner();
+        Some(query_without_flag::extract_without(request, flag).unwrap_or_else(whole))
     }
 }
 
@@ -248,6 +266,10 @@ impl<W, T: KeyCovered<W>> KeyCovered<W> for Option<T> {
             part.write_key(key);
         }
     }
+
+    fn extract_without(request: &HttpRequest, flag: &str) -> Option<Result<Self, Error>> {
+        T::extract_without(request, flag).map(|extracted| Ok(extracted.ok()))
+    }
 }
 
 impl<W, T: KeyCovered<W>, E> KeyCovered<W> for Result<T, E> {
@@ -277,6 +299,12 @@ impl<W, T: KeyCovered<W>, E> KeyCovered<W> for Result<T, E> {
             Err(_) if T::FACTS.inputs.any(Inputs::IDENTITY) => key.refuse(Refused::Failed),
             Err(_) => {}
         }
+    }
+
+    // The error is of another type, and only the extractor can make it.
+    fn extract_without(request: &HttpRequest, flag: &str) -> Option<Result<Self, Error>> {
+        let extracted = T::extract_without(request, flag)?.ok()?;
+        Some(Ok(Ok(extracted)))
     }
 }
 
@@ -312,6 +340,14 @@ impl<W, L: KeyCovered<W>, R: KeyCovered<W>> KeyCovered<W> for Either<L, R> {
             }
         }
     }
+
+    fn extract_without(request: &HttpRequest, flag: &str) -> Option<Result<Self, Error>> {
+        if let Ok(left) = L::extract_without(request, flag)? {
+            return Some(Ok(Self::Left(left)));
+        }
+        let right = R::extract_without(request, flag)?.ok()?;
+        Some(Ok(Self::Right(right)))
+    }
 }
 
 macro_rules! tuples {
@@ -329,6 +365,14 @@ macro_rules! tuples {
             fn find_data(request: &HttpRequest, seen: &mut SeenData) {
                 $first::find_data(request, seen);
                 $($rest::find_data(request, seen);)*
+            }
+
+            #[expect(non_snake_case, reason = "the parts are named by their types")]
+            fn extract_without(request: &HttpRequest, flag: &str) -> Option<Result<Self, Error>> {
+                let $first = $first::extract_without(request, flag)?;
+                $(let $rest = $rest::extract_without(request, flag)?;)*
+                let extracted = || Ok(($first?, $($rest?,)*));
+                Some(extracted())
             }
 
             fn is_refused(request: &HttpRequest) -> bool {

@@ -12,7 +12,7 @@ use crate::{
     route::inputs::ArgumentInfo,
 };
 use actix_web::{
-    FromRequest, HttpMessage, HttpRequest,
+    Error, FromRequest, HttpMessage, HttpRequest,
     cookie::Cookie,
     dev::Payload,
     http::header::{HeaderName, HeaderValue},
@@ -126,6 +126,11 @@ impl<W> KeyCovered<W> for TrackedRequest {
 
 impl<W> KeyCovered<W> for CacheHandle {
     const FACTS: ArgumentInfo = ArgumentInfo::NOTHING;
+
+    fn extract_without(request: &HttpRequest, _: &str) -> Option<Result<Self, Error>> {
+        let Ok(handle) = Self::from_request(request, &mut Payload::None).into_inner();
+        Some(Ok(handle))
+    }
 }
 
 fn written<T: KeyPart + 'static>(request: &HttpRequest) -> Option<Vec<u8>> {

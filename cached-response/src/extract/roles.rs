@@ -137,7 +137,7 @@ impl<V, B, T: KeyCovered<RouteOptions<V, B, Typed>>> KeyCovered<RouteOptions<V, 
     for Lazy<T>
 {
     // The handler extracts it, and is shown the error.
-    const FACTS: ArgumentInfo = T::FACTS.lazily().with_error();
+    const FACTS: ArgumentInfo = T::FACTS.lazily().with_error().with_flag();
 
     fn find_data(request: &HttpRequest, seen: &mut SeenData) {
         T::find_data(request, seen);
@@ -147,12 +147,16 @@ impl<V, B, T: KeyCovered<RouteOptions<V, B, Typed>>> KeyCovered<RouteOptions<V, 
         let eager = all.len();
         T::facts(all);
         for facts in &mut all[eager..] {
-            *facts = facts.lazily().with_error();
+            *facts = facts.lazily().with_error().with_flag();
         }
     }
 
     fn is_refused(request: &HttpRequest) -> bool {
         T::is_refused(request)
+    }
+
+    fn extract_without(request: &HttpRequest, _: &str) -> Option<Result<Self, Error>> {
+        Some(Self::from_request(request, &mut Payload::None).into_inner())
     }
 }
 

@@ -116,6 +116,13 @@ impl ArgumentInfo {
         self
     }
 
+    /// The same of an argument that the handler extracts by itself, the flag of a live answer included.
+    #[must_use]
+    pub(crate) const fn with_flag(mut self) -> Self {
+        self.taken_by_name = None;
+        self
+    }
+
     /// The same of an argument that shows why it could not be extracted: an error speaks of the first
     /// pair that is wrong.
     #[must_use]

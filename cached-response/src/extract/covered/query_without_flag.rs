@@ -5,6 +5,7 @@
 //! known, so the name of the flag is in its type.
 
 use crate::{
+    context::control::RunContext,
     extract::{covered::KeyCovered, query_fields},
     key::query::{has_flag, without_flag},
 };
@@ -61,11 +62,7 @@ where
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let flag = Self::flag();
-        let extracted = if has_flag(request.query_string(), flag) {
-            Q::extract_without(request, flag)
-        } else {
-            None
-        };
+        let extracted = extract_if_flagged(request, flag, Q::extract_without);
         let whole = match extracted {
             Some(_) => None,
             None => Some(Q::from_request(request, payload)),
@@ -108,6 +105,24 @@ impl<Q: FromRequest, A> Future for ExtractingQuery<Q, A> {
         };
         Poll::Ready(extracted.map(*this.wrap))
     }
+}
+
+/// Extracts an argument of a request that asks for a live answer as if it did not. `None` where it is to
+/// be extracted as it is.
+pub(crate) fn extract_if_flagged<Q>(
+    request: &HttpRequest,
+    flag: &str,
+    extract: fn(&HttpRequest, &str) -> Option<Result<Q, Error>>,
+) -> Option<Result<Q, Error>> {
+    if !has_flag(request.query_string(), flag) {
+        return None;
+    }
+    let extracted = extract(request, flag);
+    if extracted.is_none() {
+        // The handler may be shown the flag, which is in no key.
+        RunContext::refuse_extraction(request);
+    }
+    extracted
 }
 
 /// Extracts a query as if its pair `<flag>=1` were not there.

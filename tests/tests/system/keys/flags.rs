@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
+use actix_web::http::Method;
 use actix_web::test::init_service;
 use actix_web::web::{self, QueryConfig, ServiceConfig};
-use actix_web::{App, Error, FromRequest, HttpRequest, HttpResponse, error, get};
+use actix_web::{App, Either, Error, FromRequest, HttpRequest, HttpResponse, error, get};
 use cached_response::testing::isolated;
-use cached_response::{KeyCovered, Policy, cached, cached_response};
+use cached_response::{CacheHandle, KeyCovered, Lazy, Policy, cached, cached_response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -95,7 +96,103 @@ impl From<Page> for u32 {
     }
 }
 
+#[get("/optional")]
+#[cached_response(timeout = 60)]
+async fn optional(query: Option<web::Query<Page>>) -> String {
+    text(query.map(|query| query.page))
+}
+
+#[get("/shown")]
+#[cached_response(timeout = 60)]
+async fn shown(query: Result<web::Query<Page>, Error>) -> String {
+    match query {
+        Ok(query) => text(Some(query.page)),
+        Err(error) => format!("{} {error}", run()),
+    }
+}
+
+#[get("/keyed-optional")]
+#[cached_response(timeout = 60, key(query.as_ref().map(|query| query.page)))]
+async fn keyed_optional(query: Option<web::Query<Page>>) -> String {
+    text(query.map(|query| query.page))
+}
+
+fn text(page: Option<u32>) -> String {
+    format!(
+        "{} {}",
+        run(),
+        page.map_or_else(String::new, |page| page.to_string())
+    )
+}
+
+async fn wrapped(query: web::Query<Page>) -> String {
+    text(Some(query.page))
+}
+
+type Told = (web::Data<u8>, Option<web::Path<u8>>, web::Query<Page>);
+
+async fn wrapped_beside_others(
+    (_, _, query): Told,
+    _: Method,
+    _handle: CacheHandle,
+    _lazy: Lazy<web::Path<()>>,
+) -> String {
+    text(Some(query.page))
+}
+
+async fn wrapped_optional(query: Option<web::Query<Page>>) -> String {
+    text(query.map(|query| query.page))
+}
+
+async fn wrapped_shown(query: Result<web::Query<Page>, Error>) -> String {
+    match query {
+        Ok(query) => text(Some(query.page)),
+        Err(error) => format!("{} {error}", run()),
+    }
+}
+
+async fn wrapped_either(query: Either<web::Path<(u8, u8)>, web::Query<Page>>) -> String {
+    text(match query {
+        Either::Left(_) => None,
+        Either::Right(query) => Some(query.page),
+    })
+}
+
+/// Handlers that are shown a query, if it can be read.
+fn optionally_strict(app: &mut ServiceConfig) {
+    let policy = Policy::new(60);
+    app.service((optional, shown, keyed_optional))
+        .route(
+            "/wrapped-optional",
+            web::get().to(cached(policy.clone(), wrapped_optional)),
+        )
+        .route(
+            "/wrapped-shown",
+            web::get().to(cached(policy.clone(), wrapped_shown)),
+        )
+        .route(
+            "/wrapped-either",
+            web::get().to(cached(policy, wrapped_either)),
+        );
+}
+
+const OPTIONALLY_STRICT: [&str; 6] = [
+    "/optional",
+    "/shown",
+    "/keyed-optional",
+    "/wrapped-optional",
+    "/wrapped-shown",
+    "/wrapped-either",
+];
+
 fn strict(app: &mut ServiceConfig) {
+    let policy = Policy::new(60);
+    app.app_data(web::Data::new(7_u8))
+        .route("/wrapped", web::get().to(cached(policy.clone(), wrapped)))
+        .route(
+            "/wrapped-beside-others",
+            web::get().to(cached(policy, wrapped_beside_others)),
+        );
     app.service(imported::lazy)
         .service(keyed)
         .service(taken_apart)
@@ -106,7 +203,9 @@ fn strict(app: &mut ServiceConfig) {
         .route("/method", web::get().to(Pages::<Page>::page));
 }
 
-const STRICT: [&str; 8] = [
+const STRICT: [&str; 10] = [
+    "/wrapped",
+    "/wrapped-beside-others",
     "/lazy",
     "/keyed",
     "/taken-apart",
@@ -120,8 +219,9 @@ const STRICT: [&str; 8] = [
 #[actix_web::test]
 async fn a_live_request_is_not_refused_by_a_query_that_denies_unknown_fields() {
     let _cache = isolated();
-    let app = init_service(App::new().configure(strict)).await;
-    for path in STRICT {
+    let app = App::new().configure(strict).configure(optionally_strict);
+    let app = init_service(app).await;
+    for path in STRICT.into_iter().chain(OPTIONALLY_STRICT) {
         for query in ["?page=2&nocache=1", "?nocache=1&page=2"] {
             let target = format!("{path}?page=2");
             ask_for(&app, &target).await;
@@ -152,6 +252,29 @@ async fn a_live_request_with_a_query_that_is_wrong_has_the_error_of_the_applicat
             assert_eq!(refused.status, 418, "{path}{query}");
             assert_eq!(refused.body, "no such page");
         }
+    }
+}
+
+#[actix_web::test]
+async fn an_error_that_speaks_of_the_flag_is_not_stored_without_it() {
+    let _cache = isolated();
+    let app = init_service(App::new().configure(optionally_strict)).await;
+    for path in ["/shown", "/wrapped-shown"] {
+        let live = ask_for(&app, &format!("{path}?nocache=1&page=x")).await;
+        assert!(live.body.contains("nocache"), "{path}: {}", live.body);
+        assert_eq!(live.detail().as_deref(), Some("error"), "{path}");
+        let plain = ask_for(&app, &format!("{path}?page=x")).await;
+        assert!(
+            !plain.is_hit() && !plain.body.contains("nocache"),
+            "{path}: {}",
+            plain.body
+        );
+        let stored = ask_for(&app, &format!("{path}?page=x")).await;
+        assert_eq!(
+            (stored.is_hit(), &stored.body),
+            (true, &plain.body),
+            "{path}"
+        );
     }
 }
 
@@ -202,20 +325,23 @@ async fn off(page: web::Query<Page>) -> String {
 #[actix_web::test]
 async fn only_the_flag_of_the_route_is_hidden_from_its_query() {
     let _cache = isolated();
-    let plain = cached(Policy::new(60), |page: web::Query<Page>| async move {
-        page.page.to_string()
-    });
+    let named = cached(Policy::new(60).nocache("fresh"), wrapped);
+    let without = cached(Policy::new(60).nocache_off(), wrapped);
     let app = App::new()
         .service(fresh)
         .service(off)
-        .route("/wrapped", web::get().to(plain));
+        .route("/wrapped", web::get().to(named))
+        .route("/wrapped-off", web::get().to(without));
     let app = init_service(app).await;
-    let stored = ask_for(&app, "/fresh").await.body;
-    let live = ask_for(&app, "/fresh?fresh=1").await;
-    assert_eq!(live.status, 200);
-    assert_ne!(live.body, stored);
-    assert_eq!(ask_for(&app, "/fresh").await.body, live.body);
+    for path in ["/fresh", "/wrapped"] {
+        let stored = ask_for(&app, path).await.body;
+        let live = ask_for(&app, &format!("{path}?fresh=1")).await;
+        assert_eq!(live.status, 200, "{path}");
+        assert_ne!(live.body, stored, "{path}");
+        assert_eq!(ask_for(&app, path).await.body, live.body, "{path}");
+    }
     for refused in [
+        "/wrapped-off?nocache=1",
         "/fresh?nocache=1",
         "/fresh?fresh=2",
         "/fresh?fresh",
