@@ -13,32 +13,32 @@ async fn a_second_request_for_a_page_is_a_hit_for_a_minute() {
     let clock = ManualClock::new();
     let _cache = isolated_with(ResponseCache::builder().clock(&clock).build());
     let app = init_service(App::new().service(products::products)).await;
-    let ask = || TestRequest::with_uri("/products?page=1").to_request();
+    let request = || TestRequest::with_uri("/products?page=1").to_request();
 
-    let first = call_and_read_body(&app, ask()).await;
-    assert_eq!(call_and_read_body(&app, ask()).await, first);
+    let first = call_and_read_body(&app, request()).await;
+    assert_eq!(call_and_read_body(&app, request()).await, first);
     clock.advance(std::time::Duration::from_secs(61));
-    assert_ne!(call_and_read_body(&app, ask()).await, first);
+    assert_ne!(call_and_read_body(&app, request()).await, first);
 }
 
 #[actix_web::test]
 async fn no_user_sees_the_page_of_another() {
     let app = init_service(App::new().service(me::me)).await;
-    let ask = |user: &str| {
+    let request = |user: &str| {
         let token = ("authorization", format!("Bearer {user}"));
         TestRequest::with_uri("/me")
             .insert_header(token)
             .to_request()
     };
 
-    let alice = call_and_read_body(&app, ask("alice")).await;
-    let bob = call_and_read_body(&app, ask("bob")).await;
+    let alice = call_and_read_body(&app, request("alice")).await;
+    let bob = call_and_read_body(&app, request("bob")).await;
     assert!(alice.starts_with(b"the page of alice") && bob.starts_with(b"the page of bob"));
-    assert_eq!(call_and_read_body(&app, ask("alice")).await, alice);
+    assert_eq!(call_and_read_body(&app, request("alice")).await, alice);
 
-    let stranger = TestRequest::with_uri("/me").to_request();
-    let stranger = call_service(&app, stranger).await;
-    assert_eq!(stranger.status(), StatusCode::UNAUTHORIZED);
+    let anonymous = TestRequest::with_uri("/me").to_request();
+    let anonymous = call_service(&app, anonymous).await;
+    assert_eq!(anonymous.status(), StatusCode::UNAUTHORIZED);
 }
 
 #[actix_web::test]
