@@ -1,4 +1,4 @@
-//! The smallest program: one route, and the one line that caches it.
+//! The smallest program: one route, and one line that caches its response.
 
 use actix_web::{App, HttpServer, Responder, get};
 use cached_response::cached_response;

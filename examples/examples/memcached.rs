@@ -1,8 +1,8 @@
-//! Two processes that share by Memcached servers what they have made, and what is invalidated.
+//! Two processes that share responses and invalidations through Memcached servers.
 //!
-//! Run it with `cargo run --example memcached -- 8081`, in another terminal with 8082, and do what it
-//! prints. `MEMCACHED` names the servers, as in `10.0.0.1:11211,10.0.0.2:11211`, unless there is one
-//! on this machine.
+//! Run `cargo run --example memcached -- 8081`, the same with 8082 in another terminal, then the
+//! commands that they print. `MEMCACHED` is the list of servers, such as
+//! `10.0.0.1:11211,10.0.0.2:11211`, by default one on this machine.
 
 use std::env;
 use std::error::Error;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use actix_web::{App, HttpServer, get, post, web};
 use cached_response::{MemcachedStore, ResponseCache, cached_response, invalidates};
 
-/// This process, and how many reports it has made.
+/// The port of this process, and the number of reports that it has made.
 struct Process {
     port: u16,
     made: AtomicU32,
@@ -33,19 +33,19 @@ async fn report(month: web::Path<u32>, process: web::Data<Process>) -> String {
 #[post("/reports")]
 #[invalidates(tags("reports"))]
 async fn change() -> &'static str {
-    "every report from before is out of date\n"
+    "all earlier reports are invalidated\n"
 }
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let servers = env::var("MEMCACHED").unwrap_or_else(|_| "127.0.0.1:11211".to_owned());
-    // None of them need be there yet.
+    // Connects to nothing yet: the servers may start later.
     let store = MemcachedStore::open(servers.split(','))?;
-    // Memcached has no way to tell the others at once: each asks it again after so long.
-    let silence = Duration::from_secs(2);
+    // Memcached has no channel: each process compares its memory with the store after this time.
+    let max_unverified = Duration::from_secs(2);
     let cache = ResponseCache::builder()
         .remote(store)
-        .max_unverified(silence);
+        .max_unverified(max_unverified);
     let cache = cache.build();
 
     let port = env::args().nth(1).map_or(Ok(8081), |port| port.parse())?;
@@ -60,8 +60,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let other = if port == 8082 { 8081 } else { 8082 };
     println!("Try:       curl -i http://127.0.0.1:{port}/reports/5");
     println!("then:      curl -i http://127.0.0.1:{other}/reports/5");
-    println!("           which says `detail=remote`: it was made here");
+    println!("           `detail=remote`: the report was made by the first process");
     println!("and then:  curl -X POST http://127.0.0.1:{other}/reports");
-    println!("           and ask for both again, after two seconds");
+    println!("           then request both again, after two seconds");
     Ok(HttpServer::new(app).listen(listener)?.run().await?)
 }

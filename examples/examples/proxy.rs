@@ -1,5 +1,5 @@
-//! A caching reverse proxy: what is asked on `PORT` is asked of `ORIGIN`, and reused for as long as
-//! the response says (RFC 9111). Bodies flow as they come, both ways.
+//! A caching reverse proxy: it forwards requests on `PORT` to `ORIGIN`, and reuses responses for the
+//! lifetime in their headers (RFC 9111). Bodies are streamed in both directions.
 //!
 //! `ORIGIN=http://127.0.0.1:8000 cargo run --example proxy`
 
@@ -24,13 +24,16 @@ use hyper_util::client::legacy::{self, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::mpsc;
 
-/// The time to make a connection, and from the end of a request to the beginning of its response.
-const PATIENCE: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
+/// Limit for making a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Limit from the end of a request to the head of its response.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
 const HOP_BY_HOP: &str = "connection keep-alive proxy-authenticate proxy-authentication-info \
     proxy-authorization proxy-connection te trailer transfer-encoding upgrade";
 
-/// What a client asks of a response that it has already, or has a part of.
+/// Conditions about a response of which the client has the whole or a part.
 const CONDITIONS: [&str; 6] = [
     "if-match",
     "if-modified-since",
@@ -40,13 +43,13 @@ const CONDITIONS: [&str; 6] = [
     "range",
 ];
 
-/// What this hop adds to every message (RFC 9110 §7.6.3).
+/// The field that this hop adds to every message (RFC 9110 §7.6.3).
 const VIA: (&str, &str) = ("via", "1.1 cached-response");
 
 type Field<'a> = (&'a str, &'a [u8]);
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-/// Who requests are passed on to, and the connections to it that one worker keeps.
+/// The origin server, and the connections to it.
 struct Origin {
     authority: Authority,
     client: legacy::Client<HttpConnector, Body>,
@@ -55,7 +58,7 @@ struct Origin {
 impl Origin {
     fn new(authority: Authority) -> Self {
         let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(PATIENCE[0]));
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
         let client = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
@@ -84,43 +87,43 @@ async fn forward(
 ) -> Result<HttpResponse, Error> {
     let hops = hops_left(&request);
     match *request.method() {
-        // A tunnel is nothing to reuse, and a request that may go no further has reached its end.
+        // Tunnels are not supported. At `Max-Forwards: 0` this proxy is the final recipient.
         Method::CONNECT => return Ok(HttpResponse::NotImplemented().finish()),
         Method::TRACE if hops == Some(0) => return Ok(HttpResponse::NotImplemented().finish()),
         Method::OPTIONS if hops == Some(0) => return Ok(HttpResponse::NoContent().finish()),
         _ => {}
     }
     let previous = stale_response();
-    let asked = outgoing(
+    let forwarded = outgoing(
         &request,
         hops,
         &origin.authority,
         upload.body,
         previous.as_ref(),
     );
-    let asked = asked.map_err(ErrorBadRequest)?;
-    let answered = pin!(origin.client.request(asked));
-    let overdue = pin!(async {
-        // Over as well where it failed, which the answer says.
+    let forwarded = forwarded.map_err(ErrorBadRequest)?;
+    let response = pin!(origin.client.request(forwarded));
+    let timeout = pin!(async {
+        // An error of the upload shows in the answer.
         let _ = upload.sent.await;
-        rt::time::sleep(PATIENCE[1]).await;
+        rt::time::sleep(RESPONSE_TIMEOUT).await;
     });
-    match select(answered, overdue).await {
-        Either::Left((Ok(answered), _)) => incoming(request.method(), answered, previous),
-        Either::Left((Err(failure), _)) => Err(explained(&failure)),
-        Either::Right(_) => Err(ErrorGatewayTimeout("the origin takes too long")),
+    match select(response, timeout).await {
+        Either::Left((Ok(response), _)) => incoming(request.method(), response, previous),
+        Either::Left((Err(failure), _)) => Err(gateway_error(&failure)),
+        Either::Right(_) => Err(ErrorGatewayTimeout("the origin timed out")),
     }
 }
 
-/// How much further a TRACE or OPTIONS may go (RFC 9110 §7.6.2).
+/// Returns `Max-Forwards` of a TRACE or OPTIONS (RFC 9110 §7.6.2).
 fn hops_left(request: &HttpRequest) -> Option<u32> {
     let counted = matches!(*request.method(), Method::TRACE | Method::OPTIONS);
     let left = request.headers().get(header::MAX_FORWARDS);
     left.filter(|_| counted)?.to_str().ok()?.parse().ok()
 }
 
-/// The request for the origin: target and fields as they were sent, `Host` among them, so that the
-/// links which the origin makes from it lead back here.
+/// Builds the request for the origin, with the target and the fields of the client. `Host` is kept, so
+/// that links which the origin builds from it lead to the proxy.
 fn outgoing(
     request: &HttpRequest,
     hops: Option<u32>,
@@ -134,50 +137,52 @@ fn outgoing(
         .authority(origin.clone())
         .path_and_query(target.map_or("/", |target| target.as_str()));
     let method = request.method().as_str();
-    let mut asked = hyper::Request::builder()
+    let mut forwarded = hyper::Request::builder()
         .method(method)
         .uri(target.build()?);
-    // In a target an authority goes before `Host` (RFC 9112 §3.2.2).
+    // An authority in the target overrides `Host` (RFC 9112 §3.2.2).
     let authority = request.uri().authority().map(|it| it.as_str().as_bytes());
     let fields = request.headers().iter();
     let fields = fields.map(|(name, value)| (name.as_str(), value.as_bytes()));
     let (fields, hidden) = end_to_end(fields);
     if hidden {
-        // The cache has seen them, and would store the response for requests that have them, too.
+        // The cache saw these fields. It would reuse the response for requests that do send them.
         disable_cache();
     }
     let replaced = |name| previous.is_some() && CONDITIONS.contains(&name);
     for (name, value) in fields.into_iter().filter(|(name, _)| !replaced(name)) {
-        asked = match (name, hops) {
-            ("host", _) => asked.header(name, authority.unwrap_or(value)),
-            ("max-forwards", Some(hops)) => asked.header(name, hops.saturating_sub(1)),
-            _ => asked.header(name, value),
+        forwarded = match (name, hops) {
+            ("host", _) => forwarded.header(name, authority.unwrap_or(value)),
+            ("max-forwards", Some(hops)) => forwarded.header(name, hops.saturating_sub(1)),
+            _ => forwarded.header(name, value),
         };
     }
-    // Whether the client has it already, or wants a part, is seen when the whole is there.
+    // The cache evaluates the conditions of the client against the whole response.
     if let Some(etag) = previous.and_then(StaleResponse::etag) {
-        asked = asked.header("if-none-match", etag.as_bytes());
+        forwarded = forwarded.header("if-none-match", etag.as_bytes());
     }
     if let Some(since) = previous.and_then(StaleResponse::last_modified) {
-        asked = asked.header("if-modified-since", since.as_bytes());
+        forwarded = forwarded.header("if-modified-since", since.as_bytes());
     }
     let has_length = |fields: &hyper::HeaderMap| fields.contains_key("content-length");
-    if !body.is_end_stream() && !asked.headers_ref().is_some_and(has_length) {
-        asked = asked.header("transfer-encoding", "chunked");
+    if !body.is_end_stream() && !forwarded.headers_ref().is_some_and(has_length) {
+        forwarded = forwarded.header("transfer-encoding", "chunked");
     }
-    asked.header(VIA.0, VIA.1).body(body)
+    forwarded.header(VIA.0, VIA.1).body(body)
 }
 
-/// The response for the client: its body unchanged, and broken off where the origin breaks off.
+/// Builds the response for the client. Its body is unchanged, and breaks off where the origin's does.
 fn incoming(
     method: &Method,
-    answered: hyper::Response<Incoming>,
+    response: hyper::Response<Incoming>,
     previous: Option<StaleResponse>,
 ) -> Result<HttpResponse, Error> {
-    let (head, body) = answered.into_parts();
+    let (head, body) = response.into_parts();
     let status = StatusCode::from_u16(head.status.as_u16()).map_err(ErrorBadGateway)?;
     if status == StatusCode::SWITCHING_PROTOCOLS {
-        return Err(ErrorBadGateway("nobody asked for another protocol"));
+        return Err(ErrorBadGateway(
+            "the origin switched protocols without an upgrade",
+        ));
     }
     let fields = head.headers.iter();
     let (fields, _) = end_to_end(fields.map(|(name, value)| (name.as_str(), value.as_bytes())));
@@ -200,7 +205,7 @@ fn incoming(
             .and_then(|length| length.to_str().ok()?.parse().ok()),
         _ => body.size_hint().exact(),
     };
-    // Trailers are left out (RFC 9110 §6.5.1).
+    // Trailers are dropped (RFC 9110 §6.5.1).
     let body = BodyDataStream::new(body);
     Ok(match (status, length) {
         (StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED, _) => response.body(NoBody::new()),
@@ -209,19 +214,19 @@ fn incoming(
     })
 }
 
-fn explained(failure: &legacy::Error) -> Error {
+fn gateway_error(failure: &legacy::Error) -> Error {
     let first = error::Error::source(failure);
     let mut causes = iter::successors(first, |cause| error::Error::source(*cause));
-    let is_late = |cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut;
-    if causes.any(|cause| cause.downcast_ref().is_some_and(is_late)) {
-        ErrorGatewayTimeout("the origin takes too long")
+    let timed_out = |cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut;
+    if causes.any(|cause| cause.downcast_ref().is_some_and(timed_out)) {
+        ErrorGatewayTimeout("the origin timed out")
     } else {
         ErrorBadGateway("the origin did not answer")
     }
 }
 
-/// The fields that are not for one connection only (RFC 9110 §7.6.1), in their order, and whether
-/// `Connection` took any of the others away.
+/// Returns the end-to-end fields (RFC 9110 §7.6.1) in their order, and true if `Connection` named and
+/// removed any.
 fn end_to_end<'a>(fields: impl Iterator<Item = Field<'a>>) -> (Vec<Field<'a>>, bool) {
     let mut fields: Vec<_> = fields.collect();
     let connection = fields.iter().filter(|(name, _)| *name == "connection");
@@ -237,11 +242,11 @@ fn end_to_end<'a>(fields: impl Iterator<Item = Field<'a>>) -> (Vec<Field<'a>>, b
     (fields, hidden)
 }
 
-/// A request's body on its way. What reads it from the client cannot leave its thread, and what
-/// hyper sends must be able to.
+/// The body of a request in transit. actix's payload is not `Send`, and hyper needs a body that is: a
+/// task copies the chunks.
 struct Upload {
     body: Body,
-    /// Until the last of it is on its way.
+    /// Ends when the last chunk is handed to hyper.
     sent: rt::task::JoinHandle<()>,
 }
 
@@ -275,7 +280,7 @@ async fn main() -> io::Result<()> {
     let origin = env::var("ORIGIN").map_err(io::Error::other)?;
     let authority = origin.trim_start_matches("http://").trim_end_matches('/');
     let authority: Authority = authority.parse().map_err(io::Error::other)?;
-    // Built once, outside: each worker gets a clone of the same one.
+    // Built once, outside the closure: each worker clones it.
     let origin = Data::new(Origin::new(authority));
     let server = HttpServer::new(move || {
         App::new()

@@ -1,8 +1,8 @@
-//! Two processes that share by a Redis server what they have made, and what is invalidated.
+//! Two processes that share responses and invalidations through a Redis server.
 //!
-//! Run it with `cargo run --example redis -- 8081`, in another terminal with 8082, and do what it
-//! prints. `REDIS_URL` says where the server is, unless it is on this machine. Where there is none,
-//! each process goes on by itself.
+//! Run `cargo run --example redis -- 8081`, the same with 8082 in another terminal, then the commands
+//! that they print. `REDIS_URL` is the address of the server, by default on this machine. Without a
+//! server, each process works alone.
 
 use std::env;
 use std::error::Error;
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use actix_web::{App, HttpServer, get, post, web};
 use cached_response::{RedisStore, ResponseCache, cached_response, invalidates};
 
-/// This process, and how many reports it has made.
+/// The port of this process, and the number of reports that it has made.
 struct Process {
     port: u16,
     made: AtomicU32,
@@ -32,13 +32,13 @@ async fn report(month: web::Path<u32>, process: web::Data<Process>) -> String {
 #[post("/reports")]
 #[invalidates(tags("reports"))]
 async fn change() -> &'static str {
-    "every report from before is out of date\n"
+    "all earlier reports are invalidated\n"
 }
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let url = env::var("REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1:6379".to_owned());
-    // The server need not be there yet.
+    // Connects to nothing yet: the server may start later.
     let store = RedisStore::open(&url)?;
     let cache = ResponseCache::builder().remote(store).build();
 
@@ -54,8 +54,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let other = if port == 8082 { 8081 } else { 8082 };
     println!("Try:       curl -i http://127.0.0.1:{port}/reports/5");
     println!("then:      curl -i http://127.0.0.1:{other}/reports/5");
-    println!("           which says `detail=remote`: it was made here");
+    println!("           `detail=remote`: the report was made by the first process");
     println!("and then:  curl -X POST http://127.0.0.1:{other}/reports");
-    println!("           and ask for both again");
+    println!("           then request both again");
     Ok(HttpServer::new(app).listen(listener)?.run().await?)
 }

@@ -1,6 +1,6 @@
-//! A page that is made from a file, and stays up when the file is gone.
+//! A page that is read from a file, and stays up when the file is missing.
 //!
-//! Run it with `cargo run --example stale`, and do what it prints.
+//! Run `cargo run --example stale`, then the commands that it prints.
 
 use std::{env, fs, io, path::PathBuf, process};
 
@@ -12,10 +12,10 @@ const MENU: &str = "Mezze, 6.50\nPasta, 9.00\nGulab jamun, 4.50\n";
 
 type MenuFile = web::Data<PathBuf>;
 
-/// Fresh for a second. For another hour it answers where the file cannot be read, which is tried
-/// every two seconds.
+/// Fresh for a second. For another hour the stale response is answered if the file cannot be read;
+/// after each failure, the next read is two seconds later.
 ///
-/// A missing file would be a 404 by itself. That is an answer: it would be shown.
+/// By itself, a missing file is a 404. A 404 is not a failure but an answer, so the client would get it.
 #[get("/menu")]
 #[cached_response(timeout = 1s, stale_if_error = 1h, failure_cooldown = 2s)]
 async fn menu(file: MenuFile) -> Result<String, Error> {

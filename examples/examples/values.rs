@@ -1,6 +1,6 @@
-//! A value that several pages need: it is computed once, and shared.
+//! A value that several pages need: computed once, and shared.
 //!
-//! Run it with `cargo run --example values`, and do what it prints.
+//! Run `cargo run --example values`, then the commands that it prints.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,10 +11,10 @@ use cached_response::{Policy, ResponseCache, invalidates};
 use examples::listen;
 use keshvar::CountryIterator;
 
-/// How many provinces, states and districts the countries of a region have, by country.
+/// Number of provinces, states and districts of each country of a region.
 type Region = BTreeMap<String, usize>;
 
-/// Reads every country and every one of its parts: no page wants to do that itself.
+/// Reads every country and all of its parts. This is too slow to repeat for each page.
 fn count() -> BTreeMap<String, Region> {
     let mut regions = BTreeMap::<String, Region>::new();
     for country in CountryIterator::new() {

@@ -1,3 +1,3 @@
-//! Programs that show the crate at work, and what they share.
+//! Code that the examples share.
 
 pub mod listen;

@@ -1,12 +1,12 @@
-//! Where the program listens: port 8080 of this machine alone, or the one that `PORT` names.
+//! The address that a program listens on: 127.0.0.1, port 8080 or `PORT`.
 
 use std::io;
 use std::net::TcpListener;
 
-/// A listener on 127.0.0.1. Where 8080 is taken and `PORT` says nothing, any free port will do.
+/// Returns a listener on 127.0.0.1. If `PORT` is not set and 8080 is in use, it takes any free port.
 ///
 /// # Errors
-/// Where `PORT` is no number, or nothing can listen there.
+/// If `PORT` is not a number, or the port cannot be bound.
 pub fn on_this_machine() -> io::Result<TcpListener> {
     match std::env::var("PORT") {
         Ok(port) => bind(port.parse().map_err(io::Error::other)?),

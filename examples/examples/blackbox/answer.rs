@@ -1,4 +1,4 @@
-//! What the handler shall do in one run.
+//! One scripted answer of the handler.
 
 use std::io;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::scripts::Scripts;
 #[serde(default, deny_unknown_fields)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a word of the script, free to stand beside any other"
+    reason = "each is a field of the script, independent of the others"
 )]
 pub(crate) struct Answer {
     /// 200 unless set; with `error` 500.
@@ -32,10 +32,10 @@ pub(crate) struct Answer {
     /// `run N` unless set.
     body: Option<String>,
     body_b64: Option<String>,
-    /// The request field whose value is the body; `:body` is the request's own body.
+    /// Name of a request field whose value is the body; `:body` is the request's own body.
     echo: Option<String>,
     repeat: Option<usize>,
-    /// Streams the body that many times, a chunk each.
+    /// Streams the body this many times, each as one chunk.
     chunks: Option<usize>,
     /// Seconds before the answer, or before each chunk of a stream.
     delay: f64,
@@ -44,19 +44,19 @@ pub(crate) struct Answer {
     stream_error: bool,
     #[serde(deserialize_with = "flag")]
     disable_cache: bool,
-    /// Seconds that this answer may be stored for.
+    /// Timeout in seconds that the handler sets.
     timeout: Option<f64>,
     /// Returns `Err`.
     #[serde(deserialize_with = "flag")]
     error: bool,
     #[serde(deserialize_with = "flag")]
     panic: bool,
-    /// Named after the delay, unless it is that of a stream; `{id}` is the script's.
+    /// Added after the delay, unless the answer is a stream; `{id}` is the script's id.
     tags: Vec<String>,
 }
 
 impl Scripts {
-    /// The handler: plays the next answer of a script.
+    /// The handler: returns the next answer of a script.
     pub(crate) async fn play(
         &self,
         id: &str,
@@ -64,7 +64,7 @@ impl Scripts {
         body: &Bytes,
     ) -> Result<HttpResponse, Error> {
         let begun = self.begin(id, request);
-        let (run, answer) = begun.ok_or_else(|| ErrorNotFound("there is no such script"))?;
+        let (run, answer) = begun.ok_or_else(|| ErrorNotFound("no script with this id"))?;
         answer.play(id, run, request, body).await
     }
 }
@@ -91,13 +91,13 @@ impl Answer {
             tag(text.replace("{id}", id));
         }
         if self.panic {
-            panic_as_told();
+            scripted_panic();
         }
         let body = self.body(run, request, body)?;
         let mut response = self.head(run)?;
         if self.error {
             let response = response.body(body);
-            return Err(InternalError::from_response("as told", response).into());
+            return Err(InternalError::from_response("scripted failure", response).into());
         }
         Ok(match self.chunks {
             Some(count) => {
@@ -116,15 +116,15 @@ impl Answer {
         for (name, value) in &self.headers {
             response.append_header((name.as_str(), octets(value)?));
         }
-        if !self.says("content-type") {
+        if !self.has_header("content-type") {
             response.content_type("application/octet-stream");
         }
         Ok(response)
     }
 
-    fn says(&self, name: &str) -> bool {
+    fn has_header(&self, name: &str) -> bool {
         let mut names = self.headers.iter().map(|(name, _)| name);
-        names.any(|said| said.eq_ignore_ascii_case(name))
+        names.any(|own| own.eq_ignore_ascii_case(name))
     }
 
     fn body(&self, run: usize, request: &HttpRequest, body: &Bytes) -> Result<Bytes, Error> {
@@ -156,7 +156,7 @@ fn stream(
             }
             sleep(pause).await;
             if broken == Some(sent) {
-                return Some((Err(io::Error::other("as told")), count));
+                return Some((Err(io::Error::other("scripted failure")), count));
             }
             Some((Ok(piece), sent + 1))
         }
@@ -164,8 +164,8 @@ fn stream(
 }
 
 #[expect(clippy::panic, reason = "the script asks for a handler that panics")]
-fn panic_as_told() {
-    panic!("as told");
+fn scripted_panic() {
+    panic!("scripted failure");
 }
 
 fn octets(text: &str) -> Result<Vec<u8>, Error> {
@@ -173,7 +173,7 @@ fn octets(text: &str) -> Result<Vec<u8>, Error> {
     octets.map_err(ErrorBadRequest)
 }
 
-/// `true` or any number but zero.
+/// Parses `true`, or any number except 0, as true.
 fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

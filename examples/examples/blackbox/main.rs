@@ -1,11 +1,11 @@
-//! An app whose answers a test writes down beforehand: what a cache does to them can be seen from outside.
+//! An app that plays scripted answers, to test a cache from outside.
 //!
-//! * `PUT /_script/{id}`: a JSON array of answers (see `answer.rs`); the Nth run of the handler for
-//!   this id plays the Nth, and the last repeats.
-//! * `GET /_log/{id}`: the requests that the handler saw. `POST /_invalidate?all=1`: invalidates
+//! * `PUT /_script/{id}`: a JSON array of answers (see `answer.rs`). The Nth run of the handler for this
+//!   id returns the Nth; the last one repeats.
+//! * `GET /_log/{id}`: the requests that the handler received. `POST /_invalidate?all=1`: invalidates
 //!   everything; `?path=P`, a path; `?path=P&query=Q`, one URL.
-//! * Any method on `/{profile}/{id}{rest}`: one handler, annotated in as many ways as there are profiles. Its answers
-//!   carry `X-Run: N`.
+//! * Any method on `/{profile}/{id}{rest}`: one handler; each profile has other options. Its answers have
+//!   `X-Run: N`.
 //!
 //! Run it with `PORT=8080 cargo run --example blackbox`.
 
@@ -25,12 +25,12 @@ use scripts::Scripts;
 mod answer;
 mod scripts;
 
-/// The script's id, and what follows it in the path.
+/// The script's id, and the rest of the path.
 type Place = web::Path<(String, String)>;
 type Store = web::Data<Scripts>;
 type Played = Result<HttpResponse, Error>;
 
-// Its handler sees the whole request, and the order of its query makes no difference to it.
+// Its handler sees the whole request, but does not depend on the order of the query.
 #[cached_response(timeout = 60, vary(none), max_body_bytes = "8MiB", query = all)]
 async fn t60(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
@@ -149,7 +149,7 @@ async fn sie2(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
 }
 
-/// Behind `Compress`, which codes a stored response for whoever wants it coded.
+/// Behind `Compress`, which encodes a stored response for each client.
 #[cached_response(timeout = 60, vary(none), max_body_bytes = "8MiB")]
 async fn gz(request: HttpRequest, place: Place, scripts: Store) -> Played {
     scripts.play(&place.0, &request, &Bytes::new()).await
@@ -201,7 +201,7 @@ async fn invalidate(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// The middleware, in front of a handler that knows nothing of it.
+/// The middleware, in front of a plain handler.
 fn scope() -> impl HttpServiceFactory {
     let policy = Policy::new(60).max_body_bytes(8 << 20).query_all();
     web::scope("/scope")

@@ -1,4 +1,4 @@
-//! The scripts of all tests, and what the handler saw under each.
+//! The scripts of all tests, with a log of the requests to each.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +19,7 @@ struct Script {
     runs: Vec<Run>,
 }
 
-/// One run of the handler: the request that it saw.
+/// The request of one run of the handler.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Run {
     method: String,
@@ -28,23 +28,23 @@ pub(crate) struct Run {
 }
 
 impl Scripts {
-    /// Puts a script in place; its runs are counted from 1.
+    /// Stores a script. Its runs are counted from 1.
     pub(crate) fn put(&self, id: String, answers: Vec<Answer>) {
         let answers = answers.into_iter().map(Arc::new).collect();
         let runs = Vec::new();
         self.lock().insert(id, Script { answers, runs });
     }
 
-    /// The runs so far, `None` where there is no such script.
+    /// Returns the runs so far, or `None` if there is no such script.
     pub(crate) fn runs(&self, id: &str) -> Option<Vec<Run>> {
         self.lock().get(id).map(|script| script.runs.clone())
     }
 
-    /// Begins a run: its number and the answer it shall give. The last answer repeats.
+    /// Begins a run: returns its number and its answer. The last answer repeats.
     pub(crate) fn begin(&self, id: &str, request: &HttpRequest) -> Option<(usize, Arc<Answer>)> {
         let mut scripts = self.lock();
         let script = scripts.get_mut(id)?;
-        script.runs.push(Run::seen(request));
+        script.runs.push(Run::of(request));
         let number = script.runs.len();
         let answer = script
             .answers
@@ -59,7 +59,7 @@ impl Scripts {
 }
 
 impl Run {
-    fn seen(request: &HttpRequest) -> Self {
+    fn of(request: &HttpRequest) -> Self {
         let field = |(name, value): (&HeaderName, &HeaderValue)| {
             let value = value.as_bytes().iter().copied().map(char::from);
             (name.to_string(), value.collect())

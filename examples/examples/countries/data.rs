@@ -1,4 +1,4 @@
-//! What is in the file: ISO 3166-1 and 3166-2, as the crate `keshvar` has them.
+//! The content of the file: ISO 3166-1 and 3166-2, from the crate `keshvar`.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ const TABLES: &str = "
     INSERT INTO favourites VALUES
         ('alice', 'FR'), ('alice', 'JP'), ('alice', 'NZ'), ('bob', 'BR'), ('bob', 'KE');";
 
-/// Makes the tables and fills them: 249 countries, 5,059 subdivisions and all their names.
+/// Creates the tables and fills them: 249 countries, 5,059 subdivisions and all their names.
 pub(crate) fn fill(connection: &mut Connection) -> Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
@@ -67,8 +67,8 @@ fn place(transaction: &Transaction<'_>, columns: [&str; 4]) -> Result<usize> {
         .execute(columns)
 }
 
-/// The names a place goes by, each once. What is searched also says `within` which country it lies,
-/// so that "cordoba, spain" finds the right one.
+/// Inserts the names of a place, each once. The searched text also contains `within`, the country, so
+/// that "cordoba, spain" finds the right place.
 fn names(
     transaction: &Transaction<'_>,
     code: &str,
@@ -106,7 +106,7 @@ impl Summary {
     }
 }
 
-/// A country with all that it consists of.
+/// A country with its subdivisions.
 #[derive(Serialize)]
 pub(crate) struct Whole {
     #[serde(flatten)]
@@ -121,7 +121,7 @@ struct Part {
     kind: String,
 }
 
-/// A country by its two letters.
+/// Returns a country by its two-letter code.
 pub(crate) fn country(connection: &Connection, code: &str) -> Result<Option<Whole>> {
     let mut country = connection.prepare_cached("SELECT * FROM countries WHERE code = ?1")?;
     let Some(country) = country.query_row([code], Summary::read).optional()? else {
@@ -143,13 +143,13 @@ pub(crate) fn country(connection: &Connection, code: &str) -> Result<Option<Whol
     }))
 }
 
-/// Any country.
+/// Returns a random country.
 pub(crate) fn random(connection: &Connection) -> Result<Summary> {
     let any = "SELECT * FROM countries ORDER BY random() LIMIT 1";
     connection.prepare_cached(any)?.query_row([], Summary::read)
 }
 
-/// The countries that someone likes best.
+/// Returns the favourite countries of a user.
 pub(crate) fn favourites(connection: &Connection, user: &str) -> Result<Vec<Summary>> {
     let mut favourites = connection.prepare_cached(
         "SELECT countries.* FROM favourites JOIN countries ON code = country
@@ -158,7 +158,7 @@ pub(crate) fn favourites(connection: &Connection, user: &str) -> Result<Vec<Summ
     favourites.query_map([user], Summary::read)?.collect()
 }
 
-/// A part of the world in figures.
+/// Figures of a region of the world.
 #[derive(Serialize)]
 pub(crate) struct Region {
     pub(crate) name: String,
@@ -167,7 +167,7 @@ pub(crate) struct Region {
     population: i64,
 }
 
-/// The parts of the world.
+/// Returns all regions of the world.
 pub(crate) fn regions(connection: &Connection) -> Result<Vec<Region>> {
     let mut regions = connection.prepare_cached(
         "SELECT region, count(DISTINCT country), count(*) - count(DISTINCT country),

@@ -13,14 +13,14 @@ use crate::{data, fuzzy};
 #[derive(Clone)]
 pub(crate) struct Db(Arc<File>);
 
-/// A file of this process's own, removed when the program ends.
+/// A temporary file of this process, removed when the program ends.
 struct File {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Db {
-    /// Makes the file and fills it.
+    /// Creates the file and fills it.
     pub(crate) fn create() -> std::result::Result<Self, Box<dyn std::error::Error>> {
         let name = format!("cached-response-countries-{}.sqlite", std::process::id());
         let path = std::env::temp_dir().join(name);
@@ -73,7 +73,7 @@ impl File {
 
 impl Drop for File {
     fn drop(&mut self) {
-        // What is left in the temporary folder harms nobody.
+        // If it fails, a file remains in the temporary folder.
         let _ = std::fs::remove_file(&self.path);
     }
 }

@@ -1,4 +1,4 @@
-//! The search: every name of every place, with typos forgiven.
+//! The search: over every name of every place, with typos allowed.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use rusqlite::{Connection, Result, Row, named_params};
 use serde::{Deserialize, Serialize};
 
 const PAGE_SIZE: u32 = 20;
-const LONGEST_QUERY: usize = 40;
+const MAX_QUERY_LETTERS: usize = 40;
 
-/// What is asked: `?q=allemange&region=europe&page=1`.
+/// Query of a search: `?q=allemange&region=europe&page=1`.
 #[derive(Deserialize)]
 pub(crate) struct Search {
     q: String,
@@ -24,28 +24,28 @@ fn first() -> u32 {
 }
 
 impl Search {
-    /// The question in small letters, or why it is none.
+    /// Returns the search in lower case, or the reason why it is invalid.
     pub(crate) fn check(mut self) -> std::result::Result<Self, &'static str> {
         self.q = self.q.trim().to_lowercase();
         match self.q.chars().count() {
             0 => Err("q is empty"),
-            length if length > LONGEST_QUERY => Err("q is longer than 40 letters"),
+            length if length > MAX_QUERY_LETTERS => Err("q is longer than 40 letters"),
             _ => Ok(self),
         }
     }
 
-    /// Whether places of a region are asked for.
-    fn takes(&self, region: &str) -> bool {
+    /// Returns true if the search includes this region.
+    fn includes(&self, region: &str) -> bool {
         self.region.is_empty() || self.region == region
     }
 
-    /// One letter in four may be wrong.
-    fn forgiven(&self) -> usize {
+    /// Returns the number of typos that are allowed: one letter in four.
+    fn allowed_typos(&self) -> usize {
         self.q.chars().count() / 4
     }
 }
 
-/// What is found, the nearest first, and how much there is in each region of the world.
+/// Places that match, the nearest first, and the number of matches in each region.
 #[derive(Serialize)]
 pub(crate) struct Found {
     total: u32,
@@ -64,7 +64,7 @@ struct Place {
     typos: u32,
 }
 
-/// Looks at every name there is; no index helps against typos.
+/// Reads every name, since an index does not help with typos.
 const FOUND: &str = "
     WITH found AS (
         SELECT places.code, places.name, places.kind, countries.name AS country, countries.region,
@@ -73,14 +73,14 @@ const FOUND: &str = "
           JOIN places ON places.code = names.place
           JOIN countries ON countries.code = places.country
          GROUP BY places.code
-        HAVING typos <= :forgiven)";
+        HAVING typos <= :allowed)";
 
-/// Answers one question: first how much there is, then the page that is asked for.
+/// Runs a search: counts the matches, then reads the requested page.
 pub(crate) fn search(connection: &Connection, query: &Search) -> Result<Found> {
     let regions = count(connection, query)?;
     let total = regions
         .iter()
-        .filter(|(region, _)| query.takes(region))
+        .filter(|(region, _)| query.includes(region))
         .map(|(_, n)| n)
         .sum();
     Ok(Found {
@@ -94,7 +94,7 @@ pub(crate) fn search(connection: &Connection, query: &Search) -> Result<Found> {
 fn count(connection: &Connection, query: &Search) -> Result<BTreeMap<String, u32>> {
     let count = format!("{FOUND} SELECT region, count(*) FROM found GROUP BY region");
     let mut count = connection.prepare_cached(&count)?;
-    let values = named_params! { ":q": query.q, ":forgiven": query.forgiven() };
+    let values = named_params! { ":q": query.q, ":allowed": query.allowed_typos() };
     count
         .query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect()
@@ -108,7 +108,7 @@ fn places(connection: &Connection, query: &Search) -> Result<Vec<Place>> {
     let mut page = connection.prepare_cached(&page)?;
     let values = named_params! {
         ":q": query.q,
-        ":forgiven": query.forgiven(),
+        ":allowed": query.allowed_typos(),
         ":region": query.region,
         ":size": PAGE_SIZE,
         ":start": i64::from(PAGE_SIZE) * i64::from(query.page.saturating_sub(1)),
@@ -129,7 +129,7 @@ impl Place {
     }
 }
 
-/// Teaches a connection the SQL function `typos(name, query)`.
+/// Adds the SQL function `typos(name, query)` to a connection.
 pub(crate) fn install(connection: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_scalar_function("typos", 2, flags, |arguments| {
@@ -138,8 +138,8 @@ pub(crate) fn install(connection: &Connection) -> Result<()> {
     })
 }
 
-/// How many letters must be added, left out, changed or swapped with their neighbour until `query`
-/// stands somewhere in `name`.
+/// Returns how many letters must be added, left out, changed or swapped with their neighbour until
+/// `query` is a part of `name`.
 fn typos(name: &str, query: &str) -> usize {
     let (name, query): (Vec<char>, Vec<char>) = (name.chars().collect(), query.chars().collect());
     let mut before = vec![];

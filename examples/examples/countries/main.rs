@@ -1,8 +1,8 @@
 //! The countries of the world and their 5,000 provinces, states and districts: a JSON API and one
 //! page over a database file.
 //!
-//! The search reads every name in the file and forgives typos, which takes its time. The lines to
-//! look at are the `#[cached_response(..)]` ones: with them the same question is worked out once.
+//! The search reads every name in the file and allows typos, so it is slow. The important lines are the
+//! `#[cached_response(..)]` ones: with them, each search runs once.
 
 mod data;
 mod db;
@@ -22,7 +22,7 @@ use crate::db::Db;
 use crate::fuzzy::Search;
 use crate::user::User;
 
-/// The page. Nothing in it depends on who asks, and what it shows changes with a new release.
+/// The page. It is the same for all users, and its content changes only with a new release.
 #[get("/")]
 #[cached_response(timeout = 1h)]
 async fn page(db: web::Data<Db>) -> Result<impl Responder> {
@@ -49,8 +49,8 @@ async fn country(code: web::Path<String>, db: web::Data<Db>) -> Result<impl Resp
         .ok_or_else(|| ErrorNotFound("no such country"))
 }
 
-/// The slow one. Of the query the fields of `Search` are in the key and nothing else, so that
-/// `?q=peru&utm_source=mail` is answered from what was stored for `?q=peru`.
+/// The slow route. Only the fields of `Search` are in the key, so `?q=peru&utm_source=mail` is a hit for
+/// `?q=peru`.
 #[get("/api/search")]
 #[cached_response(timeout = 5m)]
 async fn search(query: web::Query<Search>, db: web::Data<Db>) -> Result<impl Responder> {
@@ -61,7 +61,7 @@ async fn search(query: web::Query<Search>, db: web::Data<Db>) -> Result<impl Res
     ))
 }
 
-/// Everyone has his own. Without `key(user.id)` this does not compile.
+/// Each user has a separate response. Without `key(user.id)` this does not compile.
 #[get("/api/me/favourites")]
 #[cached_response(timeout = 60, key(user.id))]
 async fn favourites(user: User, db: web::Data<Db>) -> Result<impl Responder> {
@@ -74,7 +74,7 @@ async fn favourites(user: User, db: web::Data<Db>) -> Result<impl Responder> {
     ))
 }
 
-/// A new one each time: the handler itself says that this response is not to be kept.
+/// A different country each time: the handler disables the cache for its response.
 #[get("/api/random")]
 #[cached_response]
 async fn random(db: web::Data<Db>) -> Result<impl Responder> {
@@ -82,7 +82,7 @@ async fn random(db: web::Data<Db>) -> Result<impl Responder> {
     Ok(web::Json(db.read(data::random).await?))
 }
 
-/// Figures of the day: the handler sets the timeout, since only it knows how long they hold.
+/// Figures of the day: the handler sets the timeout, the time until midnight.
 #[get("/api/statistics")]
 #[cached_response]
 async fn statistics(db: web::Data<Db>) -> Result<impl Responder> {
@@ -90,7 +90,7 @@ async fn statistics(db: web::Data<Db>) -> Result<impl Responder> {
     Ok(web::Json(db.read(data::regions).await?))
 }
 
-/// How long the day, in UTC, still lasts.
+/// Returns the time until midnight, UTC.
 fn until_midnight(now: SystemTime) -> Duration {
     let since_1970 = now
         .duration_since(SystemTime::UNIX_EPOCH)

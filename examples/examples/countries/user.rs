@@ -1,4 +1,4 @@
-//! Who is asking: `Authorization: Bearer alice` is alice. A real program would check a signature.
+//! The user of a request: `Authorization: Bearer alice` is alice. A real program checks a signature.
 
 use std::future::{Ready, ready};
 
@@ -7,8 +7,8 @@ use actix_web::error::ErrorUnauthorized;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{Error, FromRequest, HttpRequest};
 
-/// Someone who has shown a token. Extracted on every request, also on one that is then answered
-/// from the cache: who has no token gets 401, whatever is stored.
+/// A user with a token. It is extracted on every request, hits included: a request without a token gets
+/// a 401 even if a response is stored.
 pub(crate) struct User {
     pub(crate) id: String,
 }
@@ -25,9 +25,8 @@ impl FromRequest for User {
         let id = token
             .and_then(|token| token.strip_prefix("Bearer "))
             .filter(|id| !id.is_empty());
-        ready(
-            id.map(|id| Self { id: id.to_owned() })
-                .ok_or_else(|| ErrorUnauthorized("say who you are: Authorization: Bearer alice")),
-        )
+        ready(id.map(|id| Self { id: id.to_owned() }).ok_or_else(|| {
+            ErrorUnauthorized("a token is missing: send Authorization: Bearer alice")
+        }))
     }
 }

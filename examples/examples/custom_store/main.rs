@@ -1,7 +1,7 @@
-//! A store of one's own: an `SQLite` file, by which what was made survives a restart, and the
-//! processes of one machine share it.
+//! A custom store in an `SQLite` file. Stored responses survive a restart, and all processes of one
+//! machine share them.
 //!
-//! Run it with `cargo run --example custom_store`, and do what it prints. The store is in `sqlite.rs`.
+//! Run `cargo run --example custom_store`, then what it prints. The store is in `sqlite.rs`.
 
 mod sqlite;
 
@@ -16,7 +16,7 @@ use examples::listen;
 use sqlite::SqliteStore;
 use tokio::time::sleep;
 
-/// It takes a second to make, and is good for an hour.
+/// Takes a second to make, and is fresh for an hour.
 #[get("/reports/{month}")]
 #[cached_response(timeout = 1h)]
 async fn report(month: web::Path<u32>) -> String {
@@ -32,17 +32,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let file = env::temp_dir().join("cached-response-example.sqlite");
     let file = env::args().nth(1).map_or(file, PathBuf::from);
     let store = SqliteStore::open(&file)?;
-    // A disk takes its time, and a report takes more.
-    let budget = Duration::from_millis(500);
+    // A disk is slower than the default of 50 ms allows.
+    let timeout = Duration::from_millis(500);
     let cache = ResponseCache::builder()
         .remote(store)
-        .remote_timeout(budget);
+        .remote_timeout(timeout);
     let cache = cache.build();
     let listener = listen::on_this_machine()?;
     let page = format!("http://{}/reports/5", listener.local_addr()?);
     println!("Try:       curl -i {page}");
-    println!("then:      stop this process, start it again, and ask again");
-    println!("           the answer is in {}", file.display());
+    println!("then:      stop this process, start it again, and run the command again");
+    println!("           the report is stored in {}", file.display());
     let app = move || App::new().app_data(cache.clone()).service(report);
     Ok(HttpServer::new(app).listen(listener)?.run().await?)
 }

@@ -1,5 +1,5 @@
-//! A store in an `SQLite` file. All times are told by the clock of the machine, which those who share
-//! the file have in common: where it is set back, what is kept lives for as much longer.
+//! A store in an `SQLite` file. All processes that share the file use the clock of the machine. If that
+//! clock is set back, stored values live longer by the same amount.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +10,7 @@ use cached_response::{Store, StoreError, StoreErrorKind, StoreFuture, StoredValu
 use rusqlite::{Connection, OptionalExtension, Result, params};
 use tokio::task::spawn_blocking;
 
-/// What is committed is on the disk: a power cut that undid a deletion would undo an invalidation.
+/// `synchronous = FULL`: a deletion is an invalidation, and must survive a power cut.
 const TABLE: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
@@ -21,14 +21,14 @@ const TABLE: &str = "
 pub(crate) struct SqliteStore(Arc<Mutex<Connection>>);
 
 impl SqliteStore {
-    /// The store in this file, which is made where there is none.
+    /// Opens the store in this file, and creates the file if it does not exist.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let connection = Connection::open(path)?;
         connection.execute_batch(TABLE)?;
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
 
-    /// Works on another thread: that of the cache must not be blocked.
+    /// Runs blocking work on another thread, as the cache's thread must not block.
     async fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
@@ -49,7 +49,7 @@ impl Store for SqliteStore {
             let select = "SELECT substr(bytes, 1, ?2), until FROM kept WHERE name = ?1";
             let mut select = file.prepare_cached(select)?;
             let found = select.query_row((name, number(limit)), |row| {
-                // The first of no bytes is NULL.
+                // `substr` of an empty blob is NULL.
                 let bytes: Option<Vec<u8>> = row.get(0)?;
                 let left = u64::try_from(row.get::<_, i64>(1)? - now()).unwrap_or(0);
                 let bytes = bytes.unwrap_or_default().into();
@@ -62,7 +62,7 @@ impl Store for SqliteStore {
 
     fn set<'a>(&'a self, name: &'a str, bytes: Bytes, timeout: Duration) -> StoreFuture<'a, ()> {
         let name = name.to_owned();
-        // From when it is asked for, however long it waits for the file.
+        // The lifetime starts with the call, not when the file is free.
         let until = now().saturating_add(number(timeout.as_millis()));
         Box::pin(self.with(move |file| {
             file.execute("DELETE FROM kept WHERE until <= ?1", [now()])?;
@@ -81,13 +81,13 @@ impl Store for SqliteStore {
     }
 }
 
-/// In milliseconds since 1970.
+/// Returns the time in milliseconds since 1970.
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     number(since.unwrap_or_default().as_millis())
 }
 
-/// A number as `SQLite` has them.
+/// Converts to an `SQLite` integer, at most `i64::MAX`.
 fn number(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }

@@ -1,7 +1,7 @@
-//! A shop over `SQLite`: a list of products, and a page for each. Both are answered from memory, and
-//! whoever changes a product sees the change at once, on every page that shows it.
+//! A shop over `SQLite`: a list of products, and a page for each. Both are answered from memory. After
+//! a product is changed, every page that shows it is made again.
 //!
-//! The lines to look at are the `#[invalidates(..)]` ones: without them the pages would show the old
+//! The important lines are the `#[invalidates(..)]` ones: without them, the pages would show the old
 //! product for an hour.
 
 use std::error::Error;
@@ -19,19 +19,19 @@ const TABLES: &str = "
     CREATE TABLE products (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price INTEGER NOT NULL);
     INSERT INTO products VALUES (1, 'Tea', 4), (2, 'Cake', 5), (3, 'Scones', 3);";
 
-/// The database. It is in memory, so that nothing in it takes long enough to need `web::block`.
+/// The database. It is in memory and fast, so queries need no `web::block`.
 type Db = web::Data<Mutex<Connection>>;
 
 fn connection(db: &Db) -> MutexGuard<'_, Connection> {
     db.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn shown(row: &Row<'_>) -> rusqlite::Result<Value> {
+fn to_json(row: &Row<'_>) -> rusqlite::Result<Value> {
     let (id, name, price): (i64, String, i64) = row.try_into()?;
     Ok(json!({ "id": id, "name": name, "price": price }))
 }
 
-/// What may be changed of a product.
+/// The fields of a product that a client may set.
 #[derive(Deserialize)]
 struct Change {
     name: String,
@@ -45,7 +45,7 @@ async fn list(db: Db) -> Result<impl Responder> {
         let connection = connection(&db);
         let mut products = connection.prepare_cached("SELECT * FROM products ORDER BY id")?;
         products
-            .query_map([], shown)?
+            .query_map([], to_json)?
             .collect::<rusqlite::Result<Vec<_>>>()
     };
     Ok(web::Json(read().map_err(ErrorInternalServerError)?))
@@ -55,14 +55,14 @@ async fn list(db: Db) -> Result<impl Responder> {
 #[cached_response(timeout = 1h, tags("product:{id}"))]
 async fn product(id: web::Path<i64>, db: Db) -> Result<impl Responder> {
     let one = "SELECT * FROM products WHERE id = ?1";
-    let found = connection(&db).query_row(one, [*id], shown).optional();
+    let found = connection(&db).query_row(one, [*id], to_json).optional();
     found
         .map_err(ErrorInternalServerError)?
         .map(web::Json)
         .ok_or_else(|| ErrorNotFound("no such product"))
 }
 
-/// A product more: it is on the list.
+/// Adds a product. The list changes.
 #[post("/products")]
 #[invalidates(tags("products"))]
 async fn add(new: web::Form<Change>, db: Db) -> Result<impl Responder> {
@@ -77,8 +77,8 @@ async fn add(new: web::Form<Change>, db: Db) -> Result<impl Responder> {
         .finish())
 }
 
-/// Another name, another price: on the product's own page and on the list. A 404 has changed
-/// nothing, so that it invalidates nothing.
+/// Changes name and price. The product's page and the list change. A 404 changes nothing, so it
+/// invalidates nothing.
 #[put("/products/{id}")]
 #[invalidates(tags("products", "product:{id}"))]
 async fn edit(id: web::Path<i64>, change: web::Form<Change>, db: Db) -> Result<impl Responder> {

@@ -1,5 +1,5 @@
-//! The first hour with cached-response in twelve steps, one module each. The page "The first hour" of
-//! the guide shows the same code, step by step.
+//! The first hour with cached-response in twelve steps, one module each. The guide's page "The first
+//! hour" shows the same code.
 //!
 //! Run it with `cargo run --example tour`, and type what it prints. With `REDIS_URL` in the
 //! environment, two processes (`PORT=8081` and `PORT=8082`) share what they store.

@@ -1,4 +1,4 @@
-//! Step 10: Redis behind the memory of two processes.
+//! Step 10: Redis behind two processes.
 
 use std::env;
 

@@ -1,4 +1,4 @@
-//! Step 12: tests of one's own handlers.
+//! Step 12: tests of your own handlers.
 
 use actix_web::http::StatusCode;
 use actix_web::test::{TestRequest, call_and_read_body, call_service, init_service};

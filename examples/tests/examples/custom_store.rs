@@ -1,4 +1,4 @@
-//! `custom_store` keeps what it makes over a restart, and its store is one.
+//! `custom_store` keeps its responses over a restart, and its store meets the contract.
 
 #[path = "../../examples/custom_store/sqlite.rs"]
 mod sqlite;
@@ -22,14 +22,14 @@ fn open(path: &Path) -> SqliteStore {
 }
 
 #[actix_web::test]
-async fn a_file_does_what_any_store_must() {
+async fn the_sqlite_store_meets_the_contract_of_a_store() {
     let folder = Folder::new().expect("a folder");
     let path = file(&folder);
     check_handles(open(&path), open(&path)).await;
 }
 
 #[actix_web::test]
-async fn a_file_that_is_no_database_is_no_store_of_anything() {
+async fn a_file_that_is_not_a_database_is_an_error() {
     let folder = Folder::new().expect("a folder");
     let path = file(&folder);
     std::fs::write(&path, "This is no database, and long enough to say so.").expect("written");
@@ -39,7 +39,7 @@ async fn a_file_that_is_no_database_is_no_store_of_anything() {
 }
 
 #[test]
-fn what_was_made_survives_a_restart() {
+fn a_stored_response_survives_a_restart() {
     let folder = Folder::new().expect("a folder");
     let path = file(&folder);
     let start = || {
@@ -56,7 +56,7 @@ fn what_was_made_survives_a_restart() {
         let file = rusqlite::Connection::open(&path).ok()?;
         file.query_row(stored, [], |row| row.get(0)).ok()
     };
-    // A disk may be too busy for the budget of one or the other.
+    // On a busy disk, some writes exceed `remote_timeout`.
     until("it is stored", || count().filter(|count| *count > 0)).expect("it is");
     drop(before);
     let after = start();

@@ -1,5 +1,5 @@
-//! Starts the examples as a user would, asks them over plain sockets, and holds what they answer
-//! against what they promise. `cargo test -p examples` builds them, `--test examples` alone does not.
+//! Starts the examples like a user, sends requests over plain sockets, and checks the answers.
+//! `cargo test -p examples` builds the examples; `--test examples` alone does not.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -54,8 +54,8 @@ fn the_readme_shows_what_countries_prints_and_answers() {
 }
 
 #[test]
-fn where_8080_is_taken_countries_finds_another_port() {
-    // Where this fails, somebody else has it: taken it is in either case.
+fn countries_takes_another_port_if_8080_is_in_use() {
+    // If this fails, another process uses the port, which is as good.
     let _taken = TcpListener::bind("127.0.0.1:8080");
     let program = Program::announced(start("countries", None));
     assert!(!program.address.ends_with(":8080"), "{}", program.address);
@@ -63,7 +63,7 @@ fn where_8080_is_taken_countries_finds_another_port() {
 }
 
 #[test]
-fn a_question_is_worked_out_once_whatever_else_stands_in_the_url() {
+fn a_search_runs_once_whatever_else_is_in_the_url() {
     let program = Program::countries();
     let live = program.get("/api/search?q=onatrio&page=1");
     let stored = program.get("/api/search?page=1&utm_source=mail&q=onatrio");
@@ -103,7 +103,7 @@ fn two_users_never_see_each_others_favourites() {
 }
 
 #[test]
-fn who_shows_no_token_is_refused_whatever_is_stored() {
+fn a_request_without_a_token_is_refused_even_if_a_response_is_stored() {
     let program = Program::countries();
     program.get_as("alice", "/api/me/favourites");
     program.get_as("alice", "/api/me/favourites");
@@ -117,7 +117,7 @@ fn a_random_country_is_never_answered_from_memory() {
     let program = Program::countries();
     let answers: Vec<_> = (0..20).map(|_| program.get("/api/random")).collect();
     assert!(answers.iter().all(Answer::is_live), "{answers:?}");
-    // That twenty draws from 249 countries are all the same does not happen.
+    // Twenty draws from 249 countries are never all the same.
     let countries: BTreeSet<_> = answers.iter().map(|answer| &answer.body).collect();
     assert!(countries.len() > 1);
 }
@@ -132,7 +132,7 @@ fn statistics_hold_until_midnight() {
     program.get("/api/statistics");
     let stored = program.get("/api/statistics");
     let Some(ttl) = stored.ttl() else {
-        // The day may have ended between the two.
+        // Midnight may have passed between the two.
         assert!(left < 20, "{stored:?}");
         return;
     };
@@ -178,7 +178,7 @@ fn the_page_offers_every_region() {
     assert!(program.get("/").ttl().is_some());
 }
 
-/// Asks twice: what is answered from memory is what was answered live.
+/// Sends the request twice: the second answer comes from memory and equals the first.
 fn seen_twice(program: &Program, target: &str) -> String {
     let [live, stored] = [program.get(target), program.get(target)];
     assert!(live.is_live(), "{live:?}");
@@ -188,7 +188,7 @@ fn seen_twice(program: &Program, target: &str) -> String {
 }
 
 #[test]
-fn who_edits_a_product_sees_it_changed_on_every_page_that_shows_it() {
+fn an_edited_product_is_changed_on_every_page_that_shows_it() {
     let program = Program::invalidate();
     let (list, tea, cake) = ("/products", "/products/1", "/products/2");
     assert!(seen_twice(&program, list).contains("\"Tea\""));

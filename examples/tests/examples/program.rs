@@ -1,4 +1,4 @@
-//! An example as a process of its own, and what it answers.
+//! An example in a separate process, and its answers.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -6,18 +6,18 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// An example that runs on a port of its own until it is dropped.
+/// A running example on a separate port. It is stopped on drop.
 pub(crate) struct Program {
     child: Child,
     pub(crate) address: String,
-    /// The lines it printed when it was ready.
+    /// The lines that it printed at its start.
     pub(crate) printed: Vec<String>,
-    /// Kept open: whoever prints into a closed pipe panics.
+    /// Kept open, since a print into a closed pipe panics.
     _output: Option<BufReader<ChildStdout>>,
 }
 
 impl Program {
-    /// `hello` prints nothing, so it gets a port that was free a moment ago, and is asked until it
+    /// Starts `hello`. It prints nothing, so it gets a port that was just free, and is polled until it
     /// listens.
     pub(crate) fn hello() -> Self {
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -39,12 +39,12 @@ impl Program {
         program
     }
 
-    /// `countries` says where it listens.
+    /// Starts `countries`, which prints its address.
     pub(crate) fn countries() -> Self {
         Self::announced(start("countries", Some("0")))
     }
 
-    /// So does `invalidate`.
+    /// Starts `invalidate`, which prints its address.
     pub(crate) fn invalidate() -> Self {
         Self::announced(start("invalidate", Some("0")))
     }
@@ -53,7 +53,7 @@ impl Program {
         Self::announced_in(child, 2)
     }
 
-    /// The first of the lines that it prints says where it listens.
+    /// Reads this many printed lines; the first contains the address.
     pub(crate) fn announced_in(mut child: Child, lines: usize) -> Self {
         let mut output = BufReader::new(child.stdout.take().expect("piped"));
         let lines = output.by_ref().lines().take(lines);
@@ -69,10 +69,10 @@ impl Program {
     }
 
     pub(crate) fn get(&self, target: &str) -> Answer {
-        self.ask(target, "")
+        self.get_with_headers(target, "")
     }
 
-    /// Asks again and again until an answer is as it should be.
+    /// Repeats a request until an answer meets the condition.
     pub(crate) fn get_until(
         &self,
         target: &str,
@@ -91,14 +91,14 @@ impl Program {
     }
 
     pub(crate) fn get_as(&self, user: &str, target: &str) -> Answer {
-        self.ask(target, &format!("authorization: Bearer {user}\r\n"))
+        self.get_with_headers(target, &format!("authorization: Bearer {user}\r\n"))
     }
 
-    fn ask(&self, target: &str, headers: &str) -> Answer {
+    fn get_with_headers(&self, target: &str, headers: &str) -> Answer {
         self.send(&format!("GET {target}"), headers, "")
     }
 
-    /// Sends what a form sends.
+    /// Sends a form.
     pub(crate) fn send_form(&self, method: &str, target: &str, form: &str) -> Answer {
         let kind = "content-type: application/x-www-form-urlencoded";
         let headers = format!("{kind}\r\ncontent-length: {}\r\n", form.len());
@@ -134,7 +134,7 @@ pub(crate) fn start(example: &str, port: Option<&str>) -> Child {
     })
 }
 
-/// With whatever arguments and environment it is given besides.
+/// Starts an example with further arguments and environment variables.
 pub(crate) fn start_with(example: &str, configure: impl FnOnce(&mut Command)) -> Child {
     let program = tests::process::build(example).expect("the example can be built");
     let mut command = Command::new(program);
@@ -147,7 +147,7 @@ pub(crate) fn start_with(example: &str, configure: impl FnOnce(&mut Command)) ->
     command.spawn().expect("an example that was built")
 }
 
-/// An answer as it stands on the wire, or in the README.
+/// An answer from the wire, or from the README.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) status: String,
@@ -173,7 +173,7 @@ impl Answer {
         self.headers.get(name).map_or("", String::as_str)
     }
 
-    /// Whether another process has made it.
+    /// Returns true if another process made it.
     pub(crate) fn is_remote(&self) -> bool {
         self.header("cache-status").ends_with("; detail=remote")
     }
@@ -182,7 +182,7 @@ impl Answer {
         !self.headers.contains_key("age") && !self.header("cache-status").contains("hit")
     }
 
-    /// The seconds that a hit says it will still be reused for.
+    /// Returns the remaining lifetime of a hit in seconds.
     pub(crate) fn ttl(&self) -> Option<u64> {
         let ttl = self
             .header("cache-status")
@@ -191,7 +191,7 @@ impl Answer {
         ttl.parse().ok()
     }
 
-    /// Without what differs from one day to the next, and what `curl` does not ask for.
+    /// Replaces values that change with time, and removes fields that `curl` does not cause.
     pub(crate) fn shape(mut self) -> Self {
         self.headers.remove("connection");
         for name in ["age", "cache-status", "date"] {
@@ -203,7 +203,7 @@ impl Answer {
     }
 }
 
-/// A value with every number as `#`, and a date as nothing but a date.
+/// Replaces each number by `#`, and a date by its shape.
 fn shape_of(value: &str, name: &str) -> String {
     if name == "date" {
         return format!(

@@ -1,4 +1,4 @@
-//! The guide shows what a process sends to Redis.
+//! The commands to Redis in the guide are those that a process sends.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use tests::servers::redis::Redis;
 
 use crate::program::{Program, start_with};
 
-/// The commands that stand under a mark in the guide.
+/// Returns the commands below a mark in the guide.
 fn shown(mark: &str) -> Vec<String> {
     let guide = include_str!("../../../docs/operating.md");
     let rest = guide.split(&format!("<!-- {mark} -->")).nth(1);
@@ -15,8 +15,8 @@ fn shown(mark: &str) -> Vec<String> {
     shapes(lines)
 }
 
-/// Each command with the kind of name that it is about, or the kinds of all. What is published, be it only that all is well,
-/// comes whenever it does.
+/// Returns each command with the kinds of its names. `PUBLISH` is left out, since heartbeats come at any
+/// time.
 fn shapes<'a>(commands: impl Iterator<Item = &'a str>) -> Vec<String> {
     let shape = |command: &str| {
         let mut words = command.split(' ').map(|word| word.trim_matches('"'));
@@ -30,7 +30,7 @@ fn shapes<'a>(commands: impl Iterator<Item = &'a str>) -> Vec<String> {
     commands.filter_map(shape).collect()
 }
 
-/// Does something, until what is shown under a mark is sent: a machine may be too busy for a budget.
+/// Repeats an action until the commands below a mark are sent: on a busy machine, some calls time out.
 fn is_sent(server: &Redis, mark: &str, mut act: impl FnMut(u32)) {
     let shown = shown(mark);
     assert!(shown.len() > 1, "{shown:?}");
@@ -39,12 +39,12 @@ fn is_sent(server: &Redis, mark: &str, mut act: impl FnMut(u32)) {
         let mut monitor = server.monitor().expect("a connection");
         act(page);
         let mut sent = Vec::new();
-        let patience = Instant::now() + Duration::from_millis(500);
-        while sent.len() < shown.len() && Instant::now() < patience {
+        let until = Instant::now() + Duration::from_millis(500);
+        while sent.len() < shown.len() && Instant::now() < until {
             let seen = monitor.seen(server).expect("an answer");
             sent.extend(shapes(seen.iter().map(String::as_str)));
         }
-        // All is about one page.
+        // All names are of one page.
         let page = format!("/reports/{page}");
         let sent: Vec<_> = sent
             .iter()
@@ -67,7 +67,7 @@ fn the_guide_shows_what_is_sent_to_redis() {
         Program::announced_in(child, 5)
     };
     let (one, other) = (start(), start());
-    // Each has connected before it is watched.
+    // Connects both before the monitor starts.
     one.get("/reports/1");
     other.get("/reports/2");
     is_sent(&server, "miss", |page| {

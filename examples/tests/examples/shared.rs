@@ -1,4 +1,4 @@
-//! `redis` and `memcached`, two processes of each, share what they make, as they say.
+//! Two processes of `redis`, and two of `memcached`, share responses, as they print.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -18,8 +18,8 @@ fn process(example: &str, variable: &str, server: &str) -> Program {
     Program::announced_in(child, LINES)
 }
 
-/// A report that one process has made and another has found, and what it says. It is written behind
-/// the answer, and a machine may be too busy for a budget: so it may take some.
+/// Returns the path and the text of a report that one process made and the other found. The write
+/// happens in the background, and on a busy machine some exceed `remote_timeout`: so it may need several.
 fn found(one: &Program, other: &Program) -> (String, String) {
     let deadline = Instant::now() + Duration::from_secs(20);
     for month in 1.. {
@@ -37,17 +37,17 @@ fn found(one: &Program, other: &Program) -> (String, String) {
     unreachable!("months do not end");
 }
 
-/// Goes through what is printed.
+/// Runs the printed commands.
 fn share(one: &Program, other: &Program) {
     let (page, made) = found(one, other);
     assert!(other.get(&page).ttl().is_some(), "it is in memory now");
-    let told = other.send_form("POST", "/reports", "");
-    assert_eq!(told.status, "HTTP/1.1 200 OK");
+    let changed = other.send_form("POST", "/reports", "");
+    assert_eq!(changed.status, "HTTP/1.1 200 OK");
     assert_ne!(other.get(&page).body, made);
-    one.get_until(&page, "it has heard", |answer| answer.body != made);
+    one.get_until(&page, "it was notified", |answer| answer.body != made);
 }
 
-fn goes_on_alone(program: &Program) {
+fn works_alone(program: &Program) {
     let page = "/reports/5";
     let made = program.get(page);
     assert!(made.is_live(), "{made:?}");
@@ -64,9 +64,9 @@ fn processes_share_reports_by_redis() {
 }
 
 #[test]
-fn a_process_without_redis_goes_on_by_itself() {
-    let nobody = format!("redis://127.0.0.1:{}", free_port().expect("a free port"));
-    goes_on_alone(&process("redis", "REDIS_URL", &nobody));
+fn a_process_without_redis_works_alone() {
+    let unused = format!("redis://127.0.0.1:{}", free_port().expect("a free port"));
+    works_alone(&process("redis", "REDIS_URL", &unused));
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn processes_share_reports_by_memcached() {
 }
 
 #[test]
-fn a_process_without_memcached_goes_on_by_itself() {
-    let nobody = format!("127.0.0.1:{}", free_port().expect("a free port"));
-    goes_on_alone(&process("memcached", "MEMCACHED", &nobody));
+fn a_process_without_memcached_works_alone() {
+    let unused = format!("127.0.0.1:{}", free_port().expect("a free port"));
+    works_alone(&process("memcached", "MEMCACHED", &unused));
 }

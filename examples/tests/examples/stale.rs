@@ -1,13 +1,13 @@
-//! `stale` goes on answering when its file is gone, as it says.
+//! `stale` answers the stale page when its file is missing, as it prints.
 
 use std::fs;
 use std::path::Path;
 
 use crate::program::{Answer, Program, start};
 
-fn stands_in(answer: &Answer) -> bool {
-    let said = answer.header("cache-status");
-    said.contains("fwd=stale; fwd-status=503; detail=stale-if-error")
+fn is_stale(answer: &Answer) -> bool {
+    let status = answer.header("cache-status");
+    status.contains("fwd=stale; fwd-status=503; detail=stale-if-error")
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn a_page_outlives_its_file() {
     assert!(live.is_live() && live.body.starts_with("Mezze"), "{live:?}");
 
     fs::rename(file, away).expect("it is there");
-    let stale = program.get_until("/menu", "it stands in", stands_in);
+    let stale = program.get_until("/menu", "it is answered stale", is_stale);
     assert_eq!(stale.status, "HTTP/1.1 200 OK");
     assert_eq!(stale.body, live.body);
 

@@ -1,4 +1,4 @@
-//! `tour`, step by step, as the page "The first hour" of the guide tells it.
+//! `tour`, step by step, as in the page "The first hour" of the guide.
 
 use std::borrow::Borrow;
 use std::net::SocketAddr;
@@ -12,12 +12,12 @@ use tests::servers::redis::Redis;
 
 use crate::program::{Program, start_with};
 
-/// The lines that the tour prints: a heading and one line for each step.
+/// Number of lines that the tour prints: a heading and one for each step.
 const LINES: usize = 13;
 
 const MISS: &str = "cached-response; fwd=uri-miss; stored";
 
-/// A tour as a process of its own.
+/// A tour in a separate process.
 struct Tour {
     program: Program,
     address: SocketAddr,
@@ -44,39 +44,39 @@ impl Tour {
         Self { program, address }
     }
 
-    fn ask(&self, request: impl Borrow<Request>) -> Response {
+    fn send(&self, request: impl Borrow<Request>) -> Response {
         raw::fetch(self.address, request.borrow()).expect("an answer")
     }
 
     fn get(&self, target: &str) -> Response {
-        self.ask(Request::get(target))
+        self.send(Request::get(target))
     }
 
     fn get_with(&self, target: &str, name: &str, value: &str) -> Response {
-        self.ask(Request::get(target).header(name, value))
+        self.send(Request::get(target).header(name, value))
     }
 
-    /// Asks for the same twice: the second answer is a hit, and has the body of the first.
+    /// Sends a request twice: the second answer is a hit, and has the body of the first.
     fn twice(&self, request: Request) -> Response {
-        let live = self.ask(&request);
+        let live = self.send(&request);
         assert_eq!(
-            (live.status(), said(&live).as_str()),
+            (live.status(), cache_status(&live).as_str()),
             (200, MISS),
             "{live:?}"
         );
-        let stored = self.ask(request);
+        let stored = self.send(request);
         assert!(is_hit(&stored), "{stored:?}");
         assert_eq!(stored.body, live.body);
         stored
     }
 }
 
-fn said(response: &Response) -> String {
+fn cache_status(response: &Response) -> String {
     response.header("cache-status").unwrap_or_default()
 }
 
 fn is_hit(response: &Response) -> bool {
-    said(response).starts_with("cached-response; hit; ttl=")
+    cache_status(response).starts_with("cached-response; hit; ttl=")
 }
 
 #[test]
@@ -99,11 +99,11 @@ fn step_2_no_user_sees_the_page_of_another() {
     let bob = tour.twice(page("Bearer bob"));
     assert!(alice.text().starts_with("the page of alice, "));
     assert!(bob.text().starts_with("the page of bob, "));
-    let again = tour.ask(page("Bearer alice"));
+    let again = tour.send(page("Bearer alice"));
     assert!(is_hit(&again) && again.body == alice.body);
-    for stranger in [tour.get("/me"), tour.ask(page("Basic alice"))] {
-        assert_eq!(stranger.status(), 401);
-        assert!(!stranger.text().contains("page of"), "{stranger:?}");
+    for refused in [tour.get("/me"), tour.send(page("Basic alice"))] {
+        assert_eq!(refused.status(), 401);
+        assert!(!refused.text().contains("page of"), "{refused:?}");
     }
 }
 
@@ -116,8 +116,8 @@ fn step_3_each_language_has_its_response() {
     assert!(german.text().starts_with("Guten Tag, "));
     assert!(english.text().starts_with("Good day, "));
     assert_eq!(german.header("vary").as_deref(), Some("accept-language"));
-    // The handler is known not to read this one.
-    let other = tour.ask(page("de").header("x-other", "1"));
+    // The handler does not read this header.
+    let other = tour.send(page("de").header("x-other", "1"));
     assert!(is_hit(&other) && other.body == german.body);
 }
 
@@ -139,7 +139,7 @@ fn step_5_a_new_note_is_in_the_list() {
     let empty = tour.twice(Request::get("/notes"));
     for (note, all) in [("buy tea", "buy tea, "), ("bake", "buy tea, bake, ")] {
         let request = Request::post("/notes", note).header("content-type", "text/plain");
-        assert_eq!(tour.ask(request).text(), "noted\n");
+        assert_eq!(tour.send(request).text(), "noted\n");
         let notes = tour.twice(Request::get("/notes"));
         assert!(
             notes.text().starts_with(all) && notes.body != empty.body,
@@ -157,7 +157,7 @@ fn cookie(response: &Response) -> String {
 
 fn log_in(tour: &Tour, name: &str) -> String {
     let request = Request::post("/account/login", name).header("content-type", "text/plain");
-    cookie(&tour.ask(request))
+    cookie(&tour.send(request))
 }
 
 #[test]
@@ -171,21 +171,21 @@ fn step_6_no_user_sees_the_orders_of_another() {
     assert!(his.text().starts_with("orders of bob, "));
     assert!(hers.header("set-cookie").is_none(), "{hers:?}");
 
-    // A second login is another cookie of the same user, who has one response.
-    let again = tour.ask(page(&log_in(&tour, "alice")));
+    // A second login gives another cookie for the same user, and the same response.
+    let again = tour.send(page(&log_in(&tour, "alice")));
     assert!(is_hit(&again) && again.body == hers.body);
     assert_eq!(tour.get("/account/orders").status(), 401);
     let logout = Request::post("/account/logout", "").header("cookie", &alice);
-    let out = cookie(&tour.ask(logout));
-    assert_eq!(tour.ask(page(&out)).status(), 401);
+    let out = cookie(&tour.send(logout));
+    assert_eq!(tour.send(page(&out)).status(), 401);
 }
 
 #[test]
-fn step_6_what_is_read_from_a_session_is_in_the_key() {
+fn step_6_a_value_from_the_session_is_in_the_key() {
     let tour = Tour::start();
     let choose = |colour: &str| {
         let request = Request::post("/account/colour", colour);
-        cookie(&tour.ask(request.header("content-type", "text/plain")))
+        cookie(&tour.send(request.header("content-type", "text/plain")))
     };
     let page = |session: &str| Request::get("/account/colour").header("cookie", session);
     let [red, blue] = ["red", "blue"].map(choose);
@@ -198,12 +198,12 @@ fn step_6_what_is_read_from_a_session_is_in_the_key() {
 #[test]
 fn step_7_all_origins_share_one_response_and_each_has_its_own_fields() {
     let tour = Tour::start();
-    let ask = |origin: &str| tour.get_with("/prices/tea", "origin", origin);
+    let get = |origin: &str| tour.get_with("/prices/tea", "origin", origin);
     let allowed = |answer: &Response| answer.header("access-control-allow-origin");
     let [shop, admin] = ["https://shop.example", "https://admin.example"];
-    let live = ask(shop);
-    assert_eq!(said(&live), MISS);
-    let stored = ask(admin);
+    let live = get(shop);
+    assert_eq!(cache_status(&live), MISS);
+    let stored = get(admin);
     assert!(is_hit(&stored) && stored.body == live.body, "{stored:?}");
     assert_eq!(allowed(&live).as_deref(), Some(shop));
     assert_eq!(allowed(&stored).as_deref(), Some(admin));
@@ -211,24 +211,27 @@ fn step_7_all_origins_share_one_response_and_each_has_its_own_fields() {
     let preflight = Request::new("OPTIONS", "/prices/tea")
         .header("origin", shop)
         .header("access-control-request-method", "GET");
-    let preflight = tour.ask(preflight);
-    assert_eq!((preflight.status(), said(&preflight).as_str()), (200, ""));
+    let preflight = tour.send(preflight);
+    assert_eq!(
+        (preflight.status(), cache_status(&preflight).as_str()),
+        (200, "")
+    );
     assert_eq!(allowed(&preflight).as_deref(), Some(shop));
 }
 
 #[test]
 fn step_8_one_plain_response_is_stored_and_each_client_has_its_coding() {
     let tour = Tour::start();
-    let ask = |coding: &str| tour.get_with("/report/2026", "accept-encoding", coding);
-    let live = ask("gzip");
-    assert_eq!(said(&live), MISS);
-    let stored = ask("gzip");
+    let get = |coding: &str| tour.get_with("/report/2026", "accept-encoding", coding);
+    let live = get("gzip");
+    assert_eq!(cache_status(&live), MISS);
+    let stored = get("gzip");
     assert!(is_hit(&stored), "{stored:?}");
     for coded in [&live, &stored] {
         assert_eq!(coded.header("content-encoding").as_deref(), Some("gzip"));
         assert!(coded.body.starts_with(&[0x1f, 0x8b]) && coded.body.len() < 1000);
     }
-    let plain = ask("identity");
+    let plain = get("identity");
     assert!(is_hit(&plain) && plain.header("content-encoding").is_none());
     assert!(
         plain.text().starts_with("report on 2026, run 1\n"),
@@ -237,11 +240,11 @@ fn step_8_one_plain_response_is_stored_and_each_client_has_its_coding() {
 }
 
 #[test]
-fn step_9_files_are_stored_and_a_cookie_that_is_not_known_bypasses() {
+fn step_9_files_are_stored_and_an_unknown_cookie_bypasses() {
     let tour = Tour::start();
     let live = tour.get("/files/menu.txt");
-    // A file is a stream: whether it will be stored is not known when its head goes out.
-    assert_eq!(said(&live), "cached-response; fwd=uri-miss");
+    // A file is a stream: when its head is sent, it is not known yet if it will be stored.
+    assert_eq!(cache_status(&live), "cached-response; fwd=uri-miss");
     let menu = tour.get("/files/menu.txt");
     assert!(is_hit(&menu), "{menu:?}");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/tour/files");
@@ -253,26 +256,29 @@ fn step_9_files_are_stored_and_a_cookie_that_is_not_known_bypasses() {
     assert!(is_hit(&part), "{part:?}");
     let session = tour.get_with("/files/menu.txt", "cookie", "session=1");
     assert_eq!(
-        said(&session),
+        cache_status(&session),
         "cached-response; fwd=bypass; detail=cookie:session"
     );
     assert_eq!(session.body, file);
     let absent = tour.get("/files/absent.txt");
     assert_eq!(absent.status(), 404);
-    assert!(said(&absent).ends_with("detail=status"), "{absent:?}");
+    assert!(
+        cache_status(&absent).ends_with("detail=status"),
+        "{absent:?}"
+    );
 }
 
-/// A page that `one` has made and `other` has found. It is written behind the answer, and a machine may be too
-/// busy for a budget: so it may take some.
+/// Returns a page that `one` made and `other` found. The write happens in the background, and on a busy
+/// machine some exceed `remote_timeout`: so it may need several.
 fn found(one: &Tour, other: &Tour) -> String {
     let deadline = Instant::now() + Duration::from_secs(20);
     for number in 1.. {
         let page = format!("/products?page={number}");
         let made = one.get(&page);
-        assert_eq!(said(&made), MISS);
+        assert_eq!(cache_status(&made), MISS);
         std::thread::sleep(Duration::from_millis(20));
         let found = other.get(&page);
-        if said(&found).ends_with("; detail=remote") {
+        if cache_status(&found).ends_with("; detail=remote") {
             assert_eq!(found.body, made.body);
             return page;
         }
@@ -282,7 +288,7 @@ fn found(one: &Tour, other: &Tour) -> String {
 }
 
 #[test]
-fn step_10_what_one_process_makes_the_other_finds_and_what_one_invalidates_is_gone() {
+fn step_10_processes_share_responses_and_invalidations() {
     let server = Redis::start().expect("a server");
     let (one, other) = (
         Tour::with_redis(&server.url()),
@@ -290,35 +296,35 @@ fn step_10_what_one_process_makes_the_other_finds_and_what_one_invalidates_is_go
     );
     let page = found(&one, &other);
     let remembered = other.get(&page);
-    assert!(is_hit(&remembered) && !said(&remembered).contains("remote"));
+    assert!(is_hit(&remembered) && !cache_status(&remembered).contains("remote"));
 
-    // A user's page is found in the other process by its own user alone.
+    // In the other process, too, a page is answered only to its own user.
     let page = |name: &str| Request::get("/me").header("authorization", format!("Bearer {name}"));
     let alice = one.twice(page("alice"));
     for tour in [&other, &one] {
-        let bob = tour.ask(page("bob"));
+        let bob = tour.send(page("bob"));
         assert!(bob.text().starts_with("the page of bob, "), "{bob:?}");
         assert_ne!(bob.body, alice.body);
     }
 
     let old = one.get("/notes");
     let request = Request::post("/notes", "buy tea").header("content-type", "text/plain");
-    assert_eq!(other.ask(request).status(), 200);
+    assert_eq!(other.send(request).status(), 200);
     let changed = |answer: &crate::program::Answer| answer.body != old.text().trim_end();
     one.program.get_until("/notes", "it is made anew", changed);
 }
 
 #[test]
-fn step_10_without_its_redis_a_process_goes_on_by_itself() {
-    let nobody = format!("redis://127.0.0.1:{}", free_port().expect("a free port"));
-    let tour = Tour::with_redis(&nobody);
+fn step_10_a_process_without_its_redis_works_alone() {
+    let unused = format!("redis://127.0.0.1:{}", free_port().expect("a free port"));
+    let tour = Tour::with_redis(&unused);
     let made = tour.get("/products?page=1");
     assert_eq!(made.status(), 200, "{made:?}");
     assert_eq!(tour.get("/products?page=1").body, made.body);
 }
 
 #[test]
-fn step_11_all_pages_show_what_was_computed_once() {
+fn step_11_all_pages_show_one_computation() {
     let tour = Tour::start();
     let all = tour.get("/rates").text();
     assert_eq!(all, r#"{"EUR":1.17,"JPY":0.0066,"run":1.0}"#);
@@ -328,7 +334,7 @@ fn step_11_all_pages_show_what_was_computed_once() {
     assert_eq!(tour.get("/rates").text(), all);
 }
 
-/// The lines name pages that are there. Step 12 is the tests of the example itself.
+/// The printed commands request existing pages. Step 12 runs the tests of the example.
 #[test]
 fn the_tour_prints_a_line_for_each_step() {
     let tour = Tour::start();
@@ -344,13 +350,13 @@ fn the_tour_prints_a_line_for_each_step() {
             let target = rest.split(' ').next().expect("a target");
             let target = target.trim_end_matches('\'');
             let method = if curl.contains(" -d ") { "POST" } else { "GET" };
-            let answer = tour.ask(Request::new(method, target));
+            let answer = tour.send(Request::new(method, target));
             assert_ne!(answer.status(), 404, "{line}");
         }
     }
 }
 
-/// The code of a file, without the line that says which step it is.
+/// Returns the code of a file, without its `//!` lines.
 fn code(file: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/tour");
     let source = fs::read_to_string(folder.join(file)).expect("a step");

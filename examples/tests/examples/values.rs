@@ -1,4 +1,4 @@
-//! `values` computes what its pages share once, as it says.
+//! `values` computes the shared value once, as it prints.
 
 use crate::program::{Program, start};
 
@@ -14,9 +14,9 @@ fn pages_share_what_was_computed_once() {
         "HTTP/1.1 404 Not Found"
     );
 
-    let told = program.send_form("POST", "/regions", "");
-    assert_eq!(told.body, "computed 1 times, shared 2 times");
+    let changed = program.send_form("POST", "/regions", "");
+    assert_eq!(changed.body, "computed 1 times, shared 2 times");
     assert_eq!(program.get("/regions").body, list.body);
-    let told = program.send_form("POST", "/regions", "");
-    assert_eq!(told.body, "computed 2 times, shared 2 times");
+    let changed = program.send_form("POST", "/regions", "");
+    assert_eq!(changed.body, "computed 2 times, shared 2 times");
 }

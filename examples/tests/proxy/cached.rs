@@ -1,10 +1,10 @@
-//! What is answered without asking the origin, and what is not.
+//! Answers from the cache, and requests that reach the origin.
 
 use tests::raw::{Request, Response};
 
 use crate::ends::{Origin, Proxy};
 
-/// The live answer to a request, whose origin says these fields.
+/// Returns the live answer to a request, for which the origin sends these fields.
 fn live(proxy: &Proxy, origin: &Origin, request: &Request, fields: &str) -> Response {
     let response = format!("HTTP/1.1 200 OK\r\n{fields}\r\ncontent-length: 4\r\n\r\nlive");
     let (_, answer) = origin.exchange(proxy, request, response);
@@ -34,7 +34,7 @@ fn a_fresh_response_is_reused_and_grows_older() {
 }
 
 #[test]
-fn a_response_that_says_nothing_of_its_freshness_is_not_reused() {
+fn a_response_without_a_lifetime_is_not_reused() {
     let (proxy, origin) = Origin::behind_a_proxy();
     for fields in [
         "x-a: 1",
@@ -68,7 +68,7 @@ fn another_host_is_another_site() {
 }
 
 #[test]
-fn no_query_is_ours() {
+fn nocache_in_a_query_belongs_to_the_origin() {
     let (proxy, origin) = Origin::behind_a_proxy();
     let request = Request::get("/?nocache=1");
     live(&proxy, &origin, &request, "cache-control: max-age=60");
@@ -76,7 +76,7 @@ fn no_query_is_ours() {
 }
 
 #[test]
-fn a_request_that_hides_a_field_from_the_origin_is_answered_alone() {
+fn a_response_to_a_request_that_hides_a_field_is_not_stored() {
     let (proxy, origin) = Origin::behind_a_proxy();
     let fields = "cache-control: max-age=60\r\nvary: x-lang";
     let request = Request::get("/").header("X-Lang", "de");
@@ -87,7 +87,7 @@ fn a_request_that_hides_a_field_from_the_origin_is_answered_alone() {
 }
 
 #[test]
-fn a_request_that_changes_something_makes_the_next_one_ask_again() {
+fn a_successful_unsafe_request_invalidates_its_path() {
     let (proxy, origin) = Origin::behind_a_proxy();
     let request = Request::get("/");
     live(&proxy, &origin, &request, "cache-control: max-age=60");
@@ -118,7 +118,7 @@ fn head_and_parts_are_answered_from_a_stored_get() {
 }
 
 #[test]
-fn what_the_origin_finds_unchanged_is_answered_from_the_store() {
+fn a_revalidated_response_is_answered_from_the_cache() {
     let (proxy, origin) = Origin::behind_a_proxy();
     let request = Request::get("/");
     let fields = "cache-control: no-cache\r\netag: \"1\"\r\nx-edition: first";
@@ -131,17 +131,16 @@ fn what_the_origin_finds_unchanged_is_answered_from_the_store() {
         (&ranged, 206, "iv"),
         (&known, 304, ""),
     ] {
-        let (asked, answer) = origin.exchange(&proxy, request, unchanged);
-        assert_eq!(asked.all("if-none-match"), [b"\"1\""]);
-        assert!(asked.all("range").is_empty());
+        let (received, answer) = origin.exchange(&proxy, request, unchanged);
+        assert_eq!(received.all("if-none-match"), [b"\"1\""]);
+        assert!(received.all("range").is_empty());
         assert_eq!((answer.status(), answer.text()), (status, body.into()));
         assert_eq!(answer.header("x-edition").unwrap(), "second");
     }
 }
 
-/// Fields of one connection are not replayed.
 #[test]
-fn what_was_for_one_connection_is_not_replayed_and_age_goes_on() {
+fn hop_by_hop_fields_are_not_replayed_and_age_grows() {
     let (proxy, origin) = Origin::behind_a_proxy();
     let response = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n\
                     HTTP/1.1 200 OK\r\ncache-control: max-age=60\r\nage: 7\r\n\

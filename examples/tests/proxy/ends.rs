@@ -1,4 +1,4 @@
-//! The proxy as a child process, and the two plain sockets at its ends.
+//! The proxy as a child process, with plain sockets as its client and its origin.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use tests::raw::{Connection, Request, Response};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const READ_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A proxy on a port of its own.
+/// A proxy on a separate port.
 pub(crate) struct Proxy {
     child: Child,
     address: SocketAddr,
-    /// Kept open: whoever prints into a closed pipe panics.
+    /// Kept open, since a print into a closed pipe panics.
     _output: BufReader<ChildStdout>,
 }
 
@@ -41,14 +41,14 @@ impl Proxy {
         }
     }
 
-    pub(crate) fn ask(&self, request: &Request) -> Connection {
+    pub(crate) fn send(&self, request: &Request) -> Connection {
         let mut client = Connection::open(self.address).expect("it listens");
         client.send(request).expect("sent");
         client
     }
 
     pub(crate) fn answer(&self, request: &Request) -> Response {
-        self.ask(request).receive(request).expect("an answer")
+        self.send(request).receive(request).expect("an answer")
     }
 }
 
@@ -64,7 +64,7 @@ impl Drop for Proxy {
 pub(crate) struct Origin(Receiver<TcpStream>);
 
 impl Origin {
-    /// An origin, and a proxy before it.
+    /// Starts an origin, and a proxy in front of it.
     pub(crate) fn behind_a_proxy() -> (Proxy, Self) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let proxy = Proxy::before(listener.local_addr().expect("bound"));
@@ -76,40 +76,42 @@ impl Origin {
         (proxy, Self(connections))
     }
 
-    /// The next connection, when the head of the request that comes on it is there.
-    pub(crate) fn asked(&self) -> Asked {
-        let stream = self.0.recv_timeout(PATIENCE).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
-        let mut asked = Asked {
+    /// Waits for the next connection, and for the head of its first request.
+    pub(crate) fn received(&self) -> ReceivedRequest {
+        let stream = self.0.recv_timeout(READ_TIMEOUT).expect("a connection");
+        stream
+            .set_read_timeout(Some(READ_TIMEOUT))
+            .expect("a limit");
+        let mut received = ReceivedRequest {
             stream: BufReader::new(stream),
             head: Vec::new(),
         };
-        asked.wait();
-        asked
+        received.wait();
+        received
     }
 
-    /// One exchange, in which these octets are answered, and then the connection is closed.
+    /// Plays one exchange: answers these octets, then closes the connection.
     pub(crate) fn exchange(
         &self,
         proxy: &Proxy,
         request: &Request,
         response: impl AsRef<[u8]>,
-    ) -> (Asked, Response) {
-        let mut client = proxy.ask(request);
-        let mut asked = self.asked();
-        asked.say(response.as_ref());
-        asked.hang_up();
-        (asked, client.receive(request).expect("an answer"))
+    ) -> (ReceivedRequest, Response) {
+        let mut client = proxy.send(request);
+        let mut received = self.received();
+        received.send(response.as_ref());
+        received.close();
+        (received, client.receive(request).expect("an answer"))
     }
 }
 
-/// A request that has come to the origin.
-pub(crate) struct Asked {
+/// A request that the origin received.
+pub(crate) struct ReceivedRequest {
     stream: BufReader<TcpStream>,
     head: Vec<u8>,
 }
 
-impl Asked {
+impl ReceivedRequest {
     /// Waits for the head of the next request on this connection.
     pub(crate) fn wait(&mut self) {
         self.head.clear();
@@ -124,7 +126,7 @@ impl Asked {
         String::from_utf8_lossy(line.unwrap_or_default()).into_owned()
     }
 
-    /// The lines of one field, in their order.
+    /// Returns the lines of one field, in their order.
     pub(crate) fn all(&self, name: &str) -> Vec<&[u8]> {
         let lines = self.head.split(|octet| *octet == b'\n').skip(1);
         let fields = lines.filter_map(|line| {
@@ -135,13 +137,13 @@ impl Asked {
         named.map(|(_, value)| value).collect()
     }
 
-    pub(crate) fn hear(&mut self, octets: &[u8]) {
-        let mut heard = vec![0; octets.len()];
-        self.stream.read_exact(&mut heard).expect("enough octets");
-        assert_eq!(heard, octets);
+    pub(crate) fn expect_octets(&mut self, octets: &[u8]) {
+        let mut read = vec![0; octets.len()];
+        self.stream.read_exact(&mut read).expect("enough octets");
+        assert_eq!(read, octets);
     }
 
-    /// What comes before the connection is closed or reset.
+    /// Reads until the connection is closed or reset.
     pub(crate) fn rest(&mut self) -> io::Result<Vec<u8>> {
         let mut rest = Vec::new();
         match self.stream.read_to_end(&mut rest) {
@@ -150,11 +152,11 @@ impl Asked {
         }
     }
 
-    pub(crate) fn say(&mut self, octets: &[u8]) {
+    pub(crate) fn send(&mut self, octets: &[u8]) {
         self.stream.get_mut().write_all(octets).expect("sent");
     }
 
-    pub(crate) fn hang_up(&self) {
+    pub(crate) fn close(&self) {
         let stream = self.stream.get_ref();
         stream.shutdown(Shutdown::Both).expect("it was open");
     }

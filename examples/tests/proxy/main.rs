@@ -1,5 +1,5 @@
-//! The proxy between a client and an origin that are both plain sockets of the test: each says
-//! exactly what it is to say, and when.
+//! The proxy between a client and an origin that are both plain sockets of the test: the test controls
+//! each byte and its time.
 
 mod cached;
 mod ends;
@@ -24,13 +24,16 @@ fn every_method_arrives_with_its_target_as_it_was_sent() {
     ];
     for method in methods {
         let target = "/a%2Fb//../%63;d?e=%41&&e=+&{|}=%zz";
-        let (asked, response) = origin.exchange(&proxy, &Request::new(method, target), EMPTY);
-        assert_eq!(asked.request_line(), format!("{method} {target} HTTP/1.1"));
-        assert_eq!(asked.all("transfer-encoding"), [b""; 0], "{method}");
+        let (received, response) = origin.exchange(&proxy, &Request::new(method, target), EMPTY);
+        assert_eq!(
+            received.request_line(),
+            format!("{method} {target} HTTP/1.1")
+        );
+        assert_eq!(received.all("transfer-encoding"), [b""; 0], "{method}");
         assert_eq!(response.status(), 200);
     }
-    let (asked, _) = origin.exchange(&proxy, &Request::new("OPTIONS", "*"), EMPTY);
-    assert_eq!(asked.request_line(), "OPTIONS * HTTP/1.1");
+    let (received, _) = origin.exchange(&proxy, &Request::new("OPTIONS", "*"), EMPTY);
+    assert_eq!(received.request_line(), "OPTIONS * HTTP/1.1");
 }
 
 #[test]
@@ -42,10 +45,10 @@ fn fields_keep_their_octets_and_the_order_of_their_lines() {
     let request = request.header("X-A", "1").header("Cookie", "a=b; c");
     let response = b"HTTP/1.1 302 Elsewhere\r\nlocation: /else\r\ncontent-encoding: gzip\r\n\
         Set-Cookie: b=1\r\nset-cookie: a=\xfc\r\ncontent-length: 3\r\nconnection: close\r\n\r\n\x1f\x8b\x00";
-    let (asked, answer) = origin.exchange(&proxy, &request, response);
-    assert_eq!(asked.all("x-a"), [&b"2"[..], b"\xe4\"", b"1"]);
-    assert_eq!(asked.all("cookie"), [b"a=b; c"]);
-    assert_eq!(asked.all("host"), [b"127.0.0.1"]);
+    let (received, answer) = origin.exchange(&proxy, &request, response);
+    assert_eq!(received.all("x-a"), [&b"2"[..], b"\xe4\"", b"1"]);
+    assert_eq!(received.all("cookie"), [b"a=b; c"]);
+    assert_eq!(received.all("host"), [b"127.0.0.1"]);
     assert_eq!(answer.status(), 302);
     assert_eq!(lines(&answer.head, "set-cookie"), [&b"b=1"[..], b"a=\xfc"]);
     assert_eq!(lines(&answer.head, "content-encoding"), [b"gzip"]);
@@ -53,7 +56,7 @@ fn fields_keep_their_octets_and_the_order_of_their_lines() {
 }
 
 #[test]
-fn what_is_for_one_connection_goes_no_further() {
+fn hop_by_hop_fields_are_not_forwarded() {
     let (proxy, origin) = Origin::behind_a_proxy();
     let hop_by_hop = [
         ("Connection", "X-Hop,, te"),
@@ -73,13 +76,13 @@ fn what_is_for_one_connection_goes_no_further() {
         response.extend(format!("{name}: {value}\r\n").bytes());
     }
     response.extend(b"\r\n");
-    let (asked, answer) = origin.exchange(&proxy, &request, &response);
+    let (received, answer) = origin.exchange(&proxy, &request, &response);
     for (name, _) in hop_by_hop {
-        assert_eq!(asked.all(name), [b""; 0], "{name}");
+        assert_eq!(received.all(name), [b""; 0], "{name}");
         assert_eq!(answer.header(name), None, "{name}");
     }
     assert_eq!(
-        asked.all("via"),
+        received.all("via"),
         [&b"1.0 first"[..], b"1.1 cached-response"]
     );
     assert_eq!(
@@ -89,57 +92,57 @@ fn what_is_for_one_connection_goes_no_further() {
 }
 
 #[test]
-fn the_origin_has_the_first_of_a_request_before_the_last_is_sent() {
+fn a_request_body_is_streamed_to_the_origin() {
     let (proxy, origin) = Origin::behind_a_proxy();
     let chunked = Request::new("GET", "/").header("Transfer-Encoding", "chunked");
-    let mut client = proxy.ask(&chunked);
+    let mut client = proxy.send(&chunked);
     client.send_octets(b"1\r\na\r\n").unwrap();
-    let mut asked = origin.asked();
-    asked.hear(b"1\r\na\r\n");
+    let mut received = origin.received();
+    received.expect_octets(b"1\r\na\r\n");
     client.send_octets(b"2\r\nbc\r\n0\r\n\r\n").unwrap();
-    asked.hear(b"2\r\nbc\r\n0\r\n\r\n");
-    asked.say(EMPTY);
+    received.expect_octets(b"2\r\nbc\r\n0\r\n\r\n");
+    received.send(EMPTY);
     assert_eq!(client.receive(&chunked).unwrap().status(), 200);
 
     let sized = Request::new("PUT", "/").header("Content-Length", "3");
-    let mut client = proxy.ask(&sized);
+    let mut client = proxy.send(&sized);
     client.send_octets(b"a").unwrap();
-    let mut asked = origin.asked();
-    assert_eq!(asked.all("content-length"), [b"3"]);
-    asked.hear(b"a");
+    let mut received = origin.received();
+    assert_eq!(received.all("content-length"), [b"3"]);
+    received.expect_octets(b"a");
     client.send_octets(b"bc").unwrap();
-    asked.hear(b"bc");
-    asked.say(EMPTY);
+    received.expect_octets(b"bc");
+    received.send(EMPTY);
     assert_eq!(client.receive(&sized).unwrap().status(), 200);
 }
 
 #[test]
-fn the_client_has_the_first_of_a_response_before_the_last_is_sent() {
+fn a_response_body_is_streamed_to_the_client() {
     let (proxy, origin) = Origin::behind_a_proxy();
     let request = Request::get("/");
-    let mut client = proxy.ask(&request);
-    let mut asked = origin.asked();
-    asked.say(
+    let mut client = proxy.send(&request);
+    let mut received = origin.received();
+    received.send(
         b"HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n",
     );
     assert_eq!(client.receive_head().unwrap().status, 200);
     assert_eq!(client.receive_chunk().unwrap(), b"a");
-    asked.say(b"2\r\nbc\r\n0\r\n\r\n");
+    received.send(b"2\r\nbc\r\n0\r\n\r\n");
     assert_eq!(client.receive_chunk().unwrap(), b"bc");
     assert_eq!(client.receive_chunk().unwrap(), b"");
 
-    let mut client = proxy.ask(&Request::get("/"));
-    let mut asked = origin.asked();
-    asked.say(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\na");
+    let mut client = proxy.send(&Request::get("/"));
+    let mut received = origin.received();
+    received.send(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\na");
     let head = client.receive_head().unwrap();
     assert_eq!(head.header("content-length").unwrap(), "3");
     assert_eq!(client.receive_octets(1).unwrap(), b"a");
-    asked.say(b"bc");
+    received.send(b"bc");
     assert_eq!(client.receive_octets(2).unwrap(), b"bc");
 }
 
 #[test]
-fn a_response_that_breaks_off_does_not_end_well_for_the_client() {
+fn a_response_that_breaks_off_is_incomplete_for_the_client() {
     let (proxy, origin) = Origin::behind_a_proxy();
     let heads = [
         "content-length: 9",
@@ -148,43 +151,43 @@ fn a_response_that_breaks_off_does_not_end_well_for_the_client() {
     ];
     for head in heads {
         let request = Request::get("/");
-        let mut client = proxy.ask(&request);
-        let mut asked = origin.asked();
-        asked.say(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n2\r\nb").as_bytes());
+        let mut client = proxy.send(&request);
+        let mut received = origin.received();
+        received.send(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n2\r\nb").as_bytes());
         let answer = client.receive_head().unwrap();
-        asked.hang_up();
+        received.close();
         assert!(client.receive_body(&request, &answer).is_err(), "{head}");
     }
 }
 
 #[test]
-fn a_request_that_breaks_off_does_not_end_well_for_the_origin() {
+fn a_request_that_breaks_off_is_incomplete_for_the_origin() {
     let (proxy, origin) = Origin::behind_a_proxy();
-    let mut client = proxy.ask(&Request::new("POST", "/").header("Transfer-Encoding", "chunked"));
+    let mut client = proxy.send(&Request::new("POST", "/").header("Transfer-Encoding", "chunked"));
     client.send_octets(b"1\r\na\r\n").unwrap();
-    let mut asked = origin.asked();
-    asked.hear(b"1\r\na\r\n");
+    let mut received = origin.received();
+    received.expect_octets(b"1\r\na\r\n");
     drop(client);
-    assert_eq!(asked.rest().unwrap(), b"");
+    assert_eq!(received.rest().unwrap(), b"");
 }
 
 #[test]
 fn a_connection_to_the_origin_is_used_until_the_origin_closes_it() {
     let (proxy, origin) = Origin::behind_a_proxy();
     let request = Request::get("/");
-    let mut client = proxy.ask(&request);
-    let mut asked = origin.asked();
+    let mut client = proxy.send(&request);
+    let mut received = origin.received();
     for _ in 0..3 {
-        asked.say(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+        received.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
         assert_eq!(client.receive(&request).unwrap().status(), 200);
         client.send(&request).unwrap();
-        asked.wait();
+        received.wait();
     }
-    asked.say(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    received.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
     client.receive(&request).unwrap();
-    asked.hang_up();
+    received.close();
     client.send(&request).unwrap();
-    origin.asked().say(EMPTY);
+    origin.received().send(EMPTY);
     assert_eq!(client.receive(&request).unwrap().status(), 200);
 }
 
@@ -230,7 +233,7 @@ fn an_interim_response_is_not_taken_for_the_final_one() {
 }
 
 #[test]
-fn an_origin_that_says_nothing_sensible_is_a_bad_gateway() {
+fn an_invalid_response_is_a_bad_gateway() {
     let (proxy, origin) = Origin::behind_a_proxy();
     let switched =
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n";
@@ -241,21 +244,21 @@ fn an_origin_that_says_nothing_sensible_is_a_bad_gateway() {
 }
 
 #[test]
-fn a_request_that_may_go_no_further_is_answered_here() {
+fn a_request_with_no_forwards_left_is_answered_by_the_proxy() {
     let (proxy, origin) = Origin::behind_a_proxy();
     for (method, status) in [("OPTIONS", 204), ("TRACE", 501)] {
         let request = Request::new(method, "/").header("Max-Forwards", "0");
         assert_eq!(proxy.answer(&request).status(), status);
         let request = Request::new(method, "/").header("Max-Forwards", "7");
-        let (asked, _) = origin.exchange(&proxy, &request, EMPTY);
-        assert_eq!(asked.all("max-forwards"), [b"6"]);
+        let (received, _) = origin.exchange(&proxy, &request, EMPTY);
+        assert_eq!(received.all("max-forwards"), [b"6"]);
     }
     let request = Request::new("CONNECT", "a.example:443");
     assert_eq!(proxy.answer(&request).status(), 501);
 }
 
 #[test]
-fn an_origin_that_is_not_there_is_a_bad_gateway() {
+fn an_unreachable_origin_is_a_bad_gateway() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = gone.local_addr().unwrap();
     drop(gone);
@@ -264,12 +267,12 @@ fn an_origin_that_is_not_there_is_a_bad_gateway() {
 }
 
 #[test]
-fn an_origin_that_does_not_let_anyone_in_is_a_gateway_timeout() {
+fn an_origin_that_accepts_no_connection_is_a_gateway_timeout() {
     let origin = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = origin.local_addr().unwrap();
-    let enter = || TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok();
-    // Until as many wait to be let in as may wait.
-    let waiting: Vec<_> = std::iter::from_fn(enter).collect();
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok();
+    // Fills the backlog of the listener.
+    let waiting: Vec<_> = std::iter::from_fn(connect).collect();
     let response = Proxy::before(address).answer(&Request::get("/"));
     assert_eq!(response.status(), 504);
     drop(waiting);
