@@ -4,7 +4,7 @@ mod tag;
 
 use crate::{
     cache::{Inner, ResponseCache},
-    http::unsafe_methods::{self, Asked},
+    http::unsafe_methods::{self, UnsafeRequest},
     invalidation::{
         error::InvalidationError, generation::Bump, scope::Scope, tags::mistake, target,
     },
@@ -136,7 +136,7 @@ impl Inner {
 #[must_use = "it is on its way, and whoever can should wait for it"]
 pub(crate) fn invalidate_after(
     shared: &Inner,
-    asked: &Asked,
+    asked: &UnsafeRequest,
     status: StatusCode,
     answered: &HeaderMap,
 ) -> Invalidation {

@@ -9,7 +9,7 @@ use crate::{
     invalidation::tags,
     key::{
         Key,
-        selector::{Extension, Selector},
+        vary::{Extension, Selector},
     },
     metrics::reason::{RunReason, Skip},
 };

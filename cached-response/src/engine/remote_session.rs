@@ -5,10 +5,10 @@ use crate::{
     entry::{StoredResponse, codec::NameList},
     http::{
         freshness,
-        storable::{self, ResponseHead, Verdict, judge},
+        storable::{self, ResponseHead},
     },
     invalidation::generations::Target,
-    key::selector::Variant,
+    key::vary::Variant,
     memory::variants,
     remote::{
         budget::Budget,
@@ -263,7 +263,7 @@ impl<'a, S: Subject> RemoteSession<'a, S> {
             return true;
         }
         let config = &self.station.site.config;
-        if config.policy.timeout.by_response().is_some() {
+        if config.policy.timeout.response_stated().is_some() {
             // What its fields say may depend on the time.
             return self.judge(stored);
         }
@@ -271,16 +271,16 @@ impl<'a, S: Subject> RemoteSession<'a, S> {
     }
 
     fn judge(&self, stored: &StoredResponse) -> bool {
-        let config = &self.station.site.config;
+        let rules = self.station.site.config.storage_rules();
         let mut headers = HeaderMap::new();
         for (name, value) in stored.headers.iter() {
-            if storable::asks_for(config, name) {
+            if storable::reads_field(rules, name) {
                 headers.append(name.clone(), value.clone());
             }
         }
         let date = self.station.shared().clock.date();
-        let verdict = judge(
-            config,
+        let storable = storable::storability(
+            rules,
             &ResponseHead {
                 status: stored.status,
                 headers: &headers,
@@ -296,6 +296,6 @@ impl<'a, S: Subject> RemoteSession<'a, S> {
                 handler_ttl: Some(stored.lifetime),
             },
         );
-        matches!(verdict, Verdict::Store(_))
+        storable.is_ok()
     }
 }

@@ -13,8 +13,8 @@ use crate::{
     },
     entry::{StoredResponse, head_style::Style},
     http::{
-        storable::{ResponseHead, Storable, Verdict, is_of_a_condition, judge},
-        unsafe_methods::Asked,
+        storable::{ResponseHead, Storable, may_reject_condition, storability},
+        unsafe_methods::UnsafeRequest,
     },
     memory::variants::StoreOutcome,
     metrics::{
@@ -66,7 +66,7 @@ pub(crate) async fn bypass(visit: RequestContext, why: Bypass, run: Upstream) ->
 }
 
 /// Invalidates what was changed. Its client shall not find the old one on another node.
-async fn invalidate(station: &RouteContext, asked: &Asked, done: &Done) {
+async fn invalidate(station: &RouteContext, asked: &UnsafeRequest, done: &Done) {
     let invalidated = match done {
         Ok((_, response)) => {
             let (status, headers) = (response.status(), response.headers());
@@ -87,8 +87,8 @@ async fn invalidate(station: &RouteContext, asked: &Asked, done: &Done) {
     }
 }
 
-fn asked(request: &HttpRequest) -> Asked {
-    Asked::of(request.method(), request.uri(), request.headers())
+fn asked(request: &HttpRequest) -> UnsafeRequest {
+    UnsafeRequest::of(request.method(), request.uri(), request.headers())
 }
 
 /// Runs the handler, judges its response, stores it where it may be, and lands.
@@ -172,8 +172,8 @@ impl Flight {
         let verdict = self.verdict(&response, date);
         headers::vary(config, &self.control.names_read(), response.headers_mut());
         match verdict {
-            Verdict::Skip(why) => self.skip(why, response),
-            Verdict::Store(storable) => {
+            Err(why) => self.skip(why, response),
+            Ok(storable) => {
                 self.style = Style::of(response.head_mut());
                 headers::date(config, date, response.headers_mut());
                 self.keep(storable, response)
@@ -182,14 +182,14 @@ impl Flight {
     }
 
     /// Judges what was made by `date`.
-    fn verdict(&self, response: &HttpResponse, date: SystemTime) -> Verdict {
+    fn verdict(&self, response: &HttpResponse, date: SystemTime) -> Result<Storable, Skip> {
         let config = &self.visit.station.site.config;
         let asked = self.asked();
-        if is_of_a_condition(config, response.status(), asked) {
-            return Verdict::Skip(Skip::Status);
+        if config.sees_headers() && may_reject_condition(response.status(), asked) {
+            return Err(Skip::Status);
         }
-        judge(
-            config,
+        storability(
+            config.storage_rules(),
             &ResponseHead {
                 status: response.status(),
                 headers: response.headers(),

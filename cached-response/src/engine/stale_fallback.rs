@@ -9,7 +9,7 @@ use crate::{
         upstream::Done,
     },
     entry::{StoredResponse, staleness::Staleness},
-    http::response_directives::is_storable,
+    http::storable::is_storable_status,
     memory::variants,
     metrics::{
         counters::Event,
@@ -158,7 +158,7 @@ pub(crate) fn is_of_what_is_stored(miss: &Miss, status: StatusCode) -> bool {
 /// Whether this status says something to everybody, and not only to one who has asked in a wrong way,
 /// too often, or for a part.
 fn is_for_all(status: StatusCode) -> bool {
-    is_refusal(status) || (is_storable(status) && !status.is_client_error())
+    is_refusal(status) || (is_storable_status(status) && !status.is_client_error())
 }
 
 /// A stale response that may answer in place of a run under way.

@@ -8,18 +8,15 @@ use crate::{
         stale_fallback::StaleFallback,
         upstream::RequestSnapshot,
     },
-    entry::{
-        StoredResponse, codings::Codings, deadlines::Times, head_style::Style,
-        remote_state::VerifiedAt,
-    },
+    entry::{StoredResponse, deadlines::Times, head_style::Style, remote_state::VerifiedAt},
     http::{
-        content_coding,
+        content_coding::{self, Codings},
         fields::lines,
         freshness::Freshness,
-        storable::{MOST_NAMES, Storable},
+        storable::{MAX_VARY_NAMES, Storable},
     },
     invalidation::generation::Validity,
-    key::{selector::Selector, vary},
+    key::vary::{self, Selector},
     memory::variants::{self, StoreOutcome},
     metrics::{counters::Event, reason::Skip},
     policy::candidate::ResponseView,
@@ -137,10 +134,10 @@ impl Flight {
         {
             return Err(Skip::Changed);
         }
-        if names.len() > MOST_NAMES {
+        if names.len() > MAX_VARY_NAMES {
             return Err(Skip::VaryNames);
         }
-        if vary::is_cut(&names, request) {
+        if vary::has_several_lines(&names, request) {
             return Err(Skip::Repeated);
         }
         Ok(names)
@@ -155,7 +152,7 @@ impl Flight {
             || self.config().vary.contains(asked)
             || names.iter().any(selects);
         match &self.exposed {
-            Some(exposed) if !is_told => content_coding::taken(lines(exposed.headers(), asked)),
+            Some(exposed) if !is_told => content_coding::accepted(lines(exposed.headers(), asked)),
             _ => Codings::ALL,
         }
     }
@@ -166,9 +163,9 @@ impl Flight {
         if let Some(why) = self.control.refusal() {
             return Err(why);
         }
-        let unsaid = self.visit.station.shared().limits.timeout;
-        let said = self.control.timeout();
-        let Some(freshness) = storable.freshness(self.config(), said, unsaid) else {
+        let default_ttl = self.visit.station.shared().limits.timeout;
+        let ttl = || self.config().policy.timeout.resolve(default_ttl);
+        let Some(freshness) = storable.freshness(self.control.timeout(), ttl) else {
             return Err(Skip::Timeout);
         };
         if length.is_some_and(|length| length > self.max_body_bytes() as u64) {

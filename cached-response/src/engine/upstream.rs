@@ -3,7 +3,7 @@
 use crate::{
     context::{control::RunContext, validator},
     http::conditional::CONDITIONS,
-    key::{inserted::InsertedParts, selector::Selector},
+    key::{inserted::InsertedParts, vary::Selector},
     util::local_task::LocalBoxFuture,
 };
 use actix_web::{

@@ -11,7 +11,7 @@ use crate::{
         wait_cycles::product,
     },
     entry::{StoredResponse, deadlines::Times, remote_state::VerifiedAt},
-    http::{freshness::Freshness, response_directives::ResponseDirectives},
+    http::{freshness::Freshness, storable::ResponseDirectives},
     invalidation::generations::Target,
     memory::variants::{self, StoreOutcome},
     metrics::reason::Skip,

@@ -2,7 +2,7 @@
 
 use crate::{
     entry::Windows,
-    http::{freshness::Freshness, response_directives::ResponseDirectives},
+    http::{freshness::Freshness, storable::ResponseDirectives},
     policy::stale::StaleRules,
 };
 use std::{

@@ -1,7 +1,6 @@
 //! What the cache keeps of a response (RFC 9111 §3).
 
 pub(crate) mod codec;
-pub(crate) mod codings;
 pub(crate) mod cooldown;
 pub(crate) mod deadlines;
 pub(crate) mod head_style;
@@ -10,13 +9,13 @@ pub(crate) mod staleness;
 
 use crate::{
     entry::{
-        codings::Codings,
         cooldown::{Cooldown, Expired},
         head_style::Style,
         remote_state::{NonceCell, VerifiedAt},
     },
+    http::content_coding::Codings,
     invalidation::generation::{Snapshot, Validity},
-    key::selector::Variant,
+    key::vary::Variant,
     time::moment::Timestamp,
 };
 use actix_web::{
@@ -189,7 +188,7 @@ impl StoredResponse {
             })
             .sum();
         let variant = self.variant.as_ref().map_or(0, |variant| {
-            variant.values.len() + variant.names.len() * size_of::<crate::key::selector::Selector>()
+            variant.values.len() + variant.names.len() * size_of::<crate::key::vary::Selector>()
         });
         fields + self.body.len() + variant + self.snapshot.weight() + self.tag_snapshot.weight()
     }

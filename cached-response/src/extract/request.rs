@@ -7,7 +7,7 @@ use crate::{
     key::{
         KeyWriter,
         part::KeyPart,
-        selector::{Extension, Selector},
+        vary::{Extension, Selector},
     },
     route::inputs::ArgumentInfo,
 };
@@ -89,7 +89,7 @@ impl TrackedRequest {
         let host = || {
             let named =
                 host::named(&self.inner).filter(|host| host.iter().all(u8::is_ascii_graphic))?;
-            let normal = host::normal(named, host::is_secure(&self.inner));
+            let normal = host::normalize(named, host::is_secure(&self.inner));
             String::from_utf8(normal.into_owned()).ok().map(Into::into)
         };
         self.host.get_or_init(host).as_deref()

@@ -1,94 +1,262 @@
-//! `Cache-Control` (RFC 9111 §5.2), read so that what forbids is never missed.
-//!
-//! Names are compared in any case, over all lines, outside quoted strings only.
-//! Of contradictory lifetimes the shortest counts. What cannot be understood
-//! is [`junk`](CacheControl::junk), which the caller takes as a prohibition.
+//! `Cache-Control` (RFC 9111 §5.2): one reader of its directives, with two strictnesses.
 
+use crate::http::fields::tokens;
+use actix_web::http::header::{self, HeaderName};
 use std::time::Duration;
 
-use crate::http::fields::members;
+/// Treatment of a directive that is malformed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strictness {
+    /// For routes that set the TTL themselves: the field can only forbid, so that a malformed
+    /// directive sets [`CacheControl::malformed`], and a qualified `private` or `no-cache` counts as
+    /// the unqualified one.
+    Forbid,
+    /// For responses that state their own lifetime: unknown directives are ignored (RFC 9111
+    /// §5.2.3), and a known one with an unreadable argument has its strictest meaning (§4.2.1).
+    Rfc9111,
+}
 
-/// The directives of one message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The directives of one response that concern a shared cache.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "directives are independent of each other, on the wire as well"
 )]
 pub(crate) struct CacheControl {
-    /// The field is there, if only as an empty line.
-    pub present: bool,
-    /// Some of it could not be understood.
-    pub junk: bool,
-    pub no_store: bool,
-    /// Also where it names fields, as in `no-cache="set-cookie"`.
-    pub no_cache: bool,
-    /// Also where it names fields.
-    pub private: bool,
-    pub public: bool,
-    pub must_revalidate: bool,
-    pub proxy_revalidate: bool,
-    pub must_understand: bool,
-    pub immutable: bool,
-    pub max_age: Option<Duration>,
-    pub s_maxage: Option<Duration>,
-    pub stale_while_revalidate: Option<Duration>,
-    pub stale_if_error: Option<Duration>,
+    /// Read from a targeted field (RFC 9213), which also replaces `Expires`.
+    pub(crate) targeted: bool,
+    /// Some of the field could not be parsed; only under [`Strictness::Forbid`].
+    pub(crate) malformed: bool,
+    pub(crate) no_store: bool,
+    pub(crate) private: Withheld,
+    pub(crate) no_cache: Withheld,
+    pub(crate) public: bool,
+    pub(crate) must_revalidate: bool,
+    pub(crate) proxy_revalidate: bool,
+    pub(crate) must_understand: bool,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) s_maxage: Option<Duration>,
+    /// RFC 5861 §3.
+    pub(crate) stale_while_revalidate: Option<Duration>,
+    /// RFC 5861 §4.
+    pub(crate) stale_if_error: Option<Duration>,
+}
+
+/// The part of a response that `private` or `no-cache` withholds from other clients.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Withheld {
+    #[default]
+    Nothing,
+    /// Only these fields (RFC 9111 §5.2.2.4, §5.2.2.7).
+    Fields(Vec<HeaderName>),
+    All,
 }
 
 impl CacheControl {
-    /// Reads the lines of the field.
-    pub(crate) fn parse<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut directives = Self::default();
-        for member in members(lines) {
-            directives.present = true;
-            if !member.is_empty() && directives.read(member).is_none() {
-                directives.junk = true;
+    /// Parses the lines of the field. Of contradictory lifetimes the shortest counts.
+    pub(crate) fn parse<'a>(lines: impl Iterator<Item = &'a [u8]>, strictness: Strictness) -> Self {
+        let mut read = Self::default();
+        for directive in directives(lines) {
+            match strictness {
+                Strictness::Forbid => {
+                    let applied = directive.is_well_formed() && read.apply(&directive, strictness);
+                    read.malformed |= !applied;
+                }
+                Strictness::Rfc9111 => {
+                    read.apply(&directive, strictness);
+                    if directive.has_unclosed_quote() {
+                        read.no_cache.add(None);
+                    }
+                }
             }
         }
-        directives
+        read
     }
 
-    /// Takes one directive in; `None` where it makes no sense.
-    fn read(&mut self, member: &[u8]) -> Option<()> {
-        let (name, argument) = split(member)?;
-        match &*name.to_ascii_lowercase() {
+    /// Applies one directive. Returns false where its argument is not one that it takes.
+    fn apply(&mut self, directive: &Directive<'_>, strictness: Strictness) -> bool {
+        let is_strict = strictness == Strictness::Forbid;
+        let bare = directive.is_bare();
+        let fields = || directive.field_names().filter(|_| !is_strict);
+        let seconds = || match directive.seconds() {
+            None if !is_strict => Some(Duration::ZERO),
+            seconds => seconds,
+        };
+        match &*directive.name() {
             "no-store" => self.no_store = true,
-            "no-cache" => self.no_cache = true,
-            "private" => self.private = true,
-            "public" => self.public = bare(argument)?,
-            "must-revalidate" => self.must_revalidate = bare(argument)?,
-            "proxy-revalidate" => self.proxy_revalidate = bare(argument)?,
-            "must-understand" => self.must_understand = bare(argument)?,
-            "immutable" => self.immutable = bare(argument)?,
-            "max-age" => shorten(&mut self.max_age, argument)?,
-            "s-maxage" => shorten(&mut self.s_maxage, argument)?,
-            "stale-while-revalidate" => shorten(&mut self.stale_while_revalidate, argument)?,
-            "stale-if-error" => shorten(&mut self.stale_if_error, argument)?,
-            // RFC 9111 §5.2.3: what is not known is ignored.
+            "private" => self.private.add(fields()),
+            "no-cache" => self.no_cache.add(fields()),
+            // `public=no` must not allow anything.
+            "public" if bare => self.public = true,
+            "must-understand" if bare => self.must_understand = true,
+            "must-revalidate" if bare => self.must_revalidate = true,
+            // `must-revalidate` also permits reuse with `Authorization` (RFC 9111 §3.5); with an
+            // argument it only restricts.
+            "must-revalidate" | "proxy-revalidate" if bare || !is_strict => {
+                self.proxy_revalidate = true;
+            }
+            "max-age" => return shorten(&mut self.max_age, seconds()),
+            "s-maxage" => return shorten(&mut self.s_maxage, seconds()),
+            "stale-while-revalidate" => {
+                return shorten(&mut self.stale_while_revalidate, seconds());
+            }
+            "stale-if-error" => return shorten(&mut self.stale_if_error, seconds()),
+            "public" | "must-understand" | "must-revalidate" | "proxy-revalidate" | "immutable" => {
+                return bare;
+            }
             _ => {}
         }
-        Some(())
+        true
     }
 }
 
-/// A directive's name and argument, the latter without its quotes.
-fn split(member: &[u8]) -> Option<(&str, Option<&str>)> {
-    let member = str::from_utf8(member).ok()?;
-    let (name, argument) = match member.split_once('=') {
-        Some((name, argument)) => (name, Some(unquoted(argument)?)),
-        None => (member, None),
-    };
-    let is_token = !name.is_empty() && name.bytes().all(is_token_character);
-    is_token.then_some((name, argument))
+/// Keeps the shorter of two lifetimes. Returns false where there is none to add.
+fn shorten(known: &mut Option<Duration>, read: Option<Duration>) -> bool {
+    let Some(read) = read else { return false };
+    *known = Some(known.map_or(read, |known| known.min(read)));
+    true
 }
 
-/// RFC 9110 §5.6.2.
-fn is_token_character(byte: u8) -> bool {
+impl Withheld {
+    /// Adds fields, or the whole response where there are no names. A response cannot be understood
+    /// without some of its fields; withholding one of them withholds everything.
+    pub(crate) fn add(&mut self, names: Option<Vec<HeaderName>>) {
+        let names = names.filter(|names| !names.iter().any(is_essential));
+        *self = match (std::mem::take(self), names) {
+            (Self::All, _) | (_, None) => Self::All,
+            (Self::Nothing, Some(names)) => Self::Fields(names),
+            (Self::Fields(mut known), Some(more)) => {
+                known.extend(more);
+                Self::Fields(known)
+            }
+        };
+    }
+
+    /// The fields, where only fields are withheld.
+    pub(crate) fn fields(&self) -> &[HeaderName] {
+        match self {
+            Self::Fields(names) => names,
+            Self::Nothing | Self::All => &[],
+        }
+    }
+}
+
+fn is_essential(name: &HeaderName) -> bool {
+    const ESSENTIAL: [HeaderName; 7] = [
+        header::VARY,
+        header::LOCATION,
+        header::DATE,
+        header::EXPIRES,
+        header::CACHE_CONTROL,
+        header::ETAG,
+        header::LAST_MODIFIED,
+    ];
+    ESSENTIAL.contains(name) || name.as_str().starts_with("content-")
+}
+
+/// One directive: its name, and the argument after its `=`, as they were sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Directive<'a> {
+    name: &'a [u8],
+    argument: Option<&'a [u8]>,
+}
+
+/// The directives of a field over all its lines. A name inside a quoted string is none.
+pub(crate) fn directives<'a>(
+    lines: impl Iterator<Item = &'a [u8]>,
+) -> impl Iterator<Item = Directive<'a>> {
+    tokens(lines).map(
+        |member| match member.iter().position(|byte| *byte == b'=') {
+            Some(at) => Directive {
+                name: &member[..at],
+                argument: Some(&member[at + 1..]),
+            },
+            None => Directive {
+                name: member,
+                argument: None,
+            },
+        },
+    )
+}
+
+impl<'a> Directive<'a> {
+    /// The name in lower case, without whitespace before the `=`. An argument after such whitespace
+    /// is unreadable.
+    pub(crate) fn name(&self) -> String {
+        String::from_utf8_lossy(self.name.trim_ascii_end()).to_ascii_lowercase()
+    }
+
+    /// Returns true for a directive without an argument.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.argument.is_none()
+    }
+
+    /// The argument as a number of seconds, quoted or not; `None` where it is none.
+    pub(crate) fn seconds(&self) -> Option<Duration> {
+        delta_seconds(self.text()?)
+    }
+
+    /// The field names in a quoted argument; `None` where it names no fields.
+    fn field_names(&self) -> Option<Vec<HeaderName>> {
+        let quoted = self
+            .argument
+            .is_some_and(|argument| argument.starts_with(b"\""));
+        quoted.then(|| field_names(self.text()?)).flatten()
+    }
+
+    /// Returns true where the name is a token and the argument one token or one quoted string.
+    fn is_well_formed(&self) -> bool {
+        let is_token = !self.name.is_empty() && self.name.iter().copied().all(is_token_character);
+        is_token && (self.is_bare() || self.text().is_some())
+    }
+
+    /// Returns true for a quoted string without an end: the directives that it swallowed are
+    /// unknown.
+    fn has_unclosed_quote(&self) -> bool {
+        let argument = self.argument.unwrap_or(self.name);
+        let (mut quoted, mut escaped) = (false, false);
+        for byte in argument {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' if quoted => escaped = true,
+                b'"' => quoted = !quoted,
+                _ => {}
+            }
+        }
+        quoted
+    }
+
+    /// The argument without its quotes.
+    fn text(&self) -> Option<&'a str> {
+        if self.name.trim_ascii_end() != self.name {
+            return None;
+        }
+        unquoted(str::from_utf8(self.argument?).ok()?)
+    }
+}
+
+/// The names in a list of fields; `None` where the list is empty or a member is not a name.
+pub(crate) fn field_names(list: &str) -> Option<Vec<HeaderName>> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(|name| {
+            HeaderName::from_bytes(name.as_bytes())
+                .ok()
+                .filter(|_| !name.contains('"'))
+        })
+        .collect::<Option<Vec<_>>>()
+        .filter(|names| !names.is_empty())
+}
+
+/// Returns true for a character of a token (RFC 9110 §5.6.2).
+pub(crate) fn is_token_character(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// A quoted string without its quotes, or anything else in one piece.
-pub(crate) fn unquoted(argument: &str) -> Option<&str> {
+/// Returns the content of a quoted string, or the text itself where it has no quotes and no
+/// whitespace.
+fn unquoted(argument: &str) -> Option<&str> {
     let Some(opened) = argument.strip_prefix('"') else {
         let in_one_piece = argument
             .bytes()
@@ -104,25 +272,16 @@ pub(crate) fn unquoted(argument: &str) -> Option<&str> {
     (end + 1 == opened.len()).then(|| &opened[..end])
 }
 
-/// What allows something takes no argument; `public=no` must not allow it.
-fn bare(argument: Option<&str>) -> Option<bool> {
-    argument.is_none().then_some(true)
-}
+/// Upper bound of a lifetime in seconds (RFC 9111 §1.2.2).
+pub(crate) const MAX_DELTA_SECONDS: u64 = 1 << 31;
 
-fn shorten(known: &mut Option<Duration>, argument: Option<&str>) -> Option<()> {
-    let read = delta_seconds(argument?)?;
-    *known = Some(known.map_or(read, |known| known.min(read)));
-    Some(())
-}
-
-/// RFC 9111 §1.2.2; what is too large is 2³¹.
+/// Parses a number of seconds (RFC 9111 §1.2.2); one too large is [`MAX_DELTA_SECONDS`].
 pub(crate) fn delta_seconds(digits: &str) -> Option<Duration> {
-    const LARGEST: u64 = 1 << 31;
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let seconds = digits.parse().unwrap_or(LARGEST);
-    Some(Duration::from_secs(seconds.min(LARGEST)))
+    let seconds = digits.parse().unwrap_or(MAX_DELTA_SECONDS);
+    Some(Duration::from_secs(seconds.min(MAX_DELTA_SECONDS)))
 }
 
 #[cfg(test)]

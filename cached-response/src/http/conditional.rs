@@ -1,10 +1,13 @@
-//! Validators (RFC 9110 §8.8) and the preconditions on them that a stored
-//! response can answer (§13.1.2 and §13.1.3): does the client have it already?
+//! Validators (RFC 9110 §8.8), and the preconditions on them that a stored response can answer:
+//! `If-None-Match` (§13.1.2), `If-Modified-Since` (§13.1.3) and `If-Range` (§13.1.5).
 
-use std::fmt::Write;
-
+use crate::http::fields;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HttpDate};
 use sha1::{Digest, Sha1};
+use std::{
+    fmt::Write as _,
+    time::{Duration, SystemTime},
+};
 
 /// The fields by which a request asks for less than the whole response (RFC 9110 §13.1, §14.2).
 pub(crate) static CONDITIONS: [HeaderName; 6] = [
@@ -16,24 +19,24 @@ pub(crate) static CONDITIONS: [HeaderName; 6] = [
     header::IF_RANGE,
 ];
 
-/// Whether a request has conditions, or asks for a part.
-pub(crate) fn is_conditional(asked: &HeaderMap) -> bool {
-    CONDITIONS.iter().any(|name| asked.contains_key(name))
+/// Returns true for a request with a precondition or a range.
+pub(crate) fn is_conditional(request: &HeaderMap) -> bool {
+    CONDITIONS.iter().any(|name| request.contains_key(name))
 }
 
-/// What the client's validators say about a stored response.
+/// Result of the preconditions of a request for a stored response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Precondition {
-    /// Nothing that spares it the response.
+    /// The response is sent.
     None,
-    /// The client has it: 304.
+    /// The client has the response already: 304.
     NotModified,
 }
 
-/// Compares the validators of a GET or HEAD with those of a stored response.
+/// Evaluates the preconditions of a GET or HEAD against the validators of a stored response.
 ///
-/// `If-None-Match` comes with all its lines; where there is one, it rules alone
-/// (RFC 9110 §13.2.2). `If-Modified-Since` is `None` where it is repeated.
+/// `if_none_match` are all lines of the field, which takes precedence (RFC 9110 §13.2.2).
+/// `if_modified_since` is `None` where the field is repeated.
 pub(crate) fn evaluate<'a>(
     if_none_match: impl Iterator<Item = &'a [u8]>,
     if_modified_since: Option<&[u8]>,
@@ -44,7 +47,7 @@ pub(crate) fn evaluate<'a>(
     let not_modified = if lines.peek().is_some() {
         any_matches(lines, etag)
     } else {
-        is_no_later(last_modified, if_modified_since)
+        is_unmodified_since(last_modified, if_modified_since)
     };
     if not_modified {
         Precondition::NotModified
@@ -53,7 +56,7 @@ pub(crate) fn evaluate<'a>(
     }
 }
 
-/// A strong entity tag of the body, the same in every process.
+/// Computes a strong entity tag of the body, the same in every process.
 pub(crate) fn etag_of(body: &[u8]) -> String {
     let digest = Sha1::digest(body);
     let mut etag = String::with_capacity(34);
@@ -66,7 +69,7 @@ pub(crate) fn etag_of(body: &[u8]) -> String {
     etag
 }
 
-/// RFC 9110 §13.1.2. The stored response is there, so `*` matches.
+/// RFC 9110 §13.1.2. A stored response exists, so `*` matches.
 fn any_matches<'a>(mut lines: impl Iterator<Item = &'a [u8]>, etag: Option<&[u8]>) -> bool {
     let stored = etag
         .and_then(entity_tag)
@@ -77,27 +80,62 @@ fn any_matches<'a>(mut lines: impl Iterator<Item = &'a [u8]>, etag: Option<&[u8]
     })
 }
 
-/// RFC 9110 §13.1.3. Dates that cannot be read are as good as none.
-fn is_no_later(last_modified: Option<&[u8]>, since: Option<&[u8]>) -> bool {
+/// RFC 9110 §13.1.3. An unreadable date is ignored.
+fn is_unmodified_since(last_modified: Option<&[u8]>, since: Option<&[u8]>) -> bool {
     match (last_modified.and_then(date), since.and_then(date)) {
         (Some(last_modified), Some(since)) => last_modified <= since,
         _ => false,
     }
 }
 
-/// The whole value as a strong entity tag: its opaque part, where it is one.
-pub(crate) fn strong_tag(value: &[u8]) -> Option<&[u8]> {
+/// Validators of a stored response, and its date.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Validators<'a> {
+    pub(crate) etag: Option<&'a [u8]>,
+    pub(crate) last_modified: Option<&'a [u8]>,
+    pub(crate) date: Option<&'a [u8]>,
+}
+
+/// Compares all lines of `If-Range` with the validators of a stored response (RFC 9110 §13.1.5).
+///
+/// Parts of two responses would make a broken file: a weak tag, a repeated field and an unreadable
+/// one never match.
+pub(crate) fn if_range_matches<'a>(
+    lines: impl Iterator<Item = &'a [u8]>,
+    stored: &Validators<'_>,
+) -> bool {
+    let Some(condition) = fields::only(lines) else {
+        return false;
+    };
+    match strong_tag(condition) {
+        Some(tag) => stored.etag.and_then(strong_tag) == Some(tag),
+        None => date(condition).is_some_and(|date| strong_date(stored) == Some(date)),
+    }
+}
+
+/// The `Last-Modified` of a response that cannot have changed again within that second
+/// (RFC 9110 §8.8.2.2), with a minute for clocks that differ.
+fn strong_date(stored: &Validators<'_>) -> Option<HttpDate> {
+    const MIN_DISTANCE: Duration = Duration::from_secs(60);
+    let modified = stored.last_modified.and_then(date)?;
+    let made = SystemTime::from(stored.date.and_then(date)?);
+    let distance = made.duration_since(modified.into()).ok()?;
+    (distance >= MIN_DISTANCE).then_some(modified)
+}
+
+/// The opaque part of a value that is one strong entity tag.
+fn strong_tag(value: &[u8]) -> Option<&[u8]> {
     let opened = value.trim_ascii().strip_prefix(b"\"")?;
     let opaque = opened.strip_suffix(b"\"")?;
     (!opaque.contains(&b'"')).then_some(opaque)
 }
 
-/// Any of the three formats of RFC 9110 §5.6.7.
-pub(crate) fn date(value: &[u8]) -> Option<HttpDate> {
+/// Parses any of the three formats of RFC 9110 §5.6.7.
+fn date(value: &[u8]) -> Option<HttpDate> {
     str::from_utf8(value).ok()?.parse().ok()
 }
 
-/// The opaque parts of the entity tags in a line.
+/// Iterator over the opaque parts of the entity tags in a line.
 ///
 /// `W/` is left out, as the weak comparison of RFC 9110 §8.8.3.2 does. A tag is
 /// no quoted string: in it `\` stands for itself and `,` separates nothing.
@@ -116,8 +154,7 @@ impl<'a> Iterator for EntityTags<'a> {
                 self.rest = rest;
                 return Some(opaque);
             }
-            // Not a tag: on to the next member, unless a stray quote makes it
-            // anyone's guess where that is.
+            // Skip to the next member. After a stray quote its start is unknown.
             let end = member.iter().position(|byte| b",\"".contains(byte))?;
             if member[end] == b'"' {
                 return None;
@@ -127,8 +164,8 @@ impl<'a> Iterator for EntityTags<'a> {
     }
 }
 
-/// The tag at the start of `member` and what comes after it, if it is one that
-/// ends where a member may end.
+/// Parses the tag at the start of `member`, if it ends where a member may end. Returns its opaque
+/// part and the rest.
 fn entity_tag(member: &[u8]) -> Option<(&[u8], &[u8])> {
     let quoted = member.strip_prefix(b"W/").unwrap_or(member);
     let opened = quoted.strip_prefix(b"\"")?;

@@ -1,15 +1,56 @@
-//! Content codings that a middleware outside may have put on an earlier answer.
+//! Content codings that a middleware outside may have applied to an earlier answer.
 //!
-//! actix's `Compress` codes whole answers and no parts, and leaves their entity tag as it is. So a
-//! client that has the first half of a coded answer holds the tag of what is stored, and the other
-//! half of what is stored would make a broken file of it.
+//! actix's `Compress` encodes whole answers and no parts, and leaves their entity tag unchanged: a
+//! client that has the first half of an encoded answer holds the tag of the stored response, and the
+//! other half of the latter would make a broken file.
 
-use crate::{entry::codings::Codings, http::fields};
+use crate::http::fields;
 use actix_web::mime::{self, Mime};
 
-/// Whether `Accept-Encoding` allows any coding at all.
-///
-/// What cannot be understood allows one: it may be understood elsewhere.
+/// A set of content codings, as far as they distinguish clients: those that browsers send and servers
+/// use. A client that accepts `zstd` accepts `br` too, and one that accepts `deflate` accepts `gzip`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Codings(u8);
+
+impl Codings {
+    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const GZIP: Self = Self(1);
+    pub(crate) const BR: Self = Self(2);
+    pub(crate) const ALL: Self = Self(3);
+
+    #[must_use]
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) fn is_all(self) -> bool {
+        self == Self::ALL
+    }
+
+    /// Returns true if this set contains all of `other`.
+    pub(crate) fn covers(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
+
+    /// The set as a byte, for the frame.
+    pub(crate) fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Parses the byte of a frame.
+    pub(crate) fn from_bits(bits: u8) -> Option<Self> {
+        (bits <= Self::ALL.0).then_some(Self(bits))
+    }
+}
+
+impl Default for Codings {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+/// Returns true where `Accept-Encoding` allows any coding. A member that cannot be parsed allows one,
+/// since another server may understand it.
 pub(crate) fn accepts_any<'a>(accept_encoding: impl Iterator<Item = &'a [u8]>) -> bool {
     fields::tokens(accept_encoding).any(|member| {
         let mut words = member.split(|byte| *byte == b';');
@@ -18,12 +59,12 @@ pub(crate) fn accepts_any<'a>(accept_encoding: impl Iterator<Item = &'a [u8]>) -
     })
 }
 
-/// The codings that `Accept-Encoding` takes for sure.
+/// The codings that `Accept-Encoding` accepts for certain.
 ///
-/// A `*` names none, and whoever names `identity` itself may prefer it: both are content with a
-/// response that is not coded.
-pub(crate) fn taken<'a>(accept_encoding: impl Iterator<Item = &'a [u8]>) -> Codings {
-    let mut taken = Codings::NONE;
+/// `*` names none, and a client that names `identity` may prefer it: both accept a response that is
+/// not encoded.
+pub(crate) fn accepted<'a>(accept_encoding: impl Iterator<Item = &'a [u8]>) -> Codings {
+    let mut accepted = Codings::NONE;
     for member in fields::tokens(accept_encoding) {
         let mut words = member.split(|byte| *byte == b';');
         let coding = words.next().unwrap_or_default().trim_ascii();
@@ -38,14 +79,14 @@ pub(crate) fn taken<'a>(accept_encoding: impl Iterator<Item = &'a [u8]>) -> Codi
             Codings::NONE
         };
         if !words.any(is_zero_weight) {
-            taken = taken.and(coding);
+            accepted = accepted.and(coding);
         }
     }
-    taken
+    accepted
 }
 
-/// The names in `Accept-Encoding`, sorted, where it has nothing but plain names: then their order and
-/// their lines say nothing. `None` where a name has a weight, or is written in an unusual way.
+/// The names in `Accept-Encoding`, sorted, where it has plain names only: then their order and
+/// their lines have no meaning. `None` where a name has a weight, or an unusual spelling.
 pub(crate) fn names<'a>(accept_encoding: impl Iterator<Item = &'a [u8]>) -> Option<Vec<&'a [u8]>> {
     let mut names = Vec::new();
     for name in fields::members(accept_encoding) {
@@ -72,8 +113,9 @@ fn is_zero_weight(word: &[u8]) -> bool {
     }
 }
 
-/// Whether actix's `Compress` codes this media type: all but images that are no SVG, and videos.
-pub(crate) fn is_codable(content_type: Option<&[u8]>) -> bool {
+/// Returns true for a media type that actix's `Compress` encodes: all but videos, and images other
+/// than SVG.
+pub(crate) fn is_encodable(content_type: Option<&[u8]>) -> bool {
     let media = content_type
         .and_then(|text| str::from_utf8(text).ok())
         .and_then(|text| text.parse::<Mime>().ok());
@@ -113,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn identity_and_what_is_refused_are_no_coding() {
+    fn identity_and_refused_codings_allow_none() {
         let fields: [&[&str]; 9] = [
             &[],
             &[""],
@@ -131,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn all_but_pictures_and_films_may_be_coded() {
+    fn all_media_types_but_images_and_videos_may_be_encoded() {
         for media in [
             "text/html; charset=utf-8",
             "application/json",
@@ -144,21 +186,21 @@ mod tests {
             "nonsense",
             "",
         ] {
-            assert!(is_codable(Some(media.as_bytes())), "{media}");
+            assert!(is_encodable(Some(media.as_bytes())), "{media}");
         }
-        assert!(is_codable(None));
-        assert!(is_codable(Some(b"image/\xff")));
+        assert!(is_encodable(None));
+        assert!(is_encodable(Some(b"image/\xff")));
         for media in [
             "image/png",
             "IMAGE/PNG",
             "video/mp4; codecs=\"avc1.42E01E\"",
         ] {
-            assert!(!is_codable(Some(media.as_bytes())), "{media}");
+            assert!(!is_encodable(Some(media.as_bytes())), "{media}");
         }
     }
 
     #[test]
-    fn the_codings_of_browsers_are_told_apart_from_those_of_tools() {
+    fn the_codings_of_browsers_differ_from_those_of_tools() {
         let (none, gzip, br) = (Codings::NONE, Codings::GZIP, Codings::BR);
         let fields: [(&[&str], Codings); 12] = [
             (&[], none),
@@ -174,15 +216,15 @@ mod tests {
             (&["gzip;q=1.0, identity;q=0.5, *;q=0"], none),
             (&["identity;q=0, gzip"], none),
         ];
-        for (lines, taken) in fields {
+        for (lines, expected) in fields {
             let lines = lines.iter().map(|line| line.as_bytes());
-            assert_eq!(super::taken(lines), taken);
+            assert_eq!(accepted(lines), expected);
         }
         assert!(Codings::ALL.covers(gzip) && gzip.covers(none) && !gzip.covers(br));
     }
 
     #[test]
-    fn plain_names_are_a_set_and_what_has_weights_is_not() {
+    fn plain_names_are_a_set_and_weighted_ones_are_not() {
         let set = |lines: &[&'static str]| names(lines.iter().map(|line| line.as_bytes()));
         assert_eq!(set(&["gzip, br"]), set(&["br,gzip", "br"]));
         assert_ne!(set(&["gzip, br"]), set(&["gzip"]));
@@ -195,10 +237,10 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(lines: Vec<Vec<u8>>, media: Vec<u8>) {
-            taken(lines.iter().map(Vec::as_slice));
+            accepted(lines.iter().map(Vec::as_slice));
             names(lines.iter().map(Vec::as_slice));
             accepts_any(lines.iter().map(Vec::as_slice));
-            is_codable(Some(&media));
+            is_encodable(Some(&media));
         }
     }
 }

@@ -1,12 +1,13 @@
-//! Dates in fields (RFC 9110 §5.6.7), read as a recipient must and no more leniently: what is no
-//! date has to count as expired.
+//! Dates in fields (RFC 9110 §5.6.7), parsed as a recipient must and no more leniently: an invalid
+//! date counts as expired.
 
+use crate::http::fields;
 use actix_web::http::header::HttpDate;
 use std::time::{Duration, SystemTime};
 
-/// The date in any of the three formats, in any case; `None` where it is in no format.
+/// Parses a date in any of the three formats, in any case.
 ///
-/// `now` decides which century the two digits of an RFC 850 date are in.
+/// `now` decides the century of the two-digit year of an RFC 850 date.
 pub(crate) fn date(value: &[u8], now: SystemTime) -> Option<SystemTime> {
     let written = in_usual_case(str::from_utf8(value).ok()?.trim_matches([' ', '\t']));
     match written.split_once(", ") {
@@ -15,12 +16,12 @@ pub(crate) fn date(value: &[u8], now: SystemTime) -> Option<SystemTime> {
     }
 }
 
-/// The date of a field that came in exactly one line.
+/// Parses the date of a field of exactly one line.
 pub(crate) fn only_date<'a>(
     lines: impl Iterator<Item = &'a [u8]>,
     now: SystemTime,
 ) -> Option<SystemTime> {
-    date(crate::http::fields::only(lines)?, now)
+    date(fields::only(lines)?, now)
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT` or `Sun Nov  6 08:49:37 1994`.
@@ -28,8 +29,8 @@ fn parsed(written: &str) -> Option<SystemTime> {
     written.parse().ok().map(|date: HttpDate| date.into())
 }
 
-/// `Sunday, 06-Nov-94 08:49:37 GMT`: what would lie more than fifty years ahead was meant to be
-/// the last such year before.
+/// `Sunday, 06-Nov-94 08:49:37 GMT`: a year that appears more than fifty years ahead is the most
+/// recent past year with these digits.
 fn rfc850(day: &str, rest: &str, now: SystemTime) -> Option<SystemTime> {
     const DAYS: [&str; 7] = [
         "Monday",
@@ -59,7 +60,7 @@ fn rfc850(day: &str, rest: &str, now: SystemTime) -> Option<SystemTime> {
         .find(|date| *date <= latest)
 }
 
-/// `SUN, 06 nov 1994 08:49:37 gmt` as it is usually written.
+/// Returns `SUN, 06 nov 1994 08:49:37 gmt` in the usual case.
 fn in_usual_case(written: &str) -> String {
     let mut usual = String::with_capacity(written.len());
     for letter in written.chars() {
@@ -117,9 +118,9 @@ mod tests {
         }
     }
 
-    /// RFC 9110 §5.6.7 and, as what is no date has expired, RFC 9111 §5.3.
+    /// RFC 9110 §5.6.7; an invalid date has expired by RFC 9111 §5.3.
     #[test]
-    fn what_is_in_none_of_the_formats_is_no_date() {
+    fn a_text_in_none_of_the_formats_is_not_a_date() {
         for written in [
             "",
             "0",

@@ -11,10 +11,10 @@ pub(crate) fn lines<'h>(
     headers.get_all(name).map(HeaderValue::as_bytes)
 }
 
-/// The members of a field, over all its lines, in order, trimmed.
+/// The members of a field over all its lines, in order and trimmed.
 ///
-/// Empty members are kept: `a,,b` has three. A line without any text has one,
-/// which is empty. A quote that is never closed ends with its line.
+/// Empty members are kept: `a,,b` has three, and an empty line has one. An unclosed quote ends with
+/// its line.
 pub(crate) fn members<'a>(lines: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = &'a [u8]> {
     lines.flat_map(|line| Members { rest: Some(line) })
 }
@@ -24,18 +24,26 @@ pub(crate) fn tokens<'a>(lines: impl Iterator<Item = &'a [u8]>) -> impl Iterator
     members(lines).filter(|member| !member.is_empty())
 }
 
-/// Whether `token` is a member of the field, in any case.
+/// Returns true if `token` is a member of the field, in any case.
 pub(crate) fn contains<'a>(lines: impl Iterator<Item = &'a [u8]>, token: &str) -> bool {
     tokens(lines).any(|member| member.eq_ignore_ascii_case(token.as_bytes()))
 }
 
-/// The value of a field that is no list: `None` where it is absent, and where
-/// it is repeated, since nobody can say which line was meant.
+/// The value of a field that is not a list: `None` where it is absent or repeated, which is
+/// ambiguous.
 pub(crate) fn only<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
     let first = lines.next()?;
     match lines.next() {
         None => Some(first),
         Some(_) => None,
+    }
+}
+
+/// Returns true if `name` is `pattern`, or starts with what precedes its trailing `*`.
+pub(crate) fn matches_pattern(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == pattern,
     }
 }
 
@@ -106,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_that_is_never_closed_ends_with_its_line() {
+    fn an_unclosed_quote_ends_with_its_line() {
         assert_eq!(list(&[r#"a="x, y"#, "b"]), [r#"a="x, y"#, "b"]);
     }
 
@@ -117,16 +125,15 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_field_that_is_no_list_has_no_value() {
+    fn a_repeated_field_that_is_not_a_list_has_no_value() {
         let lines: [&[u8]; 2] = [b"a", b"b"];
         assert_eq!(only(lines[..0].iter().copied()), None);
         assert_eq!(only(lines[..1].iter().copied()), Some(&b"a"[..]));
         assert_eq!(only(lines.into_iter()), None);
     }
 
-    /// What varies by everything is never stored.
     #[test]
-    fn a_star_is_found_wherever_it_stands_in_vary() {
+    fn a_star_is_found_at_any_place_in_vary() {
         let corpus: [&[&str]; 8] = [
             &["*"],
             &[" * "],
@@ -142,9 +149,8 @@ mod tests {
         }
     }
 
-    /// What varies by everything is never stored.
     #[test]
-    fn a_star_inside_a_name_or_a_quoted_string_is_no_star() {
+    fn a_star_inside_a_name_or_a_quoted_string_is_not_a_member() {
         let corpus: [&[&str]; 5] = [&[], &[""], &["x-*"], &["\"*\""], &["\"a, *, b\""]];
         for lines in corpus {
             assert!(!vary_any(lines), "{lines:?}");

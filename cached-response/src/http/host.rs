@@ -1,16 +1,12 @@
-//! The host of a request, in the one spelling that stands for all of its spellings.
+//! The host of a request, in one canonical spelling.
 
-use crate::{
-    http::fields::lines,
-    key::{Field, KeyWriter},
-};
 use actix_web::{
     HttpRequest,
     http::header::{self, HeaderValue},
 };
 use std::borrow::Cow;
 
-/// The host that the request was sent to, as it was written: the target's authority, and else the
+/// The host that the request was sent to, as it was written: the target's authority, or else the
 /// `Host` field.
 pub(crate) fn named(request: &HttpRequest) -> Option<&[u8]> {
     let authority = request.uri().authority();
@@ -21,7 +17,7 @@ pub(crate) fn named(request: &HttpRequest) -> Option<&[u8]> {
     })
 }
 
-/// Whether the default port is that of `https`.
+/// Returns true where the default port is that of `https`.
 pub(crate) fn is_secure(request: &HttpRequest) -> bool {
     match request.uri().scheme_str() {
         Some(scheme) => scheme.eq_ignore_ascii_case("https"),
@@ -29,22 +25,10 @@ pub(crate) fn is_secure(request: &HttpRequest) -> bool {
     }
 }
 
-/// Writes the host that the request was sent to into a key.
-pub(crate) fn write_named(field: Field, request: &HttpRequest, key: &mut KeyWriter) {
-    let host = named(request).map(|host| normal(host, is_secure(request)));
-    key.optional(field, host.as_deref());
-}
-
-/// Writes the lines of `Host` into a key.
-pub(crate) fn write_lines(field: Field, request: &HttpRequest, key: &mut KeyWriter) {
-    let secure = is_secure(request);
-    let hosts = lines(request.headers(), &header::HOST).map(|host| normal(host, secure));
-    key.lines(field, header::HOST.as_str(), hosts);
-}
-
-/// `host` in lower case, without the default port of its scheme (RFC 3986 §6.2): `A.Example:80` by
-/// `http` is `a.example`. What is not a single host, with or without a port, stays as it is.
-pub(crate) fn normal(host: &[u8], secure: bool) -> Cow<'_, [u8]> {
+/// Normalizes `host`: lower case, without the default port of its scheme (RFC 3986 §6.2), so that
+/// `A.Example:80` by `http` is `a.example`. A value that is not a single host, with or without a port,
+/// stays as it is.
+pub(crate) fn normalize(host: &[u8], secure: bool) -> Cow<'_, [u8]> {
     if host.iter().any(|byte| b"@, \t/\\".contains(byte)) {
         return Cow::Borrowed(host);
     }
@@ -72,7 +56,7 @@ fn without_default_port<'a>(host: &'a [u8], default: &[u8]) -> &'a [u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::normal;
+    use super::normalize;
     use proptest::prelude::*;
 
     #[test]
@@ -87,7 +71,7 @@ mod tests {
             ("[::1]", false, "[::1]"),
         ] {
             assert_eq!(
-                &*normal(host.as_bytes(), secure),
+                &*normalize(host.as_bytes(), secure),
                 expected.as_bytes(),
                 "{host}"
             );
@@ -95,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_another_host_or_none_stays_as_it_is() {
+    fn another_host_or_none_is_unchanged() {
         for (host, secure) in [
             ("a.example:443", false),
             ("a.example:80", true),
@@ -109,24 +93,28 @@ mod tests {
             ("A.example, B.example", false),
             ("User@A.example:80", false),
         ] {
-            assert_eq!(&*normal(host.as_bytes(), secure), host.as_bytes(), "{host}");
+            assert_eq!(
+                &*normalize(host.as_bytes(), secure),
+                host.as_bytes(),
+                "{host}"
+            );
         }
     }
 
     proptest! {
         #[test]
         fn nothing_but_case_and_port_is_lost(host: Vec<u8>, secure: bool) {
-            let normal = normal(&host, secure);
-            let (kept, port) = host.split_at(normal.len());
-            prop_assert!(kept.eq_ignore_ascii_case(&normal));
+            let normalized = normalize(&host, secure);
+            let (kept, port) = host.split_at(normalized.len());
+            prop_assert!(kept.eq_ignore_ascii_case(&normalized));
             prop_assert!(matches!(port, b"" | b":" | b":80" | b":443"));
         }
 
         #[test]
-        fn a_normal_host_is_its_own(host in "[aA.:0-9\\[\\]]{0,20}", secure: bool) {
-            let once = normal(host.as_bytes(), secure);
+        fn a_normalized_host_is_unchanged(host in "[aA.:0-9\\[\\]]{0,20}", secure: bool) {
+            let once = normalize(host.as_bytes(), secure);
             if !once.ends_with(b":") && !once.ends_with(b":80") && !once.ends_with(b":443") {
-                prop_assert_eq!(&*normal(&once, secure), &*once);
+                prop_assert_eq!(&*normalize(&once, secure), &*once);
             }
         }
     }

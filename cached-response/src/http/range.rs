@@ -1,50 +1,50 @@
-//! Byte ranges (RFC 9110 §14.1.2 and §14.2): which bytes of a response a request asks for.
+//! Byte ranges (RFC 9110 §14.1.2 and §14.2).
 //!
-//! A request gets the whole response unless it asks for less in a way that nobody can mistake.
+//! A request receives the whole response unless its `Range` is unambiguous.
 
 use crate::http::fields;
 use std::ops::Range;
 
-/// What a `Range` comes to for a response of a given length.
+/// Result of a `Range` for a response of a given length.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// There is no range, or none that is to be followed.
+pub(crate) enum Requested {
+    /// No range, or one that is ignored.
     Whole,
     Part(Range<usize>),
-    /// Several, none of which touches another, in the order in which they were asked for.
+    /// Several disjoint ranges, in the order of the request.
     Parts(Vec<Range<usize>>),
-    /// No byte that is asked for is there: 416.
+    /// None of the requested bytes exists: 416.
     Unsatisfiable,
 }
 
-/// So many ranges at most; whoever asks for more gets the whole.
-const MOST_RANGES: usize = 16;
+/// Most ranges of a request; one with more receives the whole response.
+const MAX_RANGES: usize = 16;
 
-/// Reads all the lines of `Range` for a response of `length` bytes.
+/// Parses all lines of `Range` for a response of `length` bytes.
 ///
-/// Whatever is repeated, malformed or of another unit is ignored, as §14.2 has it. Ranges that
-/// touch or overlap become one, so that no byte is ever sent twice.
-pub(crate) fn wanted<'a>(lines: impl Iterator<Item = &'a [u8]>, length: usize) -> Wanted {
+/// A repeated or malformed field, and one of another unit, is ignored (§14.2). Ranges that touch or
+/// overlap become one, so that no byte is sent twice.
+pub(crate) fn requested<'a>(lines: impl Iterator<Item = &'a [u8]>, length: usize) -> Requested {
     let Some(specs) = fields::only(lines).and_then(specs) else {
-        return Wanted::Whole;
+        return Requested::Whole;
     };
     let mut parts = Vec::new();
     for range in specs.iter().filter_map(|spec| spec.within(length)) {
         join(&mut parts, range);
     }
     match parts.as_slice() {
-        [] => Wanted::Unsatisfiable,
-        [part] => Wanted::Part(part.clone()),
-        _ => Wanted::Parts(parts),
+        [] => Requested::Unsatisfiable,
+        [part] => Requested::Part(part.clone()),
+        _ => Requested::Parts(parts),
     }
 }
 
-/// What `Content-Range` says of a part of a whole of `length` bytes.
-pub(crate) fn place(part: &Range<usize>, length: usize) -> String {
+/// The value of `Content-Range` for a part of `length` bytes.
+pub(crate) fn content_range(part: &Range<usize>, length: usize) -> String {
     format!("bytes {}-{}/{length}", part.start, part.end - 1)
 }
 
-/// One member of the set, as it was written.
+/// One member of the range set.
 enum Spec {
     /// `first-last`, or `first-`; `last` included.
     Between { first: usize, last: usize },
@@ -53,7 +53,7 @@ enum Spec {
 }
 
 impl Spec {
-    /// The bytes of it that are there.
+    /// The requested bytes that exist.
     fn within(&self, length: usize) -> Option<Range<usize>> {
         let range = match *self {
             Self::Between { first, last } => first..last.saturating_add(1).min(length),
@@ -70,10 +70,10 @@ fn specs(line: &[u8]) -> Option<Vec<Spec>> {
         return None;
     }
     let specs: Vec<Spec> = fields::tokens([set].into_iter())
-        .take(MOST_RANGES + 1)
+        .take(MAX_RANGES + 1)
         .map(spec)
         .collect::<Option<_>>()?;
-    (1..=MOST_RANGES).contains(&specs.len()).then_some(specs)
+    (1..=MAX_RANGES).contains(&specs.len()).then_some(specs)
 }
 
 fn spec(member: &[u8]) -> Option<Spec> {
@@ -91,7 +91,7 @@ fn spec(member: &[u8]) -> Option<Spec> {
     }
 }
 
-/// A number of bytes. One too large for us is larger than any response.
+/// Parses a number of bytes; one too large is larger than any response.
 fn number(digits: &[u8]) -> Option<usize> {
     if digits.is_empty() {
         return None;
@@ -102,7 +102,7 @@ fn number(digits: &[u8]) -> Option<usize> {
     })
 }
 
-/// Adds a range to others that do not touch one another, in the place of the first that it joins.
+/// Adds a range to disjoint ones, at the place of the first that it overlaps.
 fn join(parts: &mut Vec<Range<usize>>, mut range: Range<usize>) {
     let touches =
         |one: &Range<usize>, other: &Range<usize>| one.start <= other.end && other.start <= one.end;

@@ -1,7 +1,7 @@
-//! Fields of a response that are for one connection or one request, and are not replayed from the
+//! Fields of a response that belong to one connection or one request and are not replayed from the
 //! store.
 
-use crate::{http::fields, key::query};
+use crate::http::fields;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 
 /// Fields that belong to the one request whose response they came with. A trailing `*` stands for any
@@ -9,7 +9,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName};
 ///
 /// The response is stored without them; the answer of the run itself keeps them.
 pub(crate) const OF_ONE_REQUEST: &[&str] = &[
-    // Its name in logs and traces.
+    // Identifiers for logs and traces.
     "b3",
     "correlation-id",
     "request-id",
@@ -27,11 +27,11 @@ pub(crate) const OF_ONE_REQUEST: &[&str] = &[
     "x-datadog-*",
     "x-request-id",
     "x-trace-id",
-    // How long it took.
+    // Durations.
     "server-timing",
     "x-response-time",
     "x-runtime",
-    // What its client may do next.
+    // Limits and tokens of one client.
     "csrf-token",
     "ratelimit",
     "ratelimit-*",
@@ -41,7 +41,7 @@ pub(crate) const OF_ONE_REQUEST: &[&str] = &[
     "x-xsrf-token",
 ];
 
-/// Hop-by-hop fields (RFC 9110 §7.6.1), and those that are made anew for each answer.
+/// Hop-by-hop fields (RFC 9110 §7.6.1), and those that are computed for each answer.
 const OF_ONE_CONNECTION: [HeaderName; 12] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -77,7 +77,7 @@ fn is_of_one_request(name: &str, added: &[Box<str>]) -> bool {
     let published = OF_ONE_REQUEST.iter().copied();
     published
         .chain(added.iter().map(AsRef::as_ref))
-        .any(|pattern| query::matches(pattern, name))
+        .any(|pattern| fields::matches_pattern(pattern, name))
 }
 
 /// Returns the pattern in lower case, if it is the name of a field or the beginning of one with a `*`.
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_a_request_or_limits_its_client_is_not_replayed() {
+    fn identifiers_of_a_request_and_limits_of_its_client_are_not_replayed() {
         for name in [
             "x-request-id",
             "x-correlation-id",
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_of_a_field_is_no_pattern() {
+    fn an_invalid_field_name_is_no_pattern() {
         for text in ["", "*", "a b", "x-*-y", "x-**", "x:"] {
             assert_eq!(pattern(text), None, "{text}");
         }

@@ -1,44 +1,44 @@
-//! What a client wishes of a cache (RFC 9111 §5.2.1), on routes that respect it.
+//! `Cache-Control` of requests (RFC 9111 §5.2.1), on routes that follow it.
 //!
-//! A wish that cannot be read is taken in its strictest sense.
+//! An unreadable directive has its strictest meaning.
 
 use crate::http::{
-    directive::{Directive, directives},
+    cache_control::{Directive, directives},
     fields::{contains, lines},
     freshness::Freshness,
 };
 use actix_web::http::header::{self, HeaderMap};
 use std::time::Duration;
 
-/// The wishes of one request.
+/// The directives of one request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RequestDirectives {
-    /// `no-cache`, or `max-age=0`: no stored response will do.
+    /// `no-cache` or `max-age=0`: no stored response is accepted.
     pub(crate) no_cache: bool,
     pub(crate) no_store: bool,
     pub(crate) only_if_cached: bool,
     max_age: Option<Duration>,
     min_fresh: Duration,
-    /// How long past its lifetime a response may be.
+    /// Accepted time since the end of the lifetime.
     max_stale: Option<Duration>,
 }
 
 impl RequestDirectives {
-    /// The wishes in a request's fields; `None` where it has none.
+    /// Parses the fields of a request; `None` where they have no directive.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let mut read = Self::default();
         if headers.contains_key(&header::CACHE_CONTROL) {
             for directive in directives(lines(headers, &header::CACHE_CONTROL)) {
-                read.hear(&directive);
+                read.apply(&directive);
             }
         } else {
-            // §5.4: what was said before there was `Cache-Control`.
+            // RFC 9111 §5.4: `Pragma` counts only without `Cache-Control`.
             read.no_cache = contains(lines(headers, &header::PRAGMA), "no-cache");
         }
         (read != Self::default()).then_some(read)
     }
 
-    fn hear(&mut self, directive: &Directive<'_>) {
+    fn apply(&mut self, directive: &Directive<'_>) {
         let shorter = |known: Option<Duration>, read: Duration| {
             Some(known.map_or(read, |known| known.min(read)))
         };
@@ -48,7 +48,7 @@ impl RequestDirectives {
             "only-if-cached" => self.only_if_cached = true,
             "max-age" => {
                 self.max_age = shorter(self.max_age, directive.seconds().unwrap_or_default());
-                // As `no-cache`: computed for this request, and bounded as such answers are.
+                // As `no-cache`: the handler runs for this request, bounded as forced runs are.
                 self.no_cache |= self.max_age == Some(Duration::ZERO);
             }
             "min-fresh" => {
@@ -66,13 +66,13 @@ impl RequestDirectives {
         }
     }
 
-    /// Whether it says how old or how stale a response may be.
+    /// Returns true where the age or staleness of the response is limited.
     pub(crate) fn limits_age(&self) -> bool {
         self.max_age.is_some() || self.max_stale.is_some() || !self.min_fresh.is_zero()
     }
 
-    /// Whether a response of this freshness will do. One that is `never_stale` does only while it
-    /// is fresh, whatever the client would put up with.
+    /// Returns true where a response of this freshness is accepted. A `never_stale` one is accepted
+    /// only while it is fresh, whatever the client accepts.
     pub(crate) fn accept(&self, freshness: Freshness, never_stale: bool) -> bool {
         let Freshness { lifetime, age } = freshness;
         let most_stale = self.max_stale.filter(|_| !never_stale);

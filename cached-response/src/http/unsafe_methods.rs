@@ -1,4 +1,4 @@
-//! What a request that changes something makes outdated (RFC 9111 §4.4).
+//! Invalidation by unsafe methods (RFC 9111 §4.4).
 
 use crate::http::fields::lines;
 use actix_web::http::{
@@ -8,16 +8,16 @@ use actix_web::http::{
 use std::str;
 use url::Url;
 
-/// The facts of a request that the rule asks for.
+/// The parts of a request that the rule reads.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct UnsafeRequest {
     method: Method,
     uri: Uri,
     host: Option<HeaderValue>,
 }
 
-impl Asked {
-    /// Copies them: the request itself is on its way to a handler, or to a service that changes it.
+impl UnsafeRequest {
+    /// Copies them, since the handler or a service takes the request itself.
     pub(crate) fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Self {
         Self {
             method: method.clone(),
@@ -27,21 +27,24 @@ impl Asked {
     }
 }
 
-/// The paths that are outdated once a request was answered so: where its method is unsafe and the
-/// answer is no error, that of its target, and those that `Location` and `Content-Location` name
-/// on the same host.
-pub(crate) fn paths(asked: &Asked, status: StatusCode, answered: &HeaderMap) -> Vec<String> {
-    if is_safe(&asked.method) || !(status.is_success() || status.is_redirection()) {
+/// The paths that an answer invalidates: after an unsafe method without an error, the path of the
+/// target, and those of `Location` and `Content-Location` on the same host.
+pub(crate) fn paths(
+    request: &UnsafeRequest,
+    status: StatusCode,
+    answered: &HeaderMap,
+) -> Vec<String> {
+    if is_safe(&request.method) || !(status.is_success() || status.is_redirection()) {
         return Vec::new();
     }
-    let mut paths = vec![asked.uri.path().to_owned()];
+    let mut paths = vec![request.uri.path().to_owned()];
     let named = [header::LOCATION, header::CONTENT_LOCATION];
     let named = named.iter().flat_map(|name| lines(answered, name));
-    paths.extend(named.filter_map(|reference| resolve(asked, str::from_utf8(reference).ok()?)));
+    paths.extend(named.filter_map(|reference| resolve(request, str::from_utf8(reference).ok()?)));
     paths
 }
 
-/// By its definition (RFC 9110 §9.2.1); a method that is not known may do anything.
+/// RFC 9110 §9.2.1; an unknown method is unsafe.
 fn is_safe(method: &Method) -> bool {
     matches!(
         *method,
@@ -49,34 +52,34 @@ fn is_safe(method: &Method) -> bool {
     )
 }
 
-/// The path that a reference in the answer leads to, if it is on the host that was asked.
+/// Resolves a reference in the answer to a path, if it is on the host of the request.
 ///
-/// Whether it says `http` or `https` is not looked at: what ends TLS in front of us sees the other.
-fn resolve(asked: &Asked, reference: &str) -> Option<String> {
-    let mut base = origin("http", asked).unwrap_or_else(nowhere);
-    base.set_path(asked.uri.path());
+/// The scheme is ignored, since a proxy in front may terminate TLS.
+fn resolve(request: &UnsafeRequest, reference: &str) -> Option<String> {
+    let mut base = origin("http", request).unwrap_or_else(nowhere);
+    base.set_path(request.uri.path());
     let target = base.join(reference).ok()?;
     if !matches!(target.scheme(), "http" | "https") {
         return None;
     }
-    let own = origin(target.scheme(), asked).unwrap_or_else(nowhere);
+    let own = origin(target.scheme(), request).unwrap_or_else(nowhere);
     let same = target.host() == own.host()
         && target.port_or_known_default() == own.port_or_known_default();
     same.then(|| target.path().to_owned())
 }
 
-/// The host that was asked, as the target or else the one `Host` names it.
-fn origin(scheme: &str, asked: &Asked) -> Option<Url> {
-    let host = match asked.uri.authority() {
+/// The host of the target, or else that of `Host`.
+fn origin(scheme: &str, request: &UnsafeRequest) -> Option<Url> {
+    let host = match request.uri.authority() {
         Some(authority) => authority.as_str(),
-        None => asked.host.as_ref()?.to_str().ok()?,
+        None => request.host.as_ref()?.to_str().ok()?,
     };
     let origin = Url::parse(&format!("{scheme}://{host}/")).ok()?;
     let plain = origin.path() == "/" && origin.query().is_none() && origin.fragment().is_none();
     (plain && origin.username().is_empty()).then_some(origin)
 }
 
-/// What a reference is resolved against where no host is known: a relative one stays relative.
+/// Base of relative references where no host is known.
 fn nowhere() -> Url {
     Url::parse("http://host.invalid/").expect("this is a URL")
 }

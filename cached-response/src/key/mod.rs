@@ -9,7 +9,6 @@ pub(crate) mod handler_id;
 pub(crate) mod inserted;
 pub(crate) mod part;
 pub(crate) mod query;
-pub(crate) mod selector;
 pub(crate) mod vary;
 
 use std::any::TypeId;

@@ -8,7 +8,10 @@
 
 use std::borrow::Cow;
 
-use crate::key::{Field, KeyWriter};
+use crate::{
+    http::fields::matches_pattern,
+    key::{Field, KeyWriter},
+};
 
 /// The route's word on which pairs of the query are in the key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -213,15 +216,9 @@ fn boxed(names: &[String]) -> Vec<Box<str>> {
 }
 
 fn is_matched(patterns: &[Box<str>], name: &str) -> bool {
-    patterns.iter().any(|pattern| matches(pattern, name))
-}
-
-/// Whether `name` is `pattern`, or begins like one that ends with `*`.
-pub(crate) fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(prefix) => name.starts_with(prefix),
-        None => name == pattern,
-    }
+    patterns
+        .iter()
+        .any(|pattern| matches_pattern(pattern, name))
 }
 
 /// Whether the query has the pair `<flag>=1`, spelled exactly so.

@@ -2,7 +2,7 @@
 
 use crate::{
     entry::StoredResponse,
-    key::{Field, Key, KeyRef, KeyWriter, selector::Selector},
+    key::{Field, Key, KeyRef, KeyWriter, vary::Selector},
     memory::map::Weigh,
 };
 use std::{

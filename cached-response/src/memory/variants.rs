@@ -10,8 +10,7 @@ use crate::{
     http::{content_coding, fields::lines},
     key::{
         Key, KeyRef, KeyWriter,
-        selector::{Selector, Variant},
-        vary,
+        vary::{self, Selector, Variant},
     },
     memory::{
         MemoryStore,
@@ -76,7 +75,7 @@ pub(crate) fn is_selected(stored: &StoredResponse, request: &HttpRequest) -> boo
 #[inline]
 pub(crate) fn is_tried(stored: &StoredResponse, request: &HttpRequest) -> bool {
     stored.codings.is_all()
-        || stored.codings.covers(content_coding::taken(lines(
+        || stored.codings.covers(content_coding::accepted(lines(
             request.headers(),
             &header::ACCEPT_ENCODING,
         )))

@@ -10,7 +10,7 @@ pub(crate) mod vary;
 pub(crate) mod version;
 
 use crate::{
-    http::{replay, response_directives::is_storable},
+    http::{replay, storable::is_storable_status},
     invalidation::tags::Tags,
     key::query::QueryFilter,
     policy::{
@@ -224,7 +224,7 @@ impl Policy {
     fn with_status(mut self, status: u16, timeout: Option<Duration>) -> Self {
         let status = StatusCode::from_u16(status).expect("`status` takes a number from 200 to 599");
         assert!(
-            is_storable(status),
+            is_storable_status(status),
             "a {status} response is never stored: leave it out of `status`"
         );
         if self.statuses.is_empty() {
@@ -305,7 +305,7 @@ impl Policy {
     #[must_use]
     pub fn client_max_age(mut self, keep: impl IntoTimeout) -> Self {
         assert!(
-            self.timeout.by_response().is_none(),
+            self.timeout.response_stated().is_none(),
             "a response that says its own lifetime says what clients may keep: leave out `client`"
         );
         self.client = Some(keep.into_timeout());

@@ -1,8 +1,8 @@
 //! The options under which requests and responses have the say that RFC 9111 gives them.
 
-use crate::policy::{
-    Policy,
-    ttl::{ByResponse, Timeout},
+use crate::{
+    http::storable::FromResponse,
+    policy::{Policy, ttl::Timeout},
 };
 use actix_web::http::header::HeaderName;
 
@@ -38,7 +38,7 @@ impl Policy {
     pub fn from_response() -> Self {
         Self {
             statuses: Vec::new(),
-            ..Self::timeout(Timeout::Response(ByResponse::default()))
+            ..Self::timeout(Timeout::Response(FromResponse::default()))
         }
     }
 
@@ -61,7 +61,7 @@ impl Policy {
             fraction > 0.0 && fraction <= 1.0,
             "`heuristic_fraction` takes a fraction over 0 and up to 1, such as 0.1"
         );
-        self.by_response().heuristic = Some(fraction);
+        self.by_response().heuristic_fraction = Some(fraction);
         self
     }
 
@@ -86,7 +86,7 @@ impl Policy {
         self
     }
 
-    fn by_response(&mut self) -> &mut ByResponse {
+    fn by_response(&mut self) -> &mut FromResponse {
         let by = match &mut self.timeout {
             Timeout::Response(by) => Some(by),
             Timeout::Unsaid | Timeout::Fixed(_) | Timeout::Computed(_) => None,

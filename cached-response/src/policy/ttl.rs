@@ -1,6 +1,6 @@
 //! How long a response stays fresh, as the author writes it.
 
-use actix_web::http::header::HeaderName;
+use crate::http::storable::FromResponse;
 use std::time::Duration;
 
 /// What may be written for a timeout: a [`Duration`], or whole seconds.
@@ -45,16 +45,7 @@ pub(crate) enum Timeout {
     Unsaid,
     Fixed(Duration),
     Computed(fn() -> Duration),
-    Response(ByResponse),
-}
-
-/// How a response is understood that says itself how long it stays fresh.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ByResponse {
-    /// The part of the time since its last modification for which one is fresh that does not say.
-    pub(crate) heuristic: Option<f32>,
-    /// The field that rules in place of `Cache-Control` (RFC 9213).
-    pub(crate) targeted: Option<HeaderName>,
+    Response(FromResponse),
 }
 
 impl Timeout {
@@ -68,7 +59,7 @@ impl Timeout {
         }
     }
 
-    pub(crate) fn by_response(&self) -> Option<&ByResponse> {
+    pub(crate) fn response_stated(&self) -> Option<&FromResponse> {
         match self {
             Self::Response(by) => Some(by),
             Self::Unsaid | Self::Fixed(_) | Self::Computed(_) => None,

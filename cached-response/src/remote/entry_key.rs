@@ -7,7 +7,7 @@ use crate::{
         generations::{Generations, Target},
         nonce::Nonce,
     },
-    key::selector::Variant,
+    key::vary::Variant,
     remote::{
         head_cache::HeadCache,
         names::{FullDigest, Namespace},

@@ -8,7 +8,7 @@ use crate::{
         remote_state::{NonceCell, Nonces, VerifiedAt},
     },
     invalidation::{generation::Snapshot, nonce::Nonce, tag_stripes::StripeSnapshot},
-    key::{selector::Variant, vary},
+    key::vary::{self, Variant},
     remote::{budget::Budget, entry_key::RemoteKey, error::CallError, lease::Holder, tier::Remote},
     route::Route,
     store::{error::StoredValue, small_values::SmallValues},

@@ -3,10 +3,7 @@
 use crate::{
     entry::codec::{self, Decoded, NameList},
     invalidation::nonce::Nonce,
-    key::{
-        selector::{Selector, Variant},
-        vary,
-    },
+    key::vary::{self, Selector, Variant},
     remote::{entry_key::RemoteKey, prepared_write::PreparedWrite},
     store::{Store, error::StoreError},
 };

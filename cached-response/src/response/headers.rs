@@ -8,7 +8,7 @@ use crate::{
         freshness, replay,
         storable::Storable,
     },
-    key::selector::Selector,
+    key::vary::Selector,
     route::config::RouteConfig,
 };
 use actix_web::{
@@ -45,7 +45,7 @@ pub(crate) fn vary(config: &RouteConfig, read: &[Selector], headers: &mut Header
 /// Dates the response: its age counts from now, whatever an upstream said. Where the response says
 /// itself how long it lives, its own date is a part of that.
 pub(crate) fn date(config: &RouteConfig, date: SystemTime, headers: &mut HeaderMap) {
-    if config.policy.timeout.by_response().is_some() && freshness::is_dated(headers, date) {
+    if config.policy.timeout.response_stated().is_some() && freshness::is_dated(headers, date) {
         return;
     }
     if let Ok(value) = HttpDate::from(date).try_into_value() {

@@ -50,7 +50,7 @@ fn head(boundary: &str, media: Option<&HeaderValue>, part: &Range<usize>, length
         head.extend_from_slice(media.as_bytes());
         head.extend_from_slice(b"\r\n");
     }
-    let place = range::place(part, length);
+    let place = range::content_range(part, length);
     head.extend_from_slice(format!("Content-Range: {place}\r\n\r\n").as_bytes());
     head.into()
 }

@@ -3,10 +3,10 @@
 use crate::{
     entry::StoredResponse,
     http::{
+        conditional::{self, Validators},
         content_coding,
         fields::{self, lines},
-        if_range::{self, Validators},
-        range::{self, Wanted},
+        range::{self, Requested},
     },
     response::multipart,
 };
@@ -35,16 +35,16 @@ pub(crate) fn narrow(
     if !asked.contains_key(&header::RANGE) || !may_be_cut(stored, request) {
         return None;
     }
-    match range::wanted(lines(asked, &header::RANGE), stored.body.len()) {
-        Wanted::Whole => None,
-        Wanted::Part(part) => one(stored, part, head),
-        Wanted::Parts(parts) => several(stored, &parts, head),
-        Wanted::Unsatisfiable => none(stored, head),
+    match range::requested(lines(asked, &header::RANGE), stored.body.len()) {
+        Requested::Whole => None,
+        Requested::Part(part) => one(stored, part, head),
+        Requested::Parts(parts) => several(stored, &parts, head),
+        Requested::Unsatisfiable => none(stored, head),
     }
 }
 
 fn one(stored: &StoredResponse, part: Range<usize>, head: &mut ResponseHead) -> Option<BoxBody> {
-    let place = HeaderValue::from_str(&range::place(&part, stored.body.len())).ok()?;
+    let place = HeaderValue::from_str(&range::content_range(&part, stored.body.len())).ok()?;
     partial(head);
     head.headers.insert(header::CONTENT_RANGE, place);
     Some(BoxBody::new(stored.body.slice(part)))
@@ -122,7 +122,7 @@ fn fits(stored: &StoredResponse, asked: &HeaderMap) -> bool {
         last_modified: stored.last_modified.as_ref().map(bytes),
         date: field_of(stored, &header::DATE).map(bytes),
     };
-    if_range::matches(lines(asked, &header::IF_RANGE), &validators)
+    conditional::if_range_matches(lines(asked, &header::IF_RANGE), &validators)
         && !may_have_been_coded(stored, asked)
 }
 
@@ -130,7 +130,7 @@ fn fits(stored: &StoredResponse, asked: &HeaderMap) -> bool {
 fn may_have_been_coded(stored: &StoredResponse, asked: &HeaderMap) -> bool {
     let media = field_of(stored, &header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     field_of(stored, &header::CONTENT_ENCODING).is_none()
-        && content_coding::is_codable(media)
+        && content_coding::is_encodable(media)
         && content_coding::accepts_any(lines(asked, &header::ACCEPT_ENCODING))
 }
 

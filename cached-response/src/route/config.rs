@@ -1,6 +1,7 @@
 //! The terms of a route: its policy together with what its handler can see.
 
 use crate::{
+    http::storable::StorageRules,
     invalidation::{parameter::decoded, tags::Untagged},
     key::query::{QueryFilter, QueryKey, Seen},
     metrics::reason::Bypass,
@@ -233,6 +234,15 @@ impl RouteConfig {
     /// Whether an argument that the body reads may hold what was read before the look-up.
     pub(crate) fn extracts_before_lookup(&self) -> bool {
         self.inputs.any(Inputs::AHEAD)
+    }
+
+    /// The part that decides about storing a response.
+    pub(crate) fn storage_rules(&self) -> StorageRules<'_> {
+        StorageRules {
+            statuses: &self.policy.statuses,
+            vary: &self.vary,
+            from_response: self.policy.timeout.response_stated(),
+        }
     }
 
     /// Where no argument can see headers, a conditional or range request is like any other.

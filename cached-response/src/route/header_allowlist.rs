@@ -4,8 +4,11 @@
 //! key might be what the response depends on, so the request bypasses.
 
 use crate::{
-    http::fields::lines,
-    key::{Field, KeyWriter, query},
+    http::{
+        cache_control::is_token_character,
+        fields::{lines, matches_pattern},
+    },
+    key::{Field, KeyWriter},
     metrics::reason::Bypass,
 };
 use actix_web::http::header::{self, HeaderMap, HeaderName};
@@ -198,7 +201,7 @@ impl HeaderAllowlist {
         };
         self.cookies
             .iter()
-            .any(|pattern| query::matches(pattern, name))
+            .any(|pattern| matches_pattern(pattern, name))
     }
 }
 
@@ -232,18 +235,14 @@ impl UnknownInput<'_> {
         };
         match str::from_utf8(name) {
             Ok(text)
-                if (1..=LONGEST).contains(&text.len()) && name.iter().copied().all(is_token) =>
+                if (1..=LONGEST).contains(&text.len())
+                    && name.iter().copied().all(is_token_character) =>
             {
                 Cow::Owned(format!("{word}:{text}"))
             }
             _ => Cow::Borrowed(word),
         }
     }
-}
-
-/// Whether a token may have it (RFC 9110 §5.6.2).
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

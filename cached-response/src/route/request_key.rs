@@ -3,7 +3,7 @@
 
 use crate::{
     http::{fields::lines, host},
-    key::{Field, KeyWriter, inserted::InsertedParts},
+    key::{Field, KeyWriter, inserted::InsertedParts, vary},
     route::{config::RouteConfig, inputs::Inputs},
 };
 use actix_web::{
@@ -115,7 +115,7 @@ fn write_origin(config: &RouteConfig, request: &HttpRequest, key: &mut KeyWriter
     let authority = uri
         .authority()
         .map(|authority| authority.as_str().as_bytes());
-    let authority = authority.map(|authority| host::normal(authority, host::is_secure(request)));
+    let authority = authority.map(|authority| host::normalize(authority, host::is_secure(request)));
     key.optional(Field::Authority, authority.as_deref());
     if config.inputs.any(Inputs::REQUEST) {
         for (field, name) in &TRUSTED {
@@ -137,7 +137,7 @@ fn write_origin(config: &RouteConfig, request: &HttpRequest, key: &mut KeyWriter
 /// A header as it was sent; `Host` in the one spelling that stands for all.
 fn write_lines(field: Field, name: &HeaderName, request: &HttpRequest, key: &mut KeyWriter) {
     if *name == header::HOST {
-        host::write_lines(field, request, key);
+        vary::write_host_lines(field, request, key);
     } else {
         key.lines(field, name.as_str(), lines(request.headers(), name));
     }

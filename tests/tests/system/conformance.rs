@@ -150,13 +150,13 @@ fn what_is_no_test_is_not_taken_for_one() {
         "no_such_module::a_response_lives_as_long_as_it_says",
         // A helper of tests, and a function of the crate.
         "standard::lifetimes::lives",
-        "http::storable::judge",
+        "http::storable::storability",
     ] {
         assert!(!exists(absent), "{absent}");
     }
     for present in [
         "standard::lifetimes::a_response_lives_as_long_as_it_says",
-        "http::date::tests::what_is_in_none_of_the_formats_is_no_date",
+        "http::date::tests::a_text_in_none_of_the_formats_is_not_a_date",
     ] {
         assert!(exists(present), "{present}");
     }

@@ -56,12 +56,6 @@ const RUNTIME: Layout = Layout {
 /// Dependencies that run up still, one to be mended with each: by what it should take in place of it.
 const UP: &[(&str, &str)] = &[
     ("context::control", "response::tee::source"),
-    ("http::content_coding", "entry::codings"),
-    ("http::host", "key"),
-    ("http::replay", "key::query"),
-    ("http::response_directives", "policy::ttl"),
-    ("http::storable", "policy::ttl"),
-    ("http::storable", "route::config"),
     ("invalidation::generations", "route::config"),
     ("metrics::counters", "remote::stats"),
     ("remote::read", "cache"),

@@ -4,7 +4,7 @@ use super::{Invalidation, invalidate_after};
 use crate::{
     InvalidationError,
     cache::ResponseCache,
-    http::unsafe_methods::Asked,
+    http::unsafe_methods::UnsafeRequest,
     invalidation::{
         generation::{Snapshot, Validity},
         generations::Target,
@@ -126,7 +126,7 @@ async fn what_a_request_has_changed_is_told_to_the_others_and_nothing_where_noth
     let there = page(&other);
     let answered = |method: &Method| {
         let uri = "/page".parse().unwrap();
-        let asked = Asked::of(method, &uri, &HeaderMap::new());
+        let asked = UnsafeRequest::of(method, &uri, &HeaderMap::new());
         invalidate_after(ours.shared(), &asked, StatusCode::OK, &HeaderMap::new())
     };
     assert_eq!(answered(&Method::GET).await, Ok(()));

@@ -8,10 +8,10 @@ use crate::{
             vary::{self, SELECTORS, header_name},
             writer::Writer,
         },
-        codings::Codings,
         head_style::Style,
     },
-    key::selector::{Selector, Variant},
+    http::content_coding::Codings,
+    key::vary::{Selector, Variant},
 };
 use actix_web::http::{
     StatusCode,

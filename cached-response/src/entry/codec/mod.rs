@@ -36,7 +36,7 @@ use self::{
     reader::Reader,
     writer::Writer,
 };
-use crate::{entry::StoredResponse, invalidation::nonce::Nonce, key::selector::Selector};
+use crate::{entry::StoredResponse, invalidation::nonce::Nonce, key::vary::Selector};
 use actix_web::web::Bytes;
 use std::{sync::Arc, time::Duration};
 

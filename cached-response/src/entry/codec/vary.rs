@@ -5,7 +5,7 @@ use crate::{
         reader::{Bounds, Reader},
         writer::Writer,
     },
-    key::selector::Selector,
+    key::vary::Selector,
 };
 use actix_web::http::header::HeaderName;
 

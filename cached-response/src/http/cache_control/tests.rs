@@ -1,9 +1,11 @@
+use super::*;
 use proptest::prelude::*;
 
-use super::*;
+mod rfc9111;
+mod strictness;
 
 fn parse(lines: &[&str]) -> CacheControl {
-    CacheControl::parse(lines.iter().map(|line| line.as_bytes()))
+    CacheControl::parse(lines.iter().map(|line| line.as_bytes()), Strictness::Forbid)
 }
 
 fn seconds(seconds: u64) -> Duration {
@@ -15,9 +17,9 @@ fn forbids(lines: &[&str]) -> bool {
     let read = parse(lines);
     let zero = |lifetime: Option<Duration>| lifetime == Some(Duration::ZERO);
     read.no_store
-        || read.no_cache
-        || read.private
-        || read.junk
+        || read.no_cache != Withheld::Nothing
+        || read.private != Withheld::Nothing
+        || read.malformed
         || zero(read.max_age)
         || zero(read.s_maxage)
 }
@@ -84,7 +86,7 @@ fn what_only_looks_like_it_does_not_forbid() {
 }
 
 #[test]
-fn what_cannot_be_understood_is_junk() {
+fn what_cannot_be_understood_is_malformed() {
     for line in [
         "max-age=",
         "max-age=+1",
@@ -110,12 +112,11 @@ fn what_cannot_be_understood_is_junk() {
         "(public)",
     ] {
         let read = parse(&[line]);
-        assert!(read.junk, "{line}");
+        assert!(read.malformed, "{line}");
         assert_eq!(
             read,
             CacheControl {
-                present: true,
-                junk: true,
+                malformed: true,
                 ..CacheControl::default()
             },
             "{line}"
@@ -124,16 +125,16 @@ fn what_cannot_be_understood_is_junk() {
 }
 
 #[test]
-fn junk_does_not_hide_what_stands_beside_it() {
+fn a_malformed_directive_does_not_hide_what_stands_beside_it() {
     let read = parse(&["=, private, max-age=x, s-maxage=5"]);
-    assert!(read.junk && read.private);
+    assert!(read.malformed && read.private == Withheld::All);
     assert_eq!((read.max_age, read.s_maxage), (None, Some(seconds(5))));
 }
 
 #[test]
-fn bytes_that_are_not_text_are_junk() {
-    assert!(CacheControl::parse([&b"a=\"\xff\""[..]].into_iter()).junk);
-    assert!(CacheControl::parse([&b"\xff"[..]].into_iter()).junk);
+fn bytes_that_are_not_text_are_malformed() {
+    assert!(CacheControl::parse([&b"a=\"\xff\""[..]].into_iter(), Strictness::Forbid).malformed);
+    assert!(CacheControl::parse([&b"\xff"[..]].into_iter(), Strictness::Forbid).malformed);
 }
 
 #[test]
@@ -144,16 +145,15 @@ fn every_directive_is_read() {
         "stale-while-revalidate=3, stale-if-error=4",
     ]);
     let all = CacheControl {
-        present: true,
-        junk: false,
+        targeted: false,
+        malformed: false,
         no_store: true,
-        no_cache: true,
-        private: true,
+        no_cache: Withheld::All,
+        private: Withheld::All,
         public: true,
         must_revalidate: true,
         proxy_revalidate: true,
         must_understand: true,
-        immutable: true,
         max_age: Some(seconds(1)),
         s_maxage: Some(seconds(2)),
         stale_while_revalidate: Some(seconds(3)),
@@ -168,13 +168,13 @@ fn each_directive_sets_only_itself() {
     const WEEK: Option<Duration> = Some(Duration::from_secs(604_800));
     let table: [(&str, Set); 14] = [
         ("no-store", |read| read.no_store = true),
-        ("no-cache", |read| read.no_cache = true),
-        ("private", |read| read.private = true),
+        ("no-cache", |read| read.no_cache = Withheld::All),
+        ("private", |read| read.private = Withheld::All),
         ("public", |read| read.public = true),
         ("must-revalidate", |read| read.must_revalidate = true),
         ("proxy-revalidate", |read| read.proxy_revalidate = true),
         ("must-understand", |read| read.must_understand = true),
-        ("immutable", |read| read.immutable = true),
+        ("immutable", |_| {}),
         ("max-age=604800", |read| read.max_age = WEEK),
         ("s-maxage=604800", |read| read.s_maxage = WEEK),
         ("stale-if-error=604800", |read| read.stale_if_error = WEEK),
@@ -185,10 +185,7 @@ fn each_directive_sets_only_itself() {
         ("unknown=604800", |_| {}),
     ];
     for (line, set) in table {
-        let mut expected = CacheControl {
-            present: true,
-            ..CacheControl::default()
-        };
+        let mut expected = CacheControl::default();
         set(&mut expected);
         assert_eq!(parse(&[line]), expected, "{line}");
     }
@@ -249,8 +246,7 @@ fn directive() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn no_bytes_panic(lines: Vec<Vec<u8>>) {
-        let read = CacheControl::parse(lines.iter().map(Vec::as_slice));
-        prop_assert_eq!(read.present, !lines.is_empty());
+        CacheControl::parse(lines.iter().map(Vec::as_slice), Strictness::Forbid);
     }
 
     #[test]
@@ -265,7 +261,7 @@ proptest! {
     }
 
     #[test]
-    fn it_makes_no_difference_how_the_field_is_cut_into_lines(
+    fn it_makes_no_difference_how_the_field_has_several_lines_into_lines(
         directives in prop::collection::vec((directive(), any::<bool>()), 1..8),
     ) {
         let mut lines = vec![String::new()];

@@ -1,4 +1,5 @@
 use super::*;
+use crate::http::targeted;
 use actix_web::http::header::{HeaderValue, HttpDate};
 use proptest::prelude::*;
 
@@ -40,7 +41,7 @@ fn age(fields: &[(&str, &str)]) -> u64 {
 
 fn lifetime(fields: &[(&str, &str)], fraction: Option<f32>) -> Lifetime {
     let headers = headers(fields);
-    let said = Directives::of(&headers, None);
+    let said = targeted::effective(&headers, None);
     received(&headers).lifetime(&said, fraction)
 }
 
@@ -146,7 +147,7 @@ fn the_first_that_is_said_is_the_lifetime() {
         (&[("date", &date), ("expires", far)], 251_607_300_799),
     ] {
         match lifetime(fields, Some(0.1)) {
-            Lifetime::Said(said) => assert_eq!(said.as_secs(), expected, "{fields:?}"),
+            Lifetime::Explicit(said) => assert_eq!(said.as_secs(), expected, "{fields:?}"),
             other => panic!("{fields:?}: {other:?}"),
         }
     }
@@ -157,7 +158,7 @@ fn the_first_that_is_said_is_the_lifetime() {
 fn beside_a_targeted_field_expires_says_nothing() {
     let soon = at(300);
     let fields = headers(&[("expires", &soon), ("cdn-cache-control", "public")]);
-    let said = Directives::of(&fields, Some(&HeaderName::from_static("cdn-cache-control")));
+    let said = targeted::effective(&fields, Some(&HeaderName::from_static("cdn-cache-control")));
     assert_eq!(received(&fields).lifetime(&said, None), Lifetime::Unknown);
 }
 
@@ -181,7 +182,7 @@ fn a_guess_is_a_fraction_of_the_time_since_the_last_modification() {
         (&[("date", &date), ("last-modified", &date)], 0.5, 0),
     ] {
         assert!(
-            matches!(lifetime(fields, Some(fraction)), Lifetime::Guessed(guess)
+            matches!(lifetime(fields, Some(fraction)), Lifetime::Heuristic(guess)
                 if guess.as_secs() == expected),
             "{fields:?}"
         );
@@ -241,6 +242,6 @@ proptest! {
         let headers = headers(&fields);
         let received = Received { delay: seconds(delay), ..received(&headers) };
         prop_assert!(received.age() >= seconds(delay));
-        received.lifetime(&Directives::of(&headers, None), Some(fraction));
+        received.lifetime(&targeted::effective(&headers, None), Some(fraction));
     }
 }

@@ -1,8 +1,12 @@
 use super::*;
-use crate::policy::{Policy, ttl::DEFAULT_TIMEOUT};
+use crate::{
+    policy::{Policy, ttl::DEFAULT_TIMEOUT},
+    route::config::RouteConfig,
+};
 use actix_web::http::header::HeaderValue;
 
-mod own_word;
+mod own_directives;
+mod own_lifetime;
 
 /// The verdict on a response with this status and these fields, under this policy.
 fn verdict(
@@ -10,7 +14,7 @@ fn verdict(
     status: u16,
     fields: &[(&str, &str)],
     change: impl Fn(&mut ResponseHead<'_>),
-) -> Verdict {
+) -> Result<Storable, Skip> {
     let mut headers = HeaderMap::new();
     for (name, value) in fields {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
@@ -30,21 +34,19 @@ fn verdict(
     };
     change(&mut made);
     let config = RouteConfig::new(policy, &[]);
-    let verdict = judge(&config, &made);
+    let rules = config.storage_rules();
+    let verdict = storability(rules, &made);
     // Fields that the rules do not ask for make no difference.
-    let asked_for = headers.iter().filter(|(name, _)| asks_for(&config, name));
+    let asked_for = headers.iter().filter(|(name, _)| reads_field(rules, name));
     let mut few = HeaderMap::new();
     asked_for.for_each(|(name, value)| few.append(name.clone(), value.clone()));
     made.headers = &few;
-    assert_eq!(judge(&config, &made), verdict);
+    assert_eq!(storability(rules, &made), verdict);
     verdict
 }
 
 fn skipped(status: u16, fields: &[(&str, &str)]) -> Option<Skip> {
-    match verdict(Policy::default(), status, fields, |_| {}) {
-        Verdict::Skip(why) => Some(why),
-        Verdict::Store(_) => None,
-    }
+    verdict(Policy::default(), status, fields, |_| {}).err()
 }
 
 #[test]
@@ -137,18 +139,9 @@ fn a_reflected_origin_is_stored_only_with_vary_origin() {
             made.origin = Some(b"https://a.example");
         })
     };
-    assert_eq!(
-        from(&[allowed], Policy::default()),
-        Verdict::Skip(Skip::Origin)
-    );
-    assert!(matches!(
-        from(&[allowed, ("vary", "Origin")], Policy::default()),
-        Verdict::Store(_)
-    ));
-    assert!(matches!(
-        from(&[allowed], Policy::default().vary(["origin"])),
-        Verdict::Store(_)
-    ));
+    assert_eq!(from(&[allowed], Policy::default()), Err(Skip::Origin));
+    assert!(from(&[allowed, ("vary", "Origin")], Policy::default()).is_ok());
+    assert!(from(&[allowed], Policy::default().vary(["origin"])).is_ok());
 }
 
 #[test]
@@ -168,7 +161,7 @@ fn a_response_to_an_authorized_request_must_say_that_it_is_for_others_too() {
         assert_eq!(
             matches!(
                 verdict,
-                Verdict::Store(Storable {
+                Ok(Storable {
                     directives: ResponseDirectives {
                         shareable_with_authorization: true,
                         ..
@@ -192,10 +185,7 @@ fn errors_upgrades_and_answers_to_head_are_not_stored() {
         (Skip::Upgrade, |made| made.upgrade = true),
         (Skip::Head, |made| made.head = true),
     ] {
-        assert_eq!(
-            verdict(Policy::default(), 200, &[], change),
-            Verdict::Skip(why)
-        );
+        assert_eq!(verdict(Policy::default(), 200, &[], change), Err(why));
     }
 }
 
@@ -212,10 +202,7 @@ fn an_err_is_stored_where_its_status_is_named_and_is_an_answer() {
         (200, &[], false),
     ] {
         let verdict = verdict(policy(), status, fields, |made| made.error = true);
-        let skipped = match verdict {
-            Verdict::Store(_) => None,
-            Verdict::Skip(why) => Some(why),
-        };
+        let skipped = verdict.err();
         assert_eq!(skipped.is_none(), stored, "{status}: {skipped:?}");
         if fields.is_empty() && !stored {
             assert_eq!(skipped, Some(Skip::Error), "{status}");
@@ -228,12 +215,12 @@ fn a_status_may_have_a_timeout_of_its_own() {
     let policy = Policy::new(60).status(301).status_for(404, 10);
     let config = RouteConfig::new(policy.clone(), &[]);
     for (status, seconds) in [(200, 60), (301, 60), (404, 10)] {
-        let Verdict::Store(storable) = verdict(policy.clone(), status, &[], |_| {}) else {
+        let Ok(storable) = verdict(policy.clone(), status, &[], |_| {}) else {
             panic!("{status} is not stored");
         };
         assert_eq!(
             storable
-                .freshness(&config, None, DEFAULT_TIMEOUT)
+                .freshness(None, || config.policy.timeout.resolve(DEFAULT_TIMEOUT))
                 .unwrap()
                 .lifetime,
             Duration::from_secs(seconds),
@@ -251,21 +238,22 @@ fn s_maxage_shortens_the_timeout_and_the_handlers_own_word_beats_both() {
         ("s-maxage=500", 60, 600),
         ("max-age=5", 60, 600),
     ] {
-        let Verdict::Store(storable) =
-            verdict(Policy::new(60), 200, &[("cache-control", value)], |_| {})
+        let Ok(storable) = verdict(Policy::new(60), 200, &[("cache-control", value)], |_| {})
         else {
             panic!("{value} is not stored");
         };
         assert_eq!(
             storable
-                .freshness(&config, None, DEFAULT_TIMEOUT)
+                .freshness(None, || config.policy.timeout.resolve(DEFAULT_TIMEOUT))
                 .unwrap()
                 .lifetime
                 .as_secs(),
             without,
             "{value}"
         );
-        let said = storable.freshness(&config, said, DEFAULT_TIMEOUT).unwrap();
+        let said = storable
+            .freshness(said, || config.policy.timeout.resolve(DEFAULT_TIMEOUT))
+            .unwrap();
         assert_eq!(said.lifetime.as_secs(), with, "{value}");
     }
 }
@@ -273,7 +261,7 @@ fn s_maxage_shortens_the_timeout_and_the_handlers_own_word_beats_both() {
 #[test]
 fn names_in_vary_select_a_variant_unless_the_key_holds_them() {
     let policy = Policy::default().vary(["accept-language"]);
-    let Verdict::Store(storable) = verdict(
+    let Ok(storable) = verdict(
         policy,
         200,
         &[("vary", "X-Tenant, Accept-Language"), ("vary", "x-tenant")],
@@ -286,7 +274,7 @@ fn names_in_vary_select_a_variant_unless_the_key_holds_them() {
 
 #[test]
 fn a_vary_with_more_names_than_a_person_would_write_is_not_stored() {
-    let names: Vec<_> = (0..=MOST_NAMES).map(|n| format!("x-{n}")).collect();
+    let names: Vec<_> = (0..=MAX_VARY_NAMES).map(|n| format!("x-{n}")).collect();
     assert_eq!(
         skipped(200, &[("vary", &names.join(","))]),
         Some(Skip::VaryNames)
@@ -304,9 +292,12 @@ fn a_timeout_of_zero_stores_nothing_whoever_says_it() {
         (Policy::from_response().status_for(200, 0), None),
     ] {
         let config = RouteConfig::new(policy.clone(), &[]);
-        let Verdict::Store(storable) = verdict(policy, 200, &fresh, |_| {}) else {
+        let Ok(storable) = verdict(policy, 200, &fresh, |_| {}) else {
             panic!("refused too early");
         };
-        assert_eq!(storable.freshness(&config, said, DEFAULT_TIMEOUT), None);
+        assert_eq!(
+            storable.freshness(said, || config.policy.timeout.resolve(DEFAULT_TIMEOUT)),
+            None
+        );
     }
 }

@@ -1,4 +1,4 @@
-use super::{Asked, paths, resolve};
+use super::{UnsafeRequest, paths, resolve};
 use actix_web::http::{
     Method, StatusCode, Uri,
     header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -16,7 +16,7 @@ fn fields<const N: usize>(fields: [(HeaderName, &str); N]) -> HeaderMap {
 }
 
 fn outdated(method: &Method, status: u16, answered: &HeaderMap) -> Vec<String> {
-    let asked = Asked::of(
+    let asked = UnsafeRequest::of(
         method,
         &Uri::from_static(OWN),
         &fields([(header::HOST, "example.com:8080")]),
@@ -116,7 +116,7 @@ fn a_default_port_is_the_same_written_or_not() {
         ("example.com:443", "https://example.com/a", true),
         ("example.com:443", "http://example.com/a", false),
     ] {
-        let asked = Asked::of(&Method::POST, &Uri::from_static(OWN), &asked(host));
+        let asked = UnsafeRequest::of(&Method::POST, &Uri::from_static(OWN), &asked(host));
         assert_eq!(
             resolve(&asked, reference).is_some(),
             same,
@@ -127,7 +127,7 @@ fn a_default_port_is_the_same_written_or_not() {
 
 #[test]
 fn the_target_names_the_host_before_the_field_does() {
-    let asked = Asked::of(
+    let asked = UnsafeRequest::of(
         &Method::POST,
         &Uri::from_static("http://here.com/orders/7"),
         &fields([(header::HOST, "there.com")]),
@@ -139,7 +139,7 @@ fn the_target_names_the_host_before_the_field_does() {
 #[test]
 fn without_a_good_host_only_relative_references_count() {
     for host in ["", "a/b", "a?b", "user@a", "a b"] {
-        let asked = Asked::of(
+        let asked = UnsafeRequest::of(
             &Method::POST,
             &Uri::from_static(OWN),
             &fields([(header::HOST, host)]),
@@ -189,7 +189,7 @@ proptest! {
         let reference = reference.join("/");
         // A first segment that is empty makes it something else: a root, or an authority.
         prop_assume!(!reference.starts_with('/') && !reference.is_empty());
-        let asked = Asked::of(&Method::POST, &base.parse().unwrap(), &fields([(header::HOST, "example.com")]));
+        let asked = UnsafeRequest::of(&Method::POST, &base.parse().unwrap(), &fields([(header::HOST, "example.com")]));
         let merged = format!("{}/{reference}", &base[..base.rfind('/').unwrap()]);
         prop_assert_eq!(resolve(&asked, &reference), Some(without_dots(&merged)));
     }

@@ -9,11 +9,11 @@ use crate::{
     entry::{
         Client, StoredResponse, Windows,
         codec::fuzz::{KEY, trial},
-        codings::Codings,
         head_style::Style,
     },
+    http::content_coding::Codings,
     invalidation::nonce::Nonce,
-    key::selector::{Selector, Variant},
+    key::vary::{Selector, Variant},
 };
 use actix_web::{
     http::{

@@ -6,7 +6,7 @@ use crate::{
         frame_header::{self, Kind},
         writer::Writer,
     },
-    key::selector::Extension,
+    key::vary::Extension,
 };
 use std::{any::TypeId, sync::Arc};
 

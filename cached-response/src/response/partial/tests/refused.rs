@@ -16,7 +16,7 @@ fn only_a_get_is_answered_with_a_part() {
 }
 
 #[test]
-fn only_a_200_is_cut() {
+fn only_a_200_has_several_lines() {
     let mut stored = stored("0123456789", &[]);
     stored.status = StatusCode::NOT_FOUND;
     for range in ["bytes=0-1", "bytes=10-"] {

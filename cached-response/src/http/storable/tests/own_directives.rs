@@ -11,10 +11,10 @@ fn at(offset: i64) -> String {
 
 /// The verdict on a response with this status and these fields.
 fn judged(
-    by: &ByResponse,
+    by: &FromResponse,
     status: u16,
     fields: &[(&'static str, &str)],
-    author: Author,
+    overrides: Overrides,
 ) -> Result<ResponseDirectives, Skip> {
     let mut headers = HeaderMap::new();
     for (name, value) in fields {
@@ -27,11 +27,16 @@ fn judged(
         delay: Duration::ZERO,
     };
     let status = StatusCode::from_u16(status).unwrap();
-    own(by, status, &received, author)
+    own_directives(by, status, &received, overrides)
 }
 
 fn plain(status: u16, fields: &[(&'static str, &str)]) -> Result<ResponseDirectives, Skip> {
-    judged(&ByResponse::default(), status, fields, Author::default())
+    judged(
+        &FromResponse::default(),
+        status,
+        fields,
+        Overrides::default(),
+    )
 }
 
 /// Its lifetime and age in seconds, or why it is not stored.
@@ -132,9 +137,13 @@ fn any_final_status_is_stored_where_it_says_so_and_some_without_a_word() {
     }
     for status in [100, 103, 206, 304, 412, 416, 428, 429, 431, 511] {
         let status = StatusCode::from_u16(status).unwrap();
-        assert!(!is_for_all(status), "{status}");
+        assert!(!is_shared_status(status), "{status}");
         // What its author names may answer everyone, unless it never can.
-        assert_eq!(is_storable(status), status.as_u16() > 416, "{status}");
+        assert_eq!(
+            is_storable_status(status),
+            status.as_u16() > 416,
+            "{status}"
+        );
     }
 }
 
@@ -142,13 +151,13 @@ fn any_final_status_is_stored_where_it_says_so_and_some_without_a_word() {
 #[test]
 fn a_lifetime_is_guessed_where_it_was_asked_for_and_the_status_allows_it() {
     let modified = at(-1000);
-    let by = ByResponse {
-        heuristic: Some(0.5),
+    let by = FromResponse {
+        heuristic_fraction: Some(0.5),
         targeted: None,
     };
     let guess = |status, line| {
         let fields = [("last-modified", &*modified), ("cache-control", line)];
-        let own = judged(&by, status, &fields, Author::default())?;
+        let own = judged(&by, status, &fields, Overrides::default())?;
         Ok(own.freshness.lifetime.as_secs())
     };
     for status in [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501] {
@@ -227,8 +236,8 @@ fn what_opens_a_response_to_others_and_what_keeps_it_from_being_stale() {
 /// RFC 9213 §2.2.
 #[test]
 fn a_targeted_field_rules_alone() {
-    let by = ByResponse {
-        heuristic: None,
+    let by = FromResponse {
+        heuristic_fraction: None,
         targeted: Some(HeaderName::from_static("cdn-cache-control")),
     };
     let soon = at(300);
@@ -247,7 +256,7 @@ fn a_targeted_field_rules_alone() {
             ("cache-control", plain),
             ("expires", &soon),
         ];
-        let own = judged(&by, 200, &fields, Author::default());
+        let own = judged(&by, 200, &fields, Overrides::default());
         let lifetime = own.map(|own| own.freshness.lifetime.as_secs());
         assert_eq!(lifetime, expected, "{targeted} | {plain}");
     }
@@ -255,9 +264,9 @@ fn a_targeted_field_rules_alone() {
 
 #[test]
 fn the_authors_timeout_takes_the_place_of_a_lifetime_and_not_of_a_prohibition() {
-    let author = Author {
-        named: false,
-        timeout: true,
+    let author = Overrides {
+        names_status: false,
+        sets_ttl: true,
     };
     for (line, stored) in [
         ("", Ok(())),
@@ -268,7 +277,7 @@ fn the_authors_timeout_takes_the_place_of_a_lifetime_and_not_of_a_prohibition() 
     ] {
         for status in [200, 503] {
             let fields = [("cache-control", line)];
-            let own = judged(&ByResponse::default(), status, &fields, author);
+            let own = judged(&FromResponse::default(), status, &fields, author);
             assert_eq!(own.map(|_| ()), stored, "{status} {line}");
         }
     }
@@ -276,11 +285,11 @@ fn the_authors_timeout_takes_the_place_of_a_lifetime_and_not_of_a_prohibition() 
 
 #[test]
 fn a_status_that_the_route_names_is_understood() {
-    let named = Author {
-        named: true,
-        timeout: false,
+    let named = Overrides {
+        names_status: true,
+        sets_ttl: false,
     };
     let said = [("cache-control", "max-age=60, no-store, must-understand")];
-    assert!(judged(&ByResponse::default(), 503, &said, named).is_ok());
-    assert!(judged(&ByResponse::default(), 503, &[ETAG], named).is_ok());
+    assert!(judged(&FromResponse::default(), 503, &said, named).is_ok());
+    assert!(judged(&FromResponse::default(), 503, &[ETAG], named).is_ok());
 }

@@ -15,13 +15,15 @@ fn under_the_responses_own_word_the_authors_is_counted_from_now() {
         (404, Some(9), 29),
     ] {
         let said = said.map(Duration::from_secs);
-        let Verdict::Store(storable) = verdict(policy.clone(), status, &fields, |_| {}) else {
+        let Ok(storable) = verdict(policy.clone(), status, &fields, |_| {}) else {
             panic!("{status} is not stored");
         };
         let Freshness {
             lifetime: read,
             age,
-        } = storable.freshness(&config, said, DEFAULT_TIMEOUT).unwrap();
+        } = storable
+            .freshness(said, || config.policy.timeout.resolve(DEFAULT_TIMEOUT))
+            .unwrap();
         assert_eq!((read.as_secs(), age.as_secs()), (lifetime, 20), "{status}");
     }
 }
@@ -33,7 +35,7 @@ fn under_the_responses_own_word_any_final_status_is_stored_or_those_that_are_nam
     let some = Policy::from_response().status(404);
     for status in 100..=599 {
         let never = status < 200 || [206, 304, 412, 416, 428, 429, 431, 511].contains(&status);
-        let stored = |policy| matches!(verdict(policy, status, &fields, |_| {}), Verdict::Store(_));
+        let stored = |policy| verdict(policy, status, &fields, |_| {}).is_ok();
         assert_eq!(stored(Policy::from_response()), !never, "{status}");
         assert_eq!(
             stored(some.clone()),
@@ -47,13 +49,13 @@ fn under_the_responses_own_word_any_final_status_is_stored_or_those_that_are_nam
 fn no_cache_is_no_lifetime_whatever_the_handler_says_of_one() {
     let fields = [("cache-control", "no-cache, max-age=60"), ("etag", "\"a\"")];
     let config = RouteConfig::new(Policy::from_response(), &[]);
-    let Verdict::Store(storable) = verdict(Policy::from_response(), 200, &fields, |_| {}) else {
+    let Ok(storable) = verdict(Policy::from_response(), 200, &fields, |_| {}) else {
         panic!("not stored");
     };
     for said in [None, Some(Duration::from_secs(60))] {
         assert!(
             storable
-                .freshness(&config, said, DEFAULT_TIMEOUT)
+                .freshness(said, || config.policy.timeout.resolve(DEFAULT_TIMEOUT))
                 .unwrap()
                 .is_stale()
         );
@@ -61,7 +63,7 @@ fn no_cache_is_no_lifetime_whatever_the_handler_says_of_one() {
     let skipped = verdict(Policy::from_response(), 200, &fields[..1], |made| {
         made.handler_ttl = Some(Duration::from_secs(60));
     });
-    assert_eq!(skipped, Verdict::Skip(Skip::NoCache));
+    assert_eq!(skipped, Err(Skip::NoCache));
 }
 
 #[test]
@@ -73,12 +75,12 @@ fn under_the_responses_own_word_the_rest_is_judged_as_ever() {
         (("content-type", "text/event-stream"), Skip::Endless),
     ] {
         let verdict = verdict(Policy::from_response(), 200, &[fresh, field], |_| {});
-        assert_eq!(verdict, Verdict::Skip(why));
+        assert_eq!(verdict, Err(why));
     }
     let authorized = verdict(Policy::from_response(), 200, &[fresh], |made| {
         made.authorized = true;
     });
-    assert_eq!(authorized, Verdict::Skip(Skip::Authorization));
+    assert_eq!(authorized, Err(Skip::Authorization));
 }
 
 /// So many members of a field that a reader who compares each with all the others is never done.
@@ -100,6 +102,6 @@ fn a_field_of_many_members_is_read_in_one_go() {
             let _ = done.send(verdict(policy, 200, &[(name, &value), other], |_| {}));
         });
         let read = read.recv_timeout(PATIENCE);
-        assert_eq!(read, Ok(Verdict::Skip(why)), "{name}");
+        assert_eq!(read, Ok(Err(why)), "{name}");
     }
 }

@@ -1,12 +1,11 @@
-use super::*;
+//! Under [`Strictness::Rfc9111`].
+
+use crate::http::cache_control::*;
 use proptest::prelude::*;
 
-fn parse(lines: &[&str]) -> Directives {
-    Directives::cache_control(lines.iter().map(|line| line.as_bytes()))
-}
-
-fn targeted(lines: &[&str]) -> Option<Directives> {
-    Directives::targeted(lines.iter().map(|line| line.as_bytes()))
+fn parse(lines: &[&str]) -> CacheControl {
+    let lines = lines.iter().map(|line| line.as_bytes());
+    CacheControl::parse(lines, Strictness::Rfc9111)
 }
 
 fn seconds(seconds: u64) -> Duration {
@@ -79,10 +78,10 @@ fn what_is_not_known_changes_nothing() {
         "ä",
         "max-ages=1",
     ] {
-        assert_eq!(parse(&[line]), Directives::default(), "{line}");
+        assert_eq!(parse(&[line]), CacheControl::default(), "{line}");
     }
-    let bytes = Directives::cache_control([&b"\xff=\xff"[..]].into_iter());
-    assert_eq!(bytes, Directives::default());
+    let bytes = CacheControl::parse([&b"\xff=\xff"[..]].into_iter(), Strictness::Rfc9111);
+    assert_eq!(bytes, CacheControl::default());
 }
 
 #[test]
@@ -111,7 +110,7 @@ fn a_qualified_form_withholds_fields_and_the_unqualified_one_wins() {
         for (name, field) in [
             (
                 "private",
-                (|said| said.private) as fn(Directives) -> Withheld,
+                (|said| said.private) as fn(CacheControl) -> Withheld,
             ),
             ("No-Cache", |said| said.no_cache),
         ] {
@@ -125,90 +124,6 @@ fn a_qualified_form_withholds_fields_and_the_unqualified_one_wins() {
         parse(&["private=\"x-a\"", "private=\"x-b\""]).private,
         names(&["x-a", "x-b"])
     );
-}
-
-/// RFC 9213 §2.1.
-#[test]
-fn a_targeted_field_is_a_dictionary_and_of_a_wrong_type_a_directive_is_ignored() {
-    let lifetime = |read| Directives {
-        targeted: true,
-        max_age: read,
-        ..Directives::default()
-    };
-    for (line, read) in [
-        ("max-age=60", Some(seconds(60))),
-        ("max-age=60;x=1", Some(seconds(60))),
-        ("max-age=99999999999", Some(seconds(1 << 31))),
-        ("max-age=-60", Some(seconds(0))),
-        ("max-age=1, max-age=60", Some(seconds(60))),
-        ("foobar, max-age=60", Some(seconds(60))),
-        ("max-age=\"60\"", None),
-        ("max-age=60.0", None),
-        ("max-age=a60", None),
-        ("max-age", None),
-        (
-            "max-age=60, no-store=1, private=no, no-cache=?0",
-            Some(seconds(60)),
-        ),
-    ] {
-        assert_eq!(targeted(&[line]), Some(lifetime(read)), "{line}");
-    }
-}
-
-#[test]
-fn a_targeted_field_says_what_cache_control_can_say() {
-    let all = targeted(&[
-        "no-store, private, no-cache=\"x-a\", public",
-        "must-understand, must-revalidate, proxy-revalidate, s-maxage=5",
-        "stale-while-revalidate=6, stale-if-error=7",
-    ]);
-    let expected = Directives {
-        targeted: true,
-        no_store: true,
-        private: Withheld::All,
-        no_cache: names(&["x-a"]),
-        public: true,
-        must_revalidate: true,
-        proxy_revalidate: true,
-        must_understand: true,
-        max_age: None,
-        s_maxage: Some(seconds(5)),
-        stale_while_revalidate: Some(seconds(6)),
-        stale_if_error: Some(seconds(7)),
-    };
-    assert_eq!(all, Some(expected));
-}
-
-/// RFC 9213 §2.1 and §2.2.
-#[test]
-fn a_targeted_field_that_cannot_be_read_leaves_it_to_cache_control() {
-    let name = HeaderName::from_static("cdn-cache-control");
-    let mut headers = HeaderMap::new();
-    let append = |headers: &mut HeaderMap, name: &HeaderName, value: &'static str| {
-        headers.append(name.clone(), header::HeaderValue::from_static(value));
-    };
-    append(&mut headers, &header::CACHE_CONTROL, "max-age=1");
-    for line in [
-        "",
-        "MaX-aGe=60",
-        "max-age =60",
-        "max-age=60, &&&&&",
-        "max-age=60,",
-    ] {
-        let mut headers = headers.clone();
-        append(&mut headers, &name, line);
-        let said = Directives::of(&headers, Some(&name));
-        assert_eq!(
-            (said.targeted, said.max_age),
-            (false, Some(seconds(1))),
-            "{line}"
-        );
-    }
-    append(&mut headers, &name, "max-age=60");
-    let said = Directives::of(&headers, Some(&name));
-    assert_eq!((said.targeted, said.max_age), (true, Some(seconds(60))));
-    let said = Directives::of(&headers, None);
-    assert_eq!((said.targeted, said.max_age), (false, Some(seconds(1))));
 }
 
 fn line() -> impl Strategy<Value = String> {
@@ -230,7 +145,7 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 /// How much it lets others have: lower is stricter.
-fn allows(said: &Directives) -> [Duration; 5] {
+fn allows(said: &CacheControl) -> [Duration; 5] {
     let withheld = |withheld: &Withheld| match withheld {
         Withheld::All => Duration::ZERO,
         Withheld::Fields(names) => Duration::from_secs(100 - names.len() as u64),
@@ -252,8 +167,7 @@ fn allows(said: &Directives) -> [Duration; 5] {
 proptest! {
     #[test]
     fn no_bytes_panic(lines: Vec<Vec<u8>>) {
-        Directives::cache_control(lines.iter().map(Vec::as_slice));
-        Directives::targeted(lines.iter().map(Vec::as_slice));
+        CacheControl::parse(lines.iter().map(Vec::as_slice), Strictness::Rfc9111);
     }
 
     #[test]
