@@ -42,7 +42,7 @@ const TRY: &str = "
  8  curl -i --compressed {host}/report/2026
  9  curl -i {host}/files/menu.txt
 10  REDIS_URL=redis://127.0.0.1:6379 PORT=8082 cargo run --example tour
-11  curl -i {host}/rates/EUR
+11  curl -i {host}/rates
 12  cargo test --example tour";
 
 #[actix_web::main]
