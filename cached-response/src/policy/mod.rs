@@ -306,7 +306,7 @@ impl Policy {
     pub fn client_max_age(mut self, keep: impl IntoTimeout) -> Self {
         assert!(
             self.timeout.response_stated().is_none(),
-            "a response that says its own lifetime says what clients may keep: leave out `client`"
+            "under `Policy::from_response` the response sets what clients may store: leave out `client_max_age`"
         );
         self.client = Some(keep.into_timeout());
         self
