@@ -188,7 +188,6 @@ pub use crate::{
     context::{CacheHandle, disable_cache, set_cache_timeout, tag},
     key::inserted::insert_key_part,
     metrics::counters::Stats,
-    remote::stats::RemoteStats,
 };
 pub use crate::{
     extract::{
@@ -212,7 +211,10 @@ pub use crate::{
 };
 pub use crate::{
     key::{KeyWriter, part::KeyPart},
-    metrics::reason::{Bypass, ForwardReason, RunReason, Skip, StaleRule},
+    metrics::{
+        reason::{Bypass, ForwardReason, RunReason, Skip, StaleRule},
+        remote_stats::RemoteStats,
+    },
     policy::{IntoPolicy, Policy, candidate::ResponseView, ttl::IntoTimeout, vary::IntoHeaderName},
 };
 pub use cached_response_macros::{KeyPart, cached_response, invalidates};

@@ -92,7 +92,7 @@ impl ResponseCacheBuilder {
     /// ```
     #[must_use]
     pub fn schema_version(mut self, version: u32) -> Self {
-        self.remote.schema = version;
+        self.remote.schema_version = version;
         self
     }
 
@@ -111,7 +111,7 @@ impl ResponseCacheBuilder {
     /// ```
     #[must_use]
     pub fn remote_timeout(mut self, budget: Duration) -> Self {
-        self.remote.budget = budget;
+        self.remote.remote_timeout = budget;
         self
     }
 
@@ -130,7 +130,7 @@ impl ResponseCacheBuilder {
     /// ```
     #[must_use]
     pub fn invalidation_timeout(mut self, budget: Duration) -> Self {
-        self.remote.invalidation = budget;
+        self.remote.invalidation_timeout = budget;
         self
     }
 

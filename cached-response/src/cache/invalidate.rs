@@ -106,7 +106,7 @@ impl Inner {
     /// Raises these, here and elsewhere.
     pub(crate) fn raise(&self, raise: Bump, named: Vec<Scope>) -> Invalidation {
         let (scopes, nameless) = split(named);
-        let raising = self.remote.as_ref().map(|remote| &remote.raising);
+        let raising = self.remote.as_ref().map(|remote| &remote.bus);
         let raising = raising.filter(|_| !scopes.is_empty());
         // First of all: whoever sees that it is raised knows that the store may not.
         let noted = raising.map(|raising| (raising, raising.note(raise, &scopes)));

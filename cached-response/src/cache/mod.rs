@@ -21,7 +21,7 @@ use crate::{
         stale::{StaleRules, stale_options},
         ttl::{DEFAULT_TIMEOUT, IntoTimeout},
     },
-    remote::{config::Options, tier::Remote},
+    remote::{RemoteTier, config::RemoteConfig},
     response::tee::budget::Budget,
     route::{index::Routes, run_times::RunTimes},
     single_flight::{
@@ -75,7 +75,7 @@ pub(crate) struct Inner {
     pub(crate) routes: Routes,
     pub(crate) data: DataSets,
     pub(crate) generations: Arc<Generations>,
-    pub(crate) remote: Option<Arc<Remote>>,
+    pub(crate) remote: Option<Arc<RemoteTier>>,
     runs: AtomicU64,
 }
 
@@ -140,7 +140,7 @@ impl ResponseCache {
         let mut stats = Stats::read(&self.0.counters);
         (stats.entries, stats.bytes) = self.0.shelf.size();
         (stats.markers, stats.marker_bytes) = self.0.markers.size();
-        stats.remote = self.0.remote.as_ref().map(|remote| remote.calls.stats());
+        stats.remote = self.0.remote.as_ref().map(|remote| remote.client.stats());
         stats.running = self.0.flights.len() + self.0.live.len();
         stats
     }
@@ -213,7 +213,7 @@ pub struct ResponseCacheBuilder {
     max_bytes: u64,
     limits: Limits,
     stale: StaleRules,
-    pub(crate) remote: Options,
+    pub(crate) remote: RemoteConfig,
     pub(crate) clock: Clock,
 }
 
@@ -230,7 +230,7 @@ impl Default for ResponseCacheBuilder {
                 timeout: DEFAULT_TIMEOUT,
             },
             stale: StaleRules::default(),
-            remote: Options::default(),
+            remote: RemoteConfig::default(),
             clock: Clock::default(),
         }
     }
@@ -354,7 +354,7 @@ impl ResponseCacheBuilder {
         };
         let lease = self.limits.lease();
         let generations = Arc::new(Generations::new());
-        let remote = Remote::new(&self.remote, lease, &self.clock, &generations);
+        let remote = RemoteTier::new(&self.remote, lease, &self.clock, &generations);
         ResponseCache(Arc::new(Inner {
             shelf: memory,
             flights: ResponseFlights::new(),

@@ -14,7 +14,7 @@ use crate::{
         reason::{ForwardReason, RunReason, Skip},
     },
     policy::stale::StaleRules,
-    remote::{budget::Budget, prepared_write::PreparedWrite, read::Fetched},
+    remote::{budget::Budget, read::Fetched, write::PreparedWrite},
     route::{RouteRef, admission::Admitted, config::RouteConfig},
     single_flight::responses::Permit,
     time::moment::Timestamp,

@@ -12,7 +12,7 @@ use crate::{
     key::KeyRef,
     memory::variants::{self, Found},
     metrics::counters::Event,
-    remote::{prepared_write::PreparedWrite, read::ReadMode},
+    remote::{read::ReadMode, write::PreparedWrite},
     response::reuse::{self, HitKind},
     route::admission::FlightRole,
     single_flight::responses::{Landing, Permit},

@@ -11,13 +11,13 @@ use crate::{
     key::vary::Variant,
     memory::variants,
     remote::{
+        RemoteTier,
         budget::Budget,
         entry_key::RemoteKey,
         error::CallError,
-        lease::Holder,
-        prepared_write::{PreparedWrite, Start, Started},
-        read::{Fetched, ReadMode, RemoteReader, Selects},
-        tier::Remote,
+        lease::LeaseState,
+        read::{Fetched, ReadMode, RemoteReader, VariantSelector},
+        write::{Prepared, PreparedWrite, WriteRequest},
     },
 };
 use actix_web::{HttpRequest, http::header::HeaderMap};
@@ -28,7 +28,7 @@ use tokio::time::{Instant, sleep};
 ///
 /// It is a type of its own for each, since a request stays on its thread, and whoever asks for a value
 /// need not.
-pub(crate) trait Subject: Selects {
+pub(crate) trait Subject: VariantSelector {
     /// What of it can be invalidated.
     fn target(&self) -> Target<'_>;
 
@@ -36,7 +36,7 @@ pub(crate) trait Subject: Selects {
     fn request(&self) -> Option<&HttpRequest>;
 }
 
-impl Selects for &RequestContext {
+impl VariantSelector for &RequestContext {
     fn variant(self, list: &NameList) -> Option<Variant> {
         (&self.request).variant(list)
     }
@@ -56,7 +56,7 @@ impl Subject for &RequestContext {
 #[derive(Clone, Copy)]
 pub(crate) struct ValueOf<'a>(pub(crate) &'a [String]);
 
-impl Selects for ValueOf<'_> {
+impl VariantSelector for ValueOf<'_> {
     fn variant(self, _: &NameList) -> Option<Variant> {
         None
     }
@@ -74,7 +74,7 @@ impl Subject for ValueOf<'_> {
 
 /// Where a response or a value lies in the remote store, and who asks for it.
 pub(crate) struct RemoteSession<'a, S> {
-    remote: Arc<Remote>,
+    remote: Arc<RemoteTier>,
     station: &'a RouteContext,
     subject: S,
     errand: Arc<RemoteKey>,
@@ -112,7 +112,7 @@ impl<'a, S: Subject> RemoteSession<'a, S> {
             .policy
             .max_body_bytes
             .unwrap_or(limits.max_body_bytes);
-        let found = remote.errand(&station.site, key, subject.target(), longest);
+        let found = remote.key(&station.site, key, subject.target(), longest);
         let is_new = found.as_ref().is_none_or(|(_, is_new)| *is_new);
         if let Some(request) = subject.request().filter(|_| is_new) {
             station.shared().routes.note(&station.site, request);
@@ -120,7 +120,7 @@ impl<'a, S: Subject> RemoteSession<'a, S> {
         let (errand, _) = found?;
         Some(Self {
             allowance: allowance
-                .get_or_insert_with(|| Arc::new(remote.allowance()))
+                .get_or_insert_with(|| Arc::new(remote.budget()))
                 .clone(),
             remote,
             station,
@@ -152,7 +152,7 @@ impl<'a, S: Subject> RemoteSession<'a, S> {
     /// Whether what memory holds is in step with the store.
     pub(crate) async fn check(&self, stored: &StoredResponse) -> bool {
         let reader = self.reader(&self.allowance);
-        reader.check(&self.errand, stored).await.unwrap_or(false)
+        reader.verify(&self.errand, stored).await.unwrap_or(false)
     }
 
     fn reader<'r>(&'r self, allowance: &'r Budget) -> RemoteReader<'r> {
@@ -161,7 +161,7 @@ impl<'a, S: Subject> RemoteSession<'a, S> {
         let snapshot = self
             .errand
             .snapshot(&shared.generations, self.subject.target());
-        RemoteReader::new(&self.remote, shared, allowance, site, snapshot)
+        RemoteReader::new(&self.remote, allowance, site, snapshot)
     }
 
     /// Looks for a response until there is one that `answers`, or nobody is about to make one.
@@ -186,19 +186,19 @@ impl<'a, S: Subject> RemoteSession<'a, S> {
                 return Sought::Answered;
             }
             let lease = fetched.variant.as_ref();
-            let lease = lease.unwrap_or(&self.errand).lease().to_owned();
-            if fetched.holder != Some(Holder::Runs) || waited {
+            let lease = lease.unwrap_or(&self.errand).lease_name().to_owned();
+            if fetched.lease != Some(LeaseState::Running) || waited {
                 // Whoever has waited once in vain does not make others wait.
-                let leads = fetched.holder.is_none() && !waited;
+                let leads = fetched.lease.is_none() && !waited;
                 match self.start(fetched, leads, &allowance).await {
-                    Ok(Started::Run(dispatch)) => return Sought::Run(Some(dispatch)),
-                    Ok(Started::Leased) => {}
+                    Ok(Prepared::Run(dispatch)) => return Sought::Run(Some(dispatch)),
+                    Ok(Prepared::LeaseTaken) => {}
                     Err(_) => return Sought::Run(None),
                 }
             }
             self.wait(&lease).await;
             waited = true;
-            allowance = Arc::new(self.remote.allowance());
+            allowance = Arc::new(self.remote.budget());
             fetched = match self.fetch_within(ReadMode::Whole, &allowance).await {
                 Ok(fetched) => fetched,
                 Err(_) => return Sought::Run(None),
@@ -211,13 +211,13 @@ impl<'a, S: Subject> RemoteSession<'a, S> {
     async fn wait(&self, lease: &str) {
         let began = Instant::now();
         let mut pause = FIRST_PAUSE;
-        while began.elapsed() < self.remote.lease_life {
+        while began.elapsed() < self.remote.lease_ttl {
             sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2);
-            let allowance = self.remote.allowance();
+            let allowance = self.remote.budget();
             let reader = self.reader(&allowance);
-            let holder = reader.holder(&self.errand, lease).await;
-            if !matches!(holder, Ok(Some(Holder::Runs))) {
+            let state = reader.lease_state(&self.errand, lease).await;
+            if !matches!(state, Ok(Some(LeaseState::Running))) {
                 return;
             }
         }
@@ -227,8 +227,8 @@ impl<'a, S: Subject> RemoteSession<'a, S> {
     pub(crate) async fn depart(&self) -> Option<Box<PreparedWrite>> {
         let start = self.start(Fetched::default(), false, &self.allowance);
         match start.await {
-            Ok(Started::Run(dispatch)) => Some(dispatch),
-            Ok(Started::Leased) | Err(_) => None,
+            Ok(Prepared::Run(dispatch)) => Some(dispatch),
+            Ok(Prepared::LeaseTaken) | Err(_) => None,
         }
     }
 
@@ -237,23 +237,23 @@ impl<'a, S: Subject> RemoteSession<'a, S> {
         fetched: Fetched,
         lease: bool,
         allowance: &Budget,
-    ) -> Result<Started, CallError> {
+    ) -> Result<Prepared, CallError> {
         let config = &self.station.site.config;
         let stale = rules(config, self.station.shared());
         let window = stale.longest_window();
         let unsaid = self.station.shared().limits.timeout;
         let life = config.policy.timeout.resolve(unsaid);
         let life = life.unwrap_or(LIKELY_LIFE);
-        let start = Start {
-            errand: self.errand.clone(),
+        let request = WriteRequest {
+            key: self.errand.clone(),
             fetched,
-            life: life.saturating_add(window),
+            lifetime: life.saturating_add(window),
             // Of a value nobody knows.
-            tags: self.subject.request().is_none() || self.station.site.names_tags(),
-            lease,
-            allowance,
+            sets_tags: self.subject.request().is_none() || self.station.site.names_tags(),
+            takes_lease: lease,
+            budget: allowance,
         };
-        PreparedWrite::start(&self.remote, start).await
+        PreparedWrite::prepare(&self.remote, request).await
     }
 
     /// Whether a response from the store may be stored by the rules of this route: it was judged where

@@ -65,7 +65,7 @@ impl StaleFallback {
             let shared = self.station.shared();
             variants::forget(&shared.shelf, &miss.flight, &self.stored);
             if let Some(dispatch) = &miss.abroad.dispatch {
-                dispatch.withdraw(&self.stored);
+                dispatch.delete_outdated(&self.stored);
             }
         }
         self.settle();

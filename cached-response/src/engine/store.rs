@@ -334,7 +334,7 @@ impl Flight {
         // What was read before the nonces were may be older than they are.
         let extracts_first = self.visit.station.site.config.extracts_before_lookup();
         let known = self.miss.abroad.known.as_deref();
-        dispatch.can_name(&tags) && (!extracts_first || dispatch.goes_on_from(known))
+        dispatch.has_stripes_of(&tags) && (!extracts_first || dispatch.has_nonces(known))
     }
 
     /// Sends what was stored to the remote store as well.
@@ -348,7 +348,7 @@ impl Flight {
             return;
         };
         if let Err(why) = stored {
-            return dispatch.refused(*why);
+            return dispatch.not_stored(*why);
         }
         let tags = self.control.last_tags();
         if !tags.is_empty() {
@@ -362,6 +362,6 @@ impl Flight {
             request: Some(&self.visit.request),
             tags,
         };
-        dispatch.send(made, &self.visit.station.shared().clock);
+        dispatch.enqueue(made);
     }
 }

@@ -151,10 +151,10 @@ impl Run {
                 if !made.tags.is_empty() {
                     self.station.site.note_tags();
                 }
-                dispatch.send(made, &self.station.shared().clock);
+                dispatch.enqueue(made);
             }
             Ok(StoreOutcome::Superseded(_)) => {}
-            Err(why) => dispatch.refused(*why),
+            Err(why) => dispatch.not_stored(*why),
         }
     }
 

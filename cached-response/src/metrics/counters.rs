@@ -1,8 +1,8 @@
 //! What happened, counted: always on, and never a reason for two workers to meet.
 
-use crate::{
-    metrics::reason::{Bypass, ForwardReason, Skip, StaleRule},
-    remote::stats::RemoteStats,
+use crate::metrics::{
+    reason::{Bypass, ForwardReason, Skip, StaleRule},
+    remote_stats::RemoteStats,
 };
 use std::{
     array,

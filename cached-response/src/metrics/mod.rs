@@ -2,3 +2,4 @@
 
 pub(crate) mod counters;
 pub(crate) mod reason;
+pub(crate) mod remote_stats;

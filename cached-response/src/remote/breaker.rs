@@ -1,64 +1,63 @@
-//! Decides whether a remote store is called at all: not while it fails.
+//! Circuit breaker of a remote store.
 //!
-//! It is closed to begin with, and calls go through. Three failures in a row, or half of at least
-//! twenty calls within a second, open it: then nothing goes through but a probe, one at a time, which
-//! is never a user's request. The first comes after 250 ms, the next after twice as long, up to a
-//! second. One that succeeds closes it.
+//! Closed at first: calls go through. Three failures in a row, or half of at least twenty calls within
+//! a second, open it. While it is open only probes go through, one at a time, and no probe is a user's
+//! request. The first probe is due after 250 ms, each further one after twice that pause, up to a
+//! second. A probe that succeeds closes the breaker.
 //!
-//! It has no clock and no dice: the time since whenever, and a random number, come from outside.
+//! The breaker reads no clock and no random number generator: both are arguments.
 
-use crate::remote::window::Window;
 use std::time::Duration;
 
-const FAILURES_IN_A_ROW: u32 = 3;
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const MAX_CONSECUTIVE_FAILURES: u32 = 3;
+const FIRST_PROBE_DELAY: Duration = Duration::from_millis(250);
+const MAX_PROBE_DELAY: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Breaker {
     state: State,
-    /// How often it has opened or closed.
-    turns: u64,
+    /// Number of times that it has opened or closed.
+    transitions: u64,
 }
 
 #[derive(Debug)]
 enum State {
-    Closed { in_a_row: u32, window: Window },
+    Closed {
+        consecutive_failures: u32,
+        window: RollingWindow,
+    },
     Open(Open),
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Open {
-    pause: Duration,
-    due: Duration,
-    is_probed: bool,
+    delay: Duration,
+    probe_due_at: Duration,
+    is_probing: bool,
 }
 
-/// Leave to make a call, of the time since the breaker last closed: what became of a call from
-/// before says nothing any more.
+/// Permission to make a call, valid for the period since the last transition: the outcome of an older
+/// call is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pass(u64);
+pub(crate) struct CallPermit(u64);
 
-/// Leave to make the probe. It must be given [back](Breaker::probed): there is no other until then.
-#[must_use = "until it is given back, there is no other"]
+/// Permission to probe. It must be [returned](Breaker::record_probe): no other is issued until then.
+#[must_use = "no other is issued until it is returned"]
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Probe(u64);
+pub(crate) struct ProbePermit(u64);
 
-/// What a call has told about the store.
+/// Outcome of a call as far as the breaker is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Success,
     Failure,
 }
 
-/// What the breaker has done.
+/// State change that a recorded outcome has caused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turned {
-    /// Nothing.
-    Not,
-    /// It has opened.
-    Open,
-    /// It has closed.
+pub(crate) enum Transition {
+    None,
+    Opened,
     Closed,
 }
 
@@ -66,7 +65,7 @@ impl Breaker {
     pub(crate) fn new() -> Self {
         Self {
             state: closed(),
-            turns: 0,
+            transitions: 0,
         }
     }
 
@@ -74,96 +73,166 @@ impl Breaker {
         matches!(self.state, State::Open(_))
     }
 
-    /// Leave to call the store, or `None` while it is open.
-    pub(crate) fn pass(&self) -> Option<Pass> {
-        (!self.is_open()).then_some(Pass(self.turns))
+    /// Returns a permit for one call, or `None` while the breaker is open.
+    pub(crate) fn permit(&self) -> Option<CallPermit> {
+        (!self.is_open()).then_some(CallPermit(self.transitions))
     }
 
-    /// What became of a call. A call that told nothing, for instance because its caller left, is not
-    /// recorded.
+    /// Records the outcome of a call. Calls that say nothing about the store, such as one whose caller
+    /// left, are not recorded.
     pub(crate) fn record(
         &mut self,
-        Pass(turn): Pass,
+        CallPermit(issued): CallPermit,
         outcome: Outcome,
         now: Duration,
         random: impl FnOnce() -> u64,
-    ) -> Turned {
-        let State::Closed { in_a_row, window } = &mut self.state else {
-            return Turned::Not;
+    ) -> Transition {
+        let State::Closed {
+            consecutive_failures,
+            window,
+        } = &mut self.state
+        else {
+            return Transition::None;
         };
-        if turn != self.turns {
-            return Turned::Not;
+        if issued != self.transitions {
+            return Transition::None;
         }
         let failed = outcome == Outcome::Failure;
-        *in_a_row = if failed { *in_a_row + 1 } else { 0 };
+        *consecutive_failures = if failed { *consecutive_failures + 1 } else { 0 };
         window.record(now, failed);
-        if *in_a_row < FAILURES_IN_A_ROW && !window.is_half_failed() {
-            return Turned::Not;
+        if *consecutive_failures < MAX_CONSECUTIVE_FAILURES && !window.is_half_failed() {
+            return Transition::None;
         }
-        self.turn(State::Open(Open {
-            pause: FIRST_PAUSE,
-            due: now + shortened(FIRST_PAUSE, random()),
-            is_probed: false,
+        self.change_to(State::Open(Open {
+            delay: FIRST_PROBE_DELAY,
+            probe_due_at: now + jittered(FIRST_PROBE_DELAY, random()),
+            is_probing: false,
         }));
-        Turned::Open
+        Transition::Opened
     }
 
-    /// How long it is until the next probe, or `None` while it is closed or probed.
-    pub(crate) fn rest(&self, now: Duration) -> Option<Duration> {
+    /// Returns the time until the next probe, or `None` while the breaker is closed or a probe runs.
+    pub(crate) fn until_probe(&self, now: Duration) -> Option<Duration> {
         match self.state {
-            State::Open(open) if !open.is_probed => Some(open.due.saturating_sub(now)),
+            State::Open(open) if !open.is_probing => Some(open.probe_due_at.saturating_sub(now)),
             _ => None,
         }
     }
 
-    /// Leave to make the probe, when it is due and no other is under way. The next is due a pause
-    /// after this one, whenever this one ends.
-    pub(crate) fn probe(&mut self, now: Duration, random: u64) -> Option<Probe> {
+    /// Returns a permit for the probe if it is due and no other runs. The next one is due a delay after
+    /// the start of this one, whenever this one ends.
+    pub(crate) fn permit_probe(&mut self, now: Duration, random: u64) -> Option<ProbePermit> {
         let State::Open(open) = &mut self.state else {
             return None;
         };
-        if open.is_probed || now < open.due {
+        if open.is_probing || now < open.probe_due_at {
             return None;
         }
-        open.is_probed = true;
-        open.pause = (open.pause * 2).min(LONGEST_PAUSE);
-        open.due = now + shortened(open.pause, random);
-        Some(Probe(self.turns))
+        open.is_probing = true;
+        open.delay = (open.delay * 2).min(MAX_PROBE_DELAY);
+        open.probe_due_at = now + jittered(open.delay, random);
+        Some(ProbePermit(self.transitions))
     }
 
-    /// What became of the probe.
-    pub(crate) fn probed(&mut self, Probe(turn): Probe, outcome: Outcome) -> Turned {
+    /// Records the outcome of the probe.
+    pub(crate) fn record_probe(
+        &mut self,
+        ProbePermit(issued): ProbePermit,
+        outcome: Outcome,
+    ) -> Transition {
         let State::Open(open) = &mut self.state else {
-            return Turned::Not;
+            return Transition::None;
         };
-        if turn != self.turns {
-            return Turned::Not;
+        if issued != self.transitions {
+            return Transition::None;
         }
-        open.is_probed = false;
+        open.is_probing = false;
         if outcome == Outcome::Failure {
-            return Turned::Not;
+            return Transition::None;
         }
-        self.turn(closed());
-        Turned::Closed
+        self.change_to(closed());
+        Transition::Closed
     }
 
-    fn turn(&mut self, state: State) {
+    fn change_to(&mut self, state: State) {
         self.state = state;
-        self.turns += 1;
+        self.transitions += 1;
     }
 }
 
 fn closed() -> State {
     State::Closed {
-        in_a_row: 0,
-        window: Window::default(),
+        consecutive_failures: 0,
+        window: RollingWindow::default(),
     }
 }
 
-/// Up to a fifth less, so that the nodes that lost a store together do not ask for it together.
-fn shortened(pause: Duration, random: u64) -> Duration {
+/// Shortens a delay by up to a fifth, so that nodes which lost a store together do not probe it
+/// together.
+fn jittered(delay: Duration, random: u64) -> Duration {
     let thousandths = u32::try_from(random % 1_000).unwrap_or(0);
-    pause.saturating_sub(pause / 5 * thousandths / 1_000)
+    delay.saturating_sub(delay / 5 * thousandths / 1_000)
+}
+
+const BUCKETS: usize = 10;
+const BUCKET_MILLIS: u32 = 100;
+
+/// Minimum number of calls in the window for its failure rate to count.
+const MIN_CALLS: u32 = 20;
+
+/// Rolling window over the calls of the last second, in buckets of a tenth by the end of the call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct RollingWindow {
+    buckets: [Bucket; BUCKETS],
+    /// Number of the newest bucket since the start of the clock.
+    newest: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Bucket {
+    calls: u32,
+    failed: u32,
+}
+
+impl RollingWindow {
+    /// Records a call that ends now. One that is recorded late, after a newer one, counts in the newest
+    /// bucket.
+    fn record(&mut self, now: Duration, failed: bool) {
+        // Without a division of nanoseconds, which would cost more than all else here.
+        self.advance(
+            now.as_secs() * BUCKETS as u64 + u64::from(now.subsec_millis() / BUCKET_MILLIS),
+        );
+        let bucket = &mut self.buckets[index(self.newest)];
+        bucket.calls = bucket.calls.saturating_add(1);
+        bucket.failed = bucket.failed.saturating_add(failed.into());
+    }
+
+    /// Returns whether half of at least [`MIN_CALLS`] calls failed.
+    fn is_half_failed(&self) -> bool {
+        let failed = self.sum(|bucket| bucket.failed);
+        if failed == 0 {
+            return false;
+        }
+        let calls = self.sum(|bucket| bucket.calls);
+        calls >= MIN_CALLS && failed.saturating_mul(2) >= calls
+    }
+
+    fn sum(&self, count: impl Fn(&Bucket) -> u32) -> u32 {
+        self.buckets.iter().map(count).fold(0, u32::saturating_add)
+    }
+
+    fn advance(&mut self, bucket: u64) {
+        let skipped = bucket.saturating_sub(self.newest).min(BUCKETS as u64);
+        for step in 1..=skipped {
+            self.buckets[index(self.newest + step)] = Bucket::default();
+        }
+        self.newest = self.newest.max(bucket);
+    }
+}
+
+/// Returns the slot of a bucket, which it takes over from the bucket a second before.
+fn index(bucket: u64) -> usize {
+    usize::try_from(bucket % BUCKETS as u64).unwrap_or_default()
 }
 
 #[cfg(test)]

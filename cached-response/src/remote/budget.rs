@@ -1,90 +1,88 @@
-//! How long one request may still wait for the remote store.
+//! Time budget of one request for all of its calls to the remote store.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
-/// No wait is longer, whatever the budget.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// Upper bound of every budget.
+const MAX_BUDGET: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The time that all calls of one request may take together, in which it awaits them: what it does
-/// between them costs nothing. Of calls that go on at the same time each costs its own.
+/// Time that the calls of one request may take together. Only the time in which a call is awaited is
+/// charged; concurrent calls are charged each.
 ///
-/// It is the machine's time, not that of the cache's clock: a store is outside, where no clock is
-/// turned by hand.
+/// It is measured on the machine's clock and not on the cache's: no test clock moves a remote store.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    budget: Duration,
-    spent: AtomicU64,
+    total: Duration,
+    spent_nanos: AtomicU64,
 }
 
 impl Budget {
-    pub(crate) fn new(budget: Duration) -> Self {
+    pub(crate) fn new(total: Duration) -> Self {
         Self {
-            budget: budget.min(LONGEST),
-            spent: AtomicU64::new(0),
+            total: total.min(MAX_BUDGET),
+            spent_nanos: AtomicU64::new(0),
         }
     }
 
-    /// What has not been spent yet.
-    pub(crate) fn left(&self) -> Duration {
-        let spent = Duration::from_nanos(self.spent.load(Relaxed));
-        self.budget.saturating_sub(spent)
+    /// Returns the time that has not been spent yet.
+    pub(crate) fn remaining(&self) -> Duration {
+        let spent = Duration::from_nanos(self.spent_nanos.load(Relaxed));
+        self.total.saturating_sub(spent)
     }
 
-    /// Begins to spend, until this is dropped; `None` if nothing is left.
-    pub(crate) fn spend(&self) -> Option<BudgetGuard<'_>> {
-        let left = self.left();
-        (!left.is_zero()).then(|| BudgetGuard {
-            allowance: self,
-            began: Instant::now(),
-            ended: None,
-            left,
+    /// Starts to charge time until the guard is dropped; `None` if the budget is used up.
+    pub(crate) fn charge(&self) -> Option<BudgetGuard<'_>> {
+        let remaining = self.remaining();
+        (!remaining.is_zero()).then(|| BudgetGuard {
+            budget: self,
+            started_at: Instant::now(),
+            ended_at: None,
+            remaining,
         })
     }
 }
 
-/// A call that is being awaited.
+/// Call that is being awaited at the expense of a budget.
 #[derive(Debug)]
 pub(crate) struct BudgetGuard<'a> {
-    allowance: &'a Budget,
-    began: Instant,
-    ended: Option<Instant>,
-    left: Duration,
+    budget: &'a Budget,
+    started_at: Instant,
+    ended_at: Option<Instant>,
+    remaining: Duration,
 }
 
 impl BudgetGuard<'_> {
-    /// When it began.
-    pub(crate) fn began(&self) -> Instant {
-        self.began
+    pub(crate) fn started_at(&self) -> Instant {
+        self.started_at
     }
 
-    /// How long it may take.
-    pub(crate) fn left(&self) -> Duration {
-        self.left
+    /// Returns the time that the call may take.
+    pub(crate) fn remaining(&self) -> Duration {
+        self.remaining
     }
 
-    /// It has ended then: whoever knows need not look at the clock twice.
+    /// Sets the end of the call to a clock reading that the caller has already.
     pub(crate) fn end(&mut self, now: Instant) {
-        self.ended = Some(now);
+        self.ended_at = Some(now);
     }
 
-    /// Whether a call that takes longer is slow. One that began with less than half of the budget has
-    /// only come late.
+    /// Returns whether a timeout of this call says anything about the store: the call started with at
+    /// least half of the budget.
     pub(crate) fn is_fair(&self) -> bool {
-        self.left >= self.allowance.budget / 2
+        self.remaining >= self.budget.total / 2
     }
 }
 
 impl Drop for BudgetGuard<'_> {
     fn drop(&mut self) {
-        let ended = self.ended.unwrap_or_else(Instant::now);
-        let spent = ended.saturating_duration_since(self.began);
+        let ended_at = self.ended_at.unwrap_or_else(Instant::now);
+        let spent = ended_at.saturating_duration_since(self.started_at);
         let spent = u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX);
         let sum = |before: u64| Some(before.saturating_add(spent));
-        // It orders nothing.
-        let _ = self.allowance.spent.fetch_update(Relaxed, Relaxed, sum);
+        // A plain count: it orders no other memory.
+        let _ = self.budget.spent_nanos.fetch_update(Relaxed, Relaxed, sum);
     }
 }
 
@@ -92,52 +90,49 @@ impl Drop for BudgetGuard<'_> {
 mod tests {
     use super::*;
 
-    fn spent(budget: Duration, spent: Duration) -> Budget {
-        let allowance = Budget::new(budget);
+    fn spent(total: Duration, spent: Duration) -> Budget {
+        let budget = Budget::new(total);
         let nanos = u64::try_from(spent.as_nanos()).unwrap();
-        allowance.spent.store(nanos, Relaxed);
-        allowance
+        budget.spent_nanos.store(nanos, Relaxed);
+        budget
     }
 
     #[test]
-    fn what_calls_take_is_spent_and_what_lies_between_them_is_not() {
-        let allowance = Budget::new(Duration::from_secs(3_600));
-        assert_eq!(allowance.left(), Duration::from_secs(3_600));
-        let mut before = allowance.left();
+    fn time_in_calls_is_spent_and_time_between_them_is_not() {
+        let budget = Budget::new(Duration::from_secs(3_600));
+        assert_eq!(budget.remaining(), Duration::from_secs(3_600));
+        let mut before = budget.remaining();
         for _ in 0..2 {
-            let spending = allowance.spend().unwrap();
-            assert_eq!(allowance.left(), before);
-            while spending.began.elapsed().is_zero() {}
-            drop(spending);
-            assert!(allowance.left() < before);
-            before = allowance.left();
+            let guard = budget.charge().unwrap();
+            assert_eq!(budget.remaining(), before);
+            while guard.started_at.elapsed().is_zero() {}
+            drop(guard);
+            assert!(budget.remaining() < before);
+            before = budget.remaining();
         }
     }
 
     #[test]
-    fn nothing_begins_when_all_is_spent() {
+    fn no_call_starts_when_the_budget_is_used_up() {
         let second = Duration::from_secs(1);
-        assert!(
-            spent(second, Duration::from_nanos(999_999_999))
-                .spend()
-                .is_some()
-        );
-        assert!(spent(second, second).spend().is_none());
-        assert!(spent(second, second * 2).spend().is_none());
-        assert!(Budget::new(Duration::ZERO).spend().is_none());
+        let nearly = spent(second, Duration::from_nanos(999_999_999));
+        assert!(nearly.charge().is_some());
+        assert!(spent(second, second).charge().is_none());
+        assert!(spent(second, second * 2).charge().is_none());
+        assert!(Budget::new(Duration::ZERO).charge().is_none());
     }
 
     #[test]
-    fn a_call_with_half_of_the_budget_is_given_a_fair_time() {
+    fn a_call_with_half_of_the_budget_has_a_fair_time() {
         let ms = Duration::from_millis;
-        assert!(spent(ms(50), ms(25)).spend().unwrap().is_fair());
-        assert!(!spent(ms(50), ms(26)).spend().unwrap().is_fair());
+        assert!(spent(ms(50), ms(25)).charge().unwrap().is_fair());
+        assert!(!spent(ms(50), ms(26)).charge().unwrap().is_fair());
     }
 
     #[test]
-    fn no_budget_is_too_long_for_the_clock() {
-        let allowance = Budget::new(Duration::MAX);
-        let end = Instant::now().checked_add(allowance.spend().unwrap().left());
+    fn no_budget_overflows_the_clock() {
+        let budget = Budget::new(Duration::MAX);
+        let end = Instant::now().checked_add(budget.charge().unwrap().remaining());
         assert!(end.unwrap() > Instant::now());
     }
 }

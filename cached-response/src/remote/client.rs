@@ -1,34 +1,27 @@
-//! Calls a remote store: on the I/O thread, only while it is well, and never for longer than whoever
-//! waits may wait.
+//! Client of a remote store: calls within a request's budget, guarded by the circuit breaker, on the
+//! I/O thread or on a connection of the worker.
 //!
-//! A call is made of a closure, since a future of a store borrows it:
-//! `calls.call(&allowance, |store| Box::pin(async move { store.delete(&name).await }))`.
+//! A call is a closure, since the future of a store borrows it:
+//! `client.call(&budget, |store| Box::pin(async move { store.delete(&name).await }))`.
 
-mod probe;
-
-use self::probe::Probing;
 use crate::{
+    metrics::remote_stats::RemoteStats,
     remote::{
-        breaker::{Pass, Turned},
+        breaker::CallPermit,
         budget::{Budget, BudgetGuard},
-        deadline::{Looking, Within},
         entry_key::RemoteKey,
-        error::Fault,
+        error::CallError,
         executor::{self, JoinError, Task},
-        health::Health,
-        in_flight_read,
-        log::Warning,
-        stats::{Count, RemoteStats},
-        timer,
+        health::{Health, Recovery},
+        in_flight_read::{self, PolledLookup},
+        stats::Count,
+        timer::{self, WithTimeout},
     },
     store::{
         Store,
-        error::{LookedUp, Prompt, StoreError, StoreErrorKind, StoreFuture},
+        error::{LookedUp, Prompt, StoreErrorKind, StoreFuture},
     },
 };
-
-pub(crate) use self::probe::Recovery;
-pub(crate) use crate::remote::error::CallError;
 use std::{
     fmt,
     sync::Arc,
@@ -36,237 +29,229 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// As many calls may be under way: those that were given up count until the store has let go of them,
-/// but for look-ups on a connection at hand, which are bytes in its mailbox then.
-const CAP: usize = 1_024;
+/// Maximum number of concurrent calls. A call that timed out counts until the store's future is
+/// dropped, except a look-up on the worker's connection.
+const MAX_CALLS: usize = 1_024;
 
-/// The calls of one cache to its remote store. A clone is a handle on the same.
+/// Client of one cache. A clone is a handle to the same client.
 #[derive(Clone)]
-pub(crate) struct RemoteClient(Arc<Inner>);
-
-pub(crate) struct Inner {
-    pub(crate) store: Arc<dyn Store>,
+pub(crate) struct RemoteClient {
+    health: Arc<Health>,
     slots: Arc<Semaphore>,
-    pub(crate) health: Health,
-    pub(crate) probing: Probing,
 }
 
 impl RemoteClient {
-    /// Calls to `store`. Where it has failed too often it is asked for the name `probe`, in the
-    /// background, and when it answers `recoveries` are run, in their order, before anything else goes
-    /// through.
-    pub(crate) fn new(store: Arc<dyn Store>, probe: String, recoveries: Vec<Recovery>) -> Self {
-        Self(Arc::new(Inner {
-            store,
-            slots: Arc::new(Semaphore::new(CAP)),
-            health: Health::new(),
-            probing: Probing::new(probe, recoveries),
-        }))
+    /// Creates the client of `store`. While the store is unwell `probe_name` is read in the background;
+    /// when it answers, `recoveries` run in their order before any call goes through.
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        probe_name: String,
+        recoveries: Vec<Recovery>,
+    ) -> Self {
+        Self {
+            health: Health::new(store, probe_name, recoveries),
+            slots: Arc::new(Semaphore::new(MAX_CALLS)),
+        }
     }
 
-    /// Makes a call, and waits for it no longer than the allowance has left. It is dropped with this
-    /// future, and when its time is over. On any executor.
-    pub(crate) async fn call<T, W>(&self, allowance: &Budget, what: W) -> Result<T, CallError>
+    /// Makes a call and waits for it within the budget, on any executor. The call is dropped with this
+    /// future or at its timeout.
+    pub(crate) async fn call<T, C>(&self, budget: &Budget, call: C) -> Result<T, CallError>
     where
         T: Send + 'static,
-        W: FnOnce(Arc<dyn Store>) -> StoreFuture<'static, T> + Send + 'static,
+        C: FnOnce(Arc<dyn Store>) -> StoreFuture<'static, T> + Send + 'static,
     {
-        let line = &self.0;
-        let pass = line.pass()?;
-        let Some(spending) = allowance.spend() else {
-            line.health.report(&Fault::Slow);
-            return Err(CallError::Slow);
+        let permit = self.permit()?;
+        let Some(charge) = budget.charge() else {
+            return Err(self.refused(CallError::Timeout));
         };
-        let slot = line.slot()?;
-        let under_way = line.begin(slot, spending.left(), what)?;
-        let outcome = under_way.outcome().await;
-        line.end(pass, outcome, spending)
+        let slot = self.slot()?;
+        let running = self.start(slot, charge.remaining(), call)?;
+        let result = running.result().await;
+        self.end(permit, result, charge)
     }
 
-    /// Looks up what lies under the name of an errand, and beside it: at once, where the store can from any thread, and
-    /// else as any other call.
+    /// Looks up the entry of a key and its companions: on the connection of this thread where the store
+    /// has one, else as any other call.
     pub(crate) async fn look_up(
         &self,
-        allowance: &Budget,
-        errand: &Arc<RemoteKey>,
+        budget: &Budget,
+        key: &Arc<RemoteKey>,
         limit: usize,
-        in_passing: bool,
+        is_transient: bool,
     ) -> Result<LookedUp, CallError> {
-        let line = &self.0;
-        let pass = line.pass()?;
-        if let Some(spending) = allowance.spend() {
-            let _slot = line.slot()?;
+        let permit = self.permit()?;
+        if let Some(charge) = budget.charge() {
+            let _slot = self.slot()?;
+            let store = &**self.health.store();
             if let Some(Prompt { begun, found }) =
-                in_flight_read::look_up(&*line.store, errand, limit, in_passing)
+                in_flight_read::look_up(store, key, limit, is_transient)
             {
-                line.health.tally().count(Count::Call);
-                let found = Within::new(
-                    Looking::new(found),
-                    begun,
-                    spending.left(),
-                    spending.began(),
-                )
-                .await;
-                let found = found.map_or(Err(Fault::Slow), |found| found.map_err(Fault::Failed));
-                if !found.as_ref().is_err_and(may_be_asked_again) {
-                    return line.end(pass, found, spending);
+                self.health.count(Count::Call);
+                let found = WithTimeout::new(
+                    PolledLookup::new(found),
+                    Some(begun),
+                    charge.remaining(),
+                    charge.started_at(),
+                );
+                let found = match found.await {
+                    Some(found) => found.map_err(CallError::Failed),
+                    None => Err(CallError::Timeout),
+                };
+                if !found.as_ref().is_err_and(is_retried) {
+                    return self.end(permit, found, charge);
                 }
             }
         }
-        let errand = Arc::clone(errand);
-        let look_up = self.call(allowance, move |store| {
-            Box::pin(async move { store.look_up(&errand.name, limit, errand.beside()).await })
+        let key = Arc::clone(key);
+        let look_up = self.call(budget, move |store| {
+            Box::pin(async move { store.look_up(&key.name, limit, key.companions()).await })
         });
-        // Boxed: there is no room for it in each look-up.
-        let (kept, beside) = Box::pin(look_up).await?;
-        Ok((kept, beside.into()))
+        // Boxed, so that the future of every look-up has no room for it.
+        let (value, companions) = Box::pin(look_up).await?;
+        Ok((value, companions.into()))
     }
 
-    /// Makes a call for which no request waits, as soon as there is a place for it. It is not counted
-    /// where it is not made.
-    pub(crate) async fn call_behind<W>(&self, limit: Duration, what: W) -> Result<(), CallError>
+    /// Makes a call that no request waits for, as soon as there is a slot. A call that the breaker
+    /// refuses is not counted.
+    pub(crate) async fn call_in_background<C>(
+        &self,
+        timeout: Duration,
+        call: C,
+    ) -> Result<(), CallError>
     where
-        W: FnOnce(Arc<dyn Store>) -> StoreFuture<'static, ()> + Send + 'static,
+        C: FnOnce(Arc<dyn Store>) -> StoreFuture<'static, ()> + Send + 'static,
     {
-        let line = &self.0;
-        let Ok(slot) = Arc::clone(&line.slots).acquire_owned().await else {
-            return Err(CallError::Crowded);
+        let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else {
+            return Err(CallError::TooManyCalls);
         };
-        let pass = line.health.pass().ok_or(CallError::Open)?;
-        let under_way = line.begin(slot, limit, what)?;
-        let outcome = under_way.outcome().await;
-        line.end_at(Instant::now(), pass, outcome, true)
+        let permit = self.health.permit().ok_or(CallError::BreakerOpen)?;
+        let running = self.start(slot, timeout, call)?;
+        let result = running.result().await;
+        self.end_at(Instant::now(), permit, result, true)
     }
 
-    /// Whether nothing is asked of the store now.
+    /// Returns whether the circuit breaker is open.
     pub(crate) fn is_open(&self) -> bool {
-        self.0.health.is_open()
+        self.health.is_open()
     }
 
     pub(crate) fn stats(&self) -> RemoteStats {
-        self.0.health.tally().read()
+        self.health.stats()
     }
 
     pub(crate) fn health(&self) -> &Health {
-        &self.0.health
+        &self.health
     }
-}
 
-impl Inner {
-    fn pass(&self) -> Result<Pass, CallError> {
-        self.health.pass().ok_or_else(|| {
-            self.health.tally().count(Count::Refused);
-            CallError::Open
-        })
+    fn permit(&self) -> Result<CallPermit, CallError> {
+        let permit = self.health.permit();
+        permit.ok_or_else(|| self.refused(CallError::BreakerOpen))
     }
 
     fn slot(&self) -> Result<OwnedSemaphorePermit, CallError> {
-        Arc::clone(&self.slots).try_acquire_owned().map_err(|_| {
-            self.health.tally().count(Count::Crowded);
-            self.health.warn(Warning::Crowded);
-            CallError::Crowded
-        })
+        let slot = Arc::clone(&self.slots).try_acquire_owned();
+        slot.map_err(|_| self.refused(CallError::TooManyCalls))
     }
 
-    fn begin<T, W>(
+    fn refused(&self, error: CallError) -> CallError {
+        self.health.report(&error);
+        error
+    }
+
+    fn start<T, C>(
         &self,
         slot: OwnedSemaphorePermit,
-        limit: Duration,
-        what: W,
-    ) -> Result<UnderWay<T>, CallError>
+        timeout: Duration,
+        call: C,
+    ) -> Result<RunningCall<T>, CallError>
     where
         T: Send + 'static,
-        W: FnOnce(Arc<dyn Store>) -> StoreFuture<'static, T> + Send + 'static,
+        C: FnOnce(Arc<dyn Store>) -> StoreFuture<'static, T> + Send + 'static,
     {
-        let store = Arc::clone(&self.store);
+        let store = Arc::clone(self.health.store());
         let task = executor::spawn(async move {
-            // Given back when the call is not only over, but gone.
+            // Released when the store's future is dropped, not when the caller has left.
             let _slot = slot;
-            // Whoever waits may be on a thread that is stuck, and neither look nor leave.
-            match timer::by(Instant::now() + limit, what(store)).await {
-                Some(answer) => answer.map_err(Fault::Failed),
-                None => Err(Fault::Slow),
+            // Here as well as in the caller, whose thread may be blocked.
+            match timer::timeout(timeout, call(store)).await {
+                Some(result) => result.map_err(CallError::Failed),
+                None => Err(CallError::Timeout),
             }
         });
+        // Without a thread nothing is known of the store.
         let task = task.map_err(|error| {
-            // That there is no thread says nothing about the store.
-            let fault = Fault::Failed(StoreError::new(
-                StoreErrorKind::Unreachable,
-                format!("the I/O thread cannot be started: {error}"),
-            ));
-            self.health.report(&fault);
-            CallError::from(fault)
+            let message = format!("the I/O thread cannot be started: {error}");
+            self.refused(CallError::failed(StoreErrorKind::Unreachable, message))
         })?;
-        self.health.tally().count(Count::Call);
-        Ok(UnderWay { task, limit })
+        self.health.count(Count::Call);
+        Ok(RunningCall { task, timeout })
     }
 
     fn end<T>(
-        self: &Arc<Self>,
-        pass: Pass,
-        outcome: Result<T, Fault>,
-        mut spending: BudgetGuard<'_>,
+        &self,
+        permit: CallPermit,
+        result: Result<T, CallError>,
+        mut charge: BudgetGuard<'_>,
     ) -> Result<T, CallError> {
         let now = Instant::now();
-        spending.end(now);
-        self.end_at(now, pass, outcome, spending.is_fair())
+        charge.end(now);
+        self.end_at(now, permit, result, charge.is_fair())
     }
 
     fn end_at<T>(
-        self: &Arc<Self>,
+        &self,
         now: Instant,
-        pass: Pass,
-        outcome: Result<T, Fault>,
+        permit: CallPermit,
+        result: Result<T, CallError>,
         is_fair: bool,
     ) -> Result<T, CallError> {
-        let fault = outcome.as_ref().err();
-        let turned = self.health.settle(pass, fault, is_fair, now);
-        if turned == Turned::Open {
-            self.probing.start(Arc::downgrade(self));
-        }
-        outcome.map_err(CallError::from)
+        let error = result.as_ref().err();
+        self.health.settle(permit, error, is_fair, now);
+        result
     }
 }
 
-/// A call that was begun.
-struct UnderWay<T> {
-    task: Task<Result<T, Fault>>,
-    limit: Duration,
+/// Call that was given to the I/O thread.
+struct RunningCall<T> {
+    task: Task<Result<T, CallError>>,
+    timeout: Duration,
 }
 
-impl<T> UnderWay<T> {
-    async fn outcome(self) -> Result<T, Fault> {
-        let begun = self.task.begun().clone();
-        match Within::new(self.task, begun, self.limit, Instant::now()).await {
-            Some(Ok(outcome)) => outcome,
-            Some(Err(JoinError::Panicked)) => {
-                Err(failed(StoreErrorKind::Protocol, "the store panicked"))
-            }
-            Some(Err(lost @ JoinError::Ended)) => Err(failed(StoreErrorKind::Unreachable, lost)),
-            None => Err(Fault::Slow),
+impl<T> RunningCall<T> {
+    async fn result(self) -> Result<T, CallError> {
+        let batch = self.task.batch().clone();
+        let task = WithTimeout::new(self.task, Some(batch), self.timeout, Instant::now());
+        match task.await {
+            Some(Ok(result)) => result,
+            Some(Err(JoinError::Panicked)) => Err(CallError::failed(
+                StoreErrorKind::Protocol,
+                "the store panicked",
+            )),
+            Some(Err(ended @ JoinError::Ended)) => Err(CallError::failed(
+                StoreErrorKind::Unreachable,
+                ended.to_string(),
+            )),
+            None => Err(CallError::Timeout),
         }
     }
 }
 
-/// Whether a look-up on the connection at hand that ended so says nothing of the store yet. The connection
-/// may have been closed long since, which is seen when it is used; or one value beside the response is too
-/// long to be read so, which the store reads in another way.
-fn may_be_asked_again(fault: &Fault) -> bool {
+/// Returns whether a look-up on the worker's connection is repeated as an ordinary call: the server may
+/// have closed that connection long ago, which shows when it is used; or a companion is too long for
+/// that look-up and the store reads it in another way.
+fn is_retried(error: &CallError) -> bool {
     matches!(
-        fault,
-        Fault::Failed(error)
+        error,
+        CallError::Failed(error)
             if matches!(error.kind(), StoreErrorKind::Unreachable | StoreErrorKind::Protocol)
     )
 }
 
-fn failed(kind: StoreErrorKind, why: impl fmt::Display) -> Fault {
-    Fault::Failed(StoreError::new(kind, why.to_string()))
-}
-
 impl fmt::Debug for RemoteClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Calls")
-            .field("health", &self.0.health)
+        f.debug_struct("RemoteClient")
+            .field("is_open", &self.is_open())
             .finish_non_exhaustive()
     }
 }

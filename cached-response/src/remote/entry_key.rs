@@ -1,4 +1,4 @@
-//! What a request is about, in the words of the remote store.
+//! Names in the remote store that belong to one key, and the cache of them that each worker has.
 
 use crate::{
     entry::{StoredResponse, codec::Decoded},
@@ -14,133 +14,142 @@ use crate::{
     },
     route::Route,
     store::error::Memo,
-    util::sync::{Mutex, lock},
+    util::{
+        sync::{Mutex, lock},
+        weak_hash,
+        worker_cache::WorkerCache,
+    },
 };
 use actix_web::web::Bytes;
+use foldhash::fast::RandomState;
+use std::{
+    cell::RefCell,
+    hash::BuildHasher,
+    sync::{Arc, LazyLock},
+};
 
-/// The names of what a run may find or make there.
+/// Names of an entry and of its companions: the nonces that it depends on, and the lease on its run.
 #[derive(Debug)]
 pub(crate) struct RemoteKey {
-    /// What is compared on every read.
+    /// Compared with the key of the entry on every read.
     pub(crate) full_key: Vec<u8>,
     pub(crate) name: String,
     path: String,
-    /// Of the nonces, and of the lease on the run.
-    beside: Vec<String>,
-    /// So many bytes are read of what lies there.
-    pub(crate) longest: usize,
-    /// Or else of a value, which may be asked for anywhere.
+    /// Names of the nonces, then that of the lease.
+    companions: Vec<String>,
+    /// Maximum number of bytes that are read of the entry.
+    pub(crate) max_bytes: usize,
+    /// False for a value, which may be requested on any thread.
     pub(crate) is_of_a_request: bool,
-    /// What a store has made of the look-up of all, and of its beginning.
+    /// Commands that a store has prepared for the look-up of the whole entry and of its head.
     memos: [Memo; 2],
-    /// What is invalidated of it in this process, as it was lately.
-    seen: Mutex<Option<Snapshot>>,
-    found: HeadCache,
+    /// Latest snapshot of the generations of this process for this key.
+    snapshot: Mutex<Option<Snapshot>>,
+    head: HeadCache,
 }
 
-/// A response with a longer head is not worth keeping.
-const LONGEST_HEAD: usize = 64 << 10;
+/// Bound on the head of an entry that is read.
+const MAX_HEAD_BYTES: usize = 64 << 10;
 
 impl RemoteKey {
-    /// The errand of a request or a value with this key; `None` where it cannot have its tags, so
-    /// that nothing is stored for it.
+    /// Creates the names for the key of a request or a value; `None` if its tags are invalid, so that
+    /// nothing is stored for it.
     pub(crate) fn of(
         namespace: &Namespace,
-        site: &Route,
+        route: &Route,
         key: &[u8],
         target: Target<'_>,
-        longest_body: usize,
+        max_body_bytes: usize,
     ) -> Option<Self> {
         let tags = target.tags().ok()?;
         let tags = tags.iter().map(|tag| namespace.tag(tag));
-        let full_key = namespace.full_key(site.identity(), key);
+        let full_key = namespace.full_key(route.identity(), key);
         let digest = FullDigest::of(&full_key);
-        let (path, mut nonces) = match target {
+        let (path, mut companions) = match target {
             Target::Response { config, request } => (
                 request.uri().path(),
                 namespace.of_target(config, request.uri()).to_vec(),
             ),
             Target::Value(_) => ("value", vec![namespace.all()]),
         };
-        nonces.extend(tags);
-        nonces.push(namespace.lease(&digest));
+        companions.extend(tags);
+        companions.push(namespace.lease(&digest));
         Some(Self {
             name: namespace.response(path, &digest),
             path: path.to_owned(),
-            longest: longest_body.saturating_add(LONGEST_HEAD + 2 * full_key.len()),
-            full_key,
-            beside: nonces,
+            max_bytes: max_body_bytes.saturating_add(MAX_HEAD_BYTES + 2 * full_key.len()),
             is_of_a_request: matches!(target, Target::Response { .. }),
             memos: Default::default(),
-            seen: Mutex::default(),
-            found: HeadCache::default(),
+            snapshot: Mutex::default(),
+            head: HeadCache::default(),
+            full_key,
+            companions,
         })
     }
 
-    /// One that is called so, and nothing else.
+    /// Creates a key with a name and nothing else.
     #[cfg(test)]
     pub(crate) fn named(name: &str) -> Self {
         Self {
             full_key: Vec::new(),
             name: name.to_owned(),
             path: String::new(),
-            beside: Vec::new(),
-            longest: 0,
+            companions: Vec::new(),
+            max_bytes: 0,
             is_of_a_request: false,
             memos: Default::default(),
-            seen: Mutex::default(),
-            found: HeadCache::default(),
+            snapshot: Mutex::default(),
+            head: HeadCache::default(),
         }
     }
 
-    /// What is read along with what lies under its name: the nonces, and the lease as the last.
-    pub(crate) fn beside(&self) -> &[String] {
-        &self.beside
+    /// Returns the names that are read together with the entry: the nonces, then the lease.
+    pub(crate) fn companions(&self) -> &[String] {
+        &self.companions
     }
 
-    /// Of the nonces that are known from the request: all, path, URL, and the tags of the route.
-    pub(crate) fn nonces(&self) -> &[String] {
-        let (_, nonces) = self.beside.split_last().unwrap_or((&self.name, &[]));
+    /// Returns the names of the nonces that are known from the request: all, path, URL, and the tags of
+    /// the route.
+    pub(crate) fn nonce_names(&self) -> &[String] {
+        let (_, nonces) = self.companions.split_last().unwrap_or((&self.name, &[]));
         nonces
     }
 
-    /// Of the lease on the run.
-    pub(crate) fn lease(&self) -> &str {
-        self.beside.last().unwrap_or(&self.name)
+    pub(crate) fn lease_name(&self) -> &str {
+        self.companions.last().unwrap_or(&self.name)
     }
 
-    /// Of the look-up of so many bytes: all, or else always the same number.
+    /// Returns the memo for look-ups with this limit: that of the whole entry, or the one other limit.
     pub(crate) fn memo(&self, limit: usize) -> &Memo {
-        &self.memos[usize::from(limit != self.longest)]
+        &self.memos[usize::from(limit != self.max_bytes)]
     }
 
-    /// What is invalidated of it in this process, as it is now.
+    /// Returns a snapshot of the generations of this process for the target.
     pub(crate) fn snapshot(&self, generations: &Generations, target: Target<'_>) -> Snapshot {
-        let mut seen = lock(&self.seen);
-        match &mut *seen {
-            Some(seen) => {
-                if seen.validity() != Validity::Current {
-                    *seen = seen.again();
+        let mut latest = lock(&self.snapshot);
+        match &mut *latest {
+            Some(latest) => {
+                if latest.validity() != Validity::Current {
+                    *latest = latest.again();
                 }
-                seen.clone()
+                latest.clone()
             }
-            unseen => unseen.insert(generations.snapshot(target)).clone(),
+            none => none.insert(generations.snapshot(target)).clone(),
         }
     }
 
-    /// What is in the frame that was found for it. None of its bytes are believed for having been seen
-    /// before.
-    pub(crate) fn framed(&self, frame: &Bytes) -> Option<Decoded> {
-        self.found.framed(&self.full_key, frame)
+    /// Decodes a frame that was read under this key.
+    pub(crate) fn decode(&self, frame: &Bytes) -> Option<Decoded> {
+        self.head.decode(&self.full_key, frame)
     }
 
-    /// Whether a response with these headers may be stored, as `judge` finds unless it was asked lately.
-    /// It must come to the same for the same head.
+    /// Returns whether a response with this head may be stored. `judge` runs unless its verdict on the
+    /// same head is known; it must depend on the head alone.
     pub(crate) fn permits(&self, stored: &StoredResponse, judge: impl FnOnce() -> bool) -> bool {
-        self.found.permits(stored, judge)
+        self.head.permits(stored, judge)
     }
 
-    /// The errand for one variant behind the list of names that lies under this name.
+    /// Creates the key of one variant under the list of names that is stored under this key.
     pub(crate) fn variant(&self, namespace: &Namespace, list: &Nonce, variant: &Variant) -> Self {
         let mut full_key = self.full_key.clone();
         for part in [list.as_bytes(), &variant.values] {
@@ -148,18 +157,103 @@ impl RemoteKey {
             full_key.extend(part);
         }
         let digest = FullDigest::of(&full_key);
-        let mut beside = self.nonces().to_vec();
-        beside.push(namespace.lease(&digest));
+        let mut companions = self.nonce_names().to_vec();
+        companions.push(namespace.lease(&digest));
         Self {
             name: namespace.response(&self.path, &digest),
             path: self.path.clone(),
-            longest: self.longest,
+            max_bytes: self.max_bytes,
             is_of_a_request: self.is_of_a_request,
             memos: Default::default(),
-            seen: Mutex::default(),
-            found: HeadCache::default(),
+            snapshot: Mutex::default(),
+            head: HeadCache::default(),
             full_key,
-            beside,
+            companions,
         }
     }
 }
+
+/// Sets of a worker's cache of keys. With one way, two popular pages of one set would evict each other
+/// in turn.
+const SETS: usize = 256;
+const WAYS: usize = 4;
+/// Bound on the keys and targets that are cached.
+const MAX_CACHED_BYTES: usize = 512;
+
+/// Cached key, and the inputs that it depends on.
+struct CachedKey {
+    tier: u64,
+    route: u64,
+    key: Box<[u8]>,
+    target: Box<str>,
+    remote_key: Arc<RemoteKey>,
+}
+
+thread_local! {
+    /// Keys that are requested again and again: a key has five names and four digests, which depend on
+    /// the request's key and target alone.
+    static CACHE: RefCell<WorkerCache<CachedKey, SETS, WAYS>> = RefCell::new(WorkerCache::new());
+}
+
+/// Inputs of a remote key: the tier, the route, the request's key and its target.
+pub(crate) type KeyInputs<'a> = (u64, &'a Route, &'a [u8], Target<'a>);
+
+/// Returns the cached key for these inputs, or the one that `make` creates; and whether it was created.
+pub(crate) fn cached(
+    inputs: KeyInputs<'_>,
+    make: impl FnOnce() -> Option<RemoteKey>,
+) -> Option<(Arc<RemoteKey>, bool)> {
+    let (tier, route, key, target) = inputs;
+    let Some(target) = cacheable_target(target, key) else {
+        return Some((Arc::new(make()?), true));
+    };
+    let hash = hash(tier, route.id, key);
+    let found = CACHE.try_with(|cache| {
+        let cache = cache.try_borrow().ok()?;
+        let cached = cache.find(hash, |cached| {
+            cached.tier == tier
+                && cached.route == route.id
+                && *cached.key == *key
+                && *cached.target == *target
+        })?;
+        Some(Arc::clone(&cached.remote_key))
+    });
+    // The cache is gone while its thread ends.
+    if let Ok(Some(remote_key)) = found {
+        return Some((remote_key, false));
+    }
+    let remote_key = Arc::new(make()?);
+    let _ = CACHE.try_with(|cache| {
+        cache.try_borrow_mut().ok()?.admit(hash, || CachedKey {
+            tier,
+            route: route.id,
+            key: key.into(),
+            target: target.into(),
+            remote_key: Arc::clone(&remote_key),
+        });
+        Some(())
+    });
+    Some((remote_key, true))
+}
+
+/// Returns the request's target if the remote key depends on it and the request's key alone: the tags of
+/// a route may depend on anything.
+fn cacheable_target<'a>(target: Target<'a>, key: &[u8]) -> Option<&'a str> {
+    let Target::Response { config, request } = target else {
+        return None;
+    };
+    let target = request.uri().path_and_query()?.as_str();
+    let is_short = key.len() <= MAX_CACHED_BYTES && target.len() <= MAX_CACHED_BYTES;
+    (is_short && config.policy.tags.is_empty()).then_some(target)
+}
+
+fn hash(tier: u64, route: u64, key: &[u8]) -> u64 {
+    static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+    if weak_hash::is_on() {
+        return weak_hash::hash(key).into();
+    }
+    HASHER.hash_one((tier, route, key))
+}
+
+#[cfg(test)]
+mod tests;

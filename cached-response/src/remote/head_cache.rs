@@ -1,4 +1,4 @@
-//! What was lately found for an errand.
+//! Cache of the decoded head of the entry that was last read under a key.
 
 use crate::{
     entry::{
@@ -9,45 +9,44 @@ use crate::{
 };
 use actix_web::web::Bytes;
 
-/// The head of the frame that was lately found, and what was made of it: most that are asked for again
-/// have not changed.
+/// Head of the last frame and the response that was decoded from it: most entries that are read again
+/// have not changed. The bytes of every frame are compared.
 #[derive(Debug, Default)]
 pub(crate) struct HeadCache(Mutex<State>);
 
 #[derive(Debug, Default)]
 enum State {
     #[default]
-    Nothing,
-    /// Something was. What is found but once is not kept.
-    Once,
-    Head(Box<KnownHead>, Option<bool>),
+    Empty,
+    /// One frame was read. Its head is not kept before a second one is read.
+    ReadOnce,
+    /// Head, and the verdict on it where it was judged.
+    Known(Box<KnownHead>, Option<bool>),
 }
 
 impl HeadCache {
-    /// What is in a frame.
-    pub(crate) fn framed(&self, full_key: &[u8], frame: &Bytes) -> Option<Decoded> {
+    /// Decodes a frame.
+    pub(crate) fn decode(&self, full_key: &[u8], frame: &Bytes) -> Option<Decoded> {
         let mut state = lock(&self.0);
-        if let State::Head(head, _) = &*state
-            && let Some(framed) = head.read(frame)
+        if let State::Known(head, _) = &*state
+            && let Some(decoded) = head.read(frame)
         {
-            return Some(framed);
+            return Some(decoded);
         }
-        let framed = codec::read(full_key, frame)?;
-        *state = match (&*state, &framed) {
-            (State::Nothing, _) | (_, Decoded::Names(_)) => State::Once,
+        let decoded = codec::read(full_key, frame)?;
+        *state = match (&*state, &decoded) {
+            (State::Empty, _) | (_, Decoded::Names(_)) => State::ReadOnce,
             _ => KnownHead::of(full_key, frame)
-                .map_or(State::Once, |head| State::Head(Box::new(head), None)),
+                .map_or(State::ReadOnce, |head| State::Known(Box::new(head), None)),
         };
-        Some(framed)
+        Some(decoded)
     }
 
-    /// What `judge` finds of a response, unless it has found it for the same head.
+    /// Returns the verdict of `judge` on a response, from memory if it was given on the same head.
     pub(crate) fn permits(&self, stored: &StoredResponse, judge: impl FnOnce() -> bool) -> bool {
         let mut state = lock(&self.0);
         match &mut *state {
-            State::Head(head, permitted) if head.is_of(stored) => {
-                *permitted.get_or_insert_with(judge)
-            }
+            State::Known(head, verdict) if head.is_of(stored) => *verdict.get_or_insert_with(judge),
             _ => {
                 drop(state);
                 judge()
@@ -73,21 +72,21 @@ mod tests {
         codec::response(KEY, &stored, &About::default()).unwrap()
     }
 
-    fn found(lately: &HeadCache, frame: &Bytes) -> StoredResponse {
-        match lately.framed(KEY, frame).unwrap() {
+    fn read(cache: &HeadCache, frame: &Bytes) -> StoredResponse {
+        match cache.decode(KEY, frame).unwrap() {
             Decoded::Response(stored, _) => *stored,
-            Decoded::Names(_) => panic!("it is a response"),
+            Decoded::Names(_) => unreachable!("the frame is a response"),
         }
     }
 
     #[test]
-    fn a_head_that_comes_again_is_known_and_its_body_is_new() {
-        let lately = HeadCache::default();
-        let first = found(&lately, &frame(9, "one"));
-        let second = found(&lately, &frame(9, "two"));
-        let third = found(&lately, &frame(9, "three"));
-        let fourth = found(&lately, &frame(9, "four"));
-        // The second has it kept, and from the third on it is the one that is kept.
+    fn a_head_that_recurs_is_reused_with_the_new_body() {
+        let cache = HeadCache::default();
+        let first = read(&cache, &frame(9, "one"));
+        let second = read(&cache, &frame(9, "two"));
+        let third = read(&cache, &frame(9, "three"));
+        let fourth = read(&cache, &frame(9, "four"));
+        // The second read caches it, and the third and later ones reuse it.
         assert!(!Arc::ptr_eq(&first.headers, &second.headers));
         assert!(Arc::ptr_eq(&third.headers, &fourth.headers));
         let bodies = [first, second, third, fourth].map(|stored| stored.body);
@@ -95,40 +94,40 @@ mod tests {
     }
 
     #[test]
-    fn another_head_is_read_and_takes_its_place() {
-        let lately = HeadCache::default();
+    fn another_head_is_decoded_and_replaces_it() {
+        let cache = HeadCache::default();
         for lifetime in [9, 9, 9, 8, 8, 9] {
-            let stored = found(&lately, &frame(lifetime, "body"));
+            let stored = read(&cache, &frame(lifetime, "body"));
             assert_eq!(stored.lifetime.as_secs(), lifetime);
         }
-        assert!(lately.framed(b"another key", &frame(7, "body")).is_none());
+        assert!(cache.decode(b"another key", &frame(7, "body")).is_none());
         let mut altered = frame(9, "body").to_vec();
         *altered.last_mut().unwrap() ^= 1;
-        assert!(lately.framed(KEY, &altered.into()).is_none());
+        assert!(cache.decode(KEY, &altered.into()).is_none());
     }
 
     #[test]
-    fn what_a_judge_found_holds_for_the_same_head_alone() {
-        let (lately, asked) = (HeadCache::default(), Cell::new(0));
+    fn a_verdict_holds_for_the_same_head_alone() {
+        let (cache, judged) = (HeadCache::default(), Cell::new(0));
         let permits = |stored: &StoredResponse, permits| {
-            lately.permits(stored, || {
-                asked.set(asked.get() + 1);
+            cache.permits(stored, || {
+                judged.set(judged.get() + 1);
                 permits
             })
         };
-        let first = found(&lately, &frame(9, "one"));
+        let first = read(&cache, &frame(9, "one"));
         assert!(permits(&first, true));
-        let _ = found(&lately, &frame(9, "two"));
-        for asked_then in [2, 2] {
-            let known = found(&lately, &frame(9, "three"));
+        let _ = read(&cache, &frame(9, "two"));
+        for times in [2, 2] {
+            let known = read(&cache, &frame(9, "three"));
             assert!(!permits(&known, false));
-            assert_eq!(asked.get(), asked_then);
+            assert_eq!(judged.get(), times);
         }
-        // Another's is asked for each time.
+        // A response with another head is judged each time.
         assert!(permits(&first, true) && permits(&first, true));
-        assert_eq!(asked.get(), 4);
-        let _ = found(&lately, &frame(8, "four"));
-        assert!(permits(&found(&lately, &frame(8, "five")), true));
-        assert_eq!(asked.get(), 5);
+        assert_eq!(judged.get(), 4);
+        let _ = read(&cache, &frame(8, "four"));
+        assert!(permits(&read(&cache, &frame(8, "five")), true));
+        assert_eq!(judged.get(), 5);
     }
 }

@@ -1,87 +1,114 @@
-//! Look-ups of one errand that a worker begins together are one.
+//! Coalescing of look-ups for one key that a worker starts together.
 //!
-//! A page that many ask for is asked for by many of the requests that a worker finds when it is woken.
-//! Who comes before a look-up has gone may have what that finds: it is read after they came.
+//! A worker that wakes up often finds many requests for one popular page. A request that arrives before
+//! the look-up of another was sent shares its result, which is read after both arrived.
 
 use crate::{
     remote::entry_key::RemoteKey,
     store::{
         Store,
-        error::{Found, Prompt, Question},
+        error::{Found, LookedUp, Prompt, Question, StoreError},
     },
-    util::batch::BatchStart,
+    util::{batch::BatchStart, shared_oneshot::Place},
 };
 use std::{
     cell::RefCell,
+    future::Future,
+    pin::Pin,
     sync::{Arc, Weak},
+    task::{Context, Poll},
 };
 
-/// A look-up that this thread has begun, for as long as anybody waits for it.
+/// Look-up that this thread has started, for as long as a request waits for it.
 struct InFlightRead {
-    errand: Arc<RemoteKey>,
+    key: Arc<RemoteKey>,
     limit: usize,
-    begun: BatchStart,
+    batch: BatchStart,
     found: Weak<dyn Found>,
 }
 
 thread_local! {
-    /// Those of one batch, and of the last.
-    static SOUGHT: RefCell<Vec<InFlightRead>> = const { RefCell::new(Vec::new()) };
+    /// Look-ups of the current batch, and of the last one.
+    static IN_FLIGHT: RefCell<Vec<InFlightRead>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Joins a look-up of this errand that has not gone yet, or begins one where the store can.
+/// Joins a look-up of this key that was not sent yet, or starts one if the store can on this thread.
 pub(crate) fn look_up(
     store: &dyn Store,
-    errand: &Arc<RemoteKey>,
+    key: &Arc<RemoteKey>,
     limit: usize,
-    in_passing: bool,
+    is_transient: bool,
 ) -> Option<Prompt> {
-    if let Some(joined) = joined(errand, limit) {
+    if let Some(joined) = join(key, limit) {
         return Some(joined);
     }
     let prompt = store.look_up_promptly(Question {
-        name: &errand.name,
+        name: &key.name,
         limit,
-        with: errand.beside(),
-        on_a_worker: errand.is_of_a_request,
-        in_passing,
-        memo: errand.memo(limit),
+        with: key.companions(),
+        on_a_worker: key.is_of_a_request,
+        in_passing: is_transient,
+        memo: key.memo(limit),
     })?;
-    note(InFlightRead {
-        errand: Arc::clone(errand),
+    record(InFlightRead {
+        key: Arc::clone(key),
         limit,
-        begun: prompt.begun.clone(),
+        batch: prompt.begun.clone(),
         found: Arc::downgrade(&prompt.found),
     });
     Some(prompt)
 }
 
-fn joined(errand: &Arc<RemoteKey>, limit: usize) -> Option<Prompt> {
-    let joined = SOUGHT.try_with(|sought| {
-        let sought = sought.borrow();
-        // The same names in two stores are two errands.
-        let mut same = sought
+fn join(key: &Arc<RemoteKey>, limit: usize) -> Option<Prompt> {
+    let joined = IN_FLIGHT.try_with(|in_flight| {
+        let in_flight = in_flight.borrow();
+        // By address: keys of two stores may have the same names.
+        let mut same = in_flight
             .iter()
-            .filter(|it| Arc::ptr_eq(&it.errand, errand) && it.limit == limit);
-        same.find_map(|it| {
-            let found = it.found.upgrade()?;
-            // Looked at last: what goes from now on is read from now on.
-            it.begun.when().is_none().then(|| Prompt {
-                begun: it.begun.clone(),
+            .filter(|read| Arc::ptr_eq(&read.key, key) && read.limit == limit);
+        same.find_map(|read| {
+            let found = read.found.upgrade()?;
+            // Compared last: a batch that starts from now on is read from now on.
+            read.batch.when().is_none().then(|| Prompt {
+                begun: read.batch.clone(),
                 found,
             })
         })
     });
-    // A thread that ends has none any more.
+    // The table is gone while its thread ends.
     joined.ok().flatten()
 }
 
-fn note(new: InFlightRead) {
-    let _ = SOUGHT.try_with(|sought| {
-        let mut sought = sought.borrow_mut();
-        sought.retain(|it| it.begun.when().is_none());
-        sought.push(new);
+fn record(new: InFlightRead) {
+    let _ = IN_FLIGHT.try_with(|in_flight| {
+        let mut in_flight = in_flight.borrow_mut();
+        in_flight.retain(|read| read.batch.when().is_none());
+        in_flight.push(new);
     });
+}
+
+/// Future of one of the waiters for a look-up.
+pub(crate) struct PolledLookup {
+    found: Arc<dyn Found>,
+    place: Place,
+}
+
+impl PolledLookup {
+    pub(crate) fn new(found: Arc<dyn Found>) -> Self {
+        Self {
+            found,
+            place: Place::default(),
+        }
+    }
+}
+
+impl Future for PolledLookup {
+    type Output = Result<LookedUp, StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        this.found.poll(&mut this.place, cx)
+    }
 }
 
 #[cfg(test)]

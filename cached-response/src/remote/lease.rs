@@ -1,61 +1,60 @@
-//! Leases: two processes that miss at once run the handler once.
+//! Distributed leases: nodes that miss at the same time run the handler once.
 //!
-//! Who has the lease runs; the others look again now and then. It ends by itself, so that whoever
-//! dies with it costs another run and no more.
+//! The node that holds the lease runs; the others poll it. A lease expires by itself, so that a node
+//! which dies with one costs an additional run and no more.
 
-use crate::{invalidation::nonce::Nonce, remote::write_queue::Queue};
+use crate::{invalidation::nonce::Nonce, remote::write_queue::WriteQueue};
 use actix_web::web::Bytes;
 use sha1::{Digest, Sha1};
 use std::time::Duration;
 
-/// What is said of a run under its lease's name.
+/// State of a run, as stored under the name of its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Holder {
-    /// It is under way.
-    Runs,
-    /// What it has made may not be stored: nobody waits for the next one.
-    Passes,
+pub(crate) enum LeaseState {
+    Running,
+    /// The last response could not be stored: nodes do not wait for the next one.
+    Uncacheable,
 }
 
-const RUNS: u8 = b'r';
-const PASSES: u8 = b'p';
+const RUNNING: u8 = b'r';
+const UNCACHEABLE: u8 = b'p';
 
-/// For so long nobody waits for a run whose like could not be stored.
-const PASS: Duration = Duration::from_secs(5);
+/// Time for which nodes do not wait for runs after one whose response could not be stored.
+const UNCACHEABLE_FOR: Duration = Duration::from_secs(5);
 
-impl Holder {
-    /// Who has a lease with this value, if that is of use to somebody who has seen these nonces: a
-    /// run that began before an invalidation is not.
+impl LeaseState {
+    /// Parses the value of a lease for a reader that has seen these nonces; `None` also for a run that
+    /// started under other nonces, since its response is of no use to the reader.
     pub(crate) fn of<'n>(
         value: &[u8],
         nonces: impl Iterator<Item = Option<&'n [u8]>>,
     ) -> Option<Self> {
         match value.split_first()? {
-            (&PASSES, []) => Some(Self::Passes),
-            (&RUNS, rest) => {
+            (&UNCACHEABLE, []) => Some(Self::Uncacheable),
+            (&RUNNING, rest) => {
                 let seen = nonces.map(Option::unwrap_or_default);
-                rest.ends_with(&digest(seen)).then_some(Self::Runs)
+                rest.ends_with(&digest(seen)).then_some(Self::Running)
             }
             _ => None,
         }
     }
 }
 
-/// Whether this is the value of a lease, on whatever run.
-pub(crate) fn is_of_a_lease(value: &[u8]) -> bool {
+/// Returns whether `value` is that of a lease, of any run.
+pub(crate) fn is_lease(value: &[u8]) -> bool {
     match value.split_first() {
-        Some((&PASSES, rest)) => rest.is_empty(),
-        Some((&RUNS, rest)) => rest.len() == CLAIM,
+        Some((&UNCACHEABLE, rest)) => rest.is_empty(),
+        Some((&RUNNING, rest)) => rest.len() == CLAIM_BYTES,
         _ => false,
     }
 }
 
-/// The bytes of a nonce and of a digest.
-const CLAIM: usize = 16 + 20;
+/// Length of a nonce and of a digest.
+const CLAIM_BYTES: usize = 16 + 20;
 
-/// A value for a lease that nobody else has, on a run under these nonces.
+/// Returns a unique value for the lease on a run under these nonces.
 pub(crate) fn claim(nonces: &[Nonce]) -> Bytes {
-    let mut value = vec![RUNS];
+    let mut value = vec![RUNNING];
     value.extend(Nonce::random().as_bytes());
     value.extend(digest(nonces.iter().map(Nonce::as_bytes)));
     value.into()
@@ -70,30 +69,30 @@ fn digest<'a>(nonces: impl Iterator<Item = &'a [u8]>) -> [u8; 20] {
     sha.finalize().into()
 }
 
-/// A lease that is ours, or is about to be. Dropping it gives it back.
+/// Lease that this node holds or has requested. Dropping it releases it.
 #[derive(Debug)]
 pub(crate) struct Lease {
     name: String,
-    queue: Queue,
-    end: End,
+    queue: WriteQueue,
+    on_drop: OnDrop,
 }
 
-/// What becomes of a lease.
 #[derive(Debug)]
-enum End {
-    GivenBack,
-    Passed,
-    /// It is somebody else's.
-    Left,
+enum OnDrop {
+    Release,
+    MarkUncacheable,
+    /// Another node holds it.
+    Leave,
 }
 
 impl Lease {
-    /// To be made before it is asked for: whoever gives up meanwhile may have it.
-    pub(crate) fn new(name: String, queue: &Queue) -> Self {
+    /// Creates the guard of a lease that is about to be requested: a caller that leaves during the
+    /// request may hold it.
+    pub(crate) fn new(name: String, queue: &WriteQueue) -> Self {
         Self {
             name,
             queue: queue.clone(),
-            end: End::GivenBack,
+            on_drop: OnDrop::Release,
         }
     }
 
@@ -101,30 +100,31 @@ impl Lease {
         &self.name
     }
 
-    /// What was made may not be stored, and neither may the next be.
-    pub(crate) fn pass(mut self) {
-        self.end = End::Passed;
+    /// Releases the lease after a run whose response may not be stored, and neither may the next one.
+    pub(crate) fn mark_uncacheable(mut self) {
+        self.on_drop = OnDrop::MarkUncacheable;
     }
 
-    /// Somebody else has it.
+    /// Drops the guard of a lease that another node holds.
     pub(crate) fn leave(mut self) {
-        self.end = End::Left;
+        self.on_drop = OnDrop::Leave;
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         let name = std::mem::take(&mut self.name);
-        let passes = match self.end {
-            End::GivenBack => false,
-            End::Passed => true,
-            End::Left => return,
+        let is_uncacheable = match self.on_drop {
+            OnDrop::Release => false,
+            OnDrop::MarkUncacheable => true,
+            OnDrop::Leave => return,
         };
-        // Where the queue has no room, it ends by itself.
+        // If the queue is full, the lease expires by itself.
         self.queue.push(name.len(), move |store| {
             Box::pin(async move {
-                if passes {
-                    store.set(&name, Bytes::from_static(&[PASSES]), PASS).await
+                if is_uncacheable {
+                    let value = Bytes::from_static(&[UNCACHEABLE]);
+                    store.set(&name, value, UNCACHEABLE_FOR).await
                 } else {
                     store.delete(&name).await
                 }

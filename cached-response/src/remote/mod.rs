@@ -1,33 +1,222 @@
-//! The remote store beside the memory, and what other processes say of it.
+//! The remote tier: a store that several processes share, behind the memory of each.
+//!
+//! **Reading.** On a miss in memory, [`read`] looks up the entry under its [`entry_key`] together with
+//! its companions: one nonce for each thing whose invalidation affects it (everything, its path, its URL,
+//! its tags), and the lease on the run. An entry is valid if it was written under the nonces that are
+//! stored now. Invalidation deletes a nonce, and a deleted nonce never reappears.
+//!
+//! **Running.** Before the handler runs, [`write`] reads (or creates) the nonces and takes the
+//! [`lease`], so that other nodes wait for this run. After the response was sent, the entry goes through
+//! the [`write_queue`] to the store, with the nonces from before the run.
+//!
+//! **Calls.** Every call goes through the [`client`]: within the [`budget`] of its request, guarded by
+//! the circuit [`breaker`], on the I/O thread of the [`executor`] with timeouts by the [`timer`]. The
+//! [`health`] counts and logs failures and probes a store that is unwell. A failure is a miss, never an
+//! error of a request.
+//!
+//! **Invalidating.** The [`bus`] sends invalidations to the store and to the other processes, and knows
+//! for how long the memory of this process may be trusted without asking the store.
 
 pub(crate) mod breaker;
 pub(crate) mod budget;
 pub(crate) mod bus;
-pub(crate) mod catch_unwind;
 pub(crate) mod client;
 pub(crate) mod config;
-pub(crate) mod deadline;
-pub(crate) mod delete;
 pub(crate) mod entry_key;
-pub(crate) mod entry_key_cache;
 pub(crate) mod error;
 pub(crate) mod executor;
 pub(crate) mod head_cache;
 pub(crate) mod health;
 pub(crate) mod in_flight_read;
 pub(crate) mod lease;
-pub(crate) mod log;
 pub(crate) mod names;
-pub(crate) mod namespaces;
-pub(crate) mod prepared_write;
 pub(crate) mod read;
 pub(crate) mod stats;
-pub(crate) mod tier;
 pub(crate) mod timer;
 pub(crate) mod vary;
-pub(crate) mod window;
 pub(crate) mod write;
 pub(crate) mod write_queue;
+
+use crate::{
+    entry::StoredResponse,
+    invalidation::generations::{Generations, Target},
+    remote::{
+        budget::Budget,
+        bus::{InvalidationBus, Limits, transport::StoreTransport},
+        client::RemoteClient,
+        config::{NamespaceLock, RemoteConfig},
+        entry_key::RemoteKey,
+        health::Recovery,
+        names::Namespace,
+        write_queue::WriteQueue,
+    },
+    route::Route,
+    time::{Clock, moment::Timestamp},
+    util::sync::STRIPES,
+};
+use std::{
+    fmt,
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+/// Bound on the time that nodes wait for the run of another one, which may have died.
+const MAX_LEASE_TTL: Duration = Duration::from_secs(30);
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
+/// Remote tier of one cache.
+pub(crate) struct RemoteTier {
+    /// Unique in this process.
+    id: u64,
+    pub(crate) namespace: Namespace,
+    pub(crate) client: RemoteClient,
+    pub(crate) write_queue: WriteQueue,
+    pub(crate) bus: Arc<InvalidationBus>,
+    /// Time that other nodes wait for a run of this one.
+    pub(crate) lease_ttl: Duration,
+    pub(crate) generations: Arc<Generations>,
+    pub(crate) clock: Clock,
+    pub(crate) without_memory: bool,
+    timeout: Duration,
+    _namespace_lock: NamespaceLock,
+}
+
+impl RemoteTier {
+    /// Creates the tier if the configuration names a store.
+    pub(crate) fn new(
+        config: &RemoteConfig,
+        lease_ttl: Duration,
+        clock: &Clock,
+        generations: &Arc<Generations>,
+    ) -> Option<Self> {
+        let store = config.store.clone()?;
+        let namespace = Namespace::new(&config.namespace, config.schema_version);
+        let (namespace_lock, is_shared) = NamespaceLock::acquire(&config.namespace);
+        if is_shared {
+            tracing::warn!(
+                namespace = &*config.namespace,
+                "another cache of this process has a remote store under this namespace: if both use one \
+                 store, each returns responses that the other has stored; give each a `namespace(..)` of \
+                 its own, or clone one cache if they are meant to be one"
+            );
+        }
+        let (recovering, recovery) = resend_on_recovery();
+        let client = RemoteClient::new(store.clone(), namespace.probe(), vec![recovery]);
+        let timeout = config.invalidation_timeout;
+        let transport = StoreTransport::new(&store, &client, &namespace.bus(), timeout);
+        let transport = Arc::new(transport);
+        let limits = Limits {
+            invalidation_timeout: timeout,
+            max_unverified: config.max_unverified,
+        };
+        let (bus, tasks) = InvalidationBus::new(
+            transport.clone(),
+            namespace.clone(),
+            limits,
+            clock,
+            generations,
+        );
+        let bus = Arc::new(bus);
+        // Set once: the cell is new.
+        let _ = recovering.set((Arc::downgrade(&bus), Arc::downgrade(&transport)));
+        // Without a thread the bus stays silent: memory is verified against the store, which no call
+        // reaches either.
+        if let Err(error) = executor::spawn_detached(tasks) {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the I/O thread for the remote store cannot be started: raise the limit on threads of \
+                 this process"
+            );
+        }
+        Some(Self {
+            id: NEXT_ID.fetch_add(1, Relaxed),
+            write_queue: WriteQueue::new(client.clone()),
+            client,
+            bus,
+            namespace,
+            lease_ttl: lease_ttl.min(MAX_LEASE_TTL),
+            generations: Arc::clone(generations),
+            clock: clock.clone(),
+            without_memory: config.without_memory,
+            timeout: config.remote_timeout,
+            _namespace_lock: namespace_lock,
+        })
+    }
+
+    /// Returns the remote key of a request or a value, and whether it was not in the worker's cache;
+    /// `None` if nothing is stored for it.
+    pub(crate) fn key(
+        &self,
+        route: &Route,
+        key: &[u8],
+        target: Target<'_>,
+        max_body_bytes: usize,
+    ) -> Option<(Arc<RemoteKey>, bool)> {
+        entry_key::cached((self.id, route, key, target), || {
+            RemoteKey::of(&self.namespace, route, key, target, max_body_bytes)
+        })
+    }
+
+    /// Returns the budget of a new request.
+    pub(crate) fn budget(&self) -> Budget {
+        Budget::new(self.timeout)
+    }
+
+    /// Returns whether a response in memory may be reused without asking the store: an invalidation by
+    /// another process would have been received.
+    pub(crate) fn trusts(&self, stored: &StoredResponse, now: Timestamp) -> bool {
+        self.bus.liveness().trusts(stored.verified_at.moment(), now)
+    }
+
+    /// Returns whether an invalidation that affects one of these names is not confirmed by the store.
+    pub(crate) fn is_pending(&self, names: &[String]) -> bool {
+        self.bus.pending().is_pending(names)
+    }
+
+    /// Returns the names of all tag stripes.
+    pub(crate) fn stripe_names(&self) -> Vec<String> {
+        (0..STRIPES)
+            .map(|stripe| self.namespace.stripe(stripe))
+            .collect()
+    }
+}
+
+type Recovering = Arc<OnceLock<(Weak<InvalidationBus>, Weak<StoreTransport>)>>;
+
+/// Returns the recovery that sends pending invalidations to a store that answers again, before anything
+/// is read from it; and the cell for the bus that it uses.
+fn resend_on_recovery() -> (Recovering, Recovery) {
+    let cell = Recovering::default();
+    let recovering = cell.clone();
+    let recovery: Recovery = Box::new(move |_| {
+        let recovering = recovering.clone();
+        Box::pin(async move {
+            let upgraded = recovering
+                .get()
+                .map(|(bus, transport)| (bus.upgrade(), transport.upgrade()));
+            let Some((Some(bus), Some(transport))) = upgraded else {
+                return Ok(());
+            };
+            // Ends with this future, which is dropped at its timeout.
+            let _recovering = transport.recover();
+            bus.retry().await;
+            Ok(())
+        })
+    });
+    (cell, recovery)
+}
+
+impl fmt::Debug for RemoteTier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteTier")
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,6 @@
-//! Reading: what another process has stored, if it is still valid.
+//! Reading an entry that another process may have stored, and its validation.
 
 use crate::{
-    cache::Inner,
     entry::{
         FOUND, StoredResponse,
         codec::{self, About, Decoded, Head, NameList},
@@ -9,7 +8,9 @@ use crate::{
     },
     invalidation::{generation::Snapshot, nonce::Nonce, tag_stripes::StripeSnapshot},
     key::vary::{self, Variant},
-    remote::{budget::Budget, entry_key::RemoteKey, error::CallError, lease::Holder, tier::Remote},
+    remote::{
+        RemoteTier, budget::Budget, entry_key::RemoteKey, error::CallError, lease::LeaseState,
+    },
     route::Route,
     store::{error::StoredValue, small_values::SmallValues},
     time::moment::Timestamp,
@@ -17,238 +18,233 @@ use crate::{
 use actix_web::{HttpRequest, web::Bytes};
 use std::{sync::Arc, time::Duration};
 
-/// What was found for an errand.
+/// Result of a read.
 #[derive(Debug, Default)]
 pub(crate) struct Fetched {
-    /// What lies beside it: under the names of the errand's nonces, and the lease.
-    beside: SmallValues,
+    /// Values of the key's companions: the nonces, then the lease.
+    companions: SmallValues,
     // Boxed, so that it is not moved about.
     pub(crate) response: Option<Box<StoredResponse>>,
-    /// The names that select a variant there, where responses vary.
+    /// Names that select a variant, where responses vary.
     pub(crate) list: Option<NameList>,
-    /// Who has the lease on the run.
-    pub(crate) holder: Option<Holder>,
-    /// What was looked for behind the list.
+    /// State of the lease on the run.
+    pub(crate) lease: Option<LeaseState>,
+    /// Key of the variant that was selected by the list.
     pub(crate) variant: Option<Arc<RemoteKey>>,
 }
 
 impl Fetched {
-    /// The nonces of the errand, as they are.
+    /// Returns the nonces of the key at the time of the read.
     pub(crate) fn nonces(&self) -> impl Iterator<Item = Option<Nonce>> {
-        nonces(&self.beside).map(|nonce| Nonce::from_slice(nonce?))
+        nonces(&self.companions).map(|nonce| Nonce::from_slice(nonce?))
     }
 }
 
-/// So many bytes are read where the head of a response may be enough.
-const PREFIX: usize = 4 << 10;
+/// Number of bytes that are read where the head of an entry may suffice.
+const PREFIX_BYTES: usize = 4 << 10;
 
-/// Stores that count in whole seconds round up.
-const ROUNDED: Duration = Duration::from_secs(2);
+/// Rounding error of stores that count lifetimes in whole seconds.
+const LIFETIME_ROUNDING: Duration = Duration::from_secs(2);
 
-/// How much of a response is wanted.
+/// Part of an entry that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadMode {
     Whole,
-    /// Its head: the response that is found may have no body.
+    /// Head alone: the response may have no body.
     Head,
 }
 
-/// Somebody who reads. What is invalidated in this process after this was made is seen in what it
-/// reads.
+/// Reader of entries for one request. An invalidation in this process after its creation is observed in
+/// all that it reads.
 pub(crate) struct RemoteReader<'a> {
-    pub(crate) remote: &'a Remote,
-    pub(crate) shared: &'a Inner,
-    pub(crate) allowance: &'a Budget,
-    site: &'a Route,
+    remote: &'a RemoteTier,
+    budget: &'a Budget,
+    route: &'a Route,
     snapshot: Snapshot,
-    /// Where the handler is known to name tags.
-    before: Option<StripeSnapshot>,
-    began: Timestamp,
+    /// Stripes before the read, where the handler is known to set tags.
+    stripes: Option<StripeSnapshot>,
+    started_at: Timestamp,
 }
 
-/// What lies under a name, with all that was read beside it.
-struct Read {
-    kept: Option<StoredValue>,
-    beside: SmallValues,
-    holder: Option<Holder>,
+/// Entry that was read, and its companions.
+struct RawEntry {
+    value: Option<StoredValue>,
+    companions: SmallValues,
+    lease: Option<LeaseState>,
 }
 
 impl<'a> RemoteReader<'a> {
     pub(crate) fn new(
-        remote: &'a Remote,
-        shared: &'a Inner,
-        allowance: &'a Budget,
-        site: &'a Route,
+        remote: &'a RemoteTier,
+        budget: &'a Budget,
+        route: &'a Route,
         snapshot: Snapshot,
     ) -> Self {
         Self {
             remote,
-            shared,
-            allowance,
-            site,
+            budget,
+            route,
             snapshot,
-            before: site.names_tags().then(|| shared.generations.before()),
-            began: shared.now(),
+            stripes: route.names_tags().then(|| remote.generations.before()),
+            started_at: remote.clock.now(),
         }
     }
 
-    /// What lies there for `errand`, of which `selects` selects a variant.
+    /// Reads the entry of a key, of which `selector` selects a variant.
     pub(crate) async fn fetch(
         mut self,
-        errand: &Arc<RemoteKey>,
-        selects: impl Selects,
-        want: ReadMode,
+        key: &Arc<RemoteKey>,
+        selector: impl VariantSelector,
+        mode: ReadMode,
     ) -> Result<Fetched, CallError> {
-        if self.remote.is_pending(errand.nonces()) {
+        if self.remote.is_pending(key.nonce_names()) {
             return Ok(Fetched::default());
         }
-        let (read, framed) = self.read_frame(errand, want).await?;
-        match self.at_once(read, framed) {
+        let (raw, decoded) = self.read_decoded(key, mode).await?;
+        match self.finish(raw, decoded) {
             Ok(fetched) => Ok(fetched),
-            // Boxed, as what few responses need: there is a look-up in each request.
-            Err(more) => Box::pin(self.ask_more(*more, errand, selects, want)).await,
+            // Boxed, as few responses need it: a look-up is part of every request's future.
+            Err(more) => Box::pin(self.read_more(*more, key, selector, mode)).await,
         }
     }
 
-    /// What was found, where nothing more need be asked for it.
-    fn at_once(
+    /// Returns the result if no further read is needed for it.
+    fn finish(
         &self,
-        read: Read,
-        framed: Option<Decoded>,
-    ) -> Result<Fetched, Box<(Read, Decoded)>> {
-        let response = match framed {
+        raw: RawEntry,
+        decoded: Option<Decoded>,
+    ) -> Result<Fetched, Box<(RawEntry, Decoded)>> {
+        let response = match decoded {
             None => None,
             Some(Decoded::Response(stored, about)) if about.named.is_empty() => {
-                let left = left(&read, &about);
-                left.and_then(|left| self.taken(stored, &about, left, Vec::new()))
+                let left = valid_lifetime(&raw, &about);
+                left.and_then(|left| self.adopt(stored, &about, left, Vec::new()))
             }
-            Some(framed) => return Err(Box::new((read, framed))),
+            Some(decoded) => return Err(Box::new((raw, decoded))),
         };
         Ok(Fetched {
             response,
-            holder: read.holder,
-            beside: read.beside,
+            lease: raw.lease,
+            companions: raw.companions,
             ..Fetched::default()
         })
     }
 
-    async fn ask_more(
+    async fn read_more(
         self,
-        (read, framed): (Read, Decoded),
-        errand: &RemoteKey,
-        selects: impl Selects,
-        want: ReadMode,
+        (raw, decoded): (RawEntry, Decoded),
+        key: &RemoteKey,
+        selector: impl VariantSelector,
+        mode: ReadMode,
     ) -> Result<Fetched, CallError> {
         let mut fetched = Fetched {
-            holder: read.holder,
+            lease: raw.lease,
             ..Fetched::default()
         };
-        match framed {
+        match decoded {
             Decoded::Response(stored, about) => {
-                fetched.response = self.valid(&read, stored, &about).await?;
+                fetched.response = self.validated(&raw, stored, &about).await?;
             }
             Decoded::Names(list) => {
-                let variant = selects.variant(&list);
+                let variant = selector.variant(&list);
                 fetched.list = Some(list);
                 if let Some(variant) = variant {
-                    self.fetch_variant(errand, variant, want, &mut fetched)
-                        .await?;
+                    self.fetch_variant(key, variant, mode, &mut fetched).await?;
                 }
             }
         }
-        fetched.beside = read.beside;
+        fetched.companions = raw.companions;
         Ok(fetched)
     }
 
-    /// What lies behind the list that was found.
+    /// Reads the variant that the list has selected.
     async fn fetch_variant(
         mut self,
         base: &RemoteKey,
         variant: Variant,
-        want: ReadMode,
+        mode: ReadMode,
         fetched: &mut Fetched,
     ) -> Result<(), CallError> {
         let Some(list) = &fetched.list else {
             return Ok(());
         };
-        let errand = base.variant(&self.remote.namespace, &list.id, &variant);
-        let errand = Arc::new(errand);
-        let (read, framed) = self.read_frame(&errand, want).await?;
-        fetched.holder = read.holder;
-        fetched.variant = Some(errand);
-        if let Some(Decoded::Response(stored, about)) = framed
+        let key = base.variant(&self.remote.namespace, &list.id, &variant);
+        let key = Arc::new(key);
+        let (raw, decoded) = self.read_decoded(&key, mode).await?;
+        fetched.lease = raw.lease;
+        fetched.variant = Some(key);
+        if let Some(Decoded::Response(stored, about)) = decoded
             && stored.variant.as_ref() == Some(&variant)
         {
-            fetched.response = self.valid(&read, stored, &about).await?;
+            fetched.response = self.validated(&raw, stored, &about).await?;
         }
         Ok(())
     }
 
-    /// What was read, and the frame in it.
-    async fn read_frame(
+    async fn read_decoded(
         &mut self,
-        errand: &Arc<RemoteKey>,
-        want: ReadMode,
-    ) -> Result<(Read, Option<Decoded>), CallError> {
-        let read = self.read(errand, want).await?;
-        let found = framed(errand, &read, want);
-        match &found {
+        key: &Arc<RemoteKey>,
+        mode: ReadMode,
+    ) -> Result<(RawEntry, Option<Decoded>), CallError> {
+        let raw = self.read(key, mode).await?;
+        let decoded = decode(key, &raw, mode);
+        match &decoded {
             Some(Decoded::Response(_, about))
-                if !about.named.is_empty() && self.before.is_none() => {}
-            _ => return Ok((read, found)),
+                if !about.named.is_empty() && self.stripes.is_none() => {}
+            _ => return Ok((raw, decoded)),
         }
-        // Nobody knew that its handler names tags: what is compared must be from before it was read.
-        self.site.note_tags();
-        self.before = Some(self.shared.generations.before());
-        let read = Box::pin(self.read(errand, want)).await?;
-        let found = framed(errand, &read, want);
-        Ok((read, found))
+        // The handler was not known to set tags: its stripes must be snapshotted before the read.
+        self.route.note_tags();
+        self.stripes = Some(self.remote.generations.before());
+        let raw = Box::pin(self.read(key, mode)).await?;
+        let decoded = decode(key, &raw, mode);
+        Ok((raw, decoded))
     }
 
-    async fn read(&self, errand: &Arc<RemoteKey>, want: ReadMode) -> Result<Read, CallError> {
-        let limit = match want {
-            ReadMode::Whole => errand.longest,
-            ReadMode::Head => PREFIX,
+    async fn read(&self, key: &Arc<RemoteKey>, mode: ReadMode) -> Result<RawEntry, CallError> {
+        let limit = match mode {
+            ReadMode::Whole => key.max_bytes,
+            ReadMode::Head => PREFIX_BYTES,
         };
-        let in_passing = self.shared.shelf.is_nowhere();
-        let calls = &self.remote.calls;
-        let read = calls.look_up(self.allowance, errand, limit, in_passing);
-        let (kept, beside) = read.await?;
-        let lease = beside.len().checked_sub(1);
-        let lease = lease.and_then(|last| beside.get(last));
-        let holder = lease.and_then(|lease| Holder::of(lease, nonces(&beside)));
-        Ok(Read {
-            kept,
-            beside,
-            holder,
+        let is_transient = self.remote.without_memory;
+        let client = &self.remote.client;
+        let read = client.look_up(self.budget, key, limit, is_transient);
+        let (value, companions) = read.await?;
+        let lease = companions.len().checked_sub(1);
+        let lease = lease.and_then(|last| companions.get(last));
+        let lease = lease.and_then(|lease| LeaseState::of(lease, nonces(&companions)));
+        Ok(RawEntry {
+            value,
+            companions,
+            lease,
         })
     }
 
-    /// Makes of what was read a response of this process, if none of its nonces is missing or
-    /// another.
-    async fn valid(
+    /// Returns the entry as a response of this process if all of its nonces are still stored.
+    async fn validated(
         &self,
-        read: &Read,
+        raw: &RawEntry,
         stored: Box<StoredResponse>,
         about: &About,
     ) -> Result<Option<Box<StoredResponse>>, CallError> {
-        let Some(left) = left(read, about) else {
+        let Some(left) = valid_lifetime(raw, about) else {
             return Ok(None);
         };
         if about.named.is_empty() {
-            return Ok(self.taken(stored, about, left, Vec::new()));
+            return Ok(self.adopt(stored, about, left, Vec::new()));
         }
         let named = about.named.iter();
         let named = named.map(|(tag, nonce)| (self.remote.namespace.tag(tag), *nonce));
         let named: Vec<_> = named.collect();
-        if !self.are_valid(&named).await? {
+        if !self.are_stored(&named).await? {
             return Ok(None);
         }
-        Ok(self.taken(stored, about, left, named))
+        Ok(self.adopt(stored, about, left, named))
     }
 
-    /// A response of this process, which has so long to live; `None` if it was invalidated here.
-    fn taken(
+    /// Makes the entry a response of this process, with this remaining lifetime; `None` if it was
+    /// invalidated here.
+    fn adopt(
         &self,
         mut stored: Box<StoredResponse>,
         about: &About,
@@ -257,12 +253,12 @@ impl<'a> RemoteReader<'a> {
     ) -> Option<Box<StoredResponse>> {
         let tags: Vec<String> = about.named.iter().map(|(tag, _)| tag.to_string()).collect();
         stored.tag_snapshot = self.hold(&tags)?;
-        stored.created_at = self.began.before(about.keep.saturating_sub(left));
+        stored.created_at = self.started_at.before(about.keep.saturating_sub(left));
         stored.refresh_at = stored.created_at.after(about.refresh_after);
         stored.run = FOUND;
         stored.style.settle();
         stored.snapshot = self.snapshot.clone();
-        stored.verified_at = VerifiedAt::at(self.began);
+        stored.verified_at = VerifiedAt::at(self.started_at);
         stored.nonces = NonceCell::of(Nonces {
             known: about.nonces.clone(),
             named,
@@ -270,116 +266,121 @@ impl<'a> RemoteReader<'a> {
         Some(stored)
     }
 
-    /// The generations of these tags, which the response was found with.
+    /// Returns the generations of these tags at the time of the read.
     fn hold(&self, tags: &[String]) -> Option<Snapshot> {
         let none = Snapshot::default();
-        match &self.before {
-            Some(before) => self.shared.generations.hold(tags, before, &none),
+        match &self.stripes {
+            Some(before) => self.remote.generations.hold(tags, before, &none),
             None => tags.is_empty().then_some(none),
         }
     }
 
-    /// Whether all of these are what they were.
-    async fn are_valid(&self, named: &[(String, Nonce)]) -> Result<bool, CallError> {
-        let asked = named.iter().map(|(name, _)| name.clone()).collect();
-        let found = self.nonces(asked).await?;
+    /// Returns whether all of these nonces are still stored.
+    async fn are_stored(&self, named: &[(String, Nonce)]) -> Result<bool, CallError> {
+        let names = named.iter().map(|(name, _)| name.clone()).collect();
+        let found = self.read_nonces(names).await?;
         Ok(found.is_some_and(|found| {
             let found = found.iter().map(Option::as_deref);
-            are(found, named.iter().map(|(_, nonce)| nonce))
+            are_equal(found, named.iter().map(|(_, nonce)| nonce))
         }))
     }
 
-    /// What lies under these names; `None` where that is not to be used.
-    async fn nonces(&self, names: Vec<String>) -> Result<Option<Vec<Option<Bytes>>>, CallError> {
+    /// Reads the values of these names; `None` if one of them has a pending invalidation.
+    async fn read_nonces(
+        &self,
+        names: Vec<String>,
+    ) -> Result<Option<Vec<Option<Bytes>>>, CallError> {
         if self.remote.is_pending(&names) {
             return Ok(None);
         }
-        let found = self.remote.calls.call(self.allowance, move |store| {
-            Box::pin(async move { store.get_many(&names).await })
-        });
-        found.await.map(Some)
+        self.get_many(names).await.map(Some)
     }
 
-    /// Who has a lease of this name on a run for `errand`.
-    pub(crate) async fn holder(
-        &self,
-        errand: &RemoteKey,
-        lease: &str,
-    ) -> Result<Option<Holder>, CallError> {
-        let mut names = errand.nonces().to_vec();
-        names.push(lease.to_owned());
-        let found = self.remote.calls.call(self.allowance, move |store| {
+    async fn get_many(&self, names: Vec<String>) -> Result<Vec<Option<Bytes>>, CallError> {
+        let found = self.remote.client.call(self.budget, move |store| {
             Box::pin(async move { store.get_many(&names).await })
         });
-        let mut nonces = found.await?;
-        let value = nonces.pop().flatten();
-        let nonces = nonces.iter().map(Option::as_deref);
-        Ok(value.and_then(|value| Holder::of(&value, nonces)))
+        found.await
     }
 
-    /// Whether all that `stored` depends on is as it was before its run: if so, it is in step again.
-    pub(crate) async fn check(
+    /// Reads the state of the lease with this name on a run for `key`.
+    pub(crate) async fn lease_state(
         &self,
-        errand: &RemoteKey,
+        key: &RemoteKey,
+        lease_name: &str,
+    ) -> Result<Option<LeaseState>, CallError> {
+        let mut names = key.nonce_names().to_vec();
+        names.push(lease_name.to_owned());
+        let mut values = self.get_many(names).await?;
+        let lease = values.pop().flatten();
+        let nonces = values.iter().map(Option::as_deref);
+        Ok(lease.and_then(|lease| LeaseState::of(&lease, nonces)))
+    }
+
+    /// Returns whether nothing that `stored` depends on has been invalidated, and marks it as verified
+    /// if so.
+    pub(crate) async fn verify(
+        &self,
+        key: &RemoteKey,
         stored: &StoredResponse,
     ) -> Result<bool, CallError> {
         let Some(Nonces { known, named }) = stored.nonces.get() else {
             return Ok(false);
         };
-        let named_there = named.iter().map(|(name, _)| name.clone());
-        let names = errand.nonces().iter().cloned().chain(named_there).collect();
-        let found = self.nonces(names).await?;
-        let same = found.is_some_and(|found| {
+        let tag_names = named.iter().map(|(name, _)| name.clone());
+        let names = key.nonce_names().iter().cloned().chain(tag_names).collect();
+        let found = self.read_nonces(names).await?;
+        let is_valid = found.is_some_and(|found| {
             let expected = known.iter().chain(named.iter().map(|(_, nonce)| nonce));
-            are(found.iter().map(Option::as_deref), expected)
+            are_equal(found.iter().map(Option::as_deref), expected)
         });
-        if same {
-            stored.verified_at.renew(self.began);
+        if is_valid {
+            stored.verified_at.renew(self.started_at);
         }
-        Ok(same)
+        Ok(is_valid)
     }
 }
 
-fn framed(errand: &RemoteKey, read: &Read, want: ReadMode) -> Option<Decoded> {
-    let bytes = &read.kept.as_ref()?.bytes;
-    match want {
-        ReadMode::Whole => errand.framed(bytes),
-        ReadMode::Head => match codec::read_head(&errand.full_key, bytes)? {
+fn decode(key: &RemoteKey, raw: &RawEntry, mode: ReadMode) -> Option<Decoded> {
+    let bytes = &raw.value.as_ref()?.bytes;
+    match mode {
+        ReadMode::Whole => key.decode(bytes),
+        ReadMode::Head => match codec::read_head(&key.full_key, bytes)? {
             Head::Whole { framed, .. } => Some(framed),
-            // A head that is so long is read with its body.
+            // A head that exceeds the prefix is read with its body.
             Head::Short { .. } => None,
         },
     }
 }
 
-/// How long a response has to live still, if the nonces that are known from the request are its own.
-fn left(read: &Read, about: &About) -> Option<Duration> {
-    let left = read.kept.as_ref().map(|kept| kept.left).unwrap_or_default();
-    // By this store's word it would never age.
-    let ages = left <= about.keep.saturating_add(ROUNDED);
-    (ages && are(nonces(&read.beside), about.nonces.iter())).then_some(left)
+/// Returns the remaining lifetime of an entry if the nonces of its key are those that it was made under.
+fn valid_lifetime(raw: &RawEntry, about: &About) -> Option<Duration> {
+    let left = raw.value.as_ref().map(|value| value.left);
+    let left = left.unwrap_or_default();
+    // A store that reports more does not count lifetimes down.
+    let is_plausible = left <= about.keep.saturating_add(LIFETIME_ROUNDING);
+    (is_plausible && are_equal(nonces(&raw.companions), about.nonces.iter())).then_some(left)
 }
 
-/// All that lies beside a response but the lease, which is the last.
-fn nonces(beside: &SmallValues) -> impl Iterator<Item = Option<&[u8]>> {
-    beside.iter().take(beside.len().saturating_sub(1))
+/// Returns the companions without the lease, which is the last of them.
+fn nonces(companions: &SmallValues) -> impl Iterator<Item = Option<&[u8]>> {
+    companions.iter().take(companions.len().saturating_sub(1))
 }
 
-/// Whether each nonce is there, and is the one that was.
-fn are<'n>(
+fn are_equal<'n>(
     found: impl Iterator<Item = Option<&'n [u8]>>,
     expected: impl Iterator<Item = &'n Nonce>,
 ) -> bool {
     found.eq(expected.map(|nonce| Some(nonce.as_bytes())))
 }
 
-/// Whoever looks for something, which may vary.
-pub(crate) trait Selects: Copy {
-    /// The variant that is selected by the names of a list, where there are variants.
+/// Request or value that an entry is read for, which may vary.
+pub(crate) trait VariantSelector: Copy {
+    /// Returns the variant that the names of a list select, if there are variants.
     fn variant(self, list: &NameList) -> Option<Variant>;
 }
 
-impl Selects for &HttpRequest {
+impl VariantSelector for &HttpRequest {
     fn variant(self, list: &NameList) -> Option<Variant> {
         Some(Variant {
             values: vary::values(&list.names, self),

@@ -1,16 +1,17 @@
-//! What became of the calls to a remote store, counted.
+//! Counters of the calls to a remote store.
 
-use crate::store::error::StoreErrorKind;
+use crate::{metrics::remote_stats::RemoteStats, store::error::StoreErrorKind};
 use std::{
     array,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-/// The counters of one cache's remote store. A call costs far more than a meeting of two workers here.
+/// Counters of one cache's remote store. They are shared by all workers: a call costs far more than
+/// the contention.
 #[derive(Debug, Default)]
 pub(crate) struct RemoteCounters([AtomicU64; COUNTS]);
 
-/// One thing that is counted.
+/// One counted event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Count {
     Call,
@@ -24,8 +25,7 @@ pub(crate) enum Count {
 }
 
 const PLAIN: usize = 7;
-const COUNTS: usize = PLAIN + KINDS;
-const KINDS: usize = 5;
+const COUNTS: usize = PLAIN + RemoteStats::ERROR_KINDS;
 
 impl Count {
     fn index(self) -> usize {
@@ -37,12 +37,12 @@ impl Count {
             Self::Opened => 4,
             Self::Written => 5,
             Self::Dropped => 6,
-            Self::Failed(kind) => PLAIN + place(kind),
+            Self::Failed(kind) => PLAIN + kind_index(kind),
         }
     }
 }
 
-fn place(kind: StoreErrorKind) -> usize {
+fn kind_index(kind: StoreErrorKind) -> usize {
     match kind {
         StoreErrorKind::Unreachable => 0,
         StoreErrorKind::Timeout => 1,
@@ -70,47 +70,22 @@ impl RemoteCounters {
             opened: self.total(Count::Opened),
             written: self.total(Count::Written),
             dropped: self.total(Count::Dropped),
-            failed: array::from_fn(|place| self.0[PLAIN + place].load(Relaxed)),
+            failed: array::from_fn(|kind| self.0[PLAIN + kind].load(Relaxed)),
         }
     }
 }
 
-/// What became of the calls to the remote store since the cache was made.
-///
-/// Counts are exact, but read one after the other while requests go on.
-///
-/// ```
-/// use cached_response::{RemoteStats, StoreErrorKind};
-///
-/// let stats = RemoteStats::default();
-/// assert_eq!((stats.calls, stats.slow, stats.opened), (0, 0, 0));
-/// assert_eq!(stats.failed(StoreErrorKind::Unreachable), 0);
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RemoteStats {
-    /// Calls that were made, those in the background included.
-    pub calls: u64,
-    /// Calls that were given up because their time was over.
-    pub slow: u64,
-    /// Calls that were not made because too many were under way.
-    pub crowded: u64,
-    /// Calls that were not made because the store had failed before, and had not answered since.
-    pub refused: u64,
-    /// How often it had failed so that nothing was asked of it until it answered.
-    pub opened: u64,
-    /// Writes in the background that were done.
-    pub written: u64,
-    /// Writes in the background that were not done: too many were waiting, or they failed.
-    pub dropped: u64,
-    failed: [u64; KINDS],
-}
-
 impl RemoteStats {
-    /// How many calls ended with an error of this kind. The store's panics are
-    /// [`Garbled`](StoreErrorKind::Protocol).
+    /// Returns the number of calls that ended with an error of this kind. A panic of the store counts
+    /// as [`Protocol`](StoreErrorKind::Protocol).
+    ///
+    /// ```
+    /// use cached_response::{RemoteStats, StoreErrorKind};
+    ///
+    /// assert_eq!(RemoteStats::default().failed(StoreErrorKind::Timeout), 0);
+    /// ```
     pub fn failed(&self, kind: StoreErrorKind) -> u64 {
-        self.failed[place(kind)]
+        self.failed[kind_index(kind)]
     }
 }
 
@@ -119,8 +94,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_count_is_read_where_it_is_written() {
-        let tally = RemoteCounters::default();
+    fn each_counter_is_read_into_its_own_field() {
+        let counters = RemoteCounters::default();
         let plain = [
             Count::Call,
             Count::Slow,
@@ -131,9 +106,9 @@ mod tests {
             Count::Dropped,
         ];
         for (times, count) in plain.into_iter().enumerate() {
-            (0..=times).for_each(|_| tally.count(count));
+            (0..=times).for_each(|_| counters.count(count));
         }
-        let stats = tally.read();
+        let stats = counters.read();
         let read = [
             stats.calls,
             stats.slow,
@@ -147,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_told_apart_by_kind() {
+    fn failures_are_counted_by_kind() {
         let kinds = [
             (StoreErrorKind::Unreachable, 1),
             (StoreErrorKind::Timeout, 2),
@@ -155,12 +130,12 @@ mod tests {
             (StoreErrorKind::Protocol, 4),
             (StoreErrorKind::InvalidAddress, 5),
         ];
-        let tally = RemoteCounters::default();
+        let counters = RemoteCounters::default();
         for (kind, times) in kinds {
-            (0..times).for_each(|_| tally.count(Count::Failed(kind)));
+            (0..times).for_each(|_| counters.count(Count::Failed(kind)));
         }
         for (kind, times) in kinds {
-            assert_eq!(tally.read().failed(kind), times, "{}", kind.as_str());
+            assert_eq!(counters.read().failed(kind), times, "{}", kind.as_str());
         }
     }
 }

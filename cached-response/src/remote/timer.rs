@@ -1,149 +1,216 @@
-//! Ends waits whose time is over: one thread looks at the clock for all of them.
+//! Timeouts of remote calls, on a timer thread of their own.
 //!
-//! A timer of a runtime that is due before all its others costs a call of the system, and each call
-//! to a store would need one. Besides, whoever waits for a thread that is stuck needs a clock that is
-//! on none of the two.
+//! The timers are tokio's; only their driver is not the caller's: a call may be awaited on any executor,
+//! or on a thread that is busy, and its timeout holds all the same. A timer of the worker's runtime that
+//! expires before all others of it costs that worker a system call for each look-up; here it costs one
+//! for all look-ups of a timeout's length.
 
-pub(crate) mod queue;
-
-use self::queue::{Place, Waits};
-use crate::util::sync::{Mutex, lock};
+use crate::util::batch::BatchStart;
+use pin_project_lite::pin_project;
 use std::{
-    future::{Future, poll_fn},
+    future::{Future, pending},
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
-    sync::{Condvar, MutexGuard, PoisonError},
-    task::{Poll, Waker},
+    pin::Pin,
+    sync::{Mutex, OnceLock, PoisonError},
+    task::{Context, Poll, ready},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
+};
+use tokio::{
+    runtime::{Builder, Handle},
+    time::Sleep,
 };
 
-/// What `future` comes to, or `None` if it has not come to anything until `end`. On any executor.
-///
-/// The alarm must have been [started](start).
-pub(crate) async fn by<F: Future>(end: Instant, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut wait = Wait::until(end);
-    poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => wait.poll(cx.waker()).map(|()| None),
-    })
-    .await
-}
+/// Runtime whose thread drives the timers.
+static TIMER: OnceLock<Handle> = OnceLock::new();
 
-/// Starts the thread, unless it runs.
+/// Starts the timer thread unless it runs.
 ///
 /// # Errors
 /// If it cannot be started. The next call tries again.
 pub(crate) fn start() -> io::Result<()> {
-    static RUNS: Mutex<bool> = Mutex::new(false);
-    let mut runs = lock(&RUNS);
-    if !*runs {
-        thread::Builder::new()
-            .name("cached-response-alarm".into())
-            .spawn(|| ALARM.watch())?;
-        *runs = true;
+    static STARTING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    if TIMER.get().is_some() {
+        return Ok(());
     }
+    let runtime = Builder::new_current_thread().enable_time().build()?;
+    let handle = runtime.handle().clone();
+    thread::Builder::new()
+        .name("cached-response-timer".into())
+        .spawn(move || runtime.block_on(pending::<()>()))?;
+    let _ = TIMER.set(handle);
     Ok(())
 }
 
-static ALARM: Alarm = Alarm {
-    waits: Mutex::new(State {
-        waits: Waits::new(),
-        next_look: None,
-    }),
-    earlier: Condvar::new(),
-};
-
-struct Alarm {
-    waits: Mutex<State>,
-    /// Something ends before the next look.
-    earlier: Condvar,
+/// Returns a timer, or `None` before the thread was [started](start): such a wait has no end.
+fn sleep_until(end: Instant) -> Option<Sleep> {
+    let _entered = TIMER.get()?.enter();
+    Some(tokio::time::sleep_until(end.into()))
 }
 
-struct State {
-    waits: Waits,
-    /// When the thread looks again; `None` if nothing has it look.
-    next_look: Option<Instant>,
-}
+/// Grace period after a timeout that was noticed so late that the thread must have been busy.
+const GRACE: Duration = Duration::from_millis(5);
 
-/// A wait with an end. It has a place while the alarm knows of it.
-pub(crate) struct Wait {
-    end: Instant,
-    place: Option<Place>,
-}
-
-impl Wait {
-    /// The alarm must have been [started](start).
-    pub(crate) fn until(end: Instant) -> Self {
-        Self { end, place: None }
-    }
-
-    pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<()> {
-        // Whoever has just begun to wait need not look: if it is over, the alarm will.
-        if self.place.is_some() && Instant::now() >= self.end {
-            return Poll::Ready(());
-        }
-        let mut state = lock(&ALARM.waits);
-        // What a waker does when it is dropped is not done under the lock.
-        let replaced = state.waits.note(self.end, &mut self.place, waker);
-        let is_first = state.next_look.is_none_or(|look| self.end < look);
-        if is_first {
-            // Until the thread has looked, nobody else need wake it for what ends later.
-            state.next_look = Some(self.end);
-        }
-        drop(state);
-        drop(replaced);
-        if is_first {
-            ALARM.earlier.notify_one();
-        }
-        Poll::Pending
+pin_project! {
+    /// Result of `future`, or `None` if it is not ready within the timeout from the start of its batch.
+    ///
+    /// A batch that a busy thread starts late says nothing about the store; one that has not started
+    /// when the timeout expires is started here.
+    pub(crate) struct WithTimeout<F> {
+        #[pin]
+        future: F,
+        batch: Option<BatchStart>,
+        timeout: Duration,
+        end: Instant,
+        #[pin]
+        sleep: Option<Sleep>,
+        is_grace: bool,
     }
 }
 
-impl Drop for Wait {
-    fn drop(&mut self) {
-        if let Some(place) = self.place {
-            let waker = lock(&ALARM.waits).waits.forget(self.end, place);
-            drop(waker);
+impl<F> WithTimeout<F> {
+    /// Starts to wait `now` for a call of this batch, or for one that has started already.
+    pub(crate) fn new(
+        future: F,
+        batch: Option<BatchStart>,
+        timeout: Duration,
+        now: Instant,
+    ) -> Self {
+        let end = now + timeout;
+        Self {
+            future,
+            batch,
+            timeout,
+            end,
+            sleep: sleep_until(end),
+            is_grace: false,
         }
+    }
+
+    /// Returns the new end of the wait after its timer has expired; `None` if the call has timed out.
+    fn extended(self: Pin<&mut Self>) -> Option<Instant> {
+        let this = self.project();
+        if let Some(batch) = this.batch {
+            batch.go();
+            *this.end = batch.when().unwrap_or_else(Instant::now) + *this.timeout;
+        }
+        let now = Instant::now();
+        if *this.end > now {
+            return Some(*this.end);
+        }
+        // A reply to a thread that was busy may have arrived in time and be unread: the connection that
+        // this thread drives is polled first.
+        if *this.is_grace || now < *this.end + GRACE {
+            return None;
+        }
+        *this.is_grace = true;
+        Some(now + GRACE)
     }
 }
 
-impl Alarm {
-    /// Wakes those whose time is over, as long as the process lives.
-    fn watch(&self) {
-        let mut waits = lock(&self.waits);
+impl<F: Future> Future for WithTimeout<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(output) = self.as_mut().project().future.poll(cx) {
+            return Poll::Ready(Some(output));
+        }
         loop {
-            let over = waits.waits.over(Instant::now());
-            if !over.is_empty() {
-                drop(waits);
-                over.into_iter().for_each(wake);
-                waits = lock(&self.waits);
-                continue;
+            let Some(sleep) = self.as_mut().project().sleep.as_pin_mut() else {
+                return Poll::Pending;
+            };
+            ready!(sleep.poll(cx));
+            let Some(end) = self.as_mut().extended() else {
+                return Poll::Ready(None);
+            };
+            if let Some(sleep) = self.as_mut().project().sleep.as_pin_mut() {
+                sleep.reset(end.into());
             }
-            waits = self.rest(waits);
         }
-    }
-
-    /// Waits for the first end, or for an earlier one.
-    fn rest<'a>(&self, mut waits: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        waits.next_look = waits.waits.first();
-        let Some(look) = waits.next_look else {
-            let waited = self.earlier.wait(waits);
-            return waited.unwrap_or_else(PoisonError::into_inner);
-        };
-        let time = look.saturating_duration_since(Instant::now());
-        let waited = self.earlier.wait_timeout(waits, time);
-        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
 
-/// A waker is somebody else's: what it does wrong must not end this thread.
-fn wake(waker: Waker) {
-    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+/// Returns the result of `future`, or `None` if it is not ready within `timeout`.
+pub(crate) fn timeout<F: Future>(timeout: Duration, future: F) -> WithTimeout<F> {
+    WithTimeout::new(future, None, timeout, Instant::now())
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use std::{
+        cell::Cell,
+        future::{poll_fn, ready},
+        pin::pin,
+        task::Waker,
+    };
+
+    const TIMEOUT: Duration = Duration::from_millis(20);
+
+    /// Blocks this thread until then.
+    fn busy_until(end: Instant) {
+        while Instant::now() < end {}
+    }
+
+    fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[tokio::test]
+    async fn a_result_that_is_ready_does_not_time_out() {
+        assert_eq!(timeout(Duration::ZERO, ready(7)).await, Some(7));
+    }
+
+    #[tokio::test]
+    async fn a_wait_ends_with_its_timeout() {
+        start().unwrap();
+        let started_at = Instant::now();
+        assert_eq!(timeout(TIMEOUT, pending::<()>()).await, None);
+        assert!(started_at.elapsed() >= TIMEOUT);
+    }
+
+    #[tokio::test]
+    async fn a_short_wait_is_not_behind_a_long_one() {
+        start().unwrap();
+        let long = timeout(Duration::from_secs(600), pending::<()>());
+        let mut long = pin!(long);
+        assert!(poll(long.as_mut()).is_pending());
+        assert_eq!(timeout(TIMEOUT, pending::<()>()).await, None);
+        assert!(poll(long.as_mut()).is_pending());
+    }
+
+    /// The store has answered in time, and the thread that reads the reply was busy.
+    #[test]
+    fn a_thread_that_was_busy_polls_the_reply_once_more() {
+        start().unwrap();
+        let (arrived, now) = (Cell::new(false), Instant::now());
+        let reply = poll_fn(|_| {
+            if arrived.get() {
+                Poll::Ready("in time")
+            } else {
+                Poll::Pending
+            }
+        });
+        let mut call = pin!(WithTimeout::new(reply, None, TIMEOUT, now));
+        assert!(poll(call.as_mut()).is_pending());
+        busy_until(now + TIMEOUT + 2 * GRACE);
+        assert!(poll(call.as_mut()).is_pending());
+        arrived.set(true);
+        assert_eq!(poll(call.as_mut()), Poll::Ready(Some("in time")));
+    }
+
+    #[test]
+    fn the_grace_period_is_granted_once() {
+        start().unwrap();
+        let mut call = pin!(timeout(TIMEOUT, pending::<()>()));
+        assert!(poll(call.as_mut()).is_pending());
+        for _ in 0..2 {
+            busy_until(Instant::now() + TIMEOUT + 2 * GRACE);
+            if poll(call.as_mut()).is_ready() {
+                return;
+            }
+        }
+        panic!("the wait has not ended");
+    }
+}

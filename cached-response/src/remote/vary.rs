@@ -1,73 +1,37 @@
-//! The list of names that variants lie behind in the store.
+//! Lists of names by which variants are selected in the store.
 
 use crate::{
     entry::codec::{self, Decoded, NameList},
     invalidation::nonce::Nonce,
     key::vary::{self, Selector, Variant},
-    remote::{entry_key::RemoteKey, prepared_write::PreparedWrite},
+    remote::entry_key::RemoteKey,
     store::{Store, error::StoreError},
 };
 use actix_web::HttpRequest;
 use std::time::Duration;
 
-/// More names than this do not select a variant.
-const LONGEST_LIST: usize = 32;
+/// Maximum number of names by which a variant is selected.
+const MAX_NAMES: usize = 32;
 
-/// What a variant goes behind.
+/// List and variant under which a response is written.
 pub(crate) struct VaryTarget {
-    /// What was there before the run.
-    seen: Option<NameList>,
+    /// List that was stored before the run.
+    before_run: Option<NameList>,
     list: NameList,
     pub(crate) variant: Variant,
 }
 
 impl VaryTarget {
-    /// The list that a variant goes behind where `there` lies one now; `None` where it cannot be told
-    /// by which names another process has told its own apart meanwhile.
-    pub(crate) fn agreed(&self, there: Option<&NameList>) -> Option<NameList> {
-        let names = self.list.names.clone();
-        match (there, &self.seen) {
-            // What lay behind one that has gone does not come back.
-            (None, _) => Some(NameList {
-                id: Nonce::random(),
-                names,
-            }),
-            (Some(there), Some(seen)) if there == seen => Some(self.list.clone()),
-            (Some(there), _) if names.starts_with(&there.names) => Some(NameList {
-                id: there.id,
-                names,
-            }),
-            (Some(_), Some(_)) => None,
-            (Some(_), None) => Some(self.list.clone()),
-        }
-    }
-}
-
-/// The list that lies there, and how long it will.
-pub(crate) async fn there(
-    store: &dyn Store,
-    base: &RemoteKey,
-) -> Result<Option<(NameList, Duration)>, StoreError> {
-    let Some(kept) = store.get(&base.name, base.longest).await? else {
-        return Ok(None);
-    };
-    Ok(match codec::read(&base.full_key, &kept.bytes) {
-        Some(Decoded::Names(list)) => Some((list, kept.left)),
-        _ => None,
-    })
-}
-
-impl PreparedWrite {
-    /// What a response with these names goes behind: the list that was there, with more names where it
-    /// lacks any.
-    pub(crate) fn behind(&self, names: &[Selector], request: &HttpRequest) -> VaryTarget {
+    /// Selects the variant of a response with these names: by the list that is known, extended by the
+    /// names that it lacks.
+    pub(crate) fn new(known: Option<&NameList>, names: &[Selector], request: &HttpRequest) -> Self {
         let mut list = NameList {
             id: Nonce::random(),
             names: Vec::new(),
         };
-        if let Some(known) = &self.list {
+        if let Some(known) = known {
             let added = names.iter().filter(|name| !known.names.contains(name));
-            if known.names.len() + added.count() <= LONGEST_LIST {
+            if known.names.len() + added.count() <= MAX_NAMES {
                 list = known.clone();
             }
         }
@@ -80,10 +44,44 @@ impl PreparedWrite {
             values: vary::values(&list.names, request),
             names: list.names.clone(),
         };
-        VaryTarget {
-            seen: self.list.clone(),
+        Self {
+            before_run: known.cloned(),
             list,
             variant,
         }
     }
+
+    /// Returns the list to write under, given the one that is `stored` now; `None` if another process
+    /// has meanwhile stored one by which the variant cannot be selected.
+    pub(crate) fn agreed(&self, stored: Option<&NameList>) -> Option<NameList> {
+        let names = self.list.names.clone();
+        match (stored, &self.before_run) {
+            // A new id: the variants of a list that was deleted must not reappear.
+            (None, _) => Some(NameList {
+                id: Nonce::random(),
+                names,
+            }),
+            (Some(stored), Some(before)) if stored == before => Some(self.list.clone()),
+            (Some(stored), _) if names.starts_with(&stored.names) => Some(NameList {
+                id: stored.id,
+                names,
+            }),
+            (Some(_), Some(_)) => None,
+            (Some(_), None) => Some(self.list.clone()),
+        }
+    }
+}
+
+/// Reads the list that is stored under a key, and its remaining lifetime.
+pub(crate) async fn stored_list(
+    store: &dyn Store,
+    key: &RemoteKey,
+) -> Result<Option<(NameList, Duration)>, StoreError> {
+    let Some(value) = store.get(&key.name, key.max_bytes).await? else {
+        return Ok(None);
+    };
+    Ok(match codec::read(&key.full_key, &value.bytes) {
+        Some(Decoded::Names(list)) => Some((list, value.left)),
+        _ => None,
+    })
 }

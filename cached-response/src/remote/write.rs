@@ -1,57 +1,176 @@
-//! A response on its way to the remote store, behind the answer.
+//! Writing an entry: preconditions that are read before the run, and the write after the response.
+//!
+//! All that a response depends on is read before its run starts and is written with it; a reader
+//! compares it. So it does not matter when the entry arrives in the store.
 
 use crate::{
     entry::{
         StoredResponse,
-        codec::{self, About},
+        codec::{self, About, NameList},
         remote_state::Nonces,
     },
     invalidation::{nonce::Nonce, tag_stripes::stripe},
+    metrics::reason::Skip,
     remote::{
-        prepared_write::{LONGEST_LIFE, PreparedWrite, SLACK, ensured, nonces, offers},
-        vary::{self, VaryTarget},
+        RemoteTier,
+        budget::Budget,
+        entry_key::RemoteKey,
+        error::CallError,
+        lease::{Lease, claim, is_lease},
+        read::Fetched,
+        vary::{VaryTarget, stored_list},
     },
-    store::{Store, error::StoreError},
-    time::Clock,
+    store::{
+        Store,
+        error::{StoreError, StoreErrorKind, StoreFuture},
+        foreign::warn_of_foreign_value,
+    },
 };
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, web::Bytes};
+use futures_util::future::join3;
 use std::{sync::Arc, time::Duration};
 
-/// What a run has made.
+/// Lifetime of the nonces of tag stripes: longer than any run.
+const STRIPE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Lifetime of a nonce beyond that of the response which is yet to be made.
+const NONCE_SLACK: Duration = Duration::from_secs(60);
+
+/// Bound on the lifetime of an entry.
+const MAX_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// Preconditions of an entry, read before the run that makes it.
+#[derive(Debug)]
+pub(crate) struct PreparedWrite {
+    remote: Arc<RemoteTier>,
+    key: Arc<RemoteKey>,
+    nonces: Vec<Nonce>,
+    /// Minimum lifetime of the nonces from the start of the run.
+    nonce_lifetime: Duration,
+    /// Nonces of the tag stripes, where the handler is known to set tags.
+    stripes: Option<Vec<Option<Bytes>>>,
+    /// Names that select a variant.
+    list: Option<NameList>,
+    /// Released when the entry is written, or there is none.
+    lease: Option<Lease>,
+}
+
+/// Run for which a write is prepared.
+pub(crate) struct WriteRequest<'a> {
+    pub(crate) key: Arc<RemoteKey>,
+    /// Result of the look-up.
+    pub(crate) fetched: Fetched,
+    /// Expected lifetime of the response.
+    pub(crate) lifetime: Duration,
+    /// Whether the handler is known to set tags.
+    pub(crate) sets_tags: bool,
+    /// Whether other nodes are to wait for the run.
+    pub(crate) takes_lease: bool,
+    pub(crate) budget: &'a Budget,
+}
+
+/// Outcome of preparing a write.
+pub(crate) enum Prepared {
+    /// The run may start.
+    Run(Box<PreparedWrite>),
+    /// Another node holds the lease.
+    LeaseTaken,
+}
+
+/// Response that a run has made.
 pub(crate) struct NewEntry<'a> {
     pub(crate) stored: Arc<StoredResponse>,
-    /// What selects it, where it varies.
+    /// Request that selects a variant, where responses may vary.
     pub(crate) request: Option<&'a HttpRequest>,
-    /// The tags that its handler has named.
+    /// Tags that the handler has set.
     pub(crate) tags: Vec<String>,
 }
 
-/// A response, and where it goes.
-struct EntryWrite {
-    dispatch: PreparedWrite,
-    stored: Arc<StoredResponse>,
-    tags: Vec<String>,
-    /// The stripes of the tags, as they were before the run.
-    stripes: Vec<(String, Nonce)>,
-    /// The list of names that it lies behind.
-    behind: Option<VaryTarget>,
-    clock: Clock,
-}
-
 impl PreparedWrite {
-    /// Sends what the run has made. Nobody waits for it.
-    pub(crate) fn send(self, made: NewEntry<'_>, clock: &Clock) {
-        let queue = self.remote.queue.clone();
+    /// Reads all that the response of a run will depend on; to be called before the run starts.
+    pub(crate) async fn prepare(
+        remote: &Arc<RemoteTier>,
+        request: WriteRequest<'_>,
+    ) -> Result<Prepared, CallError> {
+        let preparation = Preparation::of(remote, &request);
+        let nonce_lifetime = preparation.nonce_lifetime;
+        let WriteRequest {
+            key,
+            fetched,
+            budget,
+            ..
+        } = request;
+        let call = |store| -> StoreFuture<'static, Preconditions> {
+            Box::pin(preparation.read_preconditions(store))
+        };
+        let Preconditions {
+            nonces,
+            lease,
+            stripes,
+        } = remote.client.call(budget, call).await?;
+        let lease = match lease {
+            LeaseOutcome::Taken => return Ok(Prepared::LeaseTaken),
+            LeaseOutcome::Held(lease) => Some(lease),
+            LeaseOutcome::None => None,
+        };
+        let nonces = parse_nonces(&nonces).ok_or_else(foreign_values)?;
+        Ok(Prepared::Run(Box::new(Self {
+            remote: remote.clone(),
+            nonces,
+            key,
+            nonce_lifetime,
+            stripes,
+            list: fetched.list,
+            lease,
+        })))
+    }
+
+    /// Ends the write of a response that is not stored. If the next one will not be stored either, other
+    /// nodes do not wait for it.
+    pub(crate) fn not_stored(self, reason: Skip) {
+        if reason.is_structural()
+            && let Some(lease) = self.lease
+        {
+            lease.mark_uncacheable();
+        }
+    }
+
+    /// Returns whether the nonces are those that were read earlier: nothing that the response depends
+    /// on was invalidated in between.
+    pub(crate) fn has_nonces(&self, earlier: Option<&[Nonce]>) -> bool {
+        earlier == Some(&self.nonces)
+    }
+
+    /// Returns whether a response with these tags of its handler may be written: their stripes were read
+    /// before the run.
+    pub(crate) fn has_stripes_of(&self, tags: &[String]) -> bool {
+        self.stripes_of(tags).is_some()
+    }
+
+    /// Returns the stripes of these tags as they were before the run; `None` if one was not read.
+    fn stripes_of(&self, tags: &[String]) -> Option<Vec<(String, Nonce)>> {
+        let stripes = tags.iter().map(|tag| {
+            let stripe = stripe(tag);
+            let before = self.stripes.as_ref()?.get(stripe)?.as_deref()?;
+            let name = self.remote.namespace.stripe(stripe);
+            Some((name, Nonce::from_slice(before)?))
+        });
+        stripes.collect()
+    }
+
+    /// Queues the write of the response that the run has made.
+    pub(crate) fn enqueue(self, entry: NewEntry<'_>) {
+        let queue = self.remote.write_queue.clone();
         let NewEntry {
             stored,
             request,
             tags,
-        } = made;
+        } = entry;
         let names = stored.variant.as_ref();
         let names = names.map_or(&[][..], |variant| &variant.names);
-        let behind = match request {
+        let vary = match request {
             Some(request) if self.list.is_some() || !names.is_empty() => {
-                Some(self.behind(names, request))
+                Some(VaryTarget::new(self.list.as_ref(), names, request))
             }
             _ => None,
         };
@@ -62,124 +181,308 @@ impl PreparedWrite {
             known: self.nonces.as_slice().into(),
             named: stripes.clone(),
         });
-        let parcel = EntryWrite {
-            dispatch: self,
+        let write = EntryWrite {
+            prepared: self,
             tags,
             stripes,
-            behind,
-            clock: clock.clone(),
+            vary,
             stored,
         };
-        queue.push(parcel.stored.weight(), |store| {
-            Box::pin(async move { parcel.deliver(&*store).await })
+        queue.push(write.stored.weight(), |store| {
+            Box::pin(async move { write.run(&*store).await })
         });
     }
 
-    /// Whether a response with these tags of its handler may go there: their stripes were seen before the
-    /// run.
-    pub(crate) fn can_name(&self, tags: &[String]) -> bool {
-        self.stripes_of(tags).is_some()
-    }
-
-    /// The stripes of these tags as they were before the run; `None` where one was not seen.
-    fn stripes_of(&self, tags: &[String]) -> Option<Vec<(String, Nonce)>> {
-        let stripes = tags.iter().map(|tag| {
-            let stripe = stripe(tag);
-            let before = self.stripes.as_ref()?.get(stripe)?.as_deref()?;
-            let name = self.remote.namespace.stripe(stripe);
-            Some((name, Nonce::from_slice(before)?))
+    /// Queues the deletion of the entry that this run was to replace and that its handler has outdated.
+    /// Where its variant is not known, all variants are deleted.
+    pub(crate) fn delete_outdated(&self, stored: &StoredResponse) {
+        let name = match (&self.list, &stored.variant) {
+            (Some(list), Some(variant)) if list.names == variant.names => {
+                let namespace = &self.remote.namespace;
+                self.key.variant(namespace, &list.id, variant).name
+            }
+            _ => self.key.name.clone(),
+        };
+        self.remote.write_queue.push(name.len(), |store| {
+            Box::pin(async move { store.delete(&name).await })
         });
-        stripes.collect()
     }
 }
 
+/// Call that reads the preconditions of a write in one round trip.
+struct Preparation {
+    nonces: Vec<(String, Bytes)>,
+    nonce_lifetime: Duration,
+    lease: Option<(Lease, Bytes)>,
+    lease_ttl: Duration,
+    stripe_names: Option<Vec<String>>,
+}
+
+struct Preconditions {
+    nonces: Vec<Bytes>,
+    lease: LeaseOutcome,
+    stripes: Option<Vec<Option<Bytes>>>,
+}
+
+enum LeaseOutcome {
+    Held(Lease),
+    /// Another node holds it.
+    Taken,
+    /// None was requested, or the store has failed: the handler runs all the same.
+    None,
+}
+
+impl Preparation {
+    fn of(remote: &RemoteTier, request: &WriteRequest<'_>) -> Self {
+        let WriteRequest { key, fetched, .. } = request;
+        let (nonces, expected) = offered_nonces(key.nonce_names(), fetched.nonces());
+        let lease = request.takes_lease.then(|| {
+            let key = fetched.variant.as_ref().unwrap_or(key);
+            let lease = Lease::new(key.lease_name().to_owned(), &remote.write_queue);
+            (lease, claim(&expected))
+        });
+        Self {
+            nonces,
+            nonce_lifetime: request
+                .lifetime
+                .saturating_add(NONCE_SLACK)
+                .min(MAX_LIFETIME),
+            lease,
+            lease_ttl: remote.lease_ttl,
+            stripe_names: request.sets_tags.then(|| remote.stripe_names()),
+        }
+    }
+
+    async fn read_preconditions(self, store: Arc<dyn Store>) -> Result<Preconditions, StoreError> {
+        let nonces = ensure_nonces(&*store, &self.nonces, self.nonce_lifetime);
+        let lease = take_lease(&*store, self.lease, self.lease_ttl);
+        let stripes = async {
+            let names = self.stripe_names?;
+            read_stripes(&*store, names).await.ok()
+        };
+        let (nonces, lease, stripes) = join3(nonces, lease, stripes).await;
+        Ok(Preconditions {
+            nonces: nonces?,
+            lease,
+            stripes,
+        })
+    }
+}
+
+/// Returns a new nonce to offer for each name, and the nonce that is expected there afterwards: the one
+/// that was seen, else the new one. A nonce that was seen is not offered again: it may have been deleted
+/// since, and must not reappear.
+fn offered_nonces(
+    names: &[String],
+    seen: impl Iterator<Item = Option<Nonce>>,
+) -> (Vec<(String, Bytes)>, Vec<Nonce>) {
+    let seen = seen.chain(std::iter::repeat(None));
+    let offers = names.iter().zip(seen).map(|(name, seen)| {
+        let (offer, new) = offer(name);
+        (offer, seen.unwrap_or(new))
+    });
+    offers.unzip()
+}
+
+/// Returns a new nonce to offer for a name.
+fn offer(name: &str) -> ((String, Bytes), Nonce) {
+    let nonce = Nonce::random();
+    let bytes = Bytes::copy_from_slice(nonce.as_bytes());
+    ((name.to_owned(), bytes), nonce)
+}
+
+fn offers(names: &[String]) -> Vec<(String, Bytes)> {
+    names.iter().map(|name| offer(name).0).collect()
+}
+
+async fn take_lease(
+    store: &dyn Store,
+    requested: Option<(Lease, Bytes)>,
+    ttl: Duration,
+) -> LeaseOutcome {
+    let Some((lease, claim)) = requested else {
+        return LeaseOutcome::None;
+    };
+    match add_lease(store, lease.name(), &claim, ttl).await {
+        Ok(stored) if stored == claim => LeaseOutcome::Held(lease),
+        Ok(_) => {
+            lease.leave();
+            LeaseOutcome::Taken
+        }
+        Err(_) => LeaseOutcome::None,
+    }
+}
+
+/// Adds `claim` unless a lease is stored, in place of a foreign value; returns the value that is stored.
+async fn add_lease(
+    store: &dyn Store,
+    name: &str,
+    claim: &Bytes,
+    ttl: Duration,
+) -> Result<Bytes, StoreError> {
+    let stored = store.add(name, claim.clone(), ttl).await?;
+    if is_lease(&stored) {
+        return Ok(stored);
+    }
+    warn_of_foreign_value();
+    store.delete(name).await?;
+    store.add(name, claim.clone(), ttl).await
+}
+
+/// Reads the stripes; those that are absent are created for the next run.
+async fn read_stripes(
+    store: &dyn Store,
+    names: Vec<String>,
+) -> Result<Vec<Option<Bytes>>, StoreError> {
+    let mut found = store.get_many(&names).await?;
+    for stripe in &mut found {
+        // A foreign value is replaced as if the stripe was absent.
+        stripe.take_if(|stripe| Nonce::from_slice(stripe).is_none());
+    }
+    if found.iter().all(Option::is_some) {
+        return Ok(found);
+    }
+    let absent = names
+        .iter()
+        .zip(&found)
+        .filter(|(_, found)| found.is_none());
+    let absent: Vec<_> = absent.map(|(name, _)| name.clone()).collect();
+    let created = ensure_nonces(store, &offers(&absent), STRIPE_LIFETIME).await?;
+    let mut created = created.into_iter();
+    Ok(found
+        .into_iter()
+        .map(|stripe| stripe.or_else(|| created.next()))
+        .collect())
+}
+
+/// Calls [`Store::ensure`] with nonces. Foreign values are deleted, which is an invalidation and nothing
+/// more, and the call is repeated once.
+async fn ensure_nonces(
+    store: &dyn Store,
+    offers: &[(String, Bytes)],
+    lifetime: Duration,
+) -> Result<Vec<Bytes>, StoreError> {
+    let ensured = store.ensure(offers, lifetime).await?;
+    let both = offers.iter().zip(&ensured);
+    let foreign = both.filter(|(_, stored)| Nonce::from_slice(stored).is_none());
+    let foreign: Vec<_> = foreign.map(|((name, _), _)| name.clone()).collect();
+    if foreign.is_empty() {
+        return Ok(ensured);
+    }
+    warn_of_foreign_value();
+    store.delete_many(&foreign).await?;
+    store.ensure(offers, lifetime).await
+}
+
+fn parse_nonces(values: &[Bytes]) -> Option<Vec<Nonce>> {
+    values
+        .iter()
+        .map(|nonce| Nonce::from_slice(nonce))
+        .collect()
+}
+
+fn foreign_values() -> CallError {
+    CallError::failed(
+        StoreErrorKind::Protocol,
+        "the name of a nonce holds another program's value again and again: give this cache a \
+         `namespace(..)` under which nothing else writes",
+    )
+}
+
+/// Write of a response.
+struct EntryWrite {
+    prepared: PreparedWrite,
+    stored: Arc<StoredResponse>,
+    tags: Vec<String>,
+    /// Stripes of the tags before the run.
+    stripes: Vec<(String, Nonce)>,
+    /// List and variant under which it is written, where responses vary.
+    vary: Option<VaryTarget>,
+}
+
 impl EntryWrite {
-    async fn deliver(self, store: &dyn Store) -> Result<(), StoreError> {
-        let keep = self.stored.keep().min(LONGEST_LIFE);
-        if !self.lives_on(store, keep).await? {
+    async fn run(self, store: &dyn Store) -> Result<(), StoreError> {
+        let keep = self.stored.keep().min(MAX_LIFETIME);
+        if !self.do_nonces_outlive(store, keep).await? {
             return Ok(());
         }
-        let Some(named) = self.named(store, keep).await? else {
+        let Some(named) = self.tag_nonces(store, keep).await? else {
             return Ok(());
         };
         let about = About {
             keep,
             refresh_after: self.stored.refresh_at.since(self.stored.created_at),
-            nonces: self.dispatch.nonces.as_slice().into(),
+            nonces: self.prepared.nonces.as_slice().into(),
             named,
         };
-        let left = keep.saturating_sub(self.clock.now().since(self.stored.created_at));
+        let now = self.prepared.remote.clock.now();
+        let left = keep.saturating_sub(now.since(self.stored.created_at));
         if left.is_zero() {
             return Ok(());
         }
-        self.put(store, &about, left).await
-    }
-
-    async fn put(
-        &self,
-        store: &dyn Store,
-        about: &About,
-        left: Duration,
-    ) -> Result<(), StoreError> {
-        let base = &self.dispatch.errand;
-        if let Some(behind) = &self.behind {
-            return self.put_behind(behind, store, about, left).await;
+        if let Some(vary) = &self.vary {
+            return self.set_variant(vary, store, &about, left).await;
         }
-        match codec::response(&base.full_key, &self.stored, about) {
-            Some(frame) => store.set(&base.name, frame, left).await,
+        let key = &self.prepared.key;
+        match codec::response(&key.full_key, &self.stored, &about) {
+            Some(frame) => store.set(&key.name, frame, left).await,
             None => Ok(()),
         }
     }
 
-    async fn put_behind(
+    async fn set_variant(
         &self,
-        behind: &VaryTarget,
+        vary: &VaryTarget,
         store: &dyn Store,
         about: &About,
         left: Duration,
     ) -> Result<(), StoreError> {
-        let (base, namespace) = (&self.dispatch.errand, &self.dispatch.remote.namespace);
-        let there = vary::there(store, base).await?;
-        let Some(list) = behind.agreed(there.as_ref().map(|(list, _)| list)) else {
+        let (base, namespace) = (&self.prepared.key, &self.prepared.remote.namespace);
+        let current = stored_list(store, base).await?;
+        let Some(list) = vary.agreed(current.as_ref().map(|(list, _)| list)) else {
             return Ok(());
         };
-        let errand = base.variant(namespace, &list.id, &behind.variant);
-        let stored = self.stored.as_variant(behind.variant.clone());
+        let key = base.variant(namespace, &list.id, &vary.variant);
+        let stored = self.stored.as_variant(vary.variant.clone());
         let frames = (
             codec::names(&base.full_key, &list),
-            codec::response(&errand.full_key, &stored, about),
+            codec::response(&key.full_key, &stored, about),
         );
         let (Some(names), Some(frame)) = frames else {
-            // Selected by what only this process can tell.
+            // Selected by something that has no meaning in another process.
             return Ok(());
         };
-        store.set(&errand.name, frame, left).await?;
-        // It outlives whatever lies behind it.
-        match there {
-            Some((there, life)) if there == list && life >= left => Ok(()),
+        store.set(&key.name, frame, left).await?;
+        // The list outlives its variants.
+        match current {
+            Some((current, lifetime)) if current == list && lifetime >= left => Ok(()),
             _ => {
-                store
-                    .set(&base.name, names, left.max(self.dispatch.life))
-                    .await
+                let lifetime = left.max(self.prepared.nonce_lifetime);
+                store.set(&base.name, names, lifetime).await
             }
         }
     }
 
-    /// Whether what it depends on is as it was and lives as long as the response, which may be kept for
-    /// longer than was thought before it was made.
-    async fn lives_on(&self, store: &dyn Store, keep: Duration) -> Result<bool, StoreError> {
-        if keep <= self.dispatch.life {
+    /// Returns whether the nonces are unchanged and live as long as the response, which may be kept for
+    /// longer than was expected before it was made.
+    async fn do_nonces_outlive(
+        &self,
+        store: &dyn Store,
+        keep: Duration,
+    ) -> Result<bool, StoreError> {
+        let prepared = &self.prepared;
+        if keep <= prepared.nonce_lifetime {
             return Ok(true);
         }
-        let life = keep.saturating_add(SLACK);
-        let offers = offers(self.dispatch.errand.nonces());
-        let ensured = ensured(store, &offers, life).await?;
-        Ok(nonces(&ensured).is_some_and(|now| now == self.dispatch.nonces))
+        let lifetime = keep.saturating_add(NONCE_SLACK);
+        let offers = offers(prepared.key.nonce_names());
+        let ensured = ensure_nonces(store, &offers, lifetime).await?;
+        Ok(parse_nonces(&ensured).is_some_and(|now| now == prepared.nonces))
     }
 
-    /// The tags that the handler has named, with their nonces; `None` where one of them may have been
-    /// invalidated since the run began.
-    async fn named(
+    /// Returns the tags of the handler with their nonces; `None` if one of them may have been invalidated
+    /// since the run started.
+    async fn tag_nonces(
         &self,
         store: &dyn Store,
         keep: Duration,
@@ -187,11 +490,12 @@ impl EntryWrite {
         if self.tags.is_empty() {
             return Ok(Some(Vec::new()));
         }
-        let namespace = &self.dispatch.remote.namespace;
+        let namespace = &self.prepared.remote.namespace;
         let names: Vec<_> = self.tags.iter().map(|tag| namespace.tag(tag)).collect();
-        let life = keep.saturating_add(SLACK);
-        let ensured = nonces(&ensured(store, &offers(&names), life).await?);
-        // Only now: whoever invalidates a tag after this look has deleted its stripe before.
+        let lifetime = keep.saturating_add(NONCE_SLACK);
+        let ensured = ensure_nonces(store, &offers(&names), lifetime).await?;
+        let ensured = parse_nonces(&ensured);
+        // After the nonces: an invalidation of a tag deletes its stripe before the nonce.
         let names: Vec<_> = self.stripes.iter().map(|(name, _)| name.clone()).collect();
         let now = store.get_many(&names).await?;
         let now = now

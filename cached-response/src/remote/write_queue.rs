@@ -1,175 +1,177 @@
-//! Writes to a remote store for which nobody waits.
+//! Bounded queue of background writes to a remote store.
 //!
-//! They are begun in the order in which they came, a few at a time, and each has a second. What waits
-//! is bounded, in bytes: what comes when there is no room is dropped. While the store is not well all
-//! of it is dropped, so that nothing piles up.
+//! Writes start in the order of their arrival, a few at a time, and each has a timeout of a second. The
+//! queue is bounded in bytes: a write that does not fit is dropped. While the circuit breaker is open
+//! all writes are dropped, so that none pile up.
 
 use crate::{
-    remote::{client::RemoteClient, executor, log::Warning, stats::Count},
+    remote::{client::RemoteClient, error::Warning, executor, stats::Count},
     store::{Store, error::StoreFuture},
     util::sync::{Mutex, lock},
 };
 use std::{collections::VecDeque, fmt, mem, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
-/// The bytes of all writes that wait or are under way.
-const ROOM: usize = 8 << 20;
+/// Bound on the bytes of all writes that are queued or running.
+const MAX_BYTES: usize = 8 << 20;
 
-const AT_A_TIME: usize = 16;
+const MAX_WORKERS: usize = 16;
 
-const LIMIT: Duration = Duration::from_secs(1);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
 type Write = Box<dyn FnOnce(Arc<dyn Store>) -> StoreFuture<'static, ()> + Send>;
 
-/// The writes of one cache. A clone is a handle on the same. What waits when the last is dropped is
-/// written all the same.
+/// Write queue of one cache. A clone is a handle to the same queue. Queued writes are done although the
+/// last handle is dropped.
 #[derive(Clone)]
-pub(crate) struct Queue(Arc<Backlog>);
+pub(crate) struct WriteQueue(Arc<Inner>);
 
-struct Backlog {
-    calls: RemoteClient,
-    limit: Duration,
+struct Inner {
+    client: RemoteClient,
+    timeout: Duration,
     state: Mutex<State>,
-    is_idle: Notify,
+    became_idle: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Job>,
-    /// Of those that wait, and those under way.
+    queued: VecDeque<QueuedWrite>,
+    /// Bytes of queued and of running writes.
     bytes: usize,
     workers: usize,
 }
 
-struct Job {
+struct QueuedWrite {
     bytes: usize,
     write: Write,
 }
 
-impl Queue {
-    pub(crate) fn new(calls: RemoteClient) -> Self {
-        Self::with_limit(calls, LIMIT)
+impl WriteQueue {
+    pub(crate) fn new(client: RemoteClient) -> Self {
+        Self::with_timeout(client, WRITE_TIMEOUT)
     }
 
-    fn with_limit(calls: RemoteClient, limit: Duration) -> Self {
-        Self(Arc::new(Backlog {
-            calls,
-            limit,
+    fn with_timeout(client: RemoteClient, timeout: Duration) -> Self {
+        Self(Arc::new(Inner {
+            client,
+            timeout,
             state: Mutex::default(),
-            is_idle: Notify::new(),
+            became_idle: Notify::new(),
         }))
     }
 
-    /// Writes behind the scenes, or not at all. `bytes` is what the write holds in memory.
+    /// Queues a write, or drops it if it does not fit. `bytes` is the memory that it holds.
     pub(crate) fn push<W>(&self, bytes: usize, write: W)
     where
         W: FnOnce(Arc<dyn Store>) -> StoreFuture<'static, ()> + Send + 'static,
     {
-        if self.0.calls.is_open() {
+        if self.0.client.is_open() {
             return self.0.count(Count::Dropped);
         }
-        match self.0.take_in(bytes, write) {
-            Slot::None => {
+        match self.0.enqueue(bytes, write) {
+            Enqueued::Full => {
                 self.0.count(Count::Dropped);
-                self.0.calls.health().warn(Warning::Full);
+                self.0.client.health().warn(Warning::WriteQueueFull);
             }
-            Slot::Waits => {}
-            Slot::ForAWorker => {
-                if executor::spawn_alone(Arc::clone(&self.0).work()).is_err() {
-                    self.0.give_up();
+            Enqueued::ForRunningWorkers => {}
+            Enqueued::ForNewWorker => {
+                if executor::spawn_detached(Arc::clone(&self.0).work()).is_err() {
+                    self.0.abandon();
                 }
             }
         }
     }
 
-    /// When all that was pushed is done, or dropped.
+    /// Ready when all writes that were pushed are done or dropped.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) async fn idle(&self) {
         loop {
-            // It hears from now on.
-            let is_idle = self.0.is_idle.notified();
+            // Registered before the state is read, so that no notification is missed.
+            let became_idle = self.0.became_idle.notified();
             if lock(&self.0.state).workers == 0 {
                 return;
             }
-            is_idle.await;
+            became_idle.await;
         }
     }
 }
 
-/// What there is for a write that comes.
-enum Slot {
-    None,
-    Waits,
-    /// It waits, and somebody more may work.
-    ForAWorker,
+/// Outcome of adding a write to the queue.
+enum Enqueued {
+    /// It does not fit.
+    Full,
+    ForRunningWorkers,
+    /// Another worker is to be started.
+    ForNewWorker,
 }
 
-impl Backlog {
-    fn take_in<W>(&self, bytes: usize, write: W) -> Slot
+impl Inner {
+    fn enqueue<W>(&self, bytes: usize, write: W) -> Enqueued
     where
         W: FnOnce(Arc<dyn Store>) -> StoreFuture<'static, ()> + Send + 'static,
     {
         let mut state = lock(&self.state);
-        let Some(sum) = state.bytes.checked_add(bytes).filter(|sum| *sum <= ROOM) else {
-            return Slot::None;
+        let sum = state.bytes.checked_add(bytes);
+        let Some(sum) = sum.filter(|sum| *sum <= MAX_BYTES) else {
+            return Enqueued::Full;
         };
         state.bytes = sum;
         let write = Box::new(write);
-        state.waiting.push_back(Job { bytes, write });
-        if state.workers == AT_A_TIME {
-            return Slot::Waits;
+        state.queued.push_back(QueuedWrite { bytes, write });
+        if state.workers == MAX_WORKERS {
+            return Enqueued::ForRunningWorkers;
         }
         state.workers += 1;
-        Slot::ForAWorker
+        Enqueued::ForNewWorker
     }
 
     async fn work(self: Arc<Self>) {
-        while let Some(Job { bytes, write }) = self.next() {
-            let written = self.calls.call_behind(self.limit, write).await;
+        while let Some(QueuedWrite { bytes, write }) = self.next() {
+            let written = self.client.call_in_background(self.timeout, write).await;
             self.count(written.map_or(Count::Dropped, |()| Count::Written));
             lock(&self.state).bytes -= bytes;
         }
     }
 
-    /// The next write, or an end to this worker's work.
-    fn next(&self) -> Option<Job> {
+    /// Returns the next write; if there is none, the worker ends.
+    fn next(&self) -> Option<QueuedWrite> {
         let mut state = lock(&self.state);
-        let next = state.waiting.pop_front();
+        let next = state.queued.pop_front();
         if next.is_none() {
-            self.leave(&mut state);
+            self.end_worker(&mut state);
         }
         next
     }
 
-    /// There is nobody to work.
-    fn give_up(&self) {
+    /// Drops all queued writes in place of a worker that cannot be started.
+    fn abandon(&self) {
         let mut state = lock(&self.state);
-        let waiting = mem::take(&mut state.waiting);
-        state.bytes -= waiting.iter().map(|job| job.bytes).sum::<usize>();
-        self.leave(&mut state);
+        let queued = mem::take(&mut state.queued);
+        state.bytes -= queued.iter().map(|write| write.bytes).sum::<usize>();
+        self.end_worker(&mut state);
         drop(state);
-        for _ in waiting {
+        for _ in queued {
             self.count(Count::Dropped);
         }
     }
 
-    fn leave(&self, state: &mut State) {
+    fn end_worker(&self, state: &mut State) {
         state.workers -= 1;
         if state.workers == 0 {
-            self.is_idle.notify_waiters();
+            self.became_idle.notify_waiters();
         }
     }
 
     fn count(&self, count: Count) {
-        self.calls.health().tally().count(count);
+        self.client.health().count(count);
     }
 }
 
-impl fmt::Debug for Queue {
+impl fmt::Debug for WriteQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = lock(&self.0.state);
-        f.debug_struct("Queue")
-            .field("waiting", &state.waiting.len())
+        f.debug_struct("WriteQueue")
+            .field("queued", &state.queued.len())
             .field("bytes", &state.bytes)
             .finish_non_exhaustive()
     }

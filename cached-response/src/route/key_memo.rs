@@ -3,7 +3,12 @@
 //! Where a handler sees path and query only, nothing else is in its key: the same target is the same
 //! key, and need not be read and written again.
 
-use crate::{key::KeyRef, memory::Hashed, route::Route, util::weak_hash};
+use crate::{
+    key::KeyRef,
+    memory::Hashed,
+    route::Route,
+    util::{weak_hash, worker_cache::WorkerCache},
+};
 use actix_web::HttpRequest;
 use foldhash::fast::RandomState;
 use std::{cell::RefCell, hash::BuildHasher, sync::LazyLock};
@@ -23,16 +28,8 @@ struct MemoEntry {
     key: Hashed,
 }
 
-/// A place, and the hash of who has asked for it last: who asks twice gets it.
-#[derive(Default)]
-struct Place {
-    written: Option<MemoEntry>,
-    challenger: u64,
-}
-
 thread_local! {
-    static TABLE: RefCell<Vec<Place>> =
-        RefCell::new((0..PLACES).map(|_| Place::default()).collect());
+    static TABLE: RefCell<WorkerCache<MemoEntry, PLACES, 1>> = RefCell::new(WorkerCache::new());
 }
 
 /// Calls `with` with the key of the request's target, if it was written lately for this site.
@@ -40,17 +37,14 @@ pub(crate) fn find(site: &Route, request: &HttpRequest, with: impl FnOnce(&Hashe
     let Some(target) = target(request) else {
         return;
     };
-    let at = at(hash(site, target));
-    let find = |table: &RefCell<Vec<Place>>| {
-        let table = table.try_borrow().ok()?;
-        let written = table[at].written.as_ref()?;
-        if written.is_of(site, target, request) {
-            with(&written.key);
-        }
-        Some(())
-    };
+    let hash = hash(site, target);
     // A thread that ends has no table any more.
-    let _ = TABLE.try_with(find);
+    let _ = TABLE.try_with(|table| {
+        let table = table.try_borrow().ok()?;
+        let written = table.find(hash, |written| written.is_of(site, target, request))?;
+        with(&written.key);
+        Some(())
+    });
 }
 
 /// Notes the key of a request's target, if it is asked for again and again.
@@ -59,29 +53,25 @@ pub(crate) fn note(site: &Route, request: &HttpRequest, key: &KeyRef<'_>) {
         return;
     };
     let hash = hash(site, target);
-    let note = |table: &RefCell<Vec<Place>>| {
+    let _ = TABLE.try_with(|table| {
         let mut table = table.try_borrow_mut().ok()?;
-        let place = &mut table[at(hash)];
-        let known = place.written.as_ref();
-        if known.is_some_and(|written| written.is_of(site, target, request)) {
+        let is_known = |written: &MemoEntry| written.is_of(site, target, request);
+        if table.find(hash, is_known).is_some() {
             return None;
         }
-        if place.challenger != hash {
-            place.challenger = hash;
-            return None;
-        }
-        let parameters = request.match_info().iter();
-        place.written = Some(MemoEntry {
-            site: site.id,
-            target: target.into(),
-            parameters: parameters
-                .flat_map(|(name, value)| [name.into(), value.into()])
-                .collect(),
-            key: Hashed::new(key),
+        table.admit(hash, || {
+            let parameters = request.match_info().iter();
+            MemoEntry {
+                site: site.id,
+                target: target.into(),
+                parameters: parameters
+                    .flat_map(|(name, value)| [name.into(), value.into()])
+                    .collect(),
+                key: Hashed::new(key),
+            }
         });
         Some(())
-    };
-    let _ = TABLE.try_with(note);
+    });
 }
 
 fn target(request: &HttpRequest) -> Option<&str> {
@@ -95,10 +85,6 @@ fn hash(site: &Route, target: &str) -> u64 {
         return weak_hash::hash(target.as_bytes()).into();
     }
     HASHER.hash_one((site.id, target))
-}
-
-fn at(hash: u64) -> usize {
-    usize::try_from(hash % PLACES as u64).unwrap_or_default()
 }
 
 impl MemoEntry {

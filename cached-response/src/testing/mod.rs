@@ -60,7 +60,7 @@ impl ResponseCache {
     /// ```
     pub async fn settled(&self) {
         if let Some(remote) = &self.shared().remote {
-            remote.queue.idle().await;
+            remote.write_queue.idle().await;
         }
     }
 }

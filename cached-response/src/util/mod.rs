@@ -7,3 +7,4 @@ pub(crate) mod local_task;
 pub(crate) mod shared_oneshot;
 pub(crate) mod sync;
 pub(crate) mod weak_hash;
+pub(crate) mod worker_cache;

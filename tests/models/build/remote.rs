@@ -1,4 +1,4 @@
-//! Mistakes that what is known of a remote store might have had.
+//! Mistakes in the state that is kept of a remote store.
 
 use crate::{Mistake, Subject};
 
@@ -8,7 +8,7 @@ pub(crate) const REMOTE: Subject = Subject {
     files: &[
         ("invalidation/generation.rs", Some("generation")),
         ("time/moment.rs", Some("moment")),
-        ("remote/bus/liveness.rs", Some("hearing")),
+        ("remote/bus/liveness.rs", Some("liveness")),
         ("remote/bus/pending.rs", Some("pending")),
         ("invalidation/scope.rs", Some("scope")),
     ],
@@ -19,7 +19,7 @@ const OLD_RESPONSE: &str = "an old response after the invalidation";
 
 const MISTAKES: &[Mistake] = &[
     Mistake {
-        name: "it_is_raised_before_it_is_noted",
+        name: "generations_are_raised_before_the_invalidation_is_noted",
         file: "scenarios.rs",
         right: "let noted = self.pending.note(tag, Bump::Invalidate, names());
         self.tag.raise(Bump::Invalidate);",
@@ -29,7 +29,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "the_snapshot_is_taken_after_it_is_asked_what_is_pending",
+        name: "the_snapshot_is_taken_after_the_pending_check",
         file: "scenarios.rs",
         right: "let snapshot = Snapshot::of([self.tag.clone()]);
         if self.pending.is_pending(&names()) {
@@ -43,7 +43,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "it_is_asked_what_is_pending_when_the_store_was_read",
+        name: "the_pending_check_comes_after_the_read",
         file: "scenarios.rs",
         right: "if self.pending.is_pending(&names()) {
             return None;
@@ -57,17 +57,17 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "it_is_not_asked_what_is_pending",
+        name: "there_is_no_pending_check",
         file: "scenarios.rs",
         right: "if self.pending.is_pending(&names()) {
             return None;
         }",
         wrong: "",
-        scenario: "a_look_up_after_an_invalidation_that_the_store_does_not_take",
+        scenario: "a_look_up_after_an_invalidation_that_the_store_refuses",
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "it_is_confirmed_before_the_store_has_done_it",
+        name: "an_invalidation_is_confirmed_before_the_store_has_done_it",
         file: "scenarios.rs",
         right: "self.delete();
         self.pending.confirm(std::slice::from_ref(noted));",
@@ -77,77 +77,77 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "it_is_noted_without_being_counted",
+        name: "an_invalidation_is_noted_without_being_counted",
         file: "pending.rs",
-        right: "self.count.store(noted.len(), Release);
+        right: "self.count.store(state.len(), Release);
         unconfirmed",
         wrong: "unconfirmed",
         scenario: "a_look_up_while_an_invalidation_is_sent",
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "an_older_one_confirms_a_newer_one",
+        name: "an_older_invalidation_confirms_a_newer_one",
         file: "pending.rs",
         right: "newest.is_some_and(|newest| newest.number == done.number)",
         wrong: "newest.is_some()",
-        scenario: "a_confirmation_that_comes_late_meets_a_newer_invalidation",
+        scenario: "a_late_confirmation_and_a_newer_invalidation",
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "a_beat_counts_before_what_was_heard_before_it",
+        name: "a_heartbeat_counts_before_the_invalidation_before_it",
         file: "scenarios.rs",
         right: "self.tag.raise(Bump::Invalidate);
-        self.hearing.hear(at(9));",
-        wrong: "self.hearing.hear(at(9));
+        self.liveness.record_heartbeat(at(9));",
+        wrong: "self.liveness.record_heartbeat(at(9));
         self.tag.raise(Bump::Invalidate);",
-        scenario: "what_another_process_says_meets_a_request",
+        scenario: "an_invalidation_by_another_process_and_a_request",
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "generations_are_compared_before_it_is_asked_what_was_heard",
+        name: "generations_are_compared_before_liveness",
         file: "scenarios.rs",
-        right: "let trusted = self.hearing.trusts(at(2), at(10));
+        right: "let trusted = self.liveness.trusts(at(2), at(10));
         let found = self.reuse();",
         wrong: "let found = self.reuse();
-        let trusted = self.hearing.trusts(at(2), at(10));",
-        scenario: "what_another_process_says_meets_a_request",
+        let trusted = self.liveness.trusts(at(2), at(10));",
+        scenario: "an_invalidation_by_another_process_and_a_request",
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "a_beat_does_not_publish_what_was_raised_before_it",
+        name: "a_heartbeat_does_not_release_the_generations_raised_before_it",
         file: "liveness.rs",
-        right: "self.heard.fetch_max(sent.to_nanos(), AcqRel);",
-        wrong: "self.heard.fetch_max(sent.to_nanos(), super::sync::Ordering::Relaxed);",
-        scenario: "what_another_process_says_meets_a_request",
+        right: "self.last_heartbeat.fetch_max(sent_at.to_nanos(), AcqRel);",
+        wrong: "self.last_heartbeat.fetch_max(sent_at.to_nanos(), super::sync::Ordering::Relaxed);",
+        scenario: "an_invalidation_by_another_process_and_a_request",
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "whoever_sees_a_beat_does_not_see_what_was_raised_before_it",
+        name: "a_reader_of_a_heartbeat_does_not_acquire_the_generations_raised_before_it",
         file: "liveness.rs",
-        right: "self.heard.load(Acquire)",
-        wrong: "self.heard.load(super::sync::Ordering::Relaxed)",
-        scenario: "what_another_process_says_meets_a_request",
+        right: "self.last_heartbeat.load(Acquire)",
+        wrong: "self.last_heartbeat.load(super::sync::Ordering::Relaxed)",
+        scenario: "an_invalidation_by_another_process_and_a_request",
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "a_beat_counts_before_what_was_missed_before_it",
+        name: "a_heartbeat_counts_before_the_gap_before_it",
         file: "scenarios.rs",
-        right: "self.hearing.miss(at(10));
-        self.hearing.hear(at(9));",
-        wrong: "self.hearing.hear(at(9));
-        self.hearing.miss(at(10));",
-        scenario: "a_bus_that_comes_back_meets_a_request",
+        right: "self.liveness.record_gap(at(10));
+        self.liveness.record_heartbeat(at(9));",
+        wrong: "self.liveness.record_heartbeat(at(9));
+        self.liveness.record_gap(at(10));",
+        scenario: "a_gap_on_the_bus_and_a_request",
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "what_was_missed_is_asked_before_what_was_heard",
+        name: "the_gap_is_read_before_the_heartbeat",
         file: "liveness.rs",
-        right: "let heard = self.heard.load(Acquire);
-        // Only now: what was missed before that beat is noted before it.
-        let since = self.since.load(Acquire);",
-        wrong: "let since = self.since.load(Acquire);
-        let heard = self.heard.load(Acquire);",
-        scenario: "a_bus_that_comes_back_meets_a_request",
+        right: "let last_heartbeat = self.last_heartbeat.load(Acquire);
+        // After the heartbeat: a gap before it was recorded before it.
+        let last_gap = self.last_gap.load(Acquire);",
+        wrong: "let last_gap = self.last_gap.load(Acquire);
+        let last_heartbeat = self.last_heartbeat.load(Acquire);",
+        scenario: "a_gap_on_the_bus_and_a_request",
         failure: OLD_RESPONSE,
     },
 ];

@@ -8,21 +8,21 @@ fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Calls that end at once, until one turns the breaker: how many it took.
+/// Index of the call that opens the breaker, of calls that end at once.
 fn calls_until_open(outcomes: impl IntoIterator<Item = (u64, Outcome)>) -> Option<usize> {
     let mut breaker = Breaker::new();
     outcomes.into_iter().position(|(at, outcome)| {
-        let pass = breaker.pass().unwrap();
-        breaker.record(pass, outcome, ms(at), || 0) == Turned::Open
+        let permit = breaker.permit().unwrap();
+        breaker.record(permit, outcome, ms(at), || 0) == Transition::Opened
     })
 }
 
-/// A breaker that opened at zero.
+/// Breaker that opened at zero.
 fn open(random: u64) -> Breaker {
     let mut breaker = Breaker::new();
-    let pass = breaker.pass().unwrap();
+    let permit = breaker.permit().unwrap();
     for _ in 0..3 {
-        let _ = breaker.record(pass, Failure, ms(0), || random);
+        let _ = breaker.record(permit, Failure, ms(0), || random);
     }
     assert!(breaker.is_open());
     breaker
@@ -36,10 +36,10 @@ fn three_failures_in_a_row_open_it() {
 }
 
 #[test]
-fn a_success_between_them_keeps_it_closed() {
+fn a_success_between_failures_keeps_it_closed() {
     let third = |n| if n % 3 == 2 { Success } else { Failure };
     let calls = (0..99).map(|n| (n * 60, third(n)));
-    assert_eq!(calls_until_open(calls), None, "17 in a second");
+    assert_eq!(calls_until_open(calls), None, "17 calls in a second");
 }
 
 #[test]
@@ -50,71 +50,91 @@ fn half_of_twenty_within_a_second_open_it() {
 }
 
 #[test]
-fn nothing_goes_through_while_it_is_open() {
+fn no_call_is_permitted_while_it_is_open() {
     let mut breaker = open(0);
-    assert_eq!(breaker.pass(), None);
-    let probe = breaker.probe(ms(250), 0).unwrap();
-    assert_eq!(breaker.pass(), None, "nor while it is probed");
-    assert_eq!(breaker.probed(probe, Failure), Turned::Not);
-    assert_eq!(breaker.pass(), None, "nor after a probe that failed");
+    assert_eq!(breaker.permit(), None);
+    let probe = breaker.permit_probe(ms(250), 0).unwrap();
+    assert_eq!(breaker.permit(), None, "nor while a probe runs");
+    assert_eq!(breaker.record_probe(probe, Failure), Transition::None);
+    assert_eq!(breaker.permit(), None, "nor after a probe that failed");
 }
 
 #[test]
-fn probes_come_after_a_quarter_a_half_and_then_each_whole_second() {
+fn probe_delays_double_up_to_a_second() {
     let mut breaker = open(0);
     for due in [250, 750, 1_750, 2_750, 3_750] {
-        assert_eq!(breaker.rest(ms(due - 1)), Some(ms(1)));
-        assert_eq!(breaker.probe(ms(due - 1), 0), None, "too early for {due}");
-        let probe = breaker.probe(ms(due), 0).unwrap();
-        assert_eq!(breaker.rest(ms(due)), None);
-        assert_eq!(breaker.probe(ms(due), 0), None, "one at a time");
-        assert_eq!(breaker.probed(probe, Failure), Turned::Not);
+        assert_eq!(breaker.until_probe(ms(due - 1)), Some(ms(1)));
+        assert_eq!(
+            breaker.permit_probe(ms(due - 1), 0),
+            None,
+            "too early for {due}"
+        );
+        let probe = breaker.permit_probe(ms(due), 0).unwrap();
+        assert_eq!(breaker.until_probe(ms(due)), None);
+        assert_eq!(breaker.permit_probe(ms(due), 0), None, "one at a time");
+        assert_eq!(breaker.record_probe(probe, Failure), Transition::None);
     }
 }
 
 #[test]
-fn a_probe_that_took_long_is_followed_at_once() {
+fn a_long_probe_is_followed_by_the_next_at_once() {
     let mut breaker = open(0);
-    let probe = breaker.probe(ms(250), 0).unwrap();
-    let _ = breaker.probed(probe, Failure);
-    assert_eq!(breaker.rest(ms(800)), Some(ms(0)));
-    assert!(breaker.probe(ms(800), 0).is_some());
+    let probe = breaker.permit_probe(ms(250), 0).unwrap();
+    let _ = breaker.record_probe(probe, Failure);
+    assert_eq!(breaker.until_probe(ms(800)), Some(ms(0)));
+    assert!(breaker.permit_probe(ms(800), 0).is_some());
 }
 
 #[test]
-fn a_probe_that_succeeds_closes_it_and_all_is_forgotten() {
+fn a_successful_probe_closes_it_and_resets_its_counts() {
     let mut breaker = open(0);
-    let probe = breaker.probe(ms(250), 0).unwrap();
-    assert_eq!(breaker.probed(probe, Success), Turned::Closed);
-    let pass = breaker.pass().unwrap();
+    let probe = breaker.permit_probe(ms(250), 0).unwrap();
+    assert_eq!(breaker.record_probe(probe, Success), Transition::Closed);
+    let permit = breaker.permit().unwrap();
     for _ in 0..2 {
-        assert_eq!(breaker.record(pass, Failure, ms(250), || 0), Turned::Not);
+        assert_eq!(
+            breaker.record(permit, Failure, ms(250), || 0),
+            Transition::None
+        );
     }
-    assert_eq!(breaker.record(pass, Failure, ms(250), || 0), Turned::Open);
-    assert_eq!(breaker.rest(ms(250)), Some(ms(250)), "from the first pause");
+    assert_eq!(
+        breaker.record(permit, Failure, ms(250), || 0),
+        Transition::Opened
+    );
+    assert_eq!(
+        breaker.until_probe(ms(250)),
+        Some(ms(250)),
+        "from the first delay"
+    );
 }
 
 #[test]
-fn chance_shortens_a_pause_by_a_fifth_at_most() {
-    assert_eq!(open(500).rest(ms(0)), Some(ms(225)));
-    assert!(open(999).rest(ms(0)).unwrap() > ms(200));
-    assert!(open(u64::MAX).rest(ms(0)).unwrap() > ms(200));
+fn jitter_shortens_a_delay_by_a_fifth_at_most() {
+    assert_eq!(open(500).until_probe(ms(0)), Some(ms(225)));
+    assert!(open(999).until_probe(ms(0)).unwrap() > ms(200));
+    assert!(open(u64::MAX).until_probe(ms(0)).unwrap() > ms(200));
 }
 
 #[test]
-fn what_began_before_it_turned_tells_nothing() {
+fn outcomes_of_calls_from_before_a_change_are_ignored() {
     let mut breaker = Breaker::new();
-    let early = breaker.pass().unwrap();
+    let early = breaker.permit().unwrap();
     for _ in 0..3 {
-        let pass = breaker.pass().unwrap();
-        let _ = breaker.record(pass, Failure, ms(0), || 0);
+        let permit = breaker.permit().unwrap();
+        let _ = breaker.record(permit, Failure, ms(0), || 0);
     }
-    assert_eq!(breaker.record(early, Success, ms(1), || 0), Turned::Not);
+    assert_eq!(
+        breaker.record(early, Success, ms(1), || 0),
+        Transition::None
+    );
     assert!(breaker.is_open(), "an old success does not close it");
-    let probe = breaker.probe(ms(250), 0).unwrap();
-    let _ = breaker.probed(probe, Success);
+    let probe = breaker.permit_probe(ms(250), 0).unwrap();
+    let _ = breaker.record_probe(probe, Success);
     for _ in 0..30 {
-        assert_eq!(breaker.record(early, Failure, ms(251), || 0), Turned::Not);
+        assert_eq!(
+            breaker.record(early, Failure, ms(251), || 0),
+            Transition::None
+        );
     }
     assert!(!breaker.is_open(), "old failures do not open it");
 }
@@ -144,41 +164,95 @@ fn outcome(ok: bool) -> Outcome {
 }
 
 proptest! {
-    /// Whatever calls do, in whichever order they end.
+    /// Calls with any outcomes, which end in any order.
     #[test]
-    fn it_opens_by_failures_alone_and_closes_by_a_probe_alone(steps in steps()) {
+    fn only_failures_open_it_and_only_probes_close_it(steps in steps()) {
         let (mut breaker, mut now) = (Breaker::new(), ms(0));
         let (mut under_way, mut probe) = (Vec::new(), None);
         for step in steps {
             let was_open = breaker.is_open();
-            let mut turned = Turned::Not;
+            let mut transition = Transition::None;
             match step {
                 Step::Wait(millis) => now += ms(millis),
                 Step::Begin => {
-                    prop_assert_eq!(breaker.pass().is_none(), was_open);
-                    under_way.extend(breaker.pass());
+                    prop_assert_eq!(breaker.permit().is_none(), was_open);
+                    under_way.extend(breaker.permit());
                 }
                 Step::End(index, ok) if !under_way.is_empty() => {
-                    let pass = under_way.swap_remove(index.index(under_way.len()));
-                    turned = breaker.record(pass, outcome(ok), now, || 0);
-                    prop_assert!(turned != Turned::Closed);
+                    let permit = under_way.swap_remove(index.index(under_way.len()));
+                    transition = breaker.record(permit, outcome(ok), now, || 0);
+                    prop_assert!(transition != Transition::Closed);
                 }
                 Step::Probe => {
-                    let leave = breaker.probe(now, 0);
-                    prop_assert!(leave.is_none() || (was_open && probe.is_none()));
-                    probe = probe.or(leave);
+                    let permitted = breaker.permit_probe(now, 0);
+                    prop_assert!(permitted.is_none() || (was_open && probe.is_none()));
+                    probe = probe.or(permitted);
                 }
                 Step::Probed(ok) => if let Some(probe) = probe.take() {
-                    turned = breaker.probed(probe, outcome(ok));
-                    prop_assert_eq!(turned == Turned::Closed, ok);
+                    transition = breaker.record_probe(probe, outcome(ok));
+                    prop_assert_eq!(transition == Transition::Closed, ok);
                 },
                 Step::End(..) => {}
             }
-            prop_assert_eq!(breaker.is_open() != was_open, turned != Turned::Not);
-            prop_assert_eq!(breaker.is_open(), (was_open || turned == Turned::Open) && turned != Turned::Closed);
-            let rest = breaker.rest(now);
-            prop_assert_eq!(rest.is_some(), breaker.is_open() && probe.is_none());
-            prop_assert!(rest.is_none_or(|rest| rest <= LONGEST_PAUSE));
+            prop_assert_eq!(breaker.is_open() != was_open, transition != Transition::None);
+            prop_assert_eq!(breaker.is_open(), (was_open || transition == Transition::Opened) && transition != Transition::Closed);
+            let until_probe = breaker.until_probe(now);
+            prop_assert_eq!(until_probe.is_some(), breaker.is_open() && probe.is_none());
+            prop_assert!(until_probe.is_none_or(|delay| delay <= MAX_PROBE_DELAY));
+        }
+    }
+}
+
+fn window_is_half_failed(calls: &[(u64, bool)]) -> bool {
+    let mut window = RollingWindow::default();
+    for &(millis, failed) in calls {
+        window.record(Duration::from_millis(millis), failed);
+    }
+    window.is_half_failed()
+}
+
+#[test]
+fn half_of_twenty_calls_reach_the_failure_rate() {
+    let half = |n: u64| (0..n).map(|n| (n, n % 2 == 0)).collect::<Vec<_>>();
+    assert!(
+        !window_is_half_failed(&half(19)),
+        "too few, though more than half"
+    );
+    assert!(window_is_half_failed(&half(20)));
+    let mut fewer = half(20);
+    fewer[0].1 = false;
+    assert!(!window_is_half_failed(&fewer), "9 of 20");
+}
+
+#[test]
+fn calls_older_than_a_second_do_not_count() {
+    let at = |last| {
+        let mut calls = vec![(50, true); 19];
+        calls.push((last, true));
+        window_is_half_failed(&calls)
+    };
+    assert!(at(999));
+    assert!(!at(1_000));
+    assert!(!at(u64::MAX));
+}
+
+proptest! {
+    #[test]
+    fn the_window_counts_as_a_list_of_the_last_ten_buckets_does(
+        steps in prop::collection::vec((0u64..400, any::<bool>()), 1..120),
+    ) {
+        let (mut now, mut calls) = (0, Vec::new());
+        let mut window = RollingWindow::default();
+        for (step, failed) in steps {
+            // Most calls are close to one another, or the minimum would never be reached.
+            now += step / 8;
+            calls.push((now / 100, failed));
+            window.record(Duration::from_millis(now), failed);
+            let last = calls.iter().filter(|(tenth, _)| tenth + 10 > now / 100);
+            let (all, bad) = last.fold((0, 0), |(all, bad), (_, failed)| {
+                (all + 1, bad + u32::from(*failed))
+            });
+            prop_assert_eq!(window.is_half_failed(), all >= 20 && bad * 2 >= all);
         }
     }
 }

@@ -1,9 +1,9 @@
-//! How far the bus can be relied on: what memory holds may have been invalidated by another process.
+//! Liveness of the bus: the time for which memory may be trusted without asking the store.
 //!
-//! A process tells all others what it invalidates, and hears its own beats among what they say.
-//! Whatever was told before a beat is heard before it, so that a beat which comes back proves that
-//! nothing was missed up to the moment when it was *sent*. Without one, what memory holds is taken
-//! for valid only for as long as a silence may last: after that it is compared with the store.
+//! Every process publishes its invalidations and its heartbeats on one channel, and receives its own
+//! heartbeats. The channel keeps the order, so that a heartbeat which comes back proves that no message
+//! was missed up to the time when it was *sent*. Without a recent heartbeat, a response in memory is
+//! trusted for `max_unverified` after it was last verified against the store.
 
 use std::time::Duration;
 
@@ -13,52 +13,52 @@ use super::sync::{
     Ordering::{AcqRel, Acquire},
 };
 
-/// What was heard of the bus.
+/// State of the bus as seen by this process.
 #[derive(Debug)]
 pub(crate) struct BusLiveness {
-    /// What was told before may have been missed.
-    since: AtomicU64,
-    /// When the last own beat that was heard was sent.
-    pub(crate) heard: AtomicU64,
+    /// Time up to which messages may have been missed.
+    last_gap: AtomicU64,
+    /// Time of sending of the last own heartbeat that was received.
+    pub(crate) last_heartbeat: AtomicU64,
     max_unverified: u64,
 }
 
 impl BusLiveness {
-    /// Of a bus of which nothing was heard yet. So it stays where there is none.
+    /// Creates the state before the first heartbeat, which stays if the store has no bus.
     pub(crate) fn silent(max_unverified: Duration) -> Self {
         let max_unverified = Timestamp::default().after(max_unverified);
         Self {
-            since: AtomicU64::new(0),
-            heard: AtomicU64::new(0),
+            last_gap: AtomicU64::new(0),
+            last_heartbeat: AtomicU64::new(0),
             max_unverified: max_unverified.to_nanos(),
         }
     }
 
-    /// Whether what was compared with the store at `checked`, or whose run began then, may be reused
-    /// at `now` without comparing it again.
+    /// Returns whether a response that was verified at `verified_at`, or whose run started then, may be
+    /// reused at `now` without verifying it again.
     ///
-    /// To be asked **before** the generations are compared: what was heard by then is raised in
-    /// them. The other way round, what is raised between the two is not seen, and the beat after
-    /// it is.
-    pub(crate) fn trusts(&self, checked: Timestamp, now: Timestamp) -> bool {
-        let (checked, now) = (checked.to_nanos(), now.to_nanos());
-        let heard = self.heard.load(Acquire);
-        // Only now: what was missed before that beat is noted before it.
-        let since = self.since.load(Acquire);
-        if now.saturating_sub(heard) <= self.max_unverified {
-            return checked >= since;
+    /// To be called **before** the generations are compared: messages that were received by then have
+    /// raised them. In the other order, a message between the two is missed and the heartbeat after it
+    /// counts.
+    pub(crate) fn trusts(&self, verified_at: Timestamp, now: Timestamp) -> bool {
+        let (verified_at, now) = (verified_at.to_nanos(), now.to_nanos());
+        let last_heartbeat = self.last_heartbeat.load(Acquire);
+        // After the heartbeat: a gap before it was recorded before it.
+        let last_gap = self.last_gap.load(Acquire);
+        if now.saturating_sub(last_heartbeat) <= self.max_unverified {
+            return verified_at >= last_gap;
         }
-        now.saturating_sub(checked) <= self.max_unverified
+        now.saturating_sub(verified_at) <= self.max_unverified
     }
 
-    /// An own beat came back. Whatever was heard before it must be raised already.
-    pub(crate) fn hear(&self, sent: Timestamp) {
-        self.heard.fetch_max(sent.to_nanos(), AcqRel);
+    /// Records an own heartbeat that came back, after all messages before it were applied.
+    pub(crate) fn record_heartbeat(&self, sent_at: Timestamp) {
+        self.last_heartbeat.fetch_max(sent_at.to_nanos(), AcqRel);
     }
 
-    /// Something may have been missed until now.
-    pub(crate) fn miss(&self, now: Timestamp) {
-        self.since.fetch_max(now.to_nanos(), AcqRel);
+    /// Records that messages up to now may have been missed.
+    pub(crate) fn record_gap(&self, now: Timestamp) {
+        self.last_gap.fetch_max(now.to_nanos(), AcqRel);
     }
 }
 
@@ -76,10 +76,10 @@ mod tests {
     }
 
     #[test]
-    fn without_a_bus_what_was_checked_within_a_silence_is_trusted() {
+    fn without_a_bus_a_recent_verification_is_trusted() {
         explore(|| {
-            let hearing = silent();
-            for (checked, now, trusted) in [
+            let liveness = silent();
+            for (verified_at, now, trusted) in [
                 (0, 0, true),
                 (0, 5, true),
                 (0, 6, false),
@@ -87,42 +87,50 @@ mod tests {
                 (94, 100, false),
                 (101, 100, true),
             ] {
-                assert_eq!(hearing.trusts(at(checked), at(now)), trusted, "{checked}");
+                assert_eq!(
+                    liveness.trusts(at(verified_at), at(now)),
+                    trusted,
+                    "{verified_at}"
+                );
             }
         });
     }
 
     #[test]
-    fn while_beats_come_back_whatever_was_checked_since_the_last_gap_is_trusted() {
+    fn with_heartbeats_every_verification_since_the_last_gap_is_trusted() {
         explore(|| {
-            let hearing = silent();
-            hearing.miss(at(50));
-            hearing.hear(at(99));
-            for (checked, now, trusted) in [
+            let liveness = silent();
+            liveness.record_gap(at(50));
+            liveness.record_heartbeat(at(99));
+            for (verified_at, now, trusted) in [
                 (50, 100, true),
                 (49, 100, false),
                 (50, 104, true),
-                // The last beat is too long ago.
+                // The last heartbeat is too old.
                 (50, 105, false),
                 (100, 105, true),
-                // A clock that was read before the beat was.
+                // The clock was read before the heartbeat was sent.
                 (50, 98, true),
             ] {
-                assert_eq!(hearing.trusts(at(checked), at(now)), trusted, "{checked}");
+                assert_eq!(
+                    liveness.trusts(at(verified_at), at(now)),
+                    trusted,
+                    "{verified_at}"
+                );
             }
         });
     }
 
     #[test]
-    fn neither_goes_back() {
+    fn gap_and_heartbeat_do_not_decrease() {
         explore(|| {
-            let hearing = silent();
-            hearing.miss(at(50));
-            hearing.hear(at(99));
-            hearing.miss(at(10));
-            hearing.hear(at(10));
-            assert!(hearing.trusts(at(50), at(104)));
-            assert!(!hearing.trusts(at(49), at(104)));
+            let liveness = silent();
+            liveness.record_gap(at(50));
+            liveness.record_heartbeat(at(99));
+            liveness.record_gap(at(10));
+            liveness.record_heartbeat(at(10));
+            assert!(liveness.trusts(at(50), at(104)));
+            assert!(!liveness.trusts(at(49), at(104)));
         });
     }
 }

@@ -1,7 +1,7 @@
-//! What one process tells the others on the bus, as bytes.
+//! Wire format of messages on the bus.
 //!
 //! ```text
-//! version 1 | sender 8 | number 8 | 0 sent 8
+//! version 1 | sender 8 | number 8 | 0 (heartbeat) sent_at 8
 //!                                 | 1 (expire) or 2 (invalidate), then: 0 (all)
 //!                                                                     | 1 (path) text
 //!                                                                     | 2 (url) text
@@ -9,8 +9,8 @@
 //! text = length 4 | UTF-8
 //! ```
 //!
-//! At its end is the CRC-32 of all that: one whose bits have changed on its way is not read, which
-//! counts as a gap.
+//! The CRC-32 of all that follows: a message with a wrong checksum is not parsed, which counts as a
+//! gap.
 
 use crate::{
     invalidation::{generation::Bump, scope::Scope},
@@ -18,24 +18,24 @@ use crate::{
 };
 use actix_web::web::Bytes;
 
-/// A message and who has sent it.
+/// Message of one process to all others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) sender: u64,
-    /// One more than that of the message before.
+    /// One more than that of the sender's previous message.
     pub(crate) number: u64,
-    pub(crate) word: Payload,
+    pub(crate) payload: Payload,
 }
 
-/// What it says.
+/// Payload of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Payload {
-    /// The sender is there. When it sent this is told by its own clock, and means nothing to others.
-    Beat(Timestamp),
-    Raise(Bump, Targets),
+    /// Time of sending on the sender's clock, which has no meaning to others.
+    Heartbeat(Timestamp),
+    Bump(Bump, Targets),
 }
 
-/// What is raised: one thing, or many tags.
+/// Targets of an invalidation: one scope, or several tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Targets {
     All,
@@ -44,34 +44,35 @@ pub(crate) enum Targets {
     Tags(Vec<String>),
 }
 
-/// What was heard is no message of ours, or one of another version. It may have said anything: to
-/// whoever hears it, it is as if it were missed.
+/// Error for bytes that are no message of this version. Their content is unknown, so that a receiver
+/// treats them as a missed message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unreadable;
 
 const VERSION: u8 = 1;
 
-/// Tags of more bytes are told in more than one message.
-const LONGEST: usize = 16 << 10;
+/// Maximum size of the tags in one message.
+const MAX_TAG_BYTES: usize = 16 << 10;
 
-const LENGTH: usize = size_of::<u32>();
+/// Size of the length of a text.
+const LENGTH_BYTES: usize = size_of::<u32>();
 
 impl Message {
     pub(crate) fn to_bytes(&self) -> Bytes {
         let mut bytes = vec![VERSION];
         bytes.extend(self.sender.to_be_bytes());
         bytes.extend(self.number.to_be_bytes());
-        match &self.word {
-            Payload::Beat(sent) => {
+        match &self.payload {
+            Payload::Heartbeat(sent_at) => {
                 bytes.push(0);
-                bytes.extend(sent.to_nanos().to_be_bytes());
+                bytes.extend(sent_at.to_nanos().to_be_bytes());
             }
-            Payload::Raise(raise, reach) => {
-                bytes.push(match raise {
+            Payload::Bump(bump, targets) => {
+                bytes.push(match bump {
                     Bump::Expire => 1,
                     Bump::Invalidate => 2,
                 });
-                reach.write(&mut bytes);
+                targets.write(&mut bytes);
             }
         }
         bytes.extend(crc32fast::hash(&bytes).to_be_bytes());
@@ -88,10 +89,10 @@ impl Message {
             return Err(Unreadable);
         }
         let (sender, number) = (rest.number()?, rest.number()?);
-        let word = match rest.byte()? {
-            0 => Payload::Beat(Timestamp::from_nanos(rest.number()?)),
-            1 => Payload::Raise(Bump::Expire, Targets::read(&mut rest)?),
-            2 => Payload::Raise(Bump::Invalidate, Targets::read(&mut rest)?),
+        let payload = match rest.byte()? {
+            0 => Payload::Heartbeat(Timestamp::from_nanos(rest.number()?)),
+            1 => Payload::Bump(Bump::Expire, Targets::read(&mut rest)?),
+            2 => Payload::Bump(Bump::Invalidate, Targets::read(&mut rest)?),
             _ => return Err(Unreadable),
         };
         if !rest.0.is_empty() {
@@ -100,14 +101,13 @@ impl Message {
         Ok(Self {
             sender,
             number,
-            word,
+            payload,
         })
     }
 }
 
 impl Targets {
-    /// All of these, in as few as there can be: the tags of them together, as many as a message
-    /// takes.
+    /// Groups these scopes into as few messages as possible: the tags together, up to the size of a message.
     pub(crate) fn of(scopes: impl IntoIterator<Item = Scope>) -> Vec<Self> {
         let (mut all, mut tags, mut length) = (Vec::new(), Vec::new(), 0);
         for scope in scopes {
@@ -116,8 +116,8 @@ impl Targets {
                 Scope::Path(path) => all.push(Self::Path(path)),
                 Scope::Url(url) => all.push(Self::Url(url)),
                 Scope::Tag(tag) => {
-                    let more = LENGTH + tag.len();
-                    if length + more > LONGEST && !tags.is_empty() {
+                    let more = LENGTH_BYTES + tag.len();
+                    if length + more > MAX_TAG_BYTES && !tags.is_empty() {
                         all.push(Self::Tags(std::mem::take(&mut tags)));
                         length = 0;
                     }
@@ -169,14 +169,14 @@ impl Targets {
     }
 }
 
-/// No store takes a message of 4 GiB.
+/// Writes a text with its length. No store accepts a message of 4 GiB.
 fn write_text(text: &str, bytes: &mut Vec<u8>) {
     let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
     bytes.extend(length.to_be_bytes());
     bytes.extend(text.as_bytes());
 }
 
-/// What is not read yet.
+/// Bytes that were not parsed yet.
 struct Rest<'a>(&'a [u8]);
 
 impl Rest<'_> {

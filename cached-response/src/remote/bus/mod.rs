@@ -1,20 +1,22 @@
-//! Invalidation beyond this process.
+//! Invalidation in the remote store and in other processes.
 //!
-//! Whoever invalidates [notes](Raising::note) it, raises the generations of this process, and
-//! [sends](Raising::send) it: in this order, see [`pending`](crate::remote::bus::pending).
+//! An invalidation is [noted](InvalidationBus::note) as pending, raises the generations of this process,
+//! and is then [sent](InvalidationBus::send), in this order: see [`pending`].
+//!
+//! The [`publisher`] deletes nonces from the store and publishes messages to the other processes, and a
+//! heartbeat each second. The [`subscriber`] applies the messages of others; [`sequence`] numbers show a
+//! gap, and the own heartbeats that come back show [that none was missed](liveness).
 
 use crate::{
     invalidation::{generation, scope},
     time::moment,
     util::sync,
 };
-pub(crate) mod heartbeat;
 pub(crate) mod liveness;
 pub(crate) mod message;
 pub(crate) mod pending;
 pub(crate) mod publisher;
 pub(crate) mod sequence;
-pub(crate) mod store_transport;
 pub(crate) mod subscriber;
 pub(crate) mod transport;
 
@@ -25,10 +27,9 @@ use crate::{
     },
     remote::{
         bus::{
-            heartbeat::HeartbeatMonitor,
             liveness::BusLiveness,
-            pending::{Pending, ROOM, Unconfirmed},
-            publisher::{Job, Outcome, Publisher, Waiting},
+            pending::{MAX_BYTES, Pending, Unconfirmed},
+            publisher::{HeartbeatMonitor, Job, Outcome, Publisher, Waiter},
             subscriber::Subscriber,
             transport::Transport,
         },
@@ -36,14 +37,13 @@ use crate::{
     },
     time::Clock,
 };
+use futures_util::future::{OptionFuture, select};
 use std::{
     collections::hash_map::RandomState,
-    convert::Infallible,
-    future::{Future, pending, poll_fn},
+    future::{Future, pending},
     hash::BuildHasher,
     pin::pin,
     sync::Arc,
-    task::Poll,
     time::Duration,
 };
 use tokio::{
@@ -56,121 +56,122 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// What the other processes that use a store are told, and what is heard of them.
+/// Invalidations of one cache on their way to the store and to other processes, and those that arrive.
 #[derive(Debug)]
 pub(crate) struct InvalidationBus {
     namespace: Namespace,
     pending: Arc<Pending>,
-    hearing: Arc<BusLiveness>,
+    liveness: Arc<BusLiveness>,
     jobs: UnboundedSender<Job>,
-    /// For what is to be told and was not yet, in bytes.
-    room: Arc<Semaphore>,
+    /// Bytes that may still be queued for the publisher.
+    capacity: Arc<Semaphore>,
     limits: Limits,
 }
 
-/// For how long others are waited for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// What an invalidation may take.
-    pub(crate) invalidation: Duration,
+    /// Time that an invalidation may take.
+    pub(crate) invalidation_timeout: Duration,
     /// See [`BusLiveness`].
     pub(crate) max_unverified: Duration,
 }
 
-/// Nobody waits for longer, whatever the limit.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// Upper bound on every timeout.
+const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl InvalidationBus {
-    /// By this line, for the generations and the clock of one cache. The work beside it is to be run
-    /// on the thread that polls the store. It ends by itself when this is dropped, and all is sent.
+    /// Creates the bus of one cache, and the future of its tasks, which is to run on the thread that
+    /// polls the store. The future is ready when the bus was dropped and all is sent.
     pub(crate) fn new(
-        line: Arc<dyn Transport>,
+        transport: Arc<dyn Transport>,
         namespace: Namespace,
         limits: Limits,
         clock: &Clock,
         generations: &Arc<Generations>,
     ) -> (Self, impl Future<Output = ()> + Send + use<>) {
-        let (jobs, asked) = mpsc::unbounded_channel();
-        // Seeded by the system, which is random enough to meet no other.
-        let ears = Arc::new(HeartbeatMonitor::new(RandomState::new().hash_one(())));
+        let (jobs, queue) = mpsc::unbounded_channel();
+        // The system seeds the hasher, so that no two processes have one id.
+        let monitor = Arc::new(HeartbeatMonitor::new(RandomState::new().hash_one(())));
         let pending = Arc::new(Pending::new(vec![namespace.all()]));
-        let hearing = Arc::new(BusLiveness::silent(limits.max_unverified));
-        let listener = line.has_bus().then(|| Subscriber {
-            line: Arc::clone(&line),
+        let liveness = Arc::new(BusLiveness::silent(limits.max_unverified));
+        let subscriber = transport.has_bus().then(|| Subscriber {
+            transport: Arc::clone(&transport),
             clock: clock.clone(),
-            ears: Arc::clone(&ears),
-            hearing: Arc::clone(&hearing),
+            monitor: Arc::clone(&monitor),
+            liveness: Arc::clone(&liveness),
             generations: Arc::clone(generations),
             jobs: jobs.downgrade(),
         });
-        let teller = Publisher {
-            line,
+        let publisher = Publisher {
+            transport,
             pending: Arc::clone(&pending),
             clock: clock.clone(),
-            ears,
-            last: 0,
+            monitor,
+            last_number: 0,
         };
-        let raising = Self {
+        let bus = Self {
             namespace,
             pending,
-            hearing,
+            liveness,
             jobs,
-            room: Arc::new(Semaphore::new(ROOM)),
+            capacity: Arc::new(Semaphore::new(MAX_BYTES)),
             limits,
         };
-        (raising, work(teller.tell(asked), listener))
+        (bus, run(publisher.run(queue), subscriber))
     }
 
-    /// What is not to be read from the store yet.
+    /// Returns the invalidations that forbid to read from the store.
     pub(crate) fn pending(&self) -> &Arc<Pending> {
         &self.pending
     }
 
-    /// What is not to be reused from memory without asking the store.
-    pub(crate) fn hearing(&self) -> &Arc<BusLiveness> {
-        &self.hearing
+    /// Returns the state that decides for how long memory is trusted without asking the store.
+    pub(crate) fn liveness(&self) -> &Arc<BusLiveness> {
+        &self.liveness
     }
 
-    /// Notes what is about to be raised in this process.
-    #[must_use = "it is to be sent when it was raised"]
-    pub(crate) fn note(&self, raise: Bump, scopes: &[Scope]) -> Vec<Unconfirmed> {
-        let note = |scope: &Scope| self.pending.note(scope.clone(), raise, self.names(scope));
+    /// Notes the invalidation of these scopes before their generations are raised in this process.
+    #[must_use = "it is to be sent when the generations are raised"]
+    pub(crate) fn note(&self, bump: Bump, scopes: &[Scope]) -> Vec<Unconfirmed> {
+        let note = |scope: &Scope| self.pending.note(scope.clone(), bump, self.names(scope));
         scopes.iter().map(note).collect()
     }
 
-    /// Sends what was noted, whether or not anybody waits for it. Where so much is on its way already
-    /// that there is no room, it is left to a later try.
+    /// Sends noted invalidations, whether or not the result is awaited. If too much is queued already,
+    /// they are left to a later retry.
     pub(crate) fn send(&self, noted: Vec<Unconfirmed>) -> Sent {
-        let (answer, answered) = oneshot::channel();
-        match self.room_for(&noted) {
-            Some(room) => {
-                // Where nobody takes it nobody answers.
-                let _ = self.jobs.send(Job::Send(noted, Waiting { answer, room }));
+        let (result, receiver) = oneshot::channel();
+        match self.reserve(&noted) {
+            Some(capacity) => {
+                let waiter = Waiter { result, capacity };
+                // Without a publisher the dropped sender ends the wait.
+                let _ = self.jobs.send(Job::Send(noted, waiter));
             }
-            // The other end is here.
-            None => drop(answer.send(Err(InvalidationError::Slow))),
+            None => drop(result.send(Err(InvalidationError::Slow))),
         }
         Sent {
-            answered,
-            until: Instant::now() + self.limits.invalidation.min(LONGEST),
+            result: receiver,
+            end: Instant::now() + self.limits.invalidation_timeout.min(MAX_TIMEOUT),
         }
     }
 
-    /// Tries to send again whatever was not confirmed; ready when that was tried.
+    /// Sends all unconfirmed invalidations again; ready when that was tried.
     pub(crate) async fn retry(&self) {
         if self.pending.is_empty() {
             return;
         }
         let (tried, was_tried) = oneshot::channel();
         let _ = self.jobs.send(Job::Retry(tried));
-        // Where nobody takes it there is nothing to wait for.
+        // Fails at once without a publisher.
         let _ = was_tried.await;
     }
 
-    fn room_for(&self, noted: &[Unconfirmed]) -> Option<OwnedSemaphorePermit> {
+    fn reserve(&self, noted: &[Unconfirmed]) -> Option<OwnedSemaphorePermit> {
         let bytes: usize = noted.iter().map(Unconfirmed::weight).sum();
         let bytes = u32::try_from(bytes).ok()?;
-        Arc::clone(&self.room).try_acquire_many_owned(bytes).ok()
+        Arc::clone(&self.capacity)
+            .try_acquire_many_owned(bytes)
+            .ok()
     }
 
     fn names(&self, scope: &Scope) -> Vec<String> {
@@ -185,42 +186,33 @@ impl InvalidationBus {
     }
 }
 
-/// Tells and hears, until there is nothing more to tell.
-async fn work(telling: impl Future<Output = ()>, listener: Option<Subscriber>) {
-    let mut telling = pin!(telling);
-    let mut listening = pin!(async {
-        match listener {
-            Some(listener) => listener.listen().await,
-            None => pending().await,
-        }
-    });
-    poll_fn(|cx| {
-        if telling.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
-        }
-        let heard: Poll<Infallible> = listening.as_mut().poll(cx);
-        heard.map(|never| match never {})
-    })
-    .await;
+/// Runs both tasks until the publisher ends.
+async fn run(publisher: impl Future<Output = ()>, subscriber: Option<Subscriber>) {
+    let subscriber = OptionFuture::from(subscriber.map(Subscriber::run));
+    let subscriber = async {
+        subscriber.await;
+        pending::<()>().await;
+    };
+    select(pin!(publisher), pin!(subscriber)).await;
 }
 
-/// An invalidation that is on its way.
+/// Invalidation that is being sent.
 #[derive(Debug)]
 pub(crate) struct Sent {
-    answered: oneshot::Receiver<Outcome>,
-    until: Instant,
+    result: oneshot::Receiver<Outcome>,
+    end: Instant,
 }
 
 impl Sent {
-    /// What became of it, when its time is over at the latest.
+    /// Returns the outcome, at its timeout at the latest.
     pub(crate) async fn outcome(self) -> Outcome {
-        let answered = if Handle::try_current().is_ok() {
-            let in_time = timeout_at(self.until, self.answered).await;
+        let result = if Handle::try_current().is_ok() {
+            let in_time = timeout_at(self.end, self.result).await;
             in_time.map_err(|_| InvalidationError::Slow)?
         } else {
-            // No timer here. Each call to the store has its own.
-            self.answered.await
+            // Without a timer here, the timeout of each call to the store ends the wait.
+            self.result.await
         };
-        answered.unwrap_or(Err(InvalidationError::Unreachable))
+        result.unwrap_or(Err(InvalidationError::Unreachable))
     }
 }

@@ -1,9 +1,9 @@
-//! Invalidations that the store has not confirmed yet.
+//! Invalidations that the store has not confirmed.
 //!
-//! Until it has, what it holds under their names may be what was invalidated. Whoever invalidates
-//! notes it here **first**, raises the generations of this process then, and only then tells the
-//! store. Whoever reads takes a snapshot of the generations first, asks here then, and only then
-//! reads: either the snapshot is outdated, or it is pending, or the store has done it.
+//! Until it has, its values under their names may be outdated. An invalidation is noted here **first**,
+//! then raises the generations of this process, and only then is sent to the store. A read takes a
+//! snapshot of the generations first, then looks here, and only then reads: so either its snapshot is
+//! outdated, or the invalidation is pending, or the store has done it.
 
 use std::collections::HashMap;
 
@@ -15,28 +15,27 @@ use super::sync::{
     RandomState, lock,
 };
 
-/// The invalidations of one cache that are not confirmed.
+/// Unconfirmed invalidations of one cache.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    /// How many there are.
     count: AtomicU64,
-    noted: Mutex<State>,
-    /// What is removed from the store to invalidate everything.
+    state: Mutex<State>,
+    /// Names whose deletion invalidates everything.
     all: Vec<String>,
 }
 
-/// An invalidation that is to be told to the store and to the other processes.
+/// Invalidation that the store and the other processes have not confirmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unconfirmed {
     pub(crate) scope: Scope,
-    pub(crate) raise: Bump,
-    /// What is removed from the store, in this order.
+    pub(crate) bump: Bump,
+    /// Names that are deleted from the store, in this order.
     pub(crate) names: Vec<String>,
     number: u64,
 }
 
 impl Unconfirmed {
-    /// What it takes, to note and to tell.
+    /// Returns the bytes that it takes here and in the publisher's queue.
     pub(crate) fn weight(&self) -> usize {
         let names = self
             .names
@@ -50,86 +49,85 @@ impl Unconfirmed {
 struct State {
     last: u64,
     scopes: HashMap<Scope, Unconfirmed, RandomState>,
-    /// In how many of them a name is.
+    /// Number of invalidations for each name.
     names: HashMap<String, usize, RandomState>,
-    /// What all of them take.
     bytes: usize,
 }
 
-/// More than these become one of everything.
-pub(crate) const MOST: usize = 4096;
+/// Maximum number of invalidations; more are replaced by one of everything.
+pub(crate) const MAX_SCOPES: usize = 4096;
 
-/// So do those that take more bytes: paths are as long as clients make them.
-pub(crate) const ROOM: usize = 8 << 20;
+/// Maximum size of them, as clients choose the length of paths.
+pub(crate) const MAX_BYTES: usize = 8 << 20;
 
 impl Pending {
-    /// None yet. Everything is invalidated by removing `all`.
+    /// Creates an empty set. Deleting the names `all` invalidates everything.
     pub(crate) fn new(all: Vec<String>) -> Self {
         Self {
             count: AtomicU64::new(0),
-            noted: Mutex::default(),
+            state: Mutex::default(),
             all,
         }
     }
 
-    /// Notes an invalidation that removes `names`, in place of an older one of the same scope. It is
-    /// pending until what is given back is confirmed.
-    pub(crate) fn note(&self, scope: Scope, raise: Bump, names: Vec<String>) -> Unconfirmed {
-        let mut noted = lock(&self.noted);
-        let unconfirmed = noted.put(scope, raise, names);
-        if noted.scopes.len() > MOST || noted.bytes > ROOM {
-            noted.become_all(&self.all);
+    /// Notes an invalidation that deletes `names`, in place of an older one of the same scope. It is
+    /// pending until the returned value is confirmed.
+    pub(crate) fn note(&self, scope: Scope, bump: Bump, names: Vec<String>) -> Unconfirmed {
+        let mut state = lock(&self.state);
+        let unconfirmed = state.insert(scope, bump, names);
+        if state.scopes.len() > MAX_SCOPES || state.bytes > MAX_BYTES {
+            state.replace_by_all(&self.all);
         }
-        self.count.store(noted.len(), Release);
+        self.count.store(state.len(), Release);
         unconfirmed
     }
 
-    /// The store has done these. One that was noted again meanwhile stays.
+    /// Removes invalidations that the store has done. One that was noted again meanwhile stays.
     pub(crate) fn confirm(&self, done: &[Unconfirmed]) {
-        let mut noted = lock(&self.noted);
+        let mut state = lock(&self.state);
         for unconfirmed in done {
-            noted.take(unconfirmed);
+            state.confirm(unconfirmed);
         }
-        self.count.store(noted.len(), Release);
+        self.count.store(state.len(), Release);
     }
 
-    /// Whether what the store holds under any of these names may be outdated.
+    /// Returns whether the value of any of these names may be outdated.
     pub(crate) fn is_pending(&self, names: &[String]) -> bool {
         if self.is_empty() {
             return false;
         }
-        let noted = lock(&self.noted);
-        noted.scopes.contains_key(&Scope::All)
-            || names.iter().any(|name| noted.names.contains_key(name))
+        let state = lock(&self.state);
+        state.scopes.contains_key(&Scope::All)
+            || names.iter().any(|name| state.names.contains_key(name))
     }
 
-    /// Whether all of them are confirmed.
+    /// Returns whether all are confirmed.
     pub(crate) fn is_empty(&self) -> bool {
         self.count.load(Acquire) == 0
     }
 
-    /// All that are not confirmed, the oldest first.
+    /// Returns all that are not confirmed, the oldest first.
     pub(crate) fn unconfirmed(&self) -> Vec<Unconfirmed> {
-        let noted = lock(&self.noted);
-        let mut all: Vec<_> = noted.scopes.values().cloned().collect();
-        drop(noted);
+        let state = lock(&self.state);
+        let mut all: Vec<_> = state.scopes.values().cloned().collect();
+        drop(state);
         all.sort_unstable_by_key(|unconfirmed| unconfirmed.number);
         all
     }
 }
 
 impl State {
-    fn put(&mut self, scope: Scope, raise: Bump, names: Vec<String>) -> Unconfirmed {
+    fn insert(&mut self, scope: Scope, bump: Bump, names: Vec<String>) -> Unconfirmed {
         self.last += 1;
         let mut unconfirmed = Unconfirmed {
             scope: scope.clone(),
-            raise,
+            bump,
             names,
             number: self.last,
         };
         if let Some(older) = self.remove(&scope) {
-            // Nobody may have heard of it.
-            unconfirmed.raise = stronger(older.raise, raise);
+            // The older one may have been lost.
+            unconfirmed.bump = stronger(older.bump, bump);
         }
         for name in &unconfirmed.names {
             *self.names.entry(name.clone()).or_default() += 1;
@@ -139,7 +137,7 @@ impl State {
         unconfirmed
     }
 
-    fn take(&mut self, done: &Unconfirmed) {
+    fn confirm(&mut self, done: &Unconfirmed) {
         let newest = self.scopes.get(&done.scope);
         if newest.is_some_and(|newest| newest.number == done.number) {
             self.remove(&done.scope);
@@ -160,13 +158,13 @@ impl State {
         Some(removed)
     }
 
-    fn become_all(&mut self, names: &[String]) {
-        let raises = self.scopes.values().map(|unconfirmed| unconfirmed.raise);
-        let raise = raises.fold(Bump::Expire, stronger);
+    fn replace_by_all(&mut self, names: &[String]) {
+        let bumps = self.scopes.values().map(|unconfirmed| unconfirmed.bump);
+        let bump = bumps.fold(Bump::Expire, stronger);
         self.scopes = HashMap::default();
         self.names = HashMap::default();
         self.bytes = 0;
-        self.put(Scope::All, raise, names.to_vec());
+        self.insert(Scope::All, bump, names.to_vec());
     }
 
     fn len(&self) -> u64 {
@@ -200,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_noted_is_pending_under_each_of_its_names_until_it_is_confirmed() {
+    fn an_invalidation_is_pending_under_each_of_its_names_until_it_is_confirmed() {
         explore(|| {
             let pending = none();
             assert!(pending.is_empty() && !pending.is_pending(&names(&["a"])));
@@ -215,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_two_have_is_pending_until_both_are_confirmed() {
+    fn a_shared_name_is_pending_until_both_invalidations_are_confirmed() {
         explore(|| {
             let pending = none();
             let one = pending.note(tag("a"), Invalidate, names(&["stripe", "a"]));
@@ -229,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_of_a_scope_is_the_one_to_confirm() {
+    fn only_the_newest_of_a_scope_can_be_confirmed() {
         explore(|| {
             let pending = none();
             let older = pending.note(tag("a"), Invalidate, names(&["a"]));
@@ -243,21 +241,21 @@ mod tests {
     }
 
     #[test]
-    fn an_expiry_does_not_weaken_an_invalidation_that_nobody_has_heard_of() {
+    fn an_expiry_does_not_weaken_an_unconfirmed_invalidation() {
         explore(|| {
             let pending = none();
             pending.note(tag("a"), Invalidate, names(&["a"]));
             assert_eq!(
-                pending.note(tag("a"), Expire, names(&["a"])).raise,
+                pending.note(tag("a"), Expire, names(&["a"])).bump,
                 Invalidate
             );
             pending.note(tag("b"), Expire, names(&["b"]));
-            assert_eq!(pending.note(tag("b"), Expire, names(&["b"])).raise, Expire);
+            assert_eq!(pending.note(tag("b"), Expire, names(&["b"])).bump, Expire);
         });
     }
 
     #[test]
-    fn they_come_back_oldest_first() {
+    fn unconfirmed_invalidations_are_returned_oldest_first() {
         explore(|| {
             let pending = none();
             for name in ["c", "a", "b", "c"] {

@@ -1,18 +1,14 @@
-//! Tells the store and the other processes what is invalidated, and that this one is there.
+//! Publisher: sends invalidations to the store and to the other processes, and heartbeats.
 //!
-//! One task tells all of it, so that messages are published in the order of their numbers: whoever
-//! hears them knows by the numbers that none is missing.
+//! One task sends everything, so that messages are published in the order of their numbers and a
+//! receiver sees a gap where one is missing.
 
 use crate::{
     invalidation::{error::InvalidationError, generation::Bump},
-    remote::{
-        bus::{
-            heartbeat::HeartbeatMonitor,
-            message::{Message, Payload, Targets},
-            pending::{Pending, Unconfirmed},
-            transport::Transport,
-        },
-        catch_unwind::guarded,
+    remote::bus::{
+        message::{Message, Payload, Targets},
+        pending::{Pending, Unconfirmed},
+        transport::{Transport, catch_panic},
     },
     store::error::StoreError,
     time::{Clock, Sleep},
@@ -21,65 +17,68 @@ use std::{
     collections::HashSet,
     future::{Future, poll_fn},
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{
+            AtomicU32,
+            Ordering::{AcqRel, Release},
+        },
+    },
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::sync::{OwnedSemaphorePermit, mpsc::UnboundedReceiver, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc::UnboundedReceiver, oneshot};
 
-/// What is to be told.
+/// Job of the publisher.
 pub(crate) enum Job {
-    /// Invalidations, and to whom it matters whether they are done.
-    Send(Vec<Unconfirmed>, Waiting),
-    /// All that is not confirmed; the answer is that it was tried.
+    /// Sends invalidations and reports the outcome.
+    Send(Vec<Unconfirmed>, Waiter),
+    /// Sends all unconfirmed invalidations again, then reports that it was tried.
     Retry(oneshot::Sender<()>),
-    /// That this process is there, out of turn.
-    Beat,
+    /// Publishes a heartbeat out of turn.
+    Heartbeat,
 }
 
-/// Somebody who waits for an outcome.
-pub(crate) struct Waiting {
-    pub(crate) answer: oneshot::Sender<Outcome>,
-    /// The room that what is to be told takes.
-    pub(crate) room: OwnedSemaphorePermit,
+/// Receiver of an outcome.
+pub(crate) struct Waiter {
+    pub(crate) result: oneshot::Sender<Outcome>,
+    /// Queue capacity that the invalidations take.
+    pub(crate) capacity: OwnedSemaphorePermit,
 }
 
 pub(crate) type Outcome = Result<(), InvalidationError>;
 
-/// Whoever tells it.
 pub(crate) struct Publisher {
-    pub(crate) line: Arc<dyn Transport>,
+    pub(crate) transport: Arc<dyn Transport>,
     pub(crate) pending: Arc<Pending>,
     pub(crate) clock: Clock,
-    pub(crate) ears: Arc<HeartbeatMonitor>,
-    /// The number of its last message.
-    pub(crate) last: u64,
+    pub(crate) monitor: Arc<HeartbeatMonitor>,
+    /// Number of the last message.
+    pub(crate) last_number: u64,
 }
 
-/// Between two beats, and between two tries of what was not confirmed.
-const PERIOD: Duration = Duration::from_secs(1);
+/// Time between two heartbeats, and between two retries.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// So many are told to the store in one call, and so many jobs are taken at once.
-const TOGETHER: usize = 256;
+/// Maximum number of invalidations in one call to the store, and of jobs that are taken at once.
+const MAX_BATCH: usize = 256;
 
-/// What is to be done next.
 struct Next {
     jobs: Vec<Job>,
-    /// Whether it is time for a beat.
-    beat: bool,
+    is_heartbeat_due: bool,
 }
 
 impl Publisher {
-    /// Tells whatever is asked for, until nobody can ask any more.
-    pub(crate) async fn tell(mut self, mut jobs: UnboundedReceiver<Job>) {
-        let mut period = self.clock.sleep(PERIOD);
-        while let Some(next) = poll_fn(|cx| next(&mut period, &mut jobs, cx)).await {
-            // First of all, or they would be tried again before they were tried.
+    /// Does the jobs of the queue until it is closed and empty.
+    pub(crate) async fn run(mut self, mut queue: UnboundedReceiver<Job>) {
+        let mut interval = self.clock.sleep(HEARTBEAT_INTERVAL);
+        while let Some(next) = poll_fn(|cx| next(&mut interval, &mut queue, cx)).await {
+            // Before the retry, or new invalidations would be retried before they were tried.
             self.work(next.jobs).await;
-            if next.beat {
-                period = self.clock.sleep(PERIOD);
+            if next.is_heartbeat_due {
+                interval = self.clock.sleep(HEARTBEAT_INTERVAL);
                 self.retry().await;
-                self.beat().await;
+                self.publish_heartbeat().await;
             }
         }
     }
@@ -88,18 +87,17 @@ impl Publisher {
         let mut batch = Batch::default();
         for job in jobs {
             match job {
-                Job::Send(unconfirmed, waiting) => {
-                    batch.add(unconfirmed, waiting);
+                Job::Send(unconfirmed, waiter) => {
+                    batch.add(unconfirmed, waiter);
                     if batch.is_full() {
                         self.finish(std::mem::take(&mut batch)).await;
                     }
                 }
                 Job::Retry(tried) => {
                     self.retry().await;
-                    // Whoever asked may have left.
                     let _ = tried.send(());
                 }
-                Job::Beat => self.beat().await,
+                Job::Heartbeat => self.publish_heartbeat().await,
             }
         }
         self.finish(batch).await;
@@ -107,113 +105,161 @@ impl Publisher {
 
     async fn finish(&mut self, batch: Batch) {
         let outcome = self.send(&batch.unconfirmed).await;
-        for Waiting { answer, room } in batch.waiting {
-            drop(room);
-            // Nobody need wait for it.
-            let _ = answer.send(outcome.clone());
+        for Waiter { result, capacity } in batch.waiters {
+            drop(capacity);
+            let _ = result.send(outcome.clone());
         }
     }
 
     async fn retry(&mut self) {
         if !self.pending.is_empty() {
-            // What fails is tried again the next time.
+            // Invalidations that fail again stay pending for the next retry.
             let _ = self.send(&self.pending.unconfirmed()).await;
         }
     }
 
-    /// All of them, whatever becomes of the first: which says why if any fails.
+    /// Sends all of them, although some may fail, and returns the first error.
     async fn send(&mut self, unconfirmed: &[Unconfirmed]) -> Outcome {
         let mut outcome = Ok(());
-        for together in unconfirmed.chunks(TOGETHER) {
-            let sent = self.send_together(together).await;
+        for batch in unconfirmed.chunks(MAX_BATCH) {
+            let sent = self.send_batch(batch).await;
             let sent = sent.map_err(|error| InvalidationError::from(&error));
             outcome = outcome.and(sent);
         }
         outcome
     }
 
-    async fn send_together(&mut self, unconfirmed: &[Unconfirmed]) -> Result<(), StoreError> {
+    async fn send_batch(&mut self, unconfirmed: &[Unconfirmed]) -> Result<(), StoreError> {
         let names = names(unconfirmed);
-        guarded(async { self.line.delete(names).await }).await?;
-        if self.line.has_bus() {
-            self.publish_raises(unconfirmed).await?;
+        catch_panic(async { self.transport.delete(names).await }).await?;
+        if self.transport.has_bus() {
+            self.publish_bumps(unconfirmed).await?;
         }
         self.pending.confirm(unconfirmed);
         Ok(())
     }
 
-    async fn publish_raises(&mut self, unconfirmed: &[Unconfirmed]) -> Result<(), StoreError> {
-        for raise in [Bump::Invalidate, Bump::Expire] {
-            let raised = unconfirmed.iter().filter(|each| each.raise == raise);
-            for reach in Targets::of(raised.map(|each| each.scope.clone())) {
-                let published = self.publish(Payload::Raise(raise, reach)).await;
-                // If it was lost its number is missing, so that the others know.
-                self.last += 1;
+    async fn publish_bumps(&mut self, unconfirmed: &[Unconfirmed]) -> Result<(), StoreError> {
+        for bump in [Bump::Invalidate, Bump::Expire] {
+            let bumped = unconfirmed.iter().filter(|each| each.bump == bump);
+            for targets in Targets::of(bumped.map(|each| each.scope.clone())) {
+                let published = self.publish(Payload::Bump(bump, targets)).await;
+                // Also after a failure: the others must see the gap.
+                self.last_number += 1;
                 published?;
             }
         }
         Ok(())
     }
 
-    async fn beat(&mut self) {
-        if !self.line.has_bus() {
+    async fn publish_heartbeat(&mut self) {
+        if !self.transport.has_bus() {
             return;
         }
-        let sent = self.clock.now();
-        let published = self.publish(Payload::Beat(sent)).await;
-        // What seems lost may have been heard: no other message has its number.
-        self.last += 1;
+        let sent_at = self.clock.now();
+        let published = self.publish(Payload::Heartbeat(sent_at)).await;
+        // Also after a failure: the message may have arrived, and no other may have its number.
+        self.last_number += 1;
         if published.is_ok() {
-            self.ears.expect_one();
+            self.monitor.sent();
         }
     }
 
-    async fn publish(&self, word: Payload) -> Result<(), StoreError> {
+    async fn publish(&self, payload: Payload) -> Result<(), StoreError> {
         let message = Message {
-            sender: self.ears.own(),
-            number: self.last + 1,
-            word,
+            sender: self.monitor.sender(),
+            number: self.last_number + 1,
+            payload,
         };
-        guarded(async { self.line.publish(message.to_bytes()).await }).await
+        catch_panic(async { self.transport.publish(message.to_bytes()).await }).await
     }
 }
 
-/// `None` when nobody can ask for anything any more.
+/// Returns the next jobs, or `None` when the queue is closed and empty.
 fn next(
-    period: &mut Sleep,
-    asked: &mut UnboundedReceiver<Job>,
+    interval: &mut Sleep,
+    queue: &mut UnboundedReceiver<Job>,
     cx: &mut Context<'_>,
 ) -> Poll<Option<Next>> {
-    let beat = Pin::new(period).poll(cx).is_ready();
+    let is_heartbeat_due = Pin::new(interval).poll(cx).is_ready();
     let mut jobs = Vec::new();
-    match asked.poll_recv_many(cx, &mut jobs, TOGETHER) {
+    match queue.poll_recv_many(cx, &mut jobs, MAX_BATCH) {
         Poll::Ready(0) => Poll::Ready(None),
-        Poll::Pending if !beat => Poll::Pending,
-        _ => Poll::Ready(Some(Next { jobs, beat })),
+        Poll::Pending if !is_heartbeat_due => Poll::Pending,
+        _ => Poll::Ready(Some(Next {
+            jobs,
+            is_heartbeat_due,
+        })),
     }
 }
 
-/// Each name once, where it comes first: the stripe of a tag before the tag.
+/// Returns each name once, at its first place: the stripe of a tag before the tag.
 fn names(unconfirmed: &[Unconfirmed]) -> Vec<String> {
     let mut seen = HashSet::new();
     let names = unconfirmed.iter().flat_map(|each| &each.names);
     names.filter(|name| seen.insert(*name)).cloned().collect()
 }
 
-/// Invalidations that are told together, and who waits for them.
+/// Invalidations that are sent together, and their waiters.
 #[derive(Default)]
 struct Batch {
     unconfirmed: Vec<Unconfirmed>,
-    waiting: Vec<Waiting>,
+    waiters: Vec<Waiter>,
 }
 
 impl Batch {
-    fn add(&mut self, unconfirmed: Vec<Unconfirmed>, waiting: Waiting) {
+    fn add(&mut self, unconfirmed: Vec<Unconfirmed>, waiter: Waiter) {
         self.unconfirmed.extend(unconfirmed);
-        self.waiting.push(waiting);
+        self.waiters.push(waiter);
     }
 
     fn is_full(&self) -> bool {
-        self.unconfirmed.len() >= TOGETHER
+        self.unconfirmed.len() >= MAX_BATCH
+    }
+}
+
+/// Heartbeat state shared by the publisher and the subscriber.
+#[derive(Debug)]
+pub(crate) struct HeartbeatMonitor {
+    /// Id of this process as a sender.
+    sender: u64,
+    /// Heartbeats that were published and have not come back.
+    outstanding: AtomicU32,
+    subscription_lost: Notify,
+}
+
+/// Number of outstanding heartbeats from which the subscription counts as lost, whatever its connection
+/// reports.
+const LOST_AFTER: u32 = 5;
+
+impl HeartbeatMonitor {
+    pub(crate) fn new(sender: u64) -> Self {
+        Self {
+            sender,
+            outstanding: AtomicU32::new(0),
+            subscription_lost: Notify::new(),
+        }
+    }
+
+    pub(crate) fn sender(&self) -> u64 {
+        self.sender
+    }
+
+    /// Records a heartbeat that was published.
+    pub(crate) fn sent(&self) {
+        if self.outstanding.fetch_add(1, AcqRel) + 1 >= LOST_AFTER {
+            self.outstanding.store(0, Release);
+            self.subscription_lost.notify_one();
+        }
+    }
+
+    /// Records an own heartbeat that has come back.
+    pub(crate) fn received(&self) {
+        self.outstanding.store(0, Release);
+    }
+
+    /// Ready when too many heartbeats are outstanding.
+    pub(crate) async fn lost(&self) {
+        self.subscription_lost.notified().await;
     }
 }

@@ -1,77 +1,90 @@
-//! Who has spoken on the bus, and whether all that was said was heard.
+//! Sequence numbers of the other processes on the bus: a missing number is a gap.
 
 use crate::time::moment::Timestamp;
 use std::{collections::HashMap, time::Duration};
 
-/// The senders that were heard since the subscription began, each with the number of its last
-/// message.
+/// Senders of which a message was received since the subscription started, with the number of the last
+/// one.
 #[derive(Debug)]
 pub(crate) struct PeerSequences {
-    subscribed: Timestamp,
-    last: HashMap<u64, Last>,
-    forgotten: bool,
+    subscribed_at: Timestamp,
+    last: HashMap<u64, LastMessage>,
+    /// Whether a sender was evicted: then none is known to be new.
+    has_evicted: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Last {
+struct LastMessage {
     number: u64,
-    heard: Timestamp,
+    received_at: Timestamp,
 }
 
-/// Whether all was heard that a sender has said.
+/// Order of a message among those of its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    Whole,
+    /// No message before it is missing.
+    Complete,
+    /// A message before it may be missing.
     Gap,
 }
 
-/// More are not known by their numbers at once.
-const MOST: usize = 1024;
+/// Maximum number of senders that are remembered.
+const MAX_SENDERS: usize = 1024;
 
-/// All who were there at the subscription have sent a beat by then.
-const INTRODUCTION: Duration = Duration::from_secs(3);
+/// Time after the subscription in which every running process has sent a heartbeat.
+const INTRODUCTION_PERIOD: Duration = Duration::from_secs(3);
 
 impl PeerSequences {
-    /// Nobody yet, of a subscription that began then.
-    pub(crate) fn new(subscribed: Timestamp) -> Self {
+    /// Creates the empty state of a subscription that started then.
+    pub(crate) fn new(subscribed_at: Timestamp) -> Self {
         Self {
-            subscribed,
+            subscribed_at,
             last: HashMap::new(),
-            forgotten: false,
+            has_evicted: false,
         }
     }
 
-    /// A message was heard. One that comes late or twice leaves no gap: if it was missed, that was
-    /// said at the one after it.
-    pub(crate) fn hear(&mut self, sender: u64, number: u64, now: Timestamp) -> Order {
+    /// Records a message. A late or repeated one is no gap: its gap was reported at the message after it.
+    pub(crate) fn record(&mut self, sender: u64, number: u64, now: Timestamp) -> Order {
         let Some(last) = self.last.get_mut(&sender) else {
-            return self.meet(sender, number, now);
+            return self.record_first(sender, number, now);
         };
-        let whole = number.saturating_sub(1) <= last.number;
+        let is_complete = number.saturating_sub(1) <= last.number;
         last.number = last.number.max(number);
-        last.heard = now;
-        if whole { Order::Whole } else { Order::Gap }
+        last.received_at = now;
+        if is_complete {
+            Order::Complete
+        } else {
+            Order::Gap
+        }
     }
 
-    /// Somebody who speaks for the first time, unless it was forgotten: then nobody knows.
-    fn meet(&mut self, sender: u64, number: u64, now: Timestamp) -> Order {
-        let introduced = !self.forgotten && now.since(self.subscribed) <= INTRODUCTION;
-        if self.last.len() >= MOST {
-            self.forget_one();
+    /// Records the first message of a sender, or of one that was evicted.
+    fn record_first(&mut self, sender: u64, number: u64, now: Timestamp) -> Order {
+        let is_introduction =
+            !self.has_evicted && now.since(self.subscribed_at) <= INTRODUCTION_PERIOD;
+        if self.last.len() >= MAX_SENDERS {
+            self.evict_one();
         }
-        self.last.insert(sender, Last { number, heard: now });
-        if number <= 1 || introduced {
-            return Order::Whole;
+        self.last.insert(
+            sender,
+            LastMessage {
+                number,
+                received_at: now,
+            },
+        );
+        if number <= 1 || is_introduction {
+            return Order::Complete;
         }
         Order::Gap
     }
 
-    /// The one that was silent for the longest time.
-    fn forget_one(&mut self) {
-        let oldest = self.last.iter().min_by_key(|(_, last)| last.heard);
+    /// Evicts the sender that was silent for the longest time.
+    fn evict_one(&mut self) {
+        let oldest = self.last.iter().min_by_key(|(_, last)| last.received_at);
         if let Some(sender) = oldest.map(|(sender, _)| *sender) {
             self.last.remove(&sender);
-            self.forgotten = true;
+            self.has_evicted = true;
         }
     }
 }
@@ -86,66 +99,76 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_left_out_is_a_gap_and_only_once() {
-        let mut senders = PeerSequences::new(at(0));
+    fn a_missing_number_is_one_gap() {
+        let mut peers = PeerSequences::new(at(0));
         for (number, order) in [
-            (7, Whole),
-            (8, Whole),
+            (7, Complete),
+            (8, Complete),
             (10, Gap),
-            (11, Whole),
-            (11, Whole),
-            (9, Whole),
-            (12, Whole),
+            (11, Complete),
+            (11, Complete),
+            (9, Complete),
+            (12, Complete),
             (u64::MAX, Gap),
-            (0, Whole),
+            (0, Complete),
         ] {
-            assert_eq!(senders.hear(1, number, at(1)), order, "{number}");
+            assert_eq!(peers.record(1, number, at(1)), order, "{number}");
         }
     }
 
     #[test]
-    fn each_sender_has_numbers_of_its_own() {
-        let mut senders = PeerSequences::new(at(0));
-        for (sender, number, order) in [(1, 7, Whole), (2, 3, Whole), (1, 8, Whole), (2, 5, Gap)] {
-            assert_eq!(senders.hear(sender, number, at(1)), order);
+    fn each_sender_has_its_own_numbers() {
+        let mut peers = PeerSequences::new(at(0));
+        for (sender, number, order) in [
+            (1, 7, Complete),
+            (2, 3, Complete),
+            (1, 8, Complete),
+            (2, 5, Gap),
+        ] {
+            assert_eq!(peers.record(sender, number, at(1)), order);
         }
     }
 
     #[test]
-    fn who_is_heard_late_for_the_first_time_must_be_new() {
-        for (number, now, order) in [(1, 9, Whole), (2, 9, Gap), (2, 8, Whole), (1, 5, Whole)] {
-            let mut senders = PeerSequences::new(at(5));
-            assert_eq!(senders.hear(1, number, at(now)), order, "{number} at {now}");
+    fn a_sender_that_appears_late_must_be_new() {
+        for (number, now, order) in [
+            (1, 9, Complete),
+            (2, 9, Gap),
+            (2, 8, Complete),
+            (1, 5, Complete),
+        ] {
+            let mut peers = PeerSequences::new(at(5));
+            assert_eq!(peers.record(1, number, at(now)), order, "{number} at {now}");
         }
     }
 
     #[test]
-    fn who_was_forgotten_leaves_a_gap() {
-        let mut senders = PeerSequences::new(at(0));
+    fn an_evicted_sender_is_a_gap() {
+        let mut peers = PeerSequences::new(at(0));
         for sender in 0..=1024 {
             let now = at(u64::from(sender > 3));
-            assert_eq!(senders.hear(sender, 7, now), Whole);
-            assert!(senders.last.len() <= MOST);
+            assert_eq!(peers.record(sender, 7, now), Complete);
+            assert!(peers.last.len() <= MAX_SENDERS);
         }
-        let known = senders.last.clone();
-        let forgotten = (0..=3).find(|sender| !known.contains_key(sender)).unwrap();
-        assert_eq!(senders.hear(forgotten, 8, at(1)), Gap);
-        assert_eq!(senders.hear(5, 8, at(1)), Whole);
+        let known = peers.last.clone();
+        let evicted = (0..=3).find(|sender| !known.contains_key(sender)).unwrap();
+        assert_eq!(peers.record(evicted, 8, at(1)), Gap);
+        assert_eq!(peers.record(5, 8, at(1)), Complete);
     }
 
     proptest! {
         #[test]
-        fn whatever_is_lost_on_the_way_is_a_gap(
+        fn each_lost_message_is_a_gap(
             first in 1..5u64,
             lost in proptest::collection::vec(any::<bool>(), 1..60),
         ) {
-            let mut senders = PeerSequences::new(at(0));
-            prop_assert_eq!(senders.hear(1, first, at(1)), Whole);
+            let mut peers = PeerSequences::new(at(0));
+            prop_assert_eq!(peers.record(1, first, at(1)), Complete);
             let mut before = false;
             for (number, lost) in (first + 1..).zip(lost) {
                 if !lost {
-                    let order = senders.hear(1, number, at(9));
-                    prop_assert_eq!(order, if before { Gap } else { Whole });
+                    let order = peers.record(1, number, at(9));
+                    prop_assert_eq!(order, if before { Gap } else { Complete });
                 }
                 before = lost;
             }

@@ -1,134 +1,110 @@
-//! Hears what other processes invalidate, and that this one is heard.
+//! Subscriber: applies the invalidations of other processes, and receives the own heartbeats.
 
 use crate::{
     invalidation::{generation::Bump, generations::Generations},
-    remote::{
-        bus::{
-            heartbeat::HeartbeatMonitor,
-            liveness::BusLiveness,
-            message::{Message, Payload, Targets},
-            publisher::Job,
-            sequence::{Order, PeerSequences},
-            transport::Transport,
-        },
-        catch_unwind::guarded,
+    remote::bus::{
+        liveness::BusLiveness,
+        message::{Message, Payload, Targets},
+        publisher::{HeartbeatMonitor, Job},
+        sequence::{Order, PeerSequences},
+        transport::{Transport, catch_panic},
     },
-    store::{bus::Subscription, error::StoreError},
+    store::bus::Subscription,
     time::Clock,
 };
 use actix_web::web::Bytes;
-use std::{
-    convert::Infallible,
-    future::{Future, poll_fn},
-    pin::pin,
-    sync::Arc,
-    task::Poll,
-    time::Duration,
-};
+use futures_util::future::{Either, select};
+use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::sync::mpsc::WeakUnboundedSender;
 
-/// Whoever listens.
 pub(crate) struct Subscriber {
-    pub(crate) line: Arc<dyn Transport>,
+    pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Clock,
-    pub(crate) ears: Arc<HeartbeatMonitor>,
-    pub(crate) hearing: Arc<BusLiveness>,
+    pub(crate) monitor: Arc<HeartbeatMonitor>,
+    pub(crate) liveness: Arc<BusLiveness>,
     pub(crate) generations: Arc<Generations>,
     pub(crate) jobs: WeakUnboundedSender<Job>,
 }
 
-/// After one that failed the next subscription is tried so much later, and later each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Delay before the subscription is tried again after a failure, doubled each time.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(100);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 impl Subscriber {
-    /// Listens for ever.
-    pub(crate) async fn listen(self) -> Infallible {
-        let mut pause = FIRST_PAUSE;
+    /// Subscribes, again after each end of the subscription.
+    pub(crate) async fn run(self) {
+        let mut delay = FIRST_RETRY_DELAY;
         loop {
-            let subscription = guarded(async { self.line.subscribe().await }).await;
+            let subscription = catch_panic(async { self.transport.subscribe().await }).await;
             if let Ok(subscription) = subscription {
-                pause = FIRST_PAUSE;
-                self.attend(subscription).await;
+                delay = FIRST_RETRY_DELAY;
+                self.receive(subscription).await;
             }
-            // The network's time, whoever turns the clock.
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            // Not by the cache's clock, which a test may hold: the network's time goes on.
+            tokio::time::sleep(delay).await;
+            delay = (delay * 2).min(MAX_RETRY_DELAY);
         }
     }
 
-    /// Hears whatever this subscription has to say, until it is over.
-    async fn attend(&self, mut subscription: Box<dyn Subscription>) {
+    /// Handles the messages of one subscription until it ends.
+    async fn receive(&self, mut subscription: Box<dyn Subscription>) {
         let now = self.clock.now();
-        let mut senders = PeerSequences::new(now);
-        // Only now, when it is listening already.
-        self.hearing.miss(now);
-        self.beat();
-        while let Ok(message) = self.next(&mut *subscription).await {
-            self.heed(&message, &mut senders);
+        let mut peers = PeerSequences::new(now);
+        // After the subscription has started.
+        self.liveness.record_gap(now);
+        self.request_heartbeat();
+        while let Some(message) = self.next(&mut *subscription).await {
+            self.handle(&message, &mut peers);
         }
-        self.hearing.miss(self.clock.now());
+        self.liveness.record_gap(self.clock.now());
     }
 
-    /// Asks for a beat, so that nobody waits a second to know that all is well.
-    fn beat(&self) {
+    /// Requests a heartbeat at once, so that liveness is known before the next interval.
+    fn request_heartbeat(&self) {
         if let Some(jobs) = self.jobs.upgrade() {
-            // Nobody tells anything any more: this one ends as well.
-            let _ = jobs.send(Job::Beat);
+            // Fails when the publisher has ended; this task ends with it.
+            let _ = jobs.send(Job::Heartbeat);
         }
     }
 
-    async fn next(&self, subscription: &mut dyn Subscription) -> Result<Bytes, Over> {
-        let mut next = pin!(guarded(async { subscription.next().await }));
-        let mut deaf = pin!(self.ears.deaf());
-        poll_fn(|cx| {
-            if let Poll::Ready(heard) = next.as_mut().poll(cx) {
-                return Poll::Ready(heard.map_err(Over::from));
-            }
-            deaf.as_mut().poll(cx).map(|()| Err(Over))
-        })
-        .await
+    /// Returns the next message; `None` if the subscription has failed or its heartbeats are lost.
+    async fn next(&self, subscription: &mut dyn Subscription) -> Option<Bytes> {
+        let message = pin!(catch_panic(async { subscription.next().await }));
+        let lost = pin!(self.monitor.lost());
+        match select(message, lost).await {
+            Either::Left((message, _)) => message.ok(),
+            Either::Right(_) => None,
+        }
     }
 
-    fn heed(&self, message: &[u8], senders: &mut PeerSequences) {
+    fn handle(&self, message: &[u8], peers: &mut PeerSequences) {
         let now = self.clock.now();
         let Ok(message) = Message::parse(message) else {
-            return self.hearing.miss(now);
+            return self.liveness.record_gap(now);
         };
-        // First of all: whoever sees the beat knows what was missed before it.
-        if senders.hear(message.sender, message.number, now) == Order::Gap {
-            self.hearing.miss(now);
+        // Before the heartbeat: a reader that sees the heartbeat must see the gap before it.
+        if peers.record(message.sender, message.number, now) == Order::Gap {
+            self.liveness.record_gap(now);
         }
-        let own = message.sender == self.ears.own();
-        match message.word {
-            Payload::Beat(sent) if own => {
-                self.ears.hear_one();
-                // What has not been yet proves nothing.
-                self.hearing.hear(sent.min(now));
+        let is_own = message.sender == self.monitor.sender();
+        match message.payload {
+            Payload::Heartbeat(sent_at) if is_own => {
+                self.monitor.received();
+                // A time in the future proves nothing.
+                self.liveness.record_heartbeat(sent_at.min(now));
             }
-            Payload::Raise(raise, reach) if !own => self.raise(raise, &reach),
-            Payload::Beat(_) | Payload::Raise(..) => {}
+            Payload::Bump(bump, targets) if !is_own => self.apply(bump, &targets),
+            Payload::Heartbeat(_) | Payload::Bump(..) => {}
         }
     }
 
-    fn raise(&self, raise: Bump, reach: &Targets) {
+    fn apply(&self, bump: Bump, targets: &Targets) {
         let generations = &self.generations;
-        match reach {
-            Targets::All => generations.raise_all(raise),
-            Targets::Path(path) => generations.raise_path(path, raise),
-            Targets::Url(url) => generations.raise_url(url, raise),
-            Targets::Tags(tags) => tags
-                .iter()
-                .for_each(|tag| generations.raise_tag(tag, raise)),
+        match targets {
+            Targets::All => generations.raise_all(bump),
+            Targets::Path(path) => generations.raise_path(path, bump),
+            Targets::Url(url) => generations.raise_url(url, bump),
+            Targets::Tags(tags) => tags.iter().for_each(|tag| generations.raise_tag(tag, bump)),
         }
-    }
-}
-
-/// A subscription has nothing more to say.
-struct Over;
-
-impl From<StoreError> for Over {
-    fn from(_: StoreError) -> Self {
-        Self
     }
 }

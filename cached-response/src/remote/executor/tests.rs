@@ -1,6 +1,11 @@
 use super::*;
 use crate::testing::mock_store::wait_for;
-use std::{future::pending, panic::resume_unwind};
+use std::{
+    future::{pending, ready},
+    panic::resume_unwind,
+    time::Instant,
+};
+use tokio::sync::mpsc::error::TryRecvError;
 
 async fn name_of_the_thread() -> (thread::ThreadId, Option<String>) {
     tokio::task::yield_now().await;
@@ -23,14 +28,14 @@ async fn a_task_is_awaited_inside_a_runtime_as_well() {
 }
 
 #[test]
-fn there_is_time_on_the_thread() {
+fn the_thread_drives_timers() {
     let nothing = std::time::Duration::ZERO;
     let slept = spawn(async move { tokio::time::sleep(nothing).await }).unwrap();
     assert_eq!(wait_for(slept), Ok(()));
 }
 
 #[test]
-fn a_task_that_panics_says_so_and_the_thread_goes_on() {
+fn a_panic_ends_its_task_and_not_the_thread() {
     let task = spawn(async { resume_unwind(Box::new("a store's panic")) }).unwrap();
     let ended: Result<(), JoinError> = wait_for(task);
     assert_eq!(ended, Err(JoinError::Panicked));
@@ -38,7 +43,7 @@ fn a_task_that_panics_says_so_and_the_thread_goes_on() {
 }
 
 #[test]
-fn a_task_that_is_dropped_ends_on_the_thread() {
+fn a_dropped_task_drops_its_future_on_the_thread() {
     struct Guard(Option<oneshot::Sender<Option<String>>>);
     impl Drop for Guard {
         fn drop(&mut self) {
@@ -60,37 +65,37 @@ fn a_task_that_is_dropped_ends_on_the_thread() {
 }
 
 #[test]
-fn a_task_whose_thread_has_ended_says_so() {
+fn a_task_ends_with_its_thread() {
     let runtime = Builder::new_current_thread().build().unwrap();
-    let (tell, told) = oneshot::channel();
-    runtime.spawn(run(pending::<()>(), Sender(Some(tell))));
+    let (sender, result) = oneshot::channel();
+    runtime.spawn(run(pending::<()>(), sender));
     drop(runtime);
-    let begun = BatchStart::now();
-    assert_eq!(wait_for(Task { told, begun }), Err(JoinError::Ended));
+    let batch = BatchStart::now();
+    assert_eq!(wait_for(Task { result, batch }), Err(JoinError::Ended));
 }
 
 #[test]
-fn what_tasks_ask_that_came_while_the_thread_was_busy_is_sent_together() {
+fn tasks_that_arrive_while_the_thread_is_busy_start_together() {
     let jobs = start().unwrap();
-    let (ask, mut asked) = unbounded_channel();
+    let (send, mut received) = unbounded_channel();
     let connection = spawn_on(&jobs, async move {
-        let mut together = usize::from(asked.recv().await.is_some());
-        while asked.try_recv().is_ok() {
+        let mut together = usize::from(received.recv().await.is_some());
+        while received.try_recv().is_ok() {
             together += 1;
         }
         together
     });
-    let (tell, told) = mpsc::channel();
+    let (started, has_started) = mpsc::channel();
     let (open, gate) = mpsc::channel();
     let busy = spawn_on(&jobs, async move {
-        tell.send(()).unwrap();
+        started.send(()).unwrap();
         gate.recv().unwrap();
     });
-    told.recv().unwrap();
+    has_started.recv().unwrap();
     let tasks: Vec<_> = (0..5)
         .map(|_| {
-            let ask = ask.clone();
-            spawn_on(&jobs, async move { ask.send(()).unwrap() })
+            let send = send.clone();
+            spawn_on(&jobs, async move { send.send(()).unwrap() })
         })
         .collect();
     open.send(()).unwrap();
@@ -100,11 +105,116 @@ fn what_tasks_ask_that_came_while_the_thread_was_busy_is_sent_together() {
 }
 
 #[test]
-fn a_thread_that_cannot_be_started_is_an_error_and_tried_again() {
-    let thread = Thread::new();
+fn a_failed_start_is_an_error_and_is_tried_again() {
+    let thread = IoThread::new();
     let refused = thread.jobs(|| Err(io::Error::other("no more threads")));
     assert_eq!(refused.unwrap_err().to_string(), "no more threads");
     assert!(thread.jobs(start).is_ok());
     let once = thread.jobs(|| unreachable!("it runs already"));
     assert!(once.is_ok());
+}
+
+type Queue = UnboundedReceiver<Vec<Job>>;
+
+fn jobs() -> (Jobs, Queue) {
+    unbounded_channel()
+}
+
+fn empty_job() -> Job {
+    Box::pin(ready(()))
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    Builder::new_current_thread().build().unwrap()
+}
+
+/// Runs the test on a thread of its own: a thread's batch belongs to one queue.
+fn on_a_new_thread(test: impl FnOnce(&Jobs, &mut Queue) + Send) {
+    let (jobs, mut queue) = jobs();
+    thread::scope(|scope| {
+        scope.spawn(|| test(&jobs, &mut queue)).join().unwrap();
+    });
+}
+
+#[test]
+fn tasks_that_are_ready_together_are_sent_together() {
+    on_a_new_thread(|jobs, queue| {
+        runtime().block_on(async {
+            let spawned = (0..5).map(|_| {
+                let jobs = jobs.clone();
+                tokio::spawn(async move { send_batched(&jobs, empty_job()).unwrap() })
+            });
+            for spawned in spawned.collect::<Vec<_>>() {
+                spawned.await.unwrap();
+            }
+            assert_eq!(queue.recv().await.unwrap().len(), 5);
+        });
+    });
+}
+
+#[test]
+fn a_job_starts_when_its_batch_is_sent() {
+    on_a_new_thread(|jobs, queue| {
+        runtime().block_on(async {
+            let before = Instant::now();
+            let start = send_batched(jobs, empty_job()).unwrap();
+            assert_eq!(start.when(), None);
+            assert!(matches!(queue.try_recv(), Err(TryRecvError::Empty)));
+            queue.recv().await.unwrap();
+            assert!(start.when().unwrap() >= before);
+            let next = send_batched(jobs, empty_job()).unwrap();
+            assert_eq!(next.when(), None, "it belongs to another batch");
+            assert_eq!(queue.recv().await.unwrap().len(), 1);
+        });
+    });
+}
+
+/// A thread may abandon a runtime with a task in it and go on with another.
+#[test]
+fn a_batch_is_sent_when_its_oldest_request_times_out() {
+    on_a_new_thread(|jobs, queue| {
+        let abandoned = runtime();
+        let entered = abandoned.enter();
+        let start = send_batched(jobs, empty_job()).unwrap();
+        drop(entered);
+        start.go();
+        assert_eq!(queue.try_recv().unwrap().len(), 1);
+        runtime().block_on(async {
+            send_batched(jobs, empty_job()).unwrap();
+            assert_eq!(queue.recv().await.unwrap().len(), 1);
+        });
+    });
+}
+
+#[test]
+fn outside_of_a_runtime_a_job_is_sent_at_once() {
+    on_a_new_thread(|jobs, queue| {
+        assert!(send_batched(jobs, empty_job()).unwrap().when().is_some());
+        assert_eq!(queue.try_recv().unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_pending_batch_is_sent_when_its_runtime_ends() {
+    on_a_new_thread(|jobs, queue| {
+        let runtime = runtime();
+        let entered = runtime.enter();
+        for _ in 0..2 {
+            send_batched(jobs, empty_job()).unwrap();
+        }
+        assert!(queue.try_recv().is_err());
+        drop(entered);
+        drop(runtime);
+        assert_eq!(queue.try_recv().unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn a_thread_that_has_ended_accepts_no_jobs() {
+    on_a_new_thread(|jobs, queue| {
+        queue.close();
+        assert!(send_batched(jobs, empty_job()).is_err());
+        // Within a runtime the dropped job ends its task.
+        runtime().block_on(async { send_batched(jobs, empty_job()).map(drop).unwrap() });
+    });
 }

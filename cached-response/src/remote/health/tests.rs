@@ -1,22 +1,27 @@
 use super::*;
-use crate::store::error::StoreError;
+use crate::testing::mock_store::{Behaviour, MockStore};
 
-fn failed(kind: StoreErrorKind) -> Fault {
-    Fault::Failed(StoreError::new(kind, "for a test"))
+fn health() -> Arc<Health> {
+    let (store, _events) = MockStore::new(Behaviour::Hang);
+    Health::new(store, "the probe".into(), Vec::new())
 }
 
-/// Whether so many calls that come to this open the breaker.
-fn opens(calls: usize, fault: &Fault, is_fair: bool) -> bool {
-    let health = Health::new();
-    let pass = health.pass().unwrap();
+fn failed(kind: StoreErrorKind) -> CallError {
+    CallError::failed(kind, "for a test")
+}
+
+/// Returns whether so many calls with this error open the breaker.
+fn opens(calls: usize, error: &CallError, is_fair: bool) -> bool {
+    let health = health();
+    let permit = health.permit().unwrap();
     for _ in 0..calls {
-        health.settle(pass, Some(fault), is_fair, Instant::now());
+        health.settle(permit, Some(error), is_fair, Instant::now());
     }
     health.is_open()
 }
 
 #[test]
-fn a_store_that_fails_is_not_well() {
+fn failures_open_the_breaker() {
     for kind in [
         StoreErrorKind::Unreachable,
         StoreErrorKind::Timeout,
@@ -26,33 +31,33 @@ fn a_store_that_fails_is_not_well() {
         assert!(opens(3, &failed(kind), true), "{}", kind.as_str());
         assert!(opens(3, &failed(kind), false), "{}", kind.as_str());
     }
-    assert!(opens(3, &Fault::Slow, true));
+    assert!(opens(3, &CallError::Timeout, true));
 }
 
 #[test]
-fn a_store_that_refuses_still_answers() {
+fn refusals_do_not_open_the_breaker() {
     assert!(!opens(99, &failed(StoreErrorKind::Refused), true));
 }
 
 #[test]
-fn a_call_that_came_late_in_its_budget_accuses_nobody() {
-    assert!(!opens(99, &Fault::Slow, false));
+fn a_timeout_late_in_the_budget_does_not_count() {
+    assert!(!opens(99, &CallError::Timeout, false));
 }
 
 #[test]
-fn each_fault_is_counted_and_each_opening_once() {
-    let health = Health::new();
-    let pass = health.pass().unwrap();
-    for fault in [
-        Fault::Slow,
+fn each_error_is_counted_and_each_opening_once() {
+    let health = health();
+    let permit = health.permit().unwrap();
+    for error in [
+        CallError::Timeout,
         failed(StoreErrorKind::Protocol),
         failed(StoreErrorKind::Protocol),
         failed(StoreErrorKind::Refused),
-        Fault::Slow,
+        CallError::Timeout,
     ] {
-        health.settle(pass, Some(&fault), true, Instant::now());
+        health.settle(permit, Some(&error), true, Instant::now());
     }
-    let stats = health.tally().read();
+    let stats = health.stats();
     assert_eq!((stats.slow, stats.opened), (2, 1));
     assert_eq!(stats.failed(StoreErrorKind::Protocol), 2);
     assert_eq!(stats.failed(StoreErrorKind::Refused), 1);

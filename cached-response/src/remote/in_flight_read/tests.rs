@@ -17,13 +17,13 @@ use std::{
     time::Duration,
 };
 
-/// A store with a connection at hand: what it has when a look-up goes is found.
-struct AtHand {
-    asked: AtomicU64,
+/// Store with a connection on this thread, which reads the value of the time when the batch starts.
+struct PromptStore {
+    lookups: AtomicU64,
     last: Mutex<BatchStart>,
 }
 
-impl Store for AtHand {
+impl Store for PromptStore {
     fn get<'a>(&'a self, _: &'a str, _: usize) -> StoreFuture<'a, Option<StoredValue>> {
         Box::pin(async { Ok(None) })
     }
@@ -37,34 +37,34 @@ impl Store for AtHand {
     }
 
     fn look_up_promptly(&self, _: Question<'_>) -> Option<Prompt> {
-        let number = self.asked.fetch_add(1, SeqCst) + 1;
-        let begun = self.last.lock().unwrap().clone();
+        let number = self.lookups.fetch_add(1, SeqCst) + 1;
+        let batch = self.last.lock().unwrap().clone();
         let kept = StoredValue::new(number.to_string().into(), Duration::from_secs(1));
         Some(Prompt {
-            begun,
-            found: Arc::new(There(kept)),
+            begun: batch,
+            found: Arc::new(ReadyValue(kept)),
         })
     }
 }
 
-/// What was found.
-struct There(StoredValue);
+/// Result that is ready.
+struct ReadyValue(StoredValue);
 
-impl Found for There {
+impl Found for ReadyValue {
     fn poll(&self, _: &mut Place, _: &Context<'_>) -> Poll<Result<LookedUp, StoreError>> {
         Poll::Ready(Ok((Some(self.0.clone()), SmallValues::default())))
     }
 }
 
-impl AtHand {
+impl PromptStore {
     fn new() -> Self {
         Self {
-            asked: AtomicU64::new(0),
+            lookups: AtomicU64::new(0),
             last: Mutex::new(BatchStart::by(|| {})),
         }
     }
 
-    /// What was asked for goes; what is asked for from now on is another batch.
+    /// Starts the batch; later look-ups belong to another one.
     fn go(&self) {
         let mut last = self.last.lock().unwrap();
         last.begin();
@@ -72,8 +72,8 @@ impl AtHand {
     }
 }
 
-fn errand() -> Arc<RemoteKey> {
-    Arc::new(RemoteKey::named("errand"))
+fn key() -> Arc<RemoteKey> {
+    Arc::new(RemoteKey::named("key"))
 }
 
 async fn number(prompt: Prompt) -> Result<String, StoreError> {
@@ -83,44 +83,44 @@ async fn number(prompt: Prompt) -> Result<String, StoreError> {
 }
 
 #[actix_web::test]
-async fn who_comes_before_it_has_gone_joins_a_look_up() {
-    let (store, errand) = (AtHand::new(), errand());
-    let [one, other] = [(); 2].map(|()| look_up(&store, &errand, 9, false).unwrap());
+async fn a_request_before_the_batch_starts_joins_the_look_up() {
+    let (store, key) = (PromptStore::new(), key());
+    let [one, other] = [(); 2].map(|()| look_up(&store, &key, 9, false).unwrap());
     store.go();
     assert_eq!(number(one).await.unwrap(), "1");
     assert_eq!(number(other).await.unwrap(), "1");
 }
 
 #[actix_web::test]
-async fn who_comes_after_it_has_gone_looks_anew() {
-    let (store, errand) = (AtHand::new(), errand());
-    let early = look_up(&store, &errand, 9, false).unwrap();
+async fn a_request_after_the_batch_has_started_looks_up_again() {
+    let (store, key) = (PromptStore::new(), key());
+    let early = look_up(&store, &key, 9, false).unwrap();
     store.go();
-    let late = look_up(&store, &errand, 9, false).unwrap();
+    let late = look_up(&store, &key, 9, false).unwrap();
     assert_eq!(number(late).await.unwrap(), "2");
     assert_eq!(number(early).await.unwrap(), "1");
 }
 
 #[actix_web::test]
-async fn another_errand_and_another_length_are_looked_up_by_themselves() {
-    let (store, one, other) = (AtHand::new(), errand(), errand());
+async fn other_keys_and_other_limits_are_looked_up_on_their_own() {
+    let (store, one, other) = (PromptStore::new(), key(), key());
     let looked = [(&one, 9), (&other, 9), (&one, 8)];
-    let found = looked.map(|(errand, limit)| look_up(&store, errand, limit, false).unwrap());
+    let found = looked.map(|(key, limit)| look_up(&store, key, limit, false).unwrap());
     for (found, expected) in found.into_iter().zip(["1", "2", "3"]) {
         assert_eq!(number(found).await.unwrap(), expected);
     }
 }
 
 #[actix_web::test]
-async fn who_leaves_takes_nothing_from_the_others() {
-    let (store, errand) = (AtHand::new(), errand());
-    let first = look_up(&store, &errand, 9, false).unwrap();
-    let second = look_up(&store, &errand, 9, false).unwrap();
+async fn a_waiter_that_leaves_does_not_cancel_the_look_up() {
+    let (store, key) = (PromptStore::new(), key());
+    let first = look_up(&store, &key, 9, false).unwrap();
+    let second = look_up(&store, &key, 9, false).unwrap();
     drop(first);
     assert_eq!(number(second).await.unwrap(), "1");
-    // Nobody waits for that one any more, though it has not gone.
+    // It has no waiter left, although it has not started.
     assert_eq!(
-        number(look_up(&store, &errand, 9, false).unwrap())
+        number(look_up(&store, &key, 9, false).unwrap())
             .await
             .unwrap(),
         "2"
@@ -128,11 +128,11 @@ async fn who_leaves_takes_nothing_from_the_others() {
 }
 
 #[test]
-fn what_has_gone_is_not_kept() {
-    let (store, errand) = (AtHand::new(), errand());
+fn look_ups_that_have_started_are_forgotten() {
+    let (store, key) = (PromptStore::new(), key());
     for _ in 0..100 {
-        let _found = look_up(&store, &errand, 9, false).unwrap();
+        let _found = look_up(&store, &key, 9, false).unwrap();
         store.go();
     }
-    assert_eq!(SOUGHT.with(|sought| sought.borrow().len()), 1);
+    assert_eq!(IN_FLIGHT.with(|in_flight| in_flight.borrow().len()), 1);
 }

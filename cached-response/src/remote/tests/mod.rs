@@ -1,10 +1,10 @@
-//! What holds of any story, and what nodes that share a store know of each other.
+//! Properties of the state that nodes keep of each other, and scenarios of nodes that share a store.
 //!
-//! Shorter stories are run by model checkers, beside the code.
+//! Model checkers run shorter scenarios in every order.
 
-mod hearing;
+mod heartbeats;
+mod invalidations;
+mod liveness;
 pub(crate) mod node;
 mod outages;
 mod pending;
-mod raising;
-mod silence;

@@ -1,4 +1,4 @@
-//! Nodes on one store, in virtual time: whoever waits for the network waits no longer than the test.
+//! Nodes that share a store, in virtual time.
 
 use crate::{
     invalidation::{
@@ -8,7 +8,7 @@ use crate::{
     remote::{
         bus::{
             InvalidationBus, Limits,
-            transport::{Answer, Transport},
+            transport::{Transport, TransportFuture},
         },
         names::Namespace,
     },
@@ -29,46 +29,50 @@ use std::{
 use tokio::task::JoinHandle;
 
 pub(crate) const LIMITS: Limits = Limits {
-    invalidation: Duration::from_millis(250),
+    invalidation_timeout: Duration::from_millis(250),
     max_unverified: Duration::from_secs(5),
 };
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-/// A cache, as far as others know of it.
+/// Part of a cache that communicates with others.
 pub(crate) struct Node {
-    pub(crate) raising: InvalidationBus,
+    pub(crate) bus: InvalidationBus,
     pub(crate) generations: Arc<Generations>,
-    pub(crate) work: JoinHandle<()>,
+    pub(crate) tasks: JoinHandle<()>,
     clock: Clock,
 }
 
 impl Node {
     pub(crate) fn new(store: &InProcessStore, clock: &ManualClock) -> Self {
-        Self::by(StoreLine::new(store), clock)
+        Self::with_transport(DirectTransport::new(store), clock)
     }
 
-    pub(crate) fn by(line: impl Transport, clock: &ManualClock) -> Self {
-        Self::within(LIMITS, line, clock)
+    pub(crate) fn with_transport(transport: impl Transport, clock: &ManualClock) -> Self {
+        Self::with_limits(LIMITS, transport, clock)
     }
 
-    pub(crate) fn within(limits: Limits, line: impl Transport, clock: &ManualClock) -> Self {
+    pub(crate) fn with_limits(
+        limits: Limits,
+        transport: impl Transport,
+        clock: &ManualClock,
+    ) -> Self {
         let generations = Arc::new(Generations::new());
         let clock = Clock::from(clock);
-        let line: Arc<dyn Transport> = Arc::new(line);
-        let (raising, work) = InvalidationBus::new(line, shop(), limits, &clock, &generations);
+        let transport: Arc<dyn Transport> = Arc::new(transport);
+        let (bus, tasks) = InvalidationBus::new(transport, shop(), limits, &clock, &generations);
         Self {
-            raising,
+            bus,
             generations,
-            work: tokio::spawn(work),
+            tasks: tokio::spawn(tasks),
             clock,
         }
     }
 
-    /// One that hears itself.
-    pub(crate) async fn listening(store: &InProcessStore, clock: &ManualClock) -> Self {
+    /// Creates a node whose first heartbeat has come back.
+    pub(crate) async fn subscribed(store: &InProcessStore, clock: &ManualClock) -> Self {
         let node = Self::new(store, clock);
-        eventually(|| node.hears_itself()).await;
+        eventually(|| node.is_live()).await;
         node
     }
 
@@ -76,16 +80,16 @@ impl Node {
         self.clock.now()
     }
 
-    /// Whether a beat has come back that was sent in this moment.
-    pub(crate) fn hears_itself(&self) -> bool {
-        self.raising.hearing().heard.load(Acquire) == self.now().to_nanos()
+    /// Returns whether a heartbeat has come back that was sent at this time.
+    pub(crate) fn is_live(&self) -> bool {
+        self.bus.liveness().last_heartbeat.load(Acquire) == self.now().to_nanos()
     }
 
-    pub(crate) fn trusts(&self, checked: Timestamp) -> bool {
-        self.raising.hearing().trusts(checked, self.now())
+    pub(crate) fn trusts(&self, verified_at: Timestamp) -> bool {
+        self.bus.liveness().trusts(verified_at, self.now())
     }
 
-    /// What becomes of a value with this tag that is made now.
+    /// Returns the validity of a value with this tag that is made now.
     pub(crate) fn tagged(&self, tag: &str) -> impl Fn() -> Validity + use<> {
         let snapshot = self.generations.snapshot(Target::Value(&[tag.to_owned()]));
         move || snapshot.validity()
@@ -96,7 +100,7 @@ pub(crate) fn shop() -> Namespace {
     Namespace::new("shop", 1)
 }
 
-/// Waits for it, in virtual time.
+/// Waits for the condition, in virtual time.
 pub(crate) async fn eventually(condition: impl Fn() -> bool) {
     for _ in 0..100_000 {
         if condition() {
@@ -104,17 +108,17 @@ pub(crate) async fn eventually(condition: impl Fn() -> bool) {
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    panic!("it did not come to that");
+    panic!("the condition does not become true");
 }
 
-/// Calls a store as it is, with a time limit each.
+/// Transport that calls a store directly, with a timeout for each call.
 #[derive(Clone)]
-pub(crate) struct StoreLine {
+pub(crate) struct DirectTransport {
     store: InProcessStore,
     pub(crate) has_bus: bool,
 }
 
-impl StoreLine {
+impl DirectTransport {
     pub(crate) fn new(store: &InProcessStore) -> Self {
         Self {
             store: store.clone(),
@@ -123,8 +127,8 @@ impl StoreLine {
     }
 }
 
-impl Transport for StoreLine {
-    fn delete(&self, names: Vec<String>) -> Answer<()> {
+impl Transport for DirectTransport {
+    fn delete(&self, names: Vec<String>) -> TransportFuture<()> {
         let store = self.store.clone();
         Box::pin(in_time(async move { store.delete_many(&names).await }))
     }
@@ -133,7 +137,7 @@ impl Transport for StoreLine {
         self.has_bus
     }
 
-    fn publish(&self, message: Bytes) -> Answer<()> {
+    fn publish(&self, message: Bytes) -> TransportFuture<()> {
         let store = self.store.clone();
         Box::pin(in_time(async move {
             let bus = store.bus().unwrap();
@@ -141,7 +145,7 @@ impl Transport for StoreLine {
         }))
     }
 
-    fn subscribe(&self) -> Answer<Box<dyn Subscription>> {
+    fn subscribe(&self) -> TransportFuture<Box<dyn Subscription>> {
         let store = self.store.clone();
         Box::pin(in_time(async move {
             let bus = store.bus().unwrap();
@@ -151,6 +155,6 @@ impl Transport for StoreLine {
 }
 
 async fn in_time<T>(call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    let answered = tokio::time::timeout(LIMITS.invalidation, call).await;
+    let answered = tokio::time::timeout(LIMITS.invalidation_timeout, call).await;
     answered.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Timeout, "no answer")))
 }

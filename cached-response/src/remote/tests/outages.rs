@@ -1,4 +1,4 @@
-//! What becomes of an invalidation that the store does not take.
+//! Invalidations while the store is unavailable.
 
 use crate::{
     InvalidationError,
@@ -9,11 +9,11 @@ use crate::{
     remote::{
         bus::{
             Limits,
-            transport::{Answer, Transport},
+            transport::{Transport, TransportFuture},
         },
         tests::{
-            node::{LIMITS, Node, SECOND, StoreLine, eventually, shop},
-            raising::send,
+            invalidations::send,
+            node::{DirectTransport, LIMITS, Node, SECOND, eventually, shop},
         },
     },
     store::{Store, bus::Subscription, error::StoreErrorKind},
@@ -32,11 +32,11 @@ fn names() -> [String; 1] {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_store_refuses_is_told_and_tried_again_until_it_is_done() {
+async fn a_refused_invalidation_is_reported_and_retried_until_it_succeeds() {
     for call in ["delete_many", "publish"] {
         let (store, clock) = (InProcessStore::new(), ManualClock::new());
-        let ours = Node::listening(&store, &clock).await;
-        let other = Node::listening(&store, &clock).await;
+        let ours = Node::subscribed(&store, &clock).await;
+        let other = Node::subscribed(&store, &clock).await;
         store
             .set(&names()[0], Bytes::new(), SECOND * 60)
             .await
@@ -53,71 +53,71 @@ async fn what_the_store_refuses_is_told_and_tried_again_until_it_is_done() {
         let before = store.calls()[call];
         clock.advance(SECOND);
         eventually(|| store.calls()[call] > before).await;
-        assert!(ours.raising.pending().is_pending(&names()), "{call}");
+        assert!(ours.bus.pending().is_pending(&names()), "{call}");
         assert_eq!(there(), Validity::Current);
 
         store.heal();
         clock.advance(SECOND);
-        eventually(|| ours.raising.pending().is_empty()).await;
+        eventually(|| ours.bus.pending().is_empty()).await;
         eventually(|| there() == Validity::Invalidated).await;
         assert!(store.names().is_empty());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_does_not_answer_is_waited_for_so_long_and_no_longer() {
+async fn an_invalidation_ends_at_its_timeout() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
-    let node = Node::listening(&store, &clock).await;
+    let node = Node::subscribed(&store, &clock).await;
     store.hold_only("delete_many");
     let start = Instant::now();
     let all: Vec<_> = (0..3).map(|_| send(&node, Invalidate, &tag())).collect();
     for sent in all {
         assert_eq!(sent.outcome().await, Err(InvalidationError::Slow));
     }
-    assert!(start.elapsed() <= LIMITS.invalidation + SECOND / 100);
-    assert!(node.raising.pending().is_pending(&names()));
+    assert!(start.elapsed() <= LIMITS.invalidation_timeout + SECOND / 100);
+    assert!(node.bus.pending().is_pending(&names()));
     store.release();
     clock.advance(SECOND);
-    eventually(|| node.raising.pending().is_empty()).await;
+    eventually(|| node.bus.pending().is_empty()).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_piles_up_while_the_store_does_not_answer_is_left_to_a_later_try() {
+async fn invalidations_beyond_the_queue_are_left_to_a_retry() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
-    let node = Node::listening(&store, &clock).await;
+    let node = Node::subscribed(&store, &clock).await;
     store.hold_only("delete_many");
     let path = |n: u32| [Scope::Path(format!("/{n}/{}", "x".repeat(1 << 20)))];
     let start = Instant::now();
-    let on_their_way: Vec<_> = (0..9).map(|n| send(&node, Invalidate, &path(n))).collect();
+    let queued: Vec<_> = (0..9).map(|n| send(&node, Invalidate, &path(n))).collect();
     let outcome = send(&node, Invalidate, &path(9)).outcome().await;
     assert_eq!(outcome, Err(InvalidationError::Slow));
-    assert_eq!(start.elapsed(), Duration::ZERO, "nobody waits for it");
-    assert!(!node.raising.pending().is_empty());
+    assert_eq!(start.elapsed(), Duration::ZERO, "it is refused at once");
+    assert!(!node.bus.pending().is_empty());
     store.release();
-    for sent in on_their_way.into_iter().take(3) {
+    for sent in queued.into_iter().take(3) {
         assert_eq!(sent.outcome().await, Ok(()));
     }
-    node.raising.retry().await;
-    eventually(|| node.raising.pending().is_empty()).await;
+    node.bus.retry().await;
+    eventually(|| node.bus.pending().is_empty()).await;
     assert_eq!(send(&node, Invalidate, &path(0)).outcome().await, Ok(()));
 }
 
-/// Panics at the first call of each kind.
+/// Transport that panics at the first call of each kind.
 struct Panicking {
-    store: StoreLine,
-    told: Mutex<HashSet<&'static str>>,
+    store: DirectTransport,
+    panicked: Mutex<HashSet<&'static str>>,
 }
 
 impl Panicking {
     fn at_first(&self, call: &'static str) {
-        if self.told.lock().unwrap().insert(call) {
+        if self.panicked.lock().unwrap().insert(call) {
             resume_unwind(Box::new("a store's panic"));
         }
     }
 }
 
 impl Transport for Panicking {
-    fn delete(&self, names: Vec<String>) -> Answer<()> {
+    fn delete(&self, names: Vec<String>) -> TransportFuture<()> {
         self.at_first("delete");
         self.store.delete(names)
     }
@@ -126,85 +126,85 @@ impl Transport for Panicking {
         true
     }
 
-    fn publish(&self, message: Bytes) -> Answer<()> {
+    fn publish(&self, message: Bytes) -> TransportFuture<()> {
         self.at_first("publish");
         self.store.publish(message)
     }
 
-    fn subscribe(&self) -> Answer<Box<dyn Subscription>> {
+    fn subscribe(&self) -> TransportFuture<Box<dyn Subscription>> {
         self.at_first("subscribe");
         self.store.subscribe()
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_panics_has_failed_and_is_told_again() {
+async fn a_call_that_panics_has_failed_and_is_retried() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
-    let line = Panicking {
-        store: StoreLine::new(&store),
-        told: Mutex::default(),
+    let transport = Panicking {
+        store: DirectTransport::new(&store),
+        panicked: Mutex::default(),
     };
-    let node = Node::by(line, &clock);
+    let node = Node::with_transport(transport, &clock);
     for done in [false, false, true] {
         let outcome = send(&node, Invalidate, &tag()).outcome().await;
         assert_eq!(outcome.is_ok(), done, "{outcome:?}");
     }
     clock.advance(SECOND);
-    eventually(|| node.hears_itself()).await;
+    eventually(|| node.is_live()).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_may_be_as_long_as_there_is_time() {
+async fn the_longest_limits_do_not_overflow() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
     let limits = Limits {
-        invalidation: Duration::MAX,
+        invalidation_timeout: Duration::MAX,
         max_unverified: Duration::MAX,
     };
-    let node = Node::within(limits, StoreLine::new(&store), &clock);
+    let node = Node::with_limits(limits, DirectTransport::new(&store), &clock);
     assert_eq!(send(&node, Invalidate, &tag()).outcome().await, Ok(()));
     assert!(node.trusts(node.now()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_not_confirmed_is_tried_at_once_when_the_store_is_back() {
+async fn unconfirmed_invalidations_are_sent_when_the_store_is_back() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
-    let node = Node::listening(&store, &clock).await;
+    let node = Node::subscribed(&store, &clock).await;
     store.fail_with(StoreErrorKind::Unreachable);
     let outcome = send(&node, Invalidate, &tag()).outcome().await;
     assert_eq!(outcome, Err(InvalidationError::Unreachable));
-    node.raising.retry().await;
-    assert!(node.raising.pending().is_pending(&names()));
+    node.bus.retry().await;
+    assert!(node.bus.pending().is_pending(&names()));
     store.heal();
-    node.raising.retry().await;
-    assert!(node.raising.pending().is_empty());
+    node.bus.retry().await;
+    assert!(node.bus.pending().is_empty());
     let calls = store.calls();
-    node.raising.retry().await;
-    assert_eq!(store.calls(), calls, "there was nothing to do");
+    node.bus.retry().await;
+    assert_eq!(store.calls(), calls, "nothing was pending");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_newest_of_a_name_is_tried_again_and_only_that() {
+async fn only_the_newest_invalidation_of_a_name_is_retried() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
-    let node = Node::listening(&store, &clock).await;
+    let node = Node::subscribed(&store, &clock).await;
     store.fail_only("delete_many", StoreErrorKind::Unreachable);
     for _ in 0..9 {
         assert!(send(&node, Invalidate, &tag()).outcome().await.is_err());
     }
-    assert_eq!(node.raising.pending().unconfirmed().len(), 1);
+    assert_eq!(node.bus.pending().unconfirmed().len(), 1);
     store.heal();
     let before = store.calls()["delete_many"];
-    node.raising.retry().await;
+    node.bus.retry().await;
     assert_eq!(store.calls()["delete_many"], before + 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_invalidation_that_may_be_lost_leaves_a_gap_for_the_others_to_see() {
+async fn an_invalidation_that_may_be_lost_is_a_gap_for_the_others() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
-    let ours = Node::listening(&store, &clock).await;
-    let other = Node::listening(&store, &clock).await;
+    let ours = Node::subscribed(&store, &clock).await;
+    let other = Node::subscribed(&store, &clock).await;
     let start = other.now();
     clock.advance(SECOND);
-    eventually(|| other.hears_itself() && ours.hears_itself()).await;
+    eventually(|| other.is_live() && ours.is_live()).await;
     assert!(other.trusts(start));
 
     store.fail_only("publish", StoreErrorKind::Timeout);

@@ -3,7 +3,7 @@ use crate::{
         generation::Bump::{self, Expire, Invalidate},
         scope::Scope,
     },
-    remote::bus::pending::{MOST, Pending, ROOM},
+    remote::bus::pending::{MAX_BYTES, MAX_SCOPES, Pending},
 };
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -21,22 +21,21 @@ fn tag(tag: &str) -> Scope {
 }
 
 #[test]
-fn too_many_become_one_of_everything() {
+fn too_many_invalidations_become_one_of_everything() {
     let pending = none();
-    let note =
-        |n: usize, raise: Bump| pending.note(tag(&n.to_string()), raise, vec![n.to_string()]);
-    let all: Vec<_> = (0..MOST).map(|n| note(n, Expire)).collect();
+    let note = |n: usize, bump: Bump| pending.note(tag(&n.to_string()), bump, vec![n.to_string()]);
+    let all: Vec<_> = (0..MAX_SCOPES).map(|n| note(n, Expire)).collect();
     assert!(!pending.is_pending(&names(&["another"])));
-    let last = note(MOST, Invalidate);
+    let last = note(MAX_SCOPES, Invalidate);
 
     let noted = pending.unconfirmed();
     let [noted] = &noted[..] else {
         panic!("{} are noted", noted.len())
     };
-    assert_eq!((&noted.scope, noted.raise), (&Scope::All, Invalidate));
+    assert_eq!((&noted.scope, noted.bump), (&Scope::All, Invalidate));
     assert_eq!(noted.names, ["all"]);
     assert!(pending.is_pending(&names(&["another"])));
-    // That each of them is done says nothing of everything.
+    // Confirming each of them does not confirm the one of everything.
     pending.confirm(&all);
     pending.confirm(&[last]);
     assert!(pending.is_pending(&names(&["another"])));
@@ -45,17 +44,17 @@ fn too_many_become_one_of_everything() {
 }
 
 #[test]
-fn long_ones_become_one_of_everything_before_they_are_many() {
+fn large_invalidations_become_one_of_everything() {
     let long = "x".repeat(64 << 10);
     let pending = none();
     for n in 0..1000 {
-        // One that is noted again takes the place of the older.
+        // The newer one of a scope replaces the older one.
         let done = pending.note(tag(&long), Invalidate, names(&["a"]));
         pending.note(tag(&long), Invalidate, names(&["a"]));
         pending.confirm(&[done]);
         assert!(!pending.is_pending(&names(&["another"])), "{n}");
     }
-    let all = ROOM / long.len();
+    let all = MAX_BYTES / long.len();
     for n in 0..all {
         pending.note(tag(&format!("{long}{n}")), Invalidate, names(&["b"]));
     }
@@ -65,10 +64,10 @@ fn long_ones_become_one_of_everything_before_they_are_many() {
 #[test]
 fn too_many_expiries_become_an_expiry() {
     let pending = none();
-    for n in 0..=MOST {
+    for n in 0..=MAX_SCOPES {
         pending.note(tag(&n.to_string()), Expire, vec![n.to_string()]);
     }
-    assert_eq!(pending.unconfirmed()[0].raise, Expire);
+    assert_eq!(pending.unconfirmed()[0].bump, Expire);
 }
 
 #[derive(Clone, Debug)]
@@ -79,7 +78,7 @@ enum Step {
 
 proptest! {
     #[test]
-    fn a_name_is_pending_if_the_newest_of_a_scope_that_has_it_is_not_confirmed(
+    fn a_name_is_pending_while_the_newest_invalidation_of_it_is_unconfirmed(
         steps in proptest::collection::vec(
             prop_oneof![(0..6u8).prop_map(Step::Note), (0..40usize).prop_map(Step::Confirm)],
             0..40,

@@ -7,7 +7,7 @@ use crate::generations::sync;
 #[path = "../../../../cached-response/src/invalidation/generation.rs"]
 mod generation;
 #[path = "../../../../cached-response/src/remote/bus/liveness.rs"]
-mod hearing;
+mod liveness;
 #[expect(dead_code, reason = "nobody asks the clock here")]
 #[path = "../../../../cached-response/src/time/moment.rs"]
 mod moment;

@@ -1,4 +1,4 @@
-//! What requests, invalidations of this process and those of others can do to each other.
+//! Interleavings of requests, of invalidations in this process and of those in others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use loom::thread;
 
 use super::generation::{Bump, Generation, Snapshot};
-use super::hearing::BusLiveness;
+use super::liveness::BusLiveness;
 use super::moment::Timestamp;
 use super::pending::{Pending, Unconfirmed};
 use super::scope::Scope;
@@ -15,11 +15,11 @@ use super::sync::{Mutex, explore, lock};
 const OLD: u64 = 1;
 const NONCE: u64 = 7;
 
-/// A cache that has one tag, and the store behind it, which has an old response.
+/// Cache with one tag, and a store that contains an old response.
 struct World {
     tag: Generation,
     pending: Pending,
-    hearing: BusLiveness,
+    liveness: BusLiveness,
     store: Mutex<Store>,
     memory: Mutex<Option<Stored>>,
 }
@@ -41,13 +41,13 @@ impl World {
         Arc::new(Self {
             tag: Generation::default(),
             pending: Pending::new(Vec::new()),
-            hearing: BusLiveness::silent(Duration::from_secs(5)),
+            liveness: BusLiveness::silent(Duration::from_secs(5)),
             store: Mutex::new(Store { nonce, response }),
             memory: Mutex::new(None),
         })
     }
 
-    /// A request that finds nothing in memory: what it is answered with, and leaves there.
+    /// Request that misses in memory: returns the response that it reads and keeps.
     fn look_up(&self) -> Option<u64> {
         let snapshot = Snapshot::of([self.tag.clone()]);
         if self.pending.is_pending(&names()) {
@@ -58,7 +58,7 @@ impl World {
         Some(response)
     }
 
-    /// What the store has, if its nonce is still the one that it was made with.
+    /// Returns the response of the store if its nonce is the one that it was written under.
     fn read(&self) -> Option<u64> {
         let store = lock(&self.store);
         let (response, nonce) = store.response;
@@ -70,7 +70,7 @@ impl World {
         drop(replaced);
     }
 
-    /// What memory has.
+    /// Returns the response in memory if it is current.
     fn reuse(&self) -> Option<u64> {
         let memory = lock(&self.memory);
         let stored = memory.as_ref()?;
@@ -78,7 +78,7 @@ impl World {
         current.then_some(stored.response)
     }
 
-    /// An invalidation, as far as whoever makes it waits for it in any case.
+    /// First part of an invalidation, which its caller always waits for.
     fn invalidate(&self) -> Unconfirmed {
         let tag = Scope::Tag("a".into());
         let noted = self.pending.note(tag, Bump::Invalidate, names());
@@ -86,7 +86,7 @@ impl World {
         noted
     }
 
-    /// The rest of it.
+    /// Second part of an invalidation.
     fn send(&self, noted: &Unconfirmed) {
         self.delete();
         self.pending.confirm(std::slice::from_ref(noted));
@@ -96,23 +96,23 @@ impl World {
         lock(&self.store).nonce = None;
     }
 
-    /// A request, some seconds after what memory has was made.
+    /// Request, some seconds after the response in memory was made.
     fn reuse_what_is_trusted(&self) -> Option<u64> {
-        let trusted = self.hearing.trusts(at(2), at(10));
+        let trusted = self.liveness.trusts(at(2), at(10));
         let found = self.reuse();
         found.filter(|_| trusted)
     }
 
-    /// Another process invalidates the tag; so the bus says.
-    fn hear_of_it(&self) {
+    /// Receives an invalidation by another process, and the heartbeat after it.
+    fn receive_invalidation(&self) {
         self.tag.raise(Bump::Invalidate);
-        self.hearing.hear(at(9));
+        self.liveness.record_heartbeat(at(9));
     }
 
-    /// Another process has invalidated the tag; the bus was gone meanwhile, and is back.
-    fn hear_that_it_was_missed(&self) {
-        self.hearing.miss(at(10));
-        self.hearing.hear(at(9));
+    /// Receives a heartbeat after a gap in which another process has invalidated the tag.
+    fn receive_heartbeat_after_gap(&self) {
+        self.liveness.record_gap(at(10));
+        self.liveness.record_heartbeat(at(9));
     }
 }
 
@@ -157,7 +157,7 @@ pub(super) fn a_look_up_while_an_invalidation_is_sent() {
 }
 
 #[test]
-pub(super) fn a_look_up_after_an_invalidation_that_the_store_does_not_take() {
+pub(super) fn a_look_up_after_an_invalidation_that_the_store_refuses() {
     explore(|| {
         let world = World::new();
         let other = Arc::clone(&world);
@@ -171,10 +171,10 @@ pub(super) fn a_look_up_after_an_invalidation_that_the_store_does_not_take() {
 }
 
 #[test]
-pub(super) fn a_confirmation_that_comes_late_meets_a_newer_invalidation() {
+pub(super) fn a_late_confirmation_and_a_newer_invalidation() {
     explore(|| {
         let world = World::new();
-        // The first is done, and the store has another response since: no older than the second.
+        // The first one is done, and the store has a newer response since.
         let first = world.invalidate();
         let other = Arc::clone(&world);
         let sender = thread::spawn(move || other.pending.confirm(&[first]));
@@ -188,27 +188,27 @@ pub(super) fn a_confirmation_that_comes_late_meets_a_newer_invalidation() {
 }
 
 #[test]
-pub(super) fn what_another_process_says_meets_a_request() {
+pub(super) fn an_invalidation_by_another_process_and_a_request() {
     explore(|| {
         let world = World::new();
         world.keep(OLD, Snapshot::of([world.tag.clone()]));
         let other = Arc::clone(&world);
-        let listener = thread::spawn(move || other.hear_of_it());
+        let subscriber = thread::spawn(move || other.receive_invalidation());
         assert_not_old(world.reuse_what_is_trusted());
-        listener.join().unwrap();
+        subscriber.join().unwrap();
         assert_not_old(world.reuse_what_is_trusted());
     });
 }
 
 #[test]
-pub(super) fn a_bus_that_comes_back_meets_a_request() {
+pub(super) fn a_gap_on_the_bus_and_a_request() {
     explore(|| {
         let world = World::new();
         world.keep(OLD, Snapshot::of([world.tag.clone()]));
         let other = Arc::clone(&world);
-        let listener = thread::spawn(move || other.hear_that_it_was_missed());
+        let subscriber = thread::spawn(move || other.receive_heartbeat_after_gap());
         assert_not_old(world.reuse_what_is_trusted());
-        listener.join().unwrap();
+        subscriber.join().unwrap();
         assert_not_old(world.reuse_what_is_trusted());
     });
 }

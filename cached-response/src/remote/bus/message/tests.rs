@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-fn reach() -> impl Strategy<Value = Targets> {
+fn targets() -> impl Strategy<Value = Targets> {
     prop_oneof![
         Just(Targets::All),
         ".{0,40}".prop_map(Targets::Path),
@@ -10,57 +10,57 @@ fn reach() -> impl Strategy<Value = Targets> {
     ]
 }
 
-fn word() -> impl Strategy<Value = Payload> {
-    let raise = prop_oneof![Just(Bump::Expire), Just(Bump::Invalidate)];
+fn payload() -> impl Strategy<Value = Payload> {
+    let bump = prop_oneof![Just(Bump::Expire), Just(Bump::Invalidate)];
     prop_oneof![
-        any::<u64>().prop_map(|sent| Payload::Beat(Timestamp::from_nanos(sent))),
-        (raise, reach()).prop_map(|(raise, reach)| Payload::Raise(raise, reach)),
+        any::<u64>().prop_map(|sent_at| Payload::Heartbeat(Timestamp::from_nanos(sent_at))),
+        (bump, targets()).prop_map(|(bump, targets)| Payload::Bump(bump, targets)),
     ]
 }
 
 fn message() -> impl Strategy<Value = Message> {
-    (any::<u64>(), any::<u64>(), word()).prop_map(|(sender, number, word)| Message {
+    (any::<u64>(), any::<u64>(), payload()).prop_map(|(sender, number, payload)| Message {
         sender,
         number,
-        word,
+        payload,
     })
 }
 
-fn raise(reach: Targets) -> Message {
+fn invalidation(targets: Targets) -> Message {
     Message {
         sender: 7,
         number: 2,
-        word: Payload::Raise(Bump::Invalidate, reach),
+        payload: Payload::Bump(Bump::Invalidate, targets),
     }
 }
 
 #[test]
-fn these_bytes_are_this_version() {
+fn the_format_of_version_1_does_not_change() {
     let mut bytes = vec![1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 2];
     bytes.extend([2, 3, 0, 0, 0, 1, b'a', 0, 0, 0, 2, b'b', b'c']);
     bytes.extend([0xce, 0x8e, 0xea, 0x8d]);
     let tags = Targets::Tags(vec!["a".into(), "bc".into()]);
-    assert_eq!(raise(tags).to_bytes(), bytes);
+    assert_eq!(invalidation(tags).to_bytes(), bytes);
 }
 
 #[test]
 fn another_version_is_unreadable() {
-    let mut bytes = raise(Targets::All).to_bytes().to_vec();
+    let mut bytes = invalidation(Targets::All).to_bytes().to_vec();
     assert!(Message::parse(&bytes).is_ok());
     bytes[0] = 2;
     assert_eq!(Message::parse(&bytes), Err(Unreadable));
 }
 
 #[test]
-fn a_length_that_lies_is_unreadable() {
-    let mut bytes = raise(Targets::Path("/a".into())).to_bytes().to_vec();
+fn a_wrong_length_is_unreadable() {
+    let mut bytes = invalidation(Targets::Path("/a".into())).to_bytes().to_vec();
     bytes[19..23].copy_from_slice(&u32::MAX.to_be_bytes());
     assert_eq!(Message::parse(&bytes), Err(Unreadable));
 }
 
 #[test]
 fn what_is_no_utf_8_is_unreadable() {
-    let mut bytes = raise(Targets::Url("/a".into())).to_bytes().to_vec();
+    let mut bytes = invalidation(Targets::Url("/a".into())).to_bytes().to_vec();
     *bytes.last_mut().unwrap() = 0xff;
     assert_eq!(Message::parse(&bytes), Err(Unreadable));
 }
@@ -118,18 +118,18 @@ proptest! {
 
     #[test]
     fn tags_are_split_into_messages_that_are_not_too_long_and_lose_none(
-        lengths in proptest::collection::vec(0..LONGEST + 9, 0..12),
+        lengths in proptest::collection::vec(0..MAX_TAG_BYTES + 9, 0..12),
     ) {
         let tags: Vec<_> = lengths.into_iter().map(|length| "x".repeat(length)).collect();
         let split = Targets::of(tags.iter().cloned().map(Scope::Tag));
-        let mut told = Vec::new();
-        for reach in split {
-            let Targets::Tags(tags) = reach else { panic!("{reach:?}") };
-            let length: usize = tags.iter().map(|tag| LENGTH + tag.len()).sum();
-            prop_assert!(length <= LONGEST || tags.len() == 1);
+        let mut sent = Vec::new();
+        for targets in split {
+            let Targets::Tags(tags) = targets else { panic!("{targets:?}") };
+            let length: usize = tags.iter().map(|tag| LENGTH_BYTES + tag.len()).sum();
+            prop_assert!(length <= MAX_TAG_BYTES || tags.len() == 1);
             prop_assert!(!tags.is_empty());
-            told.extend(tags);
+            sent.extend(tags);
         }
-        prop_assert_eq!(told, tags);
+        prop_assert_eq!(sent, tags);
     }
 }

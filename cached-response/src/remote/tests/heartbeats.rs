@@ -1,4 +1,4 @@
-//! What is trusted while the bus is heard, and while it is not.
+//! Trust in memory with and without heartbeats.
 
 use crate::{
     invalidation::generation::{Bump, Validity},
@@ -17,37 +17,37 @@ async fn publish(store: &InProcessStore, message: Bytes) {
     bus.publish(&shop().bus(), message).await.unwrap();
 }
 
-fn beat(sender: u64, number: u64, sent: Timestamp) -> Bytes {
-    let word = Payload::Beat(sent);
+fn heartbeat(sender: u64, number: u64, sent_at: Timestamp) -> Bytes {
+    let payload = Payload::Heartbeat(sent_at);
     let message = Message {
         sender,
         number,
-        word,
+        payload,
     };
     message.to_bytes()
 }
 
-/// Turns the clock second by second, and waits for a beat in each.
+/// Advances the clock second by second, and waits for a heartbeat in each.
 async fn live(node: &Node, clock: &ManualClock, seconds: u32) {
     for _ in 0..seconds {
         clock.advance(SECOND);
-        eventually(|| node.hears_itself()).await;
+        eventually(|| node.is_live()).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_beats_come_back_nothing_grows_too_old() {
+async fn with_heartbeats_memory_stays_trusted() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
-    let node = Node::listening(&store, &clock).await;
+    let node = Node::subscribed(&store, &clock).await;
     let start = node.now();
     live(&node, &clock, 20).await;
     assert!(node.trusts(start));
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_silence_what_was_checked_long_ago_is_not_trusted() {
+async fn without_heartbeats_an_old_verification_is_not_trusted() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
-    let node = Node::listening(&store, &clock).await;
+    let node = Node::subscribed(&store, &clock).await;
     let start = node.now();
     live(&node, &clock, 3).await;
     store.silence_bus();
@@ -59,9 +59,9 @@ async fn in_silence_what_was_checked_long_ago_is_not_trusted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bus_that_was_cut_is_listened_to_again_and_what_was_before_is_not_trusted() {
+async fn a_new_subscription_does_not_trust_verifications_from_before_it() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
-    let node = Node::listening(&store, &clock).await;
+    let node = Node::subscribed(&store, &clock).await;
     let start = node.now();
     live(&node, &clock, 2).await;
     store.fail_only("subscribe", StoreErrorKind::Unreachable);
@@ -78,9 +78,9 @@ async fn a_bus_that_was_cut_is_listened_to_again_and_what_was_before_is_not_trus
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_does_not_hear_its_own_beats_listens_anew() {
+async fn a_subscription_without_own_heartbeats_is_renewed() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
-    let node = Node::listening(&store, &clock).await;
+    let node = Node::subscribed(&store, &clock).await;
     store.silence_bus();
     assert_eq!(store.calls()["subscribe"], 1);
     for _ in 0..5 {
@@ -95,10 +95,10 @@ async fn whoever_does_not_hear_its_own_beats_listens_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_cannot_be_read_may_have_said_anything() {
+async fn an_unreadable_message_is_a_gap() {
     for message in [&b"hello"[..], &[2; 40], &[]] {
         let (store, clock) = (InProcessStore::new(), ManualClock::new());
-        let node = Node::listening(&store, &clock).await;
+        let node = Node::subscribed(&store, &clock).await;
         let start = node.now();
         live(&node, &clock, 1).await;
         assert!(node.trusts(start));
@@ -109,55 +109,55 @@ async fn a_message_that_cannot_be_read_may_have_said_anything() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_has_left_out_may_have_been_anything() {
+async fn a_missing_number_is_a_gap() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
-    let node = Node::listening(&store, &clock).await;
+    let node = Node::subscribed(&store, &clock).await;
     let start = node.now();
     live(&node, &clock, 1).await;
     for number in [5, 6, 7] {
-        publish(&store, beat(1, number, start)).await;
+        publish(&store, heartbeat(1, number, start)).await;
     }
     live(&node, &clock, 1).await;
     assert!(node.trusts(start));
-    publish(&store, beat(1, 9, start)).await;
+    publish(&store, heartbeat(1, 9, start)).await;
     eventually(|| !node.trusts(start)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_beat_that_seemed_lost_and_was_heard_does_not_hide_what_is_lost_after_it() {
+async fn a_heartbeat_that_seemed_lost_uses_up_its_number() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
     let bus = store.bus().unwrap();
-    let mut heard = bus.subscribe(&shop().bus()).await.unwrap();
-    let node = Node::listening(&store, &clock).await;
-    let first = Message::parse(&heard.next().await.unwrap()).unwrap();
+    let mut messages = bus.subscribe(&shop().bus()).await.unwrap();
+    let node = Node::subscribed(&store, &clock).await;
+    let first = Message::parse(&messages.next().await.unwrap()).unwrap();
     store.fail_only("publish", StoreErrorKind::Timeout);
     let before = store.calls()["publish"];
     clock.advance(SECOND);
     eventually(|| store.calls()["publish"] > before).await;
     store.heal();
     live(&node, &clock, 1).await;
-    let next = Message::parse(&heard.next().await.unwrap()).unwrap();
+    let next = Message::parse(&messages.next().await.unwrap()).unwrap();
     assert_eq!(next.number, first.number + 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_beat_that_was_not_sent_yet_proves_nothing_of_the_time_until_then() {
+async fn a_heartbeat_from_the_future_proves_nothing() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
     let bus = store.bus().unwrap();
-    let mut heard = bus.subscribe(&shop().bus()).await.unwrap();
-    let node = Node::listening(&store, &clock).await;
+    let mut messages = bus.subscribe(&shop().bus()).await.unwrap();
+    let node = Node::subscribed(&store, &clock).await;
     let start = node.now();
-    let own = Message::parse(&heard.next().await.unwrap()).unwrap();
-    assert_eq!((own.number, own.word), (1, Payload::Beat(start)));
+    let own = Message::parse(&messages.next().await.unwrap()).unwrap();
+    assert_eq!((own.number, own.payload), (1, Payload::Heartbeat(start)));
 
-    publish(&store, beat(own.sender, 2, start.after(SECOND * 60))).await;
-    // Heard in order, so that the one before it was heard as well.
+    publish(&store, heartbeat(own.sender, 2, start.after(SECOND * 60))).await;
+    // The channel keeps the order: when this one has arrived, so has the heartbeat.
     publish(
         &store,
         Message {
             sender: 3,
             number: 1,
-            word: Payload::Raise(Bump::Invalidate, Targets::All),
+            payload: Payload::Bump(Bump::Invalidate, Targets::All),
         }
         .to_bytes(),
     )

@@ -1,0 +1,117 @@
+use super::*;
+use crate::{
+    key::handler_id::{HandlerType, SourceLocation},
+    policy::Policy,
+    remote::names::Namespace,
+    route::config::RouteConfig,
+};
+use actix_web::{HttpRequest, test::TestRequest};
+
+fn route(policy: Policy) -> Route {
+    let config = RouteConfig::new(policy, &[]);
+    Route::new(
+        "handler",
+        HandlerType::of::<()>(),
+        SourceLocation::VALUE,
+        config,
+    )
+}
+
+type Cache = WorkerCache<CachedKey, SETS, WAYS>;
+
+fn get(target: &str) -> HttpRequest {
+    TestRequest::with_uri(target).to_http_request()
+}
+
+/// Returns the key, and whether it was created.
+fn request_key(
+    tier: u64,
+    route: &Route,
+    key: &str,
+    request: &HttpRequest,
+) -> (Arc<RemoteKey>, bool) {
+    let (config, key) = (&route.config, key.as_bytes());
+    let target = Target::Response { config, request };
+    let remote_key = cached((tier, route, key, target), || {
+        RemoteKey::of(&Namespace::new("shop", 1), route, key, target, 9)
+    });
+    remote_key.unwrap()
+}
+
+/// Requests a key until it is cached.
+fn request_often(tier: u64, route: &Route, key: &str, request: &HttpRequest) {
+    for is_new in [true, true, false] {
+        assert_eq!(request_key(tier, route, key, request).1, is_new);
+    }
+}
+
+#[test]
+fn a_key_is_cached_at_its_second_request() {
+    let (route, request) = (route(Policy::default()), get("/a?b=1"));
+    request_often(1, &route, "/a?b=1", &request);
+    let (remote_key, _) = request_key(1, &route, "/a?b=1", &request);
+    assert!(remote_key.full_key.ends_with(b"/a?b=1"));
+}
+
+#[test]
+fn a_cached_key_belongs_to_its_tier_route_key_and_target() {
+    let (this, other) = (route(Policy::default()), route(Policy::default()));
+    request_often(1, &this, "key", &get("/a"));
+    assert!(request_key(2, &this, "key", &get("/a")).1);
+    assert!(request_key(1, &other, "key", &get("/a")).1);
+    assert!(request_key(1, &this, "another", &get("/a")).1);
+    // Its nonces depend on the target, whatever the request's key contains of it.
+    let (remote_key, is_new) = request_key(1, &this, "key", &get("/b"));
+    assert!(is_new);
+    assert_ne!(
+        remote_key.nonce_names(),
+        request_key(1, &this, "key", &get("/a")).0.nonce_names()
+    );
+}
+
+#[test]
+fn a_key_with_tags_is_not_cached() {
+    let (route, request) = (route(Policy::default().tags(["a"])), get("/a"));
+    for _ in 0..3 {
+        assert!(request_key(1, &route, "key", &request).1);
+    }
+}
+
+#[test]
+fn a_long_key_is_not_cached() {
+    let route = route(Policy::default());
+    let long = "a".repeat(MAX_CACHED_BYTES + 1);
+    for _ in 0..3 {
+        assert!(request_key(1, &route, &long, &get("/a")).1);
+        assert!(request_key(1, &route, "key", &get(&format!("/{long}"))).1);
+    }
+}
+
+#[test]
+fn keys_that_do_not_recur_evict_nothing() {
+    let (route, request) = (route(Policy::default()), get("/a"));
+    request_often(1, &route, "key", &request);
+    for flood in 0..10 * SETS * WAYS {
+        request_key(1, &route, &flood.to_string(), &get("/a"));
+    }
+    assert!(!request_key(1, &route, "key", &request).1);
+}
+
+#[test]
+fn keys_of_one_set_do_not_evict_each_other() {
+    let (route, request) = (route(Policy::default()), get("/a"));
+    let mut keys: Vec<Vec<String>> = vec![Vec::new(); SETS];
+    let all = (0..).map(|number: u32| number.to_string());
+    let mut full = all.filter_map(|key| {
+        let set = &mut keys[Cache::index(hash(1, route.id, key.as_bytes()))];
+        set.push(key);
+        (set.len() == WAYS).then(|| set.clone())
+    });
+    let keys = full.next().unwrap();
+    for key in &keys {
+        request_often(1, &route, key, &request);
+    }
+    for key in &keys {
+        assert!(!request_key(1, &route, key, &request).1, "{key}");
+    }
+}
