@@ -15,7 +15,7 @@ use crate::{
 };
 use actix_web::HttpRequest;
 
-//// Runs the handler behind the answer to `request`.
+/// Runs the handler behind the answer to `request`.
 pub(crate) fn refresh(behind: BackgroundRefresh, request: HttpRequest, run: Upstream) {
     let BackgroundRefresh {
         station,

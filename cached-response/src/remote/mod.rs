@@ -106,32 +106,16 @@ impl RemoteTier {
         }
         let (recovering, recovery) = resend_on_recovery();
         let client = RemoteClient::new(store.clone(), namespace.probe(), vec![recovery]);
-        let timeout = config.invalidation_timeout;
-        let transport = StoreTransport::new(&store, &client, &namespace.bus(), timeout);
-        let transport = Arc::new(transport);
         let limits = Limits {
-            invalidation_timeout: timeout,
+            invalidation_timeout: config.invalidation_timeout,
             max_unverified: config.max_unverified,
         };
-        let (bus, tasks) = InvalidationBus::new(
-            transport.clone(),
-            namespace.clone(),
-            limits,
-            clock,
-            generations,
-        );
-        let bus = Arc::new(bus);
+        let channel = namespace.bus();
+        let transport = StoreTransport::new(&store, &client, &channel, limits.invalidation_timeout);
+        let transport = Arc::new(transport);
+        let bus = start_bus(&transport, &namespace, limits, clock, generations);
         // Set once: the cell is new.
         let _ = recovering.set((Arc::downgrade(&bus), Arc::downgrade(&transport)));
-        // Without a thread the bus stays silent: memory is verified against the store, which no call
-        // reaches either.
-        if let Err(error) = executor::spawn_detached(tasks) {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the I/O thread for the remote store cannot be started: raise the limit on threads of \
-                 this process"
-            );
-        }
         Some(Self {
             id: NEXT_ID.fetch_add(1, Relaxed),
             write_queue: WriteQueue::new(client.clone()),
@@ -183,6 +167,29 @@ impl RemoteTier {
             .map(|stripe| self.namespace.stripe(stripe))
             .collect()
     }
+}
+
+/// Creates the bus and runs its tasks on the I/O thread.
+fn start_bus(
+    transport: &Arc<StoreTransport>,
+    namespace: &Namespace,
+    limits: Limits,
+    clock: &Clock,
+    generations: &Arc<Generations>,
+) -> Arc<InvalidationBus> {
+    let transport = Arc::clone(transport);
+    let (bus, tasks) =
+        InvalidationBus::new(transport, namespace.clone(), limits, clock, generations);
+    // Without a thread the bus stays silent: memory is verified against the store, which no call reaches
+    // either.
+    if let Err(error) = executor::spawn_detached(tasks) {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the I/O thread for the remote store cannot be started: raise the limit on threads of this \
+             process"
+        );
+    }
+    Arc::new(bus)
 }
 
 type Recovering = Arc<OnceLock<(Weak<InvalidationBus>, Weak<StoreTransport>)>>;

@@ -104,7 +104,7 @@ impl<'a> RemoteReader<'a> {
         match self.finish(raw, decoded) {
             Ok(fetched) => Ok(fetched),
             // Boxed, as few responses need it: a look-up is part of every request's future.
-            Err(more) => Box::pin(self.read_more(*more, key, selector, mode)).await,
+            Err(rest) => Box::pin(self.read_more(*rest, key, selector, mode)).await,
         }
     }
 
@@ -276,12 +276,12 @@ impl<'a> RemoteReader<'a> {
     }
 
     /// Returns whether all of these nonces are still stored.
-    async fn are_stored(&self, named: &[(String, Nonce)]) -> Result<bool, CallError> {
-        let names = named.iter().map(|(name, _)| name.clone()).collect();
+    async fn are_stored(&self, nonces: &[(String, Nonce)]) -> Result<bool, CallError> {
+        let names = nonces.iter().map(|(name, _)| name.clone()).collect();
         let found = self.read_nonces(names).await?;
         Ok(found.is_some_and(|found| {
             let found = found.iter().map(Option::as_deref);
-            are_equal(found, named.iter().map(|(_, nonce)| nonce))
+            are_equal(found, nonces.iter().map(|(_, nonce)| nonce))
         }))
     }
 

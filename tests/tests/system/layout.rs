@@ -57,8 +57,6 @@ const RUNTIME: Layout = Layout {
 const UP: &[(&str, &str)] = &[
     ("context::control", "response::tee::source"),
     ("invalidation::generations", "route::config"),
-    ("metrics::counters", "remote::stats"),
-    ("remote::read", "cache"),
     ("route::index", "cache::per_worker"),
     ("route::key_memo", "memory"),
 ];
