@@ -1,4 +1,4 @@
-//! `#[derive(KeyPart)]`: all fields, and which variant of an enum it is.
+//! `#[derive(KeyPart)]`: writes all fields, and the index of the variant of an enum.
 
 use crate::source::fingerprint;
 use proc_macro2::{Literal, TokenStream};
@@ -6,7 +6,7 @@ use quote::{format_ident, quote};
 use syn::{Attribute, Data, DeriveInput, Error, Fields, Path, Result, WherePredicate, parse_quote};
 
 pub(crate) fn key_part(item: TokenStream) -> Result<TokenStream> {
-    let shape = shape(&item);
+    let definition = definition(&item);
     let DeriveInput {
         attrs,
         ident,
@@ -32,16 +32,16 @@ pub(crate) fn key_part(item: TokenStream) -> Result<TokenStream> {
         #[automatically_derived]
         impl #impl_generics #part for #ident #ty_generics #where_clause {
             fn write(&self, __cached_response_key: &mut #krate::__private::KeyWriter) {
-                #krate::__private::KeyWriter::bytes(__cached_response_key, #shape);
+                #krate::__private::KeyWriter::bytes(__cached_response_key, #definition);
                 match *self { #arms }
             }
         }
     })
 }
 
-/// What the type is. Where a new version of a program has another field in the same place, or
-/// another variant, its keys in a remote store are others.
-fn shape(item: &TokenStream) -> Literal {
+/// The fingerprint of the definition. A new build with another field or variant has other keys in a
+/// remote store.
+fn definition(item: &TokenStream) -> Literal {
     Literal::byte_string(&fingerprint(&TokenStream::new(), item).to_le_bytes())
 }
 
@@ -72,7 +72,7 @@ fn arms(data: Data, part: &TokenStream) -> Result<TokenStream> {
         }
         Data::Union(data) => Err(Error::new(
             data.union_token.span,
-            "which field of a union is in use is not known: derive `KeyPart` on a struct or an enum",
+            "a union does not record which of its fields is in use: derive `KeyPart` on a struct or an enum",
         )),
     }
 }
@@ -92,7 +92,7 @@ fn arm(
     {
         return Err(Error::new_spanned(
             attr,
-            "every field is part of the key: none can be left out or changed",
+            "every field is part of the key: remove the attribute",
         ));
     }
     let bindings: Vec<_> = (0..fields.len())

@@ -1,7 +1,7 @@
-//! The annotated function. Its body is left unparsed: a half-typed body must not take the
-//! signature, and with it every other diagnostic, down.
+//! The annotated function. Its body stays unparsed, so that the signature, and every diagnostic that
+//! rests on it, survives a body that is being typed.
 
-use crate::{errors::Errors, names};
+use crate::{diagnostics::Errors, names};
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{
@@ -12,6 +12,7 @@ use syn::{
     spanned::Spanned,
 };
 
+/// The function below the attribute.
 pub(crate) struct Handler {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
@@ -30,16 +31,16 @@ pub(crate) struct Argument {
 }
 
 impl Handler {
-    /// Reads the function below `attribute`.
-    pub(crate) fn below(attribute: &'static str, item: TokenStream) -> Result<Self> {
-        let read = |input: ParseStream<'_>| Self::read(attribute, input);
-        read.parse2(item)
+    /// Parses the function below `attribute`.
+    pub(crate) fn parse(attribute: &'static str, item: TokenStream) -> Result<Self> {
+        let parse = |input: ParseStream<'_>| Self::parse_item(attribute, input);
+        parse.parse2(item)
     }
 
-    fn read(attribute: &str, input: ParseStream<'_>) -> Result<Self> {
+    fn parse_item(attribute: &str, input: ParseStream<'_>) -> Result<Self> {
         let attrs = input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
-        if !starts_a_function(input) {
+        if !starts_function(input) {
             return Err(input.error(format!("`#[{attribute}]` goes on a handler: an `async fn`")));
         }
         let sig = input.parse()?;
@@ -71,18 +72,9 @@ impl Handler {
             body,
         })
     }
-}
 
-fn starts_a_function(input: ParseStream<'_>) -> bool {
-    let any = input.peek(Token![async])
-        || input.peek(Token![fn])
-        || input.peek(Token![unsafe])
-        || input.peek(Token![extern]);
-    any || (input.peek(Token![const]) && !input.peek2(Ident))
-}
-
-impl Handler {
-    /// What actix-web could not call, or what gives no answer.
+    /// Adds an error for each part of the signature that actix-web cannot call, and for a missing
+    /// return type.
     pub(crate) fn check(&self, errors: &mut Errors) {
         let Signature {
             constness,
@@ -95,7 +87,7 @@ impl Handler {
             ..
         } = &self.sig;
         if asyncness.is_none() {
-            errors.at(fn_token.span, self.not_async());
+            errors.at(fn_token.span, self.not_async_message());
         }
         let qualifiers = [
             constness.map(|token| (token.span, "const")),
@@ -111,21 +103,21 @@ impl Handler {
         if let Some(receiver) = self.sig.receiver() {
             errors.push(Error::new_spanned(
                 receiver,
-                "actix-web calls handlers without a receiver, so that no method of a value or of a trait is one: take the state as `state: web::Data<State>`",
+                "actix-web calls handlers without a receiver: take the state as `state: web::Data<State>`",
             ));
         }
         if matches!(output, ReturnType::Default) {
             errors.at(
                 ident.span(),
-                "a handler answers something: give it a return type, such as `-> impl Responder`",
+                "a handler needs a return type: write one, such as `-> impl Responder`",
             );
         }
     }
 
-    /// Whoever wrote `async fn` must not be told to: some attributes take the word away.
-    fn not_async(&self) -> &'static str {
+    /// Other attributes may have removed an `async` that the source has.
+    fn not_async_message(&self) -> &'static str {
         if self.returns_a_future() {
-            "a handler is an `async fn`, and this function returns a future: write `async fn`. Where another attribute has made it one (`#[api_operation]` of apistos, `#[async_trait]`), cache with the middleware `CacheResponses` around the route"
+            "a handler is an `async fn`, and this function returns a future: write `async fn`. Where another attribute rewrote it so (`#[api_operation]` of apistos, `#[async_trait]`), cache with the middleware `CacheResponses` around the route"
         } else {
             "a handler is asynchronous: write `async fn`"
         }
@@ -137,11 +129,11 @@ impl Handler {
             .any(|name| name == "Future")
     }
 
-    /// The function as routes and other attributes are to see it after a mistake. Where only its
-    /// signature keeps actix-web from calling it, that is put right, so that nothing is said twice.
-    pub(crate) fn after_a_mistake(mut self) -> Option<TokenStream> {
+    /// The function that is emitted beside an error, for routes and other attributes. A signature that
+    /// actix-web cannot call is corrected, so that the compiler does not report it a second time.
+    pub(crate) fn corrected(mut self) -> Option<TokenStream> {
         if matches!(self.sig.output, ReturnType::Default) {
-            self.answer_something();
+            self.give_return_type();
         } else if self.returns_a_future() || self.sig.receiver().is_some() {
             return None;
         }
@@ -161,9 +153,9 @@ impl Handler {
         Some(quote!(#(#attrs)* #(#inner_attrs)* #vis #sig #body))
     }
 
-    /// Gives a function without a return type an answer. What its body gives is of a type that nobody
-    /// has named, so the body goes: each of its last lines would be a mistake of its own.
-    fn answer_something(&mut self) {
+    /// Gives the function a return type. The body is removed with it: the type of its value is unknown,
+    /// and each of its exits would be an error of its own.
+    fn give_return_type(&mut self) {
         let at = self.sig.ident.span();
         self.sig.output = parse_quote_spanned!(at=> -> &'static str);
         let mut body = Group::new(Delimiter::Brace, quote_spanned!(at=> ""));
@@ -172,14 +164,14 @@ impl Handler {
         self.inner_attrs.push(parse_quote!(#[allow(unused)]));
     }
 
-    /// Whether an argument is there is decided only after the attribute has spoken for it.
+    /// Adds an error for `cfg` on an argument, which the compiler evaluates after this macro.
     pub(crate) fn check_arguments(&self, errors: &mut Errors) {
         for argument in self.arguments() {
             for attr in argument.attrs {
                 if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
                     errors.push(Error::new_spanned(
                         attr,
-                        "an argument cannot come and go: write `#[cfg(..)]` on two whole handlers",
+                        "an argument cannot be conditional: write `#[cfg(..)]` on two whole handlers",
                     ));
                 }
             }
@@ -217,7 +209,7 @@ impl Argument {
         self.names().contains(name)
     }
 
-    /// `_` or `_user`: the handler says that it does not look at it.
+    /// Returns true for `_` and `_user`, which the handler does not read.
     pub(crate) fn is_unread(&self) -> bool {
         match &self.pat {
             Pat::Wild(_) => true,
@@ -234,6 +226,14 @@ impl Argument {
     pub(crate) fn span(&self) -> proc_macro2::Span {
         self.ty.span()
     }
+}
+
+fn starts_function(input: ParseStream<'_>) -> bool {
+    let any = input.peek(Token![async])
+        || input.peek(Token![fn])
+        || input.peek(Token![unsafe])
+        || input.peek(Token![extern]);
+    any || (input.peek(Token![const]) && !input.peek2(Ident))
 }
 
 fn without_binding_modes(tokens: TokenStream) -> TokenStream {

@@ -1,44 +1,49 @@
-//! Which variables an expression mentions.
+//! The variables that an expression mentions.
 //!
-//! The rule that a leaky handler does not compile hangs on this: `key(page.user)` does not
-//! mention an argument `user`, and neither does `key(ids.iter().map(|user| user.len()).sum())`.
-//! In doubt a name is not mentioned, which is a compile error rather than a leak. Tokens, not
-//! syntax, are looked at, so that what stands inside a macro call counts as well.
+//! The compile-time proof of arguments depends on this: `key(page.user)` does not mention an argument
+//! `user`, and neither does `key(ids.iter().map(|user| user.len()).sum())`. In doubt a name is not
+//! mentioned, which is a compile error rather than a leak. The analysis is of tokens rather than
+//! syntax, so that it includes the arguments of macro calls.
 
 use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
 
-/// The variables mentioned, without those that the expression binds itself.
+/// Returns the variables mentioned, except those that the expression binds itself.
 pub(crate) fn mentioned(tokens: TokenStream) -> Vec<Ident> {
     let mut used = Vec::new();
-    walk(&flat(tokens), Delimiter::None, &[], &mut used);
+    walk(&flatten(tokens), Delimiter::None, &[], &mut used);
     used
 }
 
-/// Where a binding ends that starts in a group of tokens: with the group at the latest.
-fn walk(tokens: &[TokenTree], around: Delimiter, outer: &[Ident], used: &mut Vec<Ident>) {
+/// Collects the variables of a group of tokens. A binding ends with its group at the latest.
+fn walk(tokens: &[TokenTree], delimiter: Delimiter, outer: &[Ident], used: &mut Vec<Ident>) {
     let mut scope = Scope {
         bound: outer.to_vec(),
-        coming: Vec::new(),
+        pending: Vec::new(),
         pattern_until: None,
     };
     for (at, token) in tokens.iter().enumerate() {
-        scope.enter(tokens, at, around);
+        scope.enter(tokens, at, delimiter);
         match token {
             TokenTree::Group(group) if scope.pattern_until.is_some() => {
                 walk(
-                    &flat(group.stream()),
+                    &flatten(group.stream()),
                     Delimiter::None,
                     &[],
-                    &mut scope.coming,
+                    &mut scope.pending,
                 );
             }
             TokenTree::Group(group) => {
-                walk(&flat(group.stream()), group.delimiter(), &scope.bound, used);
+                walk(
+                    &flatten(group.stream()),
+                    group.delimiter(),
+                    &scope.bound,
+                    used,
+                );
             }
             TokenTree::Ident(ident)
-                if !is_variable(tokens, at, around) || scope.bound.contains(ident) => {}
+                if !is_variable(tokens, at, delimiter) || scope.bound.contains(ident) => {}
             TokenTree::Ident(ident) if scope.pattern_until.is_some() => {
-                scope.coming.push(ident.clone());
+                scope.pending.push(ident.clone());
             }
             TokenTree::Ident(ident) => used.push(ident.clone()),
             _ => {}
@@ -46,17 +51,17 @@ fn walk(tokens: &[TokenTree], around: Delimiter, outer: &[Ident], used: &mut Vec
     }
 }
 
-/// What is bound at a place among tokens.
+/// The names that are bound at a position.
 struct Scope {
     bound: Vec<Ident>,
-    /// Bound by a pattern whose scope has not begun: after `let x = ..` it begins with the next
+    /// Names of a pattern whose scope has not begun: after `let x = ..` it begins with the next
     /// statement, after `if let` and `for` with the block.
-    coming: Vec<Ident>,
+    pending: Vec<Ident>,
     pattern_until: Option<usize>,
 }
 
 impl Scope {
-    fn enter(&mut self, tokens: &[TokenTree], at: usize, around: Delimiter) {
+    fn enter(&mut self, tokens: &[TokenTree], at: usize, delimiter: Delimiter) {
         let ended = self.pattern_until == Some(at);
         if ended {
             self.pattern_until = None;
@@ -65,26 +70,26 @@ impl Scope {
         let block =
             matches!(&tokens[at], TokenTree::Group(group) if group.delimiter() == Delimiter::Brace);
         if at_once || (self.pattern_until.is_none() && (block || is(tokens, at, ';'))) {
-            self.bound.append(&mut self.coming);
+            self.bound.append(&mut self.pending);
         }
         if self.pattern_until.is_none() && !ended {
-            self.pattern_until = pattern_end(tokens, at, around);
+            self.pattern_until = pattern_end(tokens, at, delimiter);
         }
     }
 }
 
-/// Invisible groups, which `macro_rules` makes, are opened.
-fn flat(tokens: TokenStream) -> Vec<TokenTree> {
+/// Flattens the invisible groups of `macro_rules`.
+fn flatten(tokens: TokenStream) -> Vec<TokenTree> {
     let opened = tokens.into_iter().flat_map(|token| match token {
-        TokenTree::Group(group) if group.delimiter() == Delimiter::None => flat(group.stream()),
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => flatten(group.stream()),
         other => vec![other],
     });
     opened.collect()
 }
 
-/// Where the pattern that starts after `at` ends: `let .. =`, `for .. in`, `|..|`, and in a
+/// The end of the pattern that starts after `at`: `let .. =`, `for .. in`, `|..|`, and in a
 /// `match` everything up to `=>`.
-fn pattern_end(tokens: &[TokenTree], at: usize, around: Delimiter) -> Option<usize> {
+fn pattern_end(tokens: &[TokenTree], at: usize, delimiter: Delimiter) -> Option<usize> {
     let rest = || at + 1..tokens.len();
     match &tokens[at] {
         TokenTree::Ident(word) if word == "let" => rest().find(|next| is(tokens, *next, '=')),
@@ -92,7 +97,7 @@ fn pattern_end(tokens: &[TokenTree], at: usize, around: Delimiter) -> Option<usi
         TokenTree::Punct(bar) if bar.as_char() == '|' && opens_closure(tokens, at) => {
             rest().find(|next| is(tokens, *next, '|'))
         }
-        _ if around == Delimiter::Brace && starts_arm(tokens, at) => arm_end(tokens, at),
+        _ if delimiter == Delimiter::Brace && starts_arm(tokens, at) => arm_end(tokens, at),
         _ => None,
     }
 }
@@ -112,7 +117,7 @@ fn arm_end(tokens: &[TokenTree], at: usize) -> Option<usize> {
         .find(|next| is(tokens, *next, '=') && is(tokens, next + 1, '>'))
 }
 
-/// After an operand `|` is "or", everywhere else it opens the arguments of a closure.
+/// After an operand `|` is "or"; otherwise it opens the parameters of a closure.
 fn opens_closure(tokens: &[TokenTree], at: usize) -> bool {
     const WORDS: [&str; 5] = ["move", "async", "return", "in", "else"];
     match at.checked_sub(1).map(|before| &tokens[before]) {
@@ -123,15 +128,16 @@ fn opens_closure(tokens: &[TokenTree], at: usize) -> bool {
     }
 }
 
-/// Not a field or a method, part of a path, a macro's name, or the name of a field in a literal.
-fn is_variable(tokens: &[TokenTree], at: usize, around: Delimiter) -> bool {
+/// Returns false for a field or method, a part of a path, the name of a macro, and a field name in a
+/// literal.
+fn is_variable(tokens: &[TokenTree], at: usize, delimiter: Delimiter) -> bool {
     let before = |back: usize| at.checked_sub(back);
     let after_dot = before(1).is_some_and(|dot| is(tokens, dot, '.'))
         && !before(2).is_some_and(|dot| is(tokens, dot, '.') && joint(tokens, dot));
     let after_colons = before(1).is_some_and(|colon| is(tokens, colon, ':'))
         && before(2).is_some_and(|colon| is(tokens, colon, ':') && joint(tokens, colon));
     let colons_follow = is(tokens, at + 1, ':') && is(tokens, at + 2, ':') && joint(tokens, at + 1);
-    let names_field = around == Delimiter::Brace && is(tokens, at + 1, ':');
+    let names_field = delimiter == Delimiter::Brace && is(tokens, at + 1, ':');
     let names_macro = is(tokens, at + 1, '!') && !is(tokens, at + 2, '=');
     !(after_dot || after_colons || colons_follow || names_field || names_macro)
 }
@@ -152,7 +158,7 @@ fn word_at(tokens: &[TokenTree], at: usize, wanted: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn of(expression: &str) -> Vec<String> {
+    fn variables(expression: &str) -> Vec<String> {
         let tokens = expression.parse().unwrap();
         mentioned(tokens)
             .iter()
@@ -162,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_is_mentioned_wherever_it_stands() {
+    fn a_variable_is_found_in_every_position() {
         for expression in [
             "user",
             "user.id",
@@ -190,15 +196,15 @@ mod tests {
             "{ for user in user { f(user) } 1 }",
         ] {
             assert!(
-                of(expression).contains(&"user".to_owned()),
+                variables(expression).contains(&"user".to_owned()),
                 "{expression}: {:?}",
-                of(expression)
+                variables(expression)
             );
         }
     }
 
     #[test]
-    fn what_only_looks_like_the_variable_is_not_a_mention() {
+    fn a_field_path_macro_or_bound_name_is_not_a_mention() {
         for expression in [
             "page.user",
             "page.user()",
@@ -217,15 +223,18 @@ mod tests {
             "if let Some(user) = page { user } else { 0 }",
             "{ for user in ids { f(user) } 1 }",
         ] {
-            assert!(!of(expression).contains(&"user".to_owned()), "{expression}");
+            assert!(
+                !variables(expression).contains(&"user".to_owned()),
+                "{expression}"
+            );
         }
     }
 
     #[test]
-    fn or_is_not_a_closure() {
-        assert_eq!(of("a | user | b"), ["a", "user", "b"]);
+    fn an_or_is_not_a_closure() {
+        assert_eq!(variables("a | user | b"), ["a", "user", "b"]);
         assert_eq!(
-            of("f(a) | user | b"),
+            variables("f(a) | user | b"),
             ["f", "a", "user", "b"].map(str::to_owned)
         );
     }

@@ -1,23 +1,23 @@
-//! What the author wrote, as a number that is the same in every build of it and another one where a
-//! token has changed: it tells the responses of a handler from those of an earlier one.
+//! A fingerprint of source code: equal in every build of the same tokens, different where a token has
+//! changed. It separates the responses of a handler from those of an earlier build.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use std::mem;
 
-/// The fingerprint of an attribute's options, and of the item below it or what counts of it.
+/// Returns the fingerprint of an attribute's options and of the item below it.
 ///
-/// White space, comments and the item's own documentation change nothing. Documentation inside the
-/// body counts, since a derive there may read it.
+/// White space, comments and the documentation of the item do not count. Documentation inside the body
+/// does, since a derive there may read it.
 pub(crate) fn fingerprint(options: &TokenStream, item: &TokenStream) -> u128 {
     let mut hash = Fnv::default();
     hash.stream(options.clone());
-    hash.text(Kind::Item, "");
-    hash.stream(undocumented(item.clone()));
+    hash.text(TokenKind::Item, "");
+    hash.stream(without_documentation(item.clone()));
     hash.0
 }
 
 /// The item without the documentation in front of it.
-fn undocumented(item: TokenStream) -> TokenStream {
+fn without_documentation(item: TokenStream) -> TokenStream {
     let mut kept: Vec<TokenTree> = Vec::new();
     for token in item {
         if is_documentation(&token) && matches!(kept.last(), Some(last) if is_hash(last)) {
@@ -30,7 +30,7 @@ fn undocumented(item: TokenStream) -> TokenStream {
 }
 
 fn is_hash(token: &TokenTree) -> bool {
-    matches!(token, TokenTree::Punct(sign) if sign.as_char() == '#')
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == '#')
 }
 
 /// `[doc ..]`
@@ -43,10 +43,10 @@ fn is_documentation(token: &TokenTree) -> bool {
         && matches!(first, Some(TokenTree::Ident(name)) if name == "doc")
 }
 
-/// What a token is.
+/// Kind of a hashed token.
 #[derive(Clone, Copy)]
 #[repr(u8)]
-enum Kind {
+enum TokenKind {
     Item,
     Ident,
     Literal,
@@ -72,61 +72,63 @@ impl Fnv {
         }
     }
 
-    /// With its length, so that no two tokens can be taken for one.
-    fn text(&mut self, kind: Kind, text: &str) {
+    /// Hashes a text with its length, so that two tokens cannot be read as one.
+    fn text(&mut self, kind: TokenKind, text: &str) {
         self.bytes(&[kind as u8]);
         self.bytes(&(text.len() as u64).to_le_bytes());
         self.bytes(text.as_bytes());
     }
 
     fn stream(&mut self, tokens: TokenStream) {
-        let mut signs = String::new();
+        let mut punctuation = String::new();
         for token in tokens {
-            if let TokenTree::Punct(sign) = &token {
-                signs.push(sign.as_char());
-                if sign.spacing() == Spacing::Joint {
+            if let TokenTree::Punct(punct) = &token {
+                punctuation.push(punct.as_char());
+                if punct.spacing() == Spacing::Joint {
                     continue;
                 }
             }
-            self.signs(&mem::take(&mut signs));
+            self.punctuation(&mem::take(&mut punctuation));
             self.token(token);
         }
-        self.signs(&signs);
+        self.punctuation(&punctuation);
     }
 
     fn token(&mut self, token: TokenTree) {
         match token {
-            TokenTree::Ident(name) => self.text(Kind::Ident, &name.to_string()),
-            TokenTree::Literal(value) => self.text(Kind::Literal, &value.to_string()),
+            TokenTree::Ident(name) => self.text(TokenKind::Ident, &name.to_string()),
+            TokenTree::Literal(value) => self.text(TokenKind::Literal, &value.to_string()),
             TokenTree::Group(group) => {
-                self.text(Kind::Open, delimiter(group.delimiter()));
+                self.text(TokenKind::Open, delimiter(group.delimiter()));
                 self.stream(group.stream());
-                self.text(Kind::Close, "");
+                self.text(TokenKind::Close, "");
             }
             TokenTree::Punct(_) => {}
         }
     }
 
-    /// Signs without a space between them, cut into the tokens that the compiler makes of them:
-    /// `=-1` is `= -1`, and `a && b` is not `a & &b`.
-    fn signs(&mut self, mut signs: &str) {
-        while !signs.is_empty() {
-            let whole = OPERATORS.iter().find(|sign| signs.starts_with(**sign));
-            let (token, rest) = signs.split_at(whole.map_or(1, |sign| sign.len()));
-            self.text(Kind::Sign, token);
-            signs = rest;
+    /// Hashes adjacent punctuation as the tokens that the compiler reads: `=-1` is `= -1`, and `a && b`
+    /// is not `a & &b`.
+    fn punctuation(&mut self, mut punctuation: &str) {
+        while !punctuation.is_empty() {
+            let whole = OPERATORS
+                .iter()
+                .find(|punct| punctuation.starts_with(**punct));
+            let (token, rest) = punctuation.split_at(whole.map_or(1, |punct| punct.len()));
+            self.text(TokenKind::Sign, token);
+            punctuation = rest;
         }
     }
 }
 
-/// The signs of more than one character, the longest first.
+/// The operators of more than one character, the longest first.
 const OPERATORS: [&str; 25] = [
     "<<=", ">>=", "...", "..=", "<<", ">>", "&&", "||", "==", "!=", "<=", ">=", "+=", "-=", "*=",
     "/=", "%=", "^=", "&=", "|=", "->", "=>", "<-", "::", "..",
 ];
 
-/// A fragment of a `macro_rules` macro has no delimiter to be seen, and is one all the same:
-/// `$sum * 2` is not what `a + b * 2` is.
+/// A fragment of a `macro_rules` macro has an invisible delimiter, which counts: `$sum * 2` differs from
+/// `a + b * 2`.
 fn delimiter(delimiter: Delimiter) -> &'static str {
     match delimiter {
         Delimiter::Parenthesis => "(",

@@ -1,6 +1,6 @@
 use super::*;
 
-/// What `#[cached_response(60)]` makes of `item`, without spaces.
+/// Expands `item` and removes the spaces.
 fn expansion(options: &TokenStream, item: &TokenStream) -> String {
     cached_response(options, item.clone())
         .to_string()
@@ -8,7 +8,7 @@ fn expansion(options: &TokenStream, item: &TokenStream) -> String {
 }
 
 #[test]
-fn what_was_written_is_remembered_when_other_attributes_have_rewritten_it() {
+fn the_fingerprint_is_of_the_source_before_other_attributes_rewrite_it() {
     let item = quote!(
         #[get("/")]
         async fn page() -> String {
@@ -28,15 +28,15 @@ fn what_was_written_is_remembered_when_other_attributes_have_rewritten_it() {
     assert!(twice.contains(&format!("\"{written}\"")), "{twice}");
 }
 
-/// What a handler is called in a remote store.
+/// The fingerprint of a handler, by which a remote store knows it.
 fn source(options: &TokenStream, item: &TokenStream) -> String {
-    let args = syn::parse2(options.clone()).unwrap();
-    let handler = Handler::below("cached_response", item.clone()).unwrap();
-    super::source(&args, options, item, &handler)
+    let parsed = syn::parse2(options.clone()).unwrap();
+    let handler = Handler::parse("cached_response", item.clone()).unwrap();
+    super::source(&parsed, options, item, &handler)
 }
 
 #[test]
-fn a_version_stands_in_for_all_but_what_the_key_is_made_of() {
+fn a_version_replaces_the_source_except_for_the_parts_of_the_key() {
     let versioned = quote!(60, version = "2", key(user.id));
     let page = quote!(
         async fn page(user: User) -> String {
@@ -69,7 +69,7 @@ fn a_version_stands_in_for_all_but_what_the_key_is_made_of() {
 }
 
 #[test]
-fn a_version_reaches_the_policy() {
+fn the_version_is_set_on_the_policy() {
     let item = quote!(
         async fn page() -> String {
             a()

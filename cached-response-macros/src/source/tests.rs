@@ -2,18 +2,21 @@ use super::*;
 use proc_macro2::Group;
 use quote::quote;
 
-fn of(options: &str, item: &str) -> u128 {
+fn hash_of(options: &str, item: &str) -> u128 {
     fingerprint(&options.parse().unwrap(), &item.parse().unwrap())
 }
 
 const PAGE: &str = "async fn page(n: Path<u32>) -> String { format!(\"{n} {}\", *n + 1) }";
 
 #[test]
-fn it_is_a_known_hash_and_the_same_in_every_build() {
+fn the_hash_is_fnv_1a_and_equal_in_every_build() {
     let mut hash = Fnv::default();
     hash.bytes(b"a");
     assert_eq!(format!("{:x}", hash.0), "d228cb696f1a8caf78912b704e4a8964");
-    assert_eq!(of("60", PAGE), 0xda28_9a44_c0cf_fc6c_244f_fc38_8a0b_bfc9);
+    assert_eq!(
+        hash_of("60", PAGE),
+        0xda28_9a44_c0cf_fc6c_244f_fc38_8a0b_bfc9
+    );
 }
 
 #[test]
@@ -23,14 +26,17 @@ fn white_space_and_comments_change_nothing() {
         "/* one */ async fn page(n: Path<u32>) -> String {\n    // two\n    format!(\"{n} {}\", *n+1)\n}",
         "/// A page.\n#[doc(hidden)]\n/** More. */ async fn page(n: Path<u32>) -> String { format!(\"{n} {}\", *n + 1) }",
     ] {
-        assert_eq!(of("60", same), of("60", PAGE), "{same}");
+        assert_eq!(hash_of("60", same), hash_of("60", PAGE), "{same}");
     }
-    assert_eq!(of("timeout=60,lazy", PAGE), of("timeout = 60, lazy", PAGE));
+    assert_eq!(
+        hash_of("timeout=60,lazy", PAGE),
+        hash_of("timeout = 60, lazy", PAGE)
+    );
 }
 
 #[test]
-fn signs_that_touch_are_what_the_compiler_takes_them_for() {
-    let same = |one, other| of("", one) == of("", other);
+fn adjacent_punctuation_is_hashed_as_the_compiler_reads_it() {
+    let same = |one, other| hash_of("", one) == hash_of("", other);
     assert!(same("x=-1", "x = -1"));
     assert!(same("a&&!b", "a && !b"));
     assert!(same("&'a str", "& 'a str"));
@@ -59,32 +65,35 @@ fn every_token_counts() {
         "async fn page(n: Path<u32>) -> String { #[doc = \"\"] struct A; format!(\"{n} {}\", *n + 1) }",
     ];
     for (n, page) in pages.iter().enumerate() {
-        let known = pages[..n].iter().map(|earlier| of("60", earlier));
+        let known = pages[..n].iter().map(|earlier| hash_of("60", earlier));
         assert!(
-            known.into_iter().all(|known| known != of("60", page)),
+            known.into_iter().all(|known| known != hash_of("60", page)),
             "{page}"
         );
     }
 }
 
 #[test]
-fn the_options_count_and_are_not_taken_for_the_item() {
-    assert_ne!(of("60", PAGE), of("61", PAGE));
-    assert_ne!(of("60", PAGE), of("timeout = 60", PAGE));
-    assert_ne!(of("", PAGE), of("60", PAGE));
-    assert_ne!(of("60, lazy", PAGE), of("60", &format!(", lazy {PAGE}")));
+fn the_options_are_hashed_apart_from_the_item() {
+    assert_ne!(hash_of("60", PAGE), hash_of("61", PAGE));
+    assert_ne!(hash_of("60", PAGE), hash_of("timeout = 60", PAGE));
+    assert_ne!(hash_of("", PAGE), hash_of("60", PAGE));
+    assert_ne!(
+        hash_of("60, lazy", PAGE),
+        hash_of("60", &format!(", lazy {PAGE}"))
+    );
 }
 
 #[test]
-fn an_identifier_is_no_literal_and_no_other_identifier() {
-    assert_ne!(of("", "'a"), of("", "'a'"));
-    assert_ne!(of("", "a b"), of("", "ab"));
-    assert_ne!(of("", "\"a\""), of("", "a"));
-    assert_ne!(of("", "r#type"), of("", "r#\"type\"#"));
+fn identifiers_and_literals_are_hashed_apart() {
+    assert_ne!(hash_of("", "'a"), hash_of("", "'a'"));
+    assert_ne!(hash_of("", "a b"), hash_of("", "ab"));
+    assert_ne!(hash_of("", "\"a\""), hash_of("", "a"));
+    assert_ne!(hash_of("", "r#type"), hash_of("", "r#\"type\"#"));
 }
 
 #[test]
-fn a_fragment_of_a_macro_is_one_thing() {
+fn a_fragment_of_a_macro_is_hashed_as_a_group() {
     let sum = quote!(a + b);
     let fragment = TokenTree::Group(Group::new(Delimiter::None, sum.clone()));
     let hash = |item: &TokenStream| fingerprint(&TokenStream::new(), item);

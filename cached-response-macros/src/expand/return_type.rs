@@ -14,7 +14,7 @@ pub(super) fn expected(output: &ReturnType) -> Option<Type> {
     (!matches!(ty, Type::Infer(_))).then_some(ty)
 }
 
-/// Says whether there was anything to erase.
+/// Replaces each `impl Trait` by `_`. Returns true where there was one.
 fn erase(ty: &mut Type) -> bool {
     if matches!(ty, Type::ImplTrait(_)) {
         *ty = parse_quote!(_);
@@ -25,8 +25,8 @@ fn erase(ty: &mut Type) -> bool {
         .fold(false, |erased, part| erase(part) | erased)
 }
 
-/// What only the `impl Trait`s of a type name. They are gone from the emitted signature; naming
-/// it once more keeps its imports in use.
+/// Traits and types that only the `impl Trait`s of the return type name. The emitted signature does not
+/// have them; naming them once more keeps their imports in use.
 #[derive(Default)]
 pub(super) struct Opaque {
     traits: Vec<Path>,
@@ -42,13 +42,13 @@ impl Opaque {
         found
     }
 
-    /// Imports, in the block of an item: these can name no generics, and traits have none here.
+    /// Imports for the block of an item, which cannot name generics; traits have none here.
     pub(super) fn imports(&self) -> TokenStream {
         let traits = &self.traits;
         quote!(#(#[allow(unused_imports, redundant_imports)] use #traits as _;)*)
     }
 
-    /// Statements, where `Self` and generics can be named.
+    /// Statements for a place where `Self` and generics can be named.
     pub(super) fn statements(&self) -> TokenStream {
         let types = &self.types;
         quote!(#(let _ = ::core::marker::PhantomData::<#types>;)*)
@@ -85,7 +85,7 @@ impl Opaque {
     }
 }
 
-/// The types that stand directly inside a type.
+/// The types directly inside a type.
 fn parts_mut(ty: &mut Type) -> Vec<&mut Type> {
     match ty {
         Type::Path(path) => path

@@ -1,17 +1,15 @@
-//! What was asked: the options in the parentheses of the attribute.
+//! The options in the parentheses of an attribute.
 
 mod conflicts;
-mod fraction;
-mod names;
-mod shape;
-mod stale;
-mod standard;
+mod http_names;
+mod invalidation;
+mod quantities;
+pub(crate) mod suggestions;
 mod table;
-mod tags;
+mod templates;
 mod values;
-mod writes;
 
-use crate::{duration::Span, errors::Errors, size::Size};
+use crate::diagnostics::Errors;
 use proc_macro2::TokenStream;
 use syn::{
     Error, Ident, LitStr, Path, Result, Token,
@@ -20,20 +18,21 @@ use syn::{
     token::Paren,
 };
 
-pub(crate) use stale::Stale;
-pub(crate) use standard::Timeout;
-use table::CACHED;
-pub(crate) use tags::Tags;
-pub(crate) use values::{Header, KeyPart, Lazy, Nocache, Query, Status, Vary};
-pub(crate) use writes::{Named, What, Writes};
+pub(crate) use invalidation::{InvalidatesOptions, Target, TargetName};
+pub(crate) use quantities::{Duration, Size};
+use quantities::{HEURISTIC_FRACTION, JITTER, REFRESH_AHEAD};
+use table::CACHED_RESPONSE;
+pub(crate) use templates::Tags;
+pub(crate) use values::{Header, KeyExpression, Lazy, Nocache, Query, Status, Timeout, Vary};
 
-/// `body` without a size.
-const DEFAULT_BODY: u64 = 65_536;
+/// Limit of `body` without a size.
+const DEFAULT_BODY_BYTES: u64 = 65_536;
 
+/// The options of `#[cached_response]`.
 #[derive(Default)]
-pub(crate) struct Args {
+pub(crate) struct Options {
     pub(crate) timeout: Option<Timeout>,
-    pub(crate) key: Vec<KeyPart>,
+    pub(crate) key: Vec<KeyExpression>,
     pub(crate) gate: Vec<Ident>,
     pub(crate) unkeyed: Vec<Ident>,
     pub(crate) lazy: Option<Lazy>,
@@ -47,44 +46,56 @@ pub(crate) struct Args {
     pub(crate) max_body_bytes: Option<Size>,
     pub(crate) unless: Option<TokenStream>,
     pub(crate) store_if: Option<TokenStream>,
-    pub(crate) client_max_age: Option<Span>,
+    pub(crate) client_max_age: Option<Duration>,
     pub(crate) nocache: Option<Nocache>,
     pub(crate) heuristic_fraction: Option<f32>,
     pub(crate) targeted: Option<String>,
     pub(crate) respect_client: bool,
-    pub(crate) stale: Stale,
+    pub(crate) stale: StaleOptions,
     pub(crate) tags: Tags,
     pub(crate) version: Option<LitStr>,
     pub(crate) cache: Option<TokenStream>,
     pub(crate) krate: Option<Path>,
-    /// Set by ourselves, once all other attributes have had their turn.
+    /// `__innermost`: set by the macro itself, after all other attributes have been expanded.
     pub(crate) innermost: bool,
-    /// What was written before others had theirs.
+    /// `__source`: the fingerprint of the source before other attributes were expanded.
     pub(crate) source: Option<LitStr>,
 }
 
-impl Parse for Args {
+/// The options for stale responses and for runs of the handler.
+#[derive(Default)]
+pub(crate) struct StaleOptions {
+    pub(crate) stale_while_revalidate: Option<Duration>,
+    pub(crate) stale_if_error: Option<Duration>,
+    pub(crate) refresh_ahead: Option<f32>,
+    pub(crate) soft_timeout: Option<Duration>,
+    pub(crate) run_timeout: Option<Duration>,
+    pub(crate) jitter: Option<f32>,
+    pub(crate) failure_cooldown: Option<Duration>,
+}
+
+impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let mut args = Self::default();
+        let mut options = Self::default();
         let mut errors = Errors::default();
         let mut seen: Vec<Ident> = Vec::new();
-        each(input, &mut errors, |input, errors| {
-            args.option(input, &mut seen, errors)
+        parse_each(input, &mut errors, |input, errors| {
+            options.option(input, &mut seen, errors)
         })?;
-        conflicts::conflicts(&args, &seen, &mut errors);
-        errors.finish(args)
+        conflicts::check(&options, &seen, &mut errors);
+        errors.finish(options)
     }
 }
 
-/// Reads options with commas between them; after a mistake it goes on with the next one.
-fn each(
+/// Parses options that are separated by commas; after an error, parsing resumes at the next option.
+fn parse_each(
     input: ParseStream<'_>,
     errors: &mut Errors,
     mut option: impl FnMut(ParseStream<'_>, &mut Errors) -> Result<()>,
 ) -> Result<()> {
     while !input.is_empty() {
         let parsed = option(input, errors);
-        if errors.note(parsed).is_none() {
+        if errors.record(parsed).is_none() {
             values::skip_to_comma(input)?;
         }
         if input.is_empty() {
@@ -92,7 +103,7 @@ fn each(
         }
         let comma = input.parse::<Token![,]>();
         if errors
-            .note(comma.map_err(|error| missing_comma(&error)))
+            .record(comma.map_err(|error| missing_comma(&error)))
             .is_none()
         {
             values::skip_to_comma(input)?;
@@ -106,7 +117,7 @@ fn missing_comma(error: &Error) -> Error {
     Error::new(error.span(), "expected a comma between options")
 }
 
-impl Args {
+impl Options {
     fn option(
         &mut self,
         input: ParseStream<'_>,
@@ -120,7 +131,7 @@ impl Args {
                 ));
             }
             seen.push(Ident::new("timeout", input.span()));
-            self.timeout = Some(Timeout::Span(Span::parse("timeout", input)?));
+            self.timeout = Some(Timeout::Duration(Duration::parse("timeout", input)?));
             return Ok(());
         }
         let name = input
@@ -135,32 +146,39 @@ impl Args {
             self.source = Some(input.parse()?);
             return Ok(());
         }
-        CACHED.known(&name)?;
+        CACHED_RESPONSE.check_known(&name)?;
         if seen.contains(&name) {
             errors.at(name.span(), format!("`{name}` is given twice"));
         }
         seen.push(name.clone());
-        self.named(&name, input, errors)
+        self.after_name(&name, input, errors)
     }
 
-    /// What follows the name.
-    fn named(&mut self, name: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> Result<()> {
+    fn after_name(
+        &mut self,
+        name: &Ident,
+        input: ParseStream<'_>,
+        errors: &mut Errors,
+    ) -> Result<()> {
         if input.peek(Token![=]) {
-            CACHED.takes_value(name)?;
+            CACHED_RESPONSE.check_value(name)?;
             let _: Token![=] = input.parse()?;
             if input.is_empty() || input.peek(Token![,]) {
-                return Err(CACHED.needs_value(name));
+                return Err(CACHED_RESPONSE.missing_value(name));
             }
             return self.value(name, input);
         }
         if !input.peek(Paren) {
             return self.flag(name);
         }
-        CACHED.takes_list(name)?;
+        CACHED_RESPONSE.check_list(name)?;
         let list;
         let paren = syn::parenthesized!(list in input);
         if list.is_empty() {
-            return Err(Error::new(paren.span.join(), CACHED.empty_list(name)));
+            return Err(Error::new(
+                paren.span.join(),
+                CACHED_RESPONSE.empty_list(name),
+            ));
         }
         let parsed = self.list(name, &list, errors);
         list.parse::<TokenStream>()?;
@@ -171,8 +189,8 @@ impl Args {
     fn flag(&mut self, name: &Ident) -> Result<()> {
         match name.to_string().as_str() {
             "lazy" => self.lazy = Some(Lazy::All),
-            "body" => self.body = Some(Size::Bytes(DEFAULT_BODY)),
-            _ => return Err(CACHED.needs_value(name)),
+            "body" => self.body = Some(Size::Bytes(DEFAULT_BODY_BYTES)),
+            _ => return Err(CACHED_RESPONSE.missing_value(name)),
         }
         Ok(())
     }
@@ -180,28 +198,31 @@ impl Args {
     /// `option = value`
     fn value(&mut self, name: &Ident, input: ParseStream<'_>) -> Result<()> {
         let stale = &mut self.stale;
-        match name.to_string().as_str() {
+        let option = name.to_string();
+        let duration = |input| Duration::parse(&option, input).map(Some);
+        let duration_or_zero = |input| Duration::parse_or_zero(&option, input).map(Some);
+        match option.as_str() {
             "timeout" => self.timeout = Some(Timeout::parse(input)?),
-            "client_max_age" => self.client_max_age = Some(Span::parse("client_max_age", input)?),
+            "client_max_age" => self.client_max_age = duration(input)?,
             "body" => self.body = Some(Size::parse("body", input)?),
             "max_body_bytes" => self.max_body_bytes = Some(Size::parse("max_body_bytes", input)?),
             "query" => self.query = Some(Query::word(input)?),
             "nocache" => self.nocache = Some(Nocache::word(input)?),
             "heuristic_fraction" => {
-                self.heuristic_fraction = Some(fraction::HEURISTIC.parse(input)?);
+                self.heuristic_fraction = Some(HEURISTIC_FRACTION.parse(input)?);
             }
-            "targeted" => self.targeted = Some(names::targeted(input)?),
-            "respect_client" => self.respect_client = standard::truth(input)?,
-            "stale_while_revalidate" => stale.while_revalidate = Some(span_or_zero(name, input)?),
-            "stale_if_error" => stale.if_error = Some(span_or_zero(name, input)?),
-            "refresh_ahead" => stale.refresh_ahead = Some(fraction::REFRESH_AHEAD.parse(input)?),
-            "soft_timeout" => stale.answer_after = Some(stale::soft_timeout(input)?),
-            "run_timeout" => stale.run_timeout = Some(stale::run_timeout(input)?),
-            "jitter" => stale.jitter = Some(fraction::JITTER.parse(input)?),
-            "failure_cooldown" => stale.rest = Some(span_or_zero(name, input)?),
+            "targeted" => self.targeted = Some(http_names::targeted(input)?),
+            "respect_client" => self.respect_client = values::boolean(input)?,
+            "stale_while_revalidate" => stale.stale_while_revalidate = duration_or_zero(input)?,
+            "stale_if_error" => stale.stale_if_error = duration_or_zero(input)?,
+            "refresh_ahead" => stale.refresh_ahead = Some(REFRESH_AHEAD.parse(input)?),
+            "soft_timeout" => stale.soft_timeout = Some(conflicts::soft_timeout(input)?),
+            "run_timeout" => stale.run_timeout = Some(conflicts::run_timeout(input)?),
+            "jitter" => stale.jitter = Some(JITTER.parse(input)?),
+            "failure_cooldown" => stale.failure_cooldown = duration_or_zero(input)?,
             "unless" => self.unless = Some(values::expression(input)?),
             "store_if" => self.store_if = Some(values::expression(input)?),
-            "version" => self.version = Some(names::version(input)?),
+            "version" => self.version = Some(http_names::version(input)?),
             "cache" => self.cache = Some(values::expression(input)?),
             _ => self.krate = Some(input.call(Path::parse_mod_style)?),
         }
@@ -211,24 +232,19 @@ impl Args {
     /// `option(list)`
     fn list(&mut self, name: &Ident, list: ParseStream<'_>, errors: &mut Errors) -> Result<()> {
         match name.to_string().as_str() {
-            "key" => self.key = values::key_parts(list)?,
+            "key" => self.key = values::key_expressions(list)?,
             "gate" => self.gate = values::arguments(name, list, errors)?,
             "unkeyed" => self.unkeyed = values::arguments(name, list, errors)?,
             "lazy" => self.lazy = Some(Lazy::Named(values::arguments(name, list, errors)?)),
-            "methods" => self.methods = names::methods(list, errors)?,
-            "query" => self.query = Some(Query::Only(names::query(list, errors)?)),
-            "ignore_query" => self.ignore_query = names::ignored_query(list, errors)?,
-            "vary" => self.vary = Some(names::vary(list, errors)?),
+            "methods" => self.methods = http_names::methods(list, errors)?,
+            "query" => self.query = Some(Query::Only(http_names::query(list, errors)?)),
+            "ignore_query" => self.ignore_query = http_names::ignored_query(list, errors)?,
+            "vary" => self.vary = Some(http_names::vary(list, errors)?),
             "status" => self.status = values::statuses(list, errors)?,
-            "not_replayed" => self.not_replayed = names::not_replayed(list, errors)?,
+            "not_replayed" => self.not_replayed = http_names::not_replayed(list, errors)?,
             "tags" => self.tags = Tags::parse(list, errors)?,
             _ => self.nocache = Some(Nocache::list(list)?),
         }
         Ok(())
     }
-}
-
-/// A length of time, where zero says that there is none.
-fn span_or_zero(option: &Ident, input: ParseStream<'_>) -> Result<Span> {
-    Span::parse_where(&option.to_string(), None, input)
 }

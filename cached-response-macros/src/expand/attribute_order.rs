@@ -1,23 +1,26 @@
-//! Attribute macros below this one (`#[get]`, `#[utoipa::path]`, `#[instrument]`, ..) go first,
-//! so that they see the function as it was written.
+//! The order of expansion: attribute macros below this one (`#[get]`, `#[utoipa::path]`,
+//! `#[instrument]`, ..) are expanded first, so that they see the function as it was written.
 
-use crate::{errors::Errors, handler::Handler};
+use crate::{diagnostics::Errors, handler::Handler};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Attribute, Error, Path};
 
-/// There is one attribute of ours: `ours`, once.
-pub(super) fn is_alone(ours: &str, handler: &Handler, errors: &mut Errors) {
+/// Adds an error for a second attribute of this crate.
+pub(super) fn check_single(ours: &str, handler: &Handler, errors: &mut Errors) {
     for attr in &handler.attrs {
         let Some(last) = attr.path().segments.last() else {
             continue;
         };
         if last.ident == ours {
-            errors.push(twice(ours, attr.path()));
+            errors.push(Error::new_spanned(
+                attr.path(),
+                format!("`#[{ours}]` is given twice: put all options into one"),
+            ));
         } else if OURS.iter().any(|other| last.ident == other) {
             errors.push(Error::new_spanned(
                 attr.path(),
-                "`#[cached_response]` answers without running the handler, which then writes nothing: put `#[invalidates]` on a handler of its own",
+                "`#[cached_response]` answers a hit without running the handler, so nothing would be written or invalidated: put `#[invalidates]` on a separate handler",
             ));
         }
     }
@@ -25,21 +28,14 @@ pub(super) fn is_alone(ours: &str, handler: &Handler, errors: &mut Errors) {
 
 const OURS: [&str; 2] = ["cached_response", "invalidates"];
 
-/// An error where the attribute `ours` stands a second time.
-pub(super) fn twice(ours: &str, path: &Path) -> Error {
-    Error::new_spanned(
-        path,
-        format!("`#[{ours}]` is given twice: put all options into one"),
-    )
-}
-
+/// Returns true where other attribute macros are left to expand.
 pub(super) fn is_above_others(handler: &Handler) -> bool {
     handler.attrs.iter().any(|attr| !is_inert(attr))
 }
 
-/// The function again, with `ours` as its last attribute. The marker prevents a loop, so that an
+/// The function with `ours` as its last attribute. The marker prevents a loop, so that an
 /// inert attribute that is not known here costs one expansion more.
-pub(super) fn inside(ours: &Path, tokens: &TokenStream, handler: Handler) -> TokenStream {
+pub(super) fn move_innermost(ours: &Path, tokens: &TokenStream, handler: Handler) -> TokenStream {
     let Handler {
         attrs,
         vis,

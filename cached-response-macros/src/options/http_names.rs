@@ -1,7 +1,11 @@
-//! Names that HTTP gives to things: methods, headers, parts of the query.
+//! Names of HTTP: methods, headers, parts of the query.
 
-use super::values::{Header, Vary};
-use crate::{duration::literal, errors::Errors, suggest};
+use super::{
+    quantities::literal,
+    suggestions::did_you_mean,
+    values::{Header, Vary},
+};
+use crate::diagnostics::Errors;
 use proc_macro2::Span;
 use quote::ToTokens;
 use syn::{
@@ -43,7 +47,7 @@ impl Parse for Name {
     }
 }
 
-fn list(input: ParseStream<'_>) -> Result<Vec<Name>> {
+fn parse_names(input: ParseStream<'_>) -> Result<Vec<Name>> {
     Ok(Punctuated::<Name, Token![,]>::parse_terminated(input)?
         .into_iter()
         .collect())
@@ -54,46 +58,54 @@ const METHODS: &[&str] = &[
     "PROPFIND",
 ];
 
+/// Parses methods. HEAD is implied by GET.
 pub(super) fn methods(input: ParseStream<'_>, errors: &mut Errors) -> Result<Vec<String>> {
-    let names = list(input)?;
+    let names = parse_names(input)?;
     let get = names.iter().any(|name| name.text == "GET");
     let mut methods = Vec::new();
-    for Name { text, span, quoted } in names {
-        let upper = text.to_ascii_uppercase();
-        let known = METHODS.contains(&text.as_str());
-        if methods.contains(&text) {
-            errors.at(span, format!("`{text}` is named twice"));
+    for name in names {
+        let Name { text, span, .. } = &name;
+        if methods.contains(text) {
+            errors.at(*span, format!("`{text}` is named twice"));
         } else if text == "HEAD" && !get {
             errors.at(
-                span,
-                "a HEAD request is answered from a stored GET: write `methods(GET)`",
+                *span,
+                "a HEAD request is answered from a stored GET response: write `methods(GET)`",
             );
-        } else if matches!(upper.as_str(), "CONNECT" | "TRACE") {
-            errors.at(span, format!("a response to {upper} is never stored"));
-        } else if !known && METHODS.contains(&upper.as_str()) {
-            errors.at(
-                span,
-                format!("methods are written in upper case: write `{upper}`"),
-            );
-        } else if text.is_empty() || !text.bytes().all(is_token) {
-            errors.at(span, format!("`{text}` is not the name of a method"));
-        } else if !known && !quoted {
-            let meant = suggest::did_you_mean(&upper, METHODS.iter().copied());
-            errors.at(
-                span,
-                format!(
-                    "unknown method `{text}`{meant} (a method of your own is written `\"{text}\"`)"
-                ),
-            );
+        } else if let Some(message) = method_error(&name) {
+            errors.at(*span, message);
         } else if text != "HEAD" {
-            methods.push(text);
+            methods.push(name.text);
         }
     }
     Ok(methods)
 }
 
+fn method_error(Name { text, quoted, .. }: &Name) -> Option<String> {
+    let upper = text.to_ascii_uppercase();
+    let known = METHODS.contains(&text.as_str());
+    if matches!(upper.as_str(), "CONNECT" | "TRACE") {
+        return Some(format!("a response to {upper} is never stored: remove it"));
+    }
+    if !known && METHODS.contains(&upper.as_str()) {
+        return Some(format!(
+            "methods are written in upper case: write `{upper}`"
+        ));
+    }
+    if text.is_empty() || !text.bytes().all(is_token) {
+        return Some(format!(
+            "`{text}` is not a method: write one such as `POST`"
+        ));
+    }
+    let meant = did_you_mean(&upper, METHODS.iter().copied());
+    (!known && !quoted).then(|| {
+        format!("unknown method `{text}`{meant} (a custom method is a string: `\"{text}\"`)")
+    })
+}
+
+/// Parses names of query fields.
 pub(super) fn query(input: ParseStream<'_>, errors: &mut Errors) -> Result<Vec<String>> {
-    let names = list(input)?;
+    let names = parse_names(input)?;
     for name in &names {
         if !name.quoted
             && matches!(name.text.as_str(), "all" | "typed" | "exact")
@@ -103,21 +115,22 @@ pub(super) fn query(input: ParseStream<'_>, errors: &mut Errors) -> Result<Vec<S
             errors.at(
                 name.span,
                 format!(
-                    "write `query = {word}`, or `query(\"{word}\")` if an argument has that name"
+                    "write `query = {word}`, or `query(\"{word}\")` if a field of the query has that name"
                 ),
             );
         } else if name.text.contains('*') {
             errors.at(
                 name.span,
-                "`query` takes whole names: a `*` is for `ignore_query(\"utm_*\")`",
+                "`query` takes whole names: a `*` is allowed in `ignore_query(\"utm_*\")`",
             );
         }
     }
     Ok(distinct(names, errors))
 }
 
+/// Parses names of query fields, where a `*` at the end stands for any rest.
 pub(super) fn ignored_query(input: ParseStream<'_>, errors: &mut Errors) -> Result<Vec<String>> {
-    let names = list(input)?;
+    let names = parse_names(input)?;
     for name in &names {
         if name
             .text
@@ -127,13 +140,14 @@ pub(super) fn ignored_query(input: ParseStream<'_>, errors: &mut Errors) -> Resu
         {
             errors.at(
                 name.span,
-                "a `*` can only stand at the end, for the rest of a name: `\"utm_*\"`",
+                "a `*` is allowed only at the end of a name: write `\"utm_*\"`",
             );
         }
     }
     Ok(distinct(names, errors))
 }
 
+/// Parses `"accept-language", header::ACCEPT`, or `none`.
 pub(super) fn vary(input: ParseStream<'_>, errors: &mut Errors) -> Result<Vary> {
     let entries: Vec<_> = Punctuated::<VaryName, Token![,]>::parse_terminated(input)?
         .into_iter()
@@ -145,7 +159,7 @@ pub(super) fn vary(input: ParseStream<'_>, errors: &mut Errors) -> Result<Vary> 
         if entries.len() > 1 {
             errors.at(
                 none.span,
-                "`none` says that no header is read: remove it, or the names beside it",
+                "`none` means that the handler reads no header: remove it, or the other names",
             );
         }
         return Ok(Vary::None);
@@ -201,23 +215,23 @@ fn check_header(Name { text, span, quoted }: &Name, errors: &mut Errors) {
         errors.at(
             *span,
             format!(
-                "names of headers are strings or constants: write `vary(\"{header}\")`, or `vary(header::{})`",
+                "header names are strings or constants: write `vary(\"{header}\")`, or `vary(header::{})`",
                 text.to_ascii_uppercase()
             ),
         );
     } else if text == "*" {
         errors.at(
             *span,
-            "a response that varies by everything is never reused: name the headers that are read",
+            "a response that varies by every header is never reused: name the headers that the handler reads",
         );
     } else if text.is_empty() || !text.bytes().all(is_token) {
-        errors.at(*span, format!("`{text}` is not the name of a header"));
+        errors.at(*span, format!("`{text}` is not a header name"));
     }
 }
 
-/// Fields of the response, or the beginning of their names.
+/// Parses names of response fields, where a `*` at the end stands for any rest.
 pub(super) fn not_replayed(input: ParseStream<'_>, errors: &mut Errors) -> Result<Vec<String>> {
-    let mut names = list(input)?;
+    let mut names = parse_names(input)?;
     for name in &mut names {
         let Name { text, span, quoted } = &*name;
         let beginning = text.strip_suffix('*').unwrap_or(text);
@@ -225,46 +239,47 @@ pub(super) fn not_replayed(input: ParseStream<'_>, errors: &mut Errors) -> Resul
             let header = text.replace('_', "-");
             errors.at(
                 *span,
-                format!("names of headers are strings: write `not_replayed(\"{header}\")`"),
+                format!("header names are strings: write `not_replayed(\"{header}\")`"),
             );
         } else if beginning.contains('*') {
             errors.at(
                 *span,
-                "a `*` can only stand at the end, for the rest of a name: `\"x-debug-*\"`",
+                "a `*` is allowed only at the end of a name: write `\"x-debug-*\"`",
             );
         } else if beginning.is_empty() || !beginning.bytes().all(is_token) {
-            errors.at(*span, format!("`{text}` is not the name of a header"));
+            errors.at(*span, format!("`{text}` is not a header name"));
         }
         name.text.make_ascii_lowercase();
     }
     Ok(distinct(names, errors))
 }
 
-/// The name of a field that is meant for this cache.
+/// Parses the name of a targeted cache control field (RFC 9213).
 pub(super) fn targeted(input: ParseStream<'_>) -> Result<String> {
     let name: LitStr = input.parse().map_err(|error| {
         Error::new(
             error.span(),
-            "expected the name of a field: write `targeted = \"CDN-Cache-Control\"`",
+            "expected a header name: write `targeted = \"CDN-Cache-Control\"`",
         )
     })?;
     let text = name.value();
     if text.is_empty() || !text.bytes().all(is_token) {
         return Err(Error::new(
             name.span(),
-            format!("`{text}` is not the name of a header"),
+            format!("`{text}` is not a header name"),
         ));
     }
     Ok(text)
 }
 
-/// What tells a handler's responses from those of an earlier one.
+/// Parses the version that separates a handler's responses from those of an earlier build.
 pub(super) fn version(input: ParseStream<'_>) -> Result<LitStr> {
     let expr: Expr = input.parse()?;
     let example = match literal(&expr) {
         Some(Lit::Str(version)) if !version.value().is_empty() => return Ok(version.clone()),
         Some(Lit::Str(_)) => {
-            let text = "an empty `version` says nothing: write `version = \"2\"`, or remove it";
+            let text =
+                "an empty `version` distinguishes nothing: write `version = \"2\"`, or remove it";
             return Err(Error::new_spanned(expr, text));
         }
         Some(Lit::Int(number)) => number.to_string(),
@@ -287,7 +302,7 @@ fn distinct(names: Vec<Name>, errors: &mut Errors) -> Vec<String> {
     texts
 }
 
-/// A character of a token (RFC 9110 §5.6.2).
+/// Returns true for a character of a token (RFC 9110 §5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

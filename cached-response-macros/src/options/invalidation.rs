@@ -1,12 +1,12 @@
-//! What was asked of `#[invalidates]`.
+//! The options of `#[invalidates]`: the targets of the invalidation.
 
 use super::{
-    each,
-    shape::{LIST, Table, VALUE, WORD, shape},
-    tags::template_alone,
+    parse_each,
+    table::{FLAG, LIST, OptionTable, VALUE, option},
+    templates::{EMPTY_TAG, check_template, template_alone},
     values,
 };
-use crate::{errors::Errors, template};
+use crate::diagnostics::Errors;
 use proc_macro2::{Span, TokenStream};
 use syn::{
     Error, Ident, LitStr, Path, Result, Token,
@@ -15,32 +15,34 @@ use syn::{
     token::Paren,
 };
 
+/// The options of `#[invalidates]`.
 #[derive(Default)]
-pub(crate) struct Writes {
-    pub(crate) named: Vec<Named>,
+pub(crate) struct InvalidatesOptions {
+    pub(crate) targets: Vec<Target>,
     pub(crate) cache: Option<TokenStream>,
     pub(crate) krate: Option<Path>,
-    /// Set by ourselves, once all other attributes have had their turn.
+    /// `__innermost`: set by the macro itself, after all other attributes have been expanded.
     pub(crate) innermost: bool,
 }
 
-/// Something that is invalidated.
-pub(crate) struct Named {
+/// A target of the invalidation.
+pub(crate) struct Target {
     /// `tags`, `path`, `url` or `all`.
     pub(crate) option: Ident,
-    pub(crate) what: What,
+    pub(crate) name: TargetName,
 }
 
-pub(crate) enum What {
+/// The name of a target.
+pub(crate) enum TargetName {
     All,
-    /// With path parameters in it.
+    /// A string literal, with path parameters.
     Template(LitStr),
     Expression(TokenStream),
 }
 
-const WRITES: Table = Table {
-    shapes: &[
-        shape(
+const INVALIDATES: OptionTable = OptionTable {
+    options: &[
+        option(
             "tags",
             LIST,
             "tags(\"products\", \"product:{id}\")",
@@ -52,31 +54,31 @@ const WRITES: Table = Table {
                 "surrogate_keys",
             ],
         ),
-        shape(
+        option(
             "path",
             LIST,
             "path(\"/products/{id}\")",
             &["paths", "route", "prefix"],
         ),
-        shape(
+        option(
             "url",
             LIST,
             "url(\"/products?page=1\")",
             &["urls", "uri", "uris", "query"],
         ),
-        shape(
+        option(
             "all",
-            WORD,
+            FLAG,
             "all",
             &["everything", "clear", "flush", "purge"],
         ),
-        shape(
+        option(
             "cache",
             VALUE,
             "cache = CACHE",
             &["store", "backend", "in_cache"],
         ),
-        shape(
+        option(
             "crate",
             VALUE,
             "crate = path::to::cached_response",
@@ -87,22 +89,22 @@ const WRITES: Table = Table {
     elsewhere: &[],
 };
 
-impl Parse for Writes {
+impl Parse for InvalidatesOptions {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let mut writes = Self::default();
+        let mut options = Self::default();
         let mut errors = Errors::default();
         let mut seen = Vec::new();
-        each(input, &mut errors, |input, errors| {
-            writes.option(input, &mut seen, errors)
+        parse_each(input, &mut errors, |input, errors| {
+            options.option(input, &mut seen, errors)
         })?;
         if errors.is_empty() {
-            names_something(&seen, &mut errors);
+            check_targets(&seen, &mut errors);
         }
-        errors.finish(writes)
+        errors.finish(options)
     }
 }
 
-impl Writes {
+impl InvalidatesOptions {
     fn option(
         &mut self,
         input: ParseStream<'_>,
@@ -112,7 +114,7 @@ impl Writes {
         let name = input.call(Ident::parse_any).map_err(|error| {
             Error::new(
                 error.span(),
-                "expected what is invalidated: write `path(\"/products/{id}\")`",
+                "expected a target: write `path(\"/products/{id}\")`",
             )
         })?;
         if name == "__innermost" {
@@ -123,32 +125,34 @@ impl Writes {
             errors.at(name.span(), format!("`{name}` is given twice"));
         }
         seen.push(name.clone());
-        WRITES.known(&name)?;
+        INVALIDATES.check_known(&name)?;
         if input.peek(Token![=]) {
-            WRITES.takes_value(&name)?;
+            INVALIDATES.check_value(&name)?;
             let _: Token![=] = input.parse()?;
             return self.value(&name, input);
         }
         if input.peek(Paren) {
-            WRITES.takes_list(&name)?;
+            INVALIDATES.check_list(&name)?;
             let list;
             let paren = syn::parenthesized!(list in input);
             if list.is_empty() {
-                return Err(Error::new(paren.span.join(), WRITES.empty_list(&name)));
+                return Err(Error::new(paren.span.join(), INVALIDATES.empty_list(&name)));
             }
             return self.list(&name, &list, errors);
         }
         if name != "all" {
-            return Err(WRITES.needs_value(&name));
+            return Err(INVALIDATES.missing_value(&name));
         }
-        let what = What::All;
-        self.named.push(Named { option: name, what });
+        self.targets.push(Target {
+            option: name,
+            name: TargetName::All,
+        });
         Ok(())
     }
 
     fn value(&mut self, name: &Ident, input: ParseStream<'_>) -> Result<()> {
         if input.is_empty() || input.peek(Token![,]) {
-            return Err(WRITES.needs_value(name));
+            return Err(INVALIDATES.missing_value(name));
         }
         if name == "cache" {
             self.cache = Some(values::expression(input)?);
@@ -159,20 +163,20 @@ impl Writes {
     }
 
     /// A string literal is a template; anything else is an expression.
-    fn list(&mut self, name: &Ident, list: ParseStream<'_>, errors: &mut Errors) -> Result<()> {
+    fn list(&mut self, option: &Ident, list: ParseStream<'_>, errors: &mut Errors) -> Result<()> {
         while !list.is_empty() {
             if list.peek(Token![,]) {
-                return Err(list.error("expected what is invalidated"));
+                return Err(list.error("expected the name of a target"));
             }
-            let what = if let Some(text) = template_alone(list) {
-                errors.note(check(name, &text));
-                What::Template(text)
+            let name = if let Some(text) = template_alone(list) {
+                errors.record(check_template_of(option, &text));
+                TargetName::Template(text)
             } else {
-                What::Expression(values::expression(list)?)
+                TargetName::Expression(values::expression(list)?)
             };
-            self.named.push(Named {
-                option: name.clone(),
-                what,
+            self.targets.push(Target {
+                option: option.clone(),
+                name,
             });
             if !list.is_empty() {
                 let _: Token![,] = list.parse()?;
@@ -182,7 +186,7 @@ impl Writes {
     }
 }
 
-fn names_something(seen: &[Ident], errors: &mut Errors) {
+fn check_targets(seen: &[Ident], errors: &mut Errors) {
     let names = |option: &&Ident| {
         ["tags", "path", "url", "all"]
             .iter()
@@ -193,81 +197,81 @@ fn names_something(seen: &[Ident], errors: &mut Errors) {
     if naming.next().is_none() {
         errors.at(
             Span::call_site(),
-            "nothing is named: write `#[invalidates(tags(\"product:{id}\"))]`, `path(\"/products/{id}\")`, or `all` for everything",
+            "no target is named: write `#[invalidates(tags(\"product:{id}\"))]`, `path(\"/products/{id}\")`, or `all` for everything",
         );
     } else if let (Some(all), Some(_)) = (all, naming.next()) {
         errors.at(
             all.span(),
-            "`all` invalidates what is named beside it, too: remove one of the two",
+            "`all` includes every other target: remove `all`, or the others",
         );
     }
 }
 
-/// What is wrong about a text that stands where `option` names something.
-fn check(option: &Ident, text: &LitStr) -> Result<()> {
-    template::check(text)?;
-    let text_of = text.value();
+/// Checks a template that `option` takes.
+fn check_template_of(option: &Ident, text: &LitStr) -> Result<()> {
+    check_template(text)?;
+    let value = text.value();
     let mistake = match option.to_string().as_str() {
-        "tags" => text_of.is_empty().then(|| "a tag has a name".to_owned()),
-        "path" => target(&text_of).or_else(|| query(&text_of)),
-        _ => target(&text_of),
+        "tags" => value.is_empty().then(|| EMPTY_TAG.to_owned()),
+        "path" => target_error(&value).or_else(|| query_error(&value)),
+        _ => target_error(&value),
     };
     mistake.map_or(Ok(()), |mistake| Err(Error::new(text.span(), mistake)))
 }
 
-/// A path has none.
-fn query(text: &str) -> Option<String> {
+/// The error for a query in a path.
+fn query_error(text: &str) -> Option<String> {
     text.contains('?').then(|| {
-        format!("a path is invalidated with all its queries: write `url(\"{text}\")` for this one")
+        format!(
+            "`path(..)` invalidates every query of a path: write `url(\"{text}\")` for this one"
+        )
     })
 }
 
-/// What a request names begins with a slash: the host is not part of it.
-fn target(text: &str) -> Option<String> {
+/// The error for a text that is not in origin form (RFC 9112 §3.2.1).
+fn target_error(text: &str) -> Option<String> {
     let after_host = match text.split_once("://") {
         Some((scheme, rest)) if !scheme.contains(['/', '?', '{']) => Some(rest),
         _ => text.strip_prefix("//"),
     };
     if let Some(rest) = after_host {
         let path = rest.find('/').map_or("/", |slash| &rest[slash..]);
-        return Some(format!("the host is no part of it: write `{path}`"));
+        return Some(format!("a target has no scheme or host: write `{path}`"));
     }
     if !text.starts_with('/') {
-        return Some(format!("a path begins with a slash: write `/{text}`"));
+        return Some(format!("a target begins with a slash: write `/{text}`"));
     }
     let (before, _) = text.split_once('#')?;
-    Some(format!(
-        "a fragment is never sent to a server: write `{before}`"
-    ))
+    Some(format!("a target has no fragment: write `{before}`"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::check_template_of;
     use syn::{Ident, LitStr};
 
-    /// What is said of a text as a path, and as a URL.
-    fn said(text: &str) -> [Option<String>; 2] {
+    /// Errors for a text as a path and as a URL.
+    fn errors(text: &str) -> [Option<String>; 2] {
         let at = proc_macro2::Span::call_site();
         ["path", "url"].map(|option| {
-            let checked = check(&Ident::new(option, at), &LitStr::new(text, at));
+            let checked = check_template_of(&Ident::new(option, at), &LitStr::new(text, at));
             checked.err().map(|error| error.to_string())
         })
     }
 
     #[test]
-    fn what_is_right_is_not_found_fault_with() {
+    fn a_target_in_origin_form_is_accepted() {
         for text in ["/", "/products/{id}", "/{{x}}", "/{a}/{b}", "/ü", "/a/"] {
-            assert_eq!(said(text), [None, None], "{text}");
+            assert_eq!(errors(text), [None, None], "{text}");
         }
         for text in ["/products?page={page}", "/to?url=http://a/b"] {
-            assert_eq!(said(text)[1], None, "{text}");
+            assert_eq!(errors(text)[1], None, "{text}");
         }
     }
 
     #[test]
-    fn a_mistake_is_told_with_what_to_write() {
-        for (text, says) in [
+    fn the_error_for_a_target_says_what_to_write() {
+        for (text, suggestion) in [
             ("products", "`/products`"),
             ("https://example.com/products", "`/products`"),
             ("//example.com", "`/`"),
@@ -275,11 +279,14 @@ mod tests {
             ("/{id", "`{id}`"),
             ("/products#top", "`/products`"),
         ] {
-            for said in said(text) {
-                assert!(said.is_some_and(|said| said.contains(says)), "{text}");
+            for error in errors(text) {
+                assert!(
+                    error.is_some_and(|error| error.contains(suggestion)),
+                    "{text}"
+                );
             }
         }
-        let [path, _] = said("/products?page=1");
-        assert!(path.is_some_and(|said| said.contains("`url(\"/products?page=1\")`")));
+        let [path, _] = errors("/products?page=1");
+        assert!(path.is_some_and(|error| error.contains("`url(\"/products?page=1\")`")));
     }
 }

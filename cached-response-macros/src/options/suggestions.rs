@@ -1,6 +1,6 @@
-//! "Did you mean": the closest candidate within a small edit distance.
+//! Suggestions: the closest candidate within a small edit distance.
 
-/// `: did you mean `near`?`, or nothing where no candidate is close.
+/// Returns `: did you mean `near`?`, or an empty text where no candidate is close.
 pub(crate) fn did_you_mean<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -8,11 +8,8 @@ pub(crate) fn did_you_mean<'a>(
     closest(word, candidates).map_or(String::new(), |near| format!(": did you mean `{near}`?"))
 }
 
-/// The candidate that `word` was probably meant to be.
-pub(crate) fn closest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+/// The closest candidate, where one is close.
+fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (distance(word, candidate), candidate))
@@ -23,7 +20,7 @@ pub(crate) fn closest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// How many insertions, deletions, replacements and swaps of neighbours lie between the two.
+/// Edit distance: insertions, deletions, replacements and swaps of neighbours.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
@@ -51,7 +48,7 @@ mod tests {
     const OPTIONS: [&str; 4] = ["timeout", "key", "vary", "unkeyed"];
 
     #[test]
-    fn a_typing_mistake_finds_its_word() {
+    fn a_typing_error_finds_its_option() {
         for (typed, meant) in [
             ("timeuot", "timeout"),
             ("timeot", "timeout"),
@@ -63,14 +60,14 @@ mod tests {
     }
 
     #[test]
-    fn a_different_word_finds_nothing() {
+    fn an_unrelated_word_finds_no_option() {
         for typed in ["stale", "x", "compression"] {
             assert_eq!(closest(typed, OPTIONS), None, "{typed}");
         }
     }
 
     #[test]
-    fn swapped_neighbours_are_one_mistake() {
+    fn swapped_neighbours_are_one_edit() {
         assert_eq!(distance("kye", "key"), 1);
         assert_eq!(distance("", "key"), 3);
     }

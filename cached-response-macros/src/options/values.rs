@@ -1,26 +1,28 @@
-//! The values that options take.
+//! The values of options that have a syntax of their own.
 
-use super::table::CACHED;
-use crate::{duration::Span, errors::Errors};
-use proc_macro2::{TokenStream, TokenTree};
+use super::{Duration, table::CACHED_RESPONSE};
+use crate::diagnostics::Errors;
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
-    Error, Expr, Ident, Lit, LitInt, LitStr, Result, Token, ext::IdentExt, parse::ParseStream,
-    spanned::Spanned,
+    Error, Expr, Ident, Lit, LitBool, LitInt, LitStr, Result, Token, ext::IdentExt,
+    parse::ParseStream, spanned::Spanned,
 };
 
 /// One expression of `key(..)`.
-pub(crate) struct KeyPart {
+pub(crate) struct KeyExpression {
     pub(crate) tokens: TokenStream,
     /// Written `serde(..)`.
     pub(crate) serde: bool,
 }
 
+/// The arguments that are extracted only when the handler runs.
 pub(crate) enum Lazy {
     All,
     Named(Vec<Ident>),
 }
 
+/// The part of the query that is in the key.
 pub(crate) enum Query {
     Only(Vec<String>),
     Typed(Ident),
@@ -28,6 +30,7 @@ pub(crate) enum Query {
     Exact,
 }
 
+/// The request headers that select a variant.
 pub(crate) enum Vary {
     None,
     Headers(Vec<Header>),
@@ -41,11 +44,13 @@ pub(crate) enum Header {
     Constant(syn::Path),
 }
 
+/// A status code that is stored besides 200.
 pub(crate) struct Status {
     pub(crate) code: u16,
-    pub(crate) timeout: Option<Span>,
+    pub(crate) timeout: Option<Duration>,
 }
 
+/// The query flag that forces a refresh.
 pub(crate) enum Nocache {
     Off,
     On {
@@ -54,7 +59,35 @@ pub(crate) enum Nocache {
     },
 }
 
-/// `300`, `-5`, `"1h"`, `HOUR`, `Self::TTL`, `Duration::from_secs(5)`, but no `option ..`.
+/// The freshness lifetime.
+pub(crate) enum Timeout {
+    Duration(Duration),
+    /// Each response sets its own (RFC 9111).
+    Response,
+}
+
+impl Timeout {
+    pub(super) fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let word = input.fork();
+        if word.parse::<Ident>().is_ok_and(|word| word == "response")
+            && (word.is_empty() || word.peek(Token![,]))
+        {
+            let _: Ident = input.parse()?;
+            return Ok(Self::Response);
+        }
+        if let Ok(text) = input.fork().parse::<LitStr>()
+            && text.value() == "response"
+        {
+            return Err(Error::new(
+                text.span(),
+                "`response` is a keyword, not a string: write `timeout = response`",
+            ));
+        }
+        Duration::parse("timeout", input).map(Self::Duration)
+    }
+}
+
+/// Returns true before `300`, `-5`, `"1h"`, `HOUR`, `Self::TTL`, `Duration::from_secs(5)`, but not before `option ..`.
 pub(super) fn is_bare_value(input: ParseStream<'_>) -> bool {
     if input.peek(Lit) || input.peek(Token![-]) || input.peek2(Token![::]) {
         return true;
@@ -64,7 +97,7 @@ pub(super) fn is_bare_value(input: ParseStream<'_>) -> bool {
     stands_alone && word.is_ok_and(|word| word.to_string().starts_with(char::is_uppercase))
 }
 
-/// Whatever stands up to the next comma.
+/// Consumes the tokens up to the next comma.
 pub(super) fn skip_to_comma(input: ParseStream<'_>) -> Result<TokenStream> {
     let mut skipped = TokenStream::new();
     while !input.is_empty() && !input.peek(Token![,]) {
@@ -73,8 +106,8 @@ pub(super) fn skip_to_comma(input: ParseStream<'_>) -> Result<TokenStream> {
     Ok(skipped)
 }
 
-/// An expression, or what is one day to become it: while `user.` is being typed, an editor
-/// completes it only if its tokens reach the expansion. The compiler reports it there.
+/// Parses an expression, or takes the tokens of an incomplete one: while `user.` is being typed, an
+/// editor completes it only if its tokens reach the expansion. The compiler reports it there.
 pub(super) fn expression(input: ParseStream<'_>) -> Result<TokenStream> {
     match input.fork().parse::<Expr>() {
         Ok(_) => Ok(input.parse::<Expr>()?.into_token_stream()),
@@ -82,14 +115,14 @@ pub(super) fn expression(input: ParseStream<'_>) -> Result<TokenStream> {
     }
 }
 
-pub(super) fn key_parts(input: ParseStream<'_>) -> Result<Vec<KeyPart>> {
+pub(super) fn key_expressions(input: ParseStream<'_>) -> Result<Vec<KeyExpression>> {
     let mut parts = Vec::new();
     while !input.is_empty() {
         if input.peek(Token![,]) {
             return Err(input.error("expected an expression"));
         }
         let tokens = expression(input)?;
-        parts.push(KeyPart::from(tokens));
+        parts.push(KeyExpression::from(tokens));
         if !input.is_empty() {
             let _: Token![,] = input.parse()?;
         }
@@ -97,12 +130,12 @@ pub(super) fn key_parts(input: ParseStream<'_>) -> Result<Vec<KeyPart>> {
     Ok(parts)
 }
 
-impl From<TokenStream> for KeyPart {
+impl From<TokenStream> for KeyExpression {
     fn from(tokens: TokenStream) -> Self {
         let mut found = tokens.clone().into_iter();
         match (found.next(), found.next(), found.next()) {
             (Some(TokenTree::Ident(word)), Some(TokenTree::Group(inside)), None)
-                if word == "serde" && inside.delimiter() == proc_macro2::Delimiter::Parenthesis =>
+                if word == "serde" && inside.delimiter() == Delimiter::Parenthesis =>
             {
                 Self {
                     tokens: inside.stream(),
@@ -117,7 +150,7 @@ impl From<TokenStream> for KeyPart {
     }
 }
 
-/// Names of the handler's arguments.
+/// Parses names of the handler's arguments.
 pub(super) fn arguments(
     option: &Ident,
     input: ParseStream<'_>,
@@ -139,7 +172,7 @@ pub(super) fn arguments(
             ),
             (Err(error), expr) => {
                 let span = expr.map_or_else(|| error.span(), |expr| expr.span());
-                let example = CACHED.example(option);
+                let example = CACHED_RESPONSE.example(option);
                 errors.at(
                     span,
                     format!("`{option}` takes the names of arguments, such as `{example}`"),
@@ -151,7 +184,7 @@ pub(super) fn arguments(
     Ok(names)
 }
 
-/// `404 = "10s", 301`
+/// Parses `404 = "10s", 301`.
 pub(super) fn statuses(input: ParseStream<'_>, errors: &mut Errors) -> Result<Vec<Status>> {
     let mut statuses: Vec<Status> = Vec::new();
     while !input.is_empty() {
@@ -162,7 +195,7 @@ pub(super) fn statuses(input: ParseStream<'_>, errors: &mut Errors) -> Result<Ve
             )
         })?;
         let timeout = match input.parse::<Option<Token![=]>>()? {
-            Some(_) => errors.note(Span::parse(number.base10_digits(), input)),
+            Some(_) => errors.record(Duration::parse(number.base10_digits(), input)),
             None => None,
         };
         let code = number
@@ -172,7 +205,7 @@ pub(super) fn statuses(input: ParseStream<'_>, errors: &mut Errors) -> Result<Ve
         match code {
             None => errors.at(
                 number.span(),
-                format!("`{number}` is not a status: they go from 100 to 599"),
+                format!("`{number}` is not a status code: write one from 100 to 599"),
             ),
             Some(code @ (100..200 | 206 | 304 | 412 | 416)) => {
                 errors.at(
@@ -194,7 +227,7 @@ pub(super) fn statuses(input: ParseStream<'_>, errors: &mut Errors) -> Result<Ve
 impl Query {
     pub(super) fn word(input: ParseStream<'_>) -> Result<Self> {
         const HELP: &str =
-            "expected `all`, `typed` or `exact`; names stand in parentheses: `query(page, sort)`";
+            "expected `all`, `typed` or `exact`; write names in parentheses: `query(page, sort)`";
         let word = input
             .call(Ident::parse_any)
             .map_err(|error| Error::new(error.span(), HELP))?;
@@ -250,7 +283,7 @@ impl Nocache {
     }
 }
 
-/// The flag is compared byte for byte, so that it must be written as it is sent.
+/// Parses the name of the flag. It is compared byte by byte, so it must be written as it is sent.
 fn flag_name(input: ParseStream<'_>) -> Result<String> {
     let name: LitStr = input
         .parse()
@@ -260,8 +293,15 @@ fn flag_name(input: ParseStream<'_>) -> Result<String> {
     if text.is_empty() || !text.bytes().all(plain) {
         return Err(Error::new(
             name.span(),
-            "the name of the flag is made of letters, digits, `-`, `.`, `_` and `~`",
+            "the name of the flag has only letters, digits, `-`, `.`, `_` and `~`: write `nocache = \"live\"`",
         ));
     }
     Ok(text)
+}
+
+pub(super) fn boolean(input: ParseStream<'_>) -> Result<bool> {
+    let word: LitBool = input
+        .parse()
+        .map_err(|error| Error::new(error.span(), "expected `true` or `false`"))?;
+    Ok(word.value)
 }

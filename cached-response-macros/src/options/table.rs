@@ -1,0 +1,464 @@
+//! The table of options: the form of each, its example, and the names that other caches have for it.
+
+use super::suggestions::did_you_mean;
+use syn::{Error, Ident, Result};
+
+/// An option: its forms, an example, and other names for it.
+pub(super) struct OptionSpec {
+    name: &'static str,
+    value: bool,
+    list: bool,
+    example: &'static str,
+    synonyms: &'static [&'static str],
+}
+
+pub(super) const fn option(
+    name: &'static str,
+    forms: (bool, bool),
+    example: &'static str,
+    synonyms: &'static [&'static str],
+) -> OptionSpec {
+    OptionSpec {
+        name,
+        value: forms.0,
+        list: forms.1,
+        example,
+        synonyms,
+    }
+}
+
+/// `option`
+pub(super) const FLAG: (bool, bool) = (false, false);
+/// `option = value`
+pub(super) const VALUE: (bool, bool) = (true, false);
+/// `option(list)`
+pub(super) const LIST: (bool, bool) = (false, true);
+/// `option = value` or `option(list)`
+pub(super) const BOTH: (bool, bool) = (true, true);
+
+/// The options of one attribute.
+pub(super) struct OptionTable {
+    pub(super) options: &'static [OptionSpec],
+    /// Names that may stand for one of several options, and those options.
+    pub(super) ambiguous: &'static [(&'static str, &'static str)],
+    /// Names of options that another attribute takes, and the text to write there.
+    pub(super) elsewhere: &'static [(&'static str, &'static str)],
+}
+
+impl OptionTable {
+    fn find(&self, name: &Ident) -> Option<&OptionSpec> {
+        self.options.iter().find(|option| name == option.name)
+    }
+
+    pub(super) fn example(&self, name: &Ident) -> &'static str {
+        self.find(name).map_or("", |option| option.example)
+    }
+
+    /// Returns an error with a suggestion for a name that is no option.
+    pub(super) fn check_known(&self, name: &Ident) -> Result<()> {
+        if self.find(name).is_some() {
+            return Ok(());
+        }
+        let word = name.to_string();
+        if let Some((_, place)) = self.elsewhere.iter().find(|(which, _)| *which == word) {
+            return Err(Error::new(
+                name.span(),
+                format!("unknown option `{word}`: {place}"),
+            ));
+        }
+        let is_meant = |option: &&OptionSpec| option.synonyms.contains(&word.as_str());
+        let synonym = self.options.iter().find(is_meant);
+        let ambiguous = self.ambiguous.iter().find(|(which, _)| *which == word);
+        let meant = match (ambiguous, synonym) {
+            (Some((_, either)), _) => format!(": did you mean {either}?"),
+            (_, Some(option)) => format!(": did you mean `{}`?", option.name),
+            _ => did_you_mean(&word, self.options.iter().map(|option| option.name)),
+        };
+        let meant = if meant.is_empty() {
+            format!(": the options are {}", self.listed())
+        } else {
+            meant
+        };
+        Err(Error::new(
+            name.span(),
+            format!("unknown option `{word}`{meant}"),
+        ))
+    }
+
+    fn listed(&self) -> String {
+        let names = self
+            .options
+            .iter()
+            .map(|option| format!("`{}`", option.name));
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Returns an error for `option = value`, where the option has another form.
+    pub(super) fn check_value(&self, name: &Ident) -> Result<()> {
+        match self.find(name) {
+            Some(option) if !option.value => Err(Error::new(
+                name.span(),
+                if option.list {
+                    format!(
+                        "`{name}` takes its arguments in parentheses: write `{}`",
+                        option.example
+                    )
+                } else {
+                    format!("`{name}` stands alone: write `{}`", option.example)
+                },
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns an error for `option(list)`, where the option has another form.
+    pub(super) fn check_list(&self, name: &Ident) -> Result<()> {
+        match self.find(name) {
+            Some(option) if !option.list => Err(Error::new(
+                name.span(),
+                if option.value {
+                    format!(
+                        "`{name}` takes a value after `=`: write `{}`",
+                        option.example
+                    )
+                } else {
+                    format!("`{name}` stands alone: write `{}`", option.example)
+                },
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn missing_value(&self, name: &Ident) -> Error {
+        Error::new(
+            name.span(),
+            format!("`{name}` needs a value: write `{}`", self.example(name)),
+        )
+    }
+
+    pub(super) fn empty_list(&self, name: &Ident) -> String {
+        if name == "vary" {
+            return "`vary()` names nothing: write `vary(none)` if the handler reads no header"
+                .to_owned();
+        }
+        format!(
+            "`{name}()` names nothing: write `{}`, or remove it",
+            self.example(name)
+        )
+    }
+}
+
+/// The options of `#[cached_response]`.
+pub(super) const CACHED_RESPONSE: OptionTable = OptionTable {
+    options: OPTIONS,
+    ambiguous: &[
+        (
+            "ignore",
+            "`unkeyed` (an argument) or `ignore_query` (a part of the query)",
+        ),
+        (
+            "condition",
+            "`unless` (a request) or `store_if` (a response)",
+        ),
+        ("when", "`unless` (a request) or `store_if` (a response)"),
+        (
+            "stale",
+            "`stale_while_revalidate` (served while the handler runs) or `stale_if_error` (served where the handler has failed)",
+        ),
+        (
+            "grace",
+            "`stale_while_revalidate` (served while the handler runs) or `stale_if_error` (served where the handler has failed)",
+        ),
+        (
+            "serve_stale",
+            "`stale_while_revalidate` (served while the handler runs) or `stale_if_error` (served where the handler has failed)",
+        ),
+        ("response", "`timeout = response`"),
+    ],
+    elsewhere: &[
+        ("path", ROUTE),
+        ("route", ROUTE),
+        ("uri", ROUTE),
+        ("url", ROUTE),
+        ("get", ROUTE),
+        ("post", ROUTE),
+    ],
+};
+
+const ROUTE: &str = "the path and the method belong in the attribute of the route, above this one: write `#[get(\"/products/{id}\")]`";
+
+const OPTIONS: &[OptionSpec] = &[
+    option(
+        "timeout",
+        VALUE,
+        "timeout = 300",
+        &[
+            "ttl",
+            "expire",
+            "expires",
+            "expiration",
+            "max_age",
+            "duration",
+            "time",
+            "seconds",
+            "lifetime",
+        ],
+    ),
+    option(
+        "key",
+        LIST,
+        "key(user.id)",
+        &["keys", "cache_key", "key_by", "keyed", "by"],
+    ),
+    option(
+        "gate",
+        LIST,
+        "gate(user)",
+        &["guard", "guards", "auth", "gates"],
+    ),
+    option(
+        "unkeyed",
+        LIST,
+        "unkeyed(db)",
+        &["ignore", "skip", "except", "exclude", "ignore_args"],
+    ),
+    option("lazy", LIST, "lazy(db)", &["defer", "late"]),
+    option("body", VALUE, "body = \"64KiB\"", &["payload", "with_body"]),
+    option("methods", LIST, "methods(GET, POST)", &["method", "verbs"]),
+    option(
+        "query",
+        BOTH,
+        "query(page, sort)",
+        &["params", "query_params", "query_string", "args"],
+    ),
+    option(
+        "ignore_query",
+        LIST,
+        "ignore_query(\"utm_*\")",
+        &["ignore_params", "ignored_query"],
+    ),
+    option(
+        "vary",
+        LIST,
+        "vary(\"accept-language\")",
+        &["header", "headers", "vary_by", "vary_on"],
+    ),
+    option(
+        "status",
+        LIST,
+        "status(404 = \"10s\")",
+        &["statuses", "status_code", "status_codes", "codes"],
+    ),
+    option(
+        "not_replayed",
+        LIST,
+        "not_replayed(\"x-served-by\")",
+        &[
+            "request_fields",
+            "strip_headers",
+            "remove_headers",
+            "drop_headers",
+            "skip_headers",
+        ],
+    ),
+    option(
+        "max_body_bytes",
+        VALUE,
+        "max_body_bytes = \"2MiB\"",
+        &["max_body", "max_size", "size", "limit", "max_len"],
+    ),
+    option(
+        "unless",
+        VALUE,
+        "unless = page.draft",
+        &["bypass", "skip_if", "unless_if"],
+    ),
+    option(
+        "store_if",
+        VALUE,
+        "store_if = worth_it",
+        &[
+            "cache_if",
+            "when",
+            "only_if",
+            "condition",
+            "response_filter",
+            "store_when",
+        ],
+    ),
+    option(
+        "client_max_age",
+        VALUE,
+        "client_max_age = \"60s\"",
+        &["browser", "client_timeout", "cache_control", "client"],
+    ),
+    option(
+        "nocache",
+        BOTH,
+        "nocache = off",
+        &["no_cache", "flag", "refresh"],
+    ),
+    option(
+        "heuristic_fraction",
+        VALUE,
+        "heuristic_fraction = 0.1",
+        &["heuristics", "heuristic", "guess"],
+    ),
+    option(
+        "targeted",
+        VALUE,
+        "targeted = \"CDN-Cache-Control\"",
+        &["target", "targeted_field", "cdn", "cdn_cache_control"],
+    ),
+    option(
+        "respect_client",
+        VALUE,
+        "respect_client = true",
+        &["respect_request", "honor_client", "honour_client"],
+    ),
+    option(
+        "stale_while_revalidate",
+        VALUE,
+        "stale_while_revalidate = 30s",
+        &["swr", "while_revalidate", "revalidate", "refresh_behind"],
+    ),
+    option(
+        "stale_if_error",
+        VALUE,
+        "stale_if_error = 1h",
+        &[
+            "sie",
+            "if_error",
+            "stale_on_error",
+            "fail_safe",
+            "failsafe",
+            "fallback",
+        ],
+    ),
+    option(
+        "refresh_ahead",
+        VALUE,
+        "refresh_ahead = 0.9",
+        &[
+            "eager_refresh",
+            "early_refresh",
+            "refresh_early",
+            "refresh_at",
+            "prefetch",
+        ],
+    ),
+    option(
+        "soft_timeout",
+        VALUE,
+        "soft_timeout = 200ms",
+        &[
+            "answer_stale_after",
+            "factory_soft_timeout",
+            "stale_after",
+            "patience",
+        ],
+    ),
+    option(
+        "run_timeout",
+        VALUE,
+        "run_timeout = 10s",
+        &[
+            "hard_timeout",
+            "factory_hard_timeout",
+            "handler_timeout",
+            "factory_timeout",
+        ],
+    ),
+    option(
+        "jitter",
+        VALUE,
+        "jitter = 0.1",
+        &["spread", "ttl_jitter", "jitter_max", "jitter_max_duration"],
+    ),
+    option(
+        "failure_cooldown",
+        VALUE,
+        "failure_cooldown = 30s",
+        &[
+            "rest_after_failure",
+            "rest",
+            "throttle",
+            "backoff",
+            "retry_after",
+            "cooldown",
+            "fail_safe_throttle",
+        ],
+    ),
+    option(
+        "tags",
+        LIST,
+        "tags(\"products\", \"product:{id}\")",
+        &[
+            "tag",
+            "cache_tags",
+            "cache_tag",
+            "surrogate_keys",
+            "surrogate_key",
+        ],
+    ),
+    option(
+        "version",
+        VALUE,
+        "version = \"2\"",
+        &["revision", "cache_version", "key_version", "epoch"],
+    ),
+    option(
+        "cache",
+        VALUE,
+        "cache = CACHE",
+        &["store", "backend", "in_cache"],
+    ),
+    option(
+        "crate",
+        VALUE,
+        "crate = path::to::cached_response",
+        &["krate", "crate_path"],
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proc_macro2::Span;
+    use std::collections::HashSet;
+
+    #[test]
+    fn a_synonym_stands_for_one_option_and_is_none_itself() {
+        let names = CACHED_RESPONSE.options.iter().map(|option| option.name);
+        let mut seen: HashSet<_> = names.collect();
+        for option in CACHED_RESPONSE.options {
+            for synonym in option.synonyms {
+                assert!(seen.insert(synonym), "{}: {synonym}", option.name);
+            }
+        }
+    }
+
+    #[test]
+    fn other_caches_names_for_stale_options_are_suggestions() {
+        for (theirs, ours) in [
+            ("swr", "stale_while_revalidate"),
+            ("stale", "stale_while_revalidate"),
+            ("grace", "stale_if_error"),
+            ("sie", "stale_if_error"),
+            ("fail_safe", "stale_if_error"),
+            ("eager_refresh", "refresh_ahead"),
+            ("answer_stale_after", "soft_timeout"),
+            ("rest_after_failure", "failure_cooldown"),
+            ("hard_timeout", "run_timeout"),
+            ("throttle", "failure_cooldown"),
+            ("spread", "jitter"),
+        ] {
+            let error = CACHED_RESPONSE
+                .check_known(&Ident::new(theirs, Span::call_site()))
+                .unwrap_err();
+            let meant = error.to_string().contains(&format!("`{ours}`"));
+            assert!(meant, "{error}");
+            assert!(error.to_string().contains("did you mean"), "{error}");
+        }
+    }
+}
