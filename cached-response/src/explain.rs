@@ -159,7 +159,7 @@ fn outcome(site: &Route, shared: &Inner, request: &HttpRequest) -> Outcome {
         Some(directives) if directives.only_if_cached => Outcome::OnlyIfCached,
         _ => Outcome::Miss(forward),
     };
-    let Some(data) = shared.data.known(site, request) else {
+    let Some(data) = shared.data_sets.known(site, request) else {
         return Outcome::Unknown;
     };
     let mut key = KeyWriter::reuse(Vec::new());
@@ -168,7 +168,7 @@ fn outcome(site: &Route, shared: &Inner, request: &HttpRequest) -> Outcome {
     if lookup::is_live(&site.config, request, flagged, &admitted) {
         return missed(ForwardReason::Request);
     }
-    let found = variants::find(&shared.shelf, site.handler, &mut key, request);
+    let found = variants::find(&shared.memory, site.handler, &mut key, request);
     let now = shared.now();
     match freshness(shared, found, &admitted, now) {
         Reuse::Fresh(_, stage) | Reuse::Refresh(_, stage) if stage.is_stale() => {
@@ -186,7 +186,7 @@ fn remote(site: &Route, shared: &Inner, request: &HttpRequest) -> Option<String>
     let sent = sent(request);
     let looked_up = lookup::admitted(&site.config, request, &sent, shared).is_ok();
     let is_told = shared
-        .data
+        .data_sets
         .known(site, request)
         .is_some_and(|data| !data.conflicts);
     if !looked_up || !is_told || site.has_parts() || site.config.body {

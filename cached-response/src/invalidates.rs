@@ -1,14 +1,165 @@
-//! Handlers that write: what they have made outdated is invalidated before their client has its
-//! answer.
+//! Handlers that write: `#[invalidates]` and `invalidating(..)`. The targets are invalidated before the
+//! response is sent.
 
-use crate::cache::invalidations::{InvalidationGuard, Invalidations, Write};
-use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Responder, dev::Payload};
+use crate::{
+    cache::{ResponseCache, default, invalidate::Invalidation},
+    invalidation::{parameter, template::Template},
+};
+use actix_web::{
+    Error, FromRequest, Handler, HttpRequest, HttpResponse, Responder, dev::Payload,
+    http::StatusCode,
+};
 use std::{any::type_name, fmt, future::Future, pin::Pin};
+
+/// The targets that a handler invalidates: the options of `#[invalidates]`, as methods of the same
+/// names, for [`invalidating`](crate::invalidating).
+///
+/// `{id}` in a target stands for the path parameter `id` of the handler's route; `{{` and `}}` are
+/// literal braces. A request without that parameter logs an error and invalidates everything.
+///
+/// ```
+/// use actix_web::{App, test, web};
+/// use cached_response::{Invalidations, ResponseCache, invalidating};
+///
+/// async fn rename(id: web::Path<u32>) -> String {
+///     format!("renamed {id}")
+/// }
+///
+/// # #[actix_web::main] async fn main() {
+/// let cache = ResponseCache::builder().build();
+/// let targets = Invalidations::new().tags(["product:{id}"]).path("/products/{id}").url("/products?page=1");
+/// let app = App::new()
+///     .app_data(cache.clone())
+///     .route("/products/{id}/name", web::put().to(invalidating(targets, rename)));
+/// let app = test::init_service(app).await;
+/// let request = test::TestRequest::put().uri("/products/7/name").to_request();
+/// assert_eq!(test::call_and_read_body(&app, request).await, "renamed 7");
+/// assert_eq!(cache.stats().invalidations, 3);
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Invalidations {
+    targets: Vec<Target>,
+    cache: Option<ResponseCache>,
+}
+
+#[derive(Clone, Debug)]
+enum Target {
+    All,
+    Tag(Template),
+    Path(Template),
+    Url(Template),
+}
+
+impl Invalidations {
+    /// No target.
+    ///
+    /// ```
+    /// let targets = cached_response::Invalidations::new().all();
+    /// assert!(format!("{targets:?}").contains("All"));
+    /// ```
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds tags, as for [`ResponseCache::invalidate_tag`].
+    ///
+    /// A parameter is filled in percent-decoded; where its text can be read as a number, a UUID or an IP
+    /// address, the tags with the usual forms of that value are invalidated, too.
+    ///
+    /// # Panics
+    /// If a brace is unmatched.
+    ///
+    /// ```
+    /// let targets = cached_response::Invalidations::new().tags(["products", "product:{id}"]);
+    /// assert!(format!("{targets:?}").contains("products"));
+    /// ```
+    #[must_use]
+    pub fn tags(self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        tags.into_iter().fold(self, |targets, tag| {
+            targets.and(Target::Tag(template(tag.as_ref())))
+        })
+    }
+
+    /// Adds a path with all its queries, as for [`ResponseCache::invalidate_path`].
+    ///
+    /// # Panics
+    /// If a brace is unmatched.
+    ///
+    /// ```
+    /// let targets = cached_response::Invalidations::new().path("/products/{id}");
+    /// assert!(format!("{targets:?}").contains("/products/"));
+    /// ```
+    #[must_use]
+    pub fn path(self, path: impl AsRef<str>) -> Self {
+        self.and(Target::Path(template(path.as_ref())))
+    }
+
+    /// Adds one URL, a path with one query, as for [`ResponseCache::invalidate_url`].
+    ///
+    /// # Panics
+    /// If a brace is unmatched.
+    ///
+    /// ```
+    /// let targets = cached_response::Invalidations::new().url("/products?page=1");
+    /// assert!(format!("{targets:?}").contains("page=1"));
+    /// ```
+    #[must_use]
+    pub fn url(self, url: impl AsRef<str>) -> Self {
+        self.and(Target::Url(template(url.as_ref())))
+    }
+
+    /// Adds everything.
+    ///
+    /// ```
+    /// let targets = cached_response::Invalidations::new().all();
+    /// assert!(format!("{targets:?}").contains("All"));
+    /// ```
+    #[must_use]
+    pub fn all(self) -> Self {
+        self.and(Target::All)
+    }
+
+    /// Invalidates in `cache` instead of the application's.
+    ///
+    /// ```
+    /// use actix_web::test::TestRequest;
+    /// use cached_response::{Invalidations, ResponseCache, invalidating};
+    ///
+    /// let cache = ResponseCache::builder().build();
+    /// let targets = Invalidations::new().tags(["products"]).cache(cache);
+    /// let handler = invalidating(targets, || async { "written" });
+    /// # let _ = (handler, TestRequest::get());
+    /// ```
+    #[must_use]
+    pub fn cache(mut self, cache: ResponseCache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
+    fn and(mut self, target: Target) -> Self {
+        self.targets.push(target);
+        self
+    }
+}
+
+#[expect(
+    clippy::panic,
+    reason = "a mistake in a literal, which shows when the application starts"
+)]
+fn template(text: &str) -> Template {
+    Template::parse(text).unwrap_or_else(|error| panic!("`{text}` cannot be invalidated: {error}"))
+}
+
+/// Returns the text as a template without parameters: its braces are literal.
+pub fn literal(text: impl AsRef<str>) -> String {
+    text.as_ref().replace('{', "{{").replace('}', "}}")
+}
 
 /// Wraps a handler that writes: `#[invalidates]` without a macro.
 ///
-/// What is named is invalidated when the handler has answered, before its client has the answer;
-/// see the attribute for what counts.
+/// The targets are invalidated when the handler has returned, before its response is sent. A 4xx
+/// invalidates nothing; a 5xx, a panic and a handler that is dropped invalidate.
 ///
 /// ```
 /// use actix_web::{App, test, web};
@@ -40,27 +191,27 @@ use std::{any::type_name, fmt, future::Future, pin::Pin};
 /// assert_eq!(test::call_and_read_body(&app, read()).await, "6");
 /// # }
 /// ```
-pub fn invalidating<H>(invalidates: Invalidations, handler: H) -> InvalidatingHandler<H> {
+pub fn invalidating<H>(targets: Invalidations, handler: H) -> InvalidatingHandler<H> {
     InvalidatingHandler {
-        writer: InvalidationGuard::new(type_name::<H>(), false),
-        invalidates,
+        guard: InvalidationGuard::new(type_name::<H>(), false),
+        targets,
         handler,
     }
 }
 
-/// A handler that writes; made by [`invalidating`].
+/// A handler that invalidates; returned by [`invalidating`].
 #[derive(Clone)]
 pub struct InvalidatingHandler<H> {
-    writer: InvalidationGuard,
-    invalidates: Invalidations,
+    guard: InvalidationGuard,
+    targets: Invalidations,
     handler: H,
 }
 
 impl<H> fmt::Debug for InvalidatingHandler<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Invalidating")
-            .field("writer", &self.writer)
-            .field("invalidates", &self.invalidates)
+        f.debug_struct("InvalidatingHandler")
+            .field("guard", &self.guard)
+            .field("targets", &self.targets)
             .finish_non_exhaustive()
     }
 }
@@ -76,30 +227,30 @@ where
 
     fn call(&self, call: InvalidatingCall<Args>) -> Written {
         let Self {
-            writer,
-            invalidates,
+            guard,
+            targets,
             handler,
         } = self.clone();
         call.run(
-            writer,
-            |_| invalidates,
+            guard,
+            |_| targets,
             move |arguments, ()| async move { handler.call(arguments).await },
         )
     }
 }
 
-/// A request on its way to a handler that writes, with the handler's arguments.
+/// The extractor of a handler that invalidates: the request, and the handler's arguments.
 pub struct InvalidatingCall<E> {
     request: HttpRequest,
     arguments: E,
 }
 
-/// The answer of a handler that writes.
+/// The future of the response.
 pub type Written = Pin<Box<dyn Future<Output = HttpResponse>>>;
 
 impl<E> fmt::Debug for InvalidatingCall<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Writing").finish_non_exhaustive()
+        f.debug_struct("InvalidatingCall").finish_non_exhaustive()
     }
 }
 
@@ -120,8 +271,9 @@ impl<E: FromRequest + 'static> FromRequest for InvalidatingCall<E> {
 }
 
 impl<E: 'static> InvalidatingCall<E> {
-    /// Runs `handler` and invalidates what `invalidates` has named, by the arguments, before that.
-    pub fn run<N, H, F>(self, writer: InvalidationGuard, invalidates: N, handler: H) -> Written
+    /// Runs `handler`, then invalidates the targets, which `targets` computes from the arguments before
+    /// the run.
+    pub fn run<N, H, F>(self, guard: InvalidationGuard, targets: N, handler: H) -> Written
     where
         N: FnOnce(&E) -> Invalidations + 'static,
         H: FnOnce(E, ()) -> F + 'static,
@@ -130,16 +282,161 @@ impl<E: 'static> InvalidatingCall<E> {
     {
         Box::pin(async move {
             let Self { request, arguments } = self;
-            let write = Write::begin(writer, invalidates(&arguments), &request);
+            let write = Write::begin(guard, targets(&arguments), &request);
             let output = handler(arguments, ()).await;
             let response = output.respond_to(&request).map_into_boxed_body();
-            write.answered(response.status()).await;
+            write.finish(response.status()).await;
             response
         })
     }
 }
 
-/// A text without parameters, as a template: its braces are braces.
-pub fn literal(text: impl AsRef<str>) -> String {
-    text.as_ref().replace('{', "{{").replace('}', "}}")
+/// The name of a handler that invalidates.
+#[derive(Clone, Copy, Debug)]
+pub struct InvalidationGuard {
+    name: &'static str,
+    unit_test: bool,
+}
+
+impl InvalidationGuard {
+    /// The handler `name`. In a unit test its default cache is that of the thread.
+    pub const fn new(name: &'static str, unit_test: bool) -> Self {
+        Self { name, unit_test }
+    }
+}
+
+/// A run of a handler that invalidates.
+///
+/// The handler may have written from its start, so a run that is dropped by a panic or a
+/// disconnected client invalidates as well.
+#[derive(Debug)]
+struct Write {
+    guard: InvalidationGuard,
+    cache: ResponseCache,
+    targets: Vec<ResolvedTarget>,
+}
+
+/// A target with its parameters filled in.
+#[derive(Debug)]
+enum ResolvedTarget {
+    All,
+    Tag(String),
+    Path(String),
+    Url(String),
+}
+
+impl Write {
+    /// To be called before the handler starts.
+    fn begin(guard: InvalidationGuard, targets: Invalidations, request: &HttpRequest) -> Self {
+        let Invalidations { targets, cache } = targets;
+        let default = || default::of(request, guard.unit_test).into_owned();
+        Self {
+            guard,
+            cache: cache.unwrap_or_else(default),
+            targets: targets
+                .iter()
+                .flat_map(|target| ResolvedTarget::resolve(target, request, guard))
+                .collect(),
+        }
+    }
+
+    /// Invalidates after a response with this status. To be awaited before the response is sent.
+    ///
+    /// After a client error nothing was written. After a server error it is unknown.
+    async fn finish(mut self, status: StatusCode) {
+        if status.is_client_error() {
+            self.targets.clear();
+        }
+        // All start before the first is awaited: a client that disconnects meanwhile stops none.
+        for invalidation in self.invalidate() {
+            if let Err(error) = invalidation.await {
+                tracing::warn!(
+                    handler = self.guard.name,
+                    error = &error as &dyn std::error::Error,
+                    "what this handler wrote is not invalidated everywhere"
+                );
+            }
+        }
+    }
+
+    fn invalidate(&mut self) -> Vec<Invalidation> {
+        let Self { cache, targets, .. } = self;
+        let each = targets.drain(..).map(|target| match target {
+            ResolvedTarget::All => cache.invalidate_all(),
+            ResolvedTarget::Tag(tag) => cache.invalidate_tag(&tag),
+            ResolvedTarget::Path(path) => cache.invalidate_path(&path),
+            ResolvedTarget::Url(url) => cache.invalidate_url(&url),
+        });
+        each.collect()
+    }
+}
+
+impl Drop for Write {
+    fn drop(&mut self) {
+        self.invalidate();
+    }
+}
+
+impl ResolvedTarget {
+    /// Fills in the parameters, with every reading of their text: a page has the tags of a typed value,
+    /// and the type of a parameter is unknown here.
+    ///
+    /// Where a parameter is missing the target is unknown, and everything is invalidated: too much is
+    /// safe, too little is not.
+    fn resolve(target: &Target, request: &HttpRequest, guard: InvalidationGuard) -> Vec<Self> {
+        let raw = |name: &str| request.match_info().get(name);
+        let readings = |name: &str| raw(name).map(parameter::readings);
+        let escape = |text: String| parameter::escaped(&text.replace('%', "%25")).into_owned();
+        let escaped = |name: &str| {
+            let readings = readings(name)?.into_iter();
+            Some(readings.map(escape).collect())
+        };
+        let each = |texts: Vec<String>, resolved: fn(String) -> Self| {
+            texts.into_iter().map(resolved).collect()
+        };
+        let resolved = match target {
+            Target::All => Ok(vec![Self::All]),
+            Target::Tag(tag) => tag.fill_each(readings).map(|tags| each(tags, Self::Tag)),
+            Target::Path(path) => path.fill_each(escaped).map(|paths| each(paths, Self::Path)),
+            Target::Url(url) => url.fill_each(escaped).map(|urls| each(urls, Self::Url)),
+        };
+        resolved.unwrap_or_else(|missing| {
+            tracing::error!(
+                handler = guard.name,
+                "{missing}, which it is to invalidate by: everything is invalidated in its place"
+            );
+            vec![Self::All]
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        store::error::StoreErrorKind, testing::in_process_store::InProcessStore,
+        tests::warnings::Warnings,
+    };
+    use actix_web::test::TestRequest;
+
+    #[actix_web::test]
+    async fn each_target_that_the_store_refuses_to_invalidate_is_a_warning() {
+        let warnings = Warnings::of("::invalidates");
+        let _guard = tracing::subscriber::set_default(warnings.clone());
+        let store = InProcessStore::new();
+        store.fail_only("delete_many", StoreErrorKind::Refused);
+        let cache = ResponseCache::builder().remote(store).build();
+        let targets = Invalidations::new().path("/a").tags(["b"]).cache(cache);
+        let request = TestRequest::put().to_http_request();
+        let write = Write::begin(InvalidationGuard::new("rename", false), targets, &request);
+        write.finish(StatusCode::OK).await;
+
+        let lines = warnings.lines();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        for warning in lines {
+            assert!(warning.contains("handler: \"rename\""), "{warning}");
+            assert!(warning.contains("the remote store refuses"), "{warning}");
+            assert!(warning.contains("not invalidated everywhere"), "{warning}");
+        }
+    }
 }

@@ -182,9 +182,7 @@ pub use crate::store::memcached::MemcachedStore;
 #[cfg(feature = "redis")]
 pub use crate::store::redis::RedisStore;
 pub use crate::{
-    cache::{
-        ResponseCache, ResponseCacheBuilder, invalidate::Invalidation, invalidations::Invalidations,
-    },
+    cache::{ResponseCache, ResponseCacheBuilder, invalidate::Invalidation},
     context::{CacheHandle, disable_cache, set_cache_timeout, tag},
     key::inserted::insert_key_part,
     metrics::counters::Stats,
@@ -197,7 +195,7 @@ pub use crate::{
         roles::{Gate, Keyed, Lazy, Unkeyed},
     },
     handler::{CachedHandler, cached},
-    invalidates::{InvalidatingHandler, invalidating},
+    invalidates::{InvalidatingHandler, Invalidations, invalidating},
     middleware::CacheResponses,
     values::Cacheable,
 };
@@ -288,16 +286,13 @@ pub mod __private {
     pub use crate::{
         IntoHeaderName, IntoTimeout, Invalidations, KeyPart, Policy, ResponseCache,
         attribute::{BodyUpTo, CalledThroughAnApp, ResponseFuture},
-        cache::{
-            cached_route::{RouteCell, RouteSpec},
-            invalidations::InvalidationGuard,
-        },
+        cache::cached_route::{RouteCell, RouteSpec},
         context::tag,
         extract::{
             covered::*,
             responder::{BodyOf, ProbeAny, ProbeCovered},
         },
-        invalidates::{InvalidatingCall, Written, literal},
+        invalidates::{InvalidatingCall, InvalidationGuard, Written, literal},
         key::{KeyWriter, handler_id::SourceLocation},
         route::inputs::{ArgumentInfo, Role},
     };

@@ -1,9 +1,9 @@
-//! The applications that one handler serves, told apart by the `Data<T>` values they give it.
+//! The sets of `Data<T>` values that one handler receives: part of the key where there are several.
 //!
 //! Two guarded scopes, or two apps, may give one handler `Data` of one type and different content.
 //! A value is identified by the address of its `Arc`. Each thread that has seen an address holds a
 //! weak reference to it, so that no other allocation can have it while it is known; a set of
-//! addresses that no thread holds any more is forgotten, and its number is never given again.
+//! addresses that no thread holds is removed, and its id is never reused.
 
 use crate::{
     key::{Field, KeyWriter},
@@ -28,54 +28,58 @@ use std::{
     },
 };
 
-/// The most sets of values that one handler is kept apart by; with more it is not looked up.
-const MOST_SETS: usize = 64;
+/// Sets of one handler; requests with a further one bypass the cache.
+const MAX_SETS: usize = 64;
 
-/// The set of `Data<T>` values that a request offers its handler.
+/// The set of `Data<T>` values of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DataSet {
-    /// In the key, unless it is the first set that this handler was given.
+    /// Part of the key, unless it is the first set of this handler.
     id: Option<u64>,
-    /// Another set is in use beside it. A remote store cannot tell the two apart.
+    /// Another set is in use, too. A remote store cannot distinguish the two.
     pub(crate) conflicts: bool,
 }
 
 impl DataSet {
-    /// The number of bytes that it adds to a key.
-    const FIELD: usize = 2 + size_of::<u64>();
+    /// Bytes that the set adds to a key.
+    const FIELD_BYTES: usize = 2 + size_of::<u64>();
 
-    /// Whether a key says nothing of it.
+    /// Returns true where the set is not part of the key.
     pub(crate) fn is_unwritten(self) -> bool {
         self.id.is_none()
     }
 
-    /// Ends a key with it.
+    /// Appends the set to a key.
     pub(crate) fn write(self, key: &mut KeyWriter) {
         if let Some(id) = self.id {
             key.field(Field::Data, &id.to_le_bytes());
         }
     }
 
-    /// The key without it: its number means nothing to another process.
+    /// The key without the set, whose id is local to this process.
     pub(crate) fn portable(self, key: &[u8]) -> &[u8] {
-        let written = if self.id.is_some() { Self::FIELD } else { 0 };
+        let written = if self.id.is_some() {
+            Self::FIELD_BYTES
+        } else {
+            0
+        };
         &key[..key.len() - written]
     }
 }
 
-/// The sets of values that the handlers of one cache were given.
+/// The sets of all handlers of one cache.
 pub(crate) struct DataSets {
     id: u64,
-    /// There is a remote store.
-    shares: bool,
-    handlers: Mutex<HashMap<TypeId, Arc<OfHandler>>>,
+    /// The cache has a remote store.
+    is_shared: bool,
+    handlers: Mutex<HashMap<TypeId, Arc<HandlerSets>>>,
 }
 
-/// Those of one handler.
+/// The sets of one handler.
 #[derive(Debug)]
-struct OfHandler {
-    /// There is a remote store.
-    shares: bool,
+struct HandlerSets {
+    /// The cache has a remote store.
+    is_shared: bool,
     conflict: AtomicBool,
     sets: Mutex<Sets>,
 }
@@ -83,90 +87,89 @@ struct OfHandler {
 #[derive(Debug, Default)]
 struct Sets {
     next: u64,
-    known: Vec<Known>,
+    known: Vec<KnownSet>,
 }
 
-/// A set of which each address is pinned.
+/// A set whose addresses are pinned.
 #[derive(Debug)]
-struct Known {
+struct KnownSet {
     addresses: Box<[usize]>,
     id: u64,
-    /// The threads that pin it.
+    /// Threads that pin it.
     holders: usize,
 }
 
 /// A set that this thread pins.
-struct Holding {
+struct PinnedSet {
     addresses: Box<[usize]>,
     id: u64,
-    of: Arc<OfHandler>,
+    handler: Arc<HandlerSets>,
     pins: Vec<Box<dyn Pin>>,
 }
 
-impl Drop for Holding {
+impl Drop for PinnedSet {
     fn drop(&mut self) {
-        // Before the pins are dropped, and the addresses may be used again.
-        self.of.release(self.id);
+        // Before the pins are dropped and the addresses may be reused.
+        self.handler.release(self.id);
     }
 }
 
+/// The sets that this thread pins.
 #[derive(Default)]
-struct Held {
-    by: HashMap<(u64, TypeId), Vec<Holding>, RandomState>,
-    /// The room for the addresses of one request.
+struct PinnedSets {
+    by_handler: HashMap<(u64, TypeId), Vec<PinnedSet>, RandomState>,
+    /// Buffer for the addresses of one request.
     seen: SeenData,
-    /// The number of handlers at which all of them are swept again.
+    /// Number of handlers at which all of them are swept.
     sweep_at: usize,
 }
 
 thread_local! {
-    static HELD: RefCell<Held> = RefCell::default();
+    static PINNED: RefCell<PinnedSets> = RefCell::default();
 }
 
 impl DataSets {
-    pub(crate) fn new(shares: bool) -> Self {
+    pub(crate) fn new(is_shared: bool) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             id: NEXT.fetch_add(1, Relaxed),
-            shares,
+            is_shared,
             handlers: Mutex::default(),
         }
     }
 
-    /// The set of values that `request` offers the handler. `None` where there are too many to be
-    /// kept apart.
+    /// The set of values that `request` gives the handler. `None` where the handler has too many sets.
     #[inline]
     pub(crate) fn of(&self, site: &Route, request: &HttpRequest) -> Option<DataSet> {
         if site.config.data.is_empty() {
             return Some(DataSet::default());
         }
-        let find = |held: &RefCell<Held>| {
-            let held = &mut *held.try_borrow_mut().ok()?;
-            held.seen.clear();
-            see(&site.config.data, request, &mut held.seen);
+        let find = |pinned: &RefCell<PinnedSets>| {
+            let pinned = &mut *pinned.try_borrow_mut().ok()?;
+            pinned.seen.clear();
+            find_data(&site.config.data, request, &mut pinned.seen);
             let by = (self.id, site.handler);
-            let known = held.by.get(&by).into_iter().flatten();
-            let mut known = known.filter(|known| *known.addresses == *held.seen.addresses());
+            let known = pinned.by_handler.get(&by).into_iter().flatten();
+            let mut known = known.filter(|known| *known.addresses == *pinned.seen.addresses());
             match known.next() {
                 Some(known) => Some(known.set()),
-                None => held.hold(self, site, request),
+                None => pinned.pin(self, site, request),
             }
         };
-        // A thread that ends holds nothing any more.
-        HELD.try_with(find).ok().flatten()
+        // A thread that is being destroyed has no table.
+        PINNED.try_with(find).ok().flatten()
     }
 
-    /// The set of values of a request that is not answered, found without taking note of it; the
-    /// only one of its handler, where the request does not offer any that is known. `None` where it
-    /// could be one of several.
+    /// The set of values of a request that is only explained, without pinning it; the only set of the
+    /// handler, where that of the request is unknown. `None` where it could be one of several.
     pub(crate) fn known(&self, site: &Route, request: &HttpRequest) -> Option<DataSet> {
         if site.config.data.is_empty() {
             return Some(DataSet::default());
         }
         let mut seen = SeenData::default();
-        see(&site.config.data, request, &mut seen);
-        let of = self.handler(site.handler);
-        let sets = of.sets();
+        find_data(&site.config.data, request, &mut seen);
+        let handler = self.handler(site.handler);
+        let sets = handler.sets();
         let found = sets.known.iter();
         let found = found
             .into_iter()
@@ -176,97 +179,96 @@ impl DataSets {
             (None, []) => sets.next,
             (None, _) => return None,
         };
-        Some(of.set(id))
+        Some(handler.set(id))
     }
 
-    fn handler(&self, handler: TypeId) -> Arc<OfHandler> {
+    fn handler(&self, handler: TypeId) -> Arc<HandlerSets> {
         let mut handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);
-        let of = handlers.entry(handler).or_insert_with(|| {
-            Arc::new(OfHandler {
-                shares: self.shares,
+        let sets = handlers.entry(handler).or_insert_with(|| {
+            Arc::new(HandlerSets {
+                is_shared: self.is_shared,
                 conflict: AtomicBool::new(false),
                 sets: Mutex::default(),
             })
         });
-        of.clone()
+        sets.clone()
     }
 }
 
-fn see(arguments: &[FindData], request: &HttpRequest, seen: &mut SeenData) {
+fn find_data(arguments: &[FindData], request: &HttpRequest, seen: &mut SeenData) {
     for find in arguments {
         find(request, seen);
     }
 }
 
-impl Held {
-    /// Pins a set that this thread has not seen before.
+impl PinnedSets {
+    /// Pins a set that is new to this thread.
     #[inline(never)]
-    fn hold(&mut self, sets: &DataSets, site: &Route, request: &HttpRequest) -> Option<DataSet> {
+    fn pin(&mut self, sets: &DataSets, site: &Route, request: &HttpRequest) -> Option<DataSet> {
         let by = (sets.id, site.handler);
         self.sweep(by);
         self.seen.clear();
         self.seen.pin();
-        see(&site.config.data, request, &mut self.seen);
+        find_data(&site.config.data, request, &mut self.seen);
         let pins = self.seen.take_pins();
-        let of = sets.handler(site.handler);
+        let handler = sets.handler(site.handler);
         let addresses = self.seen.addresses();
-        let (id, is_conflict) = of.join(addresses)?;
+        let (id, is_conflict) = handler.join(addresses)?;
         if is_conflict {
-            warn(site, sets.shares);
+            warn(site, sets.is_shared);
         }
-        let holding = Holding {
+        let pinned = PinnedSet {
             addresses: addresses.into(),
             id,
-            of,
+            handler,
             pins,
         };
-        let set = holding.set();
-        self.by.entry(by).or_default().push(holding);
+        let set = pinned.set();
+        self.by_handler.entry(by).or_default().push(pinned);
         Some(set)
     }
 
-    /// Lets go of the sets of which a value is gone: of this handler, and, as their number grows, of
-    /// all.
+    /// Unpins the sets with a dropped value: of this handler, and of all as their number grows.
     fn sweep(&mut self, by: (u64, TypeId)) {
-        if let Some(holdings) = self.by.get_mut(&by) {
-            holdings.retain(Holding::is_alive);
-        } else if self.by.len() >= self.sweep_at {
-            self.by.retain(|_, holdings| {
-                holdings.retain(Holding::is_alive);
-                !holdings.is_empty()
+        if let Some(sets) = self.by_handler.get_mut(&by) {
+            sets.retain(PinnedSet::is_alive);
+        } else if self.by_handler.len() >= self.sweep_at {
+            self.by_handler.retain(|_, sets| {
+                sets.retain(PinnedSet::is_alive);
+                !sets.is_empty()
             });
-            self.sweep_at = 2 * self.by.len() + MOST_SETS;
+            self.sweep_at = 2 * self.by_handler.len() + MAX_SETS;
         }
     }
 }
 
-impl Holding {
+impl PinnedSet {
     fn is_alive(&self) -> bool {
         self.pins.iter().all(|pin| pin.is_alive())
     }
 
     fn set(&self) -> DataSet {
-        self.of.set(self.id)
+        self.handler.set(self.id)
     }
 }
 
-impl OfHandler {
+impl HandlerSets {
     fn sets(&self) -> MutexGuard<'_, Sets> {
         self.sets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The first set is not in keys. With a remote store it is as soon as there is another: what was
-    /// stored for it before may have come from a process that was given the other.
+    /// The first set is not part of keys. With a remote store it becomes so as soon as there is another:
+    /// an earlier response may come from a process with the other set.
     fn set(&self, id: u64) -> DataSet {
         let conflicts = self.conflict.load(Acquire);
         DataSet {
-            id: (id > 0 || (conflicts && self.shares)).then_some(id),
+            id: (id > 0 || (conflicts && self.is_shared)).then_some(id),
             conflicts,
         }
     }
 
-    /// The number of a set, which the thread that calls pins, and whether it is the first that is in
-    /// use beside another.
+    /// Registers a set that the calling thread pins. Returns its id, and true for the first conflict of
+    /// the handler.
     fn join(&self, addresses: &[usize]) -> Option<(u64, bool)> {
         let mut sets = self.sets();
         let known = sets.known.iter_mut();
@@ -277,12 +279,12 @@ impl OfHandler {
             known.holders += 1;
             return Some((known.id, false));
         }
-        if sets.known.len() >= MOST_SETS {
+        if sets.known.len() >= MAX_SETS {
             return None;
         }
         let id = sets.next;
         sets.next += 1;
-        sets.known.push(Known {
+        sets.known.push(KnownSet {
             addresses: addresses.into(),
             id,
             holders: 1,
@@ -299,8 +301,8 @@ impl OfHandler {
     }
 }
 
-fn warn(site: &Route, shares: bool) {
-    let memory = if shares {
+fn warn(site: &Route, is_shared: bool) {
+    let memory = if is_shared {
         " From now on this handler's responses are kept in memory only: the remote store cannot tell \
          the values apart."
     } else {

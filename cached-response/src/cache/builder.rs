@@ -1,20 +1,274 @@
-//! What a cache with a remote store is built with.
+//! `ResponseCacheBuilder`.
 
-use crate::{cache::ResponseCacheBuilder, store::Store};
-use std::{sync::Arc, time::Duration};
+use crate::{
+    cache::{Inner, Limits, ResponseCache, app_data::DataSets},
+    entry::FOUND,
+    invalidation::generations::Generations,
+    memory::MemoryStore,
+    metrics::counters::Counters,
+    policy::{
+        stale::{StaleRules, stale_options},
+        ttl::{DEFAULT_TIMEOUT, IntoTimeout},
+    },
+    remote::{RemoteTier, config::RemoteConfig},
+    response::tee::budget::Budget,
+    route::{index::Routes, run_times::RunTimes},
+    single_flight::{forced::ForcedRuns, hit_for_pass::HitForPass, responses::ResponseFlights},
+    store::Store,
+    time::Clock,
+};
+use std::{
+    panic::Location,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+/// Builds a [`ResponseCache`].
+///
+/// ```
+/// use cached_response::ResponseCache;
+/// use std::time::Duration;
+///
+/// let cache = ResponseCache::builder()
+///     .max_bytes(128 << 20)
+///     .max_body_bytes(4 << 20)
+///     .wait_timeout(Duration::from_secs(2))
+///     .build();
+/// assert_eq!(cache.stats().bytes, 0);
+/// ```
+#[derive(Clone, Debug)]
+pub struct ResponseCacheBuilder {
+    enabled: bool,
+    max_bytes: u64,
+    limits: Limits,
+    stale: StaleRules,
+    pub(crate) remote: RemoteConfig,
+    pub(crate) clock: Clock,
+}
+
+impl Default for ResponseCacheBuilder {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            max_bytes: 64 << 20,
+            limits: Limits {
+                max_body_bytes: 1 << 20,
+                wait_timeout: None,
+                coalesce_for: Duration::from_secs(30),
+                max_waiters: 1024,
+                timeout: DEFAULT_TIMEOUT,
+            },
+            stale: StaleRules::default(),
+            remote: RemoteConfig::default(),
+            clock: Clock::default(),
+        }
+    }
+}
 
 impl ResponseCacheBuilder {
-    /// Shares what is stored with other processes, by a store behind the memory.
+    /// Sets the bytes that stored responses may take in memory, including their keys, headers and
+    /// about 800 bytes of bookkeeping each. 64 MiB unless set.
     ///
-    /// What is not in memory is looked for there before the handler runs, and what the handler makes
-    /// goes there behind the answer. A store that cannot be reached, or is slow, is as though there
-    /// were none: no request fails or waits for it beyond [`remote_timeout`](Self::remote_timeout).
+    /// ```
+    /// let cache = cached_response::ResponseCache::builder().max_bytes(256 << 20).build();
+    /// assert_eq!(cache.stats().bytes, 0);
+    /// ```
+    #[must_use]
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// Sets the size in bytes of the largest body that is stored, for routes without a
+    /// `max_body_bytes` of their own. Larger responses are sent and not stored. 1 MiB unless set.
     ///
-    /// **What has a store to itself needs nothing else; what shares one needs a
-    /// [`namespace`](Self::namespace) of its own:** staging beside production, each tenant's deployment,
-    /// each service, and each `cache =` of one process. Under one namespace they are nodes of one cache.
-    /// The host of a request is not in the key of most handlers, and two services that were made of one
-    /// template have handlers of the same name and source.
+    /// ```
+    /// use actix_web::{App, test, web};
+    /// use cached_response::{Policy, ResponseCache, Skip, cached};
+    ///
+    /// # #[actix_web::main] async fn main() {
+    /// let cache = ResponseCache::builder().max_body_bytes(4).build();
+    /// let page = web::get().to(cached(Policy::default(), || async { "hello" }));
+    /// let app = test::init_service(App::new().app_data(cache.clone()).route("/", page)).await;
+    /// let body = test::call_and_read_body(&app, test::TestRequest::get().to_request()).await;
+    /// assert_eq!(body, "hello");
+    /// assert_eq!(cache.stats().skipped(Skip::TooLarge), 1);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn max_body_bytes(mut self, bytes: usize) -> Self {
+        self.limits.max_body_bytes = bytes;
+        self
+    }
+
+    /// Sets the longest wait of a request for another request's run of the same handler. After it the
+    /// request runs the handler itself, or is answered with a stale response where the policy allows it.
+    ///
+    /// Unless set, the wait is twice the usual time of the route's runs, and 5 s at least; after it one
+    /// waiter runs beside the first run, one more after as long again, and the first response answers
+    /// all. No wait is longer than [`coalesce_for`](Self::coalesce_for).
+    ///
+    /// The same wait, 5 s unless set, applies to a run in another process.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let builder = cached_response::ResponseCache::builder().wait_timeout(Duration::from_secs(2));
+    /// assert_eq!(builder.build().stats().out_of_patience, 0);
+    /// ```
+    #[must_use]
+    pub fn wait_timeout(mut self, wait_timeout: Duration) -> Self {
+        self.limits.wait_timeout = Some(wait_timeout);
+        self
+    }
+
+    /// Sets how long requests for one key share a run. After that a second run starts beside it, and a
+    /// run whose client has disconnected is cancelled. 30 s unless set.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let builder = cached_response::ResponseCache::builder().coalesce_for(Duration::from_secs(10));
+    /// assert_eq!(builder.build().stats().collapsed, 0);
+    /// ```
+    #[must_use]
+    pub fn coalesce_for(mut self, limit: Duration) -> Self {
+        self.limits.coalesce_for = limit;
+        self
+    }
+
+    /// Sets how many requests may wait for one run; further ones run the handler themselves. 1,024
+    /// unless set.
+    ///
+    /// ```
+    /// let cache = cached_response::ResponseCache::builder().max_waiters(64).build();
+    /// assert_eq!(cache.stats().crowded, 0);
+    /// ```
+    #[must_use]
+    pub fn max_waiters(mut self, waiters: usize) -> Self {
+        self.limits.max_waiters = waiters;
+        self
+    }
+
+    /// Switches the cache on or off. While it is off, each request runs its handler with
+    /// `Cache-Status: ..; detail=off`: there is no look-up, no store and no coalescing. Invalidations
+    /// still take effect. On unless set.
+    ///
+    /// The environment variable `CACHED_RESPONSE=off` switches off every cache of the process, and
+    /// cannot switch one on.
+    ///
+    /// ```
+    /// use actix_web::{App, test, web};
+    /// use cached_response::{Policy, ResponseCache, cached};
+    ///
+    /// # #[actix_web::main] async fn main() {
+    /// let cache = ResponseCache::builder().enabled(false).build();
+    /// let page = web::get().to(cached(Policy::default(), || async { "hello" }));
+    /// let app = test::init_service(App::new().app_data(cache.clone()).route("/", page)).await;
+    /// let response = test::call_service(&app, test::TestRequest::get().to_request()).await;
+    /// let status = response.headers().get("cache-status").unwrap();
+    /// assert_eq!(status, "cached-response; fwd=bypass; detail=off");
+    /// assert_eq!(cache.stats().entries, 0);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+
+    /// Sets the lifetime of responses of routes that set none: a bare `#[cached_response]`, or
+    /// `Policy::default()`. A [`Duration`], or whole seconds; zero stores nothing. 300 s unless set.
+    ///
+    /// The cache that serves the request decides, so one route may have different lifetimes in two
+    /// applications.
+    ///
+    /// ```
+    /// use actix_web::{App, get, test};
+    /// use cached_response::{ResponseCache, cached_response};
+    ///
+    /// #[get("/")]
+    /// #[cached_response]
+    /// async fn hello() -> &'static str { "hello" }
+    ///
+    /// # #[actix_web::main] async fn main() {
+    /// let cache = ResponseCache::builder().default_timeout(7).build();
+    /// let app = test::init_service(App::new().app_data(cache).service(hello)).await;
+    /// test::call_service(&app, test::TestRequest::get().to_request()).await;
+    /// let hit = test::call_service(&app, test::TestRequest::get().to_request()).await;
+    /// let status = hit.headers().get("cache-status").unwrap().to_str().unwrap();
+    /// assert!(status == "cached-response; hit; ttl=7" || status == "cached-response; hit; ttl=6");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn default_timeout(mut self, timeout: impl IntoTimeout) -> Self {
+        self.limits.timeout = timeout.into_timeout();
+        self
+    }
+
+    /// Builds the cache.
+    ///
+    /// The place of the call identifies the cache in warnings: call it once, outside the closure of
+    /// `HttpServer::new`, and clone the result.
+    ///
+    /// ```
+    /// let cache = cached_response::ResponseCache::builder().build();
+    /// assert_eq!(cache.stats().entries, 0);
+    /// ```
+    #[track_caller]
+    pub fn build(self) -> ResponseCache {
+        self.build_at(Some(Location::caller()))
+    }
+
+    /// Builds a default cache of the process or of a test's thread.
+    pub(crate) fn build_default() -> ResponseCache {
+        Self::default().build_at(None)
+    }
+
+    fn build_at(self, location: Option<&'static Location<'static>>) -> ResponseCache {
+        let memory = if self.remote.without_memory {
+            MemoryStore::disabled()
+        } else {
+            MemoryStore::new(self.max_bytes)
+        };
+        let lease = self.limits.lease();
+        let generations = Arc::new(Generations::new());
+        let remote = RemoteTier::new(&self.remote, lease, &self.clock, &generations);
+        ResponseCache(Arc::new(Inner {
+            memory,
+            flights: ResponseFlights::new(),
+            forced_runs: ForcedRuns::new(),
+            hit_for_pass: HitForPass::new(),
+            run_times: RunTimes::new(),
+            counters: Counters::new(),
+            clock: self.clock,
+            limits: self.limits,
+            stale: self.stale,
+            copy_budget: Budget::of_the_process().clone(),
+            enabled: self.enabled,
+            routes: Routes::new(location),
+            data_sets: DataSets::new(remote.is_some()),
+            generations,
+            remote: remote.map(Arc::new),
+            next_run: AtomicU64::new(FOUND + 1),
+        }))
+    }
+}
+
+stale_options!(ResponseCacheBuilder);
+
+/// A remote store, which other processes share.
+impl ResponseCacheBuilder {
+    /// Adds a remote store behind the memory, which shares responses with other processes.
+    ///
+    /// A request that misses in memory is looked up there before the handler runs; a new response is
+    /// written there in the background. A store that is slow or unreachable never fails a request, and
+    /// delays it by [`remote_timeout`](Self::remote_timeout) at most.
+    ///
+    /// **A store that several applications share needs a [`namespace`](Self::namespace) for each:**
+    /// staging and production, each tenant's deployment, each service, and each `cache =` of one
+    /// process. Caches with one namespace are nodes of one cache. The key of most handlers does not
+    /// include the host, and two services from one template have handlers of the same name and source.
     ///
     /// More in [the guide](crate::guide::many_nodes).
     ///
@@ -44,9 +298,10 @@ impl ResponseCacheBuilder {
         self
     }
 
-    /// Keeps no response in this process: each look-up asks the remote store. Whatever any process
-    /// invalidates holds for the next request, everywhere. Without a remote store nothing is kept at
-    /// all. Two caches of one process are told apart by their [`namespace`](Self::namespace) alone.
+    /// Disables the memory of this process: every look-up asks the remote store, so that an
+    /// invalidation in any process applies to the next request everywhere. Without a remote store
+    /// nothing is stored at all. Only the [`namespace`](Self::namespace) separates two such caches of
+    /// one process.
     ///
     /// ```
     /// use cached_response::{ResponseCache, testing::InProcessStore};
@@ -60,10 +315,10 @@ impl ResponseCacheBuilder {
         self
     }
 
-    /// Begins every name in the remote store. Caches that share a store and a namespace share what
-    /// is stored, and what is invalidated: they must be one application, on the same data.
-    /// `cached-response` unless set, **for everybody who does not set it**. A second cache of one
-    /// process under the same namespace is warned of when it is built.
+    /// Sets the prefix of every name in the remote store. Caches with the same store and namespace share
+    /// responses and invalidations, so they must be one application on the same data.
+    /// `cached-response` unless set, **in every application that does not set it**. A second cache of
+    /// one process with the same namespace logs a warning when it is built.
     ///
     /// ```
     /// use cached_response::{ResponseCache, testing::InProcessStore};
@@ -78,9 +333,9 @@ impl ResponseCacheBuilder {
         self
     }
 
-    /// A number that is a part of every response's key in the remote store: caches with another one
-    /// do not see what these have stored. To be raised where what handlers say changes its shape
-    /// without a change of their own source: what they call, and the types of the values of
+    /// Sets a number that is part of every key in the remote store, so that caches with different
+    /// numbers do not see each other's responses. Raise it where the output of handlers changes without a change of
+    /// their own source: in functions that they call, and in the types of the values of
     /// [`get_or_compute`](crate::ResponseCache::get_or_compute) and of `key(serde(..))`. 1 unless set.
     ///
     /// ```
@@ -96,8 +351,8 @@ impl ResponseCacheBuilder {
         self
     }
 
-    /// What all the calls to the remote store may take together that one request awaits. 50 ms
-    /// unless set.
+    /// Sets the time that one request waits for the remote store, over all its calls. After it the
+    /// request continues as on a miss. 50 ms unless set.
     ///
     /// ```
     /// use cached_response::{ResponseCache, testing::InProcessStore};
@@ -110,13 +365,13 @@ impl ResponseCacheBuilder {
     /// assert_eq!(cache.stats().remote_hits, 0);
     /// ```
     #[must_use]
-    pub fn remote_timeout(mut self, budget: Duration) -> Self {
-        self.remote.remote_timeout = budget;
+    pub fn remote_timeout(mut self, timeout: Duration) -> Self {
+        self.remote.remote_timeout = timeout;
         self
     }
 
-    /// What an invalidation may take to hold in the remote store, before it is an `Err` and is tried
-    /// again behind it. 250 ms unless set.
+    /// Sets the time for an invalidation to take effect in the remote store. After it the invalidation
+    /// returns an error, and is retried in the background. 250 ms unless set.
     ///
     /// ```
     /// use cached_response::{ResponseCache, testing::InProcessStore};
@@ -129,14 +384,14 @@ impl ResponseCacheBuilder {
     /// assert_eq!(cache.stats().invalidations, 0);
     /// ```
     #[must_use]
-    pub fn invalidation_timeout(mut self, budget: Duration) -> Self {
-        self.remote.invalidation_timeout = budget;
+    pub fn invalidation_timeout(mut self, timeout: Duration) -> Self {
+        self.remote.invalidation_timeout = timeout;
         self
     }
 
-    /// How long what is in memory is relied on when nothing is heard of the other processes. After
-    /// that it is compared with the remote store before it answers. 5 s unless set; with a store that
-    /// has no bus it is always so.
+    /// Sets how long responses in memory are reused without a message from the other processes. After
+    /// it they are verified against the remote store before they are reused. 5 s unless set; with a
+    /// store without a bus every response is verified.
     ///
     /// ```
     /// use cached_response::{ResponseCache, testing::InProcessStore};

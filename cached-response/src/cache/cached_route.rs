@@ -1,4 +1,4 @@
-//! Where a handler is cached: its site, and which cache it uses.
+//! A cached handler: its route, and the cache that it uses.
 
 use crate::{
     cache::{ResponseCache, default},
@@ -18,11 +18,12 @@ use std::{
     sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
-/// What an attribute says of its handler; evaluated once for each handler.
+/// The description of a route by its attribute: policy, cache and arguments. Evaluated once for each
+/// handler.
 #[derive(Debug)]
 pub struct RouteSpec {
     policy: Policy,
-    choice: Choice,
+    choice: CacheChoice,
     arguments: Vec<(Role, ArgumentInfo)>,
 }
 
@@ -31,7 +32,7 @@ impl RouteSpec {
     pub fn new(policy: Policy, unit_test: bool) -> Self {
         Self {
             policy,
-            choice: Choice {
+            choice: CacheChoice {
                 cache: None,
                 unit_test,
             },
@@ -46,27 +47,27 @@ impl RouteSpec {
         self
     }
 
-    /// Adds what is said of the next argument.
+    /// Adds the facts of the next argument.
     #[must_use]
     pub fn argument(mut self, role: Role, facts: ArgumentInfo) -> Self {
         self.arguments.push((role, facts));
         self
     }
 
-    /// Adds what the handler's answer reads of the request.
+    /// Adds the facts of the responder.
     #[must_use]
     pub(crate) fn answer(self, facts: ArgumentInfo) -> Self {
         self.argument(Role::Covered, facts)
     }
 
-    fn split(self) -> (RouteConfig, Choice) {
+    fn split(self) -> (RouteConfig, CacheChoice) {
         (RouteConfig::new(self.policy, &self.arguments), self.choice)
     }
 }
 
-/// The route's own cache, or none.
+/// The choice of the cache.
 #[derive(Clone, Debug)]
-struct Choice {
+struct CacheChoice {
     cache: Option<ResponseCache>,
     /// In unit tests the default cache is the thread's.
     unit_test: bool,
@@ -76,11 +77,11 @@ struct Choice {
 #[derive(Clone, Debug)]
 pub(crate) struct CachedRoute {
     pub(crate) site: RouteRef,
-    choice: Choice,
+    choice: CacheChoice,
 }
 
 impl CachedRoute {
-    /// The place of a handler that lives as long as its application.
+    /// The route of a handler that lives as long as its application.
     pub(crate) fn new(
         name: &'static str,
         handler: HandlerType,
@@ -94,18 +95,17 @@ impl CachedRoute {
         }
     }
 
-    /// The place of a door in front of handlers that nothing is known of; `name` says where in the
-    /// source it was built.
+    /// The route of a middleware, which knows nothing of its handlers; `name` is its place in the source.
     pub(crate) fn for_middleware(
         name: &'static str,
-        door: HandlerType,
+        middleware: HandlerType,
         source: SourceLocation,
         policy: Policy,
     ) -> Self {
         let config = RouteConfig::for_middleware(name, policy);
         Self {
-            site: RouteRef::Shared(Arc::new(Route::new(name, door, source, config))),
-            choice: Choice {
+            site: RouteRef::Shared(Arc::new(Route::new(name, middleware, source, config))),
+            choice: CacheChoice {
                 cache: None,
                 unit_test: false,
             },
@@ -126,10 +126,10 @@ impl CachedRoute {
     }
 }
 
-/// Where an attribute finds its handler's place.
+/// The `static` of an attribute, which holds the route of its handler.
 ///
-/// A generic function has one such static for all its instantiations: the first to be called is
-/// kept here, the others in a table.
+/// A generic function has one for all its instantiations: the first that is called is stored here, the
+/// others in a table.
 #[derive(Debug)]
 pub struct RouteCell {
     source: SourceLocation,
@@ -139,7 +139,7 @@ pub struct RouteCell {
 static OTHERS: RwLock<Option<HashMap<TypeId, &'static CachedRoute>>> = RwLock::new(None);
 
 impl RouteCell {
-    /// The place of the handler that is written there.
+    /// The cell of the attribute at `source`.
     pub const fn new(source: SourceLocation) -> Self {
         Self {
             source,
@@ -147,8 +147,8 @@ impl RouteCell {
         }
     }
 
-    /// The place of the handler whose body has this type; made on its first call. `answer` says what
-    /// the handler's answer reads of the request.
+    /// Returns the route of the handler whose body has this type, built on its first call. `answer` has
+    /// the facts of its responder.
     pub(crate) fn find(
         &self,
         handler: HandlerType,
@@ -157,19 +157,23 @@ impl RouteCell {
     ) -> &'static CachedRoute {
         match self.first.get() {
             Some(first) if first.site.handler == handler.id => first,
-            _ => self.search(handler, || route().answer(*answer)),
+            _ => self.find_slow(handler, || route().answer(*answer)),
         }
     }
 
     #[inline(never)]
-    fn search(&self, handler: HandlerType, route: impl Fn() -> RouteSpec) -> &'static CachedRoute {
+    fn find_slow(
+        &self,
+        handler: HandlerType,
+        route: impl Fn() -> RouteSpec,
+    ) -> &'static CachedRoute {
         let first = self.first.get_or_init(|| self.make(handler, &route));
         if first.site.handler == handler.id {
             return first;
         }
         let others = OTHERS.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = others.as_ref().and_then(|others| others.get(&handler.id)) {
-            return place;
+        if let Some(route) = others.as_ref().and_then(|others| others.get(&handler.id)) {
+            return route;
         }
         drop(others);
         let made = self.make(handler, &route);
@@ -180,7 +184,7 @@ impl RouteCell {
             .or_insert(made)
     }
 
-    /// Lives on: there are as many as the program has cached handlers.
+    /// Leaks the route: there is one for each cached handler of the program.
     fn make(&self, handler: HandlerType, route: impl Fn() -> RouteSpec) -> &'static CachedRoute {
         let (config, choice) = route().split();
         let site = Route::new(self.source.place(), handler, self.source, config);

@@ -1,27 +1,27 @@
-//! Which cache a request uses where its route does not name one.
+//! The cache of a request whose route names none, and the switch of every cache of the process.
 
 use crate::cache::{ResponseCache, ResponseCacheBuilder};
 use actix_web::{HttpRequest, web::Data};
-use std::{borrow::Cow, cell::RefCell, sync::LazyLock};
+use std::{borrow::Cow, cell::RefCell, env, sync::LazyLock};
 #[cfg(any(test, feature = "testing"))]
 use std::{
     collections::BTreeSet,
     sync::{Mutex, PoisonError},
 };
 
-/// The one cache of the process.
+/// The default cache of the process.
 pub(crate) fn of_the_process() -> &'static ResponseCache {
     static CACHE: LazyLock<ResponseCache> = LazyLock::new(ResponseCacheBuilder::build_default);
     &CACHE
 }
 
 thread_local! {
-    /// The cache of a test's own thread.
+    /// The isolated cache of a test's thread.
     static ISOLATED: RefCell<Option<ResponseCache>> = const { RefCell::new(None) };
 }
 
-/// The application's cache, else the default one: the process's, or, in unit tests, the thread's,
-/// so that tests do not meet.
+/// The cache of the application, else the default one: that of the process, or in unit tests that of
+/// the thread, so that tests do not share one.
 pub(crate) fn of(request: &HttpRequest, unit_test: bool) -> Cow<'_, ResponseCache> {
     if let Some(cache) = request.app_data::<ResponseCache>() {
         return Cow::Borrowed(cache);
@@ -32,9 +32,9 @@ pub(crate) fn of(request: &HttpRequest, unit_test: bool) -> Cow<'_, ResponseCach
     isolated(unit_test).map_or_else(|| Cow::Borrowed(shared_by_all()), Cow::Owned)
 }
 
-/// The default cache of this thread: a test's own where it has one, else the process's.
+/// The default cache of this thread: that of its test where it is isolated, else that of the process.
 pub(crate) fn of_this_thread() -> ResponseCache {
-    in_a_test(false).unwrap_or_else(|| of_the_process().clone())
+    isolated_cache(false).unwrap_or_else(|| of_the_process().clone())
 }
 
 #[cfg(not(any(test, feature = "testing")))]
@@ -42,9 +42,8 @@ fn shared_by_all() -> &'static ResponseCache {
     of_the_process()
 }
 
-/// The cache of the process. Prints a line where a second test begins to use it.
-///
-/// Each test has an actix `System` of its own, and a server has one.
+/// The cache of the process. Prints a warning where a second test uses it: each test has an actix
+/// `System` of its own, and a server has one.
 #[cfg(any(test, feature = "testing"))]
 fn shared_by_all() -> &'static ResponseCache {
     static USERS: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
@@ -58,7 +57,7 @@ fn shared_by_all() -> &'static ResponseCache {
     of_the_process()
 }
 
-/// The test harness shows this with what else a test that fails has printed.
+/// The warning, which the test harness shows with the output of a failed test.
 #[cfg(any(test, feature = "testing"))]
 const SHARED: &str = "cached-response: this test and an earlier one use the cache of the process, so \
     that one may be answered by what the other has stored. Begin each test with `let _cache = \
@@ -67,25 +66,80 @@ const SHARED: &str = "cached-response: this test and an earlier one use the cach
 
 #[cfg(any(test, feature = "testing"))]
 fn isolated(unit_test: bool) -> Option<ResponseCache> {
-    in_a_test(unit_test)
+    isolated_cache(unit_test)
 }
 
 #[cfg(not(any(test, feature = "testing")))]
 fn isolated(unit_test: bool) -> Option<ResponseCache> {
-    if unit_test { in_a_test(true) } else { None }
+    if unit_test {
+        isolated_cache(true)
+    } else {
+        None
+    }
 }
 
-fn in_a_test(make: bool) -> Option<ResponseCache> {
+fn isolated_cache(create: bool) -> Option<ResponseCache> {
     ISOLATED.with_borrow_mut(|cache| {
-        if cache.is_none() && make {
+        if cache.is_none() && create {
             *cache = Some(ResponseCacheBuilder::build_default());
         }
         cache.clone()
     })
 }
 
-/// Gives this thread a default cache of its own, and returns what was there before.
+/// Sets the isolated cache of this thread, and returns the previous one.
 #[cfg(any(test, feature = "testing"))]
 pub(crate) fn isolate(cache: Option<ResponseCache>) -> Option<ResponseCache> {
     ISOLATED.with_borrow_mut(|current| std::mem::replace(current, cache))
+}
+
+/// The environment variable that switches off every cache of the process.
+const SWITCH: &str = "CACHED_RESPONSE";
+
+/// Returns true where `CACHED_RESPONSE` switches every cache off. The variable is read once.
+pub(crate) fn is_switched_off() -> bool {
+    static OFF: LazyLock<bool> = LazyLock::new(|| {
+        let Some(value) = env::var_os(SWITCH) else {
+            return false;
+        };
+        let value = value.to_string_lossy();
+        let on = parse_switch(&value);
+        if on.is_none() {
+            tracing::warn!(
+                value = &*value,
+                "the environment variable {SWITCH} is neither on nor off, and is ignored: write \
+                 {SWITCH}=off (or 0, false, no) to switch every cache off, or {SWITCH}=on (or 1, true, \
+                 yes), which is the default"
+            );
+        }
+        on == Some(false)
+    });
+    *OFF
+}
+
+/// Parses a switch, in any case. An empty one is on; `None` where it is neither on nor off.
+fn parse_switch(value: &str) -> Option<bool> {
+    match value.trim().to_ascii_lowercase().as_str() {
+        "" | "on" | "1" | "true" | "yes" => Some(true),
+        "off" | "0" | "false" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_switch;
+
+    #[test]
+    fn a_switch_is_on_off_or_a_synonym_in_any_case() {
+        for on in ["on", "1", "true", "yes", "On", " TRUE ", "", "\t"] {
+            assert_eq!(parse_switch(on), Some(true), "{on:?}");
+        }
+        for off in ["off", "0", "false", "no", "OFF", " False\n", "No"] {
+            assert_eq!(parse_switch(off), Some(false), "{off:?}");
+        }
+        for neither in ["of", "2", "disabled", "off,", "0ff", "-", "none"] {
+            assert_eq!(parse_switch(neither), None, "{neither:?}");
+        }
+    }
 }

@@ -1,6 +1,4 @@
-//! Invalidation: by whoever knows that something has changed, and by requests that change it.
-
-mod tag;
+//! Invalidation and expiry, by the application and by requests with unsafe methods.
 
 use crate::{
     cache::{Inner, ResponseCache},
@@ -18,18 +16,20 @@ use std::{
     pin::Pin,
 };
 
+/// Invalidation: what is stored is not reused any more.
+///
+/// It takes effect in this process at the call, before it is awaited. A request that arrives later is
+/// not answered by a response whose run began before. A run in progress answers the requests that
+/// wait for it, and its response is not stored.
 impl ResponseCache {
     /// Invalidates a path: of every handler, with every query, in every variant.
     ///
-    /// No request that arrives afterwards is answered by a response whose run began before. A run
-    /// that is under way answers those who asked for it before, and is not stored.
-    ///
-    /// The path is compared percent-decoded, with and without a slash at its end and with several
-    /// slashes in a row as one, as `NormalizePath` may have made it. Of a URL it is the path.
+    /// Paths are compared percent-decoded, without a slash at the end, and with several slashes in a
+    /// row as one, as `NormalizePath` may have changed them. The query of a URL is ignored.
     ///
     /// # Errors
-    /// [`InvalidationError::Nameless`] when awaited, if the text names no path. It is in the log in
-    /// any case.
+    /// When awaited: [`InvalidationError::Nameless`] if the text is no path, which is logged in any
+    /// case; other errors where a remote store has not confirmed it.
     ///
     /// ```
     /// use actix_web::{App, Responder, get, test, web};
@@ -60,17 +60,16 @@ impl ResponseCache {
     /// ```
     pub fn invalidate_path(&self, path: &str) -> Invalidation {
         self.shared()
-            .raise(Bump::Invalidate, vec![Scope::Path(path.to_owned())])
+            .bump(Bump::Invalidate, vec![Scope::Path(path.to_owned())])
     }
 
-    /// Invalidates one URL, that is a path with one query: of every handler, in every variant.
+    /// Invalidates one URL, a path with one query: of every handler, in every variant.
     ///
-    /// The order of differently named query pairs makes no difference. On a route that leaves
-    /// something of the query out of its key (`query(..)`, `ignore_query(..)`, `?nocache=1`), the
-    /// URLs that it does not tell apart are invalidated together.
+    /// The order of query fields with different names does not matter. URLs that a route does not
+    /// distinguish in its key (`query(..)`, `ignore_query(..)`, `?nocache=1`) are invalidated together.
     ///
     /// # Errors
-    /// [`InvalidationError::Nameless`] when awaited, if the text has no path.
+    /// As [`invalidate_path`](Self::invalidate_path).
     ///
     /// ```
     /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
@@ -82,10 +81,13 @@ impl ResponseCache {
     /// ```
     pub fn invalidate_url(&self, url: &str) -> Invalidation {
         self.shared()
-            .raise(Bump::Invalidate, vec![Scope::Url(url.to_owned())])
+            .bump(Bump::Invalidate, vec![Scope::Url(url.to_owned())])
     }
 
     /// Invalidates everything.
+    ///
+    /// # Errors
+    /// When awaited, where a remote store has not confirmed it.
     ///
     /// ```
     /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
@@ -96,60 +98,226 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn invalidate_all(&self) -> Invalidation {
-        let invalidated = self.shared().raise(Bump::Invalidate, vec![Scope::All]);
-        self.shared().shelf.clear();
-        invalidated
+        let invalidation = self.shared().bump(Bump::Invalidate, vec![Scope::All]);
+        self.shared().memory.clear();
+        invalidation
+    }
+
+    /// Invalidates the responses with this tag, from the route's `tags(..)` or from
+    /// [`tag`](crate::tag) in the handler: of every handler, in every variant.
+    ///
+    /// A run in progress counts whether or not it has set the tag yet. The cost does not depend on the
+    /// number of responses with the tag. Tags are compared byte by byte.
+    ///
+    /// # Errors
+    /// When awaited: [`InvalidationError::Nameless`] if the tag is empty or longer than 256 bytes, which
+    /// no response can have; other errors where a remote store has not confirmed it.
+    ///
+    /// ```
+    /// use actix_web::{App, Responder, get, test, web};
+    /// use cached_response::{InvalidationError, ResponseCache, cached_response};
+    ///
+    /// #[get("/products/{id}")]
+    /// #[cached_response(timeout = 3600, tags("products", "product:{id}"))]
+    /// async fn product(id: web::Path<u32>) -> impl Responder {
+    ///     format!("product {id}")
+    /// }
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), InvalidationError> {
+    /// let cache = ResponseCache::builder().build();
+    /// let app = test::init_service(App::new().app_data(cache.clone()).service(product)).await;
+    /// let request = |uri| test::TestRequest::with_uri(uri).to_request();
+    /// for uri in ["/products/7", "/products/8"] {
+    ///     test::call_service(&app, request(uri)).await;
+    /// }
+    ///
+    /// cache.invalidate_tag("product:7").await?;
+    ///
+    /// for (uri, hit) in [("/products/7", false), ("/products/8", true)] {
+    ///     let response = test::call_service(&app, request(uri)).await;
+    ///     assert_eq!(response.headers().contains_key("age"), hit);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn invalidate_tag(&self, tag: &str) -> Invalidation {
+        self.invalidate_tags([tag])
+    }
+
+    /// Invalidates the responses with any of these tags, as [`invalidate_tag`](Self::invalidate_tag).
+    ///
+    /// ```
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
+    /// let cache = cached_response::ResponseCache::builder().build();
+    /// cache.invalidate_tags(["products", "product:7"]).await?;
+    /// assert_eq!(cache.stats().invalidations, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn invalidate_tags(&self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Invalidation {
+        self.bump_tags(tags, Bump::Invalidate)
+    }
+}
+
+/// Expiry: what is stored becomes stale, and may be validated or served stale.
+///
+/// For requests that arrive later, the lifetime of a response whose run began before is over: it is
+/// reused only where a stale response may be, and never for a request with `max-stale` alone. The next
+/// run may find it unchanged ([`stale_response`](crate::context::stale_response)). A run in progress
+/// answers the requests that wait for it, and its response is stored as stale.
+impl ResponseCache {
+    /// Expires a path: of every handler, with every query, in every variant. Paths and errors are those
+    /// of [`invalidate_path`](Self::invalidate_path).
+    ///
+    /// ```
+    /// use actix_web::{App, HttpResponse, get, http::header::ETAG, test};
+    /// use cached_response::{InvalidationError, ResponseCache, cached_response, context::stale_response};
+    ///
+    /// #[get("/news")]
+    /// #[cached_response(timeout = 3600)]
+    /// async fn news() -> HttpResponse {
+    ///     match stale_response() {
+    ///         Some(previous) => previous.not_modified(),
+    ///         None => HttpResponse::Ok().insert_header((ETAG, "\"1\"")).body("no news"),
+    ///     }
+    /// }
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), InvalidationError> {
+    /// let cache = ResponseCache::builder().build();
+    /// let app = test::init_service(App::new().app_data(cache.clone()).service(news)).await;
+    /// for _ in 0..2 {
+    ///     let request = test::TestRequest::with_uri("/news").to_request();
+    ///     assert_eq!(test::call_and_read_body(&app, request).await, "no news");
+    ///     cache.expire_path("/news").await?;
+    /// }
+    /// assert_eq!(cache.stats().validated, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn expire_path(&self, path: &str) -> Invalidation {
+        self.shared()
+            .bump(Bump::Expire, vec![Scope::Path(path.to_owned())])
+    }
+
+    /// Expires one URL. URLs and errors are those of [`invalidate_url`](Self::invalidate_url).
+    ///
+    /// ```
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
+    /// let cache = cached_response::ResponseCache::builder().build();
+    /// cache.expire_url("/products/42?page=2").await?;
+    /// assert_eq!(cache.stats().invalidations, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn expire_url(&self, url: &str) -> Invalidation {
+        self.shared()
+            .bump(Bump::Expire, vec![Scope::Url(url.to_owned())])
+    }
+
+    /// Expires everything.
+    ///
+    /// ```
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
+    /// let cache = cached_response::ResponseCache::builder().build();
+    /// cache.expire_all().await?;
+    /// assert_eq!(cache.stats().invalidations, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn expire_all(&self) -> Invalidation {
+        self.shared().bump(Bump::Expire, vec![Scope::All])
+    }
+
+    /// Expires the responses with this tag. Tags and errors are those of
+    /// [`invalidate_tag`](Self::invalidate_tag).
+    ///
+    /// ```
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
+    /// let cache = cached_response::ResponseCache::builder().build();
+    /// cache.expire_tag("products").await?;
+    /// assert_eq!(cache.stats().invalidations, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn expire_tag(&self, tag: &str) -> Invalidation {
+        self.expire_tags([tag])
+    }
+
+    /// Expires the responses with any of these tags.
+    ///
+    /// ```
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
+    /// let cache = cached_response::ResponseCache::builder().build();
+    /// cache.expire_tags(vec!["products".to_owned(), format!("product:{}", 7)]).await?;
+    /// assert_eq!(cache.stats().invalidations, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn expire_tags(&self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Invalidation {
+        self.bump_tags(tags, Bump::Expire)
+    }
+
+    fn bump_tags(
+        &self,
+        tags: impl IntoIterator<Item = impl AsRef<str>>,
+        bump: Bump,
+    ) -> Invalidation {
+        let tags = tags.into_iter();
+        let tags: Vec<_> = tags
+            .map(|tag| Scope::Tag(tag.as_ref().to_owned()))
+            .collect();
+        self.shared().bump(bump, tags)
     }
 }
 
 impl Inner {
-    /// Raises these, here and elsewhere.
-    pub(crate) fn raise(&self, raise: Bump, named: Vec<Scope>) -> Invalidation {
-        let (scopes, nameless) = split(named);
-        let raising = self.remote.as_ref().map(|remote| &remote.bus);
-        let raising = raising.filter(|_| !scopes.is_empty());
-        // First of all: whoever sees that it is raised knows that the store may not.
-        let noted = raising.map(|raising| (raising, raising.note(raise, &scopes)));
+    /// Bumps the generations of these scopes, here and in the other processes.
+    pub(crate) fn bump(&self, bump: Bump, scopes: Vec<Scope>) -> Invalidation {
+        let (scopes, nameless) = split_nameless(scopes);
+        let publisher = self.remote.as_ref().map(|remote| &remote.bus);
+        let publisher = publisher.filter(|_| !scopes.is_empty());
+        // Before the local generations: a thread that sees a new one knows that the store may be behind.
+        let noted = publisher.map(|publisher| (publisher, publisher.note(bump, &scopes)));
         for scope in &scopes {
-            self.raise_here(raise, scope);
+            self.bump_local(bump, scope);
             self.counters.count(Event::Invalidation);
         }
         Invalidation {
-            sent: noted.map(|(raising, noted)| raising.send(noted)),
+            sent: noted.map(|(publisher, noted)| publisher.send(noted)),
             nameless,
         }
     }
 
-    fn raise_here(&self, raise: Bump, scope: &Scope) {
+    fn bump_local(&self, bump: Bump, scope: &Scope) {
         let generations = &self.generations;
         match scope {
-            Scope::All => generations.raise_all(raise),
-            Scope::Path(path) => generations.raise_path(path, raise),
-            Scope::Url(url) => generations.raise_url(url, raise),
-            Scope::Tag(tag) => generations.raise_tag(tag, raise),
+            Scope::All => generations.raise_all(bump),
+            Scope::Path(path) => generations.raise_path(path, bump),
+            Scope::Url(url) => generations.raise_url(url, bump),
+            Scope::Tag(tag) => generations.raise_tag(tag, bump),
         }
     }
 }
 
-/// Invalidates what a request has changed that was answered so (RFC 9111 §4.4): the paths of its
-/// target, `Location` and `Content-Location`, unless its method is safe or the answer an error.
-#[must_use = "it is on its way, and whoever can should wait for it"]
+/// Invalidates after a request with an unsafe method (RFC 9111 §4.4): the paths of its target, of
+/// `Location` and of `Content-Location`, unless the response is an error.
+#[must_use = "await it before the response is sent, so that the next request sees the change"]
 pub(crate) fn invalidate_after(
     shared: &Inner,
-    asked: &UnsafeRequest,
+    request: &UnsafeRequest,
     status: StatusCode,
-    answered: &HeaderMap,
+    response: &HeaderMap,
 ) -> Invalidation {
-    let paths = unsafe_methods::paths(asked, status, answered);
+    let paths = unsafe_methods::paths(request, status, response);
     let scopes: Vec<_> = paths.into_iter().map(Scope::Path).collect();
-    shared.raise(Bump::Invalidate, scopes)
+    shared.bump(Bump::Invalidate, scopes)
 }
 
-/// The scopes that name something, and the mistake in the first of the others, which is logged:
-/// nobody need await what comes of an invalidation.
-fn split(named: Vec<Scope>) -> (Vec<Scope>, Option<&'static str>) {
+/// Separates the valid scopes from the first error of the others. Each error is logged, since an
+/// invalidation need not be awaited.
+fn split_nameless(scopes: Vec<Scope>) -> (Vec<Scope>, Option<&'static str>) {
     let mut nameless = None;
-    let scopes = named.into_iter().filter(|scope| {
+    let scopes = scopes.into_iter().filter(|scope| {
         let mistake = match scope {
             Scope::All => None,
             Scope::Path(text) | Scope::Url(text) => target::mistake(text),
@@ -164,12 +332,16 @@ fn split(named: Vec<Scope>) -> (Vec<Scope>, Option<&'static str>) {
     (scopes.collect(), nameless)
 }
 
-/// An invalidation or an expiry, which has taken effect in this process and is on its way to the
+/// A started invalidation or expiry: it has taken effect in this process, and is being sent to the
 /// others.
 ///
-/// Awaiting it tells whether it has taken effect everywhere; in a cache that is in this process only,
-/// that is so at once. With a remote store it takes as long as the store does, and no longer than the
-/// cache's [`invalidation_timeout`](crate::Builder). Nothing is lost by not awaiting it.
+/// Awaiting it returns when it has taken effect in every process: at once for a cache without a remote
+/// store, and otherwise within the [`invalidation_timeout`](crate::ResponseCacheBuilder::invalidation_timeout).
+/// Not awaiting it loses nothing but that knowledge.
+///
+/// # Errors
+/// [`InvalidationError`] where a name is not valid, or where the remote store has not confirmed it in
+/// time; it is then retried in the background.
 ///
 /// ```
 /// # #[actix_web::main] async fn main() {

@@ -1,29 +1,23 @@
-//! The cache itself: what is stored, what is under way, and the limits.
+//! `ResponseCache`, and the state that all of its clones share.
 
 pub(crate) mod app_data;
 pub(crate) mod builder;
 pub(crate) mod cached_route;
 pub(crate) mod default;
-pub(crate) mod expire;
 pub(crate) mod invalidate;
-pub(crate) mod invalidations;
-pub(crate) mod per_worker;
-pub(crate) mod report;
-pub(crate) mod switch;
+
+pub use builder::ResponseCacheBuilder;
 
 use crate::{
     cache::app_data::DataSets,
-    entry::{FOUND, StoredResponse},
+    entry::StoredResponse,
     invalidation::generations::{Generations, Target},
     memory::MemoryStore,
-    metrics::counters::{Counters, Stats},
-    policy::{
-        stale::{StaleRules, stale_options},
-        ttl::{DEFAULT_TIMEOUT, IntoTimeout},
-    },
-    remote::{RemoteTier, config::RemoteConfig},
+    metrics::counters::{Counters, Event, Stats},
+    policy::stale::StaleRules,
+    remote::RemoteTier,
     response::tee::budget::Budget,
-    route::{index::Routes, run_times::RunTimes},
+    route::{Route, index::Routes, run_times::RunTimes},
     single_flight::{
         flights,
         forced::ForcedRuns,
@@ -34,7 +28,6 @@ use crate::{
 };
 use std::{
     fmt,
-    panic::Location,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -42,10 +35,12 @@ use std::{
     time::Duration,
 };
 
-/// A cache of responses. Cloning it gives another handle to the same cache.
+/// A cache of responses. Its clones share one state: a clone is another handle to the same cache.
 ///
-/// Without any set-up a process has one of its own ([`ResponseCache::global`]). An application
-/// that shall have another gets it as `app_data`; a single route, by the attribute's `cache`.
+/// A route uses the cache that its attribute's `cache` names, else the one in the application's
+/// `app_data` (also within `web::Data`), else the default one of the process
+/// ([`ResponseCache::global`]). Build a cache once and clone it: one that is built in the closure of
+/// `HttpServer::new` is another cache in each worker.
 ///
 /// ```
 /// use actix_web::{App, web};
@@ -61,67 +56,76 @@ pub struct ResponseCache(Arc<Inner>);
 
 pub(crate) struct Inner {
     enabled: bool,
-    pub(crate) shelf: MemoryStore,
+    pub(crate) memory: MemoryStore,
     pub(crate) flights: ResponseFlights,
-    pub(crate) live: ForcedRuns,
-    pub(crate) markers: HitForPass,
-    pub(crate) times: RunTimes,
+    pub(crate) forced_runs: ForcedRuns,
+    pub(crate) hit_for_pass: HitForPass,
+    pub(crate) run_times: RunTimes,
     pub(crate) counters: Counters,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
-    /// For routes that say nothing themselves.
+    /// Rules of routes that set none.
     pub(crate) stale: StaleRules,
-    pub(crate) copies: Arc<Budget>,
+    /// Bytes that copies of streamed bodies may take.
+    pub(crate) copy_budget: Arc<Budget>,
     pub(crate) routes: Routes,
-    pub(crate) data: DataSets,
+    pub(crate) data_sets: DataSets,
     pub(crate) generations: Arc<Generations>,
     pub(crate) remote: Option<Arc<RemoteTier>>,
-    runs: AtomicU64,
+    next_run: AtomicU64,
 }
 
 /// The bounds of one cache.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) max_body_bytes: usize,
-    /// The author's word on how long a request waits for another's run.
+    /// `None` unless set: requests wait for twice the usual time of the route's runs.
     pub(crate) wait_timeout: Option<Duration>,
-    pub(crate) run: Duration,
-    pub(crate) followers: usize,
-    /// For routes that do not say how long a response stays fresh.
+    pub(crate) coalesce_for: Duration,
+    pub(crate) max_waiters: usize,
+    /// The lifetime of responses of routes that set none.
     pub(crate) timeout: Duration,
 }
 
-/// How long a request waits for another's run, and nothing else, where nothing more is known.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The wait for another request's run where the usual time of a run is unknown.
+const DEFAULT_WAIT: Duration = Duration::from_secs(5);
 
 impl Limits {
-    /// How long a process waits for the run of another.
+    /// The longest wait for the run of another process.
     fn lease(&self) -> Duration {
-        self.wait_timeout.unwrap_or(PATIENCE)
+        self.wait_timeout.unwrap_or(DEFAULT_WAIT)
     }
 
-    /// The longest that a request waits for another's run.
+    /// The longest wait for another request's run.
     pub(crate) fn longest_wait(&self) -> Duration {
-        self.wait_timeout.unwrap_or_else(|| self.run.max(PATIENCE))
+        self.wait_timeout
+            .unwrap_or_else(|| self.coalesce_for.max(DEFAULT_WAIT))
     }
 
-    /// How long a request waits for another's run before it may run beside that; `usual` is what such
-    /// runs usually take.
-    pub(crate) fn turn(&self, usual: Option<Duration>) -> Duration {
-        let usual = usual.map_or(PATIENCE, |usual| usual.saturating_mul(2).max(PATIENCE));
+    /// The wait for another request's run before one waiter runs beside it, where such runs usually
+    /// take `usual`.
+    pub(crate) fn wait_before_run(&self, usual: Option<Duration>) -> Duration {
+        let usual = usual.map_or(DEFAULT_WAIT, |usual| {
+            usual.saturating_mul(2).max(DEFAULT_WAIT)
+        });
         self.wait_timeout.unwrap_or(usual).min(self.longest_wait())
     }
 }
 
 impl ResponseCache {
-    /// A cache with limits of its own.
+    /// Returns a builder with the default limits.
+    ///
+    /// ```
+    /// let cache = cached_response::ResponseCache::builder().max_bytes(1 << 20).build();
+    /// assert_eq!(cache.stats().bytes, 0);
+    /// ```
     pub fn builder() -> ResponseCacheBuilder {
         ResponseCacheBuilder::default()
     }
 
-    /// The cache that routes use where nothing else is said: one a process, of 64 MiB.
+    /// Returns the default cache of the process, which holds up to 64 MiB.
     ///
-    /// In a test that has a cache of its own ([`testing::isolated`]) it is that one, as for the routes.
+    /// In a test that has an isolated cache ([`testing::isolated`]) it is that one, as for the routes.
     ///
     /// [`testing::isolated`]: crate::guide::testing_handlers
     ///
@@ -135,13 +139,19 @@ impl ResponseCache {
         default::of_this_thread()
     }
 
-    /// What it has done since it was made, and what it holds now.
+    /// Returns the counts since the cache was built, and its current size.
+    ///
+    /// ```
+    /// let cache = cached_response::ResponseCache::builder().build();
+    /// let stats = cache.stats();
+    /// assert_eq!((stats.hits, stats.misses, stats.entries), (0, 0, 0));
+    /// ```
     pub fn stats(&self) -> Stats {
         let mut stats = Stats::read(&self.0.counters);
-        (stats.entries, stats.bytes) = self.0.shelf.size();
-        (stats.markers, stats.marker_bytes) = self.0.markers.size();
+        (stats.entries, stats.bytes) = self.0.memory.size();
+        (stats.markers, stats.marker_bytes) = self.0.hit_for_pass.size();
         stats.remote = self.0.remote.as_ref().map(|remote| remote.client.stats());
-        stats.running = self.0.flights.len() + self.0.live.len();
+        stats.running = self.0.flights.len() + self.0.forced_runs.len();
         stats
     }
 
@@ -151,38 +161,39 @@ impl ResponseCache {
 }
 
 impl Inner {
-    /// Whether nothing is looked up or stored, by the environment's word or by its builder's.
+    /// Returns true where the cache is switched off, by the environment or by its builder.
     #[inline]
     pub(crate) fn is_off(&self) -> bool {
-        !self.enabled || switch::is_off()
+        !self.enabled || default::is_switched_off()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Whether nothing was missed that another process may have invalidated of it.
+    /// Returns true where `stored` can be reused without asking the remote store: no invalidation of
+    /// another process can have been missed since.
     pub(crate) fn trusts(&self, stored: &StoredResponse, now: Timestamp) -> bool {
         let remote = self.remote.as_ref();
         remote.is_none_or(|remote| remote.trusts(stored, now))
     }
 
-    /// What a request that joins now knows.
-    pub(crate) fn boarding<'a>(&'a self, target: Target<'a>) -> JoinContext<'a> {
+    /// The context of a request that joins a flight now.
+    pub(crate) fn join_context<'a>(&'a self, target: Target<'a>) -> JoinContext<'a> {
         JoinContext {
             now: self.now().elapsed(),
             limits: flights::Limits {
-                followers: self.limits.followers,
-                age: self.limits.run,
+                followers: self.limits.max_waiters,
+                age: self.limits.coalesce_for,
             },
             generations: &self.generations,
             target,
         }
     }
 
-    /// Numbers a run at its start.
+    /// Returns the number of a run that starts now.
     pub(crate) fn next_run(&self) -> u64 {
-        self.runs.fetch_add(1, Relaxed)
+        self.next_run.fetch_add(1, Relaxed)
     }
 }
 
@@ -194,186 +205,27 @@ impl fmt::Debug for ResponseCache {
     }
 }
 
-/// Makes a [`ResponseCache`].
-///
-/// ```
-/// use cached_response::ResponseCache;
-/// use std::time::Duration;
-///
-/// let cache = ResponseCache::builder()
-///     .max_bytes(128 << 20)
-///     .max_body_bytes(4 << 20)
-///     .wait_timeout(Duration::from_secs(2))
-///     .build();
-/// # let _ = cache;
-/// ```
-#[derive(Clone, Debug)]
-pub struct ResponseCacheBuilder {
-    enabled: bool,
-    max_bytes: u64,
-    limits: Limits,
-    stale: StaleRules,
-    pub(crate) remote: RemoteConfig,
-    pub(crate) clock: Clock,
+/// Counts an event of a handler and traces it. Debug builds also log each reason to bypass the cache
+/// and not to store a response, once for a handler.
+pub(crate) fn report(site: &Route, shared: &Inner, event: Event) {
+    report_as(site, shared, event, event.reason());
 }
 
-impl Default for ResponseCacheBuilder {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            max_bytes: 64 << 20,
-            limits: Limits {
-                max_body_bytes: 1 << 20,
-                wait_timeout: None,
-                run: Duration::from_secs(30),
-                followers: 1024,
-                timeout: DEFAULT_TIMEOUT,
-            },
-            stale: StaleRules::default(),
-            remote: RemoteConfig::default(),
-            clock: Clock::default(),
-        }
+/// Reports an event with a reason that is more specific than the counted one.
+pub(crate) fn report_as(site: &Route, shared: &Inner, event: Event, reason: Option<&str>) {
+    shared.counters.count(event);
+    tracing::trace!(handler = site.name, event = event.name(), reason, "cache");
+    let message = match event {
+        Event::Bypass(_) => "a request bypasses the cache",
+        Event::Skip(_) => "a response is not stored",
+        _ => return,
+    };
+    if cfg!(debug_assertions) && site.is_first(event) {
+        tracing::info!(
+            handler = site.name,
+            reason,
+            "{message} (logged in debug builds, once for each handler and reason; \
+             under `cached(..)` and `CacheResponses` once in each worker)"
+        );
     }
 }
-
-impl ResponseCacheBuilder {
-    /// How many bytes stored responses may take, their keys, headers and bookkeeping included.
-    /// 64 MiB unless set.
-    #[must_use]
-    pub fn max_bytes(mut self, bytes: u64) -> Self {
-        self.max_bytes = bytes;
-        self
-    }
-
-    /// Bodies over this many bytes are not stored, unless the route's own `max_body_bytes` says
-    /// otherwise. 1 MiB unless set.
-    #[must_use]
-    pub fn max_body_bytes(mut self, bytes: usize) -> Self {
-        self.limits.max_body_bytes = bytes;
-        self
-    }
-
-    /// The longest that a request waits for another's run of the same handler: then it runs the
-    /// handler itself, or a stale response answers that may.
-    ///
-    /// Unless set, requests wait for 5 s, or for twice as long as the route's runs usually take. After
-    /// that one of them runs beside the first, one more after as long again, and the first response
-    /// that is there answers all. Nobody waits longer than the [`coalesce_for`](Self::coalesce_for).
-    ///
-    /// For another process's run requests wait as long, 5 s unless set.
-    #[must_use]
-    pub fn wait_timeout(mut self, wait_timeout: Duration) -> Self {
-        self.limits.wait_timeout = Some(wait_timeout);
-        self
-    }
-
-    /// How long a run may take before another is let in beside it; a run whose client has left is
-    /// ended then. 30 s unless set.
-    #[must_use]
-    pub fn coalesce_for(mut self, limit: Duration) -> Self {
-        self.limits.run = limit;
-        self
-    }
-
-    /// How many requests may wait for one run; more run the handler themselves. 1,024 unless set.
-    #[must_use]
-    pub fn max_waiters(mut self, followers: usize) -> Self {
-        self.limits.followers = followers;
-        self
-    }
-
-    /// Switches the cache on or off. One that is off looks up nothing, stores nothing and collapses
-    /// nothing: each request runs its handler, and `Cache-Status` says `detail=off`. What requests
-    /// change is invalidated all the same. On unless set; the environment variable
-    /// `CACHED_RESPONSE=off` switches off every cache of the process, and nothing there switches on
-    /// one that is off.
-    ///
-    /// ```
-    /// use actix_web::{App, test, web};
-    /// use cached_response::{Policy, ResponseCache, cached};
-    ///
-    /// # #[actix_web::main] async fn main() {
-    /// let cache = ResponseCache::builder().enabled(false).build();
-    /// let page = web::get().to(cached(Policy::default(), || async { "hello" }));
-    /// let app = test::init_service(App::new().app_data(cache.clone()).route("/", page)).await;
-    /// let answer = test::call_service(&app, test::TestRequest::get().to_request()).await;
-    /// let said = answer.headers().get("cache-status").unwrap();
-    /// assert_eq!(said, "cached-response; fwd=bypass; detail=off");
-    /// assert_eq!(cache.stats().entries, 0);
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn enabled(mut self, enabled: bool) -> Self {
-        self.enabled = enabled;
-        self
-    }
-
-    /// How long a response stays fresh whose route does not say so: a bare `#[cached_response]`, or
-    /// `Policy::default()`. A [`Duration`], or whole seconds; zero stores nothing. 300 s unless set.
-    /// The cache that serves a request decides.
-    ///
-    /// ```
-    /// use actix_web::{App, get, test};
-    /// use cached_response::{ResponseCache, cached_response};
-    ///
-    /// #[get("/")]
-    /// #[cached_response]
-    /// async fn hello() -> &'static str { "hello" }
-    ///
-    /// # #[actix_web::main] async fn main() {
-    /// let cache = ResponseCache::builder().default_timeout(7).build();
-    /// let app = test::init_service(App::new().app_data(cache).service(hello)).await;
-    /// test::call_service(&app, test::TestRequest::get().to_request()).await;
-    /// let hit = test::call_service(&app, test::TestRequest::get().to_request()).await;
-    /// let said = hit.headers().get("cache-status").unwrap().to_str().unwrap();
-    /// assert!(said == "cached-response; hit; ttl=7" || said == "cached-response; hit; ttl=6");
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn default_timeout(mut self, timeout: impl IntoTimeout) -> Self {
-        self.limits.timeout = timeout.into_timeout();
-        self
-    }
-
-    /// Makes the cache.
-    #[track_caller]
-    pub fn build(self) -> ResponseCache {
-        self.build_at(Some(Location::caller()))
-    }
-
-    /// Makes a default cache, which the crate itself gives to a process or a thread.
-    pub(crate) fn build_default() -> ResponseCache {
-        Self::default().build_at(None)
-    }
-
-    fn build_at(self, place: Option<&'static Location<'static>>) -> ResponseCache {
-        let memory = if self.remote.without_memory {
-            MemoryStore::nowhere()
-        } else {
-            MemoryStore::new(self.max_bytes)
-        };
-        let lease = self.limits.lease();
-        let generations = Arc::new(Generations::new());
-        let remote = RemoteTier::new(&self.remote, lease, &self.clock, &generations);
-        ResponseCache(Arc::new(Inner {
-            shelf: memory,
-            flights: ResponseFlights::new(),
-            live: ForcedRuns::new(),
-            markers: HitForPass::new(),
-            times: RunTimes::new(),
-            counters: Counters::new(),
-            clock: self.clock,
-            limits: self.limits,
-            stale: self.stale,
-            copies: Budget::of_the_process().clone(),
-            enabled: self.enabled,
-            routes: Routes::new(place),
-            data: DataSets::new(remote.is_some()),
-            generations,
-            remote: remote.map(Arc::new),
-            runs: AtomicU64::new(FOUND + 1),
-        }))
-    }
-}
-
-stale_options!(ResponseCacheBuilder);

@@ -1,7 +1,7 @@
 //! Who asks whom.
 
 use crate::{
-    cache::{Inner, ResponseCache, app_data::DataSet, report::report},
+    cache::{Inner, ResponseCache, app_data::DataSet, report},
     entry::StoredResponse,
     invalidation::{
         generations::{Target, raises},

@@ -76,7 +76,7 @@ pub(crate) async fn to_its_end<F: Future + Unpin>(
     _place: DetachedPermit,
 ) {
     let shared = station.shared();
-    let mut limit = pin!(shared.clock.sleep(shared.limits.run));
+    let mut limit = pin!(shared.clock.sleep(shared.limits.coalesce_for));
     poll_fn(|cx| match Pin::new(&mut flight).poll(cx) {
         Poll::Ready(_) => Poll::Ready(()),
         Poll::Pending => limit.as_mut().poll(cx),

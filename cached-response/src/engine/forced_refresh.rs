@@ -25,7 +25,7 @@ impl MissFlow {
         }
         for _ in 0..MOST_DETOURS {
             let shared = self.shared();
-            match shared.live.join(&self.miss.flight, &self.boarding()) {
+            match shared.forced_runs.join(&self.miss.flight, &self.boarding()) {
                 Queue::Run(queued) => return self.live_run(queued, run).await,
                 Queue::Crowded => {
                     self.report(Event::Crowded);
@@ -72,7 +72,7 @@ impl MissFlow {
         loop {
             let shared = self.shared();
             match shared
-                .live
+                .forced_runs
                 .next(&queued, &self.miss.flight, &self.boarding())
             {
                 Next::Start(running) => {

@@ -145,7 +145,7 @@ impl UnderWay {
         let shared = self.station.shared();
         let now = shared.now();
         let took = now.since(self.started);
-        shared.times.note(&self.station.site.id, took);
+        shared.run_times.note(&self.station.site.id, took);
         (now, took)
     }
 

@@ -2,10 +2,7 @@
 
 use crate::{
     cache::{
-        Inner, ResponseCache,
-        app_data::DataSet,
-        cached_route::CachedRoute,
-        report::{report, report_as},
+        Inner, ResponseCache, app_data::DataSet, cached_route::CachedRoute, report, report_as,
     },
     engine::{
         context::{BackgroundRefresh, Miss, RemoteState, RequestContext, RouteContext},
@@ -68,7 +65,7 @@ impl Lookup<'_> {
             return None;
         }
         key_memo::find(self.site, self.request, |key| {
-            self.shared.shelf.find(key, |stored| {
+            self.shared.memory.find(key, |stored| {
                 let now = self.shared.now();
                 if is_quiet(self.shared, stored, self.admitted.reuse, now) {
                     let how = HitKind::Hit(now);
@@ -95,7 +92,7 @@ impl Lookup<'_> {
 
     fn keyed(&mut self, flagged: bool, key: &mut KeyWriter) -> LookupOutcome {
         let base = key.len();
-        let found = variants::find(&self.shared.shelf, self.site.handler, key, self.request);
+        let found = variants::find(&self.shared.memory, self.site.handler, key, self.request);
         let live = is_live(&self.site.config, self.request, flagged, &self.admitted);
         let now = self.shared.now();
         let found = freshness(self.shared, found, &self.admitted, now);
@@ -152,7 +149,7 @@ impl Lookup<'_> {
         miss: Miss,
     ) -> LookupOutcome {
         let due = if self.leads() {
-            let boarding = self.shared.boarding(Target::Response {
+            let boarding = self.shared.join_context(Target::Response {
                 config: &self.site.config,
                 request: self.request,
             });
@@ -387,7 +384,7 @@ fn look_up(
     sent: &RequestBody,
     parts: &mut dyn FnMut(&mut KeyWriter),
 ) -> Result<LookupOutcome, Bypass> {
-    let data = asked.shared.data.of(asked.site, asked.request);
+    let data = asked.shared.data_sets.of(asked.site, asked.request);
     asked.data = data.ok_or(Bypass::Key)?;
     // The buffer is taken when something is written: a hit may do without.
     let buffer = if asked.site.has_parts() {
@@ -465,12 +462,12 @@ impl RequestContext {
     pub(crate) fn lies_there(&self, miss: &mut Miss) -> Found {
         let handler = self.station.site.handler;
         let shared = self.station.shared();
-        if shared.shelf.is_nowhere() {
+        if shared.memory.is_disabled() {
             // The names that select a variant are learnt elsewhere.
             return Found::Nothing;
         }
         let mut key = KeyWriter::resume(miss.base.as_bytes());
-        let found = variants::find(&shared.shelf, handler, &mut key, &self.request);
+        let found = variants::find(&shared.memory, handler, &mut key, &self.request);
         miss.flight = KeyRef::new(handler, key.as_bytes()).to_key();
         found
     }

@@ -71,7 +71,7 @@ pub(crate) const MOST_DETOURS: usize = 2;
 impl MissFlow {
     fn new(visit: RequestContext, miss: Box<Miss>) -> Self {
         let RouteContext { site, cache } = &visit.station;
-        let usual = cache.shared().times.usual(&site.id);
+        let usual = cache.shared().run_times.usual(&site.id);
         let waiting = Waiting::new(cache.shared(), miss.arrived, usual);
         Self {
             visit,
@@ -94,7 +94,7 @@ impl MissFlow {
     }
 
     pub(crate) fn boarding(&self) -> JoinContext<'_> {
-        self.shared().boarding(self.visit.target())
+        self.shared().join_context(self.visit.target())
     }
 
     pub(crate) fn report(&self, event: Event) {
@@ -172,7 +172,7 @@ impl MissFlow {
     /// Whether nobody waits for another here.
     fn is_marked(&self) -> bool {
         let shared = self.shared();
-        shared.markers.pass(&self.miss.flight, shared.now())
+        shared.hit_for_pass.pass(&self.miss.flight, shared.now())
     }
 
     /// Its patience is at its end: a stale response will do, or it runs the handler itself.
@@ -294,7 +294,7 @@ impl MissFlow {
     /// Runs the handler beside the run that it has waited for, and is answered by whichever is there
     /// first; its own run goes on then, as that of a client that leaves.
     async fn beside(self, permit: Permit, mut follower: Follower, run: Upstream) -> Done {
-        if self.shared().shelf.is_nowhere() {
+        if self.shared().memory.is_disabled() {
             // What its run makes could not be compared with the store by those who wait.
             drop(permit);
             return self.alone(run).await;

@@ -54,7 +54,7 @@ impl RequestContext {
     /// wait for may be invalidated meanwhile; for a 304, which needs no body; and where it leads
     /// nobody.
     pub(crate) async fn first_look(&self, miss: &mut Miss) -> RemoteOutcome {
-        let memory = !self.station.shared().shelf.is_nowhere();
+        let memory = !self.station.shared().memory.is_disabled();
         let conditional = reuse::is_conditional(&self.request);
         let leads = miss.admitted.flight == FlightRole::Lead;
         if memory && !conditional && leads {
@@ -123,7 +123,7 @@ impl RequestContext {
                 miss.abroad.dispatch = dispatch;
                 Ok(permit)
             }
-            (Sought::Answered, Some(answering)) if self.station.shared().shelf.is_nowhere() => {
+            (Sought::Answered, Some(answering)) if self.station.shared().memory.is_disabled() => {
                 if !answering.stage.is_stale() {
                     permit.land(Landing::Stored(answering.stored.clone()));
                 }
@@ -151,7 +151,7 @@ impl RequestContext {
     /// this request may take it: without memory, whatever was invalidated before it arrived counts.
     pub(crate) async fn is_in_step(&self, miss: &mut Miss, stored: &StoredResponse) -> bool {
         let shared = self.station.shared();
-        if !shared.shelf.is_nowhere() {
+        if !shared.memory.is_disabled() {
             return shared.trusts(stored, shared.now());
         }
         // Its own look may have taken all of its allowance.
@@ -198,7 +198,7 @@ impl RequestContext {
     /// Keeps what was found in the store, and says whether it answers.
     fn keep(&self, miss: &mut Miss, stored: Box<StoredResponse>) -> Option<Answering> {
         let shared = self.station.shared();
-        if shared.shelf.is_nowhere() {
+        if shared.memory.is_disabled() {
             let now = shared.now();
             let looked = good_for(Arc::new(*stored), &miss.admitted, now);
             let looked = looked.where_it_leads(leads(&miss.admitted, &self.request));
@@ -209,10 +209,10 @@ impl RequestContext {
         }
         let names = stored.variant.as_ref().map(|variant| variant.names.clone());
         let names = names.unwrap_or_default();
-        if !variants::names_suffice(&shared.shelf, &miss.base, &names) {
+        if !variants::names_suffice(&shared.memory, &miss.base, &names) {
             return None;
         }
-        variants::store(&shared.shelf, &miss.base, &self.request, &names, *stored);
+        variants::store(&shared.memory, &miss.base, &self.request, &names, *stored);
         let looked = self.look_again(miss);
         if let Reuse::Refresh(stored, _) = &looked {
             // What a run behind the answer replaces is what lies there now.
@@ -239,7 +239,7 @@ impl RequestContext {
 
     fn answered(&self, answering: Answering) -> RemoteOutcome {
         // In memory the next request finds it, and that it is due.
-        if answering.due && self.station.shared().shelf.is_nowhere() {
+        if answering.due && self.station.shared().memory.is_disabled() {
             RemoteOutcome::Due(answering)
         } else {
             RemoteOutcome::Answered(self.answer(&answering))

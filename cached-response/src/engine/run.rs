@@ -290,13 +290,15 @@ impl Flight {
         let config = tee::TeeConfig {
             cap: self.max_body_bytes(),
             declared: headers::declared_length(head.headers()),
-            budget: shared.copies.clone(),
+            budget: shared.copy_budget.clone(),
             limit: self.limit(),
         };
         let (status, mut headers, control) =
             (head.status(), head.headers().clone(), self.control.clone());
         // Why the last one was not stored, where only its body has shown it.
-        let expected = shared.markers.expected(&self.miss.flight, shared.now());
+        let expected = shared
+            .hit_for_pass
+            .expected(&self.miss.flight, shared.now());
         head.headers_mut().append(
             cache_status::NAME,
             cache_status::live(self.miss.forward, expected),
@@ -319,7 +321,9 @@ impl Flight {
                 && why.is_expected_again()
             {
                 let shared = self.visit.station.shared();
-                shared.markers.expect(&self.miss.flight, why, shared.now());
+                shared
+                    .hit_for_pass
+                    .expect(&self.miss.flight, why, shared.now());
             }
             self.landed(stored);
         });

@@ -63,7 +63,7 @@ impl StaleFallback {
     pub(crate) fn forget(&mut self, miss: &Miss) {
         if self.is_usable_as_fallback() {
             let shared = self.station.shared();
-            variants::forget(&shared.shelf, &miss.flight, &self.stored);
+            variants::remove(&shared.memory, &miss.flight, &self.stored);
             if let Some(dispatch) = &miss.abroad.dispatch {
                 dispatch.delete_outdated(&self.stored);
             }

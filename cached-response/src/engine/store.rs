@@ -63,7 +63,7 @@ impl Flight {
         let cache = self.visit.station.cache.clone();
         Box::pin(async move {
             let shared = cache.shared();
-            shared.clock.sleep(shared.limits.run).await;
+            shared.clock.sleep(shared.limits.coalesce_for).await;
         })
     }
 
@@ -113,7 +113,7 @@ impl Flight {
             )
         };
         Ok(variants::store(
-            &self.visit.station.shared().shelf,
+            &self.visit.station.shared().memory,
             &self.miss.base,
             &self.visit.request,
             &names,
@@ -274,8 +274,10 @@ pub(crate) fn landed(station: &RouteContext, miss: &Miss, permits: Permits, endi
             station.report(Event::Stored);
             let landing = shareable(stored);
             match &landing {
-                Landing::NotStored(why) => shared.markers.note(&miss.flight, *why, shared.now()),
-                _ => shared.markers.clear(&miss.flight),
+                Landing::NotStored(why) => {
+                    shared.hit_for_pass.note(&miss.flight, *why, shared.now());
+                }
+                _ => shared.hit_for_pass.clear(&miss.flight),
             }
             landing
         }
@@ -289,7 +291,7 @@ pub(crate) fn landed(station: &RouteContext, miss: &Miss, permits: Permits, endi
         }
         RunOutcome::NotStored(why) => {
             station.report(Event::Skip(why));
-            shared.markers.note(&miss.flight, why, shared.now());
+            shared.hit_for_pass.note(&miss.flight, why, shared.now());
             match why {
                 Skip::Incomplete | Skip::Invalidated | Skip::RunTimeout | Skip::Panic => {
                     Landing::Failed
@@ -318,7 +320,7 @@ impl Flight {
     /// Whether a response that was stored is kept anywhere: in memory, or in the remote store, where it is
     /// on its way to.
     pub(crate) fn is_kept(&self, stored: &StoredResponse) -> bool {
-        let is_in_memory = !self.visit.station.shared().shelf.is_nowhere();
+        let is_in_memory = !self.visit.station.shared().memory.is_disabled();
         is_in_memory || self.goes_abroad(stored)
     }
 

@@ -45,7 +45,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     pub(crate) fn look_up(&mut self) -> Looked {
         let shared = self.station.shared();
         let now = shared.now();
-        let found = match shared.shelf.get(&self.key.borrowed()) {
+        let found = match shared.memory.get(&self.key.borrowed()) {
             Some(Entry::Response(stored)) => Found::Response(stored),
             _ => Found::Nothing,
         };

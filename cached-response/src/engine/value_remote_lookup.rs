@@ -40,10 +40,10 @@ pub(crate) async fn is_refreshed(
     };
     let shared = station.shared();
     let sought = abroad.seek(None, |stored| {
-        let stored = if shared.shelf.is_nowhere() {
+        let stored = if shared.memory.is_disabled() {
             Arc::new(*stored)
         } else {
-            match variants::put(&shared.shelf, key.clone(), *stored) {
+            match variants::put(&shared.memory, key.clone(), *stored) {
                 StoreOutcome::Stored(stored) | StoreOutcome::Superseded(stored) => stored,
             }
         };
@@ -62,7 +62,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     /// Looks for itself, where there is no memory: what others wait for may be invalidated meanwhile.
     pub(crate) async fn first_look(&mut self, miss: &mut Miss) -> Found {
         let (station, tags) = (self.station.clone(), self.tags.clone());
-        if !station.shared().shelf.is_nowhere() {
+        if !station.shared().memory.is_disabled() {
             return Found::Nothing;
         }
         let subject = ValueOf(tags.as_deref().unwrap_or_default());
@@ -119,7 +119,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     )]
     pub(crate) async fn is_in_step(&mut self, stored: &StoredResponse) -> bool {
         let shared = self.station.shared();
-        if !shared.shelf.is_nowhere() {
+        if !shared.memory.is_disabled() {
             return shared.trusts(stored, shared.now());
         }
         let subject = ValueOf(self.tags.as_deref().unwrap_or_default());
@@ -136,7 +136,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     )]
     async fn is_in_step_again(&mut self, abroad: &RemoteSession<'_, ValueOf<'_>>) -> bool {
         let shared = self.station.shared();
-        match shared.shelf.get(&self.key.borrowed()) {
+        match shared.memory.get(&self.key.borrowed()) {
             Some(Entry::Response(stored)) => {
                 !shared.trusts(&stored, shared.now()) && abroad.check(&stored).await
             }
@@ -147,11 +147,11 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     /// Keeps what was found in the store, and says whether it is accepted.
     fn keep(&mut self, miss: &mut Miss, stored: Box<StoredResponse>) -> Found {
         let shared = self.station.shared();
-        let nowhere = shared.shelf.is_nowhere();
+        let nowhere = shared.memory.is_disabled();
         let looked = if nowhere {
             self.accepted(good_for(Arc::new(*stored), &ADMITTED, shared.now()))
         } else {
-            variants::put(&shared.shelf, self.key.clone(), *stored);
+            variants::put(&shared.memory, self.key.clone(), *stored);
             self.look_up()
         };
         let stage = match looked {

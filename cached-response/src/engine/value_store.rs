@@ -110,7 +110,7 @@ impl Run {
     fn land(mut self, made: Result<Bytes, Skip>) -> Option<Arc<StoredResponse>> {
         let shared = self.station.shared();
         let took = shared.now().since(self.started);
-        shared.times.note(&self.miss.flight, took);
+        shared.run_times.note(&self.miss.flight, took);
         let stored = made.and_then(|body| self.store(body));
         let failed = matches!(
             stored,
@@ -196,6 +196,6 @@ impl Run {
             ..StoredResponse::default()
         };
         let flight = self.miss.flight.clone();
-        Ok(variants::put(&shared.shelf, flight, value))
+        Ok(variants::put(&shared.memory, flight, value))
     }
 }

@@ -69,7 +69,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
             self.station.report(why);
             return self.compute(miss, Permits::none(), computation).await;
         }
-        let usual = shared.times.usual(&self.key);
+        let usual = shared.run_times.usual(&self.key);
         let waiting = Waiting::new(shared, shared.now(), usual);
         for _ in 0..MOST_DETOURS {
             let turn = self.boarding().join(&shared.flights, &self.key);
@@ -107,7 +107,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
         let shared = self.station.shared();
         if asks.is_some_and(Asks::is_circular) {
             Some(Event::OwnRun)
-        } else if shared.markers.pass(&self.key, shared.now()) {
+        } else if shared.hit_for_pass.pass(&self.key, shared.now()) {
             Some(Event::Marked)
         } else {
             None
@@ -125,7 +125,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     ) where
         C: Future<Output = Result<Bytes, Skip>> + 'static,
     {
-        if self.station.shared().shelf.is_nowhere() {
+        if self.station.shared().memory.is_disabled() {
             // What it computes could not be compared with the store by those who wait.
             drop(permit);
             return self.compute(miss, Permits::none(), computation).await;
@@ -334,7 +334,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     {
         let shared = self.station.cache.clone();
         // Whoever led before may have landed in between.
-        let memory = !shared.shared().shelf.is_nowhere();
+        let memory = !shared.shared().memory.is_disabled();
         if memory && !matches!(self.look_up(), Looked::Due(..)) {
             return;
         }
@@ -357,5 +357,5 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
 
 fn boarding<'a>(station: &'a RouteContext, tags: Option<&'a [String]>) -> JoinContext<'a> {
     let tags = tags.unwrap_or_default();
-    station.shared().boarding(Target::Value(tags))
+    station.shared().join_context(Target::Value(tags))
 }

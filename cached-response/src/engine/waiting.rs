@@ -43,7 +43,7 @@ impl Waiting {
     /// The bounds of a request that arrived then, where runs usually take as long as `usual`.
     pub(crate) fn new(shared: &Inner, arrived: Timestamp, usual: Option<Duration>) -> Self {
         let limits = &shared.limits;
-        let interval = limits.turn(usual);
+        let interval = limits.wait_before_run(usual);
         Self {
             turn: arrived.after(interval),
             interval,
@@ -86,7 +86,7 @@ impl Waiting {
                 return Waited::LongEnough;
             }
             if follower.waits_for_body() {
-                shared.markers.note_slow(key);
+                shared.hit_for_pass.note_slow(key);
                 return Waited::Over;
             }
             if self.end <= now || stands_by() {

@@ -1,4 +1,4 @@
-//! What lies under a key: a response, or the names that select one of several.
+//! The value of a key in memory: a response, or the list of names that select a variant.
 
 use crate::{
     entry::StoredResponse,
@@ -13,13 +13,13 @@ use std::{
     },
 };
 
-/// The most variants that one key may have; more are evicted among themselves.
-const MOST_VARIANTS: usize = 64;
+/// Variants of one key; a further one evicts the least recently used.
+const MAX_VARIANTS: usize = 64;
 
-/// The most names that select a variant, over all runs.
-const LONGEST_LIST: usize = 32;
+/// Names in one list, over all runs.
+const MAX_NAMES: usize = 32;
 
-/// What lies under a key.
+/// The value of a key.
 #[derive(Clone, Debug)]
 pub(crate) enum Entry {
     Response(Arc<StoredResponse>),
@@ -35,7 +35,7 @@ impl Entry {
         }
     }
 
-    /// Whether it is the very same, and not only equal.
+    /// Returns true for the same allocation; an equal value is not enough.
     pub(crate) fn is(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Response(one), Self::Response(other)) => Arc::ptr_eq(one, other),
@@ -52,7 +52,7 @@ impl Weigh for Entry {
             Self::Varies(list) => {
                 size_of::<VaryList>()
                     + list.names.len() * size_of::<Selector>()
-                    + MOST_VARIANTS * HeldVariant::WEIGHT
+                    + MAX_VARIANTS * HeldVariant::WEIGHT
             }
         }
     }
@@ -68,23 +68,23 @@ impl Weigh for Key {
 #[derive(Debug)]
 pub(crate) struct VaryList {
     id: u64,
-    /// Of the values in a variant's key: nobody can choose some that meet.
+    /// Seed of the hash of the values in a variant's key, so that clients cannot choose collisions.
     seed: RandomState,
     pub(crate) names: Vec<Selector>,
     held: Arc<HeldVariants>,
 }
 
-/// The variants that were stored.
+/// The stored variants, for eviction.
 #[derive(Debug, Default)]
 struct HeldVariants {
-    /// The number of variants stored so far: the time by which uses are compared. It stands still
-    /// while nothing is stored, so that a hit has nothing to write.
+    /// Number of variants stored so far: the clock of last uses. It is constant while nothing is stored,
+    /// so that a hit need not write.
     now: AtomicU64,
     /// Oldest first.
     variants: Mutex<Vec<HeldVariant>>,
 }
 
-/// One variant, by the hash of its values.
+/// A stored variant, by the hash of its values.
 #[derive(Debug)]
 struct HeldVariant {
     hash: u64,
@@ -92,11 +92,11 @@ struct HeldVariant {
 }
 
 impl HeldVariant {
-    /// With the allocation of its last use.
+    /// Bytes of a held variant, including the allocation of its last use.
     const WEIGHT: usize = size_of::<Self>() + 3 * size_of::<u64>();
 }
 
-/// When a variant was used last, in variants stored since; shared with its stored response.
+/// The last use of a variant on the clock of its list; shared with the stored response.
 pub(crate) type LastUse = Arc<AtomicU64>;
 
 impl VaryList {
@@ -110,14 +110,14 @@ impl VaryList {
         }
     }
 
-    /// Whether it may hold these, too: a handler that reads names which clients choose would let it
-    /// grow without end.
+    /// Returns true where the list has room for these names, too. The limit bounds a handler that reads
+    /// names which clients choose.
     pub(crate) fn has_room(&self, more: &[Selector]) -> bool {
         let added = more.iter().filter(|name| !self.names.contains(name));
-        self.names.len() + added.count() <= LONGEST_LIST
+        self.names.len() + added.count() <= MAX_NAMES
     }
 
-    /// This list with more names, or `None` where it has them all.
+    /// Returns the list with more names, or `None` where it has them all.
     pub(crate) fn with(&self, more: &[Selector]) -> Option<Self> {
         let added: Vec<_> = more
             .iter()
@@ -132,13 +132,13 @@ impl VaryList {
         })
     }
 
-    /// What stands for a request's values in the key of their variant. The values themselves are
-    /// with the response, and compared there: however long, they are held once.
+    /// Hashes the values of a request for the key of their variant. The response has the values
+    /// themselves, and they are compared there.
     pub(crate) fn hash(&self, values: &[u8]) -> u64 {
         self.seed.hash_one(values)
     }
 
-    /// Completes a key with this list's id and what stands for the values.
+    /// Completes a key with the id of the list and the hash of the values.
     pub(crate) fn select(&self, hash: u64, key: &mut KeyWriter) {
         key.field(Field::VariantList, &self.id.to_le_bytes());
         key.field(Field::Selector, &hash.to_le_bytes());
@@ -151,7 +151,7 @@ impl VaryList {
         KeyRef::new(key.handler(), writer.as_bytes()).to_key()
     }
 
-    /// Notes that a stored variant is used now.
+    /// Records a use of a stored variant.
     pub(crate) fn note_use(&self, stored: &StoredResponse) {
         let now = self.held.now.load(Relaxed);
         if let Some(used) = &stored.last_used
@@ -169,8 +169,8 @@ impl VaryList {
         known.map_or_else(LastUse::default, |held| held.used.clone())
     }
 
-    /// Takes a place for a variant, and returns the one that must make room for it: the least
-    /// recently used.
+    /// Registers a stored variant. Returns the hash of the variant to evict, the least recently used,
+    /// where there are too many.
     pub(crate) fn hold(&self, hash: u64, used: LastUse) -> Option<u64> {
         let held = self.held.variants.lock();
         let mut held = held.unwrap_or_else(PoisonError::into_inner);
@@ -181,7 +181,7 @@ impl VaryList {
             return None;
         }
         held.push(HeldVariant { hash, used });
-        if held.len() <= MOST_VARIANTS {
+        if held.len() <= MAX_VARIANTS {
             return None;
         }
         let variants = held.iter().enumerate();

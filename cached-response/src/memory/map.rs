@@ -1,22 +1,23 @@
-//! Responses in this process: a bounded map that evicts by room.
+//! A map with a bound in bytes.
 //!
-//! Looked up by the whole key under a randomly seeded hash. Lifetimes are not the map's
-//! business: what has expired stays until it is replaced, removed or evicted.
+//! Keys are compared in full, and their hash has a random seed. The map knows no lifetimes: an expired
+//! value remains until it is replaced, removed or evicted.
 
 use foldhash::fast::RandomState;
 use moka::{Equivalent, ops::compute::Op, sync::Cache};
 use std::{fmt, hash::Hash};
 
-/// What one stored response costs beside its own bytes: the map's bookkeeping and the allocations of
-/// its parts, measured as resident memory.
+/// Bytes of a stored response beside its own: the map's bookkeeping and the allocations of its parts,
+/// measured as resident memory.
 pub(crate) const OVERHEAD: usize = 800;
 
-/// Tells the memory bound how many bytes it holds.
+/// The size of a key or a value, for the bound of the map.
 pub(crate) trait Weigh {
+    /// Returns the size in bytes.
     fn weight(&self) -> usize;
 }
 
-/// A map bounded by the bytes it holds.
+/// A concurrent map bounded by the bytes of its keys and values; evicts by frequency and recency.
 #[derive(Clone)]
 pub(crate) struct BoundedMap<K, V> {
     map: Cache<K, V, RandomState>,
@@ -44,8 +45,8 @@ where
         self.map.get(key)
     }
 
-    /// Decides under the key's own lock what its value becomes: `change` sees what is there and
-    /// returns what shall be there instead, or `None` to leave it.
+    /// Replaces a value under the lock of its key: `change` receives the current value and returns the new
+    /// one, or `None` to keep it.
     pub(crate) fn update(&self, key: K, change: impl FnOnce(Option<&V>) -> Option<V>) {
         self.map.entry(key).and_compute_with(|found| {
             match change(found.as_ref().map(moka::Entry::value)) {
@@ -55,10 +56,10 @@ where
         });
     }
 
-    /// Removes a value under its key's own lock, if it is `the_one`.
-    pub(crate) fn remove_if(&self, key: K, the_one: impl FnOnce(&V) -> bool) {
+    /// Removes a value under the lock of its key, where `matches` returns true.
+    pub(crate) fn remove_if(&self, key: K, matches: impl FnOnce(&V) -> bool) {
         self.map.entry(key).and_compute_with(|found| match found {
-            Some(found) if the_one(found.value()) => Op::Remove,
+            Some(found) if matches(found.value()) => Op::Remove,
             _ => Op::Nop,
         });
     }
@@ -74,14 +75,14 @@ where
         self.map.invalidate_all();
     }
 
-    /// Everything that is there.
+    /// Returns all entries.
     #[cfg(test)]
     pub(crate) fn all(&self) -> Vec<(K, V)> {
         let all = self.map.iter();
         all.map(|(key, value)| ((*key).clone(), value)).collect()
     }
 
-    /// How many entries there are and what they weigh, with evictions that were due made first.
+    /// Returns the number of entries and their bytes, after pending evictions.
     pub(crate) fn size(&self) -> (u64, u64) {
         self.map.run_pending_tasks();
         (self.map.entry_count(), self.map.weighted_size())
@@ -90,6 +91,6 @@ where
 
 impl<K, V> fmt::Debug for BoundedMap<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryStore").finish_non_exhaustive()
+        f.debug_struct("BoundedMap").finish_non_exhaustive()
     }
 }

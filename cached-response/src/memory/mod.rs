@@ -1,12 +1,12 @@
-//! The shelf that responses lie on: the map, and in front of it a small table of each worker's
-//! own, so that the hottest responses are found without meeting other workers.
+//! The in-memory store: a bounded map, and in front of it a small table of each worker, so that the
+//! hottest responses are found without contention between workers.
 //!
-//! A place in the table is good for as long as nothing has changed in the map. Whoever changes
-//! the map counts up before it goes on, and the count is read before the map is: so no place
-//! outlives what it was copied from, and what was replaced or removed is never found again. What
-//! the map evicts by itself is noticed when the place asks the map again, as it does now and then,
-//! also to let the map know what is hot. Deadlines, generations and variants are compared on every
-//! read, wherever it was found.
+//! A slot of the table is valid while the map has not changed. Each change of the map increments a
+//! counter, which a reader loads before it reads the map: a slot never outlives the value that it was
+//! copied from, so a replaced or removed value is not found again. An eviction by the map itself does
+//! not count; it is seen when the slot is verified against the map, every few uses, which also tells
+//! the map that the key is hot. Deadlines, generations and variants are compared on every read, from
+//! either.
 
 pub(crate) mod entry;
 pub(crate) mod map;
@@ -34,182 +34,182 @@ use std::{
     },
 };
 
-/// Places of one worker.
-const PLACES: usize = 256;
-/// What weighs more is left to the map: to find it is little of what it costs to send.
-const HEAVIEST: usize = 16 << 10;
-/// The places of all workers may hold one part in so many of the capacity.
-const SHARE: u64 = 16;
-/// The map is asked again after so many uses of a place.
-const USES: u8 = 16;
+/// Slots of one worker's table.
+const SLOTS: usize = 256;
+/// Size in bytes of the largest response in a slot. Finding a larger one is a small part of sending it.
+const MAX_SLOT_BYTES: usize = 16 << 10;
+/// Fraction of the capacity, as a divisor, for the slots of all workers.
+const SLOTS_SHARE: u64 = 16;
+/// Uses of a slot before it is verified against the map.
+const USES_BEFORE_VERIFY: u8 = 16;
 
 /// The stored responses of one cache.
 pub(crate) struct MemoryStore {
-    /// Nothing lies on it: whoever looks finds nothing, and whoever stores is told that all is well.
-    empty: bool,
+    /// Stores nothing: a look-up misses, and an update succeeds without effect.
+    disabled: bool,
     map: BoundedMap<Key, Entry>,
     id: u64,
     changes: AtomicU64,
-    room: Arc<Room>,
+    slot_budget: Arc<SlotBudget>,
 }
 
-/// The bytes that places may hold, and hold.
-struct Room {
+/// The bytes that slots may take, and take.
+struct SlotBudget {
     capacity: u64,
-    taken: AtomicU64,
+    used: AtomicU64,
 }
 
-/// One response at hand.
-struct Place {
-    shelf: u64,
+/// A copy of one entry of a map.
+struct Slot {
+    store: u64,
     key: Key,
-    slot: Entry,
-    /// The count of changes when the map was asked last.
+    entry: Entry,
+    /// The counter of changes when the slot was verified last.
     changes: u64,
     uses: u8,
     weight: u64,
-    room: Arc<Room>,
+    budget: Arc<SlotBudget>,
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        self.room.taken.fetch_sub(self.weight, Relaxed);
+        self.budget.used.fetch_sub(self.weight, Relaxed);
     }
 }
 
-/// A place, and the hash of who has asked for it once since its key was last asked for: who asks
-/// twice gets it.
+/// A slot, and the hash of the last other key that was looked up there. A second look-up of that key,
+/// without one of the slot's key in between, takes the slot.
 #[derive(Default)]
 struct WorkerEntry {
-    place: Option<Place>,
+    slot: Option<Slot>,
     challenger: u64,
 }
 
 thread_local! {
     static TABLE: RefCell<Vec<WorkerEntry>> =
-        RefCell::new((0..PLACES).map(|_| WorkerEntry::default()).collect());
+        RefCell::new((0..SLOTS).map(|_| WorkerEntry::default()).collect());
 }
 
 impl MemoryStore {
     pub(crate) fn new(capacity: u64) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let room = capacity / SHARE;
+        let slot_bytes = capacity / SLOTS_SHARE;
         Self {
-            empty: false,
-            map: BoundedMap::new(capacity - room),
+            disabled: false,
+            map: BoundedMap::new(capacity - slot_bytes),
             id: NEXT.fetch_add(1, Relaxed),
             changes: AtomicU64::new(0),
-            room: Arc::new(Room {
-                capacity: room,
-                taken: AtomicU64::new(0),
+            slot_budget: Arc::new(SlotBudget {
+                capacity: slot_bytes,
+                used: AtomicU64::new(0),
             }),
         }
     }
 
-    /// One on which nothing is kept.
-    pub(crate) fn nowhere() -> Self {
+    /// A store that stores nothing.
+    pub(crate) fn disabled() -> Self {
         Self {
-            empty: true,
+            disabled: true,
             ..Self::new(0)
         }
     }
 
-    pub(crate) fn is_nowhere(&self) -> bool {
-        self.empty
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.disabled
     }
 
     pub(crate) fn get(&self, key: &KeyRef<'_>) -> Option<Entry> {
-        if self.empty {
+        if self.disabled {
             return None;
         }
         let hash = hash(key);
         TABLE
             .try_with(|table| {
                 let mut table = table.try_borrow_mut().ok()?;
-                Some(self.get_at(&mut table[at(hash)], key, hash))
+                Some(self.get_at(&mut table[slot_index(hash)], key, hash))
             })
             .ok()
             .flatten()
-            // A thread that ends has no table any more.
+            // A thread that is being destroyed has no table.
             .unwrap_or_else(|| self.map.get(key))
     }
 
     /// Calls `with` with the response under `key`, if there is one.
     pub(crate) fn find(&self, key: &Hashed, with: impl FnOnce(&StoredResponse)) {
-        if self.empty {
+        if self.disabled {
             return;
         }
         let find = |table: &RefCell<Vec<WorkerEntry>>| {
             let mut table = table.try_borrow_mut().ok()?;
-            let entry = &mut table[at(key.hash)];
+            let entry = &mut table[slot_index(key.hash)];
             let (known, hash) = (key.key.borrowed(), key.hash);
-            match self.at_hand(entry, &known) {
-                Some(slot) => with(slot.response()?),
-                None => with(self.ask(entry, &known, hash)?.response()?),
+            match self.get_from_slot(entry, &known) {
+                Some(found) => with(found.response()?),
+                None => with(self.get_from_map(entry, &known, hash)?.response()?),
             }
             Some(())
         };
-        // A thread that ends has no table any more.
+        // A thread that is being destroyed has no table.
         let _ = TABLE.try_with(find);
     }
 
     fn get_at(&self, entry: &mut WorkerEntry, key: &KeyRef<'_>, hash: u64) -> Option<Entry> {
-        match self.at_hand(entry, key) {
-            Some(slot) => Some(slot.clone()),
-            None => self.ask(entry, key, hash),
+        match self.get_from_slot(entry, key) {
+            Some(found) => Some(found.clone()),
+            None => self.get_from_map(entry, key, hash),
         }
     }
 
-    /// What has a place, and is what the map has. It is asked where that is not known.
-    fn at_hand<'e>(&self, entry: &'e mut WorkerEntry, key: &KeyRef<'_>) -> Option<&'e Entry> {
-        // Before the map is asked: a change in between makes the place a bad one at once.
+    /// Returns the entry of the slot, where it is what the map has.
+    fn get_from_slot<'e>(&self, entry: &'e mut WorkerEntry, key: &KeyRef<'_>) -> Option<&'e Entry> {
+        // Before the map is read: a change in between then invalidates the slot.
         let changes = self.changes.load(Acquire);
-        let place = entry
-            .place
+        let slot = entry
+            .slot
             .as_mut()
-            .filter(|place| place.shelf == self.id && place.key.borrowed() == *key)?;
+            .filter(|slot| slot.store == self.id && slot.key.borrowed() == *key)?;
         entry.challenger = 0;
-        place.uses += 1;
-        if place.changes != changes || place.uses >= USES {
-            if !self.map.get(key).is_some_and(|slot| slot.is(&place.slot)) {
-                entry.place = None;
+        slot.uses += 1;
+        if slot.changes != changes || slot.uses >= USES_BEFORE_VERIFY {
+            if !self.map.get(key).is_some_and(|found| found.is(&slot.entry)) {
+                entry.slot = None;
                 return None;
             }
-            (place.changes, place.uses) = (changes, 0);
+            (slot.changes, slot.uses) = (changes, 0);
         }
-        entry.place.as_ref().map(|place| &place.slot)
+        entry.slot.as_ref().map(|slot| &slot.entry)
     }
 
-    /// What the map has; it gets a place where it was asked for before.
-    fn ask(&self, entry: &mut WorkerEntry, key: &KeyRef<'_>, hash: u64) -> Option<Entry> {
+    /// Returns the entry of the map, and fills the slot at the second look-up.
+    fn get_from_map(&self, entry: &mut WorkerEntry, key: &KeyRef<'_>, hash: u64) -> Option<Entry> {
         let changes = self.changes.load(Acquire);
         let found = self.map.get(key)?;
         if entry.challenger != hash {
             entry.challenger = hash;
-        } else if found.weight() < HEAVIEST {
+        } else if found.weight() < MAX_SLOT_BYTES {
             *entry = WorkerEntry::default();
-            entry.place = self.place(key, &found, changes);
+            entry.slot = self.slot(key, &found, changes);
         }
         Some(found)
     }
 
-    fn place(&self, key: &KeyRef<'_>, slot: &Entry, changes: u64) -> Option<Place> {
+    fn slot(&self, key: &KeyRef<'_>, entry: &Entry, changes: u64) -> Option<Slot> {
         let key = key.to_key();
-        let weight = key.weight() + slot.weight();
-        Some(Place {
-            shelf: self.id,
+        let weight = key.weight() + entry.weight();
+        Some(Slot {
+            store: self.id,
             key,
-            slot: slot.clone(),
+            entry: entry.clone(),
             changes,
             uses: 0,
-            weight: self.room.take(weight as u64)?,
-            room: self.room.clone(),
+            weight: self.slot_budget.take(weight as u64)?,
+            budget: self.slot_budget.clone(),
         })
     }
 
-    /// As [`BoundedMap::update`]; no place has the old value once this is over.
+    /// As [`BoundedMap::update`]; no slot returns the old value afterwards.
     pub(crate) fn update(&self, key: Key, change: impl FnOnce(Option<&Entry>) -> Option<Entry>) {
-        if self.empty {
+        if self.disabled {
             change(None);
             return;
         }
@@ -222,9 +222,9 @@ impl MemoryStore {
         self.changed();
     }
 
-    /// Removes what lies under `key`, if it is the very same as `slot`.
-    pub(crate) fn remove_same(&self, key: &Key, slot: &Entry) {
-        self.map.remove_if(key.clone(), |found| found.is(slot));
+    /// Removes the entry of `key`, if it is the same allocation as `entry`.
+    pub(crate) fn remove_same(&self, key: &Key, entry: &Entry) {
+        self.map.remove_if(key.clone(), |found| found.is(entry));
         self.changed();
     }
 
@@ -237,19 +237,19 @@ impl MemoryStore {
         self.changes.fetch_add(1, Release);
     }
 
-    /// Everything that the map has.
+    /// Returns all entries of the map.
     #[cfg(test)]
     pub(crate) fn all(&self) -> Vec<(Key, Entry)> {
         self.map.all()
     }
 
-    /// How many entries there are and what they weigh.
+    /// Returns the number of entries and their bytes.
     pub(crate) fn size(&self) -> (u64, u64) {
         self.map.size()
     }
 }
 
-/// A key, and what finds its place.
+/// A key with the hash of its slot.
 pub(crate) struct Hashed {
     key: Key,
     hash: u64,
@@ -269,14 +269,15 @@ fn hash(key: &KeyRef<'_>) -> u64 {
     HASHER.hash_one(key)
 }
 
-fn at(hash: u64) -> usize {
-    usize::try_from(hash % PLACES as u64).unwrap_or_default()
+fn slot_index(hash: u64) -> usize {
+    usize::try_from(hash % SLOTS as u64).unwrap_or_default()
 }
 
-impl Room {
+impl SlotBudget {
+    /// Takes `weight` bytes, or returns `None` where they exceed the budget.
     fn take(&self, weight: u64) -> Option<u64> {
-        if self.taken.fetch_add(weight, Relaxed) + weight > self.capacity {
-            self.taken.fetch_sub(weight, Relaxed);
+        if self.used.fetch_add(weight, Relaxed) + weight > self.capacity {
+            self.used.fetch_sub(weight, Relaxed);
             return None;
         }
         Some(weight)
@@ -285,7 +286,7 @@ impl Room {
 
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shelf").finish_non_exhaustive()
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
     }
 }
 

@@ -13,7 +13,7 @@ use actix_web::{
 };
 use std::{any::TypeId, thread};
 
-/// So often asked, a key has a place, if it can have one.
+/// Look-ups after which a key has a slot, if it can have one.
 const OFTEN: usize = 4;
 
 fn key(name: &str) -> Key {
@@ -29,231 +29,231 @@ fn response(body: impl Into<Bytes>) -> Entry {
     Entry::Response(Arc::new(stored))
 }
 
-fn put(shelf: &MemoryStore, name: &str, body: impl Into<Bytes>) {
-    let slot = response(body);
-    shelf.update(key(name), |_| Some(slot));
+fn put(memory: &MemoryStore, name: &str, body: impl Into<Bytes>) {
+    let entry = response(body);
+    memory.update(key(name), |_| Some(entry));
 }
 
-fn stored(slot: Entry) -> Arc<StoredResponse> {
-    match slot {
+fn stored(entry: Entry) -> Arc<StoredResponse> {
+    match entry {
         Entry::Response(stored) => stored,
         Entry::Varies(_) => panic!("not a list"),
     }
 }
 
-fn body(shelf: &MemoryStore, name: &str) -> Option<Bytes> {
-    let found = shelf.get(&key(name).borrowed())?;
+fn body(memory: &MemoryStore, name: &str) -> Option<Bytes> {
+    let found = memory.get(&key(name).borrowed())?;
     Some(stored(found).body.clone())
 }
 
-fn ask_often(shelf: &MemoryStore, name: &str) {
+fn look_up_often(memory: &MemoryStore, name: &str) {
     for _ in 0..OFTEN {
-        shelf.get(&key(name).borrowed());
+        memory.get(&key(name).borrowed());
     }
 }
 
-/// Whether the next look-up will not ask the map.
-fn has_place(shelf: &MemoryStore, name: &str) -> bool {
+/// Returns true where the next look-up does not read the map.
+fn has_slot(memory: &MemoryStore, name: &str) -> bool {
     let key = key(name);
     let hash = hash(&key.borrowed());
     TABLE.with_borrow(|table| {
-        let entry = &table[at(hash)];
-        entry.place.as_ref().is_some_and(|place| {
-            place.shelf == shelf.id
-                && place.key == key
-                && place.changes == shelf.changes.load(Acquire)
+        let entry = &table[slot_index(hash)];
+        entry.slot.as_ref().is_some_and(|slot| {
+            slot.store == memory.id
+                && slot.key == key
+                && slot.changes == memory.changes.load(Acquire)
         })
     })
 }
 
 #[test]
-fn what_is_asked_for_often_gets_a_place() {
-    let shelf = MemoryStore::new(1 << 20);
-    put(&shelf, "/hot", "one");
-    assert!(!has_place(&shelf, "/hot"));
-    ask_often(&shelf, "/hot");
-    assert!(has_place(&shelf, "/hot"));
-    assert_eq!(body(&shelf, "/hot").unwrap(), "one");
+fn a_key_that_is_looked_up_often_gets_a_slot() {
+    let memory = MemoryStore::new(1 << 20);
+    put(&memory, "/hot", "one");
+    assert!(!has_slot(&memory, "/hot"));
+    look_up_often(&memory, "/hot");
+    assert!(has_slot(&memory, "/hot"));
+    assert_eq!(body(&memory, "/hot").unwrap(), "one");
 }
 
 #[test]
-fn what_was_replaced_is_not_found_again() {
-    let shelf = MemoryStore::new(1 << 20);
-    put(&shelf, "/hot", "one");
-    ask_often(&shelf, "/hot");
-    put(&shelf, "/hot", "two");
-    assert_eq!(body(&shelf, "/hot").unwrap(), "two");
+fn a_replaced_response_is_not_found_again() {
+    let memory = MemoryStore::new(1 << 20);
+    put(&memory, "/hot", "one");
+    look_up_often(&memory, "/hot");
+    put(&memory, "/hot", "two");
+    assert_eq!(body(&memory, "/hot").unwrap(), "two");
 }
 
 #[test]
-fn what_was_replaced_is_not_found_again_by_another_worker() {
-    let shelf = MemoryStore::new(1 << 20);
-    put(&shelf, "/hot", "one");
-    ask_often(&shelf, "/hot");
+fn a_response_that_another_worker_replaced_is_not_found_again() {
+    let memory = MemoryStore::new(1 << 20);
+    put(&memory, "/hot", "one");
+    look_up_often(&memory, "/hot");
     thread::scope(|scope| {
-        scope.spawn(|| put(&shelf, "/hot", "two"));
+        scope.spawn(|| put(&memory, "/hot", "two"));
     });
-    assert_eq!(body(&shelf, "/hot").unwrap(), "two");
+    assert_eq!(body(&memory, "/hot").unwrap(), "two");
 }
 
 #[test]
-fn what_was_removed_is_not_found_again() {
-    let shelf = MemoryStore::new(1 << 20);
-    put(&shelf, "/hot", "one");
-    ask_often(&shelf, "/hot");
-    shelf.remove(&key("/hot"));
-    assert_eq!(body(&shelf, "/hot"), None);
+fn a_removed_response_is_not_found_again() {
+    let memory = MemoryStore::new(1 << 20);
+    put(&memory, "/hot", "one");
+    look_up_often(&memory, "/hot");
+    memory.remove(&key("/hot"));
+    assert_eq!(body(&memory, "/hot"), None);
 }
 
 #[test]
-fn nothing_is_found_after_a_clearance() {
-    let shelf = MemoryStore::new(1 << 20);
-    put(&shelf, "/hot", "one");
-    ask_often(&shelf, "/hot");
-    shelf.clear();
-    assert_eq!(body(&shelf, "/hot"), None);
+fn a_cleared_store_finds_nothing() {
+    let memory = MemoryStore::new(1 << 20);
+    put(&memory, "/hot", "one");
+    look_up_often(&memory, "/hot");
+    memory.clear();
+    assert_eq!(body(&memory, "/hot"), None);
 }
 
 #[test]
-fn a_change_elsewhere_costs_a_place_one_look_into_the_map() {
-    let shelf = MemoryStore::new(1 << 20);
-    put(&shelf, "/hot", "one");
-    ask_often(&shelf, "/hot");
-    put(&shelf, "/other", "two");
-    assert!(!has_place(&shelf, "/hot"), "the map is asked again");
-    assert_eq!(body(&shelf, "/hot").unwrap(), "one");
-    assert!(has_place(&shelf, "/hot"), "and is not asked twice");
+fn a_change_of_another_key_costs_a_slot_one_read_of_the_map() {
+    let memory = MemoryStore::new(1 << 20);
+    put(&memory, "/hot", "one");
+    look_up_often(&memory, "/hot");
+    put(&memory, "/other", "two");
+    assert!(!has_slot(&memory, "/hot"), "the slot must be verified");
+    assert_eq!(body(&memory, "/hot").unwrap(), "one");
+    assert!(has_slot(&memory, "/hot"), "it is verified");
 }
 
 #[test]
-fn what_the_map_evicted_is_forgotten_after_a_few_uses() {
-    let shelf = MemoryStore::new(1 << 20);
-    put(&shelf, "/hot", "one");
-    ask_often(&shelf, "/hot");
-    // As an eviction does: behind the shelf's back.
-    shelf.map.remove(&key("/hot"));
-    let found = (0..=USES).filter(|_| body(&shelf, "/hot").is_some());
-    assert!(found.count() < usize::from(USES));
-    assert_eq!(body(&shelf, "/hot"), None);
-    assert_eq!(shelf.room.taken.load(Relaxed), 0);
+fn an_evicted_response_is_dropped_from_its_slot_after_a_few_uses() {
+    let memory = MemoryStore::new(1 << 20);
+    put(&memory, "/hot", "one");
+    look_up_often(&memory, "/hot");
+    // As an eviction by the map does: without a count of the change.
+    memory.map.remove(&key("/hot"));
+    let found = (0..=USES_BEFORE_VERIFY).filter(|_| body(&memory, "/hot").is_some());
+    assert!(found.count() < usize::from(USES_BEFORE_VERIFY));
+    assert_eq!(body(&memory, "/hot"), None);
+    assert_eq!(memory.slot_budget.used.load(Relaxed), 0);
 }
 
-/// As a key that was written before finds it.
-fn found(shelf: &MemoryStore, name: &str) -> Option<Bytes> {
+/// Looks up by a hashed key.
+fn found(memory: &MemoryStore, name: &str) -> Option<Bytes> {
     let key = Hashed::new(&key(name).borrowed());
     let mut found = None;
-    shelf.find(&key, |stored| found = Some(stored.body.clone()));
+    memory.find(&key, |stored| found = Some(stored.body.clone()));
     found
 }
 
 #[test]
-fn a_hashed_key_finds_what_lies_there_however_often() {
-    let shelf = MemoryStore::new(1 << 20);
-    assert_eq!(found(&shelf, "/hot"), None);
-    put(&shelf, "/hot", "one");
-    for use_of_it in 0..4 * USES {
-        assert_eq!(found(&shelf, "/hot").unwrap(), "one", "{use_of_it}");
+fn a_hashed_key_finds_the_current_response_at_every_use() {
+    let memory = MemoryStore::new(1 << 20);
+    assert_eq!(found(&memory, "/hot"), None);
+    put(&memory, "/hot", "one");
+    for number in 0..4 * USES_BEFORE_VERIFY {
+        assert_eq!(found(&memory, "/hot").unwrap(), "one", "{number}");
     }
-    put(&shelf, "/hot", "two");
-    assert_eq!(found(&shelf, "/hot").unwrap(), "two");
-    shelf.remove(&key("/hot"));
-    assert_eq!(found(&shelf, "/hot"), None);
+    put(&memory, "/hot", "two");
+    assert_eq!(found(&memory, "/hot").unwrap(), "two");
+    memory.remove(&key("/hot"));
+    assert_eq!(found(&memory, "/hot"), None);
 }
 
 #[test]
-fn a_hashed_key_makes_and_renews_a_place() {
-    let shelf = MemoryStore::new(1 << 20);
-    put(&shelf, "/hot", "one");
+fn a_hashed_key_fills_and_verifies_a_slot() {
+    let memory = MemoryStore::new(1 << 20);
+    put(&memory, "/hot", "one");
     for _ in 0..OFTEN {
-        found(&shelf, "/hot");
+        found(&memory, "/hot");
     }
-    assert!(has_place(&shelf, "/hot"));
-    put(&shelf, "/other", "two");
-    assert!(!has_place(&shelf, "/hot"), "the map is asked again");
-    assert_eq!(found(&shelf, "/hot").unwrap(), "one");
-    assert!(has_place(&shelf, "/hot"), "and is not asked twice");
+    assert!(has_slot(&memory, "/hot"));
+    put(&memory, "/other", "two");
+    assert!(!has_slot(&memory, "/hot"), "the slot must be verified");
+    assert_eq!(found(&memory, "/hot").unwrap(), "one");
+    assert!(has_slot(&memory, "/hot"), "it is verified");
 }
 
 #[test]
-fn a_hashed_key_finds_what_is_too_heavy_for_a_place() {
-    let shelf = MemoryStore::new(1 << 20);
-    put(&shelf, "/heavy", vec![0; HEAVIEST]);
+fn a_hashed_key_finds_a_response_that_is_too_large_for_a_slot() {
+    let memory = MemoryStore::new(1 << 20);
+    put(&memory, "/large", vec![0; MAX_SLOT_BYTES]);
     for _ in 0..OFTEN {
-        assert_eq!(found(&shelf, "/heavy").unwrap().len(), HEAVIEST);
+        assert_eq!(found(&memory, "/large").unwrap().len(), MAX_SLOT_BYTES);
     }
-    assert!(!has_place(&shelf, "/heavy"));
+    assert!(!has_slot(&memory, "/large"));
 }
 
 #[test]
-fn a_hashed_key_forgets_what_the_map_evicted() {
-    let shelf = MemoryStore::new(1 << 20);
-    put(&shelf, "/hot", "one");
+fn a_hashed_key_does_not_find_an_evicted_response_for_long() {
+    let memory = MemoryStore::new(1 << 20);
+    put(&memory, "/hot", "one");
     for _ in 0..OFTEN {
-        found(&shelf, "/hot");
+        found(&memory, "/hot");
     }
-    shelf.map.remove(&key("/hot"));
-    let still = (0..=USES).filter(|_| found(&shelf, "/hot").is_some());
-    assert!(still.count() < usize::from(USES));
-    assert_eq!(found(&shelf, "/hot"), None);
+    memory.map.remove(&key("/hot"));
+    let still = (0..=USES_BEFORE_VERIFY).filter(|_| found(&memory, "/hot").is_some());
+    assert!(still.count() < usize::from(USES_BEFORE_VERIFY));
+    assert_eq!(found(&memory, "/hot"), None);
 }
 
 #[test]
-fn two_shelves_with_one_key_do_not_meet() {
+fn two_stores_with_one_key_are_separate() {
     let (one, other) = (MemoryStore::new(1 << 20), MemoryStore::new(1 << 20));
     put(&one, "/hot", "one");
-    ask_often(&one, "/hot");
+    look_up_often(&one, "/hot");
     assert_eq!(body(&other, "/hot"), None);
     put(&other, "/hot", "other");
-    ask_often(&other, "/hot");
+    look_up_often(&other, "/hot");
     assert_eq!(body(&one, "/hot").unwrap(), "one");
 }
 
 #[test]
-fn keys_that_share_a_place_do_not_meet() {
-    let shelf = MemoryStore::new(64 << 20);
-    let names: Vec<_> = (0..8 * PLACES).map(|number| format!("/{number}")).collect();
+fn keys_with_one_slot_are_separate() {
+    let memory = MemoryStore::new(64 << 20);
+    let names: Vec<_> = (0..8 * SLOTS).map(|number| format!("/{number}")).collect();
     for name in &names {
-        put(&shelf, name, name.clone());
+        put(&memory, name, name.clone());
     }
     for _ in 0..OFTEN {
         for name in &names {
-            assert_eq!(body(&shelf, name).unwrap(), *name);
-            assert_eq!(body(&shelf, name).unwrap(), *name);
+            assert_eq!(body(&memory, name).unwrap(), *name);
+            assert_eq!(body(&memory, name).unwrap(), *name);
         }
     }
 }
 
 #[test]
-fn a_heavy_response_gets_no_place() {
-    let shelf = MemoryStore::new(1 << 20);
-    put(&shelf, "/heavy", vec![0; HEAVIEST]);
-    ask_often(&shelf, "/heavy");
-    assert!(!has_place(&shelf, "/heavy"));
+fn a_large_response_gets_no_slot() {
+    let memory = MemoryStore::new(1 << 20);
+    put(&memory, "/large", vec![0; MAX_SLOT_BYTES]);
+    look_up_often(&memory, "/large");
+    assert!(!has_slot(&memory, "/large"));
 }
 
 #[test]
-fn places_hold_no_more_than_their_share_of_the_capacity() {
-    let shelf = MemoryStore::new(64 << 10);
-    for number in 0..PLACES {
+fn slots_take_at_most_their_share_of_the_capacity() {
+    let memory = MemoryStore::new(64 << 10);
+    for number in 0..SLOTS {
         let name = format!("/{number}");
-        put(&shelf, &name, vec![0; 512]);
-        ask_often(&shelf, &name);
+        put(&memory, &name, vec![0; 512]);
+        look_up_often(&memory, &name);
     }
-    let held = shelf.room.taken.load(Relaxed);
-    assert!((512..=(64 << 10) / SHARE).contains(&held), "{held}");
+    let held = memory.slot_budget.used.load(Relaxed);
+    assert!((512..=(64 << 10) / SLOTS_SHARE).contains(&held), "{held}");
 }
 
 #[test]
-fn a_worker_that_ends_gives_its_places_back() {
-    let shelf = MemoryStore::new(1 << 20);
-    put(&shelf, "/hot", "one");
+fn the_slots_of_a_worker_that_ends_are_released() {
+    let memory = MemoryStore::new(1 << 20);
+    put(&memory, "/hot", "one");
     let worker = thread::scope(|scope| {
         let worker = || {
-            ask_often(&shelf, "/hot");
-            shelf.room.taken.load(Relaxed)
+            look_up_often(&memory, "/hot");
+            memory.slot_budget.used.load(Relaxed)
         };
         scope.spawn(worker).join()
     });
     assert!(worker.unwrap() > 0);
-    assert_eq!(shelf.room.taken.load(Relaxed), 0);
+    assert_eq!(memory.slot_budget.used.load(Relaxed), 0);
 }

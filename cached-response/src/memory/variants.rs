@@ -1,9 +1,10 @@
-//! Where responses lie: directly under their key, or as variants behind a list of names.
+//! Variants (RFC 9111 §4.1): a response is stored under its key, or as a variant behind a list of
+//! names.
 //!
-//! Names learnt only from a run (the response's `Vary`, what the handler read through `TrackedRequest`)
-//! make a list that is kept under the key; their values select the variant. The list's random id
-//! is part of every variant's key, so a list that goes takes all its variants with it. Names are
-//! only added.
+//! Names that only a run reveals (the response's `Vary`, the fields that the handler read through
+//! `TrackedRequest`) make a list that is stored under the key; their values select the variant. The
+//! random id of the list is part of the key of each variant, so removing the list removes all of them.
+//! Names are only added.
 
 use crate::{
     entry::StoredResponse,
@@ -23,19 +24,19 @@ use std::{any::TypeId, sync::Arc};
 /// Finds the response that `request` selects under the key in `key`; completes the key with the
 /// variant's fields where there is a list.
 pub(crate) fn find(
-    shelf: &MemoryStore,
+    memory: &MemoryStore,
     handler: TypeId,
     key: &mut KeyWriter,
     request: &HttpRequest,
 ) -> Found {
-    match shelf.get(&KeyRef::new(handler, key.as_bytes())) {
+    match memory.get(&KeyRef::new(handler, key.as_bytes())) {
         Some(Entry::Response(stored)) if is_tried(&stored, request) => Found::Response(stored),
         Some(Entry::Response(_)) => Found::NoVariant,
         None => Found::Nothing,
         Some(Entry::Varies(list)) => {
             let values = vary::values(&list.names, request);
             list.select(list.hash(&values), key);
-            match shelf.get(&KeyRef::new(handler, key.as_bytes())) {
+            match memory.get(&KeyRef::new(handler, key.as_bytes())) {
                 Some(Entry::Response(stored))
                     if is_variant(&stored, &list.names, &values) && is_tried(&stored, request) =>
                 {
@@ -48,7 +49,7 @@ pub(crate) fn find(
     }
 }
 
-/// What lies there for a request.
+/// The result of a look-up.
 #[derive(Debug)]
 pub(crate) enum Found {
     Response(Arc<StoredResponse>),
@@ -56,14 +57,14 @@ pub(crate) enum Found {
     Nothing,
 }
 
-/// Whether the response was computed under these values.
+/// Returns true where the response was computed with these values.
 fn is_variant(stored: &StoredResponse, names: &[Selector], values: &[u8]) -> bool {
     let variant = stored.variant.as_ref();
     variant.is_some_and(|variant| *variant.values == *values && variant.names == names)
 }
 
-/// Whether `request` has the values that the response was computed under, and takes no coding that was
-/// not tried.
+/// Returns true where `request` has the values that the response was computed with, and accepts no coding
+/// that was not tried.
 pub(crate) fn is_selected(stored: &StoredResponse, request: &HttpRequest) -> bool {
     let variant = stored.variant.as_ref();
     variant.is_none_or(|variant| vary::values(&variant.names, request) == variant.values)
@@ -82,17 +83,17 @@ pub(crate) fn is_tried(stored: &StoredResponse, request: &HttpRequest) -> bool {
 }
 
 /// Stores a response under `key`, behind a list where it or an earlier one depends on `names`.
-/// Nothing is stored where a later-started run has stored already, or what was found is older.
+/// Nothing is stored where a run that started later has stored a response already.
 pub(crate) fn store(
-    shelf: &MemoryStore,
+    memory: &MemoryStore,
     key: &Key,
     request: &HttpRequest,
     names: &[Selector],
     mut response: StoredResponse,
 ) -> StoreOutcome {
-    let list = match list(shelf, key, names, &response) {
-        Place::Key => return put(shelf, key.clone(), response),
-        Place::Taken => {
+    let list = match list(memory, key, names, &response) {
+        Place::Key => return put(memory, key.clone(), response),
+        Place::Superseded => {
             response.variant = Some(variant(names, request));
             return StoreOutcome::Superseded(Arc::new(response));
         }
@@ -103,33 +104,33 @@ pub(crate) fn store(
     let used = list.last_use(hash);
     response.variant = Some(variant);
     response.last_used = Some(used.clone());
-    let put = put(shelf, list.variant(key, hash), response);
+    let put = put(memory, list.variant(key, hash), response);
     if let StoreOutcome::Stored(_) = put
         && let Some(least) = list.hold(hash, used)
     {
-        shelf.remove(&list.variant(key, least));
+        memory.remove(&list.variant(key, least));
     }
     put
 }
 
-/// Whether a response that was computed under `names` is told apart by all that is known to select one
-/// under `key`: another process may know of fewer, and its response would answer for all values.
-pub(crate) fn names_suffice(shelf: &MemoryStore, key: &Key, names: &[Selector]) -> bool {
-    match shelf.get(&key.borrowed()) {
+/// Returns true where `names` include every name that selects a variant of `key`. Another process may
+/// know of fewer, and its response would be reused for all values.
+pub(crate) fn names_suffice(memory: &MemoryStore, key: &Key, names: &[Selector]) -> bool {
+    match memory.get(&key.borrowed()) {
         Some(Entry::Varies(list)) => list.names.iter().all(|name| names.contains(name)),
         Some(Entry::Response(_)) | None => true,
     }
 }
 
-/// Takes `stored` from under `key`, which is the whole one; what has replaced it stays.
-pub(crate) fn forget(shelf: &MemoryStore, key: &Key, stored: &Arc<StoredResponse>) {
-    shelf.remove_same(key, &Entry::Response(stored.clone()));
+/// Removes `stored` from under its complete `key`, unless it has been replaced.
+pub(crate) fn remove(memory: &MemoryStore, key: &Key, stored: &Arc<StoredResponse>) {
+    memory.remove_same(key, &Entry::Response(stored.clone()));
 }
 
-/// What became of a response that was to be stored.
+/// The result of storing a response.
 pub(crate) enum StoreOutcome {
     Stored(Arc<StoredResponse>),
-    /// A later-started run's response is there; those who waited for this one may have it.
+    /// A run that started later has stored its response; the waiters of this run may use this one.
     Superseded(Arc<StoredResponse>),
 }
 
@@ -140,19 +141,19 @@ fn variant(names: &[Selector], request: &HttpRequest) -> Variant {
     }
 }
 
-/// Where a response goes.
+/// The place of a response.
 enum Place {
     /// Directly under its key.
     Key,
-    /// Behind this list.
+    /// As a variant behind this list.
     Behind(Arc<VaryList>),
-    /// Nowhere: a later-started run's response lies there.
-    Taken,
+    /// Nowhere: a run that started later has stored its response.
+    Superseded,
 }
 
-fn list(shelf: &MemoryStore, key: &Key, names: &[Selector], response: &StoredResponse) -> Place {
+fn list(memory: &MemoryStore, key: &Key, names: &[Selector], response: &StoredResponse) -> Place {
     let mut place = Place::Key;
-    shelf.update(key.clone(), |found| {
+    memory.update(key.clone(), |found| {
         let (kept, change) = match found {
             Some(Entry::Varies(list)) if list.has_room(names) => {
                 match list.with(names).map(Arc::new) {
@@ -161,8 +162,8 @@ fn list(shelf: &MemoryStore, key: &Key, names: &[Selector], response: &StoredRes
                 }
             }
             _ if names.is_empty() => (Place::Key, None),
-            Some(Entry::Response(later)) if later.outranks(response) => (Place::Taken, None),
-            // Also where the list is full: what filled it may never be asked for again.
+            Some(Entry::Response(later)) if later.outranks(response) => (Place::Superseded, None),
+            // Also where the list is full: its names may never occur again.
             _ => {
                 let list = Arc::new(VaryList::new(names.to_vec()));
                 (Place::Behind(list.clone()), Some(Entry::Varies(list)))
@@ -174,13 +175,13 @@ fn list(shelf: &MemoryStore, key: &Key, names: &[Selector], response: &StoredRes
     place
 }
 
-/// Puts the response there unless a later-started run's is there.
-pub(crate) fn put(shelf: &MemoryStore, key: Key, response: StoredResponse) -> StoreOutcome {
+/// Stores the response under `key`, unless a run that started later has done so.
+pub(crate) fn put(memory: &MemoryStore, key: Key, response: StoredResponse) -> StoreOutcome {
     let response = Arc::new(response);
     let mut stored = false;
-    shelf.update(key, |found| match found {
+    memory.update(key, |found| match found {
         Some(Entry::Response(later)) if later.outranks(&response) => None,
-        // Another run has learnt names meanwhile: without them this one cannot be told apart.
+        // Another run has added names meanwhile, which select a variant.
         Some(Entry::Varies(_)) => None,
         _ => {
             stored = true;

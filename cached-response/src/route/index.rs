@@ -1,15 +1,19 @@
-//! Which cached handlers have been asked on which routes, for `explain`.
+//! The handlers that a cache serves, by route pattern: for `explain`, and for the warning about a cache
+//! that is built in each worker.
 
-use crate::{cache::per_worker::Origin, route::RouteRef};
-use actix_web::HttpRequest;
+use crate::route::{Route, RouteRef};
+use actix_web::{HttpRequest, rt::System};
 use std::{
-    collections::HashMap,
+    any::TypeId,
+    collections::{HashMap, HashSet},
     panic::Location,
-    sync::{PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, Weak},
+    thread::{self, ThreadId},
 };
 
-/// The handlers of each route pattern, noted when they are first asked for something that is not
-/// in the store.
+type Place = &'static Location<'static>;
+
+/// The handlers of each route pattern, recorded at their first look-up that finds nothing.
 #[derive(Debug)]
 pub(crate) struct Routes {
     handlers: RwLock<HashMap<String, Vec<RouteRef>>>,
@@ -17,15 +21,15 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    /// Those of a cache that was built at `place`.
-    pub(crate) fn new(place: Option<&'static Location<'static>>) -> Self {
+    /// The routes of a cache that was built at `place`.
+    pub(crate) fn new(place: Option<Place>) -> Self {
         Self {
             handlers: RwLock::default(),
             origin: Origin::new(place),
         }
     }
 
-    /// Notes that `site` answers on the route of `request`.
+    /// Records that `site` serves the route of `request`.
     pub(crate) fn note(&self, site: &RouteRef, request: &HttpRequest) {
         let pattern = request.match_pattern().unwrap_or_default();
         let known = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
@@ -48,17 +52,101 @@ impl Routes {
         }
     }
 
-    /// The handlers that were asked on any route.
+    /// Returns the handlers of all routes.
     #[cfg(test)]
     pub(crate) fn all(&self) -> Vec<RouteRef> {
         let routes = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
         routes.values().flatten().cloned().collect()
     }
 
-    /// The handlers that were asked on the route of `request`.
+    /// Returns the handlers of the route of `request`.
     pub(crate) fn of(&self, request: &HttpRequest) -> Vec<RouteRef> {
         let pattern = request.match_pattern().unwrap_or_default();
         let routes = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
         routes.get(&pattern).cloned().unwrap_or_default()
     }
+}
+
+/// The place in the source where a cache was built.
+///
+/// A cache that is built in the closure of `HttpServer::new` exists once in each worker, and an
+/// invalidation reaches one of them. The sign is one handler that several caches from one place serve,
+/// in several threads of one server.
+#[derive(Debug)]
+struct Origin {
+    /// `None` for a default cache.
+    place: Option<Place>,
+    /// Lives as long as the cache.
+    cache: Arc<()>,
+}
+
+/// A cache, and the first thread in which it has served a handler.
+struct ServingCache {
+    cache: Weak<()>,
+    thread: ThreadId,
+    server: Option<usize>,
+}
+
+#[derive(Default)]
+struct ServingCaches {
+    by_handler: HashMap<(Place, TypeId), Vec<ServingCache>>,
+    warned: HashSet<Place>,
+}
+
+static SERVING: Mutex<Option<ServingCaches>> = Mutex::new(None);
+
+impl Origin {
+    fn new(place: Option<Place>) -> Self {
+        Self {
+            place,
+            cache: Arc::default(),
+        }
+    }
+
+    /// Records a handler that is new to the cache. Warns, once for a place, where another worker serves
+    /// the same handler with a cache of its own.
+    fn serves(&self, site: &Route) {
+        let Some(place) = self.place else {
+            return;
+        };
+        let serving = ServingCache {
+            cache: Arc::downgrade(&self.cache),
+            thread: thread::current().id(),
+            server: System::try_current().map(|system| system.id()),
+        };
+        let mut all = SERVING.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = all.get_or_insert_default();
+        let caches = all.by_handler.entry((place, site.handler)).or_default();
+        caches.retain(|other| other.cache.strong_count() > 0);
+        let is_per_worker = caches
+            .iter()
+            .any(|other| other.is_of_another_worker(&serving));
+        if !caches
+            .iter()
+            .any(|other| other.cache.ptr_eq(&serving.cache))
+        {
+            caches.push(serving);
+        }
+        if is_per_worker && all.warned.insert(place) {
+            warn(place, site);
+        }
+    }
+}
+
+impl ServingCache {
+    fn is_of_another_worker(&self, other: &Self) -> bool {
+        self.server == other.server
+            && self.thread != other.thread
+            && !self.cache.ptr_eq(&other.cache)
+    }
+}
+
+fn warn(place: Place, site: &Route) {
+    tracing::warn!(
+        handler = site.name,
+        "each worker has built a `ResponseCache` of its own at {place}: an invalidation in one of them \
+         does not reach the others. Build it once, outside the closure of `HttpServer::new`, and clone \
+         it inside: `let cache = ResponseCache::builder().build(); HttpServer::new(move || \
+         App::new().app_data(cache.clone()))`"
+    );
 }

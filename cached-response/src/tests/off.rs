@@ -58,7 +58,7 @@ fn a_word_that_is_neither_on_nor_off_is_warned_of_once() {
     if !is_switched(name, &["offf"]) {
         return;
     }
-    let warnings = Warnings::of("::switch");
+    let warnings = Warnings::of("::default");
     let _guard = tracing::subscriber::set_default(warnings.clone());
     for _ in 0..2 {
         assert!(!ResponseCache::builder().build().shared().is_off());

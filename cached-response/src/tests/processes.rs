@@ -119,7 +119,7 @@ fn requests() -> Vec<TestRequest> {
 fn keys(cache: &ResponseCache) -> Vec<String> {
     let shared = cache.shared();
     let said = shared
-        .shelf
+        .memory
         .all()
         .into_iter()
         .map(|(key, slot)| match slot {

@@ -77,7 +77,6 @@ const MACROS: Layout = Layout {
 const UP: &[(&str, &str)] = &[
     ("context::control", "response::tee::source"),
     ("invalidation::generations", "route::config"),
-    ("route::index", "cache::per_worker"),
     ("route::key_memo", "memory"),
 ];
 

@@ -22,17 +22,17 @@ use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A cache that hears the others.
+/// A cache whose subscriber is connected.
 async fn node(store: &InProcessStore, clock: &ManualClock) -> ResponseCache {
-    let heard = calls(store, "publish");
+    let published = calls(store, "publish");
     let cache = ResponseCache::builder()
         .remote(store.clone())
         .clock(clock)
-        // Whoever is told to wait may wait as long as a busy machine does.
+        // Long enough for a loaded machine.
         .invalidation_timeout(Duration::from_secs(30))
         .build();
-    // It sends a beat when it listens.
-    eventually(|| calls(store, "publish") > heard).await;
+    // It publishes a heartbeat when it is subscribed.
+    eventually(|| calls(store, "publish") > published).await;
     cache
 }
 
@@ -40,16 +40,16 @@ fn calls(store: &InProcessStore, method: &str) -> usize {
     store.calls().get(method).copied().unwrap_or_default()
 }
 
-/// Waits for what another thread does.
+/// Waits for another thread.
 async fn eventually(condition: impl Fn() -> bool) {
     let until = std::time::Instant::now() + Duration::from_secs(30);
     while !condition() {
-        assert!(std::time::Instant::now() < until, "it did not come to that");
+        assert!(std::time::Instant::now() < until, "timed out");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
-/// What a page is invalidated by, which has a tag.
+/// The generations of a page with a tag.
 fn page(cache: &ResponseCache) -> Snapshot {
     let config = RouteConfig::new(Policy::default().tags(["a"]), &[]);
     let request = TestRequest::with_uri("/page?b=1").to_http_request();
@@ -59,13 +59,13 @@ fn page(cache: &ResponseCache) -> Snapshot {
     })
 }
 
-type Way = fn(&ResponseCache) -> Invalidation;
+type Call = fn(&ResponseCache) -> Invalidation;
 
 #[actix_web::test]
-async fn every_way_of_invalidating_is_at_once_here_and_soon_elsewhere() {
+async fn every_invalidation_applies_at_once_here_and_soon_in_other_processes() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
     let (ours, other) = (node(&store, &clock).await, node(&store, &clock).await);
-    let ways: [(Way, Validity); 10] = [
+    let invalidations: [(Call, Validity); 10] = [
         (|cache| cache.invalidate_all(), Validity::Invalidated),
         (
             |cache| cache.invalidate_path("/page"),
@@ -86,20 +86,21 @@ async fn every_way_of_invalidating_is_at_once_here_and_soon_elsewhere() {
         (|cache| cache.expire_tag("a"), Validity::Expired),
         (|cache| cache.expire_tags(["b", "a"]), Validity::Expired),
     ];
-    for (way, (invalidate, standing)) in ways.into_iter().enumerate() {
+    for (index, (invalidate, validity)) in invalidations.into_iter().enumerate() {
         let (here, there) = (page(&ours), page(&other));
         let deletes = calls(&store, "delete_many");
         let invalidated = invalidate(&ours);
-        assert_eq!(here.validity(), standing, "{way}");
-        assert_eq!(invalidated.await, Ok(()), "{way}");
-        assert_eq!(calls(&store, "delete_many"), deletes + 1, "{way}");
-        eventually(|| there.validity() == standing).await;
-        assert_eq!(here.validity(), standing, "it was raised twice: {way}");
+        assert_eq!(here.validity(), validity, "{index}");
+        assert_eq!(invalidated.await, Ok(()), "{index}");
+        assert_eq!(calls(&store, "delete_many"), deletes + 1, "{index}");
+        eventually(|| there.validity() == validity).await;
+        assert_eq!(here.validity(), validity, "it was bumped twice: {index}");
     }
 }
 
 #[actix_web::test]
-async fn what_the_store_does_not_take_holds_here_at_once_and_elsewhere_when_it_does() {
+async fn an_invalidation_that_the_store_refuses_applies_here_at_once_and_elsewhere_once_it_is_accepted()
+ {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
     let (ours, other) = (node(&store, &clock).await, node(&store, &clock).await);
     let (here, there) = (page(&ours), page(&other));
@@ -120,7 +121,7 @@ async fn what_the_store_does_not_take_holds_here_at_once_and_elsewhere_when_it_d
 }
 
 #[actix_web::test]
-async fn what_a_request_has_changed_is_told_to_the_others_and_nothing_where_nothing_is() {
+async fn an_unsafe_request_invalidates_in_other_processes_and_a_safe_one_sends_nothing() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
     let (ours, other) = (node(&store, &clock).await, node(&store, &clock).await);
     let there = page(&other);

@@ -12,7 +12,7 @@ fn key() -> Key {
     KeyRef::new(TypeId::of::<()>(), b"key").to_key()
 }
 
-/// One that was made by the run with this number, or, if it is 0, was found in the remote store.
+/// A response of the run with this number, or, for 0, of the remote store.
 fn response(run: u64, created_at: u64) -> StoredResponse {
     StoredResponse {
         run,
@@ -21,21 +21,21 @@ fn response(run: u64, created_at: u64) -> StoredResponse {
     }
 }
 
-/// Whether the one replaces the other.
+/// Returns true where `new` replaces `old`.
 fn replaces(new: StoredResponse, old: StoredResponse) -> bool {
-    let shelf = MemoryStore::new(1 << 20);
-    assert!(matches!(put(&shelf, key(), old), StoreOutcome::Stored(_)));
-    matches!(put(&shelf, key(), new), StoreOutcome::Stored(_))
+    let memory = MemoryStore::new(1 << 20);
+    assert!(matches!(put(&memory, key(), old), StoreOutcome::Stored(_)));
+    matches!(put(&memory, key(), new), StoreOutcome::Stored(_))
 }
 
 #[test]
-fn what_a_later_run_has_made_is_not_replaced_by_an_earlier_one_s() {
+fn the_response_of_a_later_run_is_not_replaced_by_that_of_an_earlier_one() {
     assert!(replaces(response(2, 1), response(1, 2)));
     assert!(!replaces(response(1, 2), response(2, 1)));
 }
 
 #[test]
-fn what_is_found_replaces_only_what_is_older() {
+fn a_remote_response_replaces_only_an_older_one() {
     for run in [0, 7] {
         assert!(replaces(response(0, 2), response(run, 1)));
         assert!(!replaces(response(0, 1), response(run, 2)));
@@ -43,7 +43,7 @@ fn what_is_found_replaces_only_what_is_older() {
 }
 
 #[test]
-fn what_is_found_replaces_what_is_invalid_however_young() {
+fn a_remote_response_replaces_an_invalid_one_of_any_age() {
     let generations = Generations::new();
     let mut young = response(7, 2);
     young.snapshot = generations.snapshot(Target::Value(&[]));
@@ -52,6 +52,6 @@ fn what_is_found_replaces_what_is_invalid_however_young() {
 }
 
 #[test]
-fn what_is_found_does_not_outlast_a_run_that_was_under_way() {
+fn a_run_in_progress_replaces_a_remote_response() {
     assert!(replaces(response(1, 3), response(0, 2)));
 }
