@@ -1,4 +1,4 @@
-//! What an annotated function takes in place of its arguments, and what it returns.
+//! The runtime half of `#[cached_response]`: the extractor and the return type of an annotated function.
 
 use crate::{
     cache::cached_route::{CachedRoute, RouteCell, RouteSpec},
@@ -28,23 +28,24 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// The body is in the key, up to this many bytes.
+/// Marker of a route with `body`: the limit of a body in the key, in bytes.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct BodyUpTo<const LIMIT: usize>;
 
-/// A request on its way to a handler: `E` is extracted already, `L` only on a miss.
+/// The argument of an annotated handler: the request, with the eager arguments `E`. The lazy ones `L` are
+/// extracted on a miss.
 ///
-/// An annotated handler takes this in place of its arguments, so that it is called through an app, in
-/// unit tests too: with `actix_web::test::init_service` and `call_service`. Errors show the name.
+/// A test calls such a handler through an app, with `actix_web::test::init_service` and `call_service`.
+/// The name of the type is the help in the compile error of a direct call.
 pub struct CalledThroughAnApp<E, L, B> {
     request: HttpRequest,
     payload: Payload,
     sent: RequestBody,
     eager: E,
-    /// How often anything had been invalidated before `eager` was extracted.
+    /// The number of invalidations before `eager` was extracted.
     raises: u64,
-    later: PhantomData<fn() -> (L, B)>,
+    lazy: PhantomData<fn() -> (L, B)>,
 }
 
 impl<E, L, B> fmt::Debug for CalledThroughAnApp<E, L, B> {
@@ -61,7 +62,7 @@ impl<E: FromRequest, L> FromRequest for CalledThroughAnApp<E, L, NoBody> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         RunContext::take_over(request);
-        let sent = if request_body::is_there(request, payload) {
+        let sent = if request_body::is_present(request, payload) {
             RequestBody::Unkeyed
         } else {
             RequestBody::Nothing
@@ -71,7 +72,7 @@ impl<E: FromRequest, L> FromRequest for CalledThroughAnApp<E, L, NoBody> {
             raises,
             eager: E::from_request(request, payload),
             rest: Some((request.clone(), payload.take(), sent)),
-            later: PhantomData,
+            lazy: PhantomData,
         }
     }
 }
@@ -83,7 +84,7 @@ pin_project! {
         eager: E::Future,
         raises: u64,
         rest: Option<(HttpRequest, Payload, RequestBody)>,
-        later: PhantomData<fn() -> L>,
+        lazy: PhantomData<fn() -> L>,
     }
 }
 
@@ -106,12 +107,12 @@ impl<E: FromRequest, L> Future for Extracting<E, L> {
             sent,
             eager,
             raises: *this.raises,
-            later: PhantomData,
+            lazy: PhantomData,
         }))
     }
 }
 
-/// The body is read first, as it came, and given again to whichever extractor wants it.
+/// The body is read first, as it was sent, and replayed to the extractors.
 impl<E: FromRequest + 'static, L: 'static, const LIMIT: usize> FromRequest
     for CalledThroughAnApp<E, L, BodyUpTo<LIMIT>>
 {
@@ -136,18 +137,17 @@ impl<E: FromRequest + 'static, L: 'static, const LIMIT: usize> FromRequest
                 sent,
                 eager,
                 raises,
-                later: PhantomData,
+                lazy: PhantomData,
             })
         })
     }
 }
 
 impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, B> {
-    /// Answers from the store, or by running `handler`. The only code compiled once per handler;
-    /// everything behind it is shared.
+    /// Responds from the cache, or by running `handler`. Only this code is compiled once for each handler.
     pub fn run<K, H, F>(
         self,
-        site: &'static RouteCell,
+        cell: &'static RouteCell,
         route: fn() -> RouteSpec,
         key: K,
         handler: H,
@@ -159,11 +159,11 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
         F::Output: Responder,
         <F::Output as Responder>::Body: BodyOf<F::Output>,
     {
-        let place = site.find(HandlerType::of::<H>(), route, facts_of::<F::Output>());
-        self.answer(place, key, |_| handler)
+        let route = cell.find(HandlerType::of::<H>(), route, facts_of::<F::Output>());
+        self.respond(route, key, |_| handler)
     }
 
-    /// Returns a handler with the probe for the type of its answer, which may have no name.
+    /// Returns a handler with the probe for its responder, whose type may have no name.
     pub fn probed<H, F>(&self, handler: H) -> (AnswerProbe<F::Output>, H)
     where
         H: FnOnce(E, L) -> F,
@@ -172,11 +172,11 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
         (AnswerProbe::NEW, handler)
     }
 
-    /// [`run`](Self::run) on a route with `vary(..)`, where any responder may answer: the handler
-    /// comes with what its answer reads of the request.
+    /// [`run`](Self::run) on a route with `vary(..)`, which allows any responder: `facts` are those of the
+    /// responder.
     pub fn run_under_vary<K, H, F>(
         self,
-        site: &'static RouteCell,
+        cell: &'static RouteCell,
         route: fn() -> RouteSpec,
         key: K,
         (facts, handler): (&'static ArgumentInfo, H),
@@ -187,14 +187,14 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
         F: Future + 'static,
         F::Output: Responder,
     {
-        let place = site.find(HandlerType::of::<H>(), route, facts);
-        self.answer(place, key, |_| handler)
+        let route = cell.find(HandlerType::of::<H>(), route, facts);
+        self.respond(route, key, |_| handler)
     }
 
-    /// `handler` makes the handler, where it is to run, of its route.
-    pub(crate) fn answer<K, M, H, F>(
+    /// Responds from the cache, or by running the handler that `handler` returns for its route.
+    pub(crate) fn respond<K, M, H, F>(
         self,
-        place: &CachedRoute,
+        route: &CachedRoute,
         key: K,
         handler: M,
     ) -> ResponseFuture
@@ -219,43 +219,43 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
                 key(writer, &eager);
             }
         };
-        let mut answer = None;
-        let mut begun = begin(place, &request, &sent, &mut parts, &mut answer);
+        let mut response = None;
+        let mut begun = begin(route, &request, &sent, &mut parts, &mut response);
         if let BeginOutcome::Answered = begun {
-            return ResponseFuture(State::Ready(answer));
+            return ResponseFuture(State::Ready(response));
         }
         if size_of::<E>() > 0 {
             begun.extracted(raises);
         }
-        let (asked, handler) = (request.clone(), handler(&place.site));
+        let (original, handler) = (request.clone(), handler(&route.site));
         let run = Upstream::Handler(Box::pin(async move {
             match L::from_request(&request, &mut payload).await {
                 Ok(lazy) => handler(eager, lazy)
                     .await
                     .respond_to(&request)
                     .map_into_boxed_body(),
-                Err(error) => refused(&request, error),
+                Err(error) => extraction_error(&request, error),
             }
         }));
         ResponseFuture(match begun {
-            BeginOutcome::Answered => State::Ready(answer),
+            BeginOutcome::Answered => State::Ready(response),
             BeginOutcome::Refresh(behind) => {
-                refresh(*behind, asked, run);
-                State::Ready(answer)
+                refresh(*behind, original, run);
+                State::Ready(response)
             }
-            BeginOutcome::Forward(arrival) => State::Pending(serve(arrival, asked, run)),
+            BeginOutcome::Forward(arrival) => State::Pending(serve(arrival, original, run)),
         })
     }
 }
 
-/// The response of an argument that could not be extracted.
-fn refused(request: &HttpRequest, error: impl Into<Error>) -> HttpResponse {
+/// The response for an argument that could not be extracted.
+fn extraction_error(request: &HttpRequest, error: impl Into<Error>) -> HttpResponse {
     RunContext::refuse_extraction(request);
     HttpResponse::from_error(error)
 }
 
-/// A response that was there at once, or one that is being made.
-#[must_use = "a response is only made when it is awaited"]
+/// The response: ready on a hit, else pending.
+#[must_use = "a handler runs only when its response is awaited"]
 pub struct ResponseFuture(State);
 
 enum State {
@@ -265,7 +265,7 @@ enum State {
 
 impl fmt::Debug for ResponseFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Answer").finish_non_exhaustive()
+        f.debug_tuple("ResponseFuture").finish_non_exhaustive()
     }
 }
 
@@ -274,8 +274,8 @@ impl Future for ResponseFuture {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<HttpResponse> {
         match &mut self.get_mut().0 {
-            State::Ready(answer) => {
-                Poll::Ready(answer.take().expect("not polled after it was ready"))
+            State::Ready(response) => {
+                Poll::Ready(response.take().expect("not polled after it was ready"))
             }
             State::Pending(pending) => Poll::Ready(match ready!(pending.as_mut().poll(cx)) {
                 Ok((_, response)) => response,

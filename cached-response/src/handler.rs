@@ -1,4 +1,4 @@
-//! The engine without a macro: a handler wrapped at its route.
+//! `cached(policy, handler)`: the attribute without a macro.
 
 use crate::{
     attribute::{CalledThroughAnApp, ResponseFuture},
@@ -8,10 +8,8 @@ use crate::{
     },
     context::control::RunContext,
     extract::{
-        covered::{
-            KeyCovered, NoBody, NoVary, RouteOptions, Typed, query_without_flag::extract_if_flagged,
-        },
-        deferred::Extracted,
+        covered::{KeyCovered, NoBody, NoVary, RouteOptions, Typed},
+        query_without_flag::extract_if_flagged,
         responder::{BodyOf, facts_of},
     },
     key::{
@@ -21,31 +19,42 @@ use crate::{
     policy::Policy,
     route::{RouteRef, inputs::Role},
 };
-use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Responder};
-use std::{any::type_name, fmt, marker::PhantomData, panic::Location};
+use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Responder, dev::Payload};
+use pin_project_lite::pin_project;
+use std::{
+    any::type_name,
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    panic::Location,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
-/// Wraps a handler so that its responses are cached under `policy`.
+/// Wraps a handler whose responses are cached under `policy`.
 ///
-/// The rule of the attribute holds here too, in types: an argument that is neither covered by the
-/// key ([`KeyCovered`]) nor a [`Keyed`](crate::Keyed), [`Gate`](crate::Gate) or
-/// [`Unkeyed`](crate::Unkeyed) does not compile, and neither does an answer that is no
-/// [`CoveredResponder`](crate::CoveredResponder).
+/// As under the attribute, an argument that is neither covered by the key ([`KeyCovered`]) nor a
+/// [`Keyed`](crate::Keyed), [`Gate`](crate::Gate) or [`Unkeyed`](crate::Unkeyed) does not compile, nor
+/// does a response that is no [`CoveredResponder`](crate::CoveredResponder).
 ///
 /// ```
-/// use actix_web::{App, web};
+/// use actix_web::{App, test, web};
 /// use cached_response::{Policy, cached};
 ///
-/// let app = App::new().route(
-///     "/square/{n}",
-///     web::get().to(cached(Policy::new(60), |n: web::Path<u32>| async move {
-///         (*n * *n).to_string()
-///     })),
-/// );
-/// # let _ = app;
+/// # #[actix_web::main] async fn main() {
+/// let square = cached(Policy::new(60), |n: web::Path<u32>| async move { (*n * *n).to_string() });
+/// let app = test::init_service(App::new().route("/square/{n}", web::get().to(square))).await;
+/// for is_hit in [false, true] {
+///     let request = test::TestRequest::with_uri("/square/7").to_request();
+///     let response = test::call_service(&app, request).await;
+///     assert_eq!(response.headers().contains_key("age"), is_hit);
+///     assert_eq!(test::read_body(response).await, "49");
+/// }
+/// # }
 /// ```
 ///
-/// Handlers are told apart by their type, so one that has captured something cannot be wrapped:
-/// take such values as [`web::Data`](actix_web::web::Data).
+/// The type of a handler identifies it, so a closure that captures a value does not compile: take the
+/// value as [`web::Data`](actix_web::web::Data).
 ///
 /// # Panics
 /// Under [`Policy::query_typed`], if the handler has no `Query<T>`.
@@ -69,8 +78,8 @@ where
     const {
         assert!(
             size_of::<H>() == 0,
-            "a handler given to `cached` must not capture anything, or be a function pointer: two that \
-             differ in what they captured could not be told apart. Take the value as `web::Data<..>`"
+            "a handler given to `cached` must not capture a value, or be a function pointer: two with \
+             different captures would have one key. Take the value as `web::Data<..>`"
         );
     }
     let source = SourceLocation::built(Location::caller(), type_name::<Args>());
@@ -80,14 +89,14 @@ where
         !matches!(policy.names, QueryFilter::Typed)
             || facts.iter().any(|facts| facts.query.is_some()),
         "`query_typed()` keys the fields of a `Query<T>`, and this handler takes none: leave it out, or \
-         name the arguments, `query([\"page\", \"sort\"])`"
+         name the fields, `query([\"page\", \"sort\"])`"
     );
-    // The others are extracted before their route is known, and with it the name of the flag.
-    let is_hidden = Args::FACTS.are_told_by_key();
+    // Eager arguments are extracted before their route, and the name of its flag, is known.
+    let is_deferred = Args::FACTS.are_told_by_key();
     let route = facts
         .into_iter()
         .fold(RouteSpec::new(policy, false), |route, facts| {
-            let facts = if is_hidden {
+            let facts = if is_deferred {
                 facts.without_flag()
             } else {
                 facts
@@ -96,15 +105,15 @@ where
         })
         .answer(*facts_of::<H::Output>());
     CachedHandler {
-        place: CachedRoute::new(type_name::<H>(), HandlerType::of::<H>(), source, route),
+        route: CachedRoute::new(type_name::<H>(), HandlerType::of::<H>(), source, route),
         handler,
         arguments: PhantomData,
     }
 }
 
-/// A handler whose responses are cached; made by [`cached`].
+/// A handler whose responses are cached; returned by [`cached`].
 pub struct CachedHandler<H, Args> {
-    place: CachedRoute,
+    route: CachedRoute,
     handler: H,
     arguments: PhantomData<fn() -> Args>,
 }
@@ -121,7 +130,7 @@ impl<H, Args> CachedHandler<H, Args> {
     /// ```
     #[must_use]
     pub fn cache(mut self, cache: ResponseCache) -> Self {
-        self.place.use_cache(cache);
+        self.route.use_cache(cache);
         self
     }
 }
@@ -129,7 +138,7 @@ impl<H, Args> CachedHandler<H, Args> {
 impl<H: Clone, Args> Clone for CachedHandler<H, Args> {
     fn clone(&self) -> Self {
         Self {
-            place: self.place.clone(),
+            route: self.route.clone(),
             handler: self.handler.clone(),
             arguments: PhantomData,
         }
@@ -138,8 +147,8 @@ impl<H: Clone, Args> Clone for CachedHandler<H, Args> {
 
 impl<H, Args> fmt::Debug for CachedHandler<H, Args> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cached")
-            .field("handler", &self.place.site.name)
+        f.debug_struct("CachedHandler")
+            .field("handler", &self.route.site.name)
             .finish_non_exhaustive()
     }
 }
@@ -159,19 +168,19 @@ where
         call: CalledThroughAnApp<Extracted<Args>, HttpRequest, NoBody>,
     ) -> ResponseFuture {
         let handler = self.handler.clone();
-        call.answer(
-            &self.place,
-            |key, due| {
-                if let Extracted::Now(arguments) = due {
+        call.respond(
+            &self.route,
+            |key, extracted| {
+                if let Extracted::Eager(arguments) = extracted {
                     arguments.write_key(key);
                 }
             },
             move |site| {
                 let site = site.clone();
-                move |due, request| async move {
-                    let arguments = match due {
-                        Extracted::Now(arguments) => arguments,
-                        Extracted::OnAMiss => extract(&site, &request).await?,
+                move |extracted, request| async move {
+                    let arguments = match extracted {
+                        Extracted::Eager(arguments) => arguments,
+                        Extracted::Deferred => extract(&site, &request).await?,
                     };
                     Ok::<_, Error>(handler.call(arguments).await)
                 }
@@ -180,7 +189,56 @@ where
     }
 }
 
-/// Extracts arguments of which the key tells all, without the flag of a live answer.
+/// Arguments that are extracted before the look-up, unless the key determines them.
+#[derive(Debug)]
+pub enum Extracted<Args> {
+    /// Extracted.
+    Eager(Args),
+    /// Extracted on a miss: the key determines their values, and none reads a body.
+    Deferred,
+}
+
+impl<Args> FromRequest for Extracted<Args>
+where
+    Args: FromRequest + KeyCovered<RouteOptions<NoVary, NoBody, Typed>>,
+{
+    type Error = Args::Error;
+    type Future = Extraction<Args::Future>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let deferred = Args::FACTS.are_told_by_key();
+        Extraction {
+            eager: (!deferred).then(|| Args::from_request(request, payload)),
+        }
+    }
+}
+
+pin_project! {
+    /// The extraction of the arguments that are eager.
+    pub struct Extraction<F> {
+        #[pin]
+        eager: Option<F>,
+    }
+}
+
+impl<F> fmt::Debug for Extraction<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Extraction").finish_non_exhaustive()
+    }
+}
+
+impl<F: Future<Output = Result<Args, E>>, Args, E> Future for Extraction<F> {
+    type Output = Result<Extracted<Args>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().eager.as_pin_mut() {
+            Some(eager) => Poll::Ready(ready!(eager.poll(cx)).map(Extracted::Eager)),
+            None => Poll::Ready(Ok(Extracted::Deferred)),
+        }
+    }
+}
+
+/// Extracts the deferred arguments, without the nocache flag.
 async fn extract<Args>(site: &RouteRef, request: &HttpRequest) -> Result<Args, Error>
 where
     Args: FromRequest + KeyCovered<RouteOptions<NoVary, NoBody, Typed>>,

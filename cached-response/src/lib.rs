@@ -1,5 +1,5 @@
-//! Response caching for actix-web: one line on a handler, and its response is computed once per
-//! distinct request and then reused until it is as old as you say.
+//! Response caching for actix-web: with one attribute on a handler, its response is computed once for
+//! each distinct request, and reused for as long as you set.
 //!
 //! ```
 //! use actix_web::{App, Responder, get, test};
@@ -13,101 +13,100 @@
 //!
 //! # #[actix_web::main] async fn main() {
 //! let app = test::init_service(App::new().service(hello)).await;
-//! let ask = || test::TestRequest::with_uri("/hello/").to_request();
-//! let live = test::call_service(&app, ask()).await;
-//! assert_eq!(live.headers().get("cache-status").unwrap(), "cached-response; fwd=uri-miss; stored");
-//! let stored = test::call_service(&app, ask()).await;
-//! assert_eq!(stored.headers().get("age").unwrap(), "0");
+//! let request = || test::TestRequest::with_uri("/hello/").to_request();
+//! let miss = test::call_service(&app, request()).await;
+//! assert_eq!(miss.headers().get("cache-status").unwrap(), "cached-response; fwd=uri-miss; stored");
+//! let hit = test::call_service(&app, request()).await;
+//! assert_eq!(hit.headers().get("age").unwrap(), "0");
 //! # }
 //! ```
 //!
-//! There is nothing to set up: a process has one cache in memory, bounded at 64 MiB. An application
-//! that shall have another puts a [`ResponseCache`] into its `app_data`.
+//! It needs no set-up: a process has one cache in memory, bounded at 64 MiB. An application uses another
+//! one where it has a [`ResponseCache`] in its `app_data`.
 //!
-//! [The first hour](guide::first_hour) has twelve steps from the first cached list to tests of your
-//! own handlers.
+//! [The first hour](guide::first_hour) has twelve steps, from the first cached list to tests of your own
+//! handlers.
 //!
 //! # What is cached, and what never is
 //!
-//! GET (and HEAD, answered from GET) requests without credentials; complete responses with status
-//! 200, no `Set-Cookie`, and nothing in their own headers that forbids it. actix-web answers a HEAD
-//! for a route of `#[get("/news")]` with 404: write `#[route("/news", method = "GET", method =
-//! "HEAD")]`. More in [the guide](guide::what_is_cached).
+//! Responses to GET (and to HEAD, from a stored GET response) without credentials: complete, with status
+//! 200, without `Set-Cookie`, and without a header that forbids it. actix-web responds to HEAD on a
+//! route of `#[get("/news")]` with 404: write `#[route("/news", method = "GET", method = "HEAD")]`. More
+//! in [the guide](guide::what_is_cached).
 //!
-//! With `timeout = response` each response says itself how long it is reused, and with
-//! `respect_client = true` requests have a say, too: with both, the cache does what RFC 9111 wants
-//! of a shared one. More in [the guide](guide::standard), and [requirement by
-//! requirement](guide::rfc9111).
+//! With `timeout = response` each response sets its own lifetime, and with `respect_client = true` the
+//! `Cache-Control` of requests is honoured: with both, the cache follows RFC 9111 as a shared cache. More
+//! in [the guide](guide::standard), and [requirement by requirement](guide::rfc9111).
 //!
-//! # What a response is found by
+//! # The key of a response
 //!
-//! The handler, the path, and what its arguments show it of the query and all else. Each argument is accounted for:
-//! by its type ([`KeyCovered`]), or by a word in the attribute (`key(..)`, `gate(..)`, `unkeyed(..)`,
-//! `vary(..)`, `body`). So is its answer, which actix-web gives the whole request: its type is a
-//! [`CoveredResponder`], or the route says `vary(..)`. A handler that could show one user's page to
-//! another does not compile. More in [the guide](guide::keys).
+//! The handler, the path, and the parts of the request that its arguments read. Each argument is covered
+//! by its type ([`KeyCovered`]) or by an option of the attribute (`key(..)`, `gate(..)`, `unkeyed(..)`,
+//! `vary(..)`, `body`). So is the responder, which actix-web gives the whole request: its type is a
+//! [`CoveredResponder`], or the route has `vary(..)`. A handler that could show one user's page to another
+//! does not compile. More in [the guide](guide::keys).
 //!
 //! # Inside a handler
 //!
-//! [`disable_cache`], [`set_cache_timeout`] and [`tag`] speak for the response that is being made;
-//! [`CacheHandle`] carries the same words into other tasks; [`TrackedRequest`] records what is read
-//! through it, and keeps a response for each value.
+//! [`disable_cache`], [`set_cache_timeout`] and [`tag`] apply to the response of the running handler;
+//! [`CacheHandle`] has the same methods for other tasks; [`TrackedRequest`] records the parts of the
+//! request that are read through it, which select the variant.
 //!
-//! # When something has changed
+//! # Invalidation
 //!
 //! [`ResponseCache::invalidate_path`], [`invalidate_url`](ResponseCache::invalidate_url),
 //! [`invalidate_tag`](ResponseCache::invalidate_tag) and
-//! [`invalidate_all`](ResponseCache::invalidate_all): no request that arrives afterwards is answered
-//! by a response whose run began before. A POST, PUT, PATCH or DELETE that succeeds invalidates its
-//! path by itself. More in [the guide](guide::invalidation).
+//! [`invalidate_all`](ResponseCache::invalidate_all): a request that arrives later is not answered with a
+//! response whose run began before. A successful POST, PUT, PATCH or DELETE invalidates its own path.
+//! More in [the guide](guide::invalidation).
 //!
 //! # When the handler fails
 //!
-//! `stale_if_error = 1h` answers from the stale response where the handler fails,
-//! `stale_while_revalidate = 30s` has it run behind the answer. More in
+//! With `stale_if_error = 1h` a stale response is served where the handler fails; with
+//! `stale_while_revalidate = 30s` it is served while the handler runs in the background. More in
 //! [the guide](guide::staying_up).
 //!
 //! # Many nodes
 //!
-//! [`ResponseCacheBuilder::remote`] puts a [`Store`] behind the memory of each process: `RedisStore`,
-//! `MemcachedStore`, or one of your own. What one process has made answers in all of them, and what
-//! one invalidates in none. More in the guide: [many nodes](guide::many_nodes), [when the store is
-//! down](guide::store_down), and [operating one](guide::operating).
+//! [`ResponseCacheBuilder::remote`] adds a [`Store`] behind the memory of each process: `RedisStore`,
+//! `MemcachedStore`, or one of your own. Processes share responses and invalidations through it. More in
+//! the guide: [many nodes](guide::many_nodes), [when the store is down](guide::store_down), and
+//! [operating one](guide::operating).
 //!
 //! # Without the attribute
 //!
-//! [`cached`] wraps a handler at its route under a [`Policy`], with [`Keyed`], [`Gate`],
-//! [`Unkeyed`] and [`Lazy`] for its arguments.
+//! [`cached`] wraps a handler at its route under a [`Policy`], with [`Keyed`], [`Gate`], [`Unkeyed`] and
+//! [`Lazy`] for its arguments.
 //!
-//! [`CacheResponses`] is a middleware for an app, a scope or a resource. It sees nothing of the
-//! handlers inside it and fails closed. More in [the guide](guide::middleware).
+//! [`CacheResponses`] is a middleware for an app, a scope or a resource. It cannot see the arguments of
+//! the handlers, and fails closed. More in [the guide](guide::middleware).
 //!
 //! # Tests
 //!
-//! `let _cache = cached_response::testing::isolated();` gives a test a cache of its own; a clock is
-//! turned by hand. More in [the guide](guide::testing_handlers).
+//! `let _cache = cached_response::testing::isolated();` gives a test a cache of its own, and
+//! `testing::ManualClock` a clock that it advances. More in [the guide](guide::testing_handlers).
 //!
-//! # How the defaults were chosen
+//! # Defaults
 //!
-//! | default | because |
+//! | default | reason |
 //! |---|---|
-//! | fresh for 300 s ([`ResponseCacheBuilder::default_timeout`]) | the usual default of such decorators: long enough to matter, short enough to be forgiven |
-//! | only status 200 | an error that is stored outlives its cause |
-//! | 64 MiB, bodies up to 1 MiB | small beside any server, and thousands of pages |
-//! | no `Cache-Control` added | what a browser keeps cannot be taken back |
-//! | request `Cache-Control` ignored | a reload button is no lever against the server; `?nocache=1` is bounded |
-//! | 5 s of patience, runs of 30 s, 1,024 followers | nobody hangs because somebody else does |
-//! | 64 variants a key | a header with a value for each client must not fill the memory |
+//! | fresh for 300 s ([`ResponseCacheBuilder::default_timeout`]) | the usual default of caching decorators: long enough to matter, short enough to be corrected |
+//! | only status 200 | a stored error outlives its cause |
+//! | 64 MiB, bodies up to 1 MiB | small for a server, and thousands of pages |
+//! | no `Cache-Control` added | a response in a browser's cache cannot be invalidated |
+//! | `Cache-Control` of requests ignored | a reload must not force a run of the handler; `?nocache=1` is bounded |
+//! | waits of 5 s, runs of 30 s, 1,024 waiters | a slow run must not block every request |
+//! | 64 variants for a key | a header with a value for each client must not fill the memory |
 //!
-//! # Seeing what happens
+//! # Observability
 //!
-//! Every answer of a cached handler carries `Cache-Status` (RFC 9211) with the reason;
-//! [`ResponseCache::stats`] counts by reason ([`Bypass`], [`Skip`]), always;
-//! [`ResponseCache::explain`] tells what would become of a request; `tracing` events name each
-//! outcome. In debug builds one line (`tracing`, level `INFO`) names the first bypass and the first
-//! skip of each handler and reason; under [`cached`] and [`CacheResponses`], which each worker
-//! builds anew, there is one line in each worker. The environment variable `CACHED_RESPONSE=off`
-//! switches everything off, and [`ResponseCacheBuilder::enabled`] one cache.
+//! Every response of a cached handler has a `Cache-Status` field (RFC 9211) with the reason;
+//! [`ResponseCache::stats`] counts by reason ([`Bypass`], [`Skip`]), always; [`ResponseCache::explain`]
+//! describes the handling of a request; `tracing` events have each outcome. Debug builds log the first
+//! bypass and the first skip of each handler and reason (`tracing`, level `INFO`); with [`cached`] and
+//! [`CacheResponses`], which each worker builds anew, once in each worker. The environment variable
+//! `CACHED_RESPONSE=off` switches off every cache of the process, and [`ResponseCacheBuilder::enabled`]
+//! one.
 //!
 //! # Features
 //!
@@ -133,11 +132,11 @@
 )]
 #![cfg_attr(
     feature = "testing",
-    doc = "| `testing` | [`testing`]: a clock that is turned by hand, caches that do not meet, what any store must do |"
+    doc = "| `testing` | [`testing`]: a manual clock, isolated caches, a conformance suite for stores |"
 )]
 #![cfg_attr(
     not(feature = "testing"),
-    doc = "| `testing` | a clock that is turned by hand, caches that do not meet, what any store must do |"
+    doc = "| `testing` | a manual clock, isolated caches, a conformance suite for stores |"
 )]
 //! | `uuid` | [`KeyPart`] for `uuid::Uuid` |
 
@@ -189,10 +188,11 @@ pub use crate::{
 };
 pub use crate::{
     extract::{
-        covered::{KeyCovered, header_types::ReadsOneHeader},
-        request::TrackedRequest,
+        covered::KeyCovered,
         responder::CoveredResponder,
         roles::{Gate, Keyed, Lazy, Unkeyed},
+        tracked_request::TrackedRequest,
+        typed_headers::ReadsOneHeader,
     },
     handler::{CachedHandler, cached},
     invalidates::{InvalidatingHandler, Invalidations, invalidating},
@@ -274,7 +274,7 @@ pub mod guide {
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
-/// Panics where a promise about what lies in a remote store is broken by these bytes.
+/// Decodes `bytes` as an entry of a remote store. Panics where a property of the codec does not hold.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub fn try_frame(bytes: &[u8], meter: fn(&mut dyn FnMut()) -> u64) {
@@ -290,6 +290,8 @@ pub mod __private {
         context::tag,
         extract::{
             covered::*,
+            probe::*,
+            query_without_flag::QueryWithoutFlag,
             responder::{BodyOf, ProbeAny, ProbeCovered},
         },
         invalidates::{InvalidatingCall, InvalidationGuard, Written, literal},

@@ -1,4 +1,4 @@
-//! A middleware that caches what is inside it: an app, a scope or a resource.
+//! `CacheResponses`, the middleware for an app, a scope or a resource.
 
 use crate::{
     cache::{ResponseCache, cached_route::CachedRoute},
@@ -33,13 +33,12 @@ use std::{
     task::{Context, Poll},
 };
 
-/// Caches the responses of everything inside it under one [`Policy`]: a middleware for an app, a
-/// scope or a resource, on the engine of [`cached_response`](macro@crate::cached_response).
+/// A middleware that caches the responses of an app, a scope or a resource under one [`Policy`].
 ///
-/// It sees nothing of the handlers, so it **fails closed**: a request with a cookie, a header or a
-/// body that nothing is known of bypasses, and `Cache-Status` names it (`detail=cookie:session`).
-/// What is known, what a policy can add, and where the middleware must stand is in
-/// [the guide](crate::guide::middleware): inside authentication, above all.
+/// It cannot see the arguments of the handlers, so it **fails closed**: a request with an unknown cookie,
+/// header or body bypasses the cache, and `Cache-Status` names the reason (`detail=cookie:session`).
+/// [The guide](crate::guide::middleware) lists the known ones, the policy that adds others, and the place
+/// of the middleware: inside authentication, above all.
 ///
 /// ```
 /// use actix_web::{App, test, web};
@@ -50,12 +49,12 @@ use std::{
 ///     .wrap(CacheResponses::new(Policy::new(60)))
 ///     .route("/prices", web::get().to(|| async { "all of them" }));
 /// let app = test::init_service(App::new().service(shop)).await;
-/// let ask = || test::TestRequest::with_uri("/shop/prices").to_request();
+/// let request = || test::TestRequest::with_uri("/shop/prices").to_request();
 ///
-/// let live = test::call_service(&app, ask()).await;
-/// assert_eq!(live.headers().get("cache-status").unwrap(), "cached-response; fwd=uri-miss; stored");
-/// let stored = test::call_service(&app, ask()).await;
-/// assert_eq!(stored.headers().get("age").unwrap(), "0");
+/// let miss = test::call_service(&app, request()).await;
+/// assert_eq!(miss.headers().get("cache-status").unwrap(), "cached-response; fwd=uri-miss; stored");
+/// let hit = test::call_service(&app, request()).await;
+/// assert_eq!(hit.headers().get("age").unwrap(), "0");
 ///
 /// let user = test::TestRequest::with_uri("/shop/prices").append_header(("cookie", "session=1"));
 /// let bypassed = test::call_service(&app, user.to_request()).await;
@@ -66,39 +65,48 @@ use std::{
 /// # }
 /// ```
 ///
-/// A handler in there that has the attribute, or another `CacheResponses`, has its own word: what
-/// it answers is stored by it alone. `disable_cache()`, `set_cache_timeout(..)` and the extractors
+/// The response of an inner handler with the attribute, or of an inner `CacheResponses`, is stored by that
+/// one alone. `disable_cache()`, `set_cache_timeout(..)` and the extractors
 /// [`CacheHandle`](crate::CacheHandle) and [`TrackedRequest`](crate::TrackedRequest) work in plain handlers.
 ///
-/// Two of them are told apart by the place in the source where they were built; in a remote store,
-/// by the name of the executable as well. Two scopes on one path behind guards, each with `Data` of its own
-/// and wrapped by what one function built, would share their pages: what a scope gives its handlers is not
-/// seen from outside. Give each a [`cache`](Self::cache) of its own, or build each at a place of its own.
+/// The place in the source where it was built identifies a middleware; in a remote store also the name of
+/// the executable. Two scopes on one path behind guards, each with `Data` of its own and wrapped by a
+/// middleware from the same place, would share responses: the middleware cannot see the `Data` of a
+/// scope. Give each a [`cache`](Self::cache) of its own, or build each at a place of its own.
 #[derive(Clone)]
 pub struct CacheResponses {
-    place: CachedRoute,
+    route: CachedRoute,
 }
 
 impl CacheResponses {
-    /// A middleware that caches under `policy`.
+    /// Returns a middleware that caches under `policy`.
     ///
     /// # Panics
-    /// If the policy says something that has no meaning without a handler: `methods` other than
-    /// GET and HEAD, `query_typed`; or something that lets a handler run behind an answer:
-    /// `stale_while_revalidate`, `refresh_ahead`, `soft_timeout`.
+    /// If the policy has an option that needs a handler: `methods` other than GET and HEAD,
+    /// `query_typed`; or one that runs a handler in the background: `stale_while_revalidate`,
+    /// `refresh_ahead`, `soft_timeout`.
+    ///
+    /// ```
+    /// use cached_response::{CacheResponses, Policy};
+    ///
+    /// let scope = actix_web::web::scope("/shop").wrap(CacheResponses::new(Policy::new(60)));
+    /// # let _ = scope;
+    /// let refreshed = Policy::new(60).stale_while_revalidate(30);
+    /// assert!(std::panic::catch_unwind(|| CacheResponses::new(refreshed)).is_err());
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn new(policy: Policy) -> Self {
         let plain = |method: &Method| matches!(*method, Method::GET | Method::HEAD);
         assert!(
             policy.methods.contains(&Method::GET) && policy.methods.iter().all(plain),
-            "`CacheResponses` caches GET and HEAD, since it puts no body into a key: leave `methods` \
-             out of its policy, and cache a handler of another method by itself, with \
+            "`CacheResponses` caches GET and HEAD, since its key has no body: leave `methods` \
+             out of its policy, and cache a handler of another method with \
              `#[cached_response(methods(POST), body)]`"
         );
         assert!(
             !matches!(policy.names, QueryFilter::Typed),
-            "`CacheResponses` knows no `Query<T>`: name the arguments, `query([\"page\", \"sort\"])`, \
+            "`CacheResponses` sees no `Query<T>`: name the fields, `query([\"page\", \"sort\"])`, \
              in place of `query_typed()`"
         );
         let refreshed = [
@@ -109,21 +117,20 @@ impl CacheResponses {
             ("refresh_ahead", policy.stale.refresh_ahead.is_some()),
             ("soft_timeout", policy.stale.soft_timeout.is_some()),
         ];
-        for (option, said) in refreshed {
+        for (option, is_set) in refreshed {
             assert!(
-                !said,
-                "`{option}` needs a run behind the answer, and the services inside `CacheResponses` \
-                 want the request for themselves: leave it out of its policy, and give it to the \
-                 handler, with `#[cached_response({option} = ..)]`"
+                !is_set,
+                "`{option}` runs the handler in the background, and the services inside `CacheResponses` \
+                 own the request: leave it out of its policy, and set it on the handler, with `#[cached_response({option} = ..)]`"
             );
         }
         let location = Location::caller();
-        let (door, source) = (
+        let (middleware, source) = (
             HandlerType::of::<Self>(),
             SourceLocation::built(location, program()),
         );
         Self {
-            place: CachedRoute::for_middleware(name(location), door, source, policy),
+            route: CachedRoute::for_middleware(name(location), middleware, source, policy),
         }
     }
 
@@ -138,30 +145,30 @@ impl CacheResponses {
     /// ```
     #[must_use]
     pub fn cache(mut self, cache: ResponseCache) -> Self {
-        self.place.use_cache(cache);
+        self.route.use_cache(cache);
         self
     }
 }
 
-/// The name of the program: a place in the source says nothing of whose source it is.
+/// The name of the executable, which a place in the source does not identify.
 fn program() -> &'static str {
     static PROGRAM: LazyLock<String> = LazyLock::new(|| {
         let path = env::current_exe().unwrap_or_default();
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        // So Linux says that a deploy has put another in its place.
+        // The suffix of Linux for an executable that was replaced.
         name.trim_end_matches(" (deleted)").to_owned()
     });
     &PROGRAM
 }
 
-/// The name of what was built there: one for all workers. It lives on, as there are as many as the
-/// source has places.
+/// Returns the name of a middleware, one for all workers. It is leaked: there is one for each place in the
+/// source.
 fn name(location: &'static Location<'static>) -> &'static str {
-    type QueryFilter = Mutex<Option<HashMap<&'static Location<'static>, &'static str>>>;
-    static NAMES: QueryFilter = Mutex::new(None);
+    type Names = Mutex<Option<HashMap<&'static Location<'static>, &'static str>>>;
+    static NAMES: Names = Mutex::new(None);
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
-    let place = names.get_or_insert_default().entry(location);
-    place.or_insert_with(|| {
+    let name = names.get_or_insert_default().entry(location);
+    name.or_insert_with(|| {
         let (file, line, column) = (
             portable(location.file()),
             location.line(),
@@ -174,7 +181,7 @@ fn name(location: &'static Location<'static>) -> &'static str {
 impl fmt::Debug for CacheResponses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CacheResponses")
-            .field("name", &self.place.site.name)
+            .field("name", &self.route.site.name)
             .finish_non_exhaustive()
     }
 }
@@ -186,33 +193,33 @@ where
 {
     type Response = ServiceResponse<BoxBody>;
     type Error = Error;
-    type Transform = Cached<S>;
+    type Transform = CachedService<S>;
     type InitError = ();
-    type Future = Ready<Result<Cached<S>, ()>>;
+    type Future = Ready<Result<CachedService<S>, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(Cached {
+        ready(Ok(CachedService {
             service: Rc::new(service),
-            place: self.place.clone(),
+            route: self.route.clone(),
         }))
     }
 }
 
 /// A service whose responses are cached.
-pub struct Cached<S> {
+pub struct CachedService<S> {
     service: Rc<S>,
-    place: CachedRoute,
+    route: CachedRoute,
 }
 
-impl<S> fmt::Debug for Cached<S> {
+impl<S> fmt::Debug for CachedService<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cached")
-            .field("name", &self.place.site.name)
+        f.debug_struct("CachedService")
+            .field("name", &self.route.site.name)
             .finish_non_exhaustive()
     }
 }
 
-impl<S, B> Service<ServiceRequest> for Cached<S>
+impl<S, B> Service<ServiceRequest> for CachedService<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
@@ -226,16 +233,16 @@ where
     fn call(&self, request: ServiceRequest) -> ResponseFuture {
         let (request, mut payload) = request.into_parts();
         RunContext::take_over(&request);
-        let sent = if request_body::is_there(&request, &mut payload) {
+        let sent = if request_body::is_present(&request, &mut payload) {
             RequestBody::Unkeyed
         } else {
             RequestBody::Nothing
         };
-        let mut answer = None;
-        match begin(&self.place, &request, &sent, &mut |_| {}, &mut answer) {
-            // No rule lets a run go on behind an answer here; if one did, it would not.
+        let mut response = None;
+        match begin(&self.route, &request, &sent, &mut |_| {}, &mut response) {
+            // `new` rejects the policies that refresh in the background.
             BeginOutcome::Answered | BeginOutcome::Refresh(_) => ResponseFuture(State::Ready(
-                answer.map(|answer| ServiceResponse::new(request, answer)),
+                response.map(|response| ServiceResponse::new(request, response)),
             )),
             BeginOutcome::Forward(arrival) => {
                 let run = run(self.service.clone(), payload);
@@ -245,7 +252,7 @@ where
     }
 }
 
-/// The run of a service: it is called when it is known that it must be.
+/// The run of the inner service, which is called on a miss.
 fn run<S, B>(service: Rc<S>, payload: Payload) -> Upstream
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
@@ -263,8 +270,8 @@ where
     }))
 }
 
-/// A response that was there at once, or one that is being made.
-#[must_use = "a response is only made when it is awaited"]
+/// The response: ready on a hit, else pending.
+#[must_use = "a handler runs only when its response is awaited"]
 pub struct ResponseFuture(State);
 
 enum State {
@@ -274,7 +281,7 @@ enum State {
 
 impl fmt::Debug for ResponseFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").finish_non_exhaustive()
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }
 

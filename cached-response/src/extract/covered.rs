@@ -1,13 +1,9 @@
-//! The rule that every argument of a handler is accounted for, in types.
+//! The compile-time proof that the key covers every argument of a handler.
 //!
-//! [`KeyCovered<W>`] says that an argument shows the handler nothing that is not in the key once the
-//! words `W` were said about the route: `vary(..)`, `body`. The attribute asks it of every argument
-//! that the author says nothing of; of the others it asks, through [`Probe`], that the words which
-//! no `key(..)` or `unkeyed(..)` can stand in for were said.
-
-pub(crate) mod header_types;
-pub(crate) mod probe;
-pub(crate) mod query_without_flag;
+//! [`KeyCovered<W>`] means that the handler depends, through the argument, on nothing outside the key
+//! of a route with the options `W`: `vary(..)`, `body`. The attribute requires it of every argument that
+//! no option names. Of the others it requires, by a [`Probe`](crate::extract::probe::Probe), the options
+//! that `key(..)` and `unkeyed(..)` cannot replace.
 
 use crate::{
     extract::{path_values, query_fields},
@@ -17,13 +13,6 @@ use crate::{
         seen_data::SeenData,
     },
 };
-
-pub use self::header_types::{ReadsOneHeader, VariedHeader};
-pub use self::probe::{
-    CoveredBy, Holder, Known, Probe, ProbeHolder, ProbeKnown, ProbeUncovered, ProbeUnknown,
-    ProbeVaried, Unknown, WrittenOut, named,
-};
-pub use self::query_without_flag::QueryWithoutFlag;
 use actix_web::{
     Either, Error, FromRequest, HttpRequest, dev,
     http::{Method, Uri},
@@ -35,17 +24,16 @@ use actix_web::{
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 
-/// An extractor through which a handler sees nothing that is not in the cache key.
+/// An extractor whose value depends on nothing outside the cache key.
 ///
-/// `Path`, `Query`, `Method`, `Uri`, `Data`, `Header` and this crate's own extractors are; options,
-/// results and tuples are where their parts are. `HttpRequest` is covered on a route that says
-/// `vary(..)`, the extractors of a body on one that says `body`.
+/// `Path`, `Query`, `Method`, `Uri`, `Data`, `Header` and the extractors of this crate are covered;
+/// options, results and tuples are where their parts are. `HttpRequest` is covered on a route with
+/// `vary(..)`, the extractors of a body on one with `body`.
 ///
-/// Implement it for an extractor of your own that is neutral: one that depends on nothing in the
-/// request, or only on its path, its query and its method. What it takes from `app_data` is not told apart
-/// as a `Data<T>` argument is: where scopes or applications have different values of it, they need a cache
-/// each. The parameter stands for the words that
-/// were said about a route; leave it open.
+/// Implement it for an extractor of your own that depends on nothing in the request, or only on its
+/// path, its query and its method. A value from `app_data` is not part of the key, as that of a
+/// `Data<T>` argument is: where scopes or applications have different values, give each a cache of its
+/// own. The parameter `W` stands for the options of a route; leave it open.
 ///
 /// ```
 /// use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
@@ -63,22 +51,29 @@ use std::marker::PhantomData;
 ///
 /// impl<W> KeyCovered<W> for Prices {}
 ///
+/// #[actix_web::get("/tea")]
 /// #[cached_response(timeout = 5m)]
 /// async fn tea(prices: Prices) -> String { prices.0.to_string() }
-/// # let _ = tea;
+///
+/// # #[actix_web::main] async fn main() {
+/// use actix_web::{App, test};
+/// let app = test::init_service(App::new().service(tea)).await;
+/// let request = test::TestRequest::with_uri("/tea").to_request();
+/// assert_eq!(test::call_and_read_body(&app, request).await, "7");
+/// # }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not part of the cache key, so one user's response could be shown to another",
     label = "not part of the cache key",
-    note = "say what becomes of it: `key(..)`, `gate(..)` or `unkeyed(..)`",
+    note = "name it in `key(..)`, `gate(..)` or `unkeyed(..)`",
     note = "or, for a type of your own that is the same for every request, implement `cached_response::KeyCovered` for it"
 )]
 pub trait KeyCovered<W = ()> {
-    /// What a handler can see through it.
+    /// The inputs that a handler can depend on through it.
     #[doc(hidden)]
     const FACTS: ArgumentInfo = ArgumentInfo::NEUTRAL;
 
-    /// The same, part by part, where it cannot be told at compile time.
+    /// Adds the facts of each part, where they are unknown at compile time.
     #[doc(hidden)]
     fn facts(all: &mut Vec<ArgumentInfo>) {
         all.push(Self::FACTS);
@@ -94,13 +89,13 @@ pub trait KeyCovered<W = ()> {
         false
     }
 
-    /// Adds its own part to the key: those do that are named so by type.
+    /// Adds the value to the key, for the types that are keyed.
     #[doc(hidden)]
     fn write_key(&self, _key: &mut KeyWriter) {}
 
-    /// Extracts it from a request whose query has the pair `<flag>=1`, as if it had not. `None` where
-    /// that cannot be said: it is extracted as it is, and what the handler makes of it is not stored. All extractors of which
-    /// the key tells all can say it.
+    /// Extracts the value from a request with the pair `<flag>=1` in its query as if without it. `None`
+    /// where that is not possible: the value is extracted with the pair, and the response is not stored.
+    /// It is possible for all extractors whose value the key determines.
     #[doc(hidden)]
     fn extract_without(_request: &HttpRequest, _flag: &str) -> Option<Result<Self, Error>>
     where
@@ -110,16 +105,16 @@ pub trait KeyCovered<W = ()> {
     }
 }
 
-/// What was said about a route: `V` of its request headers, `B` of its body, `S` how.
+/// Options of a route: `V` for request headers, `B` for the body, and `S` where they were given.
 #[derive(Debug)]
 pub struct RouteOptions<V, B, S = Attribute>(PhantomData<(V, B, S)>);
 
-/// By the options of the attribute.
+/// Options given in the attribute.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Attribute;
 
-/// By the types of the arguments: only here does somebody ask them for their parts of the key.
+/// Options given by the types of the arguments, which then write their parts of the key.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Typed;
@@ -200,7 +195,7 @@ impl<W, T: DeserializeOwned> KeyCovered<W> for Query<T> {
 
     fn extract_without(request: &HttpRequest, flag: &str) -> Option<Result<Self, Error>> {
         let whole = || Self::from_request(request, &mut dev::Payload::None).into_inner();
-        Some(query_without_flag::extract_without(request, flag).unwrap_or_else(whole))
+        Some(query_fields::extract_without(request, flag).unwrap_or_else(whole))
     }
 }
 
@@ -212,7 +207,7 @@ impl<V, T, S> KeyCovered<RouteOptions<V, WithBody, S>> for Json<T> {
     const FACTS: ArgumentInfo = ArgumentInfo::BODY
         .refused_as(<Self as KeyCovered<RouteOptions<V, WithBody, S>>>::is_refused);
 
-    // The body is not at hand.
+    // The body is not available here.
     fn is_refused(request: &HttpRequest) -> bool {
         has_config::<JsonConfig>(request)
     }
@@ -222,7 +217,7 @@ impl<V, T, S> KeyCovered<RouteOptions<V, WithBody, S>> for Form<T> {
     const FACTS: ArgumentInfo = ArgumentInfo::BODY
         .refused_as(<Self as KeyCovered<RouteOptions<V, WithBody, S>>>::is_refused);
 
-    // The body is not at hand.
+    // The body is not available here.
     fn is_refused(request: &HttpRequest) -> bool {
         has_config::<FormConfig>(request)
     }
@@ -240,7 +235,7 @@ impl<V, S> KeyCovered<RouteOptions<V, WithBody, S>> for Payload {
     const FACTS: ArgumentInfo = ArgumentInfo::BODY;
 }
 
-/// Returns true where the application has a `C`, which may have an error handler: it does not say.
+/// Returns true where the application has a `C`, which may include an error handler.
 fn has_config<C: 'static>(request: &HttpRequest) -> bool {
     request.app_data::<C>().is_some() || request.app_data::<Data<C>>().is_some()
 }
@@ -295,7 +290,7 @@ impl<W, T: KeyCovered<W>, E> KeyCovered<W> for Result<T, E> {
         key.part(&self.is_ok());
         match self {
             Ok(part) => part.write_key(key),
-            // It may say of whom it speaks, or what the body was, and no key has that.
+            // The error may include the identity or the body, which is not in the key.
             Err(_) if T::FACTS.inputs.any(Inputs::IDENTITY) => key.refuse(Refused::Failed),
             Err(_) => {}
         }
@@ -367,7 +362,7 @@ macro_rules! tuples {
                 $($rest::find_data(request, seen);)*
             }
 
-            #[expect(non_snake_case, reason = "the parts are named by their types")]
+            #[expect(non_snake_case, reason = "the variables have the names of the type parameters")]
             fn extract_without(request: &HttpRequest, flag: &str) -> Option<Result<Self, Error>> {
                 let $first = $first::extract_without(request, flag)?;
                 $(let $rest = $rest::extract_without(request, flag)?;)*
@@ -379,7 +374,7 @@ macro_rules! tuples {
                 $first::is_refused(request) $(|| $rest::is_refused(request))*
             }
 
-            #[expect(non_snake_case, reason = "the parts are named by their types")]
+            #[expect(non_snake_case, reason = "the variables have the names of the type parameters")]
             fn write_key(&self, key: &mut KeyWriter) {
                 let ($first, $($rest,)*) = self;
                 $first.write_key(key);
@@ -392,19 +387,19 @@ macro_rules! tuples {
 }
 tuples!(A B C D E F G H I J K L M N O P);
 
-/// The value under the name of a gate in the body of a handler. It has nothing in it: a gate decides
-/// who may pass, and is not in the key. An error about it shows its name alone, which says what to do.
+/// The placeholder for a gate in the body of a handler, which must not read the gate: it is not in the
+/// key. The name of the type is the help in the compile error.
 #[expect(
     missing_debug_implementations,
-    reason = "a gate is not to be printed either"
+    reason = "a gate must not be printed either"
 )]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "the attribute makes one for each gate"
+    reason = "the attribute creates one for each gate"
 )]
 pub struct GatedArgumentUseKeyToReadIt;
 
-/// Says of a type, under the argument, that it is an extractor.
+/// Checks that a type is an extractor, with the error at the argument.
 pub const fn is_extractor<T: FromRequest>() {}
 
 #[cfg(test)]
@@ -425,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_always_covered_shows_what_the_key_has() {
+    fn covered_types_depend_on_parts_of_the_key() {
         assert_eq!(facts::<Path<u32>>().inputs, Inputs::NOTHING);
         assert_eq!(facts::<Data<User>>().inputs, Inputs::NOTHING);
         assert_eq!(facts::<(Method, ())>().inputs, Inputs::NOTHING);
@@ -439,13 +434,13 @@ mod tests {
     }
 
     #[test]
-    fn two_headers_in_one_argument_are_not_half_forgotten() {
+    fn two_headers_in_one_argument_are_undeclared() {
         let facts = facts::<(Header<Accept>, Header<ContentLength>)>();
         assert!(facts.inputs.any(Inputs::UNTOLD));
     }
 
     #[test]
-    fn a_body_shows_once_it_is_spoken_of() {
+    fn a_body_is_an_input_under_the_option_body() {
         assert!(
             <Either<Json<u32>, Form<u32>> as KeyCovered<All>>::FACTS
                 .inputs

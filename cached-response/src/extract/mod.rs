@@ -1,11 +1,13 @@
-//! Arguments and answers of handlers: proof that the key covers what they show, and their roles.
+//! Extractors and responders: the proof at compile time that the key covers what a handler depends on,
+//! and the roles of arguments.
 
 pub(crate) mod covered;
-pub(crate) mod deferred;
 pub(crate) mod path_values;
+pub(crate) mod probe;
 pub(crate) mod query_fields;
-pub(crate) mod request;
+pub(crate) mod query_without_flag;
 pub(crate) mod request_body;
 pub(crate) mod responder;
 pub(crate) mod roles;
-pub(crate) mod type_names;
+pub(crate) mod tracked_request;
+pub(crate) mod typed_headers;

@@ -1,9 +1,10 @@
-//! The values of path parameters as a handler's `Path<T>` reads them, written as one text each.
+//! The values of path parameters as a handler's `Path<T>` reads them, in one canonical text each, for
+//! tags.
 //!
-//! `/p/007` and `/p/+7` are 7 to a `Path<u32>`, and a UUID may be written in four ways. What is named
-//! after a parameter is named after its value. `T` is deserialised from the parameters of a request,
-//! as actix-web does it, and what it asks for is noted: a number, a UUID or an address is written in
-//! its one form, everything else stays as it was sent.
+//! `/p/007` and `/p/+7` are 7 for a `Path<u32>`, and a UUID has four spellings; a tag with a parameter
+//! has the canonical one. `T` is deserialised from the parameters of a request as in actix-web, and the
+//! called methods are recorded: a number, a UUID or an address gets its canonical form, any other text
+//! remains as it was sent.
 
 use crate::invalidation::parameter::{address, decoded, uuid};
 use serde::{
@@ -22,30 +23,31 @@ use std::{
 /// The parameters of a request: name, and value as the router has it.
 type Parameters<'p> = &'p [(&'p str, &'p str)];
 
-/// The values that `T` reads, in the order of the parameters; `None` where the text is the value.
+/// Returns the values that `T` reads, in the order of the parameters; `None` where the text is the value.
 pub(crate) fn of<T: DeserializeOwned>(parameters: Parameters<'_>) -> Vec<Option<String>> {
     let read = RefCell::new(vec![None; parameters.len()]);
-    let all = All {
+    let deserializer = PathDeserializer {
         parameters,
         read: &read,
     };
-    // What cannot be read has no page either.
-    let _ = T::deserialize(all);
+    // A request whose parameters cannot be read has no response to tag.
+    let _ = T::deserialize(deserializer);
     read.into_inner()
 }
 
-/// All parameters.
+/// Deserialises all parameters.
 #[derive(Clone, Copy)]
-struct All<'p> {
+struct PathDeserializer<'p> {
     parameters: Parameters<'p>,
     read: &'p RefCell<Vec<Option<String>>>,
 }
 
-impl<'p> All<'p> {
-    fn value(self, at: usize) -> Result<Value<'p>, Error> {
+impl<'p> PathDeserializer<'p> {
+    fn value(self, at: usize) -> Result<ValueDeserializer<'p>, Error> {
         let text = self.parameters.get(at).map(|(_, text)| *text);
-        let text = text.ok_or_else(|| serde::de::Error::custom("there are fewer parameters"))?;
-        Ok(Value {
+        let text =
+            text.ok_or_else(|| serde::de::Error::custom("the route has fewer parameters"))?;
+        Ok(ValueDeserializer {
             text,
             at,
             read: self.read,
@@ -61,7 +63,7 @@ macro_rules! single {
     )*};
 }
 
-impl<'de> Deserializer<'de> for All<'_> {
+impl<'de> Deserializer<'de> for PathDeserializer<'_> {
     type Error = Error;
 
     single! {
@@ -72,11 +74,11 @@ impl<'de> Deserializer<'de> for All<'_> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_map(Each { all: self, next: 0 })
+        visitor.visit_map(ParameterAccess { all: self, next: 0 })
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_seq(Each { all: self, next: 0 })
+        visitor.visit_seq(ParameterAccess { all: self, next: 0 })
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
@@ -112,13 +114,13 @@ impl<'de> Deserializer<'de> for All<'_> {
     forward_to_deserialize_any! { option unit unit_struct map struct identifier ignored_any }
 }
 
-/// The parameters one after the other.
-struct Each<'p> {
-    all: All<'p>,
+/// Sequence and map of the parameters.
+struct ParameterAccess<'p> {
+    all: PathDeserializer<'p>,
     next: usize,
 }
 
-impl<'de> SeqAccess<'de> for Each<'_> {
+impl<'de> SeqAccess<'de> for ParameterAccess<'_> {
     type Error = Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(
@@ -133,7 +135,7 @@ impl<'de> SeqAccess<'de> for Each<'_> {
     }
 }
 
-impl<'de> MapAccess<'de> for Each<'_> {
+impl<'de> MapAccess<'de> for ParameterAccess<'_> {
     type Error = Error;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
@@ -153,33 +155,33 @@ impl<'de> MapAccess<'de> for Each<'_> {
     }
 }
 
-/// One parameter.
-struct Value<'p> {
+/// Deserialises one parameter.
+struct ValueDeserializer<'p> {
     text: &'p str,
     at: usize,
     read: &'p RefCell<Vec<Option<String>>>,
 }
 
-impl Value<'_> {
-    fn note(&self, value: Option<String>) {
+impl ValueDeserializer<'_> {
+    fn record(&self, value: Option<String>) {
         self.read.borrow_mut()[self.at] = value;
     }
 
-    /// What a visitor of text is for, in its own words.
-    fn note_text<'de, V: Visitor<'de>>(&self, visitor: &V) {
+    /// Records the canonical form for a visitor of text, by the type that its `expecting` names.
+    fn record_text<'de, V: Visitor<'de>>(&self, visitor: &V) {
         let expected = Expected(&|f| visitor.expecting(f))
             .to_string()
             .to_ascii_lowercase();
         let text = decoded(self.text);
         if expected.contains("uuid") {
-            self.note(uuid(&text));
+            self.record(uuid(&text));
         } else if expected.contains("ip address") || expected.contains("ipv") {
-            self.note(address(&text));
+            self.record(address(&text));
         }
     }
 }
 
-/// A visitor's word on what it expects.
+/// The `expecting` text of a visitor.
 struct Expected<'v>(&'v dyn Fn(&mut fmt::Formatter<'_>) -> fmt::Result);
 
 impl Display for Expected<'_> {
@@ -192,13 +194,13 @@ macro_rules! parsed {
     ($($method:ident $visit:ident $ty:ty,)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
             let value: $ty = decoded(self.text).parse().map_err(serde::de::Error::custom)?;
-            self.note(Some(value.to_string()));
+            self.record(Some(value.to_string()));
             visitor.$visit(value)
         }
     )*};
 }
 
-impl<'de> Deserializer<'de> for Value<'_> {
+impl<'de> Deserializer<'de> for ValueDeserializer<'_> {
     type Error = Error;
 
     parsed! {
@@ -219,7 +221,7 @@ impl<'de> Deserializer<'de> for Value<'_> {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.note_text(&visitor);
+        self.record_text(&visitor);
         visitor.visit_string(decoded(self.text).into_owned())
     }
 
@@ -290,17 +292,17 @@ mod tests {
     }
 
     #[derive(Deserialize)]
-    #[expect(dead_code, reason = "only its shape is asked for")]
+    #[expect(dead_code, reason = "only its fields matter")]
     struct Id(u32);
 
     #[derive(Deserialize)]
-    #[expect(dead_code, reason = "only its shape is asked for")]
+    #[expect(dead_code, reason = "only its fields matter")]
     struct Place {
         shop: String,
         id: Option<Id>,
     }
 
-    /// Reads text, as that of the crate `uuid` does.
+    /// Reads text, as the type of the crate `uuid` does.
     struct Uuid;
 
     impl<'de> Deserialize<'de> for Uuid {
@@ -322,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_written_in_its_one_form() {
+    fn a_number_has_one_canonical_text() {
         for text in ["7", "007", "+7", "%2B7"] {
             assert_eq!(one::<u32>(text), "7", "{text}");
             assert_eq!(one::<i64>(text), "7", "{text}");
@@ -335,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn text_stays_as_it_was_sent() {
+    fn text_remains_as_it_was_sent() {
         for text in ["007", "+7", "ABC", "6BA7B810-9DAD-11D1-80B4-00C04FD430C8"] {
             assert_eq!(one::<String>(text), text);
             assert_eq!(one::<Box<str>>(text), text);
@@ -345,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_uuid_and_an_address_are_written_in_their_one_form() {
+    fn a_uuid_and_an_address_have_one_canonical_text() {
         const ID: &str = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
         for text in [
             "6BA7B810-9DAD-11D1-80B4-00C04FD430C8",
@@ -359,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn each_parameter_has_the_value_of_its_own_field() {
+    fn each_parameter_has_the_value_of_its_field() {
         let parameters = [("shop", "007"), ("id", "007")];
         let seven = Some("7".to_owned());
         assert_eq!(values::<Place>(&parameters), [None, seven.clone()]);
@@ -371,14 +373,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_number_has_one_text_however_it_is_sent(number: i64, zeros in 0_usize..4) {
+        fn every_spelling_of_a_number_has_one_text(number: i64, zeros in 0_usize..4) {
             let sign = if number < 0 { "-" } else { "+" };
             let text = format!("{sign}{}{}", "0".repeat(zeros), number.unsigned_abs());
             prop_assert_eq!(one::<i64>(&text), number.to_string());
         }
 
         #[test]
-        fn any_text_is_text(text in ".*") {
+        fn any_text_remains_text(text in ".*") {
             let sent = text.replace('%', "%25");
             prop_assert_eq!(one::<String>(&sent), text);
         }

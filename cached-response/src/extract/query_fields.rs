@@ -1,11 +1,12 @@
-//! The names that a query type reads, found by deserialising it from nothing.
+//! The field names of a `Query<T>`, found by a dry run of its deserialisation.
 //!
-//! A derived `Deserialize` of a struct asks for `deserialize_struct` with the names of its fields,
-//! aliases among them, reads each name as an identifier, and ignores pairs of other names. Whatever
-//! refuses those, or asks for anything else (a map, a flattened struct, a type that looks first, a
-//! visitor that reads names as text), may see every pair and the order of all.
+//! A derived `Deserialize` of a struct calls `deserialize_struct` with the names of its fields and
+//! their aliases, reads each name as an identifier, and ignores pairs with other names. A type that
+//! rejects those, or calls another method (a map, a flattened struct, an untagged enum, a visitor that
+//! reads names as text), may depend on every pair and on their order.
 
-use crate::route::inputs::Fields;
+use crate::{key::query::without_flag, route::inputs::Fields};
+use actix_web::{Error as ActixError, FromRequest, HttpRequest, dev::Payload, web::Query};
 use serde::{
     Deserializer,
     de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, Visitor},
@@ -13,61 +14,92 @@ use serde::{
 };
 use std::fmt;
 
+/// Returns the names of a type that reads no other pair.
 pub(crate) fn of<T: DeserializeOwned>() -> Fields {
-    match T::deserialize(Ask) {
-        Err(Answer::Ignores(fields)) => Some(fields),
+    match T::deserialize(DryRun) {
+        Err(DryRunResult::Ignores(fields)) => Some(fields),
         _ => None,
     }
 }
 
-/// Returns the names of a type that takes pairs by name alone, whether it ignores a pair of another
-/// name or refuses it, as with `#[serde(deny_unknown_fields)]`.
+/// Returns the names of a type that reads pairs by name alone, whether it ignores a pair with another
+/// name or rejects it (`#[serde(deny_unknown_fields)]`).
 pub(crate) fn taken_by_name<T: DeserializeOwned>() -> Fields {
-    match T::deserialize(Ask) {
-        Err(Answer::Ignores(fields) | Answer::Refuses(fields)) => Some(fields),
+    match T::deserialize(DryRun) {
+        Err(DryRunResult::Ignores(fields) | DryRunResult::Rejects(fields)) => Some(fields),
         _ => None,
     }
 }
 
-/// Has nothing to give, and notes what it was asked for.
-struct Ask;
+/// Extracts a query as if without its pair `<flag>=1`.
+///
+/// `None` for a type with a field of that name, which receives the pair; and for one that may read any
+/// name, unless the query is an error with the pair: such a route stores no forced refresh.
+pub(crate) fn extract_without<T: DeserializeOwned>(
+    request: &HttpRequest,
+    flag: &str,
+) -> Option<Result<Query<T>, ActixError>> {
+    let query = request.query_string();
+    let hidden = match taken_by_name::<T>() {
+        Some(names) if names.contains(&flag) => return None,
+        names => names.is_some(),
+    };
+    if !hidden && Query::<T>::from_query(query).is_ok() {
+        return None;
+    }
+    match Query::from_query(&without_flag(query, flag)) {
+        Ok(extracted) => Some(Ok(extracted)),
+        // The `QueryConfig` of the application creates the error, from the whole query.
+        Err(error) if hidden => {
+            let refused = Query::<T>::from_request(request, &mut Payload::None).into_inner();
+            Some(Err(refused.err().unwrap_or_else(|| error.into())))
+        }
+        Err(_) => None,
+    }
+}
 
-/// A pair whose name no field has: what ignores it cannot see such pairs, and what refuses it can.
+/// A deserialiser without data, whose error is the method that was called.
+struct DryRun;
+
+/// A map with one pair whose name no field has.
 struct UnknownField {
     fields: &'static [&'static str],
     given: bool,
 }
 
 impl<'de> MapAccess<'de> for UnknownField {
-    type Error = Answer;
+    type Error = DryRunResult;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, Answer> {
+    ) -> Result<Option<K::Value>, DryRunResult> {
         if std::mem::replace(&mut self.given, true) {
-            return Err(Answer::Ignores(self.fields));
+            return Err(DryRunResult::Ignores(self.fields));
         }
-        seed.deserialize(StrangeName).map(Some)
+        seed.deserialize(UnknownName).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Answer> {
-        seed.deserialize(Ask)
+    fn next_value_seed<V: DeserializeSeed<'de>>(
+        &mut self,
+        seed: V,
+    ) -> Result<V::Value, DryRunResult> {
+        seed.deserialize(DryRun)
     }
 }
 
-/// A name that no field has, for whatever takes names as identifiers.
-struct StrangeName;
+/// The name of that pair, readable as an identifier only.
+struct UnknownName;
 
-impl<'de> Deserializer<'de> for StrangeName {
-    type Error = Answer;
+impl<'de> Deserializer<'de> for UnknownName {
+    type Error = DryRunResult;
 
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Answer> {
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DryRunResult> {
         visitor.visit_str("\0")
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
-        Err(Answer::MaySeeAll)
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, DryRunResult> {
+        Err(DryRunResult::ReadsAll)
     }
 
     forward_to_deserialize_any! {
@@ -76,47 +108,50 @@ impl<'de> Deserializer<'de> for StrangeName {
     }
 }
 
-/// The names asked for, on the way of an error.
+/// The result of a dry run, as its error.
 #[derive(Debug)]
-enum Answer {
-    /// A pair of another name is ignored.
+enum DryRunResult {
+    /// The field names; a pair with another name is ignored.
     Ignores(&'static [&'static str]),
-    /// A pair of another name is an error.
-    Refuses(&'static [&'static str]),
-    /// No names are known to be all that is read.
-    MaySeeAll,
+    /// The field names; a pair with another name is an error.
+    Rejects(&'static [&'static str]),
+    /// The type may read every pair.
+    ReadsAll,
 }
 
-impl<'de> Deserializer<'de> for Ask {
-    type Error = Answer;
+impl<'de> Deserializer<'de> for DryRun {
+    type Error = DryRunResult;
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Answer> {
-        let stranger = UnknownField {
+    ) -> Result<V::Value, DryRunResult> {
+        let unknown = UnknownField {
             fields,
             given: false,
         };
-        visitor.visit_map(stranger).and(Err(Answer::MaySeeAll))
+        visitor.visit_map(unknown).and(Err(DryRunResult::ReadsAll))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Answer> {
+    ) -> Result<V::Value, DryRunResult> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Answer> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(
+        self,
+        visitor: V,
+    ) -> Result<V::Value, DryRunResult> {
         visitor.visit_unit()
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
-        Err(Answer::MaySeeAll)
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, DryRunResult> {
+        Err(DryRunResult::ReadsAll)
     }
 
     forward_to_deserialize_any! {
@@ -125,21 +160,21 @@ impl<'de> Deserializer<'de> for Ask {
     }
 }
 
-impl Error for Answer {
+impl Error for DryRunResult {
     fn custom<T: fmt::Display>(_: T) -> Self {
-        Self::MaySeeAll
+        Self::ReadsAll
     }
 
     fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
-        Self::Refuses(expected)
+        Self::Rejects(expected)
     }
 }
 
-impl std::error::Error for Answer {}
+impl std::error::Error for DryRunResult {}
 
-impl fmt::Display for Answer {
+impl fmt::Display for DryRunResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("asked for the names of fields")
+        f.write_str("dry run for the names of fields")
     }
 }
 
@@ -150,7 +185,7 @@ mod tests {
     use std::collections::HashMap;
 
     #[derive(Deserialize)]
-    #[expect(dead_code, reason = "only its shape is asked for")]
+    #[expect(dead_code, reason = "only its fields matter")]
     struct Listing {
         #[serde(default)]
         page: u32,
@@ -161,24 +196,24 @@ mod tests {
     }
 
     #[derive(Deserialize)]
-    #[expect(dead_code, reason = "only its shape is asked for")]
+    #[expect(dead_code, reason = "only its fields matter")]
     struct Flat {
         #[serde(flatten)]
         page: Listing,
     }
 
     #[derive(Deserialize)]
-    #[expect(dead_code, reason = "only its shape is asked for")]
+    #[expect(dead_code, reason = "only its fields matter")]
     struct Wrapped(Listing);
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only its shape is asked for")]
+    #[expect(dead_code, reason = "only its fields matter")]
     struct Strict {
         page: u32,
     }
 
-    /// Reads its pairs by hand, and takes the first name for itself.
+    /// Reads its pairs by hand, with their names as text.
     struct First;
 
     impl<'de> Deserialize<'de> for First {
@@ -219,11 +254,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_plain_struct_may_read_everything() {
+    fn a_type_that_is_no_plain_struct_may_read_every_pair() {
         assert_eq!(of::<Flat>(), None);
         assert_eq!(of::<Strict>(), None);
         assert_eq!(of::<StrictlyNothing>(), None);
-        assert_eq!(of::<First>(), None, "it can see the first name of all");
+        assert_eq!(of::<First>(), None, "it reads the names as text");
         assert_eq!(of::<HashMap<String, String>>(), None);
         assert_eq!(of::<Vec<(String, String)>>(), None);
         assert_eq!(of::<(u32, u32)>(), None);
@@ -232,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_struct_that_refuses_other_names_takes_pairs_by_its_own() {
+    fn a_struct_that_rejects_other_names_reads_pairs_by_its_own() {
         assert_eq!(taken_by_name::<Strict>(), Some(&["page"][..]));
         assert_eq!(taken_by_name::<StrictlyNothing>(), Some(&[][..]));
         assert_eq!(taken_by_name::<Listing>(), of::<Listing>());

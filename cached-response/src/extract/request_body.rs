@@ -1,4 +1,4 @@
-//! Request bodies: whether there is one, and reading it for the key.
+//! Request bodies: detection, buffering for the key, and replay.
 
 use crate::route::request_key::RequestBody;
 use actix_web::{
@@ -15,20 +15,20 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// Whether the request has a body, however small.
+/// Returns true where the request has a body of at least one byte.
 ///
-/// An HTTP/2 request need not say so in its head: there the stream itself is asked, also one that
-/// a middleware or another door has wrapped, and what it gives is put back.
-pub(crate) fn is_there(request: &HttpRequest, payload: &mut Payload) -> bool {
+/// An HTTP/2 request need not declare it in its head: there the stream is polled once, also one that a
+/// middleware has wrapped, and a chunk is put back.
+pub(crate) fn is_present(request: &HttpRequest, payload: &mut Payload) -> bool {
     if matches!(payload, Payload::None) {
         return false;
     }
     let length = request.headers().get(header::CONTENT_LENGTH);
-    let says_so = match payload {
+    let is_declared = match payload {
         Payload::H1 { .. } => true,
         _ => request.version() < Version::HTTP_2 && matches!(payload, Payload::Stream { .. }),
     };
-    if says_so || length.is_some() {
+    if is_declared || length.is_some() {
         return length.is_some_and(|length| length != "0")
             || request.headers().contains_key(header::TRANSFER_ENCODING);
     }
@@ -36,7 +36,7 @@ pub(crate) fn is_there(request: &HttpRequest, payload: &mut Payload) -> bool {
 }
 
 fn peek(payload: &mut Payload) -> bool {
-    // Whoever reads the body next polls it with a waker of its own.
+    // The next reader of the body polls it with its own waker.
     match Pin::new(&mut *payload).poll_next(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(None) => {
             *payload = Payload::None;
@@ -55,8 +55,8 @@ fn peek(payload: &mut Payload) -> bool {
     }
 }
 
-/// Reads the body as it came over the wire: an extractor would decompress it, and has limits of
-/// its own. One that is over `limit` is not kept; the payload gives all of it in any case.
+/// Reads the body as it was sent: an extractor would decompress it, and has limits of its own. A body over
+/// `limit` bytes is not part of the key. The returned payload replays all of it in any case.
 pub(crate) async fn read(
     mut payload: Payload,
     limit: usize,
@@ -65,25 +65,25 @@ pub(crate) async fn read(
     while let Some(chunk) = poll_fn(|cx| Pin::new(&mut payload).poll_next(cx)).await {
         whole.extend_from_slice(&chunk?);
         if whole.len() > limit {
-            let chain = ReplayedPayload {
+            let replayed = ReplayedPayload {
                 first: Some(Ok(whole.freeze())),
                 rest: payload,
             };
-            return Ok((RequestBody::TooLarge, chain.into_payload()));
+            return Ok((RequestBody::TooLarge, replayed.into_payload()));
         }
     }
     let body = whole.freeze();
     Ok((RequestBody::Keyed(body.clone()), Payload::from(body)))
 }
 
-/// Gives the body once more where an extractor has taken it: one that runs later may want it too.
+/// Replays the body where an extractor has taken it, for the extractors that run later.
 pub(crate) fn refill(payload: &mut Payload, body: &Bytes) {
     if matches!(payload, Payload::None) {
         *payload = Payload::from(body.clone());
     }
 }
 
-/// What was read already, and then the rest.
+/// A payload with its first chunk put back.
 struct ReplayedPayload {
     first: Option<Result<Bytes, PayloadError>>,
     rest: Payload,

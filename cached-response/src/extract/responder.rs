@@ -1,8 +1,8 @@
-//! The rule that the answer of a handler is accounted for, in types.
+//! The compile-time proof that the key covers the responder of a handler.
 //!
-//! actix-web gives the whole request to [`Responder::respond_to`], so a responder can read a cookie
-//! that no argument of the handler shows. [`CoveredResponder`] marks those that do not;
-//! [`AnswerProbe`] finds out, on a route with `vary(..)`, which of the two an answer is.
+//! actix-web passes the whole request to [`Responder::respond_to`], so a responder can read a cookie
+//! that no argument of the handler includes. [`CoveredResponder`] marks the responders that do not;
+//! [`AnswerProbe`] finds the marker by autoref on a route with `vary(..)`.
 
 use crate::route::inputs::ArgumentInfo;
 #[cfg(any(feature = "files", test))]
@@ -25,15 +25,15 @@ use std::{
 
 /// A responder that reads nothing of the request but its path.
 ///
-/// [`Responder::respond_to`] is given the whole request, and what it reads there is not in the cache
+/// [`Responder::respond_to`] receives the whole request, and the parts that it reads are not in the cache
 /// key: a page that greets the owner of a session cookie would be stored for everyone. So a handler
-/// whose answer is not of a covered type does not compile, unless its route says `vary(..)`.
+/// whose responder is not covered does not compile, unless its route has `vary(..)`.
 ///
-/// The responders of actix-web are covered, and with the feature `files` `actix_files::NamedFile`. `Option`, `Result`, `Either`, `(R, StatusCode)` and
-/// `CustomizeResponder` are where what they hold is; an error is made into a response without the
-/// request.
+/// The responders of actix-web are covered, and `actix_files::NamedFile` with the feature `files`.
+/// `Option`, `Result`, `Either`, `(R, StatusCode)` and `CustomizeResponder` are where their parts are;
+/// an error becomes a response without the request.
 ///
-/// Implement it for a responder of your own whose `respond_to` leaves the request alone:
+/// Implement it for a responder of your own whose `respond_to` does not read the request:
 ///
 /// ```
 /// use actix_web::{App, HttpRequest, HttpResponse, Responder, body::BoxBody, get, test};
@@ -56,32 +56,32 @@ use std::{
 ///
 /// # #[actix_web::main] async fn main() {
 /// let app = test::init_service(App::new().service(logo)).await;
-/// let ask = || test::TestRequest::with_uri("/logo.svg").to_request();
-/// assert_eq!(test::call_and_read_body(&app, ask()).await, "<svg/>");
-/// assert_eq!(test::call_service(&app, ask()).await.headers().get("age").unwrap(), "0");
+/// let request = || test::TestRequest::with_uri("/logo.svg").to_request();
+/// assert_eq!(test::call_and_read_body(&app, request()).await, "<svg/>");
+/// assert_eq!(test::call_service(&app, request()).await.headers().get("age").unwrap(), "0");
 /// # }
 /// ```
 ///
-/// It is also the bound for a generic handler (`R: CoveredResponder`), and for a function that
-/// handlers answer with (`-> impl CoveredResponder`).
+/// It is also the bound for a generic handler (`R: CoveredResponder`), and for a function whose result a
+/// handler returns (`-> impl CoveredResponder`).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is given the whole request when it becomes a response, so one user's response could be shown to another",
-    label = "what it reads of the request is not part of the cache key",
-    note = "build an `HttpResponse` in the handler, which has nothing but its arguments, and return that",
+    message = "`{Self}` receives the whole request when it becomes a response, so one user's response could be shown to another",
+    label = "the parts of the request that it reads are not part of the cache key",
+    note = "build an `HttpResponse` in the handler from its arguments, and return that",
     note = "or, for a type of your own whose `respond_to` reads nothing of the request but its path: `impl cached_response::CoveredResponder for {Self} {{}}`",
-    note = "or name in the attribute which request headers it reads: `#[cached_response(vary(\"cookie\"))]`",
-    note = "for a type parameter, and for what another function returns, the bound is `CoveredResponder` in place of `Responder`"
+    note = "or name the request headers that it reads in the attribute: `#[cached_response(vary(\"cookie\"))]`",
+    note = "for a type parameter, and for the result of another function, write the bound `CoveredResponder` in place of `Responder`"
 )]
 pub trait CoveredResponder: Responder {
-    /// What it reads of the request.
+    /// The inputs that it reads.
     #[doc(hidden)]
     const FACTS: ArgumentInfo = ArgumentInfo::NOTHING;
 }
 
-/// The body of a covered responder. It is asked for in place of the responder itself, so that of a
-/// type which is no responder at all, and has no body, only that is reported.
+/// The body of a covered responder. The bound is on the body rather than the responder, so that a type
+/// that is no responder, and has no body, is one compile error.
 pub trait BodyOf<R> {
-    /// What the responder reads of the request.
+    /// The inputs that the responder reads.
     const FACTS: ArgumentInfo;
 }
 
@@ -89,7 +89,7 @@ impl<R: CoveredResponder> BodyOf<R> for R::Body {
     const FACTS: ArgumentInfo = R::FACTS;
 }
 
-/// What the covered answer `R` reads of the request.
+/// Returns the facts of the covered responder `R`.
 pub(crate) const fn facts_of<R>() -> &'static ArgumentInfo
 where
     R: Responder,
@@ -119,9 +119,9 @@ impl<T: Serialize> CoveredResponder for Form<T> {}
 
 impl<T: Debug + Display + 'static> CoveredResponder for InternalError<T> {}
 
-/// It reads `Range` and the `If-*` fields, and what it answers to them (a 206, 304, 412 or 416) is never
-/// stored. To any other request it gives the whole file. A `Range` that is no text gets a 400, which is
-/// stored where the route says `status(400)`.
+/// It reads `Range` and the `If-*` fields; its responses to them (206, 304, 412 or 416) are never stored.
+/// To any other request it responds with the whole file. A `Range` that is not text is a 400, which is
+/// stored on a route with `status(400)`.
 #[cfg(feature = "files")]
 impl CoveredResponder for actix_files::NamedFile {
     const FACTS: ArgumentInfo = ArgumentInfo::from_inputs(Inputs::HEADERS);
@@ -149,21 +149,21 @@ impl<R: CoveredResponder> CoveredResponder for CustomizeResponder<R> {
     const FACTS: ArgumentInfo = R::FACTS;
 }
 
-/// Asks what an answer reads of the request, also where its type is not covered.
+/// Finds the facts of a responder by autoref.
 ///
-/// `(&AnswerProbe::<R>::NEW).facts()` are those of `R` where that is covered, and those of an
-/// `HttpRequest` otherwise: method look-up tries [`ProbeCovered`] before it takes another reference.
+/// `(&AnswerProbe::<R>::NEW).facts()` are those of `R` where it is covered, and those of an `HttpRequest`
+/// otherwise: method look-up tries [`ProbeCovered`] before it adds another reference.
 #[derive(Debug)]
 pub struct AnswerProbe<R>(PhantomData<fn() -> R>);
 
 impl<R> AnswerProbe<R> {
-    /// The only one.
+    /// The only value.
     pub const NEW: Self = Self(PhantomData);
 }
 
-/// The first that is tried.
+/// The first probe.
 pub trait ProbeCovered {
-    /// Returns what a covered answer reads.
+    /// Returns the facts of a covered responder.
     fn facts(&self) -> &'static ArgumentInfo;
 }
 
@@ -173,9 +173,9 @@ impl<R: CoveredResponder> ProbeCovered for AnswerProbe<R> {
     }
 }
 
-/// The second.
+/// The second probe.
 pub trait ProbeAny {
-    /// Returns what any answer may read: the whole request.
+    /// Returns the facts of any responder: it may read the whole request.
     fn facts(&self) -> &'static ArgumentInfo;
 }
 
@@ -214,7 +214,7 @@ mod tests {
         const FACTS: ArgumentInfo = ArgumentInfo::from_inputs(Inputs::HEADERS);
     }
 
-    /// What the probe says of each type made of two containers, one in the other, around `$leaf`.
+    /// The facts of each composition of two containers around `$leaf`.
     macro_rules! nested {
         ($leaf:ty) => {
             [
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_answer_reads_is_seen_through_all_that_holds_it() {
+    fn a_container_has_the_facts_of_its_responder() {
         for (leaf, inputs, nested) in [
             ("unknown", ArgumentInfo::REQUEST.inputs, nested!(Unknown)),
             ("neutral", Inputs::NOTHING, nested!(Neutral)),
@@ -263,7 +263,7 @@ mod tests {
         }
     }
 
-    /// As a handler in which the type is a parameter asks.
+    /// The facts within a handler in which the type is a parameter.
     fn of_parameter<R: Responder>() -> Inputs {
         seen!(Option<R>).1
     }
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_parameter_is_what_its_bound_says() {
+    fn a_type_parameter_has_the_facts_of_its_bound() {
         assert_eq!(of_parameter::<Neutral>(), ArgumentInfo::REQUEST.inputs);
         assert_eq!(of_covered_parameter::<Neutral>(), Inputs::NOTHING);
     }

@@ -1,10 +1,10 @@
-//! What is said of an argument, as a type: for handlers that are wrapped by
-//! [`cached`](crate::cached) and have no attribute to say it.
+//! The roles of arguments as types, for handlers that are wrapped by [`cached`](crate::cached) and have
+//! no options.
 
 use crate::{
     extract::{
         covered::{KeyCovered, RouteOptions, Typed},
-        type_names,
+        probe::inputs_of_name,
     },
     key::{KeyWriter, part::KeyPart},
     route::{
@@ -24,70 +24,99 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// An argument that joins the key, whole: `key(..)` as a type.
+/// An argument whose whole value is part of the key: `key(..)` as a type.
+///
+/// `T` must be a [`KeyPart`]. It is extracted before the look-up, also on a hit.
 ///
 /// ```
-/// use actix_web::web::Json;
+/// use actix_web::{App, test, web};
 /// use cached_response::{Keyed, Policy, cached};
 ///
-/// let search = cached(Policy::default().methods(["POST"]), |words: Keyed<Json<Vec<String>>>| async move {
-///     words.join(" ")
-/// });
-/// # let _ = actix_web::web::post().to(search);
+/// # #[actix_web::main] async fn main() {
+/// let policy = Policy::default().methods(["POST"]);
+/// let search = cached(policy, |words: Keyed<web::Json<Vec<String>>>| async move { words.join(" ") });
+/// let app = test::init_service(App::new().route("/", web::post().to(search))).await;
+/// for words in [["green", "tea"], ["black", "tea"]] {
+///     let request = test::TestRequest::post().set_json(words).to_request();
+///     assert_eq!(test::call_and_read_body(&app, request).await, words.join(" "));
+/// }
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "it is taken apart in the argument list of a handler"
+    reason = "handlers destructure it in their argument lists"
 )]
 pub struct Keyed<T>(pub T);
 
-/// An argument that decides who may pass, hits included, and that the handler cannot read:
-/// `gate(..)` as a type.
+/// An argument that authorizes each request, also a hit, and that the handler cannot read: `gate(..)` as
+/// a type.
+///
+/// A request that the extractor rejects gets its error, and no response of the cache.
 ///
 /// ```
-/// use actix_web::web::Path;
+/// use actix_web::{App, test, web::{self, Path}};
 /// use cached_response::{Gate, Policy, cached};
 ///
-/// let page = cached(Policy::default(), |_: Gate<Path<u32>>| async { "for those who gave a number" });
-/// # let _ = actix_web::web::get().to(page);
+/// # #[actix_web::main] async fn main() {
+/// let page = cached(Policy::default(), |_: Gate<Path<u32>>| async { "for numbers" });
+/// let app = test::init_service(App::new().route("/{n}", web::get().to(page))).await;
+/// for (uri, status) in [("/7", 200), ("/7", 200), ("/seven", 404)] {
+///     let response = test::call_service(&app, test::TestRequest::with_uri(uri).to_request()).await;
+///     assert_eq!(response.status(), status);
+/// }
+/// # }
 /// ```
 pub struct Gate<T>(
-    // Held until the handler is done, as a permit would be.
+    // Dropped after the handler has finished, so that it can be a permit.
     T,
 );
 
 /// An argument that the response does not depend on: `unkeyed(..)` as a type.
 ///
+/// It does not apply to an `HttpRequest` or a body: with one of these in it, each request bypasses the
+/// cache.
+///
 /// ```
-/// use actix_web::dev::PeerAddr;
+/// use actix_web::{App, dev::PeerAddr, test, web};
 /// use cached_response::{Policy, Unkeyed, cached};
 ///
+/// # #[actix_web::main] async fn main() {
 /// let page = cached(Policy::default(), |peer: Unkeyed<PeerAddr>| async move {
-///     println!("made for {}", peer.0);
+///     println!("computed for {}", peer.0);
 ///     "the same for everyone"
 /// });
-/// # let _ = actix_web::web::get().to(page);
+/// let app = test::init_service(App::new().route("/", web::get().to(page))).await;
+/// for (peer, is_hit) in [("10.0.0.1:80", false), ("10.0.0.2:80", true)] {
+///     let request = test::TestRequest::get().peer_addr(peer.parse().unwrap()).to_request();
+///     let response = test::call_service(&app, request).await;
+///     assert_eq!(response.headers().contains_key("age"), is_hit);
+/// }
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "it is taken apart in the argument list of a handler"
+    reason = "handlers destructure it in their argument lists"
 )]
 pub struct Unkeyed<T>(pub T);
 
-/// An argument that is extracted only on a miss, when the handler asks for it: `lazy(..)` as a
-/// type. It says when, not whether: what is in it must be covered, or [`Unkeyed`].
+/// An argument that is extracted only on a miss, when the handler calls [`extract`](Self::extract):
+/// `lazy(..)` as a type. `T` must be covered by the key, or an [`Unkeyed`].
 ///
 /// ```
-/// use actix_web::{Error, web::Query};
+/// use actix_web::{App, Error, test, web::{self, Query}};
 /// use cached_response::{Lazy, Policy, cached};
 ///
+/// # #[actix_web::main] async fn main() {
 /// let sum = cached(Policy::default(), |numbers: Lazy<Query<Vec<(String, u32)>>>| async move {
 ///     let numbers = numbers.extract().await?;
 ///     Ok::<_, Error>(numbers.iter().map(|(_, number)| number).sum::<u32>().to_string())
 /// });
-/// # let _ = actix_web::web::get().to(sum);
+/// let app = test::init_service(App::new().route("/", web::get().to(sum))).await;
+/// let request = test::TestRequest::with_uri("/?a=3&b=4").to_request();
+/// assert_eq!(test::call_and_read_body(&app, request).await, "7");
+/// # }
 /// ```
 pub struct Lazy<T> {
     request: HttpRequest,
@@ -96,10 +125,21 @@ pub struct Lazy<T> {
 }
 
 impl<T: FromRequest> Lazy<T> {
-    /// Extracts it now.
+    /// Extracts the value.
     ///
     /// # Errors
-    /// Those of the extractor.
+    /// Those of the extractor. Where the handler returns one, its response is not stored.
+    ///
+    /// ```
+    /// # #[actix_web::main] async fn main() {
+    /// use actix_web::{FromRequest, test::TestRequest, web::Query};
+    /// use cached_response::Lazy;
+    ///
+    /// let request = TestRequest::with_uri("/?page=2").to_http_request();
+    /// let page = <Lazy<Query<Vec<(String, u32)>>> as FromRequest>::extract(&request).await.unwrap();
+    /// assert_eq!(page.extract().await.unwrap().0, [("page".to_owned(), 2)]);
+    /// # }
+    /// ```
     pub async fn extract(mut self) -> Result<T, Error> {
         T::from_request(&self.request, &mut self.payload)
             .await
@@ -124,9 +164,8 @@ impl<V, B, T: 'static> KeyCovered<RouteOptions<V, B, Typed>> for Unkeyed<T> {
     const FACTS: ArgumentInfo = ArgumentInfo::from_inputs(Inputs::HEADERS);
 
     fn facts(all: &mut Vec<ArgumentInfo>) {
-        // No word of the author's stands in for the headers that a whole request shows, nor for a
-        // body.
-        let seen = type_names::through(type_name::<T>());
+        // `Unkeyed` does not cover the headers of a whole request, nor a body.
+        let seen = inputs_of_name(type_name::<T>());
         all.push(ArgumentInfo::from_inputs(
             seen.and(Inputs::HEADERS).and(Inputs::AHEAD),
         ));
@@ -136,7 +175,7 @@ impl<V, B, T: 'static> KeyCovered<RouteOptions<V, B, Typed>> for Unkeyed<T> {
 impl<V, B, T: KeyCovered<RouteOptions<V, B, Typed>>> KeyCovered<RouteOptions<V, B, Typed>>
     for Lazy<T>
 {
-    // The handler extracts it, and is shown the error.
+    // The handler extracts it, and receives the error.
     const FACTS: ArgumentInfo = T::FACTS.lazily().with_error().with_flag();
 
     fn find_data(request: &HttpRequest, seen: &mut SeenData) {
@@ -161,7 +200,7 @@ impl<V, B, T: KeyCovered<RouteOptions<V, B, Typed>>> KeyCovered<RouteOptions<V, 
 }
 
 pin_project! {
-    /// The extraction of what is inside.
+    /// The extraction of the inner value.
     pub struct Wrapped<F, W> {
         #[pin]
         inner: F,

@@ -1,17 +1,12 @@
-//! The extraction of a `Query<T>` that is not shown the flag of a live answer.
+//! The extraction of a `Query<T>` without the nocache flag.
 //!
-//! Under the attribute `?nocache=1` is no part of what a handler asks for, so that a `T` with
-//! `#[serde(deny_unknown_fields)]` must not refuse it. An argument is extracted before its route is
-//! known, so the name of the flag is in its type.
+//! Under the attribute `?nocache=1` is not part of the handler's query, so a `T` with
+//! `#[serde(deny_unknown_fields)]` must not reject it. An argument is extracted before its route is
+//! known, so the name of the flag is in the type.
 
-use crate::{
-    context::control::RunContext,
-    extract::{covered::KeyCovered, query_fields},
-    key::query::{has_flag, without_flag},
-};
-use actix_web::{Error, FromRequest, HttpRequest, dev::Payload, web::Query};
+use crate::{context::control::RunContext, extract::covered::KeyCovered, key::query::has_flag};
+use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
 use pin_project_lite::pin_project;
-use serde::de::DeserializeOwned;
 use std::{
     fmt,
     future::Future,
@@ -20,14 +15,14 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// An argument that is called a `Query`, extracted without the pair `<flag>=1`.
+/// An argument whose type is named `Query`, extracted without the pair `<flag>=1`.
 ///
-/// `FLAG` is the name of the flag: its bytes, the last one lowest. `W` are the words of its route.
+/// `FLAG` is the name of the flag: its bytes, the last one lowest. `W` are the options of its route.
 #[non_exhaustive]
 pub struct QueryWithoutFlag<Q, W, const FLAG: u128> {
     /// The argument of the handler.
     pub argument: Q,
-    words: PhantomData<fn() -> W>,
+    options: PhantomData<fn() -> W>,
 }
 
 impl<Q, W, const FLAG: u128> QueryWithoutFlag<Q, W, FLAG> {
@@ -36,7 +31,7 @@ impl<Q, W, const FLAG: u128> QueryWithoutFlag<Q, W, FLAG> {
     fn new(argument: Q) -> Self {
         Self {
             argument,
-            words: PhantomData,
+            options: PhantomData,
         }
     }
 
@@ -107,8 +102,8 @@ impl<Q: FromRequest, A> Future for ExtractingQuery<Q, A> {
     }
 }
 
-/// Extracts an argument of a request that asks for a live answer as if it did not. `None` where it is to
-/// be extracted as it is.
+/// Extracts an argument of a request with the flag as if without it. `None` where it must be extracted
+/// with the flag, which marks the response as not storable.
 pub(crate) fn extract_if_flagged<Q>(
     request: &HttpRequest,
     flag: &str,
@@ -119,37 +114,10 @@ pub(crate) fn extract_if_flagged<Q>(
     }
     let extracted = extract(request, flag);
     if extracted.is_none() {
-        // The handler may be shown the flag, which is in no key.
+        // The handler may read the flag, which is not in the key.
         RunContext::refuse_extraction(request);
     }
     extracted
-}
-
-/// Extracts a query as if its pair `<flag>=1` were not there.
-///
-/// A type with a field of that name is shown the pair. So is one that may read any name, unless it
-/// refuses the query for it: such a route stores no live answer.
-pub(crate) fn extract_without<T: DeserializeOwned>(
-    request: &HttpRequest,
-    flag: &str,
-) -> Option<Result<Query<T>, Error>> {
-    let query = request.query_string();
-    let hidden = match query_fields::taken_by_name::<T>() {
-        Some(names) if names.contains(&flag) => return None,
-        names => names.is_some(),
-    };
-    if !hidden && Query::<T>::from_query(query).is_ok() {
-        return None;
-    }
-    match Query::from_query(&without_flag(query, flag)) {
-        Ok(extracted) => Some(Ok(extracted)),
-        // The application's `QueryConfig` makes the error of its own extraction.
-        Err(error) if hidden => {
-            let refused = Query::<T>::from_request(request, &mut Payload::None).into_inner();
-            Some(Err(refused.err().unwrap_or_else(|| error.into())))
-        }
-        Err(_) => None,
-    }
 }
 
 #[cfg(test)]
@@ -157,7 +125,7 @@ mod tests {
     use super::QueryWithoutFlag;
 
     #[test]
-    fn the_name_of_the_flag_is_read_from_the_type() {
+    fn the_name_of_the_flag_is_decoded_from_the_type() {
         const NOCACHE: u128 = 0x6e_6f63_6163_6865;
         const LONGEST: u128 = u128::from_be_bytes(*b"0123456789abcdef");
         assert_eq!(QueryWithoutFlag::<(), (), NOCACHE>::flag(), "nocache");

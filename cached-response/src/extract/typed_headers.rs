@@ -1,21 +1,16 @@
-//! Typed headers: an argument `Header<H>` puts the header of `H::name()` into the key.
+//! Typed headers: for an argument `Header<H>` the header `H::name()` is part of the key.
 
-use crate::{
-    extract::covered::{KeyCovered, RouteOptions, Vary},
-    route::inputs::{ArgumentInfo, Inputs},
-};
+use crate::{extract::covered::KeyCovered, route::inputs::ArgumentInfo};
 use actix_web::{
     http::header::{self, Header as Field, HeaderName},
     web::Header,
 };
-use std::marker::PhantomData;
 
-/// A typed header whose `parse` reads the header of its own [`name`](Field::name) and nothing else
-/// of the request.
+/// A typed header whose `parse` reads the header [`name`](Field::name) and nothing else of the request.
 ///
-/// actix-web gives `parse` the whole message, cookies included, and the key has the one header that
-/// `name` names. So `web::Header<H>` is [`KeyCovered`] only where `H` is known to keep to it: the
-/// headers of actix-web are, and a header of your own is once you implement this marker for it.
+/// actix-web passes the whole message to `parse`, including cookies, and only the header `name` is part
+/// of the key. So `web::Header<H>` is [`KeyCovered`] only with this marker on `H`: the headers of
+/// actix-web have it; implement it for a header of your own.
 ///
 /// ```
 /// use actix_web::error::ParseError;
@@ -46,9 +41,9 @@ use std::marker::PhantomData;
 /// assert_eq!(ApiVersion::parse(&request).unwrap().0, "2");
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}::parse` is given the whole request, and only the header of `{Self}::name()` is in the cache key",
+    message = "`{Self}::parse` receives the whole request, and only the header `{Self}::name()` is part of the cache key",
     label = "may read more than its own header",
-    note = "take `request: cached_response::TrackedRequest` instead: what the handler reads of it joins the key by itself",
+    note = "take `request: cached_response::TrackedRequest` instead: the headers that the handler reads through it become part of the key",
     note = "or name every header that `parse` reads in `vary(..)`",
     note = "or, if `parse` reads that header and nothing else, implement the marker `cached_response::ReadsOneHeader` for `{Self}`"
 )]
@@ -62,32 +57,18 @@ fn name_of<H: Field>() -> HeaderName {
     H::name()
 }
 
-/// A header argument on a route that says `vary(..)`: its author has named what `parse` reads.
-#[derive(Debug)]
-pub struct VariedHeader<H>(PhantomData<fn() -> H>);
-
-impl<H> VariedHeader<H> {
-    pub(crate) const NEW: Self = Self(PhantomData);
-}
-
-impl<B, S, H> super::CoveredBy<RouteOptions<Vary, B, S>> for VariedHeader<H> {
-    fn facts(self) -> ArgumentInfo {
-        ArgumentInfo::from_inputs(Inputs::HEADERS)
-    }
-}
-
 macro_rules! read_one_header {
     ($($header:ident)*) => {
         $(impl ReadsOneHeader for header::$header {})*
 
-        /// One line for each.
+        /// Each header with its parser.
         #[cfg(test)]
         const KNOWN: &[(&str, fn(&actix_web::HttpRequest) -> String)] =
             &[$((stringify!($header), tests::parsed::<header::$header>)),*];
     };
 }
 
-// Each was read in actix-web 4.18 and actix-http 3.20: `parse` asks for `Self::name()` alone.
+// The source of each was read in actix-web 4.18 and actix-http 3.20: `parse` asks for `Self::name()` alone.
 read_one_header! {
     Accept AcceptCharset AcceptEncoding AcceptLanguage Allow CacheControl ContentDisposition
     ContentEncoding ContentLanguage ContentLength ContentRange ContentType Date ETag Expires IfMatch
@@ -126,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typed_header_of_actix_web_reads_its_own_header_and_no_other() {
+    fn a_typed_header_of_actix_web_reads_its_own_header_only() {
         const DAY: &str = "Thu, 01 Jan 1970 00:00:01 GMT";
         let request = [
             ("accept", "text/html"),
@@ -160,6 +141,10 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), KNOWN.len());
-        assert_eq!(request.headers().len(), KNOWN.len() + 1, "each was sent");
+        assert_eq!(
+            request.headers().len(),
+            KNOWN.len() + 1,
+            "each header is in the request"
+        );
     }
 }
