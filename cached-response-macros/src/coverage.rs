@@ -8,7 +8,7 @@ use crate::{
 };
 use syn::Type;
 
-/// How an argument is accounted for.
+/// The role of an argument with respect to the key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// By its type: no option names it.

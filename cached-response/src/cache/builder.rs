@@ -114,7 +114,7 @@ impl ResponseCacheBuilder {
     /// use std::time::Duration;
     ///
     /// let builder = cached_response::ResponseCache::builder().wait_timeout(Duration::from_secs(2));
-    /// assert_eq!(builder.build().stats().out_of_patience, 0);
+    /// assert_eq!(builder.build().stats().wait_timeouts, 0);
     /// ```
     #[must_use]
     pub fn wait_timeout(mut self, wait_timeout: Duration) -> Self {

@@ -305,7 +305,19 @@ impl<F: Future> Future for Scoped<F> {
     }
 }
 
-impl crate::response::tee::source::Scope for Arc<RunContext> {
+/// The state around each poll of a handler's body.
+pub(crate) trait Scope {
+    /// Calls `poll` once within the scope, and leaves the scope also where `poll` panics.
+    fn enter(&self, poll: &mut dyn FnMut());
+}
+
+impl Scope for () {
+    fn enter(&self, poll: &mut dyn FnMut()) {
+        poll();
+    }
+}
+
+impl Scope for Arc<RunContext> {
     fn enter(&self, poll: &mut dyn FnMut()) {
         scope(self, poll);
     }

@@ -57,12 +57,12 @@ impl<F: Future + Unpin> Drop for DetachOnDrop<F> {
         let Some(flight) = self.flight.take() else {
             return;
         };
-        let handed_over = !self.polling
+        let detached = !self.polling
             && DetachedPermit::claim(Kind::HandOver).is_some_and(|place| {
                 local_task::spawn(Box::pin(to_its_end(flight, self.station.clone(), place))).is_ok()
             });
-        self.station.report(if handed_over {
-            Event::HandedOver
+        self.station.report(if detached {
+            Event::Detached
         } else {
             Event::Failed
         });

@@ -52,7 +52,7 @@ impl MissFlow {
         let shared = self.shared();
         let landing = within(shared, end.since(shared.now()), follower).await;
         if landing.is_none() {
-            self.report(Event::OutOfPatience);
+            self.report(Event::WaitTimeout);
         }
         landing
     }

@@ -51,7 +51,7 @@ pub(crate) fn serve(
     match Asks::begin(journey.shared(), &journey.miss.flight) {
         None => journey.go(permit, run),
         Some(asks) if asks.is_circular() && permit.is_none() => {
-            journey.report(Event::OwnRun);
+            journey.report(Event::NestedRun);
             Box::pin(asks.during(journey.alone(run)))
         }
         Some(asks) => Box::pin(asks.during(journey.go(permit, run))),
@@ -210,7 +210,7 @@ impl MissFlow {
             .follow(run, || self.boarding(), stands_by)
             .await;
         if matches!(waited, Waited::LetIn(..) | Waited::Over) {
-            self.report(Event::OutOfPatience);
+            self.report(Event::WaitTimeout);
         }
         waited
     }

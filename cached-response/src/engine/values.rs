@@ -106,7 +106,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
     fn why_alone(&self, asks: Option<&Asks>) -> Option<Event> {
         let shared = self.station.shared();
         if asks.is_some_and(Asks::is_circular) {
-            Some(Event::OwnRun)
+            Some(Event::NestedRun)
         } else if shared.hit_for_pass.pass(&self.key, shared.now()) {
             Some(Event::Marked)
         } else {
@@ -183,7 +183,7 @@ impl<A: FnMut(&StoredResponse) -> bool> Asking<A> {
             )
             .await;
         if matches!(waited, Waited::LetIn(..) | Waited::Over) {
-            self.station.report(Event::OutOfPatience);
+            self.station.report(Event::WaitTimeout);
         }
         waited
     }

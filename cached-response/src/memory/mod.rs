@@ -207,7 +207,7 @@ impl MemoryStore {
         })
     }
 
-    /// As [`BoundedMap::update`]; no slot returns the old value afterwards.
+    /// Replaces a value as [`BoundedMap::update`] does; no slot returns the old value afterwards.
     pub(crate) fn update(&self, key: Key, change: impl FnOnce(Option<&Entry>) -> Option<Entry>) {
         if self.disabled {
             change(None);

@@ -145,7 +145,7 @@ fn variant(names: &[Selector], request: &HttpRequest) -> Variant {
 enum Place {
     /// Directly under its key.
     Key,
-    /// As a variant behind this list.
+    /// A variant behind this list.
     Behind(Arc<VaryList>),
     /// Nowhere: a run that started later has stored its response.
     Superseded,

@@ -1,4 +1,4 @@
-//! What happened, counted: always on, and never a reason for two workers to meet.
+//! Events and their counters: always on, and without contention between workers.
 
 use crate::metrics::{
     reason::{Bypass, ForwardReason, Skip, StaleRule},
@@ -9,7 +9,7 @@ use std::{
     sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
-/// One thing that is counted.
+/// A counted event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Hit,
@@ -19,11 +19,11 @@ pub(crate) enum Event {
     Stored,
     Skip(Skip),
     Collapsed,
-    OutOfPatience,
-    OwnRun,
+    WaitTimeout,
+    NestedRun,
     Crowded,
     Failed,
-    HandedOver,
+    Detached,
     Marked,
     Invalidation,
     OnlyIfCached,
@@ -40,18 +40,18 @@ const SKIPS: usize = Skip::ALL.len();
 const EVENTS: usize = PLAIN + FORWARDS + BYPASSES + SKIPS + StaleRule::ALL.len();
 
 impl Event {
-    /// What kind of event it is.
+    /// The name of the event in traces.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Hit => "hit",
             Self::NotModified => "not-modified",
             Self::Stored => "stored",
             Self::Collapsed => "collapsed",
-            Self::OutOfPatience => "out-of-patience",
-            Self::OwnRun => "own-run",
+            Self::WaitTimeout => "wait-timeout",
+            Self::NestedRun => "nested-run",
             Self::Crowded => "crowded",
             Self::Failed => "failed",
-            Self::HandedOver => "handed-over",
+            Self::Detached => "detached",
             Self::Marked => "marked",
             Self::Invalidation => "invalidation",
             Self::OnlyIfCached => "only-if-cached",
@@ -65,7 +65,7 @@ impl Event {
         }
     }
 
-    /// The word of its reason, where it has one.
+    /// The token of its reason, where it has one.
     pub(crate) const fn reason(self) -> Option<&'static str> {
         match self {
             Self::Forward(forward) => Some(forward.as_str()),
@@ -76,23 +76,24 @@ impl Event {
         }
     }
 
+    /// The index of its counter.
     pub(crate) const fn index(self) -> usize {
         match self {
             Self::Hit => 0,
             Self::NotModified => 1,
             Self::Stored => 2,
             Self::Collapsed => 3,
-            Self::OutOfPatience => 4,
+            Self::WaitTimeout => 4,
             Self::Crowded => 5,
             Self::Failed => 6,
-            Self::HandedOver => 7,
+            Self::Detached => 7,
             Self::Marked => 8,
             Self::Invalidation => 9,
             Self::OnlyIfCached => 10,
             Self::Validated => 11,
             Self::Refresh => 12,
             Self::RemoteHit => 13,
-            Self::OwnRun => 14,
+            Self::NestedRun => 14,
             Self::Forward(forward) => PLAIN + forward as usize,
             Self::Bypass(bypass) => PLAIN + FORWARDS + bypass as usize,
             Self::Skip(skip) => PLAIN + FORWARDS + BYPASSES + skip as usize,
@@ -101,14 +102,14 @@ impl Event {
     }
 }
 
-/// Workers beyond this many share a stripe, which costs them time and no counts.
+/// Stripes of counters. Workers beyond this number share one, which costs time and loses no count.
 const STRIPES: usize = 16;
 
 #[derive(Debug)]
 #[repr(align(128))]
 struct Stripe([AtomicU64; EVENTS]);
 
-/// The counters of one cache, a stripe a worker.
+/// The counters of one cache, with a stripe for each worker.
 #[derive(Debug)]
 pub(crate) struct Counters(Box<[Stripe]>);
 
@@ -119,7 +120,7 @@ impl Counters {
     }
 
     pub(crate) fn count(&self, event: Event) {
-        self.0[stripe()].0[event.index()].fetch_add(1, Relaxed);
+        self.0[stripe_index()].0[event.index()].fetch_add(1, Relaxed);
     }
 
     fn total(&self, event: Event) -> u64 {
@@ -131,15 +132,16 @@ impl Counters {
     }
 }
 
-fn stripe() -> usize {
+fn stripe_index() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local!(static MINE: usize = NEXT.fetch_add(1, Relaxed) % STRIPES);
     MINE.with(|mine| *mine)
 }
 
-/// What a cache has done since it was made, and what it holds now.
+/// The counts of a cache since it was built, and its current size.
 ///
-/// Counts are exact, but read one after the other while requests go on.
+/// Each count is exact. They are read one after the other while requests continue, so sums over several
+/// of them may be off by the requests in between.
 ///
 /// ```
 /// use cached_response::{ResponseCache, Bypass};
@@ -151,56 +153,57 @@ fn stripe() -> usize {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Requests answered from a stored response, those with a 304 included.
+    /// Requests answered from a stored response, including those with a 304.
     pub hits: u64,
     /// Hits that were answered with 304 Not Modified.
     pub not_modified: u64,
-    /// Requests that were looked up, found nothing to reuse and went on to the handler.
+    /// Requests whose look-up found nothing to reuse, and which were forwarded to the handler.
     pub misses: u64,
-    /// Requests that asked for a live answer, or wished for more than the stored one is.
-    pub live: u64,
+    /// Requests that forced a refresh (`?nocache=1`), or whose `Cache-Control` excludes the stored response.
+    pub forced_refreshes: u64,
     /// Responses stored.
     pub stored: u64,
-    /// Misses answered by another request's run.
+    /// Misses answered by the run of another request.
     pub collapsed: u64,
-    /// Misses that waited for another's run until their patience was at its end, or until they were
-    /// let in to run beside it.
-    pub out_of_patience: u64,
-    /// Misses that would have waited for a run which itself waits for them: they came from inside it,
-    /// and ran at once.
-    pub own_runs: u64,
-    /// Misses that found too many waiting already.
+    /// Misses that waited for another request's run until the wait timed out, or until they started a run
+    /// beside it.
+    pub wait_timeouts: u64,
+    /// Misses that came from within the run that they would have waited for, and ran at once instead of a
+    /// deadlock.
+    pub nested_runs: u64,
+    /// Misses that ran at once because the run had [`max_waiters`](crate::ResponseCacheBuilder::max_waiters)
+    /// waiters already.
     pub crowded: u64,
-    /// Runs that panicked, or were dropped and could not go on by themselves.
+    /// Runs that panicked, or were dropped and could not continue in the background.
     pub failed: u64,
-    /// Runs whose client left, or was answered by a stale response meanwhile, and that went on by
-    /// themselves.
-    pub handed_over: u64,
-    /// Misses that ran at once because the route's last response could not be stored.
+    /// Runs that continued in the background after their client had disconnected, or had received a stale
+    /// response.
+    pub detached: u64,
+    /// Misses that ran at once because the last response for the key could not be stored (hit-for-pass).
     pub marked: u64,
-    /// Invalidations and expiries that were asked for, and paths invalidated by requests that changed
-    /// them.
+    /// Invalidations and expiries by the application, and paths invalidated by requests with unsafe
+    /// methods.
     pub invalidations: u64,
-    /// Requests that wished for a stored response alone, and were answered with 504 as none would do.
+    /// Requests with `only-if-cached` that were answered with a 504.
     pub only_if_cached: u64,
-    /// Runs that found the stored response unchanged.
+    /// Runs that found the stored response unchanged (304).
     pub validated: u64,
-    /// Runs that were started behind an answer, to refresh the response that gave it.
+    /// Runs that refreshed a stored response in the background after it was served.
     pub refreshes: u64,
-    /// Hits whose response was found in the remote store.
+    /// Hits whose response came from the remote store.
     pub remote_hits: u64,
-    /// Stored responses and variant lists held now.
+    /// Stored responses and variant lists in memory.
     pub entries: u64,
-    /// What they weigh, in bytes.
+    /// The size of the entries in bytes.
     pub bytes: u64,
-    /// Keys for which requests do not wait for one another now, because what is made for them
-    /// cannot be stored.
+    /// Keys whose requests are not coalesced because their last response could not be stored
+    /// (hit-for-pass).
     pub markers: u64,
-    /// What they weigh, in bytes; 2 MiB at most.
+    /// The size of the markers in bytes, up to 2 MiB.
     pub marker_bytes: u64,
-    /// Runs that others may be waiting for now.
+    /// Runs in progress that other requests may wait for.
     pub running: usize,
-    /// What became of the calls to the remote store, where there is one.
+    /// The counts of calls to the remote store, where there is one.
     pub remote: Option<RemoteStats>,
     bypasses: Vec<(Bypass, u64)>,
     skips: Vec<(Skip, u64)>,
@@ -208,7 +211,13 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// How many requests were not looked up for this reason.
+    /// Returns the number of requests that bypassed the cache for this reason.
+    ///
+    /// ```
+    /// use cached_response::{Bypass, ResponseCache};
+    ///
+    /// assert_eq!(ResponseCache::builder().build().stats().bypassed(Bypass::Method), 0);
+    /// ```
     pub fn bypassed(&self, reason: Bypass) -> u64 {
         self.bypasses
             .iter()
@@ -216,7 +225,13 @@ impl Stats {
             .map_or(0, |(_, count)| *count)
     }
 
-    /// How many responses were not stored for this reason.
+    /// Returns the number of responses that were not stored for this reason.
+    ///
+    /// ```
+    /// use cached_response::{ResponseCache, Skip};
+    ///
+    /// assert_eq!(ResponseCache::builder().build().stats().skipped(Skip::SetCookie), 0);
+    /// ```
     pub fn skipped(&self, reason: Skip) -> u64 {
         self.skips
             .iter()
@@ -224,8 +239,14 @@ impl Stats {
             .map_or(0, |(_, count)| *count)
     }
 
-    /// How many requests were answered by a stale response under this rule. Those that found one
-    /// there are among the hits.
+    /// Returns the number of requests that were answered with a stale response under this rule. Those
+    /// answered at their look-up are also in `hits`.
+    ///
+    /// ```
+    /// use cached_response::{ResponseCache, StaleRule};
+    ///
+    /// assert_eq!(ResponseCache::builder().build().stats().answered_stale(StaleRule::IfError), 0);
+    /// ```
     pub fn answered_stale(&self, rule: StaleRule) -> u64 {
         self.stale
             .iter()
@@ -242,14 +263,14 @@ impl Stats {
             misses: forwarded(ForwardReason::UriMiss)
                 + forwarded(ForwardReason::VaryMiss)
                 + forwarded(ForwardReason::Stale),
-            live: forwarded(ForwardReason::Request),
+            forced_refreshes: forwarded(ForwardReason::Request),
             stored: total(Event::Stored),
             collapsed: total(Event::Collapsed),
-            out_of_patience: total(Event::OutOfPatience),
-            own_runs: total(Event::OwnRun),
+            wait_timeouts: total(Event::WaitTimeout),
+            nested_runs: total(Event::NestedRun),
             crowded: total(Event::Crowded),
             failed: total(Event::Failed),
-            handed_over: total(Event::HandedOver),
+            detached: total(Event::Detached),
             marked: total(Event::Marked),
             invalidations: total(Event::Invalidation),
             only_if_cached: total(Event::OnlyIfCached),
@@ -278,25 +299,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_event_has_a_place_of_its_own() {
+    fn every_event_has_a_counter_of_its_own() {
         let plain = [
             Event::Hit,
             Event::NotModified,
             Event::Stored,
             Event::Collapsed,
-            Event::OutOfPatience,
+            Event::WaitTimeout,
             Event::Crowded,
             Event::Failed,
-            Event::HandedOver,
+            Event::Detached,
             Event::Marked,
             Event::Invalidation,
             Event::OnlyIfCached,
             Event::Validated,
             Event::Refresh,
             Event::RemoteHit,
-            Event::OwnRun,
+            Event::NestedRun,
         ];
-        let mut places: Vec<_> = plain
+        let mut indices: Vec<_> = plain
             .into_iter()
             .chain(
                 ForwardReason::ALL
@@ -308,7 +329,7 @@ mod tests {
             .chain(StaleRule::ALL.iter().map(|&rule| Event::Stale(rule)))
             .map(Event::index)
             .collect();
-        places.sort_unstable();
-        assert_eq!(places, (0..EVENTS).collect::<Vec<_>>());
+        indices.sort_unstable();
+        assert_eq!(indices, (0..EVENTS).collect::<Vec<_>>());
     }
 }

@@ -1,7 +1,7 @@
-//! Why something was not looked up, not stored, or forwarded: one word each.
+//! Reasons: why a request bypassed the cache or was forwarded, why a response was not stored, which rule
+//! served a stale one.
 //!
-//! The same word stands in the `Cache-Status` field, in the counters, in the trace events and in
-//! the documentation.
+//! Each has one token, the same in `Cache-Status`, counters, traces and documentation.
 
 use std::fmt;
 
@@ -13,10 +13,10 @@ macro_rules! reasons {
         pub enum $name { $($(#[$what])* $variant,)* }
 
         impl $name {
-            /// Every reason, in the order in which they are counted.
+            /// Every reason, in the order of the counters.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The word for it, as in `Cache-Status`.
+            /// Returns the token of the reason, as in the `detail` of `Cache-Status`.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
@@ -31,44 +31,58 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// Why a request was not looked up.
+    /// Reason to bypass the cache: the request is not looked up, and its response is not stored.
+    ///
+    /// ```
+    /// use cached_response::Bypass;
+    ///
+    /// assert_eq!(Bypass::KeyTooLong.as_str(), "key-too-long");
+    /// assert!(Bypass::ALL.contains(&Bypass::Method));
+    /// ```
     Bypass {
         /// The cache is switched off: by `CACHED_RESPONSE=off`, or by `enabled(false)`.
         Off = "off",
-        /// The method is not one that this route reuses responses for.
+        /// The method is not one of the route's `methods`.
         Method = "method",
         /// A GET or HEAD with a body that is not in the key.
         Body = "body",
-        /// The body is longer than what may join the key.
+        /// The body is over the limit of the route's `body`.
         BodyTooLarge = "body-too-large",
         /// The route's `unless`.
         Unless = "unless",
-        /// A method-override header, on a route whose handler sees headers.
+        /// A method-override header, on a route whose handler reads headers.
         MethodOverride = "method-override",
-        /// A cookie that nothing is known of, under `CacheResponses`.
+        /// An unknown cookie, under `CacheResponses`.
         Cookie = "cookie",
-        /// A header that nothing is known of, under `CacheResponses`.
+        /// An unknown header, under `CacheResponses`.
         Header = "header",
-        /// The handler takes `HttpRequest` and the route does not say what it reads.
+        /// The handler takes an `HttpRequest` and the route has no `vary(..)`.
         Undeclared = "undeclared",
         /// The key is longer than 8 KiB.
         KeyTooLong = "key-too-long",
-        /// A part of the key could not be serialised, or could not be extracted and the handler sees
-        /// why, or more than 64 different `Data<T>` reach the handler.
+        /// A part of the key could not be serialised; or its extraction failed, and the handler receives the
+        /// error; or the handler receives more than 64 sets of `Data<T>` values.
         Key = "key",
-        /// A live answer was asked for, and the handler can see that.
+        /// The request forces a refresh, and the handler can read the flag.
         Nocache = "nocache",
-        /// The route respects clients, and the request says `no-store`.
+        /// The request has `no-store`, on a route with `respect_client`.
         Client = "client",
     }
 }
 
 reasons! {
-    /// Why a response was not stored.
+    /// Reason not to store a response. The response is sent in any case.
+    ///
+    /// ```
+    /// use cached_response::Skip;
+    ///
+    /// assert_eq!(Skip::SetCookie.as_str(), "set-cookie");
+    /// assert!(Skip::ALL.contains(&Skip::NoStore));
+    /// ```
     Skip {
-        /// A status that is not stored on this route, or a 400 that may speak of a condition or a range.
+        /// A status that the route does not store, or a 400 that may be about a condition or a range.
         Status = "status",
-        /// The handler returned `Err`, or was shown one that an error handler of the application makes.
+        /// The handler returned `Err`, or received an error of an extractor that the application configures.
         Error = "error",
         /// `Set-Cookie` in the response.
         SetCookie = "set-cookie",
@@ -80,17 +94,17 @@ reasons! {
         NoCache = "no-cache",
         /// `max-age=0` or `s-maxage=0`.
         MaxAge = "max-age",
-        /// Under `timeout = response`, one that is stale when it comes and has no validator.
+        /// Under `timeout = response`, a response that is stale from the start and has no validator.
         Expired = "expired",
-        /// Under `timeout = response`, one that does not say how long it stays fresh.
+        /// Under `timeout = response`, a response without a lifetime.
         Lifetime = "lifetime",
         /// A `Cache-Control` that cannot be parsed.
         CacheControl = "cache-control",
         /// `Vary: *`.
         Vary = "vary",
-        /// The response varies by more than 16 names.
+        /// The response varies by more than 16 headers.
         VaryNames = "vary-names",
-        /// A header that the response varies by came in several lines.
+        /// The request has several lines of a header that the response varies by.
         Repeated = "repeated",
         /// A media type that never ends: `text/event-stream`, `multipart/x-mixed-replace`.
         Endless = "endless",
@@ -100,7 +114,7 @@ reasons! {
         Nonce = "nonce",
         /// The request's `Origin` reflected without `Vary: Origin`.
         Origin = "origin",
-        /// The request had `Authorization`, and nothing says that others may have the response.
+        /// The request has `Authorization`, and the response is not marked as shareable (RFC 9111 §3.5).
         Authorization = "authorization",
         /// A response to HEAD has no body to store.
         Head = "head",
@@ -112,32 +126,32 @@ reasons! {
         StoreIf = "store-if",
         /// Larger than the body limit.
         TooLarge = "too-large",
-        /// The body broke off, or its length is not the declared one.
+        /// The body ended early, or its length is not the declared one.
         Incomplete = "incomplete",
-        /// What the response was selected by is not what it was in the request that was looked up:
-        /// a value in its extensions, or, under `CacheResponses`, a header or a part of the key.
+        /// A part of the request that selects the response has changed since the look-up: a value in its
+        /// extensions, or, under `CacheResponses`, a header or a part of the key.
         Changed = "changed",
-        /// A handler or middleware inside this one has a cache of its own.
+        /// An inner handler or middleware caches the response.
         Inner = "inner",
-        /// A run that started later has stored its response already.
+        /// A run that started later has stored its response.
         Superseded = "superseded",
-        /// There was no room for another copy of a streamed body.
+        /// The budget for copies of streamed bodies was used up.
         NoRoom = "no-room",
-        /// It was invalidated while it was being made.
+        /// It was invalidated during its run.
         Invalidated = "invalidated",
-        /// A tag of the route names a path parameter that the route does not have, or the response has
-        /// more than 64 tags, or one of more than 256 bytes.
+        /// A tag has a path parameter that the route does not have, or the response has more than 64 tags,
+        /// or one of more than 256 bytes.
         Tags = "tags",
-        /// A 304 named a strong `ETag` that is not the stored response's.
+        /// A 304 has a strong `ETag` that is not that of the stored response.
         Validator = "validator",
         /// The handler answered with 304 a client that had sent no condition, and not about a stored
         /// response that `stale_response()` had given it. The client does not get it.
         Unasked = "unasked",
-        /// A computed value cannot be written as JSON, or not be read back.
+        /// A computed value cannot be serialised as JSON, or not be read back.
         Value = "value",
         /// `mark_failed()`.
         Failed = "failed",
-        /// Its run panicked, where a stale response was at hand.
+        /// Its run panicked, and a stale response was available.
         Panic = "panic",
         /// Its run took longer than the route's `run_timeout`.
         RunTimeout = "run-timeout",
@@ -145,21 +159,25 @@ reasons! {
 }
 
 reasons! {
-    /// By which rule a stale response has answered (RFC 5861).
+    /// The rule under which a stale response was served (RFC 5861).
+    ///
+    /// ```
+    /// assert_eq!(cached_response::StaleRule::IfError.as_str(), "stale-if-error");
+    /// ```
     StaleRule {
-        /// It is refreshed behind the answer, or rests after that has failed.
+        /// It is refreshed in the background, or that has failed and the cooldown is not over.
         WhileRevalidate = "stale-while-revalidate",
-        /// The run that would replace it has failed.
+        /// The run to replace it has failed.
         IfError = "stale-if-error",
-        /// The run that would replace it takes longer than the route's `soft_timeout`, or than
-        /// the patience of those who wait for it.
+        /// The run to replace it takes longer than the route's `soft_timeout`, or than the cache's
+        /// `wait_timeout`.
         AnswerAfter = "answer-stale-after",
     }
 }
 
 impl Skip {
-    /// Whether the next response will very likely be refused for the same reason, so that
-    /// requests need not wait for one another.
+    /// Returns true where the next response will very likely be skipped for the same reason, so that
+    /// requests are not coalesced.
     pub(crate) const fn is_structural(self) -> bool {
         matches!(
             self,
@@ -182,8 +200,8 @@ impl Skip {
         )
     }
 
-    /// Returns true for what tells of the handler rather than of one request, one run or one moment:
-    /// the next response will likely be refused for it, too.
+    /// Returns true for a reason of the handler rather than of one request, run or moment: the next
+    /// response will likely be skipped for it, too.
     pub(crate) const fn is_expected_again(self) -> bool {
         matches!(
             self,
@@ -198,8 +216,8 @@ impl Skip {
         )
     }
 
-    /// Whether the stored response that this one would have replaced says no longer what the handler
-    /// says. What only this request or this run is to blame for tells nothing of it.
+    /// Returns true where the skipped response shows that the stored one is outdated. A reason of this
+    /// request or run alone does not.
     pub(crate) const fn outdates(self) -> bool {
         !matches!(
             self,
@@ -219,20 +237,27 @@ impl Skip {
     }
 }
 
-/// Why a handler runs, as [`reason`](crate::reason) tells it.
+/// Reason why the handler runs, as [`run_reason`](crate::context::run_reason) returns it.
+///
+/// ```
+/// use cached_response::{RunReason, context::run_reason};
+///
+/// // Outside a cached handler:
+/// assert_eq!(run_reason(), RunReason::Bypass);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RunReason {
-    /// The request is not looked up: what the handler makes is for it alone.
+    /// The request bypasses the cache: the response is for it alone.
     #[default]
     Bypass,
     /// Nothing is stored for the request.
     Miss,
-    /// What is stored is stale, or not to the client's wishes.
+    /// The stored response is stale, or the client does not accept it.
     Stale,
-    /// The client has its answer: the handler runs behind it.
+    /// The client has its response: the handler runs in the background.
     Refresh,
-    /// A live answer was asked for.
+    /// The request forces a refresh.
     Live,
 }
 
@@ -247,15 +272,15 @@ pub enum RunReason {
 pub enum ForwardReason {
     /// Nothing is stored for the request's key.
     UriMiss,
-    /// Something is stored, but for other values of the headers that it varies by.
+    /// A response is stored, but for other values of the headers that it varies by.
     VaryMiss,
     /// The stored response is stale.
     Stale,
-    /// The request asked for it: `?nocache=1`, or a `Cache-Control` of its own.
+    /// The request forces it: `?nocache=1`, or its `Cache-Control`.
     Request,
-    /// The cache does not serve this request; [`Bypass`] has the reason.
+    /// The request bypasses the cache; [`Bypass`] has the reason.
     Bypass,
-    /// The request's method is not cached.
+    /// The method is not cached.
     Method,
 }
 
@@ -292,7 +317,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_word_is_a_token_and_stands_for_one_reason() {
+    fn every_reason_has_a_token_of_its_own() {
         let words: Vec<_> = Bypass::ALL
             .iter()
             .map(|reason| reason.as_str())
@@ -303,12 +328,12 @@ mod tests {
                 word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'),
                 "{word}"
             );
-            assert!(!words[..n].contains(word), "{word} is given twice");
+            assert!(!words[..n].contains(word), "{word} stands for two reasons");
         }
     }
 
     #[test]
-    fn the_guide_explains_every_word_and_no_other() {
+    fn the_guide_explains_every_token_and_no_other() {
         let guide = include_str!("../../docs/what-is-cached.md");
         let (_, reasons) = guide.split_once("## Reasons").unwrap();
         let (bypasses, skips) = reasons.split_once("was not stored").unwrap();

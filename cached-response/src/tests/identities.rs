@@ -43,7 +43,7 @@ async fn numbered<const N: usize>() -> String {
     N.to_string()
 }
 
-/// Says something of its type only, as a closure without captures does.
+/// A trait of types only, as closures without captures have.
 trait Says: Copy + 'static {
     fn says() -> &'static str;
 }
@@ -69,7 +69,7 @@ macro_rules! handlers {
 #[rustfmt::skip]
 handlers!(on one line);
 
-/// Functions that are alike to the last token.
+/// Functions with equal tokens.
 macro_rules! alike {
     ($($said:literal)*) => {
         vec![$({
@@ -83,7 +83,7 @@ macro_rules! alike {
     };
 }
 
-/// Wraps in one place whatever it is given.
+/// Wraps any handler at one place in the source.
 fn wrapped<H: Handler<(), Output: CoveredResponder>>(handler: H) -> Route {
     web::get().to(cached(Policy::new(60), handler))
 }
@@ -94,7 +94,7 @@ macro_rules! wrapped_at_once {
     };
 }
 
-/// What the handler of the one route of `app` is called.
+/// The identity of the handler of the only route of `app`.
 async fn identity(app: impl FnOnce(&mut ServiceConfig)) -> Vec<u8> {
     let cache = isolated();
     let app = init_service(App::new().configure(app)).await;
@@ -107,7 +107,7 @@ async fn identity(app: impl FnOnce(&mut ServiceConfig)) -> Vec<u8> {
     site.identity().to_vec()
 }
 
-/// The same of a route at `/`.
+/// The identity of the handler of a route at `/`.
 async fn of(route: Route) -> Vec<u8> {
     identity(|app| {
         app.route("/", route);
@@ -117,7 +117,7 @@ async fn of(route: Route) -> Vec<u8> {
 
 #[rustfmt::skip]
 #[actix_web::test]
-async fn no_two_handlers_have_the_same() {
+async fn no_two_handlers_have_one_identity() {
     #[derive(Clone, Copy)]
     struct Fox;
     impl Says for Fox { fn says() -> &'static str { "fox" } }
@@ -159,14 +159,14 @@ async fn below() -> &'static str {
     "below"
 }
 
-/// Whether no number of a type is in it, which another build might not know.
+/// Returns true where the identity has no type id, which differs between builds.
 fn ends_with_the_source(identity: &[u8]) -> bool {
     let hash = identity.last_chunk::<32>();
     hash.is_some_and(|hash| hash.iter().all(u8::is_ascii_hexdigit))
 }
 
 #[actix_web::test]
-async fn a_handler_with_a_name_of_its_own_has_one_identity_in_every_build() {
+async fn a_named_handler_has_one_identity_in_every_build() {
     #[get("/")]
     #[cached_response]
     async fn inside() -> &'static str {
@@ -197,13 +197,13 @@ async fn a_handler_with_a_name_of_its_own_has_one_identity_in_every_build() {
 }
 
 #[actix_web::test]
-async fn workers_call_a_handler_the_same() {
+async fn a_handler_has_one_identity_in_all_workers() {
     let route = || wrapped(|| async { "a" });
     assert_eq!(of(route()).await, of(route()).await);
 }
 
 #[actix_web::test]
-async fn a_middleware_has_the_name_of_its_program() {
+async fn the_identity_of_a_middleware_includes_the_executable() {
     let identity = identity(|app| {
         let inside = web::resource("/").route(web::get().to(HttpResponse::Ok));
         app.service(inside.wrap(CacheResponses::new(Policy::new(60))));

@@ -1,4 +1,4 @@
-//! What handlers and requests are called where processes share a store, and what nodes find there.
+//! Identities and keys that processes share through a store.
 
 mod identities;
 mod off;

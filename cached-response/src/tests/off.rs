@@ -1,4 +1,4 @@
-//! A process that is switched off.
+//! `CACHED_RESPONSE=off`.
 
 use crate::{
     Policy, ResponseCache, cached,
@@ -12,8 +12,8 @@ use actix_web::{
 };
 use std::{convert::Infallible, env, process::Command};
 
-/// Runs the test of this name in processes of their own, one for each value of the switch; says
-/// whether this is one of them.
+/// Runs the test of this name in one process for each value of the switch. Returns true within such a
+/// process.
 fn is_switched(name: &str, values: &[&str]) -> bool {
     const CHILD: &str = "IS_SWITCHED";
     if env::var_os(CHILD).is_some() {
@@ -37,8 +37,8 @@ fn is_off(name: &str) -> bool {
 }
 
 #[actix_web::test]
-async fn it_is_on_for_any_other_word() {
-    let name = "tests::off::it_is_on_for_any_other_word";
+async fn the_cache_is_on_for_any_other_value() {
+    let name = "tests::off::the_cache_is_on_for_any_other_value";
     if !is_switched(name, &["on", "1", "TRUE", "yes", "", "offf"]) {
         return;
     }
@@ -53,8 +53,8 @@ async fn it_is_on_for_any_other_word() {
 }
 
 #[test]
-fn a_word_that_is_neither_on_nor_off_is_warned_of_once() {
-    let name = "tests::off::a_word_that_is_neither_on_nor_off_is_warned_of_once";
+fn a_value_that_is_neither_on_nor_off_is_one_warning() {
+    let name = "tests::off::a_value_that_is_neither_on_nor_off_is_one_warning";
     if !is_switched(name, &["offf"]) {
         return;
     }
@@ -75,8 +75,8 @@ fn a_word_that_is_neither_on_nor_off_is_warned_of_once() {
 }
 
 #[actix_web::test]
-async fn it_tells_the_others_what_it_changes() {
-    if !is_off("tests::off::it_tells_the_others_what_it_changes") {
+async fn a_cache_that_is_off_publishes_its_invalidations() {
+    if !is_off("tests::off::a_cache_that_is_off_publishes_its_invalidations") {
         return;
     }
     let cache = ResponseCache::builder()
@@ -98,8 +98,8 @@ async fn it_tells_the_others_what_it_changes() {
 }
 
 #[actix_web::test]
-async fn it_computes_each_value_anew() {
-    if !is_off("tests::off::it_computes_each_value_anew") {
+async fn a_cache_that_is_off_computes_each_value_again() {
+    if !is_off("tests::off::a_cache_that_is_off_computes_each_value_again") {
         return;
     }
     let cache = ResponseCache::builder().build();

@@ -14,7 +14,7 @@ use actix_web::{
 };
 use std::{collections::BTreeMap, convert::Infallible, env, process::Command};
 
-/// Set in the child, which then says its keys.
+/// Set in the child process, which then prints its keys.
 const CHILD: &str = "SAY_THE_KEYS";
 
 #[derive(KeyPart)]
@@ -88,7 +88,7 @@ fn routes(app: &mut ServiceConfig) {
         .service(inserting.route(web::get().to(cached(Policy::new(60), HttpResponse::Ok))));
 }
 
-/// One request for each thing that can be in a key.
+/// One request for each part of a key.
 fn requests() -> Vec<TestRequest> {
     let get = |uri: &str| TestRequest::with_uri(uri).insert_header(("host", "shop.example"));
     let all = [
@@ -115,7 +115,7 @@ fn requests() -> Vec<TestRequest> {
     all.into()
 }
 
-/// What lies in `cache`, without what is of this process alone: the ids of lists.
+/// The keys in `cache`, without the ids of lists, which are local to the process.
 fn keys(cache: &ResponseCache) -> Vec<String> {
     let shared = cache.shared();
     let said = shared
@@ -143,8 +143,8 @@ fn keys(cache: &ResponseCache) -> Vec<String> {
     all
 }
 
-/// The keys of all requests, asked in this order or in the other one.
-async fn said(reversed: bool) -> Vec<String> {
+/// The keys of all requests, sent in this order or reversed.
+async fn keys_of_all(reversed: bool) -> Vec<String> {
     let cache = isolated();
     let app = init_service(App::new().configure(routes)).await;
     let mut requests = requests();
@@ -172,7 +172,10 @@ async fn said(reversed: bool) -> Vec<String> {
 #[actix_web::test]
 async fn another_process_writes_the_same_keys() {
     if env::var_os(CHILD).is_some() {
-        return said(true).await.iter().for_each(|key| println!("{key}"));
+        return keys_of_all(true)
+            .await
+            .iter()
+            .for_each(|key| println!("{key}"));
     }
     let output = Command::new(env::current_exe().unwrap())
         .args(["another_process_writes_the_same_keys", "--nocapture"])
@@ -184,7 +187,7 @@ async fn another_process_writes_the_same_keys() {
         .lines()
         .filter(|line| line.starts_with("key: "))
         .collect();
-    let here = said(false).await;
+    let here = keys_of_all(false).await;
     assert!(here.len() > requests().len());
     assert_eq!(there, here);
 }

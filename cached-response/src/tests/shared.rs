@@ -1,4 +1,4 @@
-//! What lies in a store that nodes share, and for how long.
+//! Entries of a store that nodes share, and their lifetimes.
 
 use crate::{
     Policy, ResponseCache, Store, StoreFuture, StoredValue, TrackedRequest, cached,
@@ -19,7 +19,7 @@ use futures_util::future::join;
 use std::{convert::Infallible, rc::Rc, sync::Arc, time::Duration};
 use tokio::sync::Barrier;
 
-/// What handlers do next.
+/// The next responses of the handlers.
 #[derive(Default)]
 struct Stage(Mutex<Next>);
 
@@ -28,7 +28,7 @@ struct Next {
     runs: u32,
     status: StatusCode,
     timeout: Option<Duration>,
-    /// Where a run waits before it starts, and before it ends.
+    /// Barriers at the start and at the end of a run.
     barrier: Option<Arc<Barrier>>,
 }
 
@@ -76,7 +76,7 @@ impl Node {
         let cache = ResponseCache::builder()
             .clock(clock)
             .remote(store)
-            // Nobody waits for the run of another node, and for a slow machine everybody does.
+            // No wait for the run of another node, and a long one for a loaded machine.
             .wait_timeout(Duration::from_millis(20))
             .remote_timeout(Duration::from_secs(10))
             .build();
@@ -104,7 +104,7 @@ impl Node {
         }
     }
 
-    /// The text of an answer and what is said of it, when all that it leaves behind is done.
+    /// The body and the `Cache-Status` of a response, after all background work.
     async fn ask(&self, request: TestRequest) -> (String, String) {
         let answer = (self.app)(request).await;
         self.cache.settled().await;
@@ -122,7 +122,7 @@ impl Node {
     }
 }
 
-/// Two nodes, what they share, and what their handlers do.
+/// Two nodes, their store, and their handlers.
 struct Nodes {
     one: Node,
     other: Node,
@@ -144,7 +144,7 @@ impl Nodes {
         }
     }
 
-    /// How many responses lie in the store for this path, a list among them.
+    /// Number of entries in the store for this path, including a list.
     fn stored(&self, path: &str) -> usize {
         let names = self.store.names();
         let names = names.iter().filter(|name| name.contains(path));
@@ -157,7 +157,7 @@ fn is_hit(said: &(String, String)) -> bool {
 }
 
 #[actix_web::test]
-async fn what_its_handler_no_longer_says_is_no_longer_in_the_store() {
+async fn an_outdated_response_is_removed_from_the_store() {
     let nodes = Nodes::new().await;
     nodes.one.get("/page").await;
     assert_eq!(nodes.stored("/page"), 1);
@@ -168,7 +168,7 @@ async fn what_its_handler_no_longer_says_is_no_longer_in_the_store() {
 }
 
 #[actix_web::test]
-async fn a_variant_that_its_handler_no_longer_says_goes_alone() {
+async fn an_outdated_variant_is_removed_alone() {
     let nodes = Nodes::new().await;
     nodes.one.greet("de").await;
     nodes.one.greet("fr").await;
@@ -185,7 +185,7 @@ async fn a_variant_that_its_handler_no_longer_says_goes_alone() {
 }
 
 #[actix_web::test]
-async fn who_would_wait_for_ever_may_use_a_store() {
+async fn an_unlimited_wait_works_with_a_store() {
     let store = InProcessStore::new();
     let builder = ResponseCache::builder().remote(store);
     let cache = builder.wait_timeout(Duration::MAX).build();
@@ -193,7 +193,7 @@ async fn who_would_wait_for_ever_may_use_a_store() {
     assert_eq!(answer.await, Ok(42));
 }
 
-/// Says that everything in it was stored a moment ago, whenever that was.
+/// A store that reports every entry as just stored.
 struct Liar(InProcessStore);
 
 impl Store for Liar {
@@ -214,7 +214,7 @@ impl Store for Liar {
 }
 
 #[actix_web::test]
-async fn what_is_said_to_live_on_for_longer_than_it_was_to_live_at_all_does_not_answer() {
+async fn an_entry_with_a_remaining_lifetime_over_its_whole_lifetime_is_not_reused() {
     let nodes = Nodes::new().await;
     nodes.one.get("/page").await;
     let liar = Node::new(Liar(nodes.store.clone()), &nodes.clock, &nodes.stage).await;
@@ -222,7 +222,7 @@ async fn what_is_said_to_live_on_for_longer_than_it_was_to_live_at_all_does_not_
 }
 
 #[actix_web::test]
-async fn what_is_found_in_the_store_does_not_count_as_made_after_a_run_under_way() {
+async fn a_response_from_the_store_is_older_than_a_run_in_progress() {
     let nodes = Nodes::new().await;
     nodes.one.get("/page").await;
     let barrier = Arc::new(Barrier::new(2));
@@ -231,7 +231,7 @@ async fn what_is_found_in_the_store_does_not_count_as_made_after_a_run_under_way
         .next(|next| next.barrier = Some(barrier.clone()));
     let found = async {
         barrier.wait().await;
-        // It leads nobody, and so looks for itself.
+        // It leads no flight, so it looks up by itself.
         let head = TestRequest::with_uri("/page").method(Method::HEAD);
         let found = nodes.other.ask(head).await;
         barrier.wait().await;
@@ -244,7 +244,7 @@ async fn what_is_found_in_the_store_does_not_count_as_made_after_a_run_under_way
 }
 
 #[actix_web::test]
-async fn a_list_of_names_lives_as_long_as_any_of_its_variants() {
+async fn a_vary_list_lives_as_long_as_its_longest_variant() {
     let nodes = Nodes::new().await;
     nodes.one.greet("de").await;
     for timeout in [1, 600] {
@@ -263,11 +263,11 @@ async fn a_list_of_names_lives_as_long_as_any_of_its_variants() {
 }
 
 #[actix_web::test]
-async fn nodes_that_learn_the_same_names_at_once_agree_on_one_list() {
+async fn nodes_that_add_the_same_names_at_once_agree_on_one_list() {
     let nodes = Nodes::new().await;
     let barrier = Arc::new(Barrier::new(2));
     nodes.stage.next(|next| next.barrier = Some(barrier));
-    // Both know of no list.
+    // Neither has a list.
     join(nodes.one.greet("de"), nodes.other.greet("fr")).await;
     nodes.stage.next(|next| next.barrier = None);
     let third = Node::new(nodes.store.clone(), &nodes.clock, &nodes.stage).await;
@@ -278,7 +278,7 @@ async fn nodes_that_learn_the_same_names_at_once_agree_on_one_list() {
 }
 
 #[actix_web::test]
-async fn a_response_that_only_its_handler_says_the_lifetime_of_answers_elsewhere() {
+async fn a_response_with_a_lifetime_from_its_handler_is_reused_by_other_nodes() {
     let nodes = Nodes::new().await;
     nodes.stage.next(|next| {
         next.timeout = Some(Duration::from_secs(10));

@@ -10,7 +10,7 @@ use tracing::{
     span::{Attributes, Id, Record},
 };
 
-/// Keeps the warnings of one module, with their fields.
+/// Collects the warnings of one module, with their fields.
 #[derive(Clone)]
 pub(crate) struct Warnings {
     module: &'static str,
@@ -18,7 +18,7 @@ pub(crate) struct Warnings {
 }
 
 impl Warnings {
-    /// Keeps those of the modules whose paths end with `module`.
+    /// Collects those of modules whose paths end with `module`.
     pub(crate) fn of(module: &'static str) -> Self {
         Self {
             module,
@@ -26,7 +26,7 @@ impl Warnings {
         }
     }
 
-    /// The lines so far.
+    /// Returns the lines so far.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap().clone()
     }

@@ -1,4 +1,4 @@
-//! Hashes and digests that meet, on order.
+//! Keys with weak hashes and digests, which collide.
 
 use crate::{
     key::{Field, KeyRef, KeyWriter},
@@ -14,9 +14,9 @@ use std::{
 
 const SWITCH: &str = "CACHED_RESPONSE_WEAK_DIGEST";
 
-/// How many hashes, and how many names in a store, a thousand keys have; and how many are found
-/// again.
-fn told_apart() -> [usize; 3] {
+/// Returns the number of hashes and of names in a store that a thousand keys have, and the number of keys
+/// that are found again.
+fn counts() -> [usize; 3] {
     let (seed, shop) = (RandomState::new(), Namespace::new("shop", 1));
     let keys = (0..1000_u32).map(|n| {
         let mut key = KeyWriter::reuse(Vec::new());
@@ -39,11 +39,11 @@ fn told_apart() -> [usize; 3] {
 }
 
 #[test]
-fn a_thousand_keys_have_sixteen_hashes_and_names_and_are_told_apart() {
+fn a_thousand_keys_with_sixteen_hashes_and_names_are_separate() {
     if env::var_os(SWITCH).is_some() {
-        return assert_eq!(told_apart(), [16, 16, 1000]);
+        return assert_eq!(counts(), [16, 16, 1000]);
     }
-    assert_eq!(told_apart(), [1000, 1000, 1000]);
+    assert_eq!(counts(), [1000, 1000, 1000]);
     let output = Command::new(env::current_exe().unwrap())
         .args(["a_thousand_keys_have_sixteen_hashes"])
         .env(SWITCH, "1")

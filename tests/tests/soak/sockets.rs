@@ -123,9 +123,9 @@ impl Soak {
         let happened = [
             stats.hits,
             stats.not_modified,
-            stats.live,
+            stats.forced_refreshes,
             stats.collapsed,
-            stats.handed_over,
+            stats.detached,
             stats.failed,
             stats.marked,
             stats.refreshes,

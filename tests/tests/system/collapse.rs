@@ -14,7 +14,7 @@ mod fences;
 mod leaving;
 mod load;
 mod markers;
-mod own_runs;
+mod nested_runs;
 mod patience;
 mod roles;
 mod slow_streams;

@@ -75,7 +75,6 @@ const MACROS: Layout = Layout {
 
 /// Dependencies of the runtime crate that run up.
 const UP: &[(&str, &str)] = &[
-    ("context::control", "response::tee::source"),
     ("invalidation::generations", "route::config"),
     ("route::key_memo", "memory"),
 ];

@@ -1,6 +1,6 @@
-//! The attribute's expansion is clean under the strictest lints.
+//! The expansion of the attribute is clean under the strictest lints.
 //!
-//! The functions are allowed what the same functions without the attribute would need to be.
+//! The functions allow the lints that the same functions without the attribute would need.
 #![deny(
     warnings,
     clippy::pedantic,
@@ -77,7 +77,7 @@ async fn standard() -> impl Responder {
     "standard"
 }
 
-/// Everything at once.
+/// All options at once.
 #[get("/lints/{n}")]
 #[cached_response(
     timeout = "1h",
@@ -115,7 +115,7 @@ async fn everything(
     ))
 }
 
-/// Changes something.
+/// Writes.
 #[post("/lints/{n}")]
 #[invalidates(
     tags("lints", "lints:{n}", format!("lints:{}", page.page.unwrap_or(**n))),
@@ -135,7 +135,7 @@ async fn writing(
     Ok(format!("{n} {:?} {}", page.page, request.path()))
 }
 
-/// Changes everything.
+/// Writes everything.
 #[post("/lints/all")]
 #[invalidates(all)]
 async fn writing_all() -> impl Responder {
@@ -143,7 +143,7 @@ async fn writing_all() -> impl Responder {
 }
 
 #[actix_web::test]
-async fn a_clean_function_stays_clean() {
+async fn the_expansion_is_clean_under_the_strictest_lints() {
     let app = actix_web::App::new()
         .app_data(web::Data::new(7_u32))
         .service(plain)

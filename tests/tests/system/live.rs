@@ -55,14 +55,17 @@ async fn a_live_answer_is_computed_after_its_request_arrived() {
     stage.at_run(1).await;
     // These two come while a run is under way: one is queued, and the other joins that.
     let queued = [app.get(LIVE), app.get(LIVE)];
-    soon("they are queued", || stage.cache.stats().live == 3).await;
+    soon("they are queued", || {
+        stage.cache.stats().forced_refreshes == 3
+    })
+    .await;
     assert_eq!(stage.runs(), 1);
     stage.release(1);
     assert_eq!(first.text().await, "run 1");
     stage.at_run(2).await;
     // The queued run has started without this one.
     let late = app.get(LIVE);
-    soon("it is queued", || stage.cache.stats().live == 4).await;
+    soon("it is queued", || stage.cache.stats().forced_refreshes == 4).await;
     (2..=3).for_each(|run| stage.release(run));
     for one in queued {
         assert_eq!(one.text().await, "run 2");
@@ -109,9 +112,9 @@ async fn those_who_joined_a_queued_run_that_was_given_up_make_one_other() {
     let first = app.get(LIVE);
     stage.at_run(1).await;
     let queued = app.get(LIVE);
-    soon("it is queued", || stage.cache.stats().live == 2).await;
+    soon("it is queued", || stage.cache.stats().forced_refreshes == 2).await;
     let joined: Vec<_> = (0..20).map(|_| app.get(LIVE)).collect();
-    soon("they join", || stage.cache.stats().live == 22).await;
+    soon("they join", || stage.cache.stats().forced_refreshes == 22).await;
     queued.leave().await;
     stage.release(1);
     assert_eq!(first.text().await, "run 1");
@@ -155,7 +158,7 @@ fn a_thousand_live_requests_are_two_runs_and_hits_do_not_notice() {
         round += 1;
         let alone = hits_on(&mut hits);
         crowd.send(&live).unwrap();
-        let wait = || stage.cache.stats().live == 1000 * round;
+        let wait = || stage.cache.stats().forced_refreshes == 1000 * round;
         eventually("they wait", wait);
         let beside = hits_on(&mut hits);
         let first = stage.runs();

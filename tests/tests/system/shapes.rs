@@ -1,4 +1,4 @@
-//! Every shape that a handler can have keeps it when it is cached.
+//! Every shape of a handler works under `#[cached_response]`.
 
 mod drops;
 mod names;
@@ -16,7 +16,7 @@ use actix_web::{
     web::ServiceConfig,
 };
 
-/// Asks twice. The second answer must be the first one, from the store.
+/// Sends a request twice. The second response must be the first one, from the store.
 async fn answered_from_the_store(configure: impl FnOnce(&mut ServiceConfig), uri: &str) -> String {
     let app = test::init_service(App::new().configure(configure)).await;
     let mut bodies = Vec::new();
@@ -36,7 +36,7 @@ async fn answered_from_the_store(configure: impl FnOnce(&mut ServiceConfig), uri
     String::from_utf8_lossy(&bodies[0]).into_owned()
 }
 
-/// Asks for one after the other, of one application, and says which were answered from the store.
+/// Sends the requests in sequence to one application, and returns which were hits.
 async fn stored(configure: impl FnOnce(&mut ServiceConfig), uris: &[&str]) -> Vec<bool> {
     let app = test::init_service(App::new().configure(configure)).await;
     let mut stored = Vec::new();

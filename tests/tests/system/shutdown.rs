@@ -58,10 +58,10 @@ async fn arrived(stage: Data<Stage>, wanted: Path<(String, usize)>) -> &'static 
 }
 
 /// Answers when so many requests were misses, and so many runs were handed over.
-#[get("/counted/{misses}/{handed_over}")]
+#[get("/counted/{misses}/{detached}")]
 async fn counted(stage: Data<Stage>, wanted: Path<(u64, u64)>) -> &'static str {
     let count = || stage.cache.stats();
-    let met = || (count().misses, count().handed_over) == *wanted;
+    let met = || (count().misses, count().detached) == *wanted;
     soon("they are counted", met).await;
     "so many"
 }

@@ -154,7 +154,7 @@ async fn nothing_is_taken(cache: &ResponseCache) {
         stage.barriers.arrived(&name, 1).await;
         left.leave().await;
     }
-    assert_eq!(cache.stats().handed_over, before.handed_over + 64);
+    assert_eq!(cache.stats().detached, before.detached + 64);
 }
 
 #[test]

@@ -28,9 +28,12 @@ use actix_web::{
     web::Bytes,
 };
 
-pub(crate) use self::{budget::Budget, source::Scope};
+pub(crate) use self::budget::Budget;
 use self::{channel::Channel, client_body::ClientBody, source::SourceBody, task::TeeTask};
-use crate::util::local_task::{self, LocalBoxFuture};
+use crate::{
+    context::control::Scope,
+    util::local_task::{self, LocalBoxFuture},
+};
 
 /// What became of a copy.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! The handler's body, with what must be around each of its polls.
 
+use crate::context::control::Scope;
 use std::{
     error::Error,
     pin::Pin,
@@ -13,19 +14,6 @@ use actix_web::{
 
 /// Why a body ended before its end, as actix-web passes it on.
 pub(crate) type BodyError = Box<dyn Error>;
-
-/// What is set around each poll of a handler's body, such as the controls of its run.
-pub(crate) trait Scope {
-    /// Calls `poll` once, and undoes what it set also where `poll` panics.
-    fn enter(&self, poll: &mut dyn FnMut());
-}
-
-/// Nothing around the polls.
-impl Scope for () {
-    fn enter(&self, poll: &mut dyn FnMut()) {
-        poll();
-    }
-}
 
 /// A handler's body inside its scope, whoever polls it.
 pub(crate) struct SourceBody {

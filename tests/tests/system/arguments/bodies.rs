@@ -25,7 +25,7 @@ async fn json(words: Json<Vec<String>>) -> String {
 }
 
 #[actix_web::test]
-async fn a_keyed_body_tells_posts_apart_with_its_content_type() {
+async fn a_keyed_body_is_keyed_with_its_content_type() {
     let _cache = isolated();
     let app = init_service(App::new().service(echo).service(json)).await;
     for (media, body, expected) in [
@@ -100,7 +100,7 @@ fn a_body_over_the_limit_reaches_the_handler_whole_and_nothing_is_stored() {
 }
 
 #[actix_web::test]
-async fn a_body_that_is_unkeyed_bypasses_in_whatever_it_is_wrapped() {
+async fn an_unkeyed_body_bypasses_in_every_wrapper() {
     let _cache = isolated();
     let posts = || Policy::default().methods(["POST"]);
     let app = App::new()
@@ -135,7 +135,7 @@ async fn a_body_that_is_unkeyed_bypasses_in_whatever_it_is_wrapped() {
 }
 
 #[actix_web::test]
-async fn a_keyed_body_is_all_that_a_wrapped_handler_sees() {
+async fn a_wrapped_handler_receives_the_keyed_body() {
     let _cache = isolated();
     let search = cached(
         Policy::default().methods(["POST"]),

@@ -1,4 +1,4 @@
-//! Errors of arguments, which an error handler of the application makes of the whole request.
+//! Extraction errors, which an error handler of the application may create from the whole request.
 
 use actix_web::error::InternalError;
 use actix_web::http::{Method, StatusCode};
@@ -139,7 +139,7 @@ fn routes(app: &mut ServiceConfig) {
         );
 }
 
-/// What the handlers answer with whatever is wrong.
+/// Responses of the handlers to each error.
 const REFUSING: [&str; 5] = [
     "/refused?page=x",
     "/refused-first?page=x",
@@ -148,7 +148,7 @@ const REFUSING: [&str; 5] = [
     "/behind/refused?page=x",
 ];
 
-/// Handlers that are shown what is wrong: with a request that is, and one that is not.
+/// Handlers that receive the error: with an invalid request, and with a valid one.
 const SHOWING: [(&str, &str); 11] = [
     ("/shown?page=x", "/shown?page=1"),
     ("/named?page=x", "/named?page=1"),
@@ -163,7 +163,7 @@ const SHOWING: [(&str, &str); 11] = [
     ("/form", "page=x"),
 ];
 
-/// Names the user to whom the request belongs, as an application's error page may.
+/// Names the user of the request, as the error page of an application may.
 fn personal(request: &HttpRequest) -> Error {
     let name = request
         .cookie("name")
@@ -196,7 +196,7 @@ fn request(target: &str, name: &str) -> TestRequest {
 }
 
 #[actix_web::test]
-async fn an_error_that_the_application_makes_of_a_request_is_shown_to_nobody_else() {
+async fn an_extraction_error_from_the_application_is_not_shared() {
     let _cache = isolated();
     let app = App::new().configure(error_handlers).configure(routes);
     let app = init_service(app).await;
@@ -219,7 +219,7 @@ fn is_stored(answer: &Answer) -> bool {
 }
 
 #[actix_web::test]
-async fn a_handler_that_is_shown_errors_is_cached_where_nothing_is_wrong() {
+async fn a_handler_that_receives_errors_is_cached_without_an_error() {
     let _cache = isolated();
     let app = App::new().configure(error_handlers).configure(routes);
     let app = init_service(app).await;
@@ -236,7 +236,7 @@ async fn a_handler_that_is_shown_errors_is_cached_where_nothing_is_wrong() {
 }
 
 #[actix_web::test]
-async fn an_error_that_actix_web_makes_of_the_key_is_stored_with_it() {
+async fn an_error_of_actix_web_about_the_key_is_stored_under_it() {
     let _cache = isolated();
     let app = init_service(App::new().configure(routes)).await;
     for (target, _) in SHOWING {

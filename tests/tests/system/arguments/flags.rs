@@ -1,4 +1,4 @@
-//! The flag that asks for a live answer: who may, and what becomes of that answer.
+//! The nocache flag: the requests that may use it, and storing the refreshed response.
 
 use actix_web::http::Uri;
 use actix_web::test::init_service;
@@ -44,7 +44,7 @@ async fn for_staff() -> String {
 }
 
 #[actix_web::test]
-async fn a_live_answer_replaces_the_stored_one_where_nobody_can_see_the_flag() {
+async fn a_forced_refresh_replaces_the_stored_response_where_the_flag_is_hidden() {
     let cache = isolated();
     let app = init_service(App::new().service(plain).service(other_flag)).await;
     for (target, body) in [
@@ -62,11 +62,11 @@ async fn a_live_answer_replaces_the_stored_one_where_nobody_can_see_the_flag() {
     ] {
         assert_eq!(ask_for(&app, target).await.body, body, "{target}");
     }
-    assert_eq!(cache.cache().stats().live, 3);
+    assert_eq!(cache.cache().stats().forced_refreshes, 3);
 }
 
 #[actix_web::test]
-async fn a_flag_that_can_be_seen_bypasses_and_stores_nothing() {
+async fn a_visible_flag_bypasses_and_stores_nothing() {
     let cache = isolated();
     let app = init_service(App::new().service(map).service(whole_uri)).await;
     for target in ["/map", "/uri"] {
@@ -80,7 +80,7 @@ async fn a_flag_that_can_be_seen_bypasses_and_stores_nothing() {
 }
 
 #[actix_web::test]
-async fn the_flag_is_only_for_those_whom_the_route_allows() {
+async fn the_flag_works_only_for_requests_that_the_route_allows() {
     let _cache = isolated();
     let app = init_service(App::new().service(without_flag).service(for_staff)).await;
     assert_eq!(ask_for(&app, "/off").await.body, "1");

@@ -1,4 +1,4 @@
-//! What is extracted on a hit, and what is not.
+//! Eager and lazy extraction.
 
 use actix_web::test::init_service;
 use actix_web::{App, get};
@@ -21,7 +21,7 @@ async fn late(costly: Costly) -> String {
 }
 
 #[actix_web::test]
-async fn only_what_is_lazy_is_not_extracted_on_a_hit() {
+async fn a_hit_extracts_all_arguments_but_the_lazy_ones() {
     let _cache = isolated();
     let app = init_service(App::new().service(eager).service(late)).await;
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! What handlers take, and what follows for the key.
+//! Arguments of handlers, and their parts of the key.
 #![expect(
     clippy::unwrap_used,
     reason = "handlers and helpers of tests are tests, too"

@@ -1,4 +1,4 @@
-//! Arguments whose type is not known where the attribute stands: what they turn out to be counts.
+//! Arguments whose type is known only at run time: type parameters and aliases.
 
 use std::marker::PhantomData;
 
@@ -9,7 +9,7 @@ use cached_response::{KeyCovered, cached_response};
 
 use crate::ask::{ask, get as ask_for, get_with, post, run};
 
-/// Handlers over whatever extractor.
+/// Handlers that are generic over their extractor.
 struct Over<R>(PhantomData<R>);
 
 impl<R: FromRequest + AsRef<str> + 'static> Over<R> {
@@ -20,7 +20,7 @@ impl<R: FromRequest + AsRef<str> + 'static> Over<R> {
 }
 
 #[actix_web::test]
-async fn a_body_in_the_place_of_a_type_parameter_is_not_shared() {
+async fn a_body_as_a_type_parameter_is_not_shared() {
     let _cache = isolated();
     let app = App::new().route("/", web::post().to(Over::<String>::echo));
     let app = init_service(app).await;
@@ -31,7 +31,7 @@ async fn a_body_in_the_place_of_a_type_parameter_is_not_shared() {
     assert_eq!(bob.detail().unwrap(), "undeclared");
 }
 
-/// What a handler may ask of a request, through a trait of its own.
+/// A trait of the application for values of a request.
 trait Named {
     fn name(&self) -> String;
 }
@@ -54,7 +54,7 @@ async fn varied<R: FromRequest + Named + 'static>(asked: R) -> String {
 }
 
 #[actix_web::test]
-async fn a_request_in_the_place_of_a_type_parameter_is_not_shared() {
+async fn a_request_as_a_type_parameter_is_not_shared() {
     let _cache = isolated();
     let app = App::new()
         .route("/keyed", web::get().to(keyed::<HttpRequest>))
@@ -76,7 +76,7 @@ async fn under_an_alias<R: FromRequest + AsRef<str> + 'static>(text: Same<R>) ->
     format!("{} {}", run(), text.as_ref())
 }
 
-/// Not the order that everybody has.
+/// Another order than the default.
 mod swapped {
     pub(super) type Result<E, T> = std::result::Result<T, E>;
 }

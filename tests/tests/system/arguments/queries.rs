@@ -1,4 +1,4 @@
-//! Queries of a type: what it reads is what is keyed.
+//! Typed queries: the fields of the type are keyed.
 
 use std::collections::HashMap;
 
@@ -86,11 +86,11 @@ async fn strict_flag(query: Option<Query<Strict>>) -> String {
 }
 
 #[actix_web::test]
-async fn a_query_that_refuses_what_it_does_not_know_can_see_it() {
+async fn a_query_that_rejects_unknown_fields_is_keyed_by_every_pair() {
     let _cache = isolated();
     let app = init_service(App::new().service(strict).service(strict_flag)).await;
     for target in ["/strict", "/strict-flag"] {
-        // The flag of a live answer is not shown.
+        // The nocache flag is hidden.
         for (junk, page) in [
             ("junk=1", "None"),
             ("junk=1&nocache=1", "None"),

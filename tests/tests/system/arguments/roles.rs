@@ -1,4 +1,4 @@
-//! Roles that the type of an argument gives it.
+//! Roles by the type of an argument.
 
 use std::future::{Ready, ready};
 
@@ -32,7 +32,7 @@ impl FromRequest for Tenant {
 }
 
 #[actix_web::test]
-async fn roles_say_by_type_what_the_attribute_says_by_name() {
+async fn role_types_work_as_the_options_of_the_attribute() {
     let cache = isolated();
     let policy = Policy::default;
     let app =
@@ -96,7 +96,7 @@ async fn roles_say_by_type_what_the_attribute_says_by_name() {
 }
 
 #[actix_web::test]
-async fn a_whole_request_that_is_unkeyed_bypasses_in_whatever_it_is_wrapped() {
+async fn an_unkeyed_request_bypasses_in_every_wrapper() {
     let cache = isolated();
     let shown =
         |request: &HttpRequest| format!("{} {:?}", run(), request.headers().get(header::COOKIE));

@@ -1,4 +1,4 @@
-//! Arguments made of others.
+//! Arguments composed of others.
 
 use actix_web::test::init_service;
 use actix_web::web::{self, Query};
@@ -19,7 +19,7 @@ async fn parts(
 }
 
 #[actix_web::test]
-async fn tuples_and_options_are_as_their_parts() {
+async fn tuples_and_options_are_covered_where_their_parts_are() {
     let _cache = isolated();
     let app = init_service(App::new().service(parts)).await;
     for (target, body) in [

@@ -60,7 +60,7 @@ async fn two_hundred_clients_of_a_page_of_seven_seconds_are_two_runs_and_wait_no
     assert_eq!(app.get("/page/a").text().await, "a, run 2");
     let stats = stage.cache.stats();
     assert_eq!(
-        (stage.runs(), stats.running, stats.out_of_patience),
+        (stage.runs(), stats.running, stats.wait_timeouts),
         (2, 0, 1)
     );
 }
@@ -152,7 +152,7 @@ async fn a_limit_on_waiting_that_is_set_is_kept_whatever_runs_take() {
     for one in all {
         one.answer().await;
     }
-    assert_eq!(stage.cache.stats().out_of_patience, 19);
+    assert_eq!(stage.cache.stats().wait_timeouts, 19);
 }
 
 /// Its first two runs panic, in whichever order they go on.
@@ -225,7 +225,7 @@ async fn a_live_answer_that_waits_too_long_runs_beside_the_one_under_way_and_ans
     let first = app.get("/page/a?nocache=1");
     stage.at_run(1).await;
     let joined: Vec<_> = (0..50).map(|_| app.get("/page/a?nocache=1")).collect();
-    soon("they join", || stage.cache.stats().live == 51).await;
+    soon("they join", || stage.cache.stats().forced_refreshes == 51).await;
     clock.advance(TURN);
     stage.at_run(2).await;
     settle().await;

@@ -17,7 +17,7 @@ async fn a_run_whose_leader_left_goes_on_and_is_stored() {
     stage.at_run(1).await;
     leader.leave().await;
     let stats = stage.cache.stats();
-    assert_eq!((stats.handed_over, stats.running), (1, 1));
+    assert_eq!((stats.detached, stats.running), (1, 1));
     stage.release(1);
     soon("the run lands", || stage.cache.stats().running == 0).await;
     assert_eq!(stage.cache.stats().stored, 1);
@@ -103,7 +103,7 @@ fn one_follower_takes_over_where_the_leaders_poll_unwound() {
                 assert_eq!(follower.text().await, "run 2");
             }
             let stats = stage.cache.stats();
-            assert_eq!((stats.failed, stats.handed_over, stats.running), (1, 0, 0));
+            assert_eq!((stats.failed, stats.detached, stats.running), (1, 0, 0));
             assert_eq!((stage.runs(), panics.ordered()), (2, 1));
         });
     });
@@ -133,7 +133,7 @@ fn after_two_failed_runs_the_rest_run_side_by_side() {
             }
             // None of these waits for another.
             stage.at_run(6).await;
-            assert_eq!(stage.cache.stats().out_of_patience, 0);
+            assert_eq!(stage.cache.stats().wait_timeouts, 0);
             (3..=6).for_each(|run| stage.release(run));
             for one in all {
                 assert!(one.survived().await.is_none());
@@ -156,7 +156,7 @@ async fn a_thousand_leaders_leave_and_nobody_hangs() {
         stage.at_run(n).await;
         leader.leave().await;
     }
-    assert_eq!(stage.cache.stats().handed_over, 64);
+    assert_eq!(stage.cache.stats().detached, 64);
     let mut waiting = app.get("/page/x");
     stage.at_run(65).await;
     for n in 66..=1000 {

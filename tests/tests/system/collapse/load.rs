@@ -81,7 +81,7 @@ fn a_hundred_followers_are_answered_by_the_run_of_a_leader_that_was_reset() {
     crowd.send(&request).unwrap();
     eventually("they wait", || stage.cache.stats().misses == 101);
     reset(leader).unwrap();
-    eventually("it is handed over", || stage.cache.stats().handed_over == 1);
+    eventually("it is handed over", || stage.cache.stats().detached == 1);
     stage.release(1);
     for answer in crowd.receive(&request) {
         let answer = answer.unwrap();
@@ -184,7 +184,7 @@ fn followers_on_another_worker_run_out_of_patience_on_time() {
     let took = started.elapsed();
     assert!(took >= patience, "they did not wait: {took:?}");
     assert!(took <= patience + Duration::from_millis(800), "{took:?}");
-    assert_eq!(stage.cache.stats().out_of_patience, clients.len() as u64);
+    assert_eq!(stage.cache.stats().wait_timeouts, clients.len() as u64);
     unblock.send(()).unwrap();
     assert_eq!(leader.receive(&request).unwrap().text(), "run 1");
 }

@@ -35,7 +35,7 @@ async fn followers_run_alone_when_their_patience_is_at_its_end() {
     for follower in followers {
         assert_ne!(follower.text().await, "a, run 1");
     }
-    assert_eq!(stage.cache.stats().out_of_patience, 100);
+    assert_eq!(stage.cache.stats().wait_timeouts, 100);
     assert!(!leader.is_finished());
     stage.release(1);
     assert_eq!(leader.text().await, "a, run 1");
@@ -63,5 +63,5 @@ async fn patience_does_not_start_anew_with_another_leader() {
     for follower in followers {
         follower.answer().await;
     }
-    assert_eq!(stage.cache.stats().out_of_patience, 1);
+    assert_eq!(stage.cache.stats().wait_timeouts, 1);
 }

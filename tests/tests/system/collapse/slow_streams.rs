@@ -37,7 +37,7 @@ async fn waited_in_vain() -> (Stage, InProcess, ManualClock) {
     soon("it waits", || stage.cache.stats().misses == 2).await;
     clock.advance(TURN);
     stage.at_run(2).await;
-    assert_eq!(stage.cache.stats().out_of_patience, 1);
+    assert_eq!(stage.cache.stats().wait_timeouts, 1);
     let _ = follower;
     (stage, app, clock)
 }
@@ -52,7 +52,7 @@ async fn nobody_waits_again_for_a_stream_that_was_waited_for_in_vain() {
         stage.at_run(run).await;
     }
     let stats = stage.cache.stats();
-    assert_eq!((stats.marked, stats.out_of_patience), (8, 1));
+    assert_eq!((stats.marked, stats.wait_timeouts), (8, 1));
 }
 
 #[actix_web::test]

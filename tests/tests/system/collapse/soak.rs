@@ -192,14 +192,14 @@ async fn is_right(one: Asked, expected: &str) {
 
 /// A worker has 64 places for runs whose client has left.
 async fn every_place_is_free(app: &InProcess, stage: &Stage) {
-    let before = stage.cache.stats().handed_over;
+    let before = stage.cache.stats().detached;
     let runs = stage.runs();
     for n in 1..=64 {
         let leader = app.get(&format!("/page/{n}"));
         stage.at_run(runs + n).await;
         leader.leave().await;
     }
-    assert_eq!(stage.cache.stats().handed_over, before + 64);
+    assert_eq!(stage.cache.stats().detached, before + 64);
     (1..=64).for_each(|n| stage.release(runs + n));
     soon("they land", || stage.cache.stats().running == 0).await;
 }

@@ -74,7 +74,7 @@ async fn a_live_run_that_is_overtaken_is_not_stored() {
     for invalidate in EACH {
         let (stage, app, before) = under_way(LIVE).await;
         let queued = app.get(LIVE);
-        soon("it is queued", || stage.cache.stats().live == 2).await;
+        soon("it is queued", || stage.cache.stats().forced_refreshes == 2).await;
         invalidate(&stage.cache);
         stage.release(1);
         assert_eq!(before.text().await, "a, run 1");

@@ -157,7 +157,7 @@ async fn a_live_run_that_is_overtaken_is_not_stored() {
         let live = format!("{uri}?nocache=1");
         let (stage, app, before) = under_way(&live).await;
         let queued = app.get(&live);
-        soon("it is queued", || stage.cache.stats().live == 2).await;
+        soon("it is queued", || stage.cache.stats().forced_refreshes == 2).await;
         INVALIDATE(&stage.cache);
         stage.release(1);
         assert_eq!(before.text().await, "run 1");

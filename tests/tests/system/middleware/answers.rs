@@ -1,4 +1,4 @@
-//! What an answer looks like from outside.
+//! The responses of the middleware.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::ask::{get as ask_for, get_with, run};
 
 /// Fields of one connection are not replayed.
 #[actix_web::test]
-async fn what_belongs_to_one_connection_or_one_request_is_not_replayed() {
+async fn fields_of_one_connection_or_request_are_not_replayed() {
     let clock = ManualClock::new();
     let _cache = isolated_with(ResponseCache::builder().clock(&clock).build());
     let hops = async || {
@@ -43,7 +43,7 @@ async fn what_belongs_to_one_connection_or_one_request_is_not_replayed() {
 
 /// No field is added that downstream caches would act on.
 #[actix_web::test]
-async fn nothing_is_added_that_caches_downstream_would_act_upon() {
+async fn no_field_for_downstream_caches_is_added() {
     let _cache = isolated();
     let app = App::new()
         .wrap(minute())
@@ -60,7 +60,7 @@ async fn nothing_is_added_that_caches_downstream_would_act_upon() {
 
 /// A response that sets a cookie is never stored.
 #[actix_web::test]
-async fn what_is_never_stored_is_not_stored_here_either() {
+async fn a_response_that_is_never_stored_is_not_stored_by_the_middleware() {
     let cache = isolated();
     let said = async |path: web::Path<(String, String)>| {
         let (name, value) = path.into_inner();
@@ -92,7 +92,7 @@ async fn what_is_never_stored_is_not_stored_here_either() {
     assert_eq!(cache.cache().stats().entries, 0);
 }
 
-/// Evaluates preconditions and ranges, as a file server does, and lets every answer be kept.
+/// Evaluates preconditions and ranges, as a file server does, and allows storing every response.
 async fn file(request: HttpRequest) -> HttpResponse {
     let mut answer = if request.headers().contains_key("if-match") {
         HttpResponse::PreconditionFailed()
@@ -106,7 +106,7 @@ async fn file(request: HttpRequest) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn an_answer_to_a_precondition_or_a_range_is_for_nobody_else() {
+async fn a_response_to_a_precondition_or_a_range_is_not_shared() {
     let cache = isolated();
     let app = App::new()
         .wrap(CacheResponses::new(Policy::from_response()))
@@ -123,7 +123,7 @@ async fn an_answer_to_a_precondition_or_a_range_is_for_nobody_else() {
 }
 
 #[actix_web::test]
-async fn what_is_asked_for_inside_does_not_cut_the_answer_outside() {
+async fn a_range_that_is_evaluated_inside_is_not_applied_again() {
     let _cache = isolated();
     for (name, value) in [("if-none-match", "*"), ("range", "bytes=0-0")] {
         let asking = from_fn(

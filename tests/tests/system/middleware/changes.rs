@@ -1,4 +1,4 @@
-//! Other middlewares that change what a request says.
+//! Other middlewares that change the request.
 
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
@@ -13,7 +13,7 @@ use super::{minute, page};
 use crate::ask::{ask, get as ask_for, get_with, run};
 
 #[actix_web::test]
-async fn parts_of_the_key_count_outside_and_come_too_late_inside() {
+async fn changed_parts_of_the_key_count_outside_and_prevent_storing_inside() {
     let cache = isolated();
     let user = || {
         from_fn(async |request: ServiceRequest, next: Next<_>| {
@@ -45,7 +45,7 @@ async fn parts_of_the_key_count_outside_and_come_too_late_inside() {
 }
 
 #[actix_web::test]
-async fn a_header_that_is_changed_inside_selects_nothing() {
+async fn a_header_that_is_changed_inside_does_not_select_a_variant() {
     let cache = isolated();
     let language = from_fn(async |mut request: ServiceRequest, next: Next<_>| {
         let value = HeaderValue::from_static("de");
@@ -78,7 +78,7 @@ async fn a_header_that_is_changed_inside_selects_nothing() {
     assert!(ask_for(&app, "/plain").await.is_hit());
 }
 
-/// Takes from the request what it says of who asks, from where, and for what.
+/// Removes the credentials, the origin and the target from the request.
 async fn stripping(
     mut request: ServiceRequest,
     next: Next<impl actix_web::body::MessageBody>,
@@ -95,7 +95,7 @@ async fn stripping(
 }
 
 #[actix_web::test]
-async fn what_is_taken_from_a_request_inside_is_judged_all_the_same() {
+async fn a_request_that_is_changed_inside_is_judged_as_it_was_sent() {
     let cache = isolated();
     let app = App::new()
         .wrap(from_fn(stripping))
@@ -120,7 +120,7 @@ async fn what_is_taken_from_a_request_inside_is_judged_all_the_same() {
 }
 
 #[actix_web::test]
-async fn a_value_from_the_extensions_selects_nothing() {
+async fn a_value_of_the_extensions_does_not_select_a_variant() {
     let _cache = isolated();
     let app =
         App::new()

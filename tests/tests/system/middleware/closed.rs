@@ -1,4 +1,4 @@
-//! What a request carries, and nobody knows whether the handler reads it.
+//! Parts of a request that the handler may read.
 
 use std::pin::Pin;
 
@@ -17,9 +17,9 @@ use tests::stage::Stage;
 use super::{minute, page};
 use crate::ask::{ask, get as ask_for, get_with, run};
 
-/// A cookie that nothing is known of bypasses.
+/// An unknown cookie bypasses the cache.
 #[actix_web::test]
-async fn a_cookie_bypasses_unless_it_is_known_not_to_matter() {
+async fn an_unknown_cookie_bypasses() {
     let cache = isolated();
     let keyed = CacheResponses::new(Policy::new(60).vary(["cookie"]));
     let added = CacheResponses::new(Policy::new(60).ignore_cookies(["theme", "ab_*"]));
@@ -68,7 +68,7 @@ async fn a_cookie_bypasses_unless_it_is_known_not_to_matter() {
 }
 
 #[actix_web::test]
-async fn a_header_that_nothing_is_known_of_bypasses_and_is_named() {
+async fn an_unknown_header_bypasses_and_is_named() {
     let cache = isolated();
     let policy = Policy::new(60)
         .vary(["x-tenant"])
@@ -107,7 +107,7 @@ async fn a_header_that_nothing_is_known_of_bypasses_and_is_named() {
 }
 
 #[actix_web::test]
-async fn a_page_does_not_answer_who_wants_to_upgrade() {
+async fn an_upgrade_request_is_not_answered_from_the_store() {
     let _cache = isolated();
     let both = async |request: HttpRequest| {
         if request.headers().contains_key("upgrade") {
@@ -125,7 +125,7 @@ async fn a_page_does_not_answer_who_wants_to_upgrade() {
 }
 
 #[actix_web::test]
-async fn what_proxies_say_of_the_url_is_in_the_key() {
+async fn forwarded_parts_of_the_url_are_in_the_key() {
     let _cache = isolated();
     let app = App::new().wrap(minute()).default_service(web::to(page));
     let app = init_service(app).await;
@@ -205,7 +205,7 @@ async fn a_body_bypasses_and_reaches_the_handler() {
     assert!(ask_for(&app, "/").await.is_hit());
 }
 
-/// Hides what kind of body it is.
+/// Hides the kind of the body.
 async fn wrapping(
     mut request: ServiceRequest,
     next: Next<BoxBody>,
@@ -216,7 +216,7 @@ async fn wrapping(
 }
 
 #[actix_web::test]
-async fn a_body_that_is_not_announced_is_found_though_it_is_wrapped() {
+async fn an_undeclared_body_is_detected_in_a_wrapped_payload() {
     let _cache = isolated();
     let echo = async |body: String| format!("{} {body}", run());
     let app = App::new()
@@ -234,7 +234,7 @@ async fn a_body_that_is_not_announced_is_found_though_it_is_wrapped() {
 }
 
 #[actix_web::test]
-async fn a_flag_that_handlers_can_see_bypasses_and_stores_nothing() {
+async fn a_flag_that_handlers_can_read_bypasses_and_stores_nothing() {
     let cache = isolated();
     let app = App::new().wrap(minute()).default_service(web::to(page));
     let app = init_service(app).await;
@@ -245,9 +245,9 @@ async fn a_flag_that_handlers_can_see_bypasses_and_stores_nothing() {
     assert_eq!(cache.cache().stats().entries, 0);
 }
 
-/// A request with credentials neither gets an anonymous response nor leaves one.
+/// A request with credentials neither reuses nor stores a response.
 #[actix_web::test]
-async fn authorization_neither_gets_nor_leaves_a_response() {
+async fn a_request_with_authorization_neither_reuses_nor_stores_a_response() {
     let _cache = isolated();
     let keyed = CacheResponses::new(Policy::new(60).vary(["authorization"]));
     let app = App::new()

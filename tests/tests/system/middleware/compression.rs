@@ -1,4 +1,4 @@
-//! `Compress` on either side of it.
+//! `Compress` on either side of the middleware.
 
 use actix_http::Request;
 use actix_web::body::MessageBody;
@@ -18,7 +18,7 @@ async fn long() -> String {
     format!("{} {}", run(), "long ".repeat(1000))
 }
 
-/// What is asked for with `accept-encoding`, the coding of its answer, and whether the store gives it.
+/// The `accept-encoding` of a request, the coding of its response, and true for a hit.
 type Asked = (&'static str, &'static str, bool);
 
 async fn codings<B: MessageBody>(
@@ -75,7 +75,7 @@ async fn with_compress_inside_each_coding_is_a_variant() {
 }
 
 #[actix_web::test]
-async fn a_client_without_codings_that_comes_first_leaves_the_others_theirs() {
+async fn a_first_client_without_codings_does_not_prevent_compression_for_others() {
     for first in [Some("identity"), Some("*"), None] {
         let cache = isolated();
         let app = App::new()
@@ -91,7 +91,7 @@ async fn a_client_without_codings_that_comes_first_leaves_the_others_theirs() {
         let all = [
             ("gzip, deflate", "gzip", false),
             ("gzip, deflate", "gzip", true),
-            // What lay there before gave way to a list of names.
+            // A list of names has replaced the first response.
             ("identity", "", false),
             ("identity", "", true),
             ("gzip, deflate", "gzip", true),
@@ -102,7 +102,7 @@ async fn a_client_without_codings_that_comes_first_leaves_the_others_theirs() {
 }
 
 #[actix_web::test]
-async fn clients_that_take_the_same_codings_share_a_response() {
+async fn clients_that_accept_the_same_codings_share_a_response() {
     let _cache = isolated();
     let app = App::new()
         .wrap(Compress::default())
@@ -127,13 +127,13 @@ async fn clients_that_take_the_same_codings_share_a_response() {
 }
 
 #[actix_web::test]
-async fn where_nothing_compresses_one_response_answers_all() {
+async fn without_compression_one_response_is_shared() {
     let cache = isolated();
     let app = App::new().wrap(minute()).default_service(web::to(long));
     let app = init_service(app).await;
     let all = [
         ("identity", "", false),
-        // Nobody knows yet what this one would have got.
+        // The coding of this one is still unknown.
         ("gzip, deflate, br", "", false),
         ("gzip, deflate, br, zstd", "", true),
         ("gzip", "", true),
@@ -158,7 +158,7 @@ fn behind(app: &mut web::ServiceConfig) {
 }
 
 #[actix_web::test]
-async fn whoever_takes_a_coding_is_not_answered_by_a_run_for_one_who_takes_none() {
+async fn a_client_that_accepts_a_coding_does_not_wait_for_a_run_without_one() {
     let stage = Stage::new(ResponseCache::builder().build());
     let app = stage.app(behind).await;
     let ask = |accepted: &str| {

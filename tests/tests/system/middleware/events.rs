@@ -1,4 +1,4 @@
-//! What is told of a bypass, to whoever listens.
+//! Traces and logs of a bypass.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -54,9 +54,9 @@ impl Subscriber for Reasons {
     fn exit(&self, _: &Id) {}
 }
 
-/// In a process of its own: what is enabled is remembered for all threads at once.
+/// In a process of its own: the enabled levels are cached for all threads.
 #[test]
-fn a_bypass_names_what_it_is_for_in_every_event_and_once_in_a_line() {
+fn a_bypass_has_its_reason_in_every_event_and_in_one_log_line() {
     alone(|| {
         let _cache = isolated();
         let reasons = Reasons::default();

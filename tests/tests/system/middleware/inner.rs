@@ -1,4 +1,4 @@
-//! Words of handlers and of other caches inside.
+//! Cached handlers and other caches inside the middleware.
 
 use actix_web::test::init_service;
 use actix_web::{App, get, web};
@@ -30,13 +30,13 @@ async fn handle(cache: CacheHandle) -> String {
     run().to_string()
 }
 
-/// All that caches have said of an answer, the innermost first.
+/// The `Cache-Status` of a response, the innermost cache first.
 fn members(answer: &Answer) -> String {
     answer.header("cache-status").unwrap()
 }
 
 #[actix_web::test]
-async fn what_a_handler_stores_by_itself_is_not_stored_twice() {
+async fn the_response_of_a_cached_handler_is_not_stored_twice() {
     let cache = isolated();
     let wrapped = cached(Policy::new(60), || async { run().to_string() });
     let app = App::new()
@@ -56,13 +56,13 @@ async fn what_a_handler_stores_by_itself_is_not_stored_twice() {
         assert!(members(&again).ends_with("cached-response; fwd=uri-miss; detail=inner"));
         assert_eq!(cache.cache().stats().entries, 1 + n as u64);
     }
-    // From the second request on nobody waits for anybody.
+    // From the second request on there is no coalescing.
     assert_eq!(cache.cache().stats().marked, 2);
     assert_eq!(cache.cache().stats().skipped(Skip::Inner), 4);
 }
 
 #[actix_web::test]
-async fn what_a_handler_keeps_from_its_own_cache_is_not_stored_by_the_outer_one() {
+async fn a_response_that_a_cached_handler_does_not_store_is_not_stored_outside() {
     let cache = isolated();
     let app = App::new().wrap(minute()).service(unless).service(handle);
     let app = init_service(app).await;
@@ -106,7 +106,7 @@ async fn of_two_middlewares_the_inner_one_stores() {
 }
 
 #[actix_web::test]
-async fn plain_handlers_speak_for_their_responses() {
+async fn plain_handlers_control_their_responses() {
     let _cache = isolated();
     let app = App::new()
         .wrap(minute())
@@ -146,7 +146,7 @@ async fn plain_handlers_speak_for_their_responses() {
 }
 
 #[actix_web::test]
-async fn what_a_plain_handler_reads_through_request_makes_the_variant() {
+async fn a_tracked_request_in_a_plain_handler_selects_the_variant() {
     let _cache = isolated();
     let greeting = async |request: TrackedRequest| {
         let language = request

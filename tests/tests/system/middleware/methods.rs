@@ -1,4 +1,4 @@
-//! Requests that change something, in front of handlers that know of no cache.
+//! Requests with unsafe methods.
 
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, init_service};
@@ -30,7 +30,7 @@ async fn an_unsafe_method_is_never_answered_from_the_store() {
     }
 }
 
-/// Answers anything but a GET as its query says.
+/// Responds to any method but GET as its query sets.
 async fn order(request: HttpRequest) -> HttpResponse {
     let said = request
         .uri()

@@ -17,12 +17,12 @@ mod options;
 mod places;
 mod runs;
 
-/// Numbers its run, and says what it saw of its target.
+/// Returns the number of its run and its target.
 async fn page(request: HttpRequest) -> String {
     format!("{} {}", run(), request.uri())
 }
 
-/// A middleware for a minute.
+/// A middleware with a timeout of a minute.
 #[track_caller]
 fn minute() -> CacheResponses {
     CacheResponses::new(Policy::new(60))

@@ -1,4 +1,4 @@
-//! Other middlewares on either side of it.
+//! Other middlewares on either side.
 
 use actix_cors::Cors;
 use actix_web::cookie::Cookie;
@@ -49,7 +49,7 @@ async fn logger_stands_on_either_side() {
     assert!(ask_for(&app, "/").await.is_hit());
 }
 
-/// Knows visitors by a cookie, and gives one to everybody new.
+/// Identifies visitors by a cookie, and sets one for new visitors.
 async fn session(
     request: ServiceRequest,
     next: Next<impl actix_web::body::MessageBody>,
@@ -95,7 +95,7 @@ async fn a_session_is_never_shared_on_either_side() {
         }
     }
     assert_eq!(cache.cache().stats().entries, 0);
-    // Outside, what is stored is what everybody new gets, and the cookie is not in it.
+    // Outside, the stored response has no cookie; each new visitor gets one.
     for visitor in ["3", "4"] {
         let new = ask_for(&outside, "/outside").await;
         assert_eq!(new.body, "hello new");
@@ -155,7 +155,7 @@ async fn origins_get_their_own_answers_with_cors_on_either_side() {
 }
 
 #[actix_web::test]
-async fn error_handlers_inside_make_what_is_judged() {
+async fn a_response_of_an_error_handler_inside_is_judged() {
     let _cache = isolated();
     let handlers = ErrorHandlers::new().handler(StatusCode::NOT_FOUND, |response| {
         let (request, response) = response.into_parts();
@@ -180,7 +180,7 @@ async fn error_handlers_inside_make_what_is_judged() {
 }
 
 #[actix_web::test]
-async fn authentication_outside_decides_on_hits_too() {
+async fn authentication_outside_applies_to_hits() {
     let _cache = isolated();
     let knock = from_fn(
         async |request: ServiceRequest, next: Next<actix_web::body::BoxBody>| {

@@ -1,4 +1,4 @@
-//! What a policy says, and what it cannot say of handlers that are not seen.
+//! Options of a policy that work without the arguments of a handler, and those that do not.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -10,7 +10,7 @@ use cached_response::{CacheResponses, Policy, ResponseCache};
 use super::page;
 use crate::ask::{get as ask_for, run};
 
-/// What is said when it is built under `policy`, which must not work.
+/// Returns the panic message of a middleware under `policy`.
 fn refused(policy: Policy) -> String {
     let said = catch_unwind(AssertUnwindSafe(|| CacheResponses::new(policy))).unwrap_err();
     said.downcast_ref::<&str>()
@@ -19,7 +19,7 @@ fn refused(policy: Policy) -> String {
 }
 
 #[test]
-fn what_means_nothing_without_a_handler_is_refused_when_it_is_built() {
+fn a_policy_that_needs_a_handler_panics_when_the_middleware_is_built() {
     for (policy, words) in [
         (
             Policy::new(60).methods(["POST"]),
@@ -38,7 +38,7 @@ fn what_means_nothing_without_a_handler_is_refused_when_it_is_built() {
 }
 
 #[actix_web::test]
-async fn a_query_is_narrowed_to_what_the_author_names() {
+async fn the_query_option_of_the_policy_selects_fields() {
     let _cache = isolated();
     let policy = Policy::new(60).query(["page"]);
     let app = App::new()
@@ -51,7 +51,7 @@ async fn a_query_is_narrowed_to_what_the_author_names() {
 }
 
 #[actix_web::test]
-async fn statuses_are_stored_as_the_policy_says() {
+async fn the_policy_selects_the_stored_statuses() {
     let _cache = isolated();
     let missing = async || HttpResponse::NotFound().body(run().to_string());
     let policy = Policy::new(60).status_for(404, 10);
@@ -68,7 +68,7 @@ async fn statuses_are_stored_as_the_policy_says() {
 }
 
 #[actix_web::test]
-async fn a_middleware_may_have_a_cache_of_its_own() {
+async fn the_middleware_may_have_a_cache_of_its_own() {
     let shared = isolated();
     let own = ResponseCache::builder().build();
     let wrap = CacheResponses::new(Policy::new(60)).cache(own.clone());
@@ -82,7 +82,7 @@ async fn a_middleware_may_have_a_cache_of_its_own() {
 }
 
 #[actix_web::test]
-async fn it_is_explained_like_a_handler() {
+async fn explain_describes_the_middleware() {
     let cache = isolated();
     let app = App::new()
         .wrap(CacheResponses::new(Policy::new(60)))

@@ -1,4 +1,4 @@
-//! Where it is wrapped, and which of several it is.
+//! Places of the middleware, and the identity of each.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::{minute, page};
 use crate::ask::{ask, get as ask_for, get_with, run};
 
 #[actix_web::test]
-async fn an_app_a_scope_and_a_resource_are_cached_with_routing_inside() {
+async fn apps_scopes_and_resources_are_cached_with_routing_inside() {
     let _cache = isolated();
     let nested = web::scope("/outer").service(
         web::scope("/{tenant}")
@@ -53,9 +53,9 @@ async fn an_app_a_scope_and_a_resource_are_cached_with_routing_inside() {
 }
 
 #[actix_web::test]
-async fn a_router_inside_a_scope_gets_the_request_for_itself() {
+async fn the_middleware_holds_no_clone_of_the_request() {
     let _cache = isolated();
-    // Routing panics where somebody else holds the request.
+    // Routing panics where another clone of the request exists.
     let app = App::new()
         .wrap(minute())
         .service(
@@ -78,7 +78,7 @@ async fn a_router_inside_a_scope_gets_the_request_for_itself() {
 }
 
 #[actix_web::test]
-async fn two_that_are_built_in_two_places_do_not_share() {
+async fn middlewares_from_two_places_do_not_share() {
     let cache = isolated();
     let one = web::scope("/x")
         .guard(guard::Header("accept", "one"))
@@ -96,7 +96,7 @@ async fn two_that_are_built_in_two_places_do_not_share() {
 }
 
 #[test]
-fn all_workers_share_what_one_place_has_built() {
+fn the_middleware_of_one_place_is_shared_by_all_workers() {
     let stage = Stage::new(cached_response::ResponseCache::builder().build());
     let server = stage.serve(2, |app| {
         let number = async |stage: web::Data<Stage>| stage.run().to_string();
@@ -118,7 +118,7 @@ fn all_workers_share_what_one_place_has_built() {
     assert_eq!((stage.runs(), stage.cache.stats().entries), (1, 1));
 }
 
-/// The part of the middleware.
+/// The middleware of the test.
 #[actix_web::test]
 async fn head_is_answered_from_a_stored_get_and_stores_nothing() {
     let cache = isolated();

@@ -1,4 +1,4 @@
-//! Runs of what is inside: shared, handed over, failed, streamed.
+//! Runs of the inner service: shared, detached, failed, streamed.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -58,7 +58,7 @@ fn stage() -> Stage {
 }
 
 #[actix_web::test]
-async fn misses_are_one_run_and_the_rest_wait_for_it() {
+async fn concurrent_misses_share_one_run() {
     let stage = stage();
     let app = stage.app(routes).await;
     let all: Vec<_> = (0..20).map(|_| app.get("/page/a")).collect();
@@ -72,7 +72,7 @@ async fn misses_are_one_run_and_the_rest_wait_for_it() {
 }
 
 #[actix_web::test]
-async fn a_run_whose_leader_left_goes_on_and_answers_who_waits() {
+async fn a_run_continues_for_its_waiters_when_its_client_disconnects() {
     let stage = stage();
     let app = stage.app(routes).await;
     let leader = app.get("/page/a");
@@ -80,15 +80,15 @@ async fn a_run_whose_leader_left_goes_on_and_answers_who_waits() {
     let follower = app.get("/page/a");
     soon("it follows", || stage.cache.stats().misses == 2).await;
     leader.leave().await;
-    assert_eq!(stage.cache.stats().handed_over, 1);
+    assert_eq!(stage.cache.stats().detached, 1);
     stage.release(1);
     assert_eq!(follower.text().await, "a, run 1");
     assert_eq!((stage.runs(), stage.cache.stats().stored), (1, 1));
 }
 
-/// The part of the middleware.
+/// The middleware of the test.
 #[test]
-fn a_panic_inside_fails_its_own_request_alone() {
+fn a_panic_inside_fails_only_its_own_request() {
     alone(|| {
         let panics = Panics::count();
         actix_web::rt::System::new().block_on(async {
@@ -126,13 +126,13 @@ async fn a_stream_passes_through_while_it_is_copied() {
     assert_eq!((stage.runs(), stage.cache.stats().stored), (1, 1));
 }
 
-/// Refuses what it is asked without an answer of its own.
+/// Fails without a response.
 async fn refusing(_: ServiceRequest, _: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
     Err(ErrorForbidden("not for you"))
 }
 
 #[actix_web::test]
-async fn an_error_of_the_service_goes_out_as_it_is() {
+async fn an_error_of_the_service_is_returned_unchanged() {
     let cache = isolated();
     let app = App::new()
         .wrap(from_fn(refusing))
@@ -153,7 +153,7 @@ async fn an_error_of_the_service_goes_out_as_it_is() {
     );
 }
 
-/// Does what it is asked by POST, and then sends the client elsewhere.
+/// Handles a POST, and redirects the client.
 async fn redirecting(
     request: ServiceRequest,
     next: Next<BoxBody>,
@@ -166,7 +166,7 @@ async fn redirecting(
 }
 
 #[actix_web::test]
-async fn a_redirection_that_comes_as_an_error_invalidates_as_any_other() {
+async fn a_redirection_by_an_error_invalidates() {
     let cache = isolated();
     let app = App::new()
         .wrap(from_fn(redirecting))
@@ -197,7 +197,7 @@ async fn an_error_of_a_handler_is_never_stored() {
 }
 
 #[actix_web::test]
-async fn one_whose_patience_is_over_runs_alone() {
+async fn a_waiter_that_times_out_runs_the_handler() {
     let clock = cached_response::testing::ManualClock::new();
     let stage = Stage::new(ResponseCache::builder().clock(&clock).build());
     let app = stage.app(routes).await;

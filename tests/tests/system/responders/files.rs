@@ -1,4 +1,4 @@
-//! Files, whose answers to `Range` and `If-*` are made for one request.
+//! Files, whose responses to `Range` and `If-*` are for one request.
 
 use std::io;
 use std::path::Path;
@@ -43,7 +43,7 @@ async fn vouched() -> io::Result<NamedFile> {
 const TARGETS: [&str; 4] = ["/named", "/opaque", "/vouched", "/wrapped"];
 
 #[actix_web::test]
-async fn what_a_file_answers_to_a_part_or_a_condition_is_for_one_request() {
+async fn a_file_response_to_a_range_or_a_condition_is_not_stored() {
     let plain = TestRequest::default().to_http_request();
     let whole = open().unwrap().respond_to(&plain);
     let [etag, modified] =
@@ -93,7 +93,7 @@ async fn what_a_file_answers_to_a_part_or_a_condition_is_for_one_request() {
 }
 
 #[actix_web::test]
-async fn a_stored_file_answers_parts_and_conditions() {
+async fn a_stored_file_is_reused_for_ranges_and_conditions() {
     let _cache = isolated();
     let app = init_service(App::new().service(named)).await;
     let whole = ask_for(&app, "/named").await;
@@ -126,7 +126,7 @@ async fn vouches_and_stores_400(_: actix_web::HttpRequest) -> io::Result<NamedFi
 }
 
 #[actix_web::test]
-async fn a_400_that_a_file_answers_to_a_range_that_is_no_text_is_for_one_request() {
+async fn a_400_of_a_file_to_an_invalid_range_is_not_stored() {
     let _cache = isolated();
     let policy = || Policy::new(60).status(400);
     let behind = web::scope("/behind")

@@ -32,7 +32,7 @@ static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| "text".to
 
 type Nested = Either<(Json<u8>, StatusCode), CustomizeResponder<Html>>;
 
-/// A handler for each way to cache a type: named, opaque, and wrapped at its route. What is asked of
+/// A handler for each way to cache a type: named, opaque, and wrapped at its route. Expected of
 /// each is a status, and a body.
 macro_rules! known {
     ($($name:ident: $ty:ty = $value:expr, $status:literal $body:literal;)*) => {

@@ -1,4 +1,4 @@
-//! Answers of handlers that are given the whole request, and those that are not.
+//! Responders that read the request, and those that do not.
 
 mod files;
 mod known;
@@ -9,11 +9,11 @@ use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, cookie::Coo
 
 use crate::ask::run;
 
-/// A page for the owner of a session, which it finds in the request.
+/// A page for the owner of a session, which it reads from the request.
 #[derive(Clone, Copy, Default)]
 struct Page;
 
-/// What a [`Page`] says, after the number of its run.
+/// The text of a [`Page`], after the number of its run.
 fn page_of(session: Option<&str>, host: &str) -> String {
     format!("{} at {host}", session.unwrap_or("nobody"))
 }

@@ -1,5 +1,5 @@
-//! Responders inside responders, drawn at random: what reads the request never lands under a key
-//! that somebody else has.
+//! Random compositions of responders: one that reads the request is never stored under a key of another
+//! request.
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
@@ -15,7 +15,7 @@ use proptest::test_runner::TestRunner;
 use super::{Page, page_of};
 use crate::ask::{ask, run};
 
-/// A responder made of responders.
+/// A responder composed of responders.
 #[derive(Clone, Debug)]
 enum Tree {
     Neutral,
@@ -42,7 +42,7 @@ impl Tree {
         }
     }
 
-    /// The same, of the types of actix-web.
+    /// The same composition of types of actix-web.
     fn build(&self) -> Erased {
         match self {
             Self::Neutral => Erased::new(format!("{} neutral", run())),
@@ -144,7 +144,7 @@ async fn nobody_gets_what_was_made_for_another(tree: Tree, requests: Vec<Asked>)
 }
 
 #[test]
-fn what_reads_the_request_never_lands_under_a_shared_key() {
+fn a_responder_that_reads_the_request_is_never_stored_under_a_shared_key() {
     let system = System::new();
     let drawn = (trees(), prop::collection::vec(asked(), 1..12));
     TestRunner::default()

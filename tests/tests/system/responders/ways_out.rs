@@ -1,4 +1,4 @@
-//! What an author may say of an answer that is given the whole request.
+//! Ways to cover a responder that receives the whole request.
 
 use actix_web::body::BoxBody;
 use actix_web::cookie::Cookie;
@@ -149,7 +149,7 @@ const USERS: [(&str, &str); 3] = [
 ];
 
 #[actix_web::test]
-async fn a_responder_that_its_author_covers_is_shared() {
+async fn a_responder_that_is_marked_as_covered_is_shared() {
     let _cache = isolated();
     let app = App::new()
         .service(marked)
@@ -179,7 +179,7 @@ async fn a_responder_that_its_author_covers_is_shared() {
 }
 
 #[actix_web::test]
-async fn a_responder_that_reads_a_cookie_has_an_answer_for_each_under_vary() {
+async fn under_vary_a_responder_that_reads_a_cookie_has_a_variant_for_each() {
     let _cache = isolated();
     let app = App::new()
         .service(varying)
@@ -221,13 +221,13 @@ async fn language() -> impl Responder {
 }
 
 #[actix_web::test]
-async fn a_covered_answer_under_vary_is_keyed_by_what_is_named_alone() {
+async fn under_vary_a_covered_responder_is_keyed_by_the_named_headers_alone() {
     let _cache = isolated();
     let app = init_service(App::new().service(language).service(varying)).await;
     let on = |host: &'static str| ("alice", host);
     as_user(&app, "/language", on("a.example")).await;
     assert!(as_user(&app, "/language", on("b.example")).await.is_hit());
-    // An answer that sees the whole request would see the flag, too.
+    // A responder that reads the whole request can read the flag, too.
     let live = ask_for(&app, "/language?nocache=1").await;
     assert_eq!(ask_for(&app, "/language").await.body, live.body);
     let live = ask_for(&app, "/vary?nocache=1").await;

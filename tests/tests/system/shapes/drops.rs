@@ -1,4 +1,4 @@
-//! Arguments live as long as those of a plain `async fn`, and go in the same order.
+//! Arguments live as long as those of a plain `async fn`, and are dropped in the same order.
 
 use actix_web::{
     App, FromRequest, HttpRequest, Responder, dev::Payload, rt::task::yield_now, test, web,

@@ -1,4 +1,4 @@
-//! Names of the user's that generated code could meet. `#[get]` makes a unit struct of each
+//! Names of the user that could collide with generated code. `#[get]` declares a unit struct for each
 //! handler, and a pattern of the same name would match that struct.
 
 use super::answered_from_the_store;
@@ -19,7 +19,7 @@ macro_rules! handlers {
         }
 
         #[actix_web::test]
-        async fn a_handler_may_be_called_like_anything_of_ours() {
+        async fn a_handler_may_have_any_name_of_the_generated_code() {
             $(
                 let body = answered_from_the_store(|app| { app.service(handlers::$name); }, "/1").await;
                 assert_eq!(body, "1", stringify!($name));
@@ -43,7 +43,7 @@ macro_rules! writers {
         }
 
         #[actix_web::test]
-        async fn a_writer_may_be_called_like_anything_of_ours() {
+        async fn an_invalidating_handler_may_have_any_name_of_the_generated_code() {
             $(
                 let app = test::init_service(App::new().service(writers::$name)).await;
                 let request = test::TestRequest::post().uri("/1").to_request();
@@ -61,7 +61,7 @@ handlers! {
     refused class probe key_part explain
 }
 
-/// The names that macros like to use are taken.
+/// Shadows the usual names of macros.
 mod shadowed {
     #![allow(dead_code, unused_macros, reason = "they are only in the way")]
     use actix_web::get;
@@ -119,7 +119,7 @@ mod shadowed {
 }
 
 #[actix_web::test]
-async fn names_of_the_standard_library_may_be_taken() {
+async fn names_of_the_standard_library_may_be_shadowed() {
     let configure = |app: &mut web::ServiceConfig| {
         app.app_data(web::Data::new(3_u8))
             .service(shadowed::shadowed);

@@ -1,4 +1,4 @@
-//! Every option in every spelling reaches the policy.
+//! Every option in every spelling sets the policy.
 
 use super::{answered_from_the_store, stored};
 use actix_web::{App, HttpRequest, Responder, get, http::Method, test, web};
@@ -22,7 +22,7 @@ macro_rules! timeouts {
         )*
 
         #[actix_web::test]
-        async fn a_timeout_is_written_in_many_ways() {
+        async fn every_spelling_of_a_timeout_sets_the_policy() {
             $(
                 let route = |app: &mut web::ServiceConfig| { app.route("/", web::get().to($name)); };
                 answered_from_the_store(route, "/").await;
@@ -99,7 +99,7 @@ async fn keyed(n: web::Path<u32>) -> impl Responder {
 }
 
 #[actix_web::test]
-async fn a_key_is_made_of_derived_parts() {
+async fn a_derived_key_part_is_keyed() {
     let seen = stored(
         |app| {
             app.service(keyed);
@@ -159,7 +159,7 @@ async fn ignored() -> impl Responder {
 }
 
 #[actix_web::test]
-async fn options_stand_together() {
+async fn options_combine() {
     let configure = |app: &mut web::ServiceConfig| {
         app.service(everything)
             .service(flags)

@@ -19,7 +19,7 @@ async fn above_get() -> impl Responder {
 }
 
 #[actix_web::test]
-async fn it_stands_below_or_above_a_route() {
+async fn the_attribute_may_be_below_or_above_a_route() {
     assert_eq!(
         answered_from_the_store(
             |app| {
@@ -65,7 +65,7 @@ async fn between_routes() -> impl Responder {
 }
 
 #[actix_web::test]
-async fn it_stands_anywhere_among_several_routes() {
+async fn the_attribute_may_be_anywhere_among_several_routes() {
     assert_eq!(
         answered_from_the_store(
             |app| {
@@ -115,7 +115,7 @@ mod scoped {
 }
 
 #[actix_web::test]
-async fn it_stands_inside_a_scope() {
+async fn the_attribute_works_inside_a_scope() {
     let body = answered_from_the_store(
         |app| {
             app.service(scoped::inside);
@@ -143,7 +143,7 @@ async fn in_cfg_attr() -> impl Responder {
 fn configured_away() {}
 
 #[actix_web::test]
-async fn it_works_with_conditional_compilation() {
+async fn the_attribute_works_with_conditional_compilation() {
     assert_eq!(
         answered_from_the_store(
             |app| {

@@ -1,4 +1,4 @@
-//! What handlers answer, and how they come to it.
+//! Return types and exits of handlers.
 
 use super::answered_from_the_store;
 use actix_web::{

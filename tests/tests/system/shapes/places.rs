@@ -1,4 +1,4 @@
-//! Where handlers stand: in `impl` blocks, among generics, in the output of a macro.
+//! Places of handlers: `impl` blocks, generics, the output of a macro.
 
 use super::{answered_from_the_store, stored};
 use actix_web::{Responder, get, web};
@@ -101,7 +101,7 @@ impl Right {
 }
 
 #[actix_web::test]
-async fn self_and_its_constants_can_be_named() {
+async fn options_may_name_self_and_its_constants() {
     let configure = |app: &mut web::ServiceConfig| {
         app.app_data(web::Data::new(7_u64))
             .route("/associated", web::get().to(Site::<u64>::associated))
@@ -115,7 +115,7 @@ async fn self_and_its_constants_can_be_named() {
 }
 
 #[actix_web::test]
-async fn two_handlers_of_one_name_are_two() {
+async fn two_handlers_with_one_name_are_separate() {
     assert_eq!(
         answered_from_the_store(
             |app| {
@@ -166,7 +166,7 @@ macro_rules! keyed_by {
 keyed_by!(keyed_by_a_macro, n, **n % 10);
 
 #[actix_web::test]
-async fn a_macro_can_make_handlers() {
+async fn a_macro_may_generate_cached_handlers() {
     let configure = |app: &mut web::ServiceConfig| {
         app.route("/one/{n}", web::get().to(made_by_a_macro))
             .route("/two/{n}", web::get().to(made_by_a_macro_too))
@@ -196,7 +196,7 @@ async fn renamed_crate_above() -> impl Responder {
 }
 
 #[actix_web::test]
-async fn the_crate_may_have_another_name() {
+async fn the_option_crate_renames_the_crate() {
     assert_eq!(
         answered_from_the_store(
             |app| {
@@ -228,7 +228,7 @@ async fn in_another_cache(n: web::Path<u32>) -> impl Responder {
 }
 
 #[actix_web::test]
-async fn another_cache_can_be_named() {
+async fn the_option_cache_selects_the_cache() {
     let seen = stored(
         |app| {
             app.service(in_another_cache);

@@ -1,4 +1,4 @@
-//! Every option of stale responses, as the attribute has it, reaches the policy.
+//! Every option for stale responses sets the policy.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -21,7 +21,7 @@ thread_local! {
     static WAITS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Says the number of its run; at its barrier, or as a failure, where the test wants it so.
+/// Returns the number of its run; waits at the barrier, or fails, where the test sets it.
 async fn numbered(stage: &Stage) -> HttpResponse {
     let run = if WAITS.get() {
         stage.run_at_barrier().await
@@ -89,7 +89,7 @@ impl Scene {
         Self { clock, stage, app }
     }
 
-    /// A response of `page` is stored, and so many seconds old.
+    /// Stores a response of `page` and advances the clock by its age in seconds.
     async fn aged(page: &str, seconds: u64) -> Self {
         let scene = Self::of(ResponseCache::builder()).await;
         scene.age(page, seconds).await;
@@ -106,7 +106,7 @@ impl Scene {
     }
 }
 
-/// The body, and what `Cache-Status` gives as the reason.
+/// The body, and the reason in `Cache-Status`.
 fn said(answer: &Answer) -> (String, &str) {
     let status = answer.header("cache-status").unwrap();
     let detail = status.split("detail=").nth(1).unwrap_or_default();
@@ -114,7 +114,7 @@ fn said(answer: &Answer) -> (String, &str) {
 }
 
 #[actix_web::test]
-async fn a_stale_response_answers_while_it_is_revalidated() {
+async fn a_stale_response_is_served_while_it_is_revalidated() {
     for (page, window) in [
         ("revalidated", 30),
         ("revalidated_by_text", 90),
@@ -131,7 +131,7 @@ async fn a_stale_response_answers_while_it_is_revalidated() {
 }
 
 #[actix_web::test]
-async fn a_stale_response_answers_where_the_handler_fails() {
+async fn a_stale_response_is_served_where_the_handler_fails() {
     for page in ["stood_in_for", "stood_in_for_by_call"] {
         let scene = Scene::aged(page, 39).await;
         FAILS.set(true);
@@ -144,7 +144,7 @@ async fn a_stale_response_answers_where_the_handler_fails() {
 }
 
 #[actix_web::test]
-async fn a_response_is_refreshed_ahead_of_its_end() {
+async fn a_response_is_refreshed_before_its_lifetime_ends() {
     let scene = Scene::aged("refreshed", 4).await;
     scene.get("refreshed").await;
     assert_eq!(scene.stage.runs(), 1);
@@ -153,9 +153,9 @@ async fn a_response_is_refreshed_ahead_of_its_end() {
     soon("the handler runs", || scene.stage.runs() == 2).await;
 }
 
-/// The window may be the route's, or the response's own.
+/// The window may come from the route or from the response.
 #[actix_web::test]
-async fn a_slow_run_is_not_waited_for() {
+async fn the_soft_timeout_ends_the_wait_for_a_slow_run() {
     for page in ["impatient", "by_its_own_word"] {
         let scene = Scene::aged(page, 11).await;
         WAITS.set(true);
@@ -170,7 +170,7 @@ async fn a_slow_run_is_not_waited_for() {
 }
 
 #[actix_web::test]
-async fn a_run_that_takes_too_long_has_failed() {
+async fn a_run_over_its_timeout_has_failed() {
     let scene = Scene::of(ResponseCache::builder()).await;
     WAITS.set(true);
     let asked = scene.app.get("/limited");
@@ -182,7 +182,7 @@ async fn a_run_that_takes_too_long_has_failed() {
 }
 
 #[actix_web::test]
-async fn lifetimes_are_shortened_by_chance() {
+async fn jitter_shortens_lifetimes() {
     let scene = Scene::of(ResponseCache::builder()).await;
     let lives_on = async |page: &str| {
         let mut lives = 0;
@@ -199,7 +199,7 @@ async fn lifetimes_are_shortened_by_chance() {
 }
 
 #[actix_web::test]
-async fn after_a_failure_the_handler_rests_as_long_as_is_said() {
+async fn a_failure_starts_the_cooldown_of_the_route() {
     for (page, runs) in [
         ("stood_in_for", [2, 2, 2]),
         ("rested", [2, 2, 3]),
@@ -218,7 +218,7 @@ async fn after_a_failure_the_handler_rests_as_long_as_is_said() {
 }
 
 #[actix_web::test]
-async fn zero_switches_off_what_the_cache_has_for_all() {
+async fn zero_switches_off_the_default_of_the_cache() {
     let cache = || ResponseCache::builder().stale_while_revalidate(30);
     for (page, answer) in [("said_nothing", "1"), ("never_revalidated", "2")] {
         let scene = Scene::of(cache()).await;

@@ -286,7 +286,7 @@ async fn a_run_that_finds_no_place_behind_an_answer_is_waited_for() {
         asked.text().await;
     }
     let stats = scene.stage.cache.stats();
-    assert_eq!((stats.failed, stats.handed_over), (0, 64));
+    assert_eq!((stats.failed, stats.detached), (0, 64));
 }
 
 /// An argument of a type that reads what a handler is made from.

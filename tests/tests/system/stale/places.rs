@@ -14,7 +14,7 @@ impl Scene {
             self.stage.at_run(self.stage.runs() + 1).await;
             asked.leave().await;
         }
-        assert_eq!(self.stage.cache.stats().handed_over, PLACES as u64);
+        assert_eq!(self.stage.cache.stats().detached, PLACES as u64);
     }
 
     /// As many refreshes of pages of their own as a worker carries, each at its barrier; all pages
@@ -59,7 +59,7 @@ async fn refreshes_do_not_stop_runs_from_being_handed_over() {
     scene.stage.at_run(BUSY + 1).await;
     asked.leave().await;
     let stats = scene.stage.cache.stats();
-    assert_eq!((stats.handed_over, stats.failed), (1, 0));
+    assert_eq!((stats.detached, stats.failed), (1, 0));
 }
 
 #[actix_web::test]

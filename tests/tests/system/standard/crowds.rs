@@ -6,7 +6,7 @@ use tests::stage::soon;
 async fn misses(scene: &Scene, count: u64) {
     let stats = || scene.stage.cache.stats();
     soon("they have missed", || {
-        stats().misses + stats().live == count
+        stats().misses + stats().forced_refreshes == count
     })
     .await;
 }

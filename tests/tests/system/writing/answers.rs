@@ -1,4 +1,4 @@
-//! What counts is how the handler has answered.
+//! Invalidation by the status of the response.
 
 use super::{answer, invalidated, is_hit, read, stored};
 use actix_web::{
@@ -43,7 +43,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(numbered);
 }
 
-/// What a POST invalidates that is answered with this status.
+/// The paths that a POST with this status invalidates.
 async fn after(door: &str, status: u16) -> &'static str {
     let (_, app) = stored(routes).await;
     let uri = format!("/{door}/{status}");
@@ -53,7 +53,7 @@ async fn after(door: &str, status: u16) -> &'static str {
 }
 
 #[actix_web::test]
-async fn an_answer_below_400_invalidates_what_is_named() {
+async fn a_status_below_400_invalidates_the_targets() {
     for status in [200, 201, 204, 301, 303, 399] {
         assert_eq!(after("ok", status).await, "a", "{status}");
         assert_eq!(after("err", status).await, "a", "{status} as an error");
@@ -61,7 +61,7 @@ async fn an_answer_below_400_invalidates_what_is_named() {
 }
 
 #[actix_web::test]
-async fn a_client_error_has_written_nothing_and_invalidates_nothing() {
+async fn a_client_error_invalidates_nothing() {
     for status in [400, 403, 404, 409, 422, 499] {
         assert_eq!(after("ok", status).await, "neither", "{status}");
         assert_eq!(
@@ -73,7 +73,7 @@ async fn a_client_error_has_written_nothing_and_invalidates_nothing() {
 }
 
 #[actix_web::test]
-async fn a_server_error_may_have_written_and_invalidates() {
+async fn a_server_error_invalidates() {
     for status in [500, 503, 599] {
         assert_eq!(after("ok", status).await, "a", "{status}");
         assert_eq!(after("err", status).await, "a", "{status} as an error");
@@ -81,7 +81,7 @@ async fn a_server_error_may_have_written_and_invalidates() {
 }
 
 #[actix_web::test]
-async fn a_request_that_an_argument_refuses_invalidates_nothing() {
+async fn a_rejected_extraction_invalidates_nothing() {
     let (_, app) = stored(routes).await;
     let refused = app
         .ask(TestRequest::put().uri("/number/none"))
@@ -94,7 +94,7 @@ async fn a_request_that_an_argument_refuses_invalidates_nothing() {
 }
 
 #[actix_web::test]
-async fn a_streamed_answer_invalidates_at_its_head() {
+async fn a_streamed_response_invalidates_at_its_head() {
     let (stage, app) = stored(routes).await;
     let endless = app.ask(TestRequest::post().uri("/streamed"));
     soon("it is invalidated", || {
@@ -121,7 +121,7 @@ async fn restock(n: web::Path<u64>) -> impl Responder {
 }
 
 #[actix_web::test]
-async fn the_read_right_after_the_answer_sees_the_write() {
+async fn a_read_after_the_response_sees_the_write() {
     let stage = super::stage();
     let app = stage
         .app(|app| _ = app.service(stock).service(restock))
@@ -134,9 +134,9 @@ async fn the_read_right_after_the_answer_sees_the_write() {
     }
 }
 
-/// A run that has read the old before the write is not stored after it.
+/// A run that read before the write is not stored after it.
 #[actix_web::test]
-async fn a_read_under_way_does_not_outlive_the_write() {
+async fn a_read_in_progress_is_not_stored_after_the_write() {
     let stage = super::stage();
     let app = stage.app(|app| _ = app.service(slow).service(change)).await;
     let before = app.get("/slow");

@@ -1,4 +1,4 @@
-//! In which cache a handler that writes invalidates: the one that the readers use.
+//! The cache that a handler invalidates in: that of the readers.
 
 use actix_web::{
     App, Responder, get, post,
@@ -29,7 +29,7 @@ async fn write_given(given: web::Data<LazyLock<ResponseCache>>) -> impl Responde
     "written"
 }
 
-/// Answers how often each of these has been invalidated by one POST.
+/// Returns the number of invalidations in each cache by one POST.
 async fn counted<const N: usize>(
     uri: &str,
     configure: impl FnOnce(&mut web::ServiceConfig),
@@ -51,14 +51,14 @@ async fn counted<const N: usize>(
 }
 
 #[actix_web::test]
-async fn without_a_word_it_is_the_default_one() {
+async fn the_default_cache_is_invalidated_without_an_option() {
     let default = isolated();
     let default = default.cache();
     assert_eq!(counted("/", |_| {}, [default]).await, [1]);
 }
 
 #[actix_web::test]
-async fn an_applications_own_cache_comes_before_the_default_one() {
+async fn the_cache_of_the_application_is_preferred_to_the_default() {
     let default = isolated();
     let own = ResponseCache::builder().build();
     let bare = |app: &mut web::ServiceConfig| _ = app.app_data(own.clone());
@@ -68,7 +68,7 @@ async fn an_applications_own_cache_comes_before_the_default_one() {
 }
 
 #[actix_web::test]
-async fn a_cache_that_the_attribute_names_comes_first() {
+async fn the_cache_of_the_attribute_is_preferred_to_both() {
     let default = isolated();
     let own = ResponseCache::builder().build();
     let bare = |app: &mut web::ServiceConfig| _ = app.app_data(own.clone());
@@ -77,7 +77,7 @@ async fn a_cache_that_the_attribute_names_comes_first() {
 }
 
 #[actix_web::test]
-async fn the_attribute_may_name_a_cache_that_an_argument_has() {
+async fn the_cache_of_the_attribute_may_come_from_an_argument() {
     let given = ResponseCache::builder().build();
     let handle = given.clone();
     let lazy: LazyLock<ResponseCache> = LazyLock::new(|| ResponseCache::builder().build());
@@ -110,9 +110,9 @@ mod unit_tests {
         "written"
     }
 
-    /// In a test of the crate that the handlers are in, their default cache is the thread's.
+    /// In a unit test of the crate of the handlers, the default cache is that of the thread.
     #[actix_web::test]
-    async fn a_reader_and_a_writer_in_a_unit_test_meet_in_the_threads_cache() {
+    async fn a_reader_and_a_writer_in_a_unit_test_use_the_cache_of_the_thread() {
         let app = init_service(App::new().service(read).service(write)).await;
         let ask = || TestRequest::get().uri("/unit").to_request();
         for (age, run) in [(false, 1), (true, 1)] {

@@ -1,4 +1,4 @@
-//! What is told of a mistake that only a request shows.
+//! The log of an error that only a request reveals.
 
 use super::{stage, tags::routes};
 use crate::messages::Messages;
@@ -6,9 +6,9 @@ use actix_web::{rt::System, test::TestRequest};
 use tests::alone::alone;
 use tracing::Level;
 
-/// In a process of its own: what is enabled is remembered for all threads at once.
+/// In a process of its own: the enabled levels are cached for all threads.
 #[test]
-fn a_parameter_that_the_route_lacks_is_an_error_on_each_request() {
+fn a_missing_parameter_of_the_route_is_logged_on_each_request() {
     alone(|| {
         let errors = Messages::of(Level::ERROR);
         System::new().block_on(async {

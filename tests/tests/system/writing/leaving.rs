@@ -1,4 +1,4 @@
-//! Writes that nobody has the answer of.
+//! Writes whose response is not sent.
 
 use super::{invalidated, read, stored};
 use actix_web::{Responder, post, rt::System, test::TestRequest, web};
@@ -8,7 +8,7 @@ use tests::{
     stage::{Stage, soon},
 };
 
-/// Writes, and waits before it answers.
+/// Writes, and waits before it returns.
 #[post("/write")]
 #[invalidates(path("/read/a"))]
 async fn write(stage: web::Data<Stage>) -> impl Responder {
@@ -40,7 +40,7 @@ fn routes(app: &mut web::ServiceConfig) {
 }
 
 #[actix_web::test]
-async fn a_client_that_leaves_in_the_middle_does_not_hide_the_write() {
+async fn a_client_that_disconnects_during_the_write_does_not_prevent_the_invalidation() {
     let (stage, app) = stored(routes).await;
     let asked = app.ask(TestRequest::post().uri("/write"));
     soon("it has written", || stage.barriers.count("written") == 1).await;
@@ -50,7 +50,7 @@ async fn a_client_that_leaves_in_the_middle_does_not_hide_the_write() {
 }
 
 #[test]
-fn a_panic_does_not_hide_the_write() {
+fn a_panic_does_not_prevent_the_invalidation() {
     alone(|| {
         let panics = Panics::count();
         System::new().block_on(async {
@@ -64,7 +64,7 @@ fn a_panic_does_not_hide_the_write() {
 }
 
 #[test]
-fn a_panic_in_an_expression_is_before_the_handler_and_invalidates_nothing() {
+fn a_panic_in_a_target_expression_invalidates_nothing() {
     alone(|| {
         let panics = Panics::count();
         System::new().block_on(async {

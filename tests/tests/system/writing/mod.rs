@@ -1,4 +1,4 @@
-//! Handlers that write, and what they invalidate.
+//! Handlers that write, and their targets.
 #![expect(
     clippy::unwrap_used,
     reason = "handlers and helpers of tests are tests, too"
@@ -18,7 +18,7 @@ mod shapes;
 mod tags;
 mod wrapped;
 
-/// What is read: the number of its run.
+/// A reader that returns the number of its run.
 #[get("/read/{name}")]
 #[cached_response(timeout = 60, tags("all", "read:{name}"))]
 async fn read(stage: web::Data<Stage>) -> impl Responder {
@@ -44,7 +44,7 @@ async fn is_hit(app: &InProcess, uri: &str) -> bool {
     app.get(uri).answer().await.header("age").is_some()
 }
 
-/// Which of `/read/a` and `/read/b` are answered by a new run.
+/// Returns which of `/read/a` and `/read/b` are answered with a new run.
 async fn invalidated(app: &InProcess) -> &'static str {
     match (is_hit(app, "/read/a").await, is_hit(app, "/read/b").await) {
         (true, true) => "neither",
@@ -54,7 +54,7 @@ async fn invalidated(app: &InProcess) -> &'static str {
     }
 }
 
-/// What a POST to `uri` invalidates.
+/// Returns the paths that a POST to `uri` invalidates.
 async fn post(routes: fn(&mut web::ServiceConfig), uri: &str) -> &'static str {
     let (_, app) = stored(routes).await;
     let answer = app.ask(TestRequest::post().uri(uri)).answer().await;
@@ -62,7 +62,7 @@ async fn post(routes: fn(&mut web::ServiceConfig), uri: &str) -> &'static str {
     invalidated(&app).await
 }
 
-/// An answer with the status that is asked for.
+/// Responds with the status of the request.
 fn answer(status: u16) -> HttpResponse {
     HttpResponse::build(StatusCode::from_u16(status).unwrap()).finish()
 }

@@ -1,4 +1,4 @@
-//! What is named: templates over the route's parameters, and expressions over the arguments.
+//! Targets: templates with the route's parameters, and expressions with the arguments.
 
 use super::{invalidated, is_hit, post as posted, read, stored};
 use actix_web::{HttpRequest, Responder, get, post, test::TestRequest, web};
@@ -78,12 +78,12 @@ async fn an_expression_sees_the_arguments_before_they_are_moved() {
 }
 
 #[actix_web::test]
-async fn everything_is_invalidated_by_all() {
+async fn the_target_all_invalidates_everything() {
     assert_eq!(posted(routes, "/everything").await, "both");
 }
 
 #[actix_web::test]
-async fn a_value_with_any_letters_names_the_path_that_has_them() {
+async fn a_parameter_with_any_characters_invalidates_its_path() {
     for value in [
         "a%2Fb", "a%3Fb", "a%23b", "100%25", "%2525", "%C3%BC", "a+b", "a%20b", "{b}",
     ] {
@@ -99,7 +99,7 @@ async fn a_value_with_any_letters_names_the_path_that_has_them() {
 }
 
 #[actix_web::test]
-async fn doubled_braces_and_those_of_an_expression_are_braces() {
+async fn doubled_braces_and_those_of_expressions_are_literal() {
     let (_, app) = stored(routes).await;
     for uri in ["/read/{a}", "/read/{b}"] {
         app.get(uri).answer().await;
@@ -112,9 +112,9 @@ async fn doubled_braces_and_those_of_an_expression_are_braces() {
     assert_eq!(invalidated(&app).await, "neither");
 }
 
-/// Too much is safe, too little is not.
+/// An invalidation of too much is safe, one of too little is not.
 #[actix_web::test]
-async fn where_the_route_has_no_such_parameter_everything_is_invalidated() {
+async fn a_missing_parameter_of_the_route_invalidates_everything() {
     assert_eq!(posted(routes, "/nobody").await, "both");
 }
 
@@ -131,7 +131,7 @@ async fn reindex() -> impl Responder {
 }
 
 #[actix_web::test]
-async fn a_url_is_one_query_whatever_is_filled_in() {
+async fn a_url_invalidates_one_query_with_any_parameter() {
     for value in ["tea", "a%26b", "a%3Db", "a%2Bb", "a%20b", "a%23b", "%C3%BC"] {
         let (_, app) = stored(routes).await;
         let named = format!("/search?words={value}&page=1");
@@ -154,7 +154,7 @@ async fn in_a_scope(_: HttpRequest) -> impl Responder {
 }
 
 #[actix_web::test]
-async fn the_parameters_of_a_scope_are_the_routes() {
+async fn parameters_of_a_scope_are_parameters_of_the_route() {
     assert_eq!(posted(routes, "/shop/a/items/b").await, "both");
     assert_eq!(posted(routes, "/shop/b/items/b").await, "b");
 }

@@ -109,7 +109,7 @@ fn routes(app: &mut web::ServiceConfig) {
 }
 
 #[actix_web::test]
-async fn it_stands_above_or_below_a_route_and_among_several() {
+async fn the_attribute_may_be_above_or_below_several_routes() {
     for uri in [
         "/below", "/above", "/first", "/third", "/fourth", "/cfg", "/cfg2",
     ] {
@@ -125,7 +125,7 @@ async fn tracing_sees_the_function_as_it_was_written() {
 }
 
 #[actix_web::test]
-async fn a_reader_on_the_same_path_is_a_handler_of_its_own() {
+async fn a_cached_reader_may_be_on_the_same_path() {
     let (_, app) = stored(routes).await;
     app.get("/pair").answer().await;
     assert!(is_hit(&app, "/pair").await);

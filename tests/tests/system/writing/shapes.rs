@@ -1,4 +1,4 @@
-//! Every shape that a handler can have keeps it when it writes.
+//! Every shape of a handler works under `#[invalidates]`.
 
 use super::{post as posted, read, stored};
 use actix_web::{
@@ -129,7 +129,7 @@ fn routes(app: &mut web::ServiceConfig) {
 }
 
 #[actix_web::test]
-async fn a_handler_of_any_shape_writes() {
+async fn a_handler_of_any_shape_invalidates() {
     for uri in [
         "/none",
         "/eighteen?x=a",
@@ -147,7 +147,7 @@ async fn a_handler_of_any_shape_writes() {
 }
 
 #[actix_web::test]
-async fn a_method_names_itself_and_its_generics() {
+async fn targets_may_name_self_and_generics() {
     let (_, app) = stored(routes).await;
     let sell = |body: &'static str| TestRequest::post().uri("/sell").set_payload(body);
     assert_eq!(app.ask(sell("b")).answer().await.status, 400);
@@ -157,7 +157,7 @@ async fn a_method_names_itself_and_its_generics() {
 }
 
 #[actix_web::test]
-async fn a_question_mark_answers_as_in_a_plain_handler() {
+async fn a_question_mark_returns_as_in_a_plain_handler() {
     let (_, app) = stored(routes).await;
     let asked = TestRequest::post().uri("/question").set_payload("seven");
     assert_eq!(app.ask(asked).answer().await.status, 500);

@@ -1,4 +1,4 @@
-//! Tags are invalidated by those who write.
+//! Invalidation by tags.
 
 use super::{invalidated, is_hit, post as posted, read, stored};
 use actix_web::{Responder, post, test::TestRequest, web};
@@ -38,7 +38,7 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 #[actix_web::test]
-async fn what_has_the_tag_is_invalidated() {
+async fn responses_with_the_tag_are_invalidated() {
     assert_eq!(posted(routes, "/one/a").await, "a");
     assert_eq!(posted(routes, "/one/b").await, "b");
     assert_eq!(posted(routes, "/one/c").await, "neither");
@@ -47,7 +47,7 @@ async fn what_has_the_tag_is_invalidated() {
 }
 
 #[actix_web::test]
-async fn a_tag_may_be_made_of_the_arguments() {
+async fn a_tag_may_be_computed_from_the_arguments() {
     let (_, app) = stored(routes).await;
     let write = TestRequest::post().uri("/expressions/a").set_payload("c");
     assert_eq!(app.ask(write).text().await, "ac");
@@ -55,7 +55,7 @@ async fn a_tag_may_be_made_of_the_arguments() {
 }
 
 #[actix_web::test]
-async fn a_value_has_one_tag_for_who_reads_and_who_writes() {
+async fn a_value_has_one_tag_for_readers_and_writers() {
     for value in [
         "a%2Fb", "a%3Fb", "100%25", "%2525", "%C3%BC", "a+b", "a%20b", "{b}",
     ] {
@@ -72,8 +72,8 @@ async fn a_value_has_one_tag_for_who_reads_and_who_writes() {
     }
 }
 
-/// Too much is safe, too little is not.
+/// An invalidation of too much is safe, one of too little is not.
 #[actix_web::test]
-async fn where_the_route_has_no_such_parameter_everything_is_invalidated() {
+async fn a_missing_parameter_of_the_route_invalidates_everything() {
     assert_eq!(posted(routes, "/missing").await, "both");
 }

@@ -1,4 +1,4 @@
-//! `invalidating(names, handler)`, the same without a macro.
+//! `invalidating(targets, handler)`, the same without a macro.
 
 use super::{answer, invalidated, post, read, stored};
 use actix_web::{HttpResponse, Responder, test::TestRequest, web};
@@ -45,7 +45,7 @@ fn routes(app: &mut web::ServiceConfig) {
 }
 
 #[actix_web::test]
-async fn what_is_named_is_invalidated() {
+async fn the_targets_are_invalidated() {
     assert_eq!(post(routes, "/by/b").await, "b");
     assert_eq!(post(routes, "/all").await, "both");
     assert_eq!(post(routes, "/closure").await, "a");
@@ -53,7 +53,7 @@ async fn what_is_named_is_invalidated() {
 }
 
 #[actix_web::test]
-async fn it_is_the_status_that_counts() {
+async fn the_status_decides_on_the_invalidation() {
     for (status, reach) in [(204, "a"), (404, "neither"), (500, "a")] {
         let (_, app) = stored(routes).await;
         let uri = format!("/status/{status}");
@@ -63,7 +63,7 @@ async fn it_is_the_status_that_counts() {
 }
 
 #[actix_web::test]
-async fn a_client_that_leaves_does_not_hide_the_write() {
+async fn a_client_that_disconnects_does_not_prevent_the_invalidation() {
     let (stage, app) = stored(routes).await;
     let asked = app.ask(TestRequest::post().uri("/wait"));
     soon("it has written", || stage.barriers.count("written") == 1).await;

@@ -4,12 +4,14 @@ use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use actix_web::body::{BodySize, MessageBody};
 
-use crate::response::tee::{
-    TeeConfig, TeeOutcome,
-    budget::Budget,
-    copy,
-    source::Scope,
-    tests::script::{Copying, Feed, Log, Read, Step, generous, log, read, read_all, whole},
+use crate::{
+    context::control::Scope,
+    response::tee::{
+        TeeConfig, TeeOutcome,
+        budget::Budget,
+        copy,
+        tests::script::{Copying, Feed, Log, Read, Step, generous, log, read, read_all, whole},
+    },
 };
 
 fn capped(cap: usize) -> TeeConfig {

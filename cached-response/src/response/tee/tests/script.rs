@@ -16,12 +16,13 @@ use actix_web::{
 };
 
 use crate::{
+    context::control::Scope,
     response::tee::{
         TeeConfig, TeeOutcome,
         budget::Budget,
         client_body::ClientBody,
         pair,
-        source::{BodyError, Scope, SourceBody},
+        source::{BodyError, SourceBody},
     },
     util::local_task::LocalBoxFuture,
 };

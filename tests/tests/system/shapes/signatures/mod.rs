@@ -1,4 +1,4 @@
-//! Arguments: how many, and how they are bound.
+//! Number and patterns of arguments.
 
 mod numbers;
 mod patterns;

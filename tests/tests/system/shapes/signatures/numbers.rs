@@ -1,4 +1,4 @@
-//! How many arguments there are.
+//! Numbers of arguments.
 #![expect(
     clippy::many_single_char_names,
     reason = "many arguments are the point"
@@ -48,7 +48,7 @@ async fn eighteen_lazy(
 }
 
 #[actix_web::test]
-async fn there_may_be_any_number_of_arguments() {
+async fn a_handler_may_have_any_number_of_arguments() {
     assert_eq!(
         answered_from_the_store(
             |app| {

@@ -1,4 +1,4 @@
-//! How arguments are bound.
+//! Patterns of arguments.
 
 use crate::shapes::answered_from_the_store;
 use actix_web::{HttpRequest, Responder, get, web};
@@ -90,7 +90,7 @@ async fn unread(_: HttpRequest, _unused: web::Bytes) -> impl Responder {
 }
 
 #[actix_web::test]
-async fn what_is_not_read_needs_no_word() {
+async fn an_unread_argument_is_a_gate() {
     assert_eq!(
         answered_from_the_store(
             |app| {

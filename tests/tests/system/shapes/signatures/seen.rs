@@ -1,4 +1,4 @@
-//! Arguments that keys, gates and `unless` see.
+//! Arguments in keys, gates and `unless`.
 
 use crate::shapes::stored;
 use actix_web::{
@@ -7,7 +7,7 @@ use actix_web::{
 use cached_response::cached_response;
 use std::future::{Ready, ready};
 
-/// Who asks, by a header; without it a request does not pass.
+/// The user of a request, by a header; without it the request is rejected.
 struct User {
     id: u32,
 }
@@ -73,7 +73,7 @@ async fn ask(
 }
 
 #[actix_web::test]
-async fn a_keyed_argument_tells_responses_apart() {
+async fn a_keyed_argument_selects_the_response() {
     let answers = ask(
         |app| {
             app.service(keyed);
@@ -92,7 +92,7 @@ async fn a_keyed_argument_tells_responses_apart() {
 }
 
 #[actix_web::test]
-async fn a_gate_is_asked_on_hits_too() {
+async fn a_gate_is_extracted_on_hits() {
     for uri in ["/gated", "/wildcard"] {
         let services = |app: &mut web::ServiceConfig| {
             app.service(gated).service(gated_by_wildcard);
@@ -107,7 +107,7 @@ async fn a_gate_is_asked_on_hits_too() {
 }
 
 #[actix_web::test]
-async fn a_key_may_see_a_gate() {
+async fn a_key_expression_may_read_a_gate() {
     let answers = ask(
         |app| {
             app.service(gated);
@@ -126,7 +126,7 @@ async fn unless_large(n: web::Path<u32>) -> impl Responder {
 }
 
 #[actix_web::test]
-async fn unless_sees_the_arguments() {
+async fn unless_may_read_the_arguments() {
     let service = |app: &mut web::ServiceConfig| {
         app.service(unless_large);
     };

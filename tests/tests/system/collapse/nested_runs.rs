@@ -59,7 +59,7 @@ async fn values_that_are_not_made_of_themselves_are_waited_for() {
     let (one, other) = tokio::join!(value(vec!["a", "c"]), value(vec!["b", "c"]));
     assert_eq!((one.as_str(), other.as_str()), ("ac.", "bc."));
     let stats = cache.stats();
-    assert_eq!((stats.own_runs, stats.collapsed), (0, 1));
+    assert_eq!((stats.nested_runs, stats.collapsed), (0, 1));
 }
 
 /// Two callers that lead what the other asks for.
@@ -87,7 +87,7 @@ async fn two_runs_that_ask_for_each_other_do_not_wait_for_each_other() {
     let ended = timeout(LONG, Box::pin(async { tokio::join!(both, open).0 })).await;
     let (a, b) = ended.expect("neither waits for itself");
     assert!(a.starts_with("a of ") && b.starts_with("b of "), "{a}, {b}");
-    assert_eq!(stage.cache.stats().own_runs, 1);
+    assert_eq!(stage.cache.stats().nested_runs, 1);
     assert_eq!(stage.cache.stats().running, 0);
 }
 
@@ -115,7 +115,7 @@ async fn a_handler_that_asks_for_its_own_page_is_answered_at_once() {
     APP.set(Some(app.clone()));
     let answer = timeout(LONG, app.get("/itself").text()).await;
     assert_eq!(answer.as_deref(), Ok("run 1 of run 2"));
-    assert_eq!(stage.cache.stats().own_runs, 1);
+    assert_eq!(stage.cache.stats().nested_runs, 1);
     // Of the two that ran it is the later one that is stored.
     assert_eq!(app.get("/itself").text().await, "run 2");
     APP.take();
