@@ -27,6 +27,8 @@ pub struct Contender {
     pub configure: fn(&mut ServiceConfig),
     /// The contender it is compared with, if any.
     pub held: Option<Held>,
+    /// The contender whose server time a request bounds its own, if any.
+    pub bounded: Option<Bounded>,
 }
 
 /// A comparison with another contender.
@@ -39,6 +41,16 @@ pub struct Held {
     pub least: f64,
 }
 
+/// A bound by the server time of another contender.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Bounded {
+    /// The place of that contender in the list.
+    pub by: usize,
+    /// Most of the other's server time a request, in its multiples.
+    pub most: f64,
+}
+
 /// Least part of the other contender's throughput, by default.
 const REQUIRED: f64 = 0.95;
 
@@ -49,6 +61,7 @@ impl Contender {
             name,
             configure,
             held: None,
+            bounded: None,
         }
     }
 
@@ -60,6 +73,13 @@ impl Contender {
     #[must_use]
     pub const fn held_to(mut self, to: usize, least: f64) -> Self {
         self.held = Some(Held { to, least });
+        self
+    }
+
+    /// Bounds its server time a request by that of another.
+    #[must_use]
+    pub const fn bounded_by(mut self, by: usize, most: f64) -> Self {
+        self.bounded = Some(Bounded { by, most });
         self
     }
 }

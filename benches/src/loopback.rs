@@ -8,7 +8,7 @@
 //! hundredth or two, for as long as it lives.
 
 use crate::{
-    Contender, Held,
+    Bounded, Contender, Held,
     options::Options,
     server,
     turns::{CONNECTIONS, Course, ROUNDS, TURN, Turn, measure},
@@ -71,6 +71,31 @@ fn print(contenders: &[Contender], table: &[Vec<Turn>]) {
 }
 
 fn missed(contenders: &[Contender], table: &[Vec<Turn>]) -> Vec<String> {
+    let mut missed = too_few(contenders, table);
+    missed.extend(too_long(contenders, table));
+    missed
+}
+
+/// Those whose server time a request is over its bound.
+fn too_long(contenders: &[Contender], table: &[Vec<Turn>]) -> Vec<String> {
+    let mut missed = Vec::new();
+    for (contender, turns) in contenders.iter().zip(table) {
+        let Some(Bounded { by, most }) = contender.bounded else {
+            continue;
+        };
+        let taken = 1.0 / Figure::of(turns, &table[by], |turn| 1.0 / turn.time).median;
+        let (name, other) = (contender.name, contenders[by].name);
+        let found = format!("{name}: {taken:.3} of the server time of {other}");
+        println!("{found}");
+        if taken > most {
+            missed.push(format!("{found}, and it may take {most}"));
+        }
+    }
+    missed
+}
+
+/// Those whose throughput is under its bound.
+fn too_few(contenders: &[Contender], table: &[Vec<Turn>]) -> Vec<String> {
     let mut missed = Vec::new();
     for (contender, turns) in contenders.iter().zip(table) {
         let Some(Held { to, least }) = contender.held else {

@@ -174,8 +174,6 @@ pub(crate) mod util;
 pub(crate) mod values;
 
 pub use crate::explain::{Explanation, Outcome};
-#[doc(hidden)]
-pub use crate::store::error::{Prompt, Question};
 #[cfg(feature = "memcached")]
 pub use crate::store::memcached::MemcachedStore;
 #[cfg(feature = "redis")]
@@ -204,7 +202,7 @@ pub use crate::{
     store::{
         Store,
         bus::{Bus, Subscription},
-        error::{StoreError, StoreErrorKind, StoreFuture, StoredValue},
+        error::{LookedUp, StoreError, StoreErrorKind, StoreFuture, StoredValue},
     },
 };
 pub use crate::{

@@ -6,6 +6,7 @@ mod in_front;
 mod labelled;
 mod lazy;
 mod middleware;
+mod redis_get;
 mod redis_only;
 mod wrapped;
 
@@ -32,14 +33,22 @@ pub const ALL: [Contender; 6] = [
 ];
 
 /// Caches with a remote store, and the attribute without one first: the others are compared with it.
-pub const REMOTE: [Contender; 3] = [
+pub const REMOTE: [Contender; 4] = [
     Contender::peer("memory alone", attribute::configure),
     Contender::ours("memory in front of Redis", in_front::configure, 0),
-    Contender::peer("Redis, without memory", redis_only::configure),
+    Contender::peer("Redis, without memory", redis_only::configure)
+        .bounded_by(REDIS_GET, MOST_OF_REDIS_GET),
+    Contender::peer("a handler with one GET", redis_get::configure),
 ];
 
 /// The place in it of the one that asks Redis each time.
 pub const REDIS_ONLY: usize = 2;
+
+/// The place in it of the handler without a cache that reads its page from Redis.
+const REDIS_GET: usize = 3;
+
+/// The server time of a hit in Redis is at most so many times that of a handler with one `GET`.
+const MOST_OF_REDIS_GET: f64 = 1.3;
 
 /// The body of the page: 1 KiB of JSON.
 pub static PAGE: &[u8; 1024] = include_bytes!("page.json");

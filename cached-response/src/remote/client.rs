@@ -13,13 +13,12 @@ use crate::{
         error::CallError,
         executor::{self, JoinError, Task},
         health::{Health, Recovery},
-        in_flight_read::{self, PolledLookup},
         stats::Count,
         timer::{self, WithTimeout},
     },
     store::{
         Store,
-        error::{LookedUp, Prompt, StoreErrorKind, StoreFuture},
+        error::{LookedUp, StoreErrorKind, StoreFuture},
     },
 };
 use std::{
@@ -71,30 +70,23 @@ impl RemoteClient {
         self.end(permit, result, charge)
     }
 
-    /// Looks up the entry of a key and its companions: on the connection of this thread where the store
-    /// has one, else as any other call.
+    /// Looks up the entry of a key and its companions: on this thread where the store has a connection
+    /// here, else as any other call.
     pub(crate) async fn look_up(
         &self,
         budget: &Budget,
         key: &Arc<RemoteKey>,
         limit: usize,
-        is_transient: bool,
     ) -> Result<LookedUp, CallError> {
         let permit = self.permit()?;
         if let Some(charge) = budget.charge() {
             let _slot = self.slot()?;
-            let store = &**self.health.store();
-            if let Some(Prompt { begun, found }) =
-                in_flight_read::look_up(store, key, limit, is_transient)
-            {
+            let store = self.health.store();
+            if let Some(found) = store.look_up_here(&key.name, limit, key.companions()) {
                 self.health.count(Count::Call);
-                let found = WithTimeout::new(
-                    PolledLookup::new(found),
-                    Some(begun),
-                    charge.remaining(),
-                    charge.started_at(),
-                );
-                let found = match found.await {
+                let timeout = charge.remaining();
+                let found = WithTimeout::new(found, None, timeout, charge.started_at()).await;
+                let found = match found {
                     Some(found) => found.map_err(CallError::Failed),
                     None => Err(CallError::Timeout),
                 };
@@ -108,8 +100,7 @@ impl RemoteClient {
             Box::pin(async move { store.look_up(&key.name, limit, key.companions()).await })
         });
         // Boxed, so that the future of every look-up has no room for it.
-        let (value, companions) = Box::pin(look_up).await?;
-        Ok((value, companions.into()))
+        Box::pin(look_up).await
     }
 
     /// Makes a call that no request waits for, as soon as there is a slot. A call that the breaker
@@ -238,8 +229,7 @@ impl<T> RunningCall<T> {
 }
 
 /// Returns whether a look-up on the worker's connection is repeated as an ordinary call: the server may
-/// have closed that connection long ago, which shows when it is used; or a companion is too long for
-/// that look-up and the store reads it in another way.
+/// have closed that connection long ago, which shows when it is used; or it is out of step.
 fn is_retried(error: &CallError) -> bool {
     matches!(
         error,

@@ -13,7 +13,6 @@ use crate::{
         names::{FullDigest, Namespace},
     },
     route::Route,
-    store::error::Memo,
     util::{
         sync::{Mutex, lock},
         weak_hash,
@@ -39,10 +38,6 @@ pub(crate) struct RemoteKey {
     companions: Vec<String>,
     /// Maximum number of bytes that are read of the entry.
     pub(crate) max_bytes: usize,
-    /// False for a value, which may be requested on any thread.
-    pub(crate) is_of_a_request: bool,
-    /// Commands that a store has prepared for the look-up of the whole entry and of its head.
-    memos: [Memo; 2],
     /// Latest snapshot of the generations of this process for this key.
     snapshot: Mutex<Option<Snapshot>>,
     head: HeadCache,
@@ -78,29 +73,11 @@ impl RemoteKey {
             name: namespace.response(path, &digest),
             path: path.to_owned(),
             max_bytes: max_body_bytes.saturating_add(MAX_HEAD_BYTES + 2 * full_key.len()),
-            is_of_a_request: matches!(target, Target::Response { .. }),
-            memos: Default::default(),
             snapshot: Mutex::default(),
             head: HeadCache::default(),
             full_key,
             companions,
         })
-    }
-
-    /// Creates a key with a name and nothing else.
-    #[cfg(test)]
-    pub(crate) fn named(name: &str) -> Self {
-        Self {
-            full_key: Vec::new(),
-            name: name.to_owned(),
-            path: String::new(),
-            companions: Vec::new(),
-            max_bytes: 0,
-            is_of_a_request: false,
-            memos: Default::default(),
-            snapshot: Mutex::default(),
-            head: HeadCache::default(),
-        }
     }
 
     /// Returns the names that are read together with the entry: the nonces, then the lease.
@@ -117,11 +94,6 @@ impl RemoteKey {
 
     pub(crate) fn lease_name(&self) -> &str {
         self.companions.last().unwrap_or(&self.name)
-    }
-
-    /// Returns the memo for look-ups with this limit: that of the whole entry, or the one other limit.
-    pub(crate) fn memo(&self, limit: usize) -> &Memo {
-        &self.memos[usize::from(limit != self.max_bytes)]
     }
 
     /// Returns a snapshot of the generations of this process for the target.
@@ -163,8 +135,6 @@ impl RemoteKey {
             name: namespace.response(&self.path, &digest),
             path: self.path.clone(),
             max_bytes: self.max_bytes,
-            is_of_a_request: self.is_of_a_request,
-            memos: Default::default(),
             snapshot: Mutex::default(),
             head: HeadCache::default(),
             full_key,

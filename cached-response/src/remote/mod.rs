@@ -27,7 +27,6 @@ pub(crate) mod error;
 pub(crate) mod executor;
 pub(crate) mod head_cache;
 pub(crate) mod health;
-pub(crate) mod in_flight_read;
 pub(crate) mod lease;
 pub(crate) mod names;
 pub(crate) mod read;
@@ -80,7 +79,6 @@ pub(crate) struct RemoteTier {
     pub(crate) lease_ttl: Duration,
     pub(crate) generations: Arc<Generations>,
     pub(crate) clock: Clock,
-    pub(crate) without_memory: bool,
     timeout: Duration,
     _namespace_lock: NamespaceLock,
 }
@@ -125,7 +123,6 @@ impl RemoteTier {
             lease_ttl: lease_ttl.min(MAX_LEASE_TTL),
             generations: Arc::clone(generations),
             clock: clock.clone(),
-            without_memory: config.without_memory,
             timeout: config.remote_timeout,
             _namespace_lock: namespace_lock,
         })

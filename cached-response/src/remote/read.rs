@@ -12,7 +12,7 @@ use crate::{
         RemoteTier, budget::Budget, entry_key::RemoteKey, error::CallError, lease::LeaseState,
     },
     route::Route,
-    store::{error::StoredValue, small_values::SmallValues},
+    store::error::StoredValue,
     time::moment::Timestamp,
 };
 use actix_web::{HttpRequest, web::Bytes};
@@ -22,7 +22,7 @@ use std::{sync::Arc, time::Duration};
 #[derive(Debug, Default)]
 pub(crate) struct Fetched {
     /// Values of the key's companions: the nonces, then the lease.
-    companions: SmallValues,
+    companions: Vec<Option<Bytes>>,
     // Boxed, so that it is not moved about.
     pub(crate) response: Option<Box<StoredResponse>>,
     /// Names that select a variant, where responses vary.
@@ -69,7 +69,7 @@ pub(crate) struct RemoteReader<'a> {
 /// Entry that was read, and its companions.
 struct RawEntry {
     value: Option<StoredValue>,
-    companions: SmallValues,
+    companions: Vec<Option<Bytes>>,
     lease: Option<LeaseState>,
 }
 
@@ -206,12 +206,9 @@ impl<'a> RemoteReader<'a> {
             ReadMode::Whole => key.max_bytes,
             ReadMode::Head => PREFIX_BYTES,
         };
-        let is_transient = self.remote.without_memory;
         let client = &self.remote.client;
-        let read = client.look_up(self.budget, key, limit, is_transient);
-        let (value, companions) = read.await?;
-        let lease = companions.len().checked_sub(1);
-        let lease = lease.and_then(|last| companions.get(last));
+        let (value, companions) = client.look_up(self.budget, key, limit).await?;
+        let lease = companions.last().and_then(Option::as_deref);
         let lease = lease.and_then(|lease| LeaseState::of(lease, nonces(&companions)));
         Ok(RawEntry {
             value,
@@ -363,8 +360,9 @@ fn valid_lifetime(raw: &RawEntry, about: &About) -> Option<Duration> {
 }
 
 /// Returns the companions without the lease, which is the last of them.
-fn nonces(companions: &SmallValues) -> impl Iterator<Item = Option<&[u8]>> {
-    companions.iter().take(companions.len().saturating_sub(1))
+fn nonces(companions: &[Option<Bytes>]) -> impl Iterator<Item = Option<&[u8]>> {
+    let (_, nonces) = companions.split_last().unwrap_or((&None, &[]));
+    nonces.iter().map(Option::as_deref)
 }
 
 fn are_equal<'n>(

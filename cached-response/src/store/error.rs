@@ -1,21 +1,7 @@
 //! What a call to a store comes to.
 
 use actix_web::web::Bytes;
-use std::{
-    any::Any,
-    error::Error,
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::{Arc, OnceLock},
-    task::{Context, Poll},
-    time::Duration,
-};
-
-use crate::{
-    store::small_values::SmallValues,
-    util::{batch::BatchStart, shared_oneshot::Place},
-};
+use std::{error::Error, fmt, future::Future, pin::Pin, time::Duration};
 
 /// What a call to a store comes to.
 ///
@@ -38,7 +24,7 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// use cached_response::StoredValue;
 /// use std::time::Duration;
 ///
-/// let kept = Kept::new("bytes".into(), Duration::from_secs(60));
+/// let kept = StoredValue::new("bytes".into(), Duration::from_secs(60));
 /// assert_eq!(kept.bytes, "bytes");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +43,7 @@ impl StoredValue {
     /// use cached_response::StoredValue;
     /// use std::time::Duration;
     ///
-    /// let kept = Kept::new("bytes".into(), Duration::from_secs(60));
+    /// let kept = StoredValue::new("bytes".into(), Duration::from_secs(60));
     /// assert_eq!(kept.left.as_secs(), 60);
     /// ```
     pub fn new(bytes: Bytes, left: Duration) -> Self {
@@ -65,65 +51,19 @@ impl StoredValue {
     }
 }
 
-/// What a look-up comes to: what lies under a name, and under the names beside it.
-pub(crate) type LookedUp = (Option<StoredValue>, SmallValues);
-
-/// What is looked up, and by whom.
-#[allow(missing_debug_implementations, reason = "it is no part of the API")]
-#[cfg_attr(
-    not(feature = "redis"),
-    allow(dead_code, reason = "no other store looks up promptly")
-)]
-#[derive(Clone, Copy)]
-pub struct Question<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) limit: usize,
-    pub(crate) with: &'a [String],
-    /// Whether it is for a request, whose worker can drive a connection.
-    pub(crate) on_a_worker: bool,
-    /// Whether what is found answers and is not kept.
-    pub(crate) in_passing: bool,
-    /// Of this question, for this store.
-    pub(crate) memo: &'a Memo,
-}
-
-/// What a store has made of a question that is asked again and again.
-#[cfg_attr(
-    not(feature = "redis"),
-    allow(dead_code, reason = "no other store looks up promptly")
-)]
-#[derive(Default)]
-pub(crate) struct Memo(OnceLock<Box<dyn Any + Send + Sync>>);
-
-#[cfg_attr(
-    not(feature = "redis"),
-    allow(dead_code, reason = "no other store looks up promptly")
-)]
-impl Memo {
-    /// What `make` made of the question when it was first asked; `None` where that was another store.
-    pub(crate) fn get<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Option<&T> {
-        self.0.get_or_init(|| Box::new(make())).downcast_ref()
-    }
-}
-
-impl fmt::Debug for Memo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Memo")
-    }
-}
-
-/// A look-up that goes on wherever it is polled.
-#[allow(missing_debug_implementations, reason = "it is no part of the API")]
-pub struct Prompt {
-    pub(crate) begun: BatchStart,
-    pub(crate) found: Arc<dyn Found>,
-}
-
-/// What a look-up comes to, for all who wait for it.
-pub(crate) trait Found: Send + Sync {
-    /// For somebody who waits at this place.
-    fn poll(&self, place: &mut Place, cx: &Context<'_>) -> Poll<Result<LookedUp, StoreError>>;
-}
+/// What a look-up finds: the entry under a name, and the small values under the names beside it, in their
+/// order.
+///
+/// ```
+/// use cached_response::{LookedUp, Store, testing::InProcessStore};
+///
+/// # #[actix_web::main] async fn main() -> Result<(), cached_response::StoreError> {
+/// let found: LookedUp = InProcessStore::new().look_up("page", 64, &["tag".to_owned()]).await?;
+/// assert_eq!(found, (None, vec![None]));
+/// # Ok(())
+/// # }
+/// ```
+pub type LookedUp = (Option<StoredValue>, Vec<Option<Bytes>>);
 
 /// Why a store has not done what it was asked for.
 ///
@@ -198,6 +138,12 @@ impl StoreError {
         }
     }
 
+    /// The message, without the kind.
+    #[cfg(feature = "redis")]
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// What kind of thing has gone wrong.
     ///
     /// ```
@@ -218,16 +164,3 @@ impl fmt::Display for StoreError {
 }
 
 impl Error for StoreError {}
-
-#[cfg(test)]
-mod tests {
-    use super::Memo;
-
-    #[test]
-    fn what_was_made_of_a_question_is_made_once() {
-        let memo = Memo::default();
-        assert_eq!(memo.get(|| 1_u8), Some(&1));
-        assert_eq!(memo.get(|| 2_u8), Some(&1));
-        assert_eq!(memo.get(|| "by another store"), None);
-    }
-}

@@ -7,11 +7,10 @@ pub(crate) mod foreign;
 pub(crate) mod memcached;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
-pub(crate) mod small_values;
 
 use self::{
     bus::Bus,
-    error::{Prompt, Question, StoreFuture, StoredValue},
+    error::{LookedUp, StoreFuture, StoredValue},
 };
 use actix_web::web::Bytes;
 use std::time::Duration;
@@ -181,18 +180,34 @@ pub trait Store: Send + Sync + 'static {
         name: &'a str,
         limit: usize,
         with: &'a [String],
-    ) -> StoreFuture<'a, (Option<StoredValue>, Vec<Option<Bytes>>)> {
+    ) -> StoreFuture<'a, LookedUp> {
         Box::pin(async move {
             let kept = self.get(name, limit).await?;
             Ok((kept, self.get_many(with).await?))
         })
     }
 
-    /// [`look_up`](Self::look_up) where that needs no runtime: a connection is at hand, which is driven
-    /// elsewhere. For stores of this crate.
-    #[doc(hidden)]
-    fn look_up_promptly(&self, question: Question<'_>) -> Option<Prompt> {
-        let _ = question;
+    /// [`look_up`](Self::look_up) for a caller that polls the future on its own thread: `Some` where the
+    /// store has an open connection there that this thread drives. This saves two switches to the I/O
+    /// thread and back for a request that the memory does not answer. `None`, the default, has the look-up
+    /// made on the I/O thread.
+    ///
+    /// It is called on the worker of the request, in its runtime, which it must not block. An `Err` of the
+    /// kind [`Unreachable`](crate::StoreErrorKind::Unreachable) or
+    /// [`Protocol`](crate::StoreErrorKind::Protocol) has the look-up made again on the I/O thread.
+    ///
+    /// ```
+    /// use cached_response::{Store, testing::InProcessStore};
+    ///
+    /// assert!(InProcessStore::new().look_up_here("page", 64, &[]).is_none());
+    /// ```
+    fn look_up_here(
+        &self,
+        name: &str,
+        limit: usize,
+        with: &[String],
+    ) -> Option<StoreFuture<'static, LookedUp>> {
+        let _ = (name, limit, with);
         None
     }
 

@@ -54,12 +54,6 @@ impl BatchStart {
         }
     }
 
-    /// Whether both are handles on the same.
-    #[cfg(feature = "redis")]
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
     /// Has it go at the latest when what is given is dropped.
     pub(crate) fn guard(&self) -> Going {
         Going(self.clone())

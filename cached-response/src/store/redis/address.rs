@@ -1,104 +1,121 @@
-//! Where a server is, and who it is told that we are.
+//! The URL of a server: validated before the client reads it, so that each mistake has a message that
+//! says what to write.
 
-use redis::{ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo};
+use crate::store::error::{StoreError, StoreErrorKind};
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
 use std::fmt;
-use tokio::net::TcpStream;
 use url::{Host, ParseError, Url};
 
-use crate::store::{
-    error::{StoreError, StoreErrorKind},
-    redis::{error, socket::Socket, tls::Tls},
-};
-
-/// The address of a server, without what is secret about it when it is shown.
+/// The address of a server, and the user, password and database that are used there. It is shown without
+/// these.
 #[derive(Clone)]
-pub(crate) struct Address {
-    host: String,
-    port: u16,
-    tls: Option<Tls>,
-    login: RedisConnectionInfo,
-}
+pub(crate) struct Address(ConnectionInfo);
 
 impl Address {
-    /// Reads `redis://user:password@host:port/database`, or `rediss://..` for TLS.
+    /// Parses `redis://user:password@host:port/database`, `rediss://..` for TLS, or
+    /// `unix:///path?user=..&pass=..&db=..`.
     pub(crate) fn parse(text: &str) -> Result<Self, StoreError> {
-        let tls = is_tls(text)?;
-        are_escaped(text)?;
-        let url = Url::parse(text).map_err(|error| wrong(unread(error)))?;
-        has_a_place(&url)?;
-        has_a_login(&url)?;
-        has_a_database(&url)?;
-        // Its own words may repeat what is secret; its details do not.
-        let info = plain(url).into_connection_info();
-        let info = info.map_err(|error| wrong(error.detail().unwrap_or("it cannot be read")))?;
-        let ConnectionAddr::Tcp(host, port) = info.addr() else {
-            return Err(wrong(NO_HOST));
+        let scheme = scheme(text)?;
+        let url = match scheme {
+            Scheme::Unix => {
+                let url = Url::parse(text).map_err(|_| wrong(NO_PATH))?;
+                check_socket(&url)?;
+                url
+            }
+            Scheme::Tcp | Scheme::Tls => {
+                check_escapes(text)?;
+                let url = Url::parse(text).map_err(|error| wrong(unread(error)))?;
+                check_host(&url)?;
+                check_login(&url)?;
+                check_database(&url)?;
+                url
+            }
         };
-        Ok(Self {
-            host: host.clone(),
-            port: *port,
-            tls: if tls { Some(Tls::new()?) } else { None },
-            login: info.redis_settings().clone(),
-        })
+        // The client's message may repeat the password; its details do not.
+        let info = url.into_connection_info();
+        let info = info.map_err(|error| wrong(error.detail().unwrap_or("it cannot be read")))?;
+        Ok(Self(info))
     }
 
-    /// Another server, where we say that we are the same.
-    pub(crate) fn elsewhere(&self, host: &str, port: u16) -> Self {
-        Self {
-            host: host.to_owned(),
-            port,
-            ..self.clone()
+    /// The same address with the user, the password and the kind of connection of another node.
+    ///
+    /// # Errors
+    /// If it cannot be a node of a cluster.
+    pub(crate) fn in_cluster_of(&self, first: &Self) -> Result<ConnectionInfo, StoreError> {
+        if self.database() != 0 {
+            return Err(wrong(
+                "a cluster has one database: leave out the `/` and the number, and keep applications apart \
+                 by `namespace(..)`",
+            ));
+        }
+        let addr = match (self.addr(), first.addr()) {
+            (
+                ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. },
+                ConnectionAddr::TcpTls {
+                    insecure,
+                    tls_params,
+                    ..
+                },
+            ) => ConnectionAddr::TcpTls {
+                host: host.clone(),
+                port: *port,
+                insecure: *insecure,
+                tls_params: tls_params.clone(),
+            },
+            (
+                ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. },
+                ConnectionAddr::Tcp(..),
+            ) => ConnectionAddr::Tcp(host.clone(), *port),
+            _ => return Err(wrong(NO_SOCKET_HERE)),
+        };
+        let info = self.0.clone().set_addr(addr);
+        Ok(info.set_redis_settings(first.login().clone()))
+    }
+
+    /// Checks that it is the address of a sentinel.
+    ///
+    /// # Errors
+    /// If it is a Unix socket.
+    pub(crate) fn of_sentinel(self) -> Result<Self, StoreError> {
+        match self.addr() {
+            ConnectionAddr::Unix(_) => Err(wrong(NO_SOCKET_HERE)),
+            _ => Ok(self),
         }
     }
 
-    /// The same server, without saying who we are, and in its first database.
-    pub(crate) fn anonymous(&self) -> Self {
-        Self {
-            login: RedisConnectionInfo::default(),
-            ..self.clone()
-        }
+    /// The host and port, or the path of the socket.
+    pub(crate) fn addr(&self) -> &ConnectionAddr {
+        self.0.addr()
     }
 
-    /// Checks that no database but the first is asked for, which is all that a cluster has.
-    pub(crate) fn in_a_cluster(self) -> Result<Self, StoreError> {
-        if self.login.db() == 0 {
-            return Ok(self);
-        }
-        Err(wrong(
-            "a cluster has one database: leave out the `/` and the number, and keep applications apart \
-             by `namespace(..)`",
-        ))
+    fn login(&self) -> &RedisConnectionInfo {
+        self.0.redis_settings()
     }
 
-    pub(crate) fn host(&self) -> &str {
-        &self.host
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.login().username()
     }
 
-    pub(crate) fn port(&self) -> u16 {
-        self.port
+    pub(crate) fn password(&self) -> Option<&str> {
+        self.login().password()
     }
 
-    /// Who we say that we are.
-    pub(crate) fn login(&self) -> &RedisConnectionInfo {
-        &self.login
+    pub(crate) fn database(&self) -> i64 {
+        self.login().db()
     }
 
-    /// Connects, without a word said yet.
-    pub(crate) async fn connect(&self) -> Result<Socket, StoreError> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await;
-        let stream = stream.map_err(|error| error::unreachable(format!("{self}: {error}")))?;
-        // A connection that delays what is small works still.
-        let _ = stream.set_nodelay(true);
-        match &self.tls {
-            Some(tls) => tls.wrap(&self.host, stream).await,
-            None => Ok(Box::new(stream)),
-        }
+    pub(crate) fn is_tls(&self) -> bool {
+        matches!(self.addr(), ConnectionAddr::TcpTls { .. })
+    }
+
+    pub(crate) fn into_info(self) -> ConnectionInfo {
+        self.0
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
+        self.addr().fmt(f)
     }
 }
 
@@ -120,19 +137,30 @@ const NO_HOST: &str = "it has no host: write `redis://host:6379`";
 /// The largest number that a server gives to a database.
 const LAST_DATABASE: u32 = i32::MAX.unsigned_abs();
 
-/// Checks the scheme; `true` for one of TLS.
-fn is_tls(text: &str) -> Result<bool, StoreError> {
+const NO_PATH: &str = "it has no path of a socket: write `unix:///run/redis.sock`";
+
+const NO_SOCKET_HERE: &str =
+    "a cluster and sentinels name servers by host and port: write `redis://host:6379`";
+
+#[derive(Clone, Copy)]
+enum Scheme {
+    Tcp,
+    Tls,
+    Unix,
+}
+
+fn scheme(text: &str) -> Result<Scheme, StoreError> {
     let scheme = text
         .split_once("://")
         .map(|(scheme, _)| scheme.trim_start());
     let scheme = scheme.map(str::to_ascii_lowercase);
     Err(wrong(match scheme.as_deref() {
-        Some("redis" | "valkey") => return Ok(false),
-        Some("rediss" | "valkeys") => return Ok(true),
-        Some("unix" | "redis+unix" | "valkey+unix") => {
-            "Unix sockets are not supported: write the host and the port on which the server listens, \
-             `redis://127.0.0.1:6379`"
+        Some("redis" | "valkey") => return Ok(Scheme::Tcp),
+        Some("rediss" | "valkeys") if cfg!(feature = "redis-tls") => return Ok(Scheme::Tls),
+        Some("rediss" | "valkeys") => {
+            "rediss:// is TLS: enable the feature `redis-tls` of cached-response"
         }
+        Some("unix" | "redis+unix" | "valkey+unix") if cfg!(unix) => return Ok(Scheme::Unix),
         Some(scheme) if scheme.contains("sentinel") => {
             "it is one of a sentinel: call `RedisStore::sentinel([\"redis://host:26379\"], \"mymaster\")` \
              with the URLs of the sentinels and the name of the primary"
@@ -148,8 +176,43 @@ fn is_tls(text: &str) -> Result<bool, StoreError> {
     }))
 }
 
-/// Checks that nothing in a user or a password ends them too early.
-fn are_escaped(text: &str) -> Result<(), StoreError> {
+/// Checks the URL of a Unix socket.
+fn check_socket(url: &Url) -> Result<(), StoreError> {
+    if url.host().is_some() || url.path().len() < 2 {
+        return Err(wrong(NO_PATH));
+    }
+    if url.fragment().is_some() {
+        return Err(wrong(FRAGMENT));
+    }
+    let (mut has_user, mut has_password) = (false, false);
+    for (name, value) in url.query_pairs() {
+        match &*name {
+            "user" => has_user = true,
+            "pass" => has_password = true,
+            "db" if is_database(&value) => {}
+            "db" => {
+                return Err(wrong(
+                    "its database is no number from 0 to 2147483647: write `?db=1`, or nothing for the first",
+                ));
+            }
+            _ => {
+                return Err(wrong(
+                    "after the `?` of a socket only `user`, `pass` and `db` are known: write \
+                     `unix:///run/redis.sock?user=cache&pass=..&db=1`",
+                ));
+            }
+        }
+    }
+    if has_user && !has_password {
+        return Err(wrong(
+            "it has a user and no password: write `unix:///run/redis.sock?user=cache&pass=..`",
+        ));
+    }
+    Ok(())
+}
+
+/// Checks that a user and a password are escaped.
+fn check_escapes(text: &str) -> Result<(), StoreError> {
     let after = text.split_once("://").map_or(text, |(_, after)| after);
     let login = after.rsplit_once('@').map_or("", |(login, _)| login);
     if login.contains(['/', '?', '#', '@']) {
@@ -175,7 +238,7 @@ fn unread(error: ParseError) -> &'static str {
 const NO_SUCH_HOST: &str = "its host is neither a name nor an IP address: write `redis://host:6379` or \
                             `redis://[::1]:6379`";
 
-fn has_a_place(url: &Url) -> Result<(), StoreError> {
+fn check_host(url: &Url) -> Result<(), StoreError> {
     let is_host_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     match url.host() {
         None => Err(wrong(NO_HOST)),
@@ -185,8 +248,8 @@ fn has_a_place(url: &Url) -> Result<(), StoreError> {
     }
 }
 
-/// Without a password nobody is logged in, so that a user alone would be left out unseen.
-fn has_a_login(url: &Url) -> Result<(), StoreError> {
+/// Checks that a user has a password: the client ignores a user without one.
+fn check_login(url: &Url) -> Result<(), StoreError> {
     if url.password().is_none() && !matches!(url.username(), "" | "default") {
         return Err(wrong(
             "it has a user and no password: write `redis://user:password@host`, or \
@@ -196,11 +259,16 @@ fn has_a_login(url: &Url) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn has_a_database(url: &Url) -> Result<(), StoreError> {
+const FRAGMENT: &str = "it ends with a `#`, after which nothing is known: leave that out";
+
+fn is_database(text: &str) -> bool {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && matches!(text.parse(), Ok(0..=LAST_DATABASE))
+}
+
+fn check_database(url: &Url) -> Result<(), StoreError> {
     if url.fragment().is_some() {
-        return Err(wrong(
-            "it ends with a `#`, after which nothing is known: leave that out",
-        ));
+        return Err(wrong(FRAGMENT));
     }
     if url.query().is_some() {
         return Err(wrong(
@@ -209,9 +277,7 @@ fn has_a_database(url: &Url) -> Result<(), StoreError> {
         ));
     }
     let database = url.path().trim_matches('/');
-    let is_number = database.bytes().all(|byte| byte.is_ascii_digit());
-    let is_one = || matches!(database.parse(), Ok(0..=LAST_DATABASE));
-    if database.is_empty() || is_number && is_one() {
+    if database.is_empty() || is_database(database) {
         return Ok(());
     }
     Err(wrong(
@@ -220,36 +286,76 @@ fn has_a_database(url: &Url) -> Result<(), StoreError> {
     ))
 }
 
-/// The same without TLS, which is none of the client's here.
-fn plain(mut url: Url) -> Url {
-    // From one scheme without a default port to another, which is always possible.
-    let _ = url.set_scheme("redis");
-    url
-}
-
 #[cfg(test)]
 mod tests {
+    use super::*;
     use proptest::prelude::*;
 
-    use super::Address;
-    use crate::store::error::StoreErrorKind;
+    fn host_and_port(address: &Address) -> (&str, u16) {
+        match address.addr() {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+                (host, *port)
+            }
+            other => panic!("{other} has no host"),
+        }
+    }
 
     #[test]
-    fn an_address_says_where_and_who() {
+    fn an_address_has_a_host_and_a_login() {
         let address = Address::parse("redis://me:p%40ss@host:7000/3").unwrap();
-        assert_eq!((address.host(), address.port()), ("host", 7000));
-        let login = address.login();
-        assert_eq!(login.username(), Some("me"));
-        assert_eq!(login.password(), Some("p@ss"));
-        assert_eq!(login.db(), 3);
+        assert_eq!(host_and_port(&address), ("host", 7000));
+        assert_eq!(address.user(), Some("me"));
+        assert_eq!(address.password(), Some("p@ss"));
+        assert_eq!(address.database(), 3);
     }
 
     #[test]
     fn what_is_left_out_is_as_everywhere() {
         let address = Address::parse("valkey://host").unwrap();
-        assert_eq!(address.port(), 6379);
-        assert_eq!(address.login().db(), 0);
-        assert_eq!(Address::parse("redis://[::1]:7").unwrap().host(), "::1");
+        assert_eq!(host_and_port(&address), ("host", 6379));
+        assert_eq!(address.database(), 0);
+        let address = Address::parse("redis://[::1]:7").unwrap();
+        assert_eq!(host_and_port(&address), ("::1", 7));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_unix_socket_has_its_login_in_parameters() {
+        for scheme in ["unix", "redis+unix", "valkey+unix"] {
+            let url = format!("{scheme}:///run/redis.sock?user=me&pass=p%40ss&db=3");
+            let address = Address::parse(&url).unwrap();
+            assert_eq!(format!("{address}"), "/run/redis.sock");
+            assert_eq!(
+                (address.user(), address.password()),
+                (Some("me"), Some("p@ss"))
+            );
+            assert_eq!(address.database(), 3);
+            assert!(address.clone().of_sentinel().is_err());
+            assert!(address.in_cluster_of(&address).is_err());
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "redis-tls")]
+    fn the_nodes_of_a_cluster_have_the_login_and_the_tls_of_the_first() {
+        let first = Address::parse("rediss://me:secret@a:1").unwrap();
+        let other = Address::parse("redis://b:2").unwrap();
+        let info = Address(other.in_cluster_of(&first).unwrap());
+        assert_eq!(
+            (host_and_port(&info), info.password()),
+            (("b", 2), Some("secret"))
+        );
+        assert!(info.is_tls());
+        let info = Address(first.in_cluster_of(&other).unwrap());
+        assert!(!info.is_tls() && info.password().is_none());
+    }
+
+    #[test]
+    #[cfg(not(feature = "redis-tls"))]
+    fn an_address_of_tls_names_the_missing_feature() {
+        let error = Address::parse("rediss://me:secret@host").unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::InvalidAddress);
+        assert!(error.to_string().contains("`redis-tls`"), "{error}");
     }
 
     #[test]
@@ -263,7 +369,7 @@ mod tests {
             "redis://me:secret@host:99999",
             "redis://me:secret#@host",
             "redis://me:secret@/0",
-            "unix:///tmp/secret",
+            "unix:///tmp/it?pass=secret&db=first",
         ] {
             let error = Address::parse(wrong).unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::InvalidAddress, "{wrong}");
@@ -316,8 +422,16 @@ mod tests {
             &["http://me:secret@h", "memcached://h", "://h"],
         ),
         (
-            "Unix sockets are not supported",
-            &["redis+unix:///tmp/secret", "unix:///tmp/secret"],
+            "it has no path of a socket",
+            &["redis+unix://", "unix:///", "unix://secret/run/redis.sock"],
+        ),
+        (
+            "only `user`, `pass` and `db` are known",
+            &["unix:///s?protocol=resp3", "unix:///s?password=secret"],
+        ),
+        (
+            "write `?db=1`",
+            &["unix:///s?db=-1", "unix:///s?db=first", "unix:///s?db="],
         ),
         (
             "RedisStore::sentinel(",
@@ -395,13 +509,13 @@ mod tests {
         ] {
             let address = Address::parse(url).unwrap();
             assert_eq!(
-                (address.port(), address.login().db()),
+                (host_and_port(&address).1, address.database()),
                 (port, database),
                 "{url}"
             );
         }
         let escaped = Address::parse("valkey://:a%40%23%2F%3F%25@127.0.0.1").unwrap();
-        assert_eq!(escaped.login().password(), Some("a@#/?%"));
+        assert_eq!(escaped.password(), Some("a@#/?%"));
     }
 
     #[test]
@@ -412,7 +526,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_given_is_read_or_refused(rest in "\\PC{0,40}") {
+        fn any_text_is_an_address_or_an_error(rest in "\\PC{0,40}") {
             for scheme in ["redis://", "valkey://", "redis://me:hidden@", ""] {
                 if let Err(error) = Address::parse(&format!("{scheme}{rest}")) {
                     prop_assert!(!error.to_string().contains("hidden"));

@@ -1,62 +1,42 @@
 //! Redis or Valkey as the remote store.
 
 pub(crate) mod address;
-pub(crate) mod answer;
 pub(crate) mod cluster;
-pub(crate) mod command;
+pub(crate) mod commands;
+pub(crate) mod connection;
 pub(crate) mod error;
-pub(crate) mod joint;
-pub(crate) mod line;
-pub(crate) mod lookup;
-pub(crate) mod near;
-pub(crate) mod node;
-pub(crate) mod primary;
-pub(crate) mod pulse;
-pub(crate) mod question;
-pub(crate) mod resp;
+pub(crate) mod reply;
 pub(crate) mod sentinel;
 pub(crate) mod server_info;
 pub(crate) mod servers;
 pub(crate) mod small_values;
-pub(crate) mod socket;
 pub(crate) mod subscription;
 pub(crate) mod target;
-pub(crate) mod tls;
 pub(crate) mod wire;
-
-use actix_web::web::Bytes;
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+pub(crate) mod workers;
 
 use self::{
-    address::Address,
-    answer::Answer,
-    cluster::Cluster,
-    lookup::{PendingLookup, looked_up, whole},
-    node::{Node, Order},
-    sentinel::Sentinels,
-    servers::Servers,
-    subscription::Listener,
-    target::Target,
+    address::Address, cluster::Cluster, sentinel::Sentinels, servers::Servers, target::Target,
 };
 use crate::store::{
     Store,
     bus::{Bus, Subscription},
-    error::{Prompt, Question, StoreError, StoreErrorKind, StoreFuture, StoredValue},
+    error::{LookedUp, StoreError, StoreErrorKind, StoreFuture, StoredValue},
 };
+use actix_web::web::Bytes;
+use redis::{Client, cluster::ClusterClient};
+use std::time::{Duration, Instant};
 
-/// Redis (6 or later) or Valkey as the remote store: one server, the one that sentinels know, or a
-/// cluster.
+/// Redis (6 or later) or Valkey as the remote store, by the client of the crate `redis`: one server, the
+/// one that sentinels name, or a cluster.
 ///
 /// ```
 /// # fn main() -> Result<(), cached_response::StoreError> {
 /// use cached_response::{RedisStore, StoreErrorKind};
 ///
-/// // Nobody need be there yet.
+/// // Nothing is connected yet, and the server need not run.
 /// let store = RedisStore::open("redis://cache:secret@127.0.0.1:6379/1")?;
-/// // What is secret stays so.
+/// // The password is not shown.
 /// assert_eq!(format!("{store:?}"), "RedisStore(127.0.0.1:6379)");
 ///
 /// let error = RedisStore::open("127.0.0.1:6379").unwrap_err();
@@ -65,29 +45,31 @@ use crate::store::{
 /// # }
 /// ```
 ///
-/// Connections are made when they are first needed, and again when they were lost; while the server
-/// is gone, a call fails within 250 ms. There are three to a server: one for what requests wait for,
-/// one for what goes on behind them, one that listens; and, but in a cluster, one for each worker that
-/// looks something up for its requests.
+/// Connections are opened when they are first used, and again when they were lost; while the server
+/// is gone, a call fails within 250 ms (a second in a cluster). There are three to a server: for look-ups,
+/// for writes, and for the subscription; and one for each worker that looks something up for its requests. A
+/// connection that does not reply within 500 ms after a call was given up is replaced.
 ///
-/// What a user of the server must be allowed, for a cache in the namespace `shop`:
+/// The permissions that a user of the server needs, for a cache in the namespace `shop`:
 ///
 /// ```text
 /// ACL SETUSER cache on >secret ~shop:* &shop:bus +getrange +mget +set +pttl +pexpire +pexpireat
 ///     +unlink +wait +publish +subscribe +time +info +select
 /// ```
 ///
-/// and in a cluster `+cluster|slots +asking` (Redis 6: `+cluster`). Without `info` it is not known
-/// whether there are replicas, and no invalidation waits for one; without `time` what is written by
-/// a server that is slow to do it lives longer by as much.
+/// and in a cluster `+cluster|slots +asking +ping` (Redis 6: `+cluster`). Without `info` it is not known
+/// whether there are replicas, and no invalidation waits for one; without `time` an entry that the server
+/// stores late lives longer by as much.
 #[derive(Debug)]
 pub struct RedisStore(Servers);
 
 impl RedisStore {
-    /// One server: `redis://user:password@host:port/database`, or `rediss://..` for TLS (feature
-    /// `redis-tls`), by the certificates that this machine trusts; `valkey://` and `valkeys://` are the
-    /// same. Only the host is required: the port is 6379 and the database 0 unless they are given. In a
-    /// user or a password write `%40` for `@`, `%2F` for `/`, `%3F` for `?` and `%23` for `#`.
+    /// A store on one server: `redis://user:password@host:port/database`; `rediss://..` for TLS (feature
+    /// `redis-tls`), by the certificates that this machine trusts; or a Unix socket,
+    /// `unix:///run/redis.sock?user=..&pass=..&db=..`. `valkey://`, `valkeys://` and `redis+unix://` are
+    /// the same. Only the host (or the path) is required: the port is 6379 and the database 0 unless they
+    /// are given. In a user or a password write `%40` for `@`, `%2F` for `/`, `%3F` for `?` and `%23` for
+    /// `#`. Nothing is connected yet.
     ///
     /// ```
     /// use cached_response::{RedisStore, StoreErrorKind};
@@ -98,20 +80,39 @@ impl RedisStore {
     /// ```
     ///
     /// # Errors
-    /// If the URL has a mistake, which the message names with what to write: an unknown scheme, no
-    /// host, a port or a database that is no number or too large, a user without a password,
-    /// parameters after a `?`, or a fragment; or if it is one of TLS without the feature for it. Nothing
-    /// is connected to yet.
+    /// [`InvalidAddress`](StoreErrorKind::InvalidAddress) if the URL has a mistake, which the message names
+    /// with what to write: an unknown scheme, no host, a port or a database that is no number or too large,
+    /// a user without a password, unknown parameters after a `?`, or a fragment; or if it is one of TLS
+    /// without the feature for it.
     pub fn open(url: &str) -> Result<Self, StoreError> {
-        let target = Target::Fixed(Address::parse(url)?);
-        Ok(Self(Servers::One(Arc::new(Node::new(target)))))
+        let info = Address::parse(url)?.into_info();
+        let client = Client::open(info).map_err(|error| error::of(&error))?;
+        Ok(Self::from_client(client))
     }
 
-    /// A cluster, of which some nodes are named: the others are found by them. User, password and
-    /// whether it is TLS are the same for all, as the first says it.
+    /// A store on the server of a client, with whatever the crate `redis` (1.8 or a later 1.x) can build: roots and client
+    /// certificates of one's own (`redis::Client::build_with_tls`), TCP settings, RESP3. Nothing is
+    /// connected yet.
     ///
-    /// Nonces that are read along with a response are asked for after it, so that a look-up takes
-    /// two round trips; and names are deleted one after the other.
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use cached_response::RedisStore;
+    ///
+    /// let client = redis::Client::open("redis://:secret@127.0.0.1:6379")?;
+    /// let store = RedisStore::from_client(client);
+    /// assert_eq!(format!("{store:?}"), "RedisStore(127.0.0.1:6379)");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_client(client: Client) -> Self {
+        Self(Servers::new(Target::server(client)))
+    }
+
+    /// A store on a cluster, of which some nodes are named: the others are found by them. User, password
+    /// and TLS are the same for all, as the first URL has them. Nothing is connected yet.
+    ///
+    /// Nonces that are read along with a response are read after it, so that a look-up takes two round
+    /// trips; and names are deleted one after the other.
     ///
     /// ```
     /// # fn main() -> Result<(), cached_response::StoreError> {
@@ -125,15 +126,37 @@ impl RedisStore {
     /// ```
     ///
     /// # Errors
-    /// As [`connect`](Self::connect), or if there is no address, or one has a database other than 0,
-    /// which is the only one of a cluster.
+    /// As [`open`](Self::open), or if there is no address, or one is a Unix socket or has a database other
+    /// than 0, which is the only one of a cluster.
     pub fn cluster<'a>(urls: impl IntoIterator<Item = &'a str>) -> Result<Self, StoreError> {
-        Ok(Self(Servers::Cluster(Cluster::new(addresses(urls)?)?)))
+        let cluster = Cluster::new(addresses(urls)?)?;
+        Ok(Self(Servers::new(Target::cluster(cluster))))
     }
 
-    /// The server that sentinels know by this name, at whatever place it is. User, password,
-    /// database and whether it is TLS are those of the server; the password is told to a sentinel
-    /// only if that asks for one.
+    /// A store on the cluster of a client. Build it for RESP3
+    /// (`use_protocol(redis::ProtocolVersion::RESP3)`): without it processes do not learn of each other's
+    /// invalidations at once. Nothing is connected yet.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use cached_response::RedisStore;
+    /// use redis::{ProtocolVersion, cluster::ClusterClient};
+    ///
+    /// let client = ClusterClient::builder(["redis://10.0.0.1:7000"])
+    ///     .use_protocol(ProtocolVersion::RESP3)
+    ///     .build()?;
+    /// let store = RedisStore::from_cluster_client(client);
+    /// assert_eq!(format!("{store:?}"), "RedisStore(a cluster)");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_cluster_client(client: ClusterClient) -> Self {
+        Self(Servers::new(Target::cluster(Cluster::of_client(client))))
+    }
+
+    /// A store on the server that sentinels monitor by this name, wherever it is. User, password,
+    /// database and TLS are those of the server; the password is sent to a sentinel only if that requires
+    /// one. Nothing is connected yet.
     ///
     /// ```
     /// # fn main() -> Result<(), cached_response::StoreError> {
@@ -147,7 +170,7 @@ impl RedisStore {
     /// ```
     ///
     /// # Errors
-    /// As [`connect`](Self::connect), or if there is no address, or the name is empty.
+    /// As [`open`](Self::open), or if there is no address, or one is a Unix socket, or the name is empty.
     pub fn sentinel<'a>(
         urls: impl IntoIterator<Item = &'a str>,
         primary: &str,
@@ -157,8 +180,9 @@ impl RedisStore {
                            \"mymaster\"";
             return Err(StoreError::new(StoreErrorKind::InvalidAddress, unnamed));
         }
-        let target = Target::Moving(Sentinels::new(addresses(urls)?, primary));
-        Ok(Self(Servers::One(Arc::new(Node::new(target)))))
+        let addresses = addresses(urls)?.into_iter().map(Address::of_sentinel);
+        let sentinels = Sentinels::new(addresses.collect::<Result<_, _>>()?, primary);
+        Ok(Self(Servers::new(Target::sentinels(sentinels))))
     }
 }
 
@@ -175,23 +199,18 @@ fn addresses<'a>(urls: impl IntoIterator<Item = &'a str>) -> Result<Vec<Address>
     Ok(addresses)
 }
 
+/// The lifetime of an entry whose end the clock cannot express.
+const MAX_LIFETIME: Duration = Duration::from_secs(86_400 * 365);
+
 impl Store for RedisStore {
     fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<StoredValue>> {
-        Box::pin(async move {
-            let order = Order::Ask(whole(name, limit, 0));
-            Ok(looked_up((self.0.answers(name, &order).await?, Vec::new()))?.0)
-        })
+        Box::pin(async move { Ok(self.0.look_up(name, limit, &[]).await?.0) })
     }
 
     fn set<'a>(&'a self, name: &'a str, bytes: Bytes, timeout: Duration) -> StoreFuture<'a, ()> {
         let now = Instant::now();
-        let deadline = now.checked_add(timeout).unwrap_or(now + FOR_EVER);
-        let order = Order::Set(name.to_owned(), bytes, deadline);
-        Box::pin(async move {
-            let answers = self.0.answers(name, &order).await?;
-            let refusal = answers.iter().find_map(Answer::refusal);
-            refusal.map_or(Ok(()), |refusal| Err(error::refusal(refusal)))
-        })
+        let deadline = now.checked_add(timeout).unwrap_or(now + MAX_LIFETIME);
+        Box::pin(async move { self.0.set(name, &bytes, deadline).await })
     }
 
     fn delete<'a>(&'a self, name: &'a str) -> StoreFuture<'a, ()> {
@@ -199,7 +218,7 @@ impl Store for RedisStore {
     }
 
     fn get_many<'a>(&'a self, names: &'a [String]) -> StoreFuture<'a, Vec<Option<Bytes>>> {
-        Box::pin(async move { self.0.shorts(names).await })
+        Box::pin(self.0.small_values(names))
     }
 
     fn look_up<'a>(
@@ -207,20 +226,17 @@ impl Store for RedisStore {
         name: &'a str,
         limit: usize,
         with: &'a [String],
-    ) -> StoreFuture<'a, (Option<StoredValue>, Vec<Option<Bytes>>)> {
-        Box::pin(async move {
-            let whole = whole(name, limit, with.len());
-            looked_up(self.0.answers_in_order(name, whole, with).await?)
-        })
+    ) -> StoreFuture<'a, LookedUp> {
+        Box::pin(self.0.look_up(name, limit, with))
     }
 
-    fn look_up_promptly(&self, question: Question<'_>) -> Option<Prompt> {
-        let prepared = question.memo.get(|| lookup::prepared(&question))?;
-        let asked = self.0.ask_promptly(prepared, question.on_a_worker)?;
-        Some(Prompt {
-            begun: asked.begun().clone(),
-            found: Arc::new(PendingLookup::new(asked, &question)),
-        })
+    fn look_up_here(
+        &self,
+        name: &str,
+        limit: usize,
+        with: &[String],
+    ) -> Option<StoreFuture<'static, LookedUp>> {
+        Some(Box::pin(self.0.look_up_here(name, limit, with)?))
     }
 
     fn add<'a>(&'a self, name: &'a str, bytes: Bytes, timeout: Duration) -> StoreFuture<'a, Bytes> {
@@ -246,24 +262,13 @@ impl Store for RedisStore {
 
 impl Bus for RedisStore {
     fn publish<'a>(&'a self, channel: &'a str, message: Bytes) -> StoreFuture<'a, ()> {
-        Box::pin(async move {
-            let node = self.0.speaker(channel).await?;
-            let order = Order::Publish(channel.to_owned(), message);
-            let answers = node.answers(&order, false).await?;
-            answers
-                .into_iter()
-                .try_for_each(|answer| answer.number().map(drop))
-        })
+        Box::pin(async move { self.0.publish(channel, &message).await })
     }
 
     fn subscribe<'a>(&'a self, channel: &'a str) -> StoreFuture<'a, Box<dyn Subscription>> {
         Box::pin(async move {
-            let node = self.0.speaker(channel).await?;
-            let listener = Listener::new(node.listen(channel).await?);
-            Ok(Box::new(listener) as Box<dyn Subscription>)
+            let subscription = self.0.subscribe(channel).await?;
+            Ok(Box::new(subscription) as Box<dyn Subscription>)
         })
     }
 }
-
-/// As good as for ever, where the clock cannot say so.
-const FOR_EVER: Duration = Duration::from_secs(86_400 * 365);

@@ -1,20 +1,16 @@
-//! Sentinels, who know which server is the primary now.
-
-use redis::{ServerError, Value};
-use tokio::task::JoinSet;
+//! The sentinels, which know the server that is the primary.
 
 use crate::store::{
     error::{StoreError, StoreErrorKind},
-    redis::{
-        address::Address,
-        answer::Answer,
-        command::Commands,
-        error,
-        wire::{Side, Wire},
-    },
+    redis::{address::Address, error},
+};
+use futures_util::{FutureExt, future::select_ok};
+use redis::{
+    Client, ErrorKind, RedisError, RedisResult, TlsMode,
+    sentinel::{SentinelClientBuilder, SentinelServerType},
 };
 
-/// Who is asked, and for which primary.
+/// Sentinels, and the name by which they monitor the primary.
 #[derive(Debug)]
 pub(crate) struct Sentinels {
     addresses: Vec<Address>,
@@ -22,6 +18,7 @@ pub(crate) struct Sentinels {
 }
 
 impl Sentinels {
+    /// There is at least one address.
     pub(crate) fn new(addresses: Vec<Address>, primary: &str) -> Self {
         Self {
             addresses,
@@ -29,61 +26,59 @@ impl Sentinels {
         }
     }
 
-    /// Where the primary is, by the first who knows: all are asked at once, since one that is gone
-    /// takes its time to say nothing.
-    pub(crate) async fn primary(&self) -> Result<Address, StoreError> {
-        let mut asked = JoinSet::new();
-        for address in &self.addresses {
-            asked.spawn(ask(address.clone(), self.primary.clone()));
+    /// A client of the primary, by the first sentinel that names one. All are asked at a time, each by a
+    /// client of its own: asked by one client, a sentinel that is stopped delays the others.
+    pub(crate) async fn primary(&self) -> Result<Client, StoreError> {
+        let asked = self.addresses.iter().map(|it| self.ask(it).boxed());
+        match select_ok(asked).await {
+            Ok((client, _)) => Ok(client),
+            Err(error) => Err(self.explain(&error)),
         }
-        let mut why = error::unreachable("there is no sentinel to ask");
-        while let Some(answer) = asked.join_next().await {
-            match answer {
-                Ok(Ok(primary)) => return Ok(primary),
-                Ok(Err(error)) => why = error,
-                Err(error) => why = error::unreachable(error),
+    }
+
+    async fn ask(&self, address: &Address) -> RedisResult<Client> {
+        match self.ask_as(address, false).await {
+            // The password is the servers' own, and is not shown to a sentinel that has not asked for it.
+            Err(error) if error.code() == Some("NOAUTH") && address.password().is_some() => {
+                self.ask_as(address, true).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn ask_as(&self, address: &Address, with_password: bool) -> RedisResult<Client> {
+        let sentinel = [address.addr().clone()];
+        let server = SentinelServerType::Master;
+        let mut builder = SentinelClientBuilder::new(sentinel, &self.primary, server)?
+            .set_client_to_redis_db(address.database());
+        if address.is_tls() {
+            builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
+        }
+        if let Some(user) = address.user() {
+            builder = builder.set_client_to_redis_username(user);
+        }
+        if let Some(password) = address.password() {
+            builder = builder.set_client_to_redis_password(password);
+        }
+        if with_password {
+            if let Some(user) = address.user() {
+                builder = builder.set_client_to_sentinel_username(user);
+            }
+            if let Some(password) = address.password() {
+                builder = builder.set_client_to_sentinel_password(password);
             }
         }
-        Err(why)
+        builder.build()?.async_get_client().await
     }
-}
 
-async fn ask(address: Address, primary: String) -> Result<Address, StoreError> {
-    let sentinel = Wire::open(&address.anonymous(), Side::There).await?;
-    let mut question = Commands::default();
-    question.primary(&primary);
-    let answer = match only(sentinel.ask(&question).await?)? {
-        // The password is the servers' own, and is not shown to a sentinel that has not asked.
-        Answer::Refused(error) if error.code() == "NOAUTH" => {
-            login(&sentinel, &address, &error).await?;
-            only(sentinel.ask(&question).await?)?
+    fn explain(&self, error: &RedisError) -> StoreError {
+        if error.kind() == ErrorKind::MasterNameNotFoundBySentinel {
+            let message = format!(
+                "the sentinels know no primary `{}` that is up",
+                self.primary
+            );
+            return StoreError::new(StoreErrorKind::Refused, message);
         }
-        answer => answer,
-    };
-    let [Value::BulkString(host), Value::BulkString(port)] = &*answer.many()? else {
-        let unknown = format!("the sentinel at {address} knows no primary `{primary}`");
-        return Err(StoreError::new(StoreErrorKind::Refused, unknown));
-    };
-    let host = str::from_utf8(host).map_err(|_| error::protocol_error())?;
-    let port = str::from_utf8(port).ok().and_then(|port| port.parse().ok());
-    Ok(address.elsewhere(host, port.ok_or_else(error::protocol_error)?))
-}
-
-async fn login(
-    sentinel: &Wire,
-    address: &Address,
-    refusal: &ServerError,
-) -> Result<(), StoreError> {
-    let login = address.login();
-    let Some(password) = login.password() else {
-        return Err(error::refusal(refusal));
-    };
-    let mut commands = Commands::default();
-    commands.login(login.username(), password);
-    only(sentinel.ask(&commands).await?)?.done()?;
-    Ok(())
-}
-
-fn only(answers: Vec<Answer>) -> Result<Answer, StoreError> {
-    answers.into_iter().next().ok_or_else(error::protocol_error)
+        error::of(error)
+    }
 }

@@ -1,61 +1,85 @@
-//! What is known of a server: its clock, and whether it has replicas.
+//! The clock and the role of a server, as it last reported them.
 
-use actix_web::web::Bytes;
-use redis::Value;
+use crate::store::{
+    error::StoreError,
+    redis::{
+        error::protocol_error,
+        reply::{refusal, replies, text},
+    },
+};
+use redis::{Pipeline, Value};
 use std::time::{Duration, Instant};
 
-use crate::store::redis::answer::Answer;
+/// A report that is older than this is renewed in the background when the connection is used.
+pub(crate) const MAX_AGE: Duration = Duration::from_secs(5);
 
-/// How old what is known of a server may be where something is stored, told or looked up.
-pub(crate) const NEW: Duration = Duration::from_secs(5);
-
-/// What a server has last said of itself.
+/// A report of a server about itself.
 #[derive(Clone, Debug)]
 pub(crate) struct ServerInfo {
-    said: Instant,
-    /// What its clock was then, in milliseconds. A user who may not ask has none.
+    reported_at: Instant,
+    /// Its clock at that time, in milliseconds since 1970. `None` for a user who may not read it.
     clock: Option<u64>,
-    /// Whether a replica is in step with it, as far as the user may ask.
+    /// `true` where a replica is in step with it, as far as the user may know.
     pub(crate) has_replicas: bool,
-    /// Whether it is itself a replica: what it holds may be old, and it takes no writes.
+    /// `true` for a replica: its contents may be old, and it takes no writes.
     pub(crate) is_replica: bool,
 }
 
+/// The commands whose replies make a report.
+pub(crate) fn commands() -> Pipeline {
+    let mut commands = Pipeline::with_capacity(2);
+    commands.cmd("TIME").cmd("INFO").arg("replication");
+    commands
+}
+
 impl ServerInfo {
-    /// Of what a server answered to `TIME` and `INFO replication`.
-    pub(crate) fn of(time: &Answer, replication: &Answer, said: Instant) -> Self {
-        let text = match replication {
-            Answer::Bytes(bytes) => text(bytes),
-            _ => "",
-        };
-        let has = |line: &str| line.starts_with("slave") && line.contains("state=online");
+    /// The report in the replies to [`commands`]. What the server refuses to tell is unknown.
+    ///
+    /// # Errors
+    /// Replies to other commands: the connection is out of step.
+    pub(crate) fn from_replies(values: Vec<Value>) -> Result<Self, StoreError> {
+        let [time, replication] = replies(values)?;
+        let info = Self::of(&time, &replication, Instant::now());
+        let is_time = matches!(time, Value::Array(_)) || refusal(&time).is_some();
+        let is_text = text(&replication).is_some() || refusal(&replication).is_some();
+        if is_time && is_text {
+            Ok(info)
+        } else {
+            Err(protocol_error())
+        }
+    }
+
+    fn of(time: &Value, replication: &Value, reported_at: Instant) -> Self {
+        let text = text(replication).unwrap_or_default();
+        let is_in_step = |line: &str| line.starts_with("slave") && line.contains("state=online");
         Self {
-            said,
+            reported_at,
             clock: clock(time),
-            has_replicas: text.lines().any(has),
+            has_replicas: text.lines().any(is_in_step),
             is_replica: text.lines().any(|line| line == "role:slave"),
         }
     }
 
-    /// Whether it was said so long ago.
-    pub(crate) fn is_older_than(&self, time: Duration) -> bool {
-        self.said.elapsed() > time
+    /// A report without contents, which does not get old: nodes of a cluster are asked with each write.
+    pub(crate) fn unknown() -> Self {
+        Self::of(&Value::Nil, &Value::Nil, Instant::now())
     }
 
-    /// What the server's clock says at `moment`, or a little less: it spoke before it was heard.
+    /// `true` where it was made longer ago than [`MAX_AGE`].
+    pub(crate) fn is_old(&self) -> bool {
+        self.reported_at.elapsed() > MAX_AGE
+    }
+
+    /// The server's clock at `moment`, or a little less: it was read before it was reported.
     pub(crate) fn clock_at(&self, moment: Instant) -> Option<u64> {
-        let since = moment.saturating_duration_since(self.said);
+        let since = moment.saturating_duration_since(self.reported_at);
         let since = u64::try_from(since.as_millis()).ok()?;
         self.clock?.checked_add(since)
     }
 }
 
-fn text(bytes: &Bytes) -> &str {
-    str::from_utf8(bytes).unwrap_or_default()
-}
-
-fn clock(time: &Answer) -> Option<u64> {
-    let Answer::Many(parts) = time else {
+fn clock(time: &Value) -> Option<u64> {
+    let Value::Array(parts) = time else {
         return None;
     };
     let [seconds, microseconds] = parts.as_slice() else {
@@ -66,78 +90,83 @@ fn clock(time: &Answer) -> Option<u64> {
 }
 
 fn number(value: &Value) -> Option<u64> {
-    let Value::BulkString(bytes) = value else {
-        return None;
-    };
-    str::from_utf8(bytes).ok()?.parse().ok()
+    text(value)?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
-
+    use super::*;
     use proptest::prelude::*;
-    use redis::Value;
 
-    use super::ServerInfo;
-    use crate::store::redis::answer::Answer;
-
-    fn time(seconds: &str, microseconds: &str) -> Answer {
-        let part = |text: &str| Value::BulkString(text.into());
-        Answer::Many(vec![part(seconds), part(microseconds)])
+    fn bulk(text: &str) -> Value {
+        Value::BulkString(text.into())
     }
 
-    fn replication(text: &'static str) -> Answer {
-        Answer::Bytes(text.as_bytes().into())
+    fn time(seconds: &str, microseconds: &str) -> Value {
+        Value::Array(vec![bulk(seconds), bulk(microseconds)])
+    }
+
+    fn replication(text: &str) -> ServerInfo {
+        ServerInfo::of(&Value::Nil, &bulk(text), Instant::now())
     }
 
     #[test]
-    fn a_primary_with_a_replica_in_step() {
+    fn a_primary_has_a_replica_that_is_in_step() {
         let text = "# Replication\r\nrole:master\r\nconnected_slaves:1\r\n\
             slave0:ip=127.0.0.1,port=7,state=online,offset=14,lag=0\r\n";
-        let known = ServerInfo::of(&time("5", "7999"), &replication(text), Instant::now());
-        assert!(known.has_replicas && !known.is_replica);
+        let info = replication(text);
+        assert!(info.has_replicas && !info.is_replica);
     }
 
     #[test]
-    fn a_replica_that_is_being_filled_counts_for_nothing() {
+    fn a_replica_that_is_being_filled_does_not_count() {
         let text = "role:master\r\nslave0:ip=127.0.0.1,port=7,state=wait_bgsave,offset=0,lag=0\r\n";
-        assert!(!ServerInfo::of(&Answer::Nothing, &replication(text), Instant::now()).has_replicas);
+        assert!(!replication(text).has_replicas);
     }
 
     #[test]
-    fn a_replica_says_so() {
-        let text = "role:slave\r\nmaster_host:127.0.0.1\r\n";
-        assert!(ServerInfo::of(&Answer::Nothing, &replication(text), Instant::now()).is_replica);
+    fn a_replica_is_known_by_its_role() {
+        assert!(replication("role:slave\r\nmaster_host:127.0.0.1\r\n").is_replica);
     }
 
     #[test]
-    fn the_clock_goes_on_from_what_was_said() {
-        let said = Instant::now();
-        let known = ServerInfo::of(&time("5", "7999"), &Answer::Nothing, said);
-        let later = said + Duration::from_millis(250);
-        assert_eq!(known.clock_at(later), Some(5_257));
+    fn the_clock_advances_from_the_report() {
+        let reported_at = Instant::now();
+        let info = ServerInfo::of(&time("5", "7999"), &Value::Nil, reported_at);
+        let later = reported_at + Duration::from_millis(250);
+        assert_eq!(info.clock_at(later), Some(5_257));
     }
 
     #[test]
-    fn a_clock_that_makes_no_sense_is_none() {
+    fn a_clock_that_is_no_number_is_none() {
         for (seconds, microseconds) in [("", "0"), ("x", "0"), ("18446744073709551615", "0")] {
-            let time = time(seconds, microseconds);
-            let known = ServerInfo::of(&time, &Answer::Nothing, Instant::now());
-            assert_eq!(known.clock_at(Instant::now()), None);
+            let info = ServerInfo::of(&time(seconds, microseconds), &Value::Nil, Instant::now());
+            assert_eq!(info.clock_at(Instant::now()), None);
         }
+    }
+
+    #[test]
+    fn replies_to_other_commands_are_an_error() {
+        for wrong in [
+            vec![],
+            vec![time("1", "2")],
+            vec![bulk("role:master"), time("1", "2")],
+            vec![Value::Int(5), bulk("role:master")],
+        ] {
+            assert!(ServerInfo::from_replies(wrong).is_err());
+        }
+        assert!(ServerInfo::from_replies(vec![time("1", "2"), bulk("role:master")]).is_ok());
     }
 
     proptest! {
         #[test]
-        fn whatever_a_server_says_of_itself_is_heard(
+        fn any_report_is_read(
             text in any::<Vec<u8>>(),
             parts in prop::collection::vec("[0-9]{0,25}", 0..4),
         ) {
-            let parts = parts.into_iter().map(|part| Value::BulkString(part.into()));
-            let time = Answer::Many(parts.collect());
-            let known = ServerInfo::of(&time, &Answer::Bytes(text.into()), Instant::now());
-            let _ = known.clock_at(Instant::now());
+            let time = Value::Array(parts.iter().map(|part| bulk(part)).collect());
+            let info = ServerInfo::of(&time, &Value::BulkString(text), Instant::now());
+            let _ = info.clock_at(Instant::now());
         }
     }
 }

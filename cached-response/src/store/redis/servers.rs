@@ -1,197 +1,217 @@
-//! The servers behind a store: one, or a cluster.
-
-use actix_web::web::Bytes;
-use std::{fmt, sync::Arc};
+//! The servers behind a store, and which connection a call goes by.
 
 use crate::store::{
-    error::{StoreError, StoreErrorKind},
-    foreign::warn_of_foreign_value,
+    error::{LookedUp, StoreError},
     redis::{
-        answer::Answer,
-        cluster::Cluster,
-        command::{Commands, Prepared},
-        line::Asked,
-        node::{Node, Order, removed},
-        question,
+        commands::{self, add_read, entry, looked_up, removed},
+        connection::{Connection, OpenConnection},
+        error::protocol_error,
+        reply::{self, SMALL_VALUE_BYTES, small_value, small_values},
+        server_info::{self, ServerInfo},
+        subscription::Listener,
+        target::Target,
+        wire::Group,
+        workers::WorkerConnections,
     },
 };
+use actix_web::web::Bytes;
+use redis::{Pipeline, Value};
+use std::{fmt, sync::Arc, time::Instant};
 
-/// One server, or many that are one.
-pub(crate) enum Servers {
-    One(Arc<Node>),
-    Cluster(Cluster),
+/// One server, or the nodes of a cluster.
+pub(crate) struct Servers {
+    target: Arc<Target>,
+    /// For what requests wait for: it is never behind a large body, or behind a `WAIT`.
+    lookups: Arc<Connection>,
+    /// For what goes on behind the requests, in its order: writes, invalidations, messages.
+    writes: Arc<Connection>,
+    /// For the look-ups of the requests of each worker.
+    workers: WorkerConnections,
 }
 
 impl Servers {
-    /// Has it done where `name` is, which all of it is about.
-    pub(crate) async fn answers(
+    pub(crate) fn new(target: Target) -> Self {
+        let target = Arc::new(target);
+        Self {
+            lookups: Connection::new(Arc::clone(&target)),
+            writes: Connection::new(Arc::clone(&target)),
+            workers: WorkerConnections::new(Arc::clone(&target)),
+            target,
+        }
+    }
+
+    /// The entry under `name`, and the small values under the other names, which are read no sooner.
+    pub(crate) async fn look_up(
         &self,
         name: &str,
-        order: &Order,
-    ) -> Result<Vec<Answer>, StoreError> {
-        match self {
-            Self::One(node) => node.answers(order, false).await,
-            Self::Cluster(cluster) => cluster.answers(name, order).await,
+        limit: usize,
+        with: &[String],
+    ) -> Result<LookedUp, StoreError> {
+        if self.target.is_cluster() {
+            let groups = || vec![(name.to_owned(), commands::read_entry(name, limit))];
+            let entry = self
+                .lookups
+                .call(|_| groups(), |replies| entry(one(replies)?));
+            return Ok((entry.await?, self.small_values(with).await?));
         }
+        let groups =
+            |_: &OpenConnection| vec![(String::new(), commands::look_up(name, limit, with))];
+        let read = |replies| looked_up(one(replies)?, with.len());
+        self.lookups.call(groups, read).await
     }
 
-    /// The answers to each of several questions, each about a name: on one server in one go and in
-    /// their order, in a cluster all at a time.
-    pub(crate) async fn all_answers(
-        &self,
-        questions: Vec<(String, Commands)>,
-    ) -> Result<Vec<Vec<Answer>>, StoreError> {
-        match self {
-            Self::One(node) => one_go(node, questions).await,
-            Self::Cluster(cluster) => cluster.all_answers(questions).await,
-        }
-    }
-
-    /// The short values under these names.
-    pub(crate) async fn shorts(&self, names: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
-        match self {
-            Self::One(node) => Ok(on_one(node, Commands::default(), names).await?.1),
-            Self::Cluster(cluster) => shorts(cluster, names).await,
-        }
-    }
-
-    /// The answers to `first`, which is about `name`, and then the short values under the other
-    /// names, which are looked at no sooner than the first.
-    pub(crate) async fn answers_in_order(
+    /// The same on the connection of this worker: a future that runs on this thread, `None` where the
+    /// thread has no open connection.
+    pub(crate) fn look_up_here(
         &self,
         name: &str,
-        first: Commands,
-        others: &[String],
-    ) -> Result<InOrder, StoreError> {
-        match self {
-            Self::One(node) => on_one(node, first, others).await,
-            // Boxed: where there is one server, there is no room for many.
-            Self::Cluster(cluster) => Box::pin(in_order(cluster, name, first, others)).await,
-        }
+        limit: usize,
+        with: &[String],
+    ) -> Option<impl Future<Output = Result<LookedUp, StoreError>> + Send + use<>> {
+        let (connection, open) = self.workers.open_now()?;
+        let is_cluster = self.target.is_cluster();
+        let (commands, later) = if is_cluster {
+            (commands::read_entry(name, limit), gets(with))
+        } else {
+            (commands::look_up(name, limit, with), Vec::new())
+        };
+        let name = if is_cluster {
+            name.to_owned()
+        } else {
+            String::new()
+        };
+        let count = if is_cluster { 0 } else { with.len() };
+        Some(async move {
+            let replies = open.wire().send(&name, &commands);
+            let read = |replies| looked_up(replies, count);
+            let mut found = connection.call_on(&open, replies, read).await?;
+            if !later.is_empty() {
+                let replies = open.wire().send_all(&later);
+                found.1 = connection.call_on(&open, replies, each_small_value).await?;
+            }
+            Ok(found)
+        })
     }
 
-    /// Asks these on a connection that is at hand, if one is: the answers may be awaited wherever one
-    /// is.
-    pub(crate) fn ask_promptly(&self, prepared: &Prepared, on_a_worker: bool) -> Option<Asked> {
-        match self {
-            Self::One(node) => node.ask_promptly(prepared, on_a_worker),
-            Self::Cluster(_) => None,
+    /// The small values under these names.
+    pub(crate) async fn small_values(
+        &self,
+        names: &[String],
+    ) -> Result<Vec<Option<Bytes>>, StoreError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
         }
+        if self.target.is_cluster() {
+            return self.lookups.call(|_| gets(names), each_small_value).await;
+        }
+        let groups = |_: &OpenConnection| {
+            let mut get = Pipeline::with_capacity(1);
+            get.cmd("MGET").arg(names);
+            vec![(String::new(), get)]
+        };
+        let read = |replies| {
+            let [reply] = reply::replies(one(replies)?)?;
+            small_values(reply, names.len())
+        };
+        self.lookups.call(groups, read).await
     }
 
-    /// Removes these, in their order: on one server in one go, in a cluster one after the other.
+    /// The replies to each of several groups of commands.
+    pub(crate) async fn send_all(&self, groups: &[Group]) -> Result<Vec<Vec<Value>>, StoreError> {
+        if groups.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.lookups.call(|_| groups.to_vec(), Ok).await
+    }
+
+    /// Stores `bytes` under `name` until `deadline`.
+    pub(crate) async fn set(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        let info = self.info_of_node(name).await?;
+        let groups = |open: &OpenConnection| {
+            let info = info.clone().unwrap_or_else(|| open.info());
+            vec![(name.to_owned(), commands::set(name, bytes, deadline, &info))]
+        };
+        let read = |replies| commands::all_done(&one(replies)?);
+        self.writes.call(groups, read).await
+    }
+
+    /// Removes these names, in their order: from one server in one round trip, from a cluster one after
+    /// the other.
     pub(crate) async fn remove(&self, names: &[String]) -> Result<(), StoreError> {
-        match self {
-            _ if names.is_empty() => Ok(()),
-            Self::One(node) => {
-                let order = Order::Remove(names.to_vec());
-                removed(names.len(), node.answers(&order, false).await?)
+        if self.target.is_cluster() {
+            for name in names {
+                self.remove_from_node(name).await?;
             }
-            Self::Cluster(cluster) => {
-                for name in names {
-                    let order = Order::Remove(vec![name.clone()]);
-                    removed(1, cluster.answers(name, &order).await?)?;
-                }
-                Ok(())
-            }
+            return Ok(());
         }
-    }
-
-    /// The node by which those who use `channel` hear one another: in a cluster any would do, but
-    /// the same for all depends on nothing between the nodes.
-    pub(crate) async fn speaker(&self, channel: &str) -> Result<Arc<Node>, StoreError> {
-        match self {
-            Self::One(node) => Ok(Arc::clone(node)),
-            Self::Cluster(cluster) => cluster.owner(channel).await,
+        if names.is_empty() {
+            return Ok(());
         }
+        let groups =
+            |open: &OpenConnection| vec![(String::new(), commands::remove(names, &open.info()))];
+        let read = |replies| removed(&one(replies)?, names.len());
+        self.writes.call(groups, read).await
     }
-}
 
-/// The answers to a first question, and then the short values under the other names.
-type InOrder = (Vec<Answer>, Vec<Option<Bytes>>);
+    async fn remove_from_node(&self, name: &str) -> Result<(), StoreError> {
+        let info = self.info_of_node(name).await?;
+        let info = info.unwrap_or_else(ServerInfo::unknown);
+        let names = [name.to_owned()];
+        let groups = |_: &OpenConnection| vec![(name.to_owned(), commands::remove(&names, &info))];
+        let read = |replies| removed(&one(replies)?, names.len());
+        self.writes.call(groups, read).await
+    }
 
-/// The answers to `first`, and then the short values under the other names, from one server.
-///
-/// They are read together by `MGET`, which cannot be told to read no more than the beginning of each: an
-/// answer that is too long is refused, and its connection left. Then each is asked for by itself.
-async fn on_one(node: &Node, first: Commands, others: &[String]) -> Result<InOrder, StoreError> {
-    let count = first.len();
-    let mut commands = first.clone();
-    commands.shorts(others);
-    match node.ask(&commands).await {
-        Err(error) if error.kind() == StoreErrorKind::Protocol && !others.is_empty() => {
-            warn_of_foreign_value();
-            one_by_one(node, first, others).await
+    /// The clock and the role of the node of a cluster that has `name`; `None` for one server, whose
+    /// connection knows them.
+    async fn info_of_node(&self, name: &str) -> Result<Option<ServerInfo>, StoreError> {
+        if !self.target.is_cluster() {
+            return Ok(None);
         }
-        answers => split(answers?, count),
+        let groups = |_: &OpenConnection| vec![(name.to_owned(), server_info::commands())];
+        let read = |replies| ServerInfo::from_replies(one(replies)?);
+        self.writes.call(groups, read).await.map(Some)
+    }
+
+    /// Publishes `message` on `channel`, once.
+    pub(crate) async fn publish(&self, channel: &str, message: &[u8]) -> Result<(), StoreError> {
+        let commands = commands::publish(channel, message);
+        let read = |replies: Vec<Value>| removed(&replies, 1);
+        self.writes.call_once(channel, &commands, read).await
+    }
+
+    pub(crate) async fn subscribe(&self, channel: &str) -> Result<Listener, StoreError> {
+        self.target.subscribe(channel).await
     }
 }
 
-async fn one_by_one(
-    node: &Node,
-    first: Commands,
-    others: &[String],
-) -> Result<InOrder, StoreError> {
-    let count = first.len();
-    let mut commands = first;
-    for name in others {
-        commands.append(&question::of(name).1);
-    }
-    let mut answers = node.ask(&commands).await?;
-    let others = answers.drain(count.min(answers.len())..);
-    let others = others.map(question::value).collect::<Result<_, _>>()?;
-    Ok((answers, others))
+/// The reads of small values, each a group.
+fn gets(names: &[String]) -> Vec<Group> {
+    let get = |name: &String| {
+        let mut get = Pipeline::with_capacity(1);
+        add_read(&mut get, name, SMALL_VALUE_BYTES);
+        (name.clone(), get)
+    };
+    names.iter().map(get).collect()
 }
 
-/// The short values are the last answer, where there are any.
-fn split(mut answers: Vec<Answer>, count: usize) -> Result<InOrder, StoreError> {
-    let others = answers.drain(count.min(answers.len())..).next();
-    let others = others.map_or(Ok(Vec::new()), Answer::shorts)?;
-    Ok((answers, others))
+/// The replies to [`gets`].
+fn each_small_value(replies: Vec<Vec<Value>>) -> Result<Vec<Option<Bytes>>, StoreError> {
+    replies.into_iter().flatten().map(small_value).collect()
 }
 
-/// The answers to `first`, and then the short values under the other names.
-async fn in_order(
-    cluster: &Cluster,
-    name: &str,
-    first: Commands,
-    others: &[String],
-) -> Result<InOrder, StoreError> {
-    let first = cluster.answers(name, &Order::Ask(first)).await?;
-    Ok((first, shorts(cluster, others).await?))
-}
-
-async fn shorts(cluster: &Cluster, names: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
-    let questions = names.iter().map(|name| question::of(name)).collect();
-    let answers = cluster.all_answers(questions).await?;
-    answers.into_iter().flatten().map(question::value).collect()
-}
-
-async fn one_go(
-    node: &Node,
-    questions: Vec<(String, Commands)>,
-) -> Result<Vec<Vec<Answer>>, StoreError> {
-    let lengths: Vec<_> = questions
-        .iter()
-        .map(|(_, commands)| commands.len())
-        .collect();
-    let mut commands = Commands::default();
-    for (_, asked) in &questions {
-        commands.append(asked);
-    }
-    let answers = node.ask(&commands).await?;
-    let mut answers = answers.into_iter();
-    let taken = lengths
-        .into_iter()
-        .map(|length| answers.by_ref().take(length).collect());
-    Ok(taken.collect())
+/// The replies to the only group.
+fn one(replies: Vec<Vec<Value>>) -> Result<Vec<Value>, StoreError> {
+    replies.into_iter().next().ok_or_else(protocol_error)
 }
 
 impl fmt::Debug for Servers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::One(node) => node.fmt(f),
-            Self::Cluster(cluster) => cluster.fmt(f),
-        }
+        self.target.fmt(f)
     }
 }

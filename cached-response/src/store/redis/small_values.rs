@@ -1,25 +1,22 @@
-//! Short values, such as nonces and leases: several in one round trip.
-
-use actix_web::web::Bytes;
-use std::{iter::zip, time::Duration};
+//! `add` and `ensure`: small values, such as nonces and leases, that are stored unless there is one.
 
 use crate::store::{
     error::StoreError,
     redis::{
-        answer::{Answer, SHORT},
-        command::{Commands, milliseconds},
-        error,
-        lookup::NOT_THERE,
-        node::Order,
-        question,
+        commands::{self, NOT_THERE, milliseconds},
+        error::{protocol_error, vanishes},
+        reply::{done, number, small_value},
         servers::Servers,
     },
 };
+use actix_web::web::Bytes;
+use redis::{Pipeline, Value};
+use std::{iter::zip, time::Duration};
 
-/// How often what vanishes while it is looked at is looked at again.
-const TRIES: usize = 3;
+/// The number of attempts where a value is gone, or cannot be read, when it is read.
+const MAX_ATTEMPTS: usize = 3;
 
-/// Puts `bytes` under `name` unless something lies there, and gives what lies there then.
+/// Stores `bytes` under `name` unless there is a value, and returns the value that is stored then.
 pub(crate) async fn add(
     servers: &Servers,
     name: &str,
@@ -30,74 +27,61 @@ pub(crate) async fn add(
     if milliseconds == 0 {
         return Ok(bytes);
     }
-    for tries in 0..TRIES {
-        // What cannot be read may have gone between the two commands, or be foreign.
-        let order = Order::Ask(offered(name, &bytes, milliseconds, tries > 0));
-        match there(servers.answers(name, &order).await?)? {
+    for attempt in 0..MAX_ATTEMPTS {
+        // A value that cannot be read may have expired between the two commands, or be foreign.
+        let commands = commands::add(name, &bytes, milliseconds, attempt > 0);
+        let replies = servers.send_all(&[(name.to_owned(), commands)]).await?;
+        match added(replies.into_iter().flatten().collect())? {
             (true, _) => return Ok(bytes),
             (false, Some(found)) => return Ok(found),
             (false, None) => {}
         }
     }
-    Err(error::vanishes())
+    Err(vanishes())
 }
 
-/// Puts `bytes` under `name` unless something lies there, and reads what lies there then. What cannot be
-/// read is removed first where `replaces` says so, since it would lie there for ever. That may remove what
-/// another has put in its place meanwhile: a nonce that is gone is an invalidation, and a lease another
-/// run.
-fn offered(name: &str, bytes: &Bytes, milliseconds: u64, replaces: bool) -> Commands {
-    let mut commands = Commands::default();
-    if replaces {
-        commands.remove(name);
+/// The replies to [`commands::add`]: `true` where the bytes were stored, and the value that is stored now,
+/// if it can be read.
+fn added(mut replies: Vec<Value>) -> Result<(bool, Option<Bytes>), StoreError> {
+    let last = replies.split_off(replies.len().saturating_sub(2));
+    if let Some(removed) = replies.pop() {
+        number(&removed)?;
     }
-    commands.add(name, bytes, milliseconds).read(name, SHORT);
-    commands
+    let [added, found]: [_; 2] = last.try_into().map_err(|_| protocol_error())?;
+    Ok((done(&added)?, small_value(found)?))
 }
 
-/// What was answered to [`offered`]: whether the bytes were put there, and what lies there now, if it can
-/// be read.
-fn there(mut answers: Vec<Answer>) -> Result<(bool, Option<Bytes>), StoreError> {
-    let last = answers.split_off(answers.len().saturating_sub(2));
-    if let Some(removed) = answers.pop() {
-        removed.number()?;
-    }
-    let [added, found]: [_; 2] = last.try_into().map_err(|_| error::protocol_error())?;
-    Ok((added.done()?, question::value(found)?))
-}
-
-/// What lies under a name for which a value was offered.
+/// The value under a name for which one was given.
 struct Present {
     /// `None` where it cannot be read.
     bytes: Option<Bytes>,
-    /// In milliseconds, or what `PTTL` says else.
+    /// The reply to `PTTL`, in milliseconds.
     left: i64,
 }
 
 impl Present {
-    fn of(mut answers: Vec<Answer>) -> Result<Self, StoreError> {
-        let left = answers.pop().ok_or_else(error::protocol_error)?.number()?;
-        let (_, bytes) = there(answers)?;
+    fn of(mut replies: Vec<Value>) -> Result<Self, StoreError> {
+        let left = number(&replies.pop().ok_or_else(protocol_error)?)?;
+        let (_, bytes) = added(replies)?;
         Ok(Self { bytes, left })
     }
 
-    /// Something lies there that is no short value: one of another type, or an empty one.
+    /// `true` for a value that is no small value: one of another type, or an empty one.
     fn is_foreign(&self) -> bool {
         self.bytes.is_none() && self.left != NOT_THERE
     }
 }
 
-/// For each name the value that lies there and has `life` to live still, or else the given one, put
-/// in its place.
+/// For each name the value that is stored there and has `life` to live still, or else the given one,
+/// which is stored in its place.
 ///
-/// What is put lives for four times as long, so that it is seldom made longer. Making it longer is a
-/// round trip of its own, and something may happen in between:
-/// * It is deleted, or dies: then there is nothing to make longer, since `PEXPIRE` brings nothing
-///   back, and it is begun again.
-/// * It is deleted and another is put in its place: that lives longer, which is of no harm. What is
-///   given is the one that was deleted, and what is stored under that is never found valid.
-/// * Two make it longer, and the one that wants less comes last: then it lives shorter than the
-///   other has asked. What depends on it is invalid when it is gone, as if it was invalidated.
+/// A value is stored for four times as long, so that its life is seldom extended. Extending it is a round
+/// trip of its own, and something may happen in between:
+/// * It is deleted, or expires: `PEXPIRE` finds nothing then and brings nothing back, and it begins again.
+/// * It is deleted, and another is stored in its place: that lives longer, which is of no harm. The value
+///   that is returned is the deleted one, and what is stored under that is never found valid.
+/// * Two processes extend it, and the shorter life comes last: then it lives shorter than the other has
+///   asked. What depends on it is invalid when it is gone, as if it was invalidated.
 pub(crate) async fn ensure(
     servers: &Servers,
     values: &[(String, Bytes)],
@@ -107,7 +91,7 @@ pub(crate) async fn ensure(
     let put = milliseconds(life.saturating_mul(4)).max(1);
     let mut ensured: Vec<Option<Bytes>> = vec![None; values.len()];
     let mut replaces = vec![false; values.len()];
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ATTEMPTS {
         let missing: Vec<_> = (0..values.len())
             .filter(|it| ensured[*it].is_none())
             .collect();
@@ -119,7 +103,8 @@ pub(crate) async fn ensure(
                 continue;
             };
             ensured[index] = Some(bytes);
-            // What lives for ever has -1 left, and what has just died has -2: `PEXPIRE` knows which.
+            // -1 is a value without an end of its life. -2 is one that has just expired, or was read just
+            // before it was stored: `PEXPIRE` tells which.
             let left = found.left;
             if u64::try_from(left).is_ok_and(|left| left < enough) || left == NOT_THERE {
                 short.push(index);
@@ -132,11 +117,10 @@ pub(crate) async fn ensure(
             return Ok(ensured.into_iter().flatten().collect());
         }
     }
-    Err(error::vanishes())
+    Err(vanishes())
 }
 
-/// What lies under these names after the given values were put where nothing did, or where something
-/// foreign does.
+/// The values under these names after the given ones were stored where there was none, or a foreign one.
 async fn present(
     servers: &Servers,
     values: &[(String, Bytes)],
@@ -144,37 +128,35 @@ async fn present(
     replaces: &[bool],
     milliseconds: u64,
 ) -> Result<Vec<Present>, StoreError> {
-    let questions = names.iter().map(|index| {
+    let groups = names.iter().map(|index| {
         let (name, value) = &values[*index];
-        let mut commands = offered(name, value, milliseconds, replaces[*index]);
-        commands.left(name);
+        let mut commands = commands::add(name, value, milliseconds, replaces[*index]);
+        commands.cmd("PTTL").arg(name);
         (name.clone(), commands)
     });
-    let answers = servers.all_answers(questions.collect()).await?;
-    answers.into_iter().map(Present::of).collect()
+    let groups: Vec<_> = groups.collect();
+    let replies = servers.send_all(&groups).await?;
+    replies.into_iter().map(Present::of).collect()
 }
 
-/// Has these live longer, and gives those that are not there any more.
+/// Extends the life of these values, and returns those that are gone.
 async fn gone(
     servers: &Servers,
     values: &[(String, Bytes)],
     names: Vec<usize>,
     milliseconds: u64,
 ) -> Result<Vec<usize>, StoreError> {
-    let questions = names.iter().map(|index| {
+    let groups = names.iter().map(|index| {
         let (name, _) = &values[*index];
-        let mut commands = Commands::default();
-        commands.extend(name, milliseconds);
+        let mut commands = Pipeline::with_capacity(1);
+        commands.cmd("PEXPIRE").arg(name).arg(milliseconds);
         (name.clone(), commands)
     });
-    let answers = servers.all_answers(questions.collect()).await?;
+    let groups: Vec<_> = groups.collect();
+    let replies = servers.send_all(&groups).await?;
     let mut gone = Vec::new();
-    for (index, answers) in zip(names, answers) {
-        let answer = answers
-            .into_iter()
-            .next()
-            .ok_or_else(error::protocol_error)?;
-        if answer.number()? == 0 {
+    for (index, replies) in zip(names, replies) {
+        if number(replies.first().ok_or_else(protocol_error)?)? == 0 {
             gone.push(index);
         }
     }

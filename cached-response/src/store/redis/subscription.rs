@@ -1,27 +1,54 @@
-//! Somebody who listens to a server.
-
-use actix_web::web::Bytes;
-use futures_core::Stream;
-use redis::aio::{PubSub, PubSubStream};
-use std::{future::poll_fn, pin::Pin};
+//! A subscription to a channel.
 
 use crate::store::{bus::Subscription, error::StoreFuture, redis::error};
+use actix_web::web::Bytes;
+use futures_util::StreamExt;
+use redis::{
+    Msg, PushInfo, PushKind,
+    aio::{PubSub, PubSubStream},
+    cluster_async::ClusterConnection,
+};
+use tokio::sync::mpsc::UnboundedReceiver;
 
-/// What is heard on a connection of its own, until that is lost: nobody could say what was missed
-/// then.
-pub(crate) struct Listener(PubSubStream);
+/// A subscription on a connection of its own. It ends with the connection: messages may be missing then.
+pub(crate) enum Listener {
+    Server(PubSubStream),
+    Cluster {
+        pushes: UnboundedReceiver<PushInfo>,
+        _connection: ClusterConnection,
+    },
+}
 
 impl Listener {
-    pub(crate) fn new(listener: PubSub) -> Self {
-        Self(listener.into_on_message())
+    pub(crate) fn of_server(connection: PubSub) -> Self {
+        Self::Server(connection.into_on_message())
+    }
+
+    /// The next message, `None` once messages may be missing.
+    async fn message(&mut self) -> Option<Msg> {
+        match self {
+            Self::Server(messages) => messages.next().await,
+            Self::Cluster { pushes, .. } => loop {
+                let push = pushes.recv().await?;
+                // The client subscribes again by itself, and does not know what it has missed.
+                if push.kind == PushKind::Disconnection {
+                    pushes.close();
+                    return None;
+                }
+                if let Some(message) = Msg::from_push_info(push) {
+                    return Some(message);
+                }
+            },
+        }
     }
 }
 
 impl Subscription for Listener {
     fn next(&mut self) -> StoreFuture<'_, Bytes> {
         Box::pin(async {
-            let message = poll_fn(|cx| Pin::new(&mut self.0).poll_next(cx)).await;
-            let message = message.ok_or_else(|| error::unreachable("the subscription is over"))?;
+            let message = self.message().await;
+            let message =
+                message.ok_or_else(|| error::unreachable("the subscription has ended"))?;
             Ok(Bytes::copy_from_slice(message.get_payload_bytes()))
         })
     }

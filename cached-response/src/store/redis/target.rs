@@ -1,70 +1,162 @@
-//! Which server a connection is made to.
-
-use redis::aio::PubSub;
-use std::{fmt, future::Future, time::Duration};
-use tokio::time::timeout;
+//! The server, the sentinels or the cluster that connections are made to.
 
 use crate::store::{
-    error::StoreError,
+    error::{StoreError, StoreErrorKind},
     redis::{
-        address::Address,
+        cluster::{self, Cluster},
         error,
-        primary::Primary,
         sentinel::Sentinels,
-        wire::{Side, Wire},
+        server_info::{self, ServerInfo},
+        subscription::Listener,
+        wire::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, Wire, ensure_crypto_provider},
     },
 };
+use redis::{AsyncConnectionConfig, Client, ConnectionAddr};
+use std::{
+    fmt,
+    future::Future,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+use tokio::time::timeout;
 
-/// How long connecting may take, all of it.
-pub(crate) const CONNECTING: Duration = Duration::from_millis(250);
+/// The time that finding the nodes of a cluster takes at most, and connecting to them.
+const CLUSTER_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// One server: always the same, or the one that is the primary now.
-pub(crate) enum Target {
-    Fixed(Address),
-    Moving(Sentinels),
+/// Where connections are made to.
+pub(crate) struct Target {
+    kind: Kind,
+    /// The number of times that a server was found to be a replica. Connections that were opened before
+    /// are replaced: a replica may hold what was invalidated.
+    demotions: AtomicU64,
+}
+
+enum Kind {
+    Server(Client),
+    Sentinels(Sentinels),
+    Cluster(Box<Cluster>),
 }
 
 impl Target {
-    /// Its host, as far as that is always the same.
-    pub(crate) fn host(&self) -> &str {
-        match self {
-            Self::Fixed(address) => address.host(),
-            Self::Moving(_) => "",
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            demotions: AtomicU64::new(0),
         }
     }
 
-    /// Connects to it.
-    pub(crate) async fn open(&self, side: Side) -> Result<Primary, StoreError> {
-        let opening = async { Primary::open(&self.address().await?, side).await };
-        in_time(opening).await
+    pub(crate) fn server(client: Client) -> Self {
+        Self::new(Kind::Server(client))
     }
 
-    /// Listens to it on `channel`.
-    pub(crate) async fn listen(&self, channel: &str) -> Result<PubSub, StoreError> {
-        let listening = async { Wire::listen(&self.address().await?, channel).await };
-        in_time(listening).await
+    pub(crate) fn sentinels(sentinels: Sentinels) -> Self {
+        Self::new(Kind::Sentinels(sentinels))
     }
 
-    async fn address(&self) -> Result<Address, StoreError> {
-        match self {
-            Self::Fixed(address) => Ok(address.clone()),
-            Self::Moving(sentinels) => sentinels.primary().await,
+    pub(crate) fn cluster(cluster: Cluster) -> Self {
+        Self::new(Kind::Cluster(Box::new(cluster)))
+    }
+
+    pub(crate) fn is_cluster(&self) -> bool {
+        matches!(self.kind, Kind::Cluster(_))
+    }
+
+    pub(crate) fn demotions(&self) -> u64 {
+        self.demotions.load(Ordering::Relaxed)
+    }
+
+    /// Replaces all open connections.
+    pub(crate) fn demote(&self) {
+        self.demotions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Connects. The runtime that it is called on drives the connection.
+    ///
+    /// # Errors
+    /// Where nothing is reached in time, or a replica is.
+    pub(crate) async fn open(&self) -> Result<(Wire, ServerInfo), StoreError> {
+        let Kind::Cluster(cluster) = &self.kind else {
+            return in_time(CONNECT_TIMEOUT, self.primary()).await;
+        };
+        let connection = in_time(CLUSTER_CONNECT_TIMEOUT, cluster.connect(None)).await?;
+        Ok((Wire::Cluster(connection), ServerInfo::unknown()))
+    }
+
+    async fn primary(&self) -> Result<(Wire, ServerInfo), StoreError> {
+        let client = self.client().await?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT));
+        let connected = client.get_multiplexed_async_connection_with_config(&config);
+        let wire = Wire::Server(connected.await.map_err(|error| error::of(&error))?);
+        let replies = wire.send("", &server_info::commands()).await;
+        let info = ServerInfo::from_replies(replies.map_err(|error| error::of(&error))?)?;
+        if info.is_replica {
+            let address = client.get_connection_info().addr();
+            return Err(StoreError::new(
+                StoreErrorKind::Refused,
+                format!("READONLY: {address} is a replica; connect to the primary"),
+            ));
         }
+        Ok((wire, info))
+    }
+
+    /// The client of the server that is the primary now.
+    async fn client(&self) -> Result<Client, StoreError> {
+        let client = match &self.kind {
+            Kind::Server(client) => client.clone(),
+            Kind::Sentinels(sentinels) => sentinels.primary().await?,
+            Kind::Cluster(_) => return Err(error::unreachable("a cluster has several primaries")),
+        };
+        if matches!(
+            client.get_connection_info().addr(),
+            ConnectionAddr::TcpTls { .. }
+        ) {
+            ensure_crypto_provider();
+        }
+        Ok(client)
+    }
+
+    /// Connects, and subscribes to `channel`.
+    pub(crate) async fn subscribe(&self, channel: &str) -> Result<Listener, StoreError> {
+        if let Kind::Cluster(cluster) = &self.kind {
+            return in_time(
+                CLUSTER_CONNECT_TIMEOUT,
+                cluster::subscribe(cluster, channel),
+            )
+            .await;
+        }
+        let subscribing = async {
+            let client = self.client().await?;
+            let subscribed = async {
+                let mut connection = client.get_async_pubsub().await?;
+                connection.subscribe(channel).await?;
+                Ok(Listener::of_server(connection))
+            };
+            subscribed.await.map_err(|error| error::of(&error))
+        };
+        in_time(CONNECT_TIMEOUT, subscribing).await
     }
 }
 
 async fn in_time<T>(
+    limit: Duration,
     connecting: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    let connected = timeout(CONNECTING, connecting).await;
-    connected.unwrap_or_else(|_| Err(error::unreachable("connecting took too long")))
+    let connected = timeout(limit, connecting).await;
+    let connected = connected.unwrap_or_else(|_| Err(error::unreachable("connecting timed out")));
+    connected.map_err(|error| match error.kind() {
+        StoreErrorKind::Timeout => error::unreachable("connecting timed out"),
+        _ => error,
+    })
 }
 
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fixed(address) => address.fmt(f),
-            Self::Moving(sentinels) => sentinels.fmt(f),
+        match &self.kind {
+            Kind::Server(client) => write!(f, "{}", client.get_connection_info().addr()),
+            Kind::Sentinels(sentinels) => sentinels.fmt(f),
+            Kind::Cluster(cluster) => cluster.fmt(f),
         }
     }
 }

@@ -1,209 +1,146 @@
-//! One connection to one server, on which many may ask at a time.
+//! An open connection of the client: to one server, or to the nodes of a cluster.
 
-pub(crate) mod driver;
-pub(crate) mod mailbox;
-
-use actix_web::web::Bytes;
-use redis::aio::PubSub;
-use std::{
-    future::poll_fn,
-    sync::Arc,
-    task::{Context, Poll, ready},
+use futures_util::future::try_join_all;
+use redis::{
+    Cmd, Pipeline, RedisError, RedisResult, Value,
+    aio::MultiplexedConnection,
+    cluster_async::ClusterConnection,
+    cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr},
 };
-use tokio::task::AbortHandle;
+use std::{error::Error, io, sync::Arc, time::Duration};
 
-use self::{
-    driver::{Driver, Here},
-    mailbox::{Answers, Mailbox, Wanted},
-};
-use crate::{
-    store::{
-        error::StoreError,
-        redis::{
-            address::Address,
-            answer::{Answer, Shape},
-            command::{Commands, Prepared, Shapes},
-            error,
-            pulse::Pulse,
-            resp,
-            socket::Felt,
-        },
-        small_values::SmallValues,
-    },
-    util::{batch::BatchStart, shared_oneshot::Place},
-};
+/// The time that connecting to a server takes at most, all of it.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// On which thread a connection is driven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    /// On that of those who ask.
-    Here,
-    /// On another.
-    There,
-}
+/// The time after which a request without a reply has failed and its connection is replaced. Whoever waits
+/// for it waits for a shorter time: this ends what nobody waits for.
+pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// An open connection, which ends when nobody holds it any more.
+/// Commands, and the name that all of them are about.
+pub(crate) type Group = (String, Pipeline);
+
+/// A connection on which many requests are under way at a time. A clone uses the same connection.
 ///
-/// A question that is dropped leaves the others as they are: its answer is thrown away when it
-/// comes.
-pub(crate) struct Wire {
-    mailbox: Arc<Mailbox>,
-    driver: AbortHandle,
-    pulse: Arc<Pulse>,
+/// A request that is dropped leaves the others as they are: its replies are thrown away.
+#[derive(Clone)]
+pub(crate) enum Wire {
+    Server(MultiplexedConnection),
+    Cluster(ClusterConnection),
 }
 
 impl Wire {
-    /// Connects, and says who we are. On a tokio runtime only, which goes on with it: that of those
-    /// who ask, or of the I/O thread.
-    pub(crate) async fn open(address: &Address, side: Side) -> Result<Self, StoreError> {
-        let pulse = Arc::new(Pulse::new());
-        let socket = Felt::new(address.connect().await?, Arc::clone(&pulse));
-        let (mailbox, driver) = match side {
-            Side::Here => {
-                let (driver, mailbox) = Here::new(socket);
-                (mailbox, tokio::spawn(driver).abort_handle())
+    /// Sends commands that are all about `name`, in one round trip.
+    pub(crate) async fn send(&self, name: &str, commands: &Pipeline) -> RedisResult<Vec<Value>> {
+        match self {
+            Self::Server(connection) => {
+                let mut connection = connection.clone();
+                connection
+                    .send_packed_commands(commands, 0, commands.len())
+                    .await
             }
-            Side::There => {
-                let mailbox = Arc::new(Mailbox::default());
-                let driver = Driver::new(socket, Arc::clone(&mailbox));
-                (mailbox, tokio::spawn(driver).abort_handle())
+            // Boxed: one server needs no room for it.
+            Self::Cluster(connection) => {
+                Box::pin(send_to_slot(connection.clone(), name, commands)).await
             }
+        }
+    }
+
+    /// Sends several groups of commands, each about a name: to one server in one round trip and in
+    /// their order, to a cluster all at a time.
+    pub(crate) async fn send_all(&self, groups: &[Group]) -> RedisResult<Vec<Vec<Value>>> {
+        if let [(name, commands)] = groups {
+            return Ok(vec![self.send(name, commands).await?]);
+        }
+        let Self::Server(connection) = self else {
+            let sent = groups.iter().map(|(name, group)| self.send(name, group));
+            return try_join_all(sent).await;
         };
-        let wire = Self {
-            mailbox,
-            driver,
-            pulse,
-        };
-        wire.log_in(address).await?;
-        Ok(wire)
-    }
-
-    async fn log_in(&self, address: &Address) -> Result<(), StoreError> {
-        let login = address.login();
-        let mut commands = Commands::default();
-        if let Some(password) = login.password() {
-            commands.login(login.username(), password);
+        let mut commands = Pipeline::new();
+        for command in groups.iter().flat_map(|(_, group)| group.cmd_iter()) {
+            commands.add_command(command.clone());
         }
-        if let Ok(database @ 1..) = u64::try_from(login.db()) {
-            commands.select(database);
+        let mut connection = connection.clone();
+        let replies = connection
+            .send_packed_commands(&commands, 0, commands.len())
+            .await?;
+        let mut replies = replies.into_iter();
+        let of_each = groups.iter().map(|(_, group)| group.len());
+        Ok(of_each
+            .map(|count| replies.by_ref().take(count).collect())
+            .collect())
+    }
+
+    /// `true` where an error means that this connection is of no further use. A connection to a cluster
+    /// repairs the connections to its nodes, unless the runtime that drove it has ended.
+    pub(crate) fn is_broken_by(&self, error: &RedisError) -> bool {
+        match self {
+            Self::Server(_) => true,
+            Self::Cluster(_) => is_broken_pipe(error),
         }
-        let answers = self.ask(&commands).await?;
-        let refusal = answers.iter().find_map(Answer::refusal);
-        refusal.map_or(Ok(()), |refusal| Err(error::refusal(refusal)))
-    }
-
-    /// Connects, and listens on `channel`.
-    pub(crate) async fn listen(address: &Address, channel: &str) -> Result<PubSub, StoreError> {
-        let socket = address.connect().await?;
-        let listening = async {
-            let mut listener = PubSub::new(address.login(), socket).await?;
-            listener.subscribe(channel).await?;
-            Ok(listener)
-        };
-        listening.await.map_err(|error| error::of(&error))
-    }
-
-    /// Sends these commands in one go, and gives the answer to each. An `Err` means that the
-    /// connection is of no use any more.
-    pub(crate) async fn ask(&self, commands: &Commands) -> Result<Vec<Answer>, StoreError> {
-        if commands.is_empty() {
-            return Ok(Vec::new());
-        }
-        let posted = self.put(commands.as_bytes(), commands.shapes(), false)?;
-        posted.answers().await
-    }
-
-    /// Has these commands sent, for somebody to await their answers wherever it is.
-    pub(crate) fn post(&self, prepared: &Prepared) -> Result<Posted, StoreError> {
-        let shapes = Arc::clone(&prepared.shapes);
-        self.put(&prepared.bytes, shapes, prepared.in_passing)
-    }
-
-    fn put(&self, bytes: &[u8], shapes: Shapes, in_passing: bool) -> Result<Posted, StoreError> {
-        let mut wanted = Wanted::of(&shapes);
-        wanted.in_passing = in_passing;
-        let (told, begun) = self.mailbox.post(bytes, wanted)?;
-        Ok(Posted {
-            told,
-            begun,
-            shapes,
-        })
-    }
-
-    /// Whether it has said nothing to a question for too long.
-    pub(crate) fn is_lost(&self) -> bool {
-        self.pulse.is_lost()
     }
 }
 
-/// Commands that were given to a connection.
-pub(crate) struct Posted {
-    told: Answers,
-    pub(crate) begun: BatchStart,
-    shapes: Shapes,
-}
-
-impl Posted {
-    /// The answer to each.
-    pub(crate) async fn answers(self) -> Result<Vec<Answer>, StoreError> {
-        let mut place = Place::default();
-        let (read, _) = poll_fn(|cx| self.poll(&mut place, cx)).await;
-        let mut read = read?;
-        self.shapes.iter().map(|_| read.next()).collect()
-    }
-
-    /// What was read, for somebody who waits at this place; and whether others do.
-    pub(crate) fn poll(
-        &self,
-        place: &mut Place,
-        cx: &Context<'_>,
-    ) -> Poll<(Result<Read, StoreError>, bool)> {
-        let (bytes, others) = ready!(self.told.poll(place, cx));
-        let ended = || error::unreachable("the connection has ended");
-        let bytes = bytes.ok_or_else(ended).flatten();
-        let read = bytes.map(|bytes| Read {
-            bytes,
-            at: 0,
-            shapes: Arc::clone(&self.shapes),
-            next: 0,
-        });
-        Poll::Ready((read, others))
+/// Names the cryptography of TLS where the application has not: with two in the build there is no default,
+/// and the client would panic.
+pub(crate) fn ensure_crypto_provider() {
+    #[cfg(feature = "redis-tls")]
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // It fails where another thread was faster.
+        drop(rustls::crypto::ring::default_provider().install_default());
     }
 }
 
-/// Answers that were read.
-pub(crate) struct Read {
-    bytes: Bytes,
-    at: usize,
-    shapes: Shapes,
-    next: usize,
+/// `true` for the error of a connection whose task has ended.
+fn is_broken_pipe(error: &RedisError) -> bool {
+    let cause = error.source();
+    let cause = cause.and_then(|cause| cause.downcast_ref::<Arc<dyn Error + Send + Sync>>());
+    let cause = cause.and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
-impl Read {
-    /// The next answer, which is short values.
-    pub(crate) fn shorts(&mut self) -> Result<SmallValues, StoreError> {
-        if let Some(Shape::Shorts(count)) = self.shapes.get(self.next)
-            && let Some(few) = resp::take_few(&self.bytes, &mut self.at, *count)
-        {
-            self.next += 1;
-            return Ok(few);
-        }
-        Ok(self.next()?.shorts()?.into())
-    }
-
-    /// The next answer.
-    pub(crate) fn next(&mut self) -> Result<Answer, StoreError> {
-        let shape = self
-            .shapes
-            .get(self.next)
-            .ok_or_else(error::protocol_error)?;
-        self.next += 1;
-        resp::take(&self.bytes, &mut self.at, *shape)
+/// Sends to the node of a cluster that has the slot of `name`.
+async fn send_to_slot(
+    mut connection: ClusterConnection,
+    name: &str,
+    commands: &Pipeline,
+) -> RedisResult<Vec<Value>> {
+    let route = Route::with_key(name, SlotAddr::Master);
+    let route = || SingleNodeRoutingInfo::SpecificNode(route);
+    let sent = connection.route_pipeline(commands.clone(), 0, commands.len(), route());
+    match sent.await {
+        // While a slot moves, `ASKING` is needed before each command and is sent before a pipeline once.
+        Err(error) if is_moving(&error) => one_by_one(connection, commands.cmd_iter(), route).await,
+        replies => replies,
     }
 }
 
-impl Drop for Wire {
-    fn drop(&mut self) {
-        self.driver.abort();
+fn is_moving(error: &RedisError) -> bool {
+    matches!(error.code(), Some("ASK" | "MOVED" | "TRYAGAIN"))
+}
+
+async fn one_by_one(
+    mut connection: ClusterConnection,
+    commands: impl Iterator<Item = &Cmd>,
+    route: impl Fn() -> SingleNodeRoutingInfo,
+) -> RedisResult<Vec<Value>> {
+    let mut replies = Vec::new();
+    for command in commands {
+        let route = RoutingInfo::SingleNode(route());
+        replies.push(connection.route_command(command.clone(), route).await?);
+    }
+    Ok(replies)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The client keeps the cause of its error, which [`Wire::is_broken_by`] looks at, in an `Arc`.
+    #[test]
+    fn the_cause_of_an_error_is_found_in_it() {
+        let error = RedisError::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert!(is_broken_pipe(&error));
+        let error = RedisError::from(io::Error::from(io::ErrorKind::ConnectionRefused));
+        assert!(!is_broken_pipe(&error));
     }
 }

@@ -210,7 +210,7 @@ async fn a_user_who_may_what_is_documented_can_do_everything() {
     let user: Vec<_> = super::ALLOWED.split_whitespace().collect();
     for node in cluster.nodes() {
         let mut user = user.clone();
-        user.extend(["+cluster|slots", "+asking"]);
+        user.extend(["+cluster|slots", "+asking", "+ping"]);
         assert_eq!(node.ask(&user).unwrap().text(), "OK");
     }
     let port = cluster.nodes()[0].port();
@@ -247,4 +247,31 @@ async fn nobody_need_be_there_at_first() {
         "{:?}",
         start.elapsed()
     );
+}
+
+#[test]
+fn a_runtime_that_ends_takes_no_connection_with_it_for_good() {
+    let (_cluster, store) = cluster();
+    for _ in 0..3 {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(async {
+            store.set("name", it(), MINUTE).await.unwrap();
+            assert!(store.get("name", 64).await.unwrap().is_some());
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_was_built_elsewhere_is_a_store() {
+    let cluster = Cluster::start(3, &[]).unwrap();
+    let nodes = cluster
+        .nodes()
+        .iter()
+        .map(tests::servers::redis::Redis::url);
+    let client = redis::cluster::ClusterClient::builder(nodes)
+        .use_protocol(redis::ProtocolVersion::RESP3)
+        .build();
+    check_store(RedisStore::from_cluster_client(client.unwrap())).await;
 }

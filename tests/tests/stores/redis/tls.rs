@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::web::Bytes;
 use cached_response::testing::check_store;
 use cached_response::{RedisStore, Store, StoreErrorKind};
+use redis::{ClientTlsConfig, TlsCertificates};
 use tests::servers::certificates::Certificates;
 use tests::servers::free_port;
 use tests::servers::redis::Redis;
@@ -16,6 +17,11 @@ const URL: &str = "TEST_TLS_URL";
 
 /// A server that speaks TLS on a port of its own.
 fn secure(certificates: &Certificates) -> (Redis, String) {
+    secure_with(certificates, "no")
+}
+
+/// The same, with `yes` for one that wants a certificate of its clients.
+fn secure_with(certificates: &Certificates, wants_certificates: &str) -> (Redis, String) {
     let port = free_port().unwrap().to_string();
     let paths = [
         certificates.server(),
@@ -27,7 +33,7 @@ fn secure(certificates: &Certificates) -> (Redis, String) {
         "--tls-port",
         &port,
         "--tls-auth-clients",
-        "no",
+        wants_certificates,
         "--tls-cert-file",
         &server,
         "--tls-key-file",
@@ -79,6 +85,27 @@ async fn a_server_for_whom_nobody_vouches_is_not_spoken_to() {
         .unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unreachable);
     assert_eq!(server.ask(&["EXISTS", "name"]).unwrap().text(), "0");
+}
+
+#[tokio::test]
+async fn roots_and_a_client_certificate_of_ones_own_are_used() {
+    let certificates = Certificates::new().unwrap();
+    let (_server, url) = secure_with(&certificates, "yes");
+    let read = |path| std::fs::read(path).unwrap();
+    let client_tls = ClientTlsConfig {
+        client_cert: read(certificates.server()),
+        client_key: read(certificates.key()),
+    };
+    let client = |client_tls| {
+        let certificates = TlsCertificates {
+            client_tls,
+            root_cert: Some(read(certificates.authority())),
+        };
+        redis::Client::build_with_tls(url.as_str(), certificates).unwrap()
+    };
+    let without = RedisStore::from_client(client(None));
+    assert!(without.get("name", 64).await.is_err());
+    check_store(RedisStore::from_client(client(Some(client_tls)))).await;
 }
 
 #[tokio::test]

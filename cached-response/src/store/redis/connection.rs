@@ -1,0 +1,249 @@
+//! A connection that is opened when it is first used, and again when it was lost.
+//!
+//! A server that is stopped and a network that drops packets look alike: no reply comes. A request that
+//! is given up by then has an end, and the connection has none. So a request that is dropped without its
+//! reply starts a check of its connection: one round trip, and without a reply the connection is replaced.
+
+use crate::{
+    store::{
+        error::{StoreError, StoreErrorKind},
+        redis::{
+            error,
+            server_info::{self, ServerInfo},
+            target::Target,
+            wire::{Group, Wire},
+        },
+    },
+    util::sync::lock,
+};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
+use redis::{Pipeline, RedisResult, Value};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{runtime::Handle, time::timeout};
+
+/// A server that does not reply to a check within this time is taken for lost.
+const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// A connection that is opened once for all who need it at a time.
+pub(crate) struct Connection {
+    target: Arc<Target>,
+    opening: Mutex<Option<Opening>>,
+}
+
+/// The attempt that opens a connection. It goes on in a task though nobody waits for it any more.
+type Opening = Shared<BoxFuture<'static, Result<Arc<OpenConnection>, StoreError>>>;
+
+/// An open connection, and the last report of its server.
+pub(crate) struct OpenConnection {
+    wire: Wire,
+    info: Mutex<ServerInfo>,
+    /// The count of demotions when it was opened.
+    demotions: u64,
+    is_checked: AtomicBool,
+}
+
+impl OpenConnection {
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    /// The last report of the server.
+    pub(crate) fn info(&self) -> ServerInfo {
+        lock(&self.info).clone()
+    }
+
+    /// Asks the server for a report.
+    async fn report(&self) -> Result<ServerInfo, StoreError> {
+        let replies = self.wire.send("", &server_info::commands()).await;
+        ServerInfo::from_replies(replies.map_err(|error| error::of(&error))?)
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(target: Arc<Target>) -> Arc<Self> {
+        Arc::new(Self {
+            target,
+            opening: Mutex::default(),
+        })
+    }
+
+    /// Sends what `build` makes for the connection, and reads the replies to each group by `read`.
+    ///
+    /// A connection that was open may have been closed by the server long since, which is seen when it
+    /// is used. So what was sent on such a one is sent once more on a new one.
+    pub(crate) async fn call<T>(
+        self: &Arc<Self>,
+        build: impl Fn(&OpenConnection) -> Vec<Group>,
+        read: impl Fn(Vec<Vec<Value>>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if let Some(open) = self.open_now() {
+            let groups = build(&open);
+            let result = self
+                .call_on(&open, open.wire.send_all(&groups), &read)
+                .await;
+            let is_unreachable = |error: &StoreError| error.kind() == StoreErrorKind::Unreachable;
+            if !result.as_ref().is_err_and(is_unreachable) {
+                return result;
+            }
+        }
+        let open = self.opened().await?;
+        let groups = build(&open);
+        self.call_on(&open, open.wire.send_all(&groups), &read)
+            .await
+    }
+
+    /// Sends `commands`, which are about `name`, once.
+    pub(crate) async fn call_once<T>(
+        self: &Arc<Self>,
+        name: &str,
+        commands: &Pipeline,
+        read: impl Fn(Vec<Value>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let open = self.opened().await?;
+        self.call_on(&open, open.wire.send(name, commands), &read)
+            .await
+    }
+
+    /// Awaits `replies` on this open connection, and reads them.
+    pub(crate) async fn call_on<R, T>(
+        self: &Arc<Self>,
+        open: &Arc<OpenConnection>,
+        replies: impl Future<Output = RedisResult<R>>,
+        read: impl Fn(R) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut unanswered = Unanswered {
+            connection: self,
+            open,
+            is_answered: false,
+        };
+        let replies = replies.await;
+        unanswered.is_answered = true;
+        let result = match replies {
+            Ok(replies) => read(replies),
+            Err(error) => {
+                if open.wire.is_broken_by(&error) {
+                    self.leave(open);
+                }
+                return Err(error::of(&error));
+            }
+        };
+        if let Err(error) = &result {
+            match error.kind() {
+                // It is out of step.
+                StoreErrorKind::Protocol => self.leave(open),
+                StoreErrorKind::Refused if error::is_read_only(error) => self.target.demote(),
+                _ => {}
+            }
+        }
+        result
+    }
+
+    /// The open connection, if there is one.
+    pub(crate) fn open_now(self: &Arc<Self>) -> Option<Arc<OpenConnection>> {
+        let opening = lock(&self.opening);
+        let open = opening.as_ref()?.peek()?.as_ref().ok()?;
+        if open.demotions != self.target.demotions() {
+            return None;
+        }
+        let open = Arc::clone(open);
+        drop(opening);
+        if lock(&open.info).is_old() {
+            self.check(&open);
+        }
+        Some(open)
+    }
+
+    /// The connection, opened where there is none.
+    async fn opened(self: &Arc<Self>) -> Result<Arc<OpenConnection>, StoreError> {
+        self.begin_to_open()?.await
+    }
+
+    /// Opens the connection in a task of this runtime, unless it is open or an attempt is under way.
+    ///
+    /// # Errors
+    /// Without a runtime.
+    pub(crate) fn begin_to_open(&self) -> Result<Opening, StoreError> {
+        let mut opening = lock(&self.opening);
+        let usable = |opening: &&Opening| match opening.peek() {
+            None => true,
+            Some(Ok(open)) => open.demotions == self.target.demotions(),
+            Some(Err(_)) => false,
+        };
+        if let Some(usable) = opening.as_ref().filter(usable) {
+            return Ok(usable.clone());
+        }
+        let runtime = Handle::try_current().map_err(error::unreachable)?;
+        let target = Arc::clone(&self.target);
+        let begun = async move {
+            let demotions = target.demotions();
+            let (wire, info) = target.open().await?;
+            Ok(Arc::new(OpenConnection {
+                wire,
+                info: Mutex::new(info),
+                demotions,
+                is_checked: AtomicBool::new(false),
+            }))
+        };
+        let begun = begun.boxed().shared();
+        drop(runtime.spawn(begun.clone().map(drop)));
+        *opening = Some(begun.clone());
+        Ok(begun)
+    }
+
+    /// Ends this open connection for all later requests.
+    fn leave(&self, left: &Arc<OpenConnection>) {
+        let is_left = |opening: &mut Opening| {
+            let open = opening.peek().and_then(|open| open.as_ref().ok());
+            open.is_some_and(|open| Arc::ptr_eq(open, left))
+        };
+        lock(&self.opening).take_if(is_left);
+    }
+
+    /// Asks the server for a report in the background, unless that is under way. Without a reply the
+    /// connection is left, and after a demotion all connections to the server are.
+    fn check(self: &Arc<Self>, open: &Arc<OpenConnection>) {
+        if matches!(open.wire, Wire::Cluster(_)) || open.is_checked.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let Ok(runtime) = Handle::try_current() else {
+            return self.leave(open);
+        };
+        let (connection, open) = (Arc::clone(self), Arc::clone(open));
+        drop(runtime.spawn(async move {
+            match timeout(CHECK_TIMEOUT, open.report()).await {
+                Ok(Ok(info)) => {
+                    if info.is_replica {
+                        connection.target.demote();
+                    }
+                    *lock(&open.info) = info;
+                    open.is_checked.store(false, Ordering::Relaxed);
+                }
+                _ => connection.leave(&open),
+            }
+        }));
+    }
+}
+
+/// A request whose replies have not come. The connection is checked where it is dropped so.
+struct Unanswered<'a> {
+    connection: &'a Arc<Connection>,
+    open: &'a Arc<OpenConnection>,
+    is_answered: bool,
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.connection.check(self.open);
+        }
+    }
+}
