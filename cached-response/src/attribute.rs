@@ -4,9 +4,8 @@ use crate::{
     cache::cached_route::{CachedRoute, RouteCell, RouteSpec},
     context::control::RunContext,
     engine::{
-        background_refresh::refresh,
-        lookup::{BeginOutcome, begin},
-        miss::serve,
+        lookup::{LookupOutcome, look_up},
+        response::serve,
         upstream::{Done, Upstream},
     },
     extract::{
@@ -220,12 +219,12 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
             }
         };
         let mut response = None;
-        let mut begun = begin(route, &request, &sent, &mut parts, &mut response);
-        if let BeginOutcome::Answered = begun {
+        let mut outcome = look_up(route, &request, &sent, &mut parts, &mut response);
+        if let LookupOutcome::Answered = outcome {
             return ResponseFuture(State::Ready(response));
         }
         if size_of::<E>() > 0 {
-            begun.extracted(raises);
+            outcome.extracted_at(raises);
         }
         let (original, handler) = (request.clone(), handler(&route.site));
         let run = Upstream::Handler(Box::pin(async move {
@@ -237,13 +236,13 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
                 Err(error) => extraction_error(&request, error),
             }
         }));
-        ResponseFuture(match begun {
-            BeginOutcome::Answered => State::Ready(response),
-            BeginOutcome::Refresh(behind) => {
-                refresh(*behind, original, run);
+        ResponseFuture(match outcome {
+            LookupOutcome::Answered => State::Ready(response),
+            LookupOutcome::Refresh(refresh) => {
+                refresh.start(run);
                 State::Ready(response)
             }
-            BeginOutcome::Forward(arrival) => State::Pending(serve(arrival, original, run)),
+            LookupOutcome::Forward(pending) => State::Pending(serve(pending, original, run)),
         })
     }
 }

@@ -1,10 +1,10 @@
-//! What would become of a request, told without running its handler.
+//! `explain`: the outcome of a request, without running its handler.
 
 use crate::{
     cache::{Inner, ResponseCache},
     engine::{
         lookup,
-        reuse::{Reuse, freshness},
+        reuse::{self, Reuse},
     },
     invalidation::generations::Target,
     key::KeyWriter,
@@ -24,42 +24,40 @@ use actix_web::{
 };
 use std::{fmt, time::Duration};
 
-/// What a cache would do with a request, and why; made by [`ResponseCache::explain`].
+/// The outcome of a request, and the reason for it; returned by [`ResponseCache::explain`].
 ///
-/// Its `Display` is a few lines for a person.
+/// Its `Display` is a few lines of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// The handler.
+    /// The name of the handler.
     pub handler: &'static str,
-    /// What is in the key, each with the value that this request has for it.
+    /// The parts of the key, each with its value in this request.
     pub keyed: Vec<(String, String)>,
-    /// The tags of the route. Those that the handler names itself are known to its runs alone.
+    /// The tags of the route. Those that the handler adds itself are known to its runs alone.
     pub tags: Vec<String>,
-    /// What would become of the request.
+    /// The outcome of the request.
     pub outcome: Outcome,
-    /// The name under which the remote store has the response, or the list of what it varies by, if
-    /// it has it. `None` without a remote store, for a bypass, and where only the handler's route
-    /// can tell.
+    /// The name of the response, or of the list of names that it varies by, in the remote store. `None`
+    /// without a remote store, for a bypass, and where only the handler's route can know it.
     pub remote: Option<String>,
 }
 
-/// What would become of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Answered from a stored response, which stays fresh for this long; zero where the request puts
-    /// up with a stale one.
+    /// Answered from a stored response, which stays fresh for this long; zero for a stale one.
     Hit(Duration),
-    /// Looked up, and not answered from the store. [`ForwardReason::Bypass`] is the reason where a
-    /// stored response is not for this request's credentials.
+    /// Looked up, and forwarded to the handler. The reason is [`ForwardReason::Bypass`] where a stored
+    /// response may not answer a request with credentials.
     Miss(ForwardReason),
     /// Not looked up.
     Bypass(Bypass),
-    /// Answered with 504: the request wants a stored response alone, and none will do.
+    /// Answered with 504: the request has `only-if-cached`, and no stored response answers it.
     OnlyIfCached,
-    /// The handler's own arguments or the body are in the key, so that only the handler's route
-    /// can tell.
+    /// The handler's own arguments or the body are in the key, so that only the handler's route can know
+    /// it.
     Unknown,
 }
 
@@ -90,9 +88,8 @@ impl fmt::Display for Explanation {
 }
 
 impl ResponseCache {
-    /// Tells what would be in the key of `request`, and why it would or would not be answered from
-    /// the store: one explanation for each cached handler of its route that has been asked since
-    /// the start of the process. It counts nothing and changes nothing.
+    /// Explains the key of `request`, and the outcome of its look-up: one explanation for each cached handler
+    /// of its route that was called since the start of the process. It counts and changes nothing.
     ///
     /// Parts of the key that come from the handler's arguments (`key(..)`, `body`) are not known
     /// outside the handler.
@@ -124,53 +121,53 @@ impl ResponseCache {
             .routes
             .of(request)
             .iter()
-            .map(|site| explain(site, shared, request))
+            .map(|route| explain(route, shared, request))
             .collect()
     }
 }
 
-fn explain(site: &Route, shared: &Inner, request: &HttpRequest) -> Explanation {
+fn explain(route: &Route, shared: &Inner, request: &HttpRequest) -> Explanation {
     Explanation {
-        handler: site.name,
-        keyed: keyed(&site.config, request),
-        tags: tags(&site.config, request),
-        outcome: outcome(site, shared, request),
-        remote: remote(site, shared, request),
+        handler: route.name,
+        keyed: keyed(&route.config, request),
+        tags: tags(&route.config, request),
+        outcome: outcome(route, shared, request),
+        remote: remote(route, shared, request),
     }
 }
 
-fn sent(request: &HttpRequest) -> RequestBody {
+fn body_of(request: &HttpRequest) -> RequestBody {
     match request.headers().get(header::CONTENT_LENGTH) {
         Some(length) if length != "0" => RequestBody::Unkeyed,
         _ => RequestBody::Nothing,
     }
 }
 
-fn outcome(site: &Route, shared: &Inner, request: &HttpRequest) -> Outcome {
-    let sent = sent(request);
-    let admitted = match lookup::admitted(&site.config, request, &sent, shared) {
+fn outcome(route: &Route, shared: &Inner, request: &HttpRequest) -> Outcome {
+    let body = body_of(request);
+    let admitted = match lookup::admitted(&route.config, request, &body, shared) {
         Ok(admitted) => admitted,
         Err(why) => return Outcome::Bypass(why),
     };
-    if site.has_parts() || site.config.body {
+    if route.has_parts() || route.config.body {
         return Outcome::Unknown;
     }
     let missed = |forward: ForwardReason| match &admitted.directives {
         Some(directives) if directives.only_if_cached => Outcome::OnlyIfCached,
         _ => Outcome::Miss(forward),
     };
-    let Some(data) = shared.data_sets.known(site, request) else {
+    let Some(data) = shared.data_sets.known(route, request) else {
         return Outcome::Unknown;
     };
     let mut key = KeyWriter::reuse(Vec::new());
-    let flagged = request_key::write(&site.config, request, &sent, &mut key);
+    let flagged = request_key::write(&route.config, request, &body, &mut key);
     data.write(&mut key);
-    if lookup::is_live(&site.config, request, flagged, &admitted) {
+    if lookup::is_forced(&route.config, request, flagged, &admitted) {
         return missed(ForwardReason::Request);
     }
-    let found = variants::find(&shared.memory, site.handler, &mut key, request);
+    let found = variants::find(&shared.memory, route.handler, &mut key, request);
     let now = shared.now();
-    match freshness(shared, found, &admitted, now) {
+    match reuse::of_found(shared, found, &admitted, now) {
         Reuse::Fresh(_, stage) | Reuse::Refresh(_, stage) if stage.is_stale() => {
             Outcome::Hit(Duration::ZERO)
         }
@@ -181,29 +178,29 @@ fn outcome(site: &Route, shared: &Inner, request: &HttpRequest) -> Outcome {
     }
 }
 
-fn remote(site: &Route, shared: &Inner, request: &HttpRequest) -> Option<String> {
+fn remote(route: &Route, shared: &Inner, request: &HttpRequest) -> Option<String> {
     let store = shared.remote.as_ref()?;
-    let sent = sent(request);
-    let looked_up = lookup::admitted(&site.config, request, &sent, shared).is_ok();
-    let is_told = shared
+    let body = body_of(request);
+    let looked_up = lookup::admitted(&route.config, request, &body, shared).is_ok();
+    let is_known = shared
         .data_sets
-        .known(site, request)
+        .known(route, request)
         .is_some_and(|data| !data.conflicts);
-    if !looked_up || !is_told || site.has_parts() || site.config.body {
+    if !looked_up || !is_known || route.has_parts() || route.config.body {
         return None;
     }
     let mut key = KeyWriter::reuse(Vec::new());
-    request_key::write(&site.config, request, &sent, &mut key);
+    request_key::write(&route.config, request, &body, &mut key);
     let target = Target::Response {
-        config: &site.config,
+        config: &route.config,
         request,
     };
-    let errand = RemoteKey::of(&store.namespace, site, key.as_bytes(), target, 0)?;
-    Some(errand.name)
+    let key_name = RemoteKey::of(&store.namespace, route, key.as_bytes(), target, 0)?;
+    Some(key_name.name)
 }
 
 fn tags(config: &RouteConfig, request: &HttpRequest) -> Vec<String> {
-    // With one that it cannot have it is not stored.
+    // A response that cannot have one of them is not stored.
     let target = Target::Response { config, request };
     target.tags().unwrap_or_default().into_owned()
 }

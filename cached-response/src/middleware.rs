@@ -4,8 +4,8 @@ use crate::{
     cache::{ResponseCache, cached_route::CachedRoute},
     context::control::RunContext,
     engine::{
-        lookup::{BeginOutcome, begin},
-        miss::serve,
+        lookup::{LookupOutcome, look_up},
+        response::serve,
         upstream::{Done, Upstream},
     },
     extract::request_body,
@@ -239,14 +239,14 @@ where
             RequestBody::Nothing
         };
         let mut response = None;
-        match begin(&self.route, &request, &sent, &mut |_| {}, &mut response) {
+        match look_up(&self.route, &request, &sent, &mut |_| {}, &mut response) {
             // `new` rejects the policies that refresh in the background.
-            BeginOutcome::Answered | BeginOutcome::Refresh(_) => ResponseFuture(State::Ready(
+            LookupOutcome::Answered | LookupOutcome::Refresh(_) => ResponseFuture(State::Ready(
                 response.map(|response| ServiceResponse::new(request, response)),
             )),
-            BeginOutcome::Forward(arrival) => {
+            LookupOutcome::Forward(pending) => {
                 let run = run(self.service.clone(), payload);
-                ResponseFuture(State::Pending(serve(arrival, request, run)))
+                ResponseFuture(State::Pending(serve(pending, request, run)))
             }
         }
     }

@@ -1,9 +1,11 @@
-//! Values that are not responses: the bare helper underneath.
+//! `get_or_compute`: values that are not responses, cached by the same engine.
 
 use crate::{
     cache::ResponseCache,
     engine::{
-        context::RouteContext, lookup::LONGEST_KEY, value_lookup::Asking, value_store::Computation,
+        context::RouteContext,
+        lookup::MAX_KEY_BYTES,
+        value::{Computation, ValueContext},
     },
     entry::StoredResponse,
     key::{Key, KeyRef, KeyWriter, handler_id::HandlerType, part::KeyPart},
@@ -21,14 +23,13 @@ use std::{
     sync::Arc,
 };
 
-/// A value that was computed, and whether it may be stored; see
-/// [`ResponseCache::get_or_compute_if`].
+/// A computed value that may be stored, or not; see [`ResponseCache::get_or_compute_if`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a value is stored, or it is not")]
 pub enum Cacheable<T> {
-    /// Others may have it.
+    /// It is stored, and shared with other callers.
     Store(T),
-    /// It is for this caller alone.
+    /// It is returned to its caller alone.
     DoNotStore(T),
 }
 
@@ -45,26 +46,30 @@ impl ResponseCache {
     /// `timeout`: a [`Duration`](std::time::Duration), whole seconds, or a [`Policy`](crate::Policy), of which
     /// `timeout`, `max_body_bytes`, `tags` and the options of stale responses count.
     ///
-    /// It is kept as JSON, and a key is of one type: the same key with another `T` is another
-    /// value. In a remote store a type is known by its name: two that are local to two blocks of one
-    /// function, or of two versions of a crate, read each other's values there, and so does a type
-    /// that a deploy has changed. Where fields have defaults that is no error: put a word of the type's
-    /// own into the key, and a number to raise. What cannot be read back, a NaN say, is returned and not stored; what the type's own
-    /// serde leaves out (`#[serde(skip)]`), or JSON has the same word for (`Some(NAN)` and `None`), is
-    /// lost to those who share it. A key over 8 KiB is computed for its caller alone. An `Err` is returned
-    /// to whoever computed it, and never stored or shared. [`disable_cache`](crate::disable_cache),
-    /// [`set_cache_timeout`](crate::set_cache_timeout), [`tag`](crate::tag()),
-    /// [`mark_failed`](crate::context::mark_failed) and [`run_reason`](crate::context::run_reason) work inside, and are about the value: a
-    /// page that is made with it needs the tag, too.
+    /// A value is stored as JSON, and a key belongs to one type: the same key with another `T` is another
+    /// value. In a remote store a type is identified by its name: two types that are local to two blocks of
+    /// one function, or of two versions of a crate, read each other's values there, and so does a type
+    /// that a deploy has changed. Where fields have defaults that is no error: add a word for the type and
+    /// a version number to the key.
     ///
-    /// The computation takes what it needs by value, since it goes on where its caller leaves, or
-    /// behind a stale value. `run_timeout` ends it only where a stale value may stand in.
+    /// A value that cannot be read back, such as NaN, is returned and not stored. Data that serde leaves
+    /// out (`#[serde(skip)]`), or that JSON cannot distinguish (`Some(NAN)` and `None`), is lost to callers
+    /// that share the value. A value under a key over 8 KiB is computed for its caller alone. An `Err` is
+    /// returned to the caller that computed it, and never stored or shared.
     ///
-    /// The future is `Send` where key, computation and value are, so that a task of any runtime may ask,
-    /// such as one of `tokio::spawn` that warms the cache. On a worker of actix-web neither need be. What
-    /// goes on without its caller does so on the same thread: on a worker, or in a `LocalSet`. A runtime of
-    /// several threads has no place for it: there a stale value is computed anew before it would answer, and
-    /// a computation whose caller leaves is dropped, for one of those who wait to begin its own.
+    /// [`disable_cache`](crate::disable_cache), [`set_cache_timeout`](crate::set_cache_timeout),
+    /// [`tag`](crate::tag()), [`mark_failed`](crate::context::mark_failed) and
+    /// [`run_reason`](crate::context::run_reason) work inside, and are about the value: a page that is made
+    /// with it needs the tag, too.
+    ///
+    /// The computation owns its data, since it goes on when its caller leaves, or in the background of a
+    /// stale value. `run_timeout` ends it only where a stale value may answer in its place.
+    ///
+    /// The future is `Send` where key, computation and value are, so that a task of any runtime may call
+    /// it, such as one of `tokio::spawn` that warms the cache. On a worker of actix-web neither need be. A
+    /// computation goes on without its caller on the same thread: on a worker, or in a `LocalSet`. On a
+    /// runtime of several threads it cannot: there the caller waits for the refresh of a stale value, and
+    /// a computation whose caller leaves is dropped, and one of the waiters starts its own.
     ///
     /// ```
     /// use cached_response::{Policy, ResponseCache};
@@ -90,7 +95,7 @@ impl ResponseCache {
     /// ```
     ///
     /// # Errors
-    /// Those of the computation, where no stale value stands in.
+    /// Those of the computation, where no stale value answers in its place.
     pub async fn get_or_compute<T, E, F>(
         &self,
         key: impl KeyPart,
@@ -106,8 +111,7 @@ impl ResponseCache {
         self.get_or_compute_if(key, timeout, compute).await
     }
 
-    /// As [`get_or_compute`](Self::get_or_compute), where the computation says whether its value may
-    /// be stored.
+    /// Like [`get_or_compute`](Self::get_or_compute), with a computation that decides if its value is stored.
     ///
     /// ```
     /// use cached_response::{Cacheable, ResponseCache};
@@ -127,10 +131,10 @@ impl ResponseCache {
     /// ```
     ///
     /// # Errors
-    /// Those of the computation, where no stale value stands in.
+    /// Those of the computation, where no stale value answers in its place.
     #[expect(
         clippy::missing_panics_doc,
-        reason = "a value is accepted, or it is computed"
+        reason = "a value is decoded, or it is computed"
     )]
     pub async fn get_or_compute_if<T, E, F>(
         &self,
@@ -149,47 +153,45 @@ impl ResponseCache {
             return compute().await.map(Cacheable::into_inner);
         };
         let policy = timeout.into_policy();
-        // A tag with a path parameter cannot be made here: such a value is not stored.
+        // A tag with a path parameter has no value here: such a value is not stored.
         let tags = policy.tags.fill(|_| None);
-        let site = Route::unlogged("get_or_compute", values, RouteConfig::new(policy, &[]));
-        // What was accepted or computed last: a stale value that would do is computed anew where that
-        // is waited for, and stands in where that fails.
+        let route = Route::unlogged("get_or_compute", values, RouteConfig::new(policy, &[]));
+        // The value that was decoded or computed last: a stale one that is decoded may be refreshed first,
+        // and decoded again where that fails.
         let answer = Arc::new(Mutex::new(None));
-        let asking = Asking {
-            station: RouteContext {
-                site: RouteRef::Shared(Arc::new(site)),
-                cache: self.clone(),
-            },
-            key,
-            tags: tags.ok().map(Arc::from),
-            accept: |stored: &StoredResponse| {
-                let accepted = serde_json::from_slice(&stored.body).ok();
-                let accepts = accepted.is_some();
-                if let Some(value) = accepted {
-                    *lock(&answer) = Some(Ok(value));
-                }
-                accepts
-            },
+        let context = RouteContext {
+            route: RouteRef::Shared(Arc::new(route)),
+            cache: self.clone(),
         };
-        asking.serve(computation(compute, answer.clone())).await;
+        let decoded = answer.clone();
+        let decode = move |stored: &StoredResponse| {
+            let value = serde_json::from_slice(&stored.body).ok();
+            let is_valid = value.is_some();
+            if let Some(value) = value {
+                *lock(&decoded) = Some(Ok(value));
+            }
+            is_valid
+        };
+        let tags = tags.ok().map(Arc::from);
+        let subject = ValueContext::new(context, key, tags, decode);
+        subject.serve(computation(compute, answer.clone())).await;
         let answer = lock(&answer).take();
-        answer.expect("a value is accepted or computed")
+        answer.expect("a value is decoded or computed")
     }
 }
 
-/// The key of a value; `None` where it cannot be told from others, or is too long, so that the value is
-/// nobody else's.
+/// The key of a value; `None` where a part of it failed, or it is too long: the value is not shared then.
 fn value_key(values: HandlerType, key: &impl KeyPart) -> Option<Key> {
     let mut writer = KeyWriter::reuse(Vec::new());
     key.write(&mut writer);
-    let is_one = writer.refused().is_none() && writer.len() <= LONGEST_KEY;
-    is_one.then(|| KeyRef::new(values.id, writer.as_bytes()).to_key())
+    let is_valid = writer.refused().is_none() && writer.len() <= MAX_KEY_BYTES;
+    is_valid.then(|| KeyRef::new(values.id, writer.as_bytes()).to_key())
 }
 
-/// Tells the values of one type from those of all others, and from responses.
+/// Distinguishes the values of one type from those of others, and from responses.
 struct ValueTag<T>(PhantomData<T>);
 
-/// Computes, leaves what comes of it in `computed`, and gives the text of it that is stored.
+/// Computes a value, puts it into `computed`, and returns its text for the store.
 fn computation<T, E, F>(
     compute: impl FnOnce() -> F + 'static,
     computed: Arc<Mutex<Option<Result<T, E>>>>,
@@ -213,7 +215,7 @@ where
     })
 }
 
-/// A value as it is stored, if it can be read again.
+/// The text of a value, if the value can be read back from it.
 fn text<T: Serialize + DeserializeOwned>(value: &T) -> Result<Bytes, Skip> {
     let text = serde_json::to_vec(value).map_err(|_| Skip::Value)?;
     serde_json::from_slice::<T>(&text).map_err(|_| Skip::Value)?;

@@ -183,7 +183,7 @@ impl Inner {
         JoinContext {
             now: self.now().elapsed(),
             limits: flights::Limits {
-                followers: self.limits.max_waiters,
+                max_waiters: self.limits.max_waiters,
                 age: self.limits.coalesce_for,
             },
             generations: &self.generations,

@@ -1,8 +1,8 @@
-//! What a running handler says about its own response.
+//! The context of a run: the calls of a handler about its own response.
 //!
-//! The handler's future is polled with a thread-local pointing at its control, so the free
-//! functions find it wherever they are called from inside that future, after awaits too. A
-//! [`CacheHandle`](crate::context::CacheHandle) carries the same control to other tasks and threads.
+//! The handler's future is polled with a thread-local that points at its context, so the free functions
+//! find it wherever they are called inside that future, after awaits too. A
+//! [`CacheHandle`](crate::context::CacheHandle) carries the same context to other tasks and threads.
 
 use crate::{
     entry::StoredResponse,
@@ -20,14 +20,14 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll},
     time::Duration,
 };
 
-/// What a run makes: a key of one cache.
+/// The product of a run: a key of one cache.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Product {
     cache: usize,
@@ -35,7 +35,7 @@ pub(crate) struct Product {
 }
 
 impl Product {
-    /// `cache` tells the caches of the process apart.
+    /// `cache` distinguishes the caches of the process.
     pub(crate) fn new(cache: usize, key: &Key) -> Self {
         Self {
             cache,
@@ -44,57 +44,56 @@ impl Product {
     }
 }
 
-/// The words of one handler about one response.
+/// The calls of one handler about one response.
 #[derive(Debug, Default)]
 pub(crate) struct RunContext {
-    said: Mutex<State>,
-    /// What the run makes.
+    state: Mutex<State>,
     product: OnceLock<Product>,
 }
 
 #[derive(Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "words that are said or not, each for itself"
+    reason = "calls that were made or not, independent of each other"
 )]
 struct State {
-    /// What the handler makes is no response to keep, but a failure.
+    /// The handler has called `mark_failed()`.
     failed: bool,
     reason: RunReason,
-    /// What is against storing the response.
+    /// The reason not to store the response.
     refusal: Option<Skip>,
     tags: Vec<String>,
-    /// The tags have been asked for: what is named now comes too late.
-    tagged: bool,
-    /// Another door has taken over the request inside this run.
+    /// The tags were read: a later one is lost.
+    tags_closed: bool,
+    /// Another cached handler has taken over the request inside this run.
     taken_over: bool,
     timeout: Option<Duration>,
-    /// What may be validated in place of being made anew.
+    /// The stored response that the run may validate.
     previous: Option<Arc<StoredResponse>>,
-    /// The handler has asked for it, and was given it.
-    shown: bool,
-    /// The previous response would be the same again.
+    /// The handler has called `stale_response()`, and was given it.
+    previous_read: bool,
+    /// The handler has validated the previous response.
     unchanged: bool,
+    /// The parts of the request that the handler has read.
     read: Vec<Selector>,
-    /// The values in the request's extensions that were read: other than the rest of a request,
-    /// they may change.
-    seen: Vec<(Extension, Option<Vec<u8>>)>,
+    /// The values of request extensions that were read: unlike the rest of a request, they may change.
+    extensions: Vec<(Extension, Option<Vec<u8>>)>,
 }
 
 impl RunContext {
-    /// The control of this request, made on first use.
+    /// The context of this request, created on first use.
     pub(crate) fn of(request: &HttpRequest) -> Arc<Self> {
         if let Some(found) = request.extensions().get::<Arc<Self>>() {
             return found.clone();
         }
-        let control = Arc::<Self>::default();
-        request.extensions_mut().insert(control.clone());
-        control
+        let run_context = Arc::<Self>::default();
+        request.extensions_mut().insert(run_context.clone());
+        run_context
     }
 
-    /// Notes what the run makes, before it starts.
-    pub(crate) fn makes(&self, product: Product) {
-        // A control is of one run; of a second, within the same request, it does not matter which.
+    /// Sets the product of the run, before it starts.
+    pub(crate) fn set_product(&self, product: Product) {
+        // A context is of one run; a second one within the same request keeps the product of the first.
         let _ = self.product.set(product);
     }
 
@@ -102,197 +101,195 @@ impl RunContext {
         self.product.get().cloned()
     }
 
-    /// Shows that a run with this control is under way, to whichever doors the request comes to
-    /// inside it.
-    pub(crate) fn show(self: &Arc<Self>, request: &HttpRequest) {
-        request.extensions_mut().insert(UnderWay(self.clone()));
+    /// Attaches it to the request, for cached handlers that the request reaches inside this run.
+    pub(crate) fn attach(self: &Arc<Self>, request: &HttpRequest) {
+        request.extensions_mut().insert(OuterRun(self.clone()));
     }
 
-    /// At a door: tells the run that the request is part of, if any, that its own rules end here.
-    /// What is said from now on is said to the door's own control.
+    /// Takes the request over from the run that it is part of, if there is one: calls from now on are
+    /// about the response of an inner cached handler.
     pub(crate) fn take_over(request: &HttpRequest) {
-        if !request.extensions().contains::<UnderWay>() {
+        if !request.extensions().contains::<OuterRun>() {
             return;
         }
         let mut extensions = request.extensions_mut();
         extensions.remove::<Arc<Self>>();
-        if let Some(UnderWay(outer)) = extensions.remove() {
-            outer.said().taken_over = true;
+        if let Some(OuterRun(outer)) = extensions.remove() {
+            outer.state().taken_over = true;
         }
     }
 
     pub(crate) fn is_taken_over(&self) -> bool {
-        self.said().taken_over
+        self.state().taken_over
     }
 
     pub(crate) fn disable(&self) {
-        self.said().refusal = Some(Skip::Disabled);
+        self.state().refusal = Some(Skip::Disabled);
     }
 
     pub(crate) fn set_timeout(&self, timeout: Duration) {
-        self.said().timeout = Some(timeout);
+        self.state().timeout = Some(timeout);
     }
 
-    fn said(&self) -> std::sync::MutexGuard<'_, State> {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that the response depends on this part of the request.
     pub(crate) fn read(&self, name: Selector) {
-        let mut said = self.said();
-        if !said.read.contains(&name) {
-            said.read.push(name);
+        let mut state = self.state();
+        if !state.read.contains(&name) {
+            state.read.push(name);
         }
     }
 
-    /// Notes a value in the extensions as it was when it was read.
-    pub(crate) fn saw(&self, extension: Extension, value: Option<Vec<u8>>) {
-        let mut said = self.said();
-        let seen = (extension, value);
-        if !said.seen.contains(&seen) {
-            said.seen.push(seen);
+    /// Notes a value of the request extensions as it was when it was read.
+    pub(crate) fn read_extension(&self, extension: Extension, value: Option<Vec<u8>>) {
+        let mut state = self.state();
+        let read = (extension, value);
+        if !state.extensions.contains(&read) {
+            state.extensions.push(read);
         }
     }
 
-    /// Whether `request` would still select what was read of it.
+    /// Returns true where the extensions of `request` still have the values that were read.
     pub(crate) fn is_as_read(&self, request: &HttpRequest) -> bool {
-        let seen = self.said().seen.clone();
-        seen.iter()
+        let extensions = self.state().extensions.clone();
+        extensions
+            .iter()
             .all(|(extension, value)| (extension.value)(request) == *value)
     }
 
     pub(crate) fn names_read(&self) -> Vec<Selector> {
-        self.said().read.clone()
+        self.state().read.clone()
     }
 
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        self.said().timeout
+        self.state().timeout
     }
 
-    /// Before the run starts: why it does, and what it may validate.
+    /// Sets the reason of the run and the response that it may validate, before it starts.
     pub(crate) fn start(&self, reason: RunReason, previous: Option<Arc<StoredResponse>>) {
-        let mut said = self.said();
-        said.reason = reason;
-        said.previous = previous;
+        let mut state = self.state();
+        state.reason = reason;
+        state.previous = previous;
     }
 
     pub(crate) fn reason(&self) -> RunReason {
-        self.said().reason
+        self.state().reason
     }
 
-    pub(crate) fn fail(&self) {
-        self.said().failed = true;
+    pub(crate) fn mark_failed(&self) {
+        self.state().failed = true;
     }
 
     pub(crate) fn has_failed(&self) -> bool {
-        self.said().failed
+        self.state().failed
     }
 
     pub(crate) fn previous(&self) -> Option<Arc<StoredResponse>> {
-        self.said().previous.clone()
+        self.state().previous.clone()
     }
 
-    /// The previous response, for the handler to validate.
-    pub(crate) fn show_previous(&self) -> Option<Arc<StoredResponse>> {
-        let mut said = self.said();
-        said.shown = said.previous.is_some();
-        said.previous.clone()
+    /// The previous response, for a handler that asks for it.
+    pub(crate) fn read_previous(&self) -> Option<Arc<StoredResponse>> {
+        let mut state = self.state();
+        state.previous_read = state.previous.is_some();
+        state.previous.clone()
     }
 
-    /// Notes that the previous response would be the same again.
+    /// Notes that the handler has validated the previous response.
     pub(crate) fn set_unchanged(&self) {
-        self.said().unchanged = true;
+        self.state().unchanged = true;
     }
 
-    /// The previous response, where a 304 of this run says that it would be the same again. That of
-    /// a handler which was shown it says so by itself, unless the client has `asked` for a 304.
-    pub(crate) fn validated(&self, asked: bool) -> Option<Arc<StoredResponse>> {
-        let said = self.said();
-        let validated = said.unchanged || (said.shown && !asked);
-        said.previous.clone().filter(|_| validated)
+    /// The previous response, where a 304 of this run validates it. A handler that has read it may
+    /// return a 304 of its own, unless the request is `conditional`.
+    pub(crate) fn validated(&self, conditional: bool) -> Option<Arc<StoredResponse>> {
+        let state = self.state();
+        let validated = state.unchanged || (state.previous_read && !conditional);
+        state.previous.clone().filter(|_| validated)
     }
 
-    /// Names a tag; whether that was in time.
+    /// Names a tag; returns false where the tags were read before.
     #[must_use]
     pub(crate) fn tag(&self, tag: &str) -> bool {
-        let mut said = self.said();
-        if said.tags.iter().any(|known| known == tag) {
+        let mut state = self.state();
+        if state.tags.iter().any(|known| known == tag) {
             return true;
         }
-        if said.tagged {
+        if state.tags_closed {
             return false;
         }
-        if said.tags.len() == tags::MOST || tag.len() > tags::LONGEST {
-            said.refusal.get_or_insert(Skip::Tags);
+        if state.tags.len() == tags::MOST || tag.len() > tags::LONGEST {
+            state.refusal.get_or_insert(Skip::Tags);
         } else {
-            said.tags.push(tag.to_owned());
+            state.tags.push(tag.to_owned());
         }
         true
     }
 
-    /// The tags that were named until now, which are all.
-    pub(crate) fn last_tags(&self) -> Vec<String> {
-        let mut said = self.said();
-        said.tagged = true;
-        said.tags.clone()
+    /// Reads the tags, which are final then.
+    pub(crate) fn final_tags(&self) -> Vec<String> {
+        let mut state = self.state();
+        state.tags_closed = true;
+        state.tags.clone()
     }
 
-    /// Notes that the response has tags that it cannot have: no invalidation would find it.
-    pub(crate) fn refuse_tags(&self) {
-        self.refuse(Skip::Tags);
-    }
-
-    /// Notes what is against storing the response, whatever it will be.
+    /// Adds a reason not to store the response, whatever it will be.
     pub(crate) fn refuse(&self, why: Skip) {
-        self.said().refusal.get_or_insert(why);
+        self.state().refusal.get_or_insert(why);
     }
 
-    /// Notes that the response is of an extractor that has refused an argument, and not the handler's.
+    /// Notes that the response is that of a failed extractor, and not the handler's.
     pub(crate) fn refuse_extraction(request: &HttpRequest) {
         Self::of(request).refuse(Skip::Error);
     }
 
-    /// What has been said against storing the response.
+    /// The reason not to store the response, if there is one.
     pub(crate) fn refusal(&self) -> Option<Skip> {
-        let said = self.said();
-        if said.failed {
+        let state = self.state();
+        if state.failed {
             return Some(Skip::Failed);
         }
-        said.refusal
+        state.refusal
     }
 }
 
-/// The control of the run that a request is part of.
-struct UnderWay(Arc<RunContext>);
+/// The context of the run that a request is part of.
+struct OuterRun(Arc<RunContext>);
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<RunContext>>> = const { RefCell::new(None) };
 }
 
-/// Sets `control` for as long as `inside` runs.
-pub(crate) fn scope<R>(control: &Arc<RunContext>, inside: impl FnOnce() -> R) -> R {
+/// Sets the context for as long as `inside` runs.
+pub(crate) fn scope<R>(run_context: &Arc<RunContext>, inside: impl FnOnce() -> R) -> R {
     struct Restore(Option<Arc<RunContext>>);
     impl Drop for Restore {
         fn drop(&mut self) {
             CURRENT.with_borrow_mut(|current| *current = self.0.take());
         }
     }
-    let _restore = Restore(CURRENT.with_borrow_mut(|current| current.replace(control.clone())));
+    let _restore = Restore(CURRENT.with_borrow_mut(|current| current.replace(run_context.clone())));
     inside()
 }
 
 pin_project! {
-    /// A future that finds its control in every poll.
+    /// A future that is polled with its context.
     pub(crate) struct Scoped<F> {
         #[pin]
         future: F,
-        control: Arc<RunContext>,
+        run_context: Arc<RunContext>,
     }
 }
 
 impl<F> Scoped<F> {
-    pub(crate) fn new(control: Arc<RunContext>, future: F) -> Self {
-        Self { future, control }
+    pub(crate) fn new(run_context: Arc<RunContext>, future: F) -> Self {
+        Self {
+            future,
+            run_context,
+        }
     }
 }
 
@@ -301,7 +298,7 @@ impl<F: Future> Future for Scoped<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        scope(this.control, || this.future.poll(cx))
+        scope(this.run_context, || this.future.poll(cx))
     }
 }
 
@@ -323,17 +320,19 @@ impl Scope for Arc<RunContext> {
     }
 }
 
-/// The control of the run that is being polled on this thread.
+/// The context of the run that is polled on this thread.
 pub(crate) fn current() -> Option<Arc<RunContext>> {
     CURRENT.with_borrow(Clone::clone)
 }
 
-pub(crate) fn tell(what: &str, say: impl FnOnce(&Arc<RunContext>)) {
+/// Calls `call` with the current context; outside a cached handler it warns once that `function` has no
+/// effect.
+pub(crate) fn with_current(function: &str, call: impl FnOnce(&Arc<RunContext>)) {
     static WARNED: AtomicBool = AtomicBool::new(false);
     match current() {
-        Some(control) => say(&control),
+        Some(run_context) => call(&run_context),
         None if !WARNED.swap(true, Relaxed) => tracing::warn!(
-            "`{what}` was called outside a cached handler and does nothing there; in a spawned task or in `web::block`, take a `CacheHandle` as an argument of the handler and use its method of that name"
+            "`{function}` was called outside a cached handler and does nothing there; in a spawned task or in `web::block`, take a `CacheHandle` as an argument of the handler and use its method of that name"
         ),
         None => {}
     }

@@ -7,7 +7,7 @@ pub(crate) mod validator;
 pub use crate::context::{tag::tag, validator::StaleResponse};
 
 use crate::{
-    context::control::{RunContext, tell},
+    context::control::{RunContext, with_current},
     metrics::reason::RunReason,
     policy::ttl::IntoTimeout,
 };
@@ -20,10 +20,10 @@ use std::{
 
 /// Keeps the response of the handler that is running from being stored.
 ///
-/// It speaks for this one response: others that wait for the same one run the handler themselves, from
-/// the moment at which its head is there, or, where a stream says it, at which that has ended.
-/// In tasks that the handler spawns, and in `web::block`, use [`CacheHandle`]; outside a cached
-/// handler it does nothing, and says so once in the log.
+/// It holds for this one response: requests that wait for it run the handler themselves, as soon as its
+/// head is sent, or, where its stream makes the call, at the end of the stream. In tasks that the
+/// handler spawns, and in `web::block`, use [`CacheHandle`]; outside a cached handler it has no effect,
+/// and logs one warning.
 ///
 /// ```
 /// use actix_web::{Responder, get};
@@ -41,15 +41,15 @@ use std::{
 /// # let _ = news;
 /// ```
 pub fn disable_cache() {
-    tell("disable_cache()", |control| control.disable());
+    with_current("disable_cache()", |run_context| run_context.disable());
 }
 
 /// Sets how long the response of the handler that is running stays fresh: a
 /// [`Duration`](std::time::Duration), or whole seconds.
 ///
-/// It beats the route's timeout and the response's `s-maxage`. Zero means that the response is
-/// not stored. Called twice, the last word counts; but where it is zero when the head of a stream goes
-/// out, what the stream says later comes too late.
+/// It takes precedence over the route's timeout and the response's `s-maxage`. With zero the response
+/// is not stored. The last call counts; but after a zero at the time the head of a stream is sent, a
+/// later call of the stream has no effect.
 ///
 /// ```
 /// use actix_web::{Responder, get};
@@ -68,17 +68,17 @@ pub fn disable_cache() {
 /// ```
 pub fn set_cache_timeout(timeout: impl IntoTimeout) {
     let timeout = timeout.into_timeout();
-    tell("set_cache_timeout()", |control| {
-        control.set_timeout(timeout);
+    with_current("set_cache_timeout()", |run_context| {
+        run_context.set_timeout(timeout);
     });
 }
 
-/// Says that what the handler that is running makes is a failure, whatever its status: it is not
+/// Marks the response of the handler that is running as a failure, whatever its status: it is not
 /// stored, and under `stale_if_error` a stale response answers in its place.
 ///
-/// For an answer that is a makeshift: an empty list because the database did not answer, say. Where
-/// nothing can stand in for it, the client gets it. One with status 401, 403, 404 or 410 goes out in
-/// any case. Said of a stream while it is being sent, it comes too late for its client.
+/// For a makeshift answer, such as an empty list because the database did not answer. The client gets
+/// it where there is no stale response, and in any case with status 401, 403, 404 or 410. Called by a
+/// stream that is being sent, it comes too late for its client.
 ///
 /// ```
 /// use actix_web::{Responder, get};
@@ -96,12 +96,12 @@ pub fn set_cache_timeout(timeout: impl IntoTimeout) {
 /// # let _ = rates;
 /// ```
 pub fn mark_failed() {
-    tell("mark_failed()", |control| control.fail());
+    with_current("mark_failed()", |run_context| run_context.mark_failed());
 }
 
-/// Why the handler runs; [`RunReason::Bypass`] outside a cached handler.
+/// The reason of the run; [`RunReason::Bypass`] outside a cached handler.
 ///
-/// A handler that has much time when nobody waits for it, asks:
+/// A handler may do more work when no client waits for it:
 ///
 /// ```
 /// use actix_web::{Responder, get};
@@ -122,7 +122,7 @@ pub fn mark_failed() {
 /// ```
 pub fn run_reason() -> RunReason {
     let mut found = RunReason::default();
-    tell("reason()", |control| found = control.reason());
+    with_current("run_reason()", |run_context| found = run_context.reason());
     found
 }
 
@@ -154,17 +154,16 @@ pub fn run_reason() -> RunReason {
 /// ```
 pub fn stale_response() -> Option<StaleResponse> {
     let mut found = None;
-    tell("stale_response()", |control| {
-        found = StaleResponse::of(control);
+    with_current("stale_response()", |run_context| {
+        found = StaleResponse::of(run_context);
     });
     found
 }
 
-/// The same words as [`disable_cache`], [`set_cache_timeout`] and [`tag`](tag()), as a value that
-/// can be moved into spawned tasks and to other threads. An argument of the handler; it needs no
-/// key.
+/// The calls [`disable_cache`], [`set_cache_timeout`] and [`tag`](tag()), on a value that can be moved
+/// into spawned tasks and to other threads. An argument of the handler; it adds nothing to the key.
 ///
-/// What is said after the response is complete comes too late.
+/// A call after the response is complete has no effect.
 ///
 /// ```
 /// use actix_web::{Responder, get, web};
@@ -188,7 +187,7 @@ impl CacheHandle {
 
     /// See [`mark_failed`].
     pub fn mark_failed(&self) {
-        self.0.fail();
+        self.0.mark_failed();
     }
 
     /// See [`run_reason`].

@@ -1,4 +1,4 @@
-//! The tags of the response that is being made.
+//! Tags that a handler adds to its response.
 
 use crate::context::{CacheHandle, control};
 use std::{
@@ -7,16 +7,16 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Names a tag of the response that the running handler makes, which
-/// [`invalidate_tag`](crate::ResponseCache::invalidate_tag) finds it by.
+/// Adds a tag to the response of the running handler, by which
+/// [`invalidate_tag`](crate::ResponseCache::invalidate_tag) finds it.
 ///
-/// An invalidation that comes between the start of the run and this call reaches the response, too.
-/// At most 64 tags of at most 256 bytes: with more, the response is answered and not stored. What is
-/// known from the path alone, the route's `tags(..)` says as well.
+/// An invalidation between the start of the run and this call covers the response, too. At most 64 tags
+/// of at most 256 bytes: with more, the response is answered and not stored. For tags that follow from
+/// the path alone, use the route's `tags(..)`.
 ///
-/// In tasks that the handler spawns, and in `web::block`, use [`CacheHandle::tag`]. A tag that is
-/// named outside a cached handler, or after its response is complete, is lost, and with it its
-/// invalidations: that is a warning in the log, once for each place that calls so.
+/// In tasks that the handler spawns, and in `web::block`, use [`CacheHandle::tag`]. A tag that is added
+/// outside a cached handler, or after the response is complete, is lost, and so are its invalidations:
+/// each place of such a call logs one warning.
 ///
 /// ```
 /// use actix_web::{App, Responder, get, test};
@@ -49,7 +49,7 @@ use std::{
 pub fn tag(tag: impl AsRef<str>) {
     let (tag, caller) = (tag.as_ref(), Location::caller());
     match control::current() {
-        Some(control) if control.tag(tag) => {}
+        Some(run_context) if run_context.tag(tag) => {}
         Some(_) => too_late(tag, caller),
         None if is_first(caller) => tracing::warn!(
             tag,
@@ -76,15 +76,16 @@ fn too_late(tag: &str, caller: &'static Location<'static>) {
         tracing::warn!(
             tag,
             %caller,
-            "a tag was named after the response was complete: the tag is lost, and so are its invalidations"
+            "a tag was added after the response was complete: the tag is lost, and so are its invalidations"
         );
     }
 }
 
-/// Whether this place is told of for the first time.
+/// Returns true for the first warning of this place.
 fn is_first(caller: &'static Location<'static>) -> bool {
-    static TOLD: Mutex<BTreeSet<&Location<'static>>> = Mutex::new(BTreeSet::new());
-    TOLD.lock()
+    static WARNED: Mutex<BTreeSet<&Location<'static>>> = Mutex::new(BTreeSet::new());
+    WARNED
+        .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .insert(caller)
 }

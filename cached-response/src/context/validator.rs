@@ -1,4 +1,4 @@
-//! The stale response that a run may validate in place of making another (RFC 9111 §4.3).
+//! Validation of the stale response that a run would replace (RFC 9111 §4.3).
 
 use crate::{context::control::RunContext, entry::StoredResponse, http::conditional};
 use actix_web::{
@@ -11,23 +11,23 @@ use actix_web::{
 };
 use std::sync::Arc;
 
-/// The stale response that the handler's own would replace, as far as its validators tell; from
+/// The validators of the stale response that the handler's own would replace; from
 /// [`stale_response`](crate::context::stale_response).
 #[derive(Clone, Debug)]
 pub struct StaleResponse {
-    control: Arc<RunContext>,
+    run_context: Arc<RunContext>,
     stored: Arc<StoredResponse>,
 }
 
 impl StaleResponse {
-    pub(crate) fn of(control: &Arc<RunContext>) -> Option<Self> {
+    pub(crate) fn of(run_context: &Arc<RunContext>) -> Option<Self> {
         Some(Self {
-            stored: control.show_previous()?,
-            control: control.clone(),
+            stored: run_context.read_previous()?,
+            run_context: run_context.clone(),
         })
     }
 
-    /// The `ETag` that the handler gave it. One that this crate has made for a client is not told.
+    /// The `ETag` that the handler gave it. `None` for one that this crate has generated.
     pub fn etag(&self) -> Option<&HeaderValue> {
         self.stored.handler_etag()
     }
@@ -49,7 +49,7 @@ impl StaleResponse {
     /// A 304 that the handler makes by hand, after it was given this, is taken for the same answer,
     /// unless the client has sent `If-None-Match` or `If-Modified-Since` and may be meant by it.
     pub fn not_modified(self) -> HttpResponse {
-        self.control.set_unchanged();
+        self.run_context.set_unchanged();
         HttpResponse::with_body(StatusCode::NOT_MODIFIED, BoxBody::new(()))
     }
 }

@@ -1,75 +1,89 @@
-//! A run behind an answer that was given already.
+//! Background refreshes (RFC 5861 §3): a stale response answers, and the handler runs after that.
 
 use crate::{
     engine::{
-        context::{BackgroundRefresh, RequestContext},
-        detach::to_its_end,
+        context::{BackgroundRefresh, RefreshMode, Subject},
+        detach::run_detached,
+        lookup::still_needed,
         miss::MissFlow,
-        remote_lookup::Answering,
-        run,
-        upstream::{Done, Upstream},
+        remote_lookup::{self, StoredHit},
     },
-    metrics::counters::Event,
-    single_flight::responses::{Due, Permits},
-    util::local_task::{self, LocalBoxFuture},
+    metrics::{counters::Event, reason::ForwardReason},
+    single_flight::responses::{Permit, Permits, RefreshLead},
+    util::local_task,
 };
-use actix_web::HttpRequest;
+use std::ops::ControlFlow;
 
-/// Runs the handler behind the answer to `request`.
-pub(crate) fn refresh(behind: BackgroundRefresh, request: HttpRequest, run: Upstream) {
-    let BackgroundRefresh {
-        station,
-        mut miss,
-        permit,
-        place,
-    } = behind;
-    let visit = RequestContext { station, request };
-    // Whoever led before may have landed between the look-up and the lead.
-    let Ok(permit) = visit.still_needed(&mut miss, permit) else {
-        return;
-    };
-    miss.stamped();
-    let station = visit.station.clone();
-    let flight: LocalBoxFuture<()> = Box::pin(async move {
-        // Another process may have refreshed it.
-        if let Ok(permit) = visit.seek(&mut miss, permit).await {
-            // Nobody waits for what it comes to.
-            let _ = run::fly(visit, miss, run, Permits::one(permit)).await;
+impl<S: Subject> BackgroundRefresh<S> {
+    /// Starts the run in a task of its own.
+    pub(crate) fn start(self, upstream: S::Upstream) {
+        let Self {
+            subject,
+            mut miss,
+            permit,
+            place,
+        } = self;
+        // Another leader may have finished between the look-up and the lead.
+        let Ok(permit) = still_needed(&subject, &mut miss, permit) else {
+            return;
+        };
+        miss.check_extraction();
+        let context = subject.context().clone();
+        let run = Box::pin(async move {
+            // Another process may have refreshed it.
+            if let Ok(permit) = remote_lookup::lead(&subject, &mut miss, permit).await {
+                subject.run(miss, upstream, Permits::one(permit)).await;
+            }
+        });
+        let task = run_detached(run, context.clone(), place);
+        if local_task::spawn(Box::pin(task)).is_ok() {
+            context.report(Event::Refresh);
         }
-    });
-    let task = to_its_end(flight, station.clone(), place);
-    if local_task::spawn(Box::pin(task)).is_ok() {
-        station.report(Event::Refresh);
     }
 }
 
-impl MissFlow {
-    /// Answers, and runs the handler behind the answer where nobody does; waits for the run where it
-    /// cannot go on behind the answer.
-    pub(crate) async fn due(mut self, answering: Answering, run: Upstream) -> Done {
-        let turn = self
-            .boarding()
-            .join(&self.shared().flights, &self.miss.flight);
-        match Due::of(turn, answering.stage) {
-            Due::Answer => {
-                let response = self.visit.answer(&answering);
-                Ok((self.visit.request, response))
+impl<S: Subject> MissFlow<S> {
+    /// Answers from a stored response that is to be refreshed, and leads the refresh where nobody does.
+    /// Where the run cannot go on in the background, the client waits for it.
+    pub(crate) async fn refresh(self, hit: StoredHit, upstream: S::Upstream) -> S::Done {
+        match self.answer_and_refresh(hit, upstream) {
+            ControlFlow::Break(done) => done,
+            ControlFlow::Continue((flow, permit, upstream)) => flow.lead(permit, upstream).await,
+        }
+    }
+
+    /// The synchronous half: the place of a background task is one of this thread, and is not held
+    /// while anything is awaited.
+    fn answer_and_refresh(
+        mut self,
+        hit: StoredHit,
+        upstream: S::Upstream,
+    ) -> ControlFlow<S::Done, (Self, Permit, S::Upstream)> {
+        let context = self.subject.join_context();
+        let turn = context.join(&self.shared().flights, &self.miss.key);
+        match RefreshLead::of(turn, hit.stage) {
+            RefreshLead::None => {
+                let answer = hit.answer(&self.subject);
+                ControlFlow::Break(self.subject.done(answer))
             }
-            Due::Behind(permit, place) => {
-                let response = self.visit.answer(&answering);
-                let request = self.visit.request.clone();
-                let behind = BackgroundRefresh {
-                    station: self.visit.station,
-                    miss: self.miss.refreshing(answering.stored, true),
+            RefreshLead::Background(permit, place) => {
+                let answer = hit.answer(&self.subject);
+                self.miss.refreshing(hit.stored, RefreshMode::Background);
+                let refresh = BackgroundRefresh {
+                    subject: self.subject.clone(),
+                    miss: self.miss,
                     permit,
                     place,
                 };
-                refresh(behind, self.visit.request, run);
-                Ok((request, response))
+                refresh.start(upstream);
+                ControlFlow::Break(self.subject.done(answer))
             }
-            Due::Wait(permit) => {
-                *self.miss = self.miss.refreshing(answering.stored, false);
-                self.lead(permit, run).await
+            RefreshLead::Foreground(permit) => {
+                if hit.read_at.is_none() {
+                    self.subject.report(Event::Forward(ForwardReason::Stale));
+                }
+                self.miss.refreshing(hit.stored, RefreshMode::Foreground);
+                ControlFlow::Continue((self, permit, upstream))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Who asks whom.
+//! State that the files of the engine share: the route, the subject of a look-up, and its miss.
 
 use crate::{
     cache::{Inner, ResponseCache, app_data::DataSet, report},
@@ -6,17 +6,18 @@ use crate::{
     invalidation::{
         generations::{Target, raises},
         nonce::Nonce,
-        tags::Untagged,
     },
     key::Key,
+    memory::variants::Found,
     metrics::{
         counters::Event,
         reason::{ForwardReason, RunReason, Skip},
     },
     policy::stale::StaleRules,
     remote::{budget::Budget, read::Fetched, write::PreparedWrite},
+    response::reuse::HitKind,
     route::{RouteRef, admission::Admitted, config::RouteConfig},
-    single_flight::responses::Permit,
+    single_flight::responses::{JoinContext, Permit, Permits},
     time::moment::Timestamp,
     util::local_task::DetachedPermit,
 };
@@ -24,26 +25,32 @@ use actix_web::HttpRequest;
 use std::{
     future::{Future, pending},
     sync::Arc,
+    time::Duration,
 };
 
-/// Who is asked.
+/// A route and the cache that stores its responses.
 #[derive(Clone, Debug)]
 pub(crate) struct RouteContext {
-    pub(crate) site: RouteRef,
+    pub(crate) route: RouteRef,
     pub(crate) cache: ResponseCache,
 }
 
-/// Who asks whom.
-#[derive(Debug)]
-pub(crate) struct RequestContext {
-    pub(crate) station: RouteContext,
-    /// Given up to the run: a service behind a middleware must be its only owner.
-    pub(crate) request: HttpRequest,
-}
-
 impl RouteContext {
-    /// Over when a run has taken as long as it may; never, where it may take as long as it takes.
-    pub(crate) fn coalesce_for(&self) -> impl Future<Output = ()> + use<> {
+    pub(crate) fn shared(&self) -> &Inner {
+        self.cache.shared()
+    }
+
+    pub(crate) fn report(&self, event: Event) {
+        report(&self.route, self.shared(), event);
+    }
+
+    /// The rules for stale responses of this route.
+    pub(crate) fn stale_rules(&self) -> StaleRules {
+        stale_rules(&self.route.config, self.shared())
+    }
+
+    /// A timer of `run_timeout`; it never ends on a route without one.
+    pub(crate) fn run_timeout(&self) -> impl Future<Output = ()> + use<> {
         let limit = self.stale_rules().run_timeout;
         let limit = limit.map(|limit| self.shared().clock.sleep(limit));
         async move {
@@ -54,22 +61,16 @@ impl RouteContext {
         }
     }
 
-    /// What is said of stale responses here.
-    pub(crate) fn stale_rules(&self) -> StaleRules {
-        rules(&self.site.config, self.shared())
-    }
-
-    pub(crate) fn shared(&self) -> &Inner {
-        self.cache.shared()
-    }
-
-    pub(crate) fn report(&self, event: Event) {
-        report(&self.site, self.shared(), event);
+    /// The largest body that is stored, in bytes.
+    pub(crate) fn max_body_bytes(&self) -> usize {
+        let limits = &self.shared().limits;
+        let policy = &self.route.config.policy;
+        policy.max_body_bytes.unwrap_or(limits.max_body_bytes)
     }
 }
 
-/// What is said of stale responses: by the route, and else by the cache.
-pub(crate) fn rules(config: &RouteConfig, shared: &Inner) -> StaleRules {
+/// The rules for stale responses: the route's, and the cache's where the route has none.
+pub(crate) fn stale_rules(config: &RouteConfig, shared: &Inner) -> StaleRules {
     let rules = config.policy.stale.or(&shared.stale);
     if config.allowlist.is_some() {
         rules.without_refresh()
@@ -78,141 +79,198 @@ pub(crate) fn rules(config: &RouteConfig, shared: &Inner) -> StaleRules {
     }
 }
 
-impl RequestContext {
-    /// What of it can be invalidated.
-    pub(crate) fn target(&self) -> Target<'_> {
-        Target::Response {
-            config: &self.station.site.config,
-            request: &self.request,
-        }
+/// The subject of a look-up: the response to a request, or a value.
+///
+/// Coalescing, stale rules, the remote tier and background refreshes are written once, over this. An
+/// implementation says how its entries are found in memory, how one of them answers, and what makes a
+/// new one. Futures over a subject are `Send` where the subject and its upstream are.
+pub(crate) trait Subject: Clone + 'static {
+    /// An answer that is made from a stored response.
+    type Answer;
+    /// The end of a request: an answer, with what its caller wants back.
+    type Done;
+    /// The source of a new response, not started yet.
+    type Upstream: 'static;
+
+    /// Set where a run that nobody coalesces with goes on when its client leaves.
+    const DETACHES_ALONE: bool;
+
+    fn context(&self) -> &RouteContext;
+
+    /// The target of invalidations that its entry is covered by.
+    fn target(&self) -> Target<'_>;
+
+    /// The request, where the subject is a response.
+    fn request(&self) -> Option<&HttpRequest>;
+
+    /// Finds its entry in memory, and updates the key of `miss` to the variant that is selected.
+    fn find(&self, miss: &mut Miss) -> Found;
+
+    /// Stores a response of the remote tier in memory; returns false where its variant is not certain.
+    fn keep(&self, miss: &Miss, response: StoredResponse) -> bool;
+
+    /// Returns true for a stored response that its request selects.
+    fn selects(&self, stored: &StoredResponse) -> bool;
+
+    /// Returns true for a stored response that can be decoded.
+    fn decodes(&self, stored: &StoredResponse) -> bool;
+
+    /// Answers from a stored response that was decoded before.
+    fn answer(&self, stored: &StoredResponse, how: HitKind) -> Self::Answer;
+
+    /// Counts a hit, and answers.
+    fn hit(&self, stored: &StoredResponse, how: HitKind) -> Self::Answer;
+
+    fn done(self, answer: Self::Answer) -> Self::Done;
+
+    /// Returns true where a run may go on without its client.
+    fn may_detach(&self) -> bool;
+
+    /// Returns true where the run of `upstream` needs no subject of its own.
+    fn is_shared(upstream: &Self::Upstream) -> bool;
+
+    /// The reason why no response of its run can be stored, where that is known before.
+    fn refusal(&self) -> Option<Skip>;
+
+    /// The usual duration of its runs, where one has ended.
+    fn usual_run_time(&self) -> Option<Duration>;
+
+    /// Runs `upstream`, stores what it returns, and notifies the waiters.
+    fn run(
+        self,
+        miss: Box<Miss>,
+        upstream: Self::Upstream,
+        permits: Permits,
+    ) -> impl Future<Output = Self::Done>;
+
+    fn shared(&self) -> &Inner {
+        self.context().shared()
     }
 
-    /// Whether its response can have the tags of its route.
-    pub(crate) fn can_be_tagged(&self) -> bool {
-        let site = &self.station.site;
-        if site.config.policy.tags.is_empty() {
-            return true;
-        }
-        match self.target().tags() {
-            Ok(_) => return true,
-            Err(Untagged::Missing(missing)) if site.is_first(Event::Skip(Skip::Tags)) => {
-                tracing::warn!(
-                    handler = site.name,
-                    "{missing}, which is in a tag: no response is stored; write a parameter of the route's path, or call `tag(..)` in the handler"
-                );
-            }
-            Err(_) => {}
-        }
-        false
+    fn report(&self, event: Event) {
+        self.context().report(event);
+    }
+
+    fn join_context(&self) -> JoinContext<'_> {
+        self.shared().join_context(self.target())
     }
 }
 
-/// What is known of the remote store so far.
+/// A request to a cached route.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestContext {
+    pub(crate) context: RouteContext,
+    /// Moved into the run: a service behind a middleware must be its only owner.
+    pub(crate) request: HttpRequest,
+}
+
+/// State of the remote look-up of one request.
 #[derive(Debug, Default)]
 pub(crate) struct RemoteState {
-    /// The application's own values, which the store knows nothing of.
+    /// The application's own values, which are not part of a remote key.
     pub(crate) data: DataSet,
-    /// What all of the request's calls may take together, from the first of them.
-    pub(crate) allowance: Option<Arc<Budget>>,
-    /// What was found there and does not answer.
+    /// The time that all remote calls of the request may take together, from the first of them on.
+    pub(crate) budget: Option<Arc<Budget>>,
+    /// A read that had no response to reuse.
     pub(crate) fetched: Option<Fetched>,
-    /// What lay in memory depended on these: they are older than this request.
-    pub(crate) known: Option<Arc<[Nonce]>>,
-    /// By what the response of the run goes there.
-    pub(crate) dispatch: Option<Box<PreparedWrite>>,
+    /// The nonces of the response in memory: they are older than this request.
+    pub(crate) known_nonces: Option<Arc<[Nonce]>>,
+    /// The write of the run's response, prepared before the run starts.
+    pub(crate) write: Option<Box<PreparedWrite>>,
 }
 
-/// What a look-up that found nothing to reuse leaves behind.
+/// A run that refreshes a stored response which would answer without it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RefreshMode {
+    /// The client is answered already.
+    Background,
+    /// The client waits for the run.
+    Foreground,
+}
+
+/// A look-up that found nothing to reuse.
 #[derive(Debug)]
 pub(crate) struct Miss {
     pub(crate) admitted: Admitted,
-    /// `?nocache=1`: no stored response will do.
-    pub(crate) live: bool,
-    /// The key before names that are learnt from a run.
-    pub(crate) base: Key,
-    /// The key under which others wait for the same response.
-    pub(crate) flight: Key,
+    /// `?nocache=1` or `no-cache`: no stored response is reused.
+    pub(crate) forced: bool,
+    /// The key without the names that a run adds to it.
+    pub(crate) base_key: Key,
+    /// The key of the variant, under which requests coalesce.
+    pub(crate) key: Key,
     pub(crate) forward: ForwardReason,
-    /// What lies there, and does not answer: a run may validate it in place of making another, or
-    /// fail and be stood in for.
+    /// The stored response that is not reused: a run may validate it, or fall back to it.
     pub(crate) previous: Option<Arc<StoredResponse>>,
-    /// The client has its answer: the run goes on behind it.
-    pub(crate) behind: bool,
-    /// The client waits for the refresh of what would answer it otherwise.
-    pub(crate) waits: bool,
-    /// How often anything was invalidated before arguments of the run were extracted.
-    pub(crate) extracted: Option<u64>,
-    /// When it was looked up.
-    pub(crate) arrived: Timestamp,
-    pub(crate) abroad: RemoteState,
+    pub(crate) refresh: Option<RefreshMode>,
+    /// The count of invalidations before the arguments of the run were extracted.
+    pub(crate) extracted_at: Option<u64>,
+    pub(crate) looked_up_at: Timestamp,
+    pub(crate) remote: RemoteState,
 }
 
 impl Miss {
-    /// Whether its client takes a stale response where the run fails.
-    pub(crate) fn puts_up_with_stale(&self) -> bool {
+    /// Returns true where the client accepts a stale response in place of a failed run.
+    pub(crate) fn accepts_stale(&self) -> bool {
         let directives = self.admitted.directives.as_ref();
-        !self.live && directives.is_none_or(|directives| !directives.limits_age())
+        !self.forced && directives.is_none_or(|directives| !directives.limits_age())
     }
 
-    /// Whether its client wants a stored response alone.
-    pub(crate) fn wants_only_stored(&self) -> bool {
+    /// Returns true for `only-if-cached`: the handler is not run for this client.
+    pub(crate) fn only_if_cached(&self) -> bool {
         let directives = self.admitted.directives.as_ref();
         directives.is_some_and(|directives| directives.only_if_cached)
     }
 
-    /// Notes whether its arguments are older than an invalidation. To be asked when the run has a
-    /// stamp: what is invalidated later is seen by its name.
-    pub(crate) fn stamped(&mut self) {
-        if let Some(before) = self.extracted
+    /// Clears the count of invalidations if none was added since. Called once the run has a snapshot,
+    /// which covers later ones.
+    pub(crate) fn check_extraction(&mut self) {
+        if let Some(before) = self.extracted_at
             && before == raises()
         {
-            self.extracted = None;
+            self.extracted_at = None;
         }
     }
 
-    /// Whether its arguments may be older than an invalidation.
+    /// Returns true where its arguments may be older than an invalidation.
     pub(crate) fn is_outdated(&self) -> bool {
-        self.extracted.is_some_and(|before| before != raises())
+        self.extracted_at.is_some_and(|before| before != raises())
     }
 
-    /// Whether its run refreshes what would answer it.
-    pub(crate) fn refreshes(&self) -> bool {
-        self.behind || self.waits
+    pub(crate) fn is_background(&self) -> bool {
+        self.refresh == Some(RefreshMode::Background)
     }
 
-    /// What is known of the same request, without what only its run needs.
-    pub(crate) fn twin(&self) -> Self {
+    /// A copy for waiting beside its own run, without the state of that run.
+    pub(crate) fn for_waiting(&self) -> Self {
         Self {
             admitted: self.admitted.clone(),
-            live: self.live,
-            base: self.base.clone(),
-            flight: self.flight.clone(),
+            forced: self.forced,
+            base_key: self.base_key.clone(),
+            key: self.key.clone(),
             forward: self.forward,
             previous: None,
-            behind: self.behind,
-            waits: self.waits,
-            extracted: None,
-            arrived: self.arrived,
-            abroad: RemoteState::default(),
+            refresh: self.refresh,
+            extracted_at: None,
+            looked_up_at: self.looked_up_at,
+            remote: RemoteState {
+                data: self.remote.data,
+                ..RemoteState::default()
+            },
         }
     }
 
-    /// The same for the run that refreshes `stored`.
-    pub(crate) fn refreshing(self, stored: Arc<StoredResponse>, behind: bool) -> Self {
-        Self {
-            forward: ForwardReason::Stale,
-            previous: Some(stored),
-            behind,
-            waits: !behind,
-            ..self
-        }
+    /// Makes it the miss of a run that refreshes `stored`.
+    pub(crate) fn refreshing(&mut self, stored: Arc<StoredResponse>, mode: RefreshMode) {
+        self.forward = ForwardReason::Stale;
+        self.previous = Some(stored);
+        self.refresh = Some(mode);
     }
 
-    /// Why the handler runs.
-    pub(crate) fn reason(&self) -> RunReason {
-        if self.behind {
+    /// The reason of its run, as the handler can ask for it.
+    pub(crate) fn run_reason(&self) -> RunReason {
+        if self.is_background() {
             RunReason::Refresh
-        } else if self.live {
+        } else if self.forced {
             RunReason::Live
         } else if self.previous.is_some() {
             RunReason::Stale
@@ -222,10 +280,10 @@ impl Miss {
     }
 }
 
-// A request that has its answer, and the lead of the run behind it.
-pub(crate) struct BackgroundRefresh {
-    pub(crate) station: RouteContext,
-    pub(crate) miss: Miss,
+/// A subject that is answered already, and the lead of the run that refreshes its response.
+pub(crate) struct BackgroundRefresh<S> {
+    pub(crate) subject: S,
+    pub(crate) miss: Box<Miss>,
     pub(crate) permit: Permit,
     pub(crate) place: DetachedPermit,
 }

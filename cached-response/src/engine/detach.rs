@@ -1,4 +1,4 @@
-//! A leader whose client may leave: its run goes on by itself.
+//! Runs that go on in a task of their own when their client leaves.
 
 use crate::{
     engine::context::RouteContext,
@@ -11,29 +11,29 @@ use std::{
     task::{Context, Poll},
 };
 
-/// Leads: if it is dropped before it has landed, because its client left, a task of its own takes
-/// it to its end.
+/// Wraps a run so that it is detached when it is dropped unfinished, because its client left.
 ///
-/// It is `Send` where its flight is. The task of its own is one of this thread all the same, since
-/// nobody knows here whether the flight is.
-pub(crate) fn leading<F: Future + Unpin>(flight: F, station: RouteContext) -> DetachOnDrop<F> {
+/// It is `Send` where the run is. The task that the run goes on in is one of this thread, since
+/// whether the run is `Send` is not known here.
+pub(crate) fn detach_on_drop<F: Future + Unpin>(run: F, context: RouteContext) -> DetachOnDrop<F> {
     DetachOnDrop {
-        flight: Some(flight),
+        run: Some(run),
         polling: false,
-        station,
+        context,
     }
 }
 
-/// Whether a flight that is dropped now could go on by itself.
-pub(crate) fn could_go_on() -> bool {
+/// Returns true where a run that is dropped now could go on in a task.
+pub(crate) fn can_detach() -> bool {
     DetachedPermit::is_free(Kind::HandOver) && local_task::could_take_it()
 }
 
+/// A run that goes on in a task of its own when it is dropped unfinished.
 pub(crate) struct DetachOnDrop<F: Future + Unpin + 'static> {
-    flight: Option<F>,
-    /// Still set when it is dropped: the poll unwound, and there is nothing to hand over.
+    run: Option<F>,
+    /// Set during a poll. Still set on drop: the poll panicked, and there is nothing to detach.
     polling: bool,
-    station: RouteContext,
+    context: RouteContext,
 }
 
 impl<F: Future + Unpin> Future for DetachOnDrop<F> {
@@ -41,12 +41,12 @@ impl<F: Future + Unpin> Future for DetachOnDrop<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.get_mut();
-        let flight = this.flight.as_mut().expect("not polled after it was ready");
+        let run = this.run.as_mut().expect("not polled after it was ready");
         this.polling = true;
-        let polled = Pin::new(flight).poll(cx);
+        let polled = Pin::new(run).poll(cx);
         this.polling = false;
         if polled.is_ready() {
-            this.flight = None;
+            this.run = None;
         }
         polled
     }
@@ -54,14 +54,14 @@ impl<F: Future + Unpin> Future for DetachOnDrop<F> {
 
 impl<F: Future + Unpin> Drop for DetachOnDrop<F> {
     fn drop(&mut self) {
-        let Some(flight) = self.flight.take() else {
+        let Some(run) = self.run.take() else {
             return;
         };
         let detached = !self.polling
             && DetachedPermit::claim(Kind::HandOver).is_some_and(|place| {
-                local_task::spawn(Box::pin(to_its_end(flight, self.station.clone(), place))).is_ok()
+                local_task::spawn(Box::pin(run_detached(run, self.context.clone(), place))).is_ok()
             });
-        self.station.report(if detached {
+        self.context.report(if detached {
             Event::Detached
         } else {
             Event::Failed
@@ -69,15 +69,15 @@ impl<F: Future + Unpin> Drop for DetachOnDrop<F> {
     }
 }
 
-/// Runs until the response is stored, or the limit is over.
-pub(crate) async fn to_its_end<F: Future + Unpin>(
-    mut flight: F,
-    station: RouteContext,
+/// Runs until the response is stored, or the limit of detached runs is over.
+pub(crate) async fn run_detached<F: Future + Unpin>(
+    mut run: F,
+    context: RouteContext,
     _place: DetachedPermit,
 ) {
-    let shared = station.shared();
+    let shared = context.shared();
     let mut limit = pin!(shared.clock.sleep(shared.limits.coalesce_for));
-    poll_fn(|cx| match Pin::new(&mut flight).poll(cx) {
+    poll_fn(|cx| match Pin::new(&mut run).poll(cx) {
         Poll::Ready(_) => Poll::Ready(()),
         Poll::Pending => limit.as_mut().poll(cx),
     })

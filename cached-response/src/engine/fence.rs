@@ -1,4 +1,4 @@
-//! What a run can be invalidated by, as it was before the run started.
+//! The fence of a run: a snapshot of the generations from before it, compared when it is stored.
 
 use crate::{
     entry::StoredResponse,
@@ -12,57 +12,62 @@ use crate::{
     single_flight::responses::Permits,
 };
 
-/// What is invalidated after this was made is invalid in what the run makes.
+/// The state of all invalidations before a run: a later one invalidates the response of the run.
 pub(crate) struct Fence {
     snapshot: Snapshot,
-    before: StripeSnapshot,
-    /// The tags that the handler had named of the response which the run may find unchanged.
-    kept: Snapshot,
+    stripes: StripeSnapshot,
+    /// The tags of the previous response, which hold for it again where the run finds it unchanged.
+    previous_tags: Snapshot,
 }
 
-/// Of a response that was not invalidated since its run began.
+/// The snapshots of a response that was not invalidated since its run began.
 pub(crate) struct Validated {
     pub(crate) snapshot: Snapshot,
-    pub(crate) named: Snapshot,
+    pub(crate) tag_snapshot: Snapshot,
 }
 
 impl Fence {
-    /// To be made before the handler starts.
+    /// Taken before the handler starts.
     pub(crate) fn new(
         generations: &Generations,
         target: Target<'_>,
         permits: &Permits,
         previous: Option<&StoredResponse>,
     ) -> Self {
-        let snapshot = permits.stamp();
+        let snapshot = permits.snapshot();
         Self {
             snapshot: snapshot.unwrap_or_else(|| generations.snapshot(target)),
-            before: generations.before(),
-            kept: previous.map_or_else(Snapshot::default, |previous| previous.tag_snapshot.again()),
+            stripes: generations.before(),
+            previous_tags: previous
+                .map_or_else(Snapshot::default, |previous| previous.tag_snapshot.again()),
         }
     }
 
-    /// A response of the run with these tags is complete. `unchanged` is the stored one that it is
-    /// again.
-    pub(crate) fn pass(
+    /// Compares at the end of the run, whose handler has named `tags`. `unchanged`: its response is the
+    /// previous one, validated.
+    pub(crate) fn check(
         &self,
         generations: &Generations,
         tags: &[String],
         unchanged: bool,
     ) -> Result<Validated, Skip> {
         let none = Snapshot::default();
-        let kept = if unchanged { &self.kept } else { &none };
-        let held = generations.hold(tags, &self.before, kept);
-        let named = held.ok_or(Skip::Invalidated)?;
-        if named.seen().len() > tags::MOST {
+        let kept = if unchanged {
+            &self.previous_tags
+        } else {
+            &none
+        };
+        let held = generations.hold(tags, &self.stripes, kept);
+        let tag_snapshot = held.ok_or(Skip::Invalidated)?;
+        if tag_snapshot.seen().len() > tags::MOST {
             return Err(Skip::Tags);
         }
-        if self.snapshot.validity_with(&named) == Validity::Invalidated {
+        if self.snapshot.validity_with(&tag_snapshot) == Validity::Invalidated {
             return Err(Skip::Invalidated);
         }
         Ok(Validated {
             snapshot: self.snapshot.clone(),
-            named,
+            tag_snapshot,
         })
     }
 }

@@ -1,97 +1,105 @@
-//! A live answer: one that is computed after it was asked for.
+//! Forced refreshes (`?nocache=1`, `Cache-Control: no-cache`): an answer that is computed after its
+//! request, by at most one running and one queued run per key.
 
 use crate::{
     engine::{
-        detach::leading,
-        miss::{MOST_DETOURS, MissFlow},
-        run,
-        timeout::within,
-        upstream::{Done, Upstream},
+        context::Subject,
+        detach::detach_on_drop,
+        lookup::look_again,
+        miss::{MAX_ATTEMPTS, MissFlow},
+        remote_lookup,
+        timeout::timeout,
+        wait_cycles::WaitEdge,
     },
     metrics::counters::Event,
     route::admission::FlightRole,
     single_flight::{
         forced::{Next, Queue},
-        responses::{Follower, Landing, Permit, Permits},
+        responses::{FlightOutcome, Permit, Permits, Waiter},
     },
     time::moment::Timestamp,
 };
 
-impl MissFlow {
-    /// A live answer: the queued run's, or that of a run of its own.
-    pub(crate) async fn live(mut self, run: Upstream) -> Done {
-        if self.miss.admitted.flight != FlightRole::Lead {
-            return self.alone(run).await;
+impl<S: Subject> MissFlow<S> {
+    /// Answers from the queued run, or from a run of its own.
+    pub(crate) async fn force_refresh(mut self, upstream: S::Upstream) -> S::Done {
+        let edge = WaitEdge::begin(self.shared(), &self.miss.key);
+        if WaitEdge::is_circular(edge.as_deref()) {
+            self.subject.report(Event::NestedRun);
+            return self.alone(upstream).await;
         }
-        for _ in 0..MOST_DETOURS {
-            let shared = self.shared();
-            match shared.forced_runs.join(&self.miss.flight, &self.boarding()) {
-                Queue::Run(queued) => return self.live_run(queued, run).await,
-                Queue::Crowded => {
-                    self.report(Event::Crowded);
+        if self.miss.admitted.flight != FlightRole::Lead {
+            return self.alone(upstream).await;
+        }
+        for _ in 0..MAX_ATTEMPTS {
+            let (shared, context) = (self.shared(), self.subject.join_context());
+            match shared.forced_runs.join(&self.miss.key, &context) {
+                Queue::Run(queued) => return self.run_queued(queued, upstream).await,
+                Queue::Full => {
+                    self.subject.report(Event::Crowded);
                     break;
                 }
-                // The queued run starts in time, and its followers wait for it.
-                Queue::Join(follower) => match self.until(self.waiting.end(), follower).await {
-                    Some(Landing::Stored(stored)) if self.accepts(&stored) => {
-                        return Ok(self.collapsed(&stored));
+                // The queued run starts after this request, and its waiters wait for it.
+                Queue::Wait(waiter) => {
+                    match self.wait_until(self.waiting.end(), waiter).await {
+                        Some(FlightOutcome::Stored(stored)) if self.accepts(&stored) => {
+                            return self.collapsed(&stored);
+                        }
+                        // Another variant, or a run that failed or never started: queue again.
+                        Some(FlightOutcome::Stored(_) | FlightOutcome::Failed) => {}
+                        Some(FlightOutcome::NotStored(_)) | None => break,
                     }
-                    // Another variant, or a run that failed or never started: queue again.
-                    Some(Landing::Stored(_) | Landing::Failed) => {}
-                    Some(Landing::NotStored(_)) | None => break,
-                },
+                }
             }
-            // For the names that select the variant: no response that is stored will do.
-            let _ = self.visit.look_again(&mut self.miss);
+            // For the names that select the variant: no stored response is reused.
+            let _ = look_again(&self.subject, &mut self.miss);
         }
-        self.alone(run).await
+        self.alone(upstream).await
     }
 
-    /// Waits for another's run until then.
-    async fn until(&self, end: Timestamp, follower: Follower) -> Option<Landing> {
+    /// Waits for the run of another request until `end`.
+    async fn wait_until(&self, end: Timestamp, waiter: Waiter) -> Option<FlightOutcome> {
         let shared = self.shared();
-        let landing = within(shared, end.since(shared.now()), follower).await;
-        if landing.is_none() {
-            self.report(Event::WaitTimeout);
+        let outcome = timeout(shared, end.since(shared.now()), waiter).await;
+        if outcome.is_none() {
+            self.subject.report(Event::WaitTimeout);
         }
-        landing
+        outcome
     }
 
-    async fn start(mut self, permits: Permits, run: Upstream) -> Done {
-        self.miss.abroad.dispatch = Box::pin(self.visit.depart(&mut self.miss)).await;
-        let goes_on = self.may_go_on();
-        let station = self.visit.station.clone();
-        let flight = run::fly(self.visit, *self.miss, run, permits);
-        if !goes_on {
-            return flight.await;
-        }
-        leading(flight, station).await
-    }
-
-    async fn live_run(self, queued: Permit, run: Upstream) -> Done {
+    /// Waits for the run in progress, and starts the queued one.
+    async fn run_queued(self, queued: Permit, upstream: S::Upstream) -> S::Done {
         loop {
-            let shared = self.shared();
-            match shared
-                .forced_runs
-                .next(&queued, &self.miss.flight, &self.boarding())
-            {
+            let (shared, context) = (self.shared(), self.subject.join_context());
+            match shared.forced_runs.next(&queued, &self.miss.key, &context) {
                 Next::Start(running) => {
-                    return self.start(Permits::two(queued, running), run).await;
+                    return self.start(Permits::two(queued, running), upstream).await;
                 }
-                Next::Wait(follower) => {
-                    let turn = self.waiting.turn();
-                    if self.until(turn, follower).await.is_none() {
-                        // It runs beside the one under way, for those who have joined by now.
+                Next::Wait(waiter) => {
+                    let end = self.waiting.beside_at();
+                    if self.wait_until(end, waiter).await.is_none() {
+                        // It runs beside the one in progress, for those who have joined by now.
                         queued.close();
-                        return self.start(Permits::one(queued), run).await;
+                        return self.start(Permits::one(queued), upstream).await;
                     }
                 }
-                Next::Crowded => {
+                Next::Full => {
                     drop(queued);
-                    self.report(Event::Crowded);
-                    return self.alone(run).await;
+                    self.subject.report(Event::Crowded);
+                    return self.alone(upstream).await;
                 }
             }
         }
+    }
+
+    async fn start(mut self, permits: Permits, upstream: S::Upstream) -> S::Done {
+        let write = remote_lookup::prepare_write(&self.subject, &mut self.miss);
+        self.miss.remote.write = Box::pin(write).await;
+        let (context, detaches) = (self.subject.context().clone(), self.subject.may_detach());
+        let run = Box::pin(self.subject.run(self.miss, upstream, permits));
+        if !detaches {
+            return run.await;
+        }
+        detach_on_drop(run, context).await
     }
 }

@@ -1,22 +1,25 @@
-//! A look-up: what lies there for a request, and whether it may answer.
+//! The synchronous half of a request: admission, key, and the look-up in memory. All of a hit.
 
 use crate::{
     cache::{
         Inner, ResponseCache, app_data::DataSet, cached_route::CachedRoute, report, report_as,
     },
     engine::{
-        context::{BackgroundRefresh, Miss, RemoteState, RequestContext, RouteContext},
-        reuse::{Reuse, freshness, is_quiet},
+        context::{
+            BackgroundRefresh, Miss, RefreshMode, RemoteState, RequestContext, RouteContext,
+            Subject,
+        },
+        reuse::{self, Reuse},
     },
     entry::{StoredResponse, staleness::Staleness},
     invalidation::generations::Target,
     key::{KeyRef, KeyWriter, Refused, inserted::InsertedParts},
-    memory::variants::{self, Found},
+    memory::variants,
     metrics::{
         counters::Event,
         reason::{Bypass, ForwardReason},
     },
-    response::reuse::{self, HitKind},
+    response::reuse::{self as response, HitKind},
     route::{
         Route, RouteRef,
         admission::{Admission, Admitted, FlightRole, RequestFacts, admit},
@@ -24,186 +27,317 @@ use crate::{
         key_memo,
         request_key::{self, RequestBody},
     },
-    single_flight::responses::{Due, Landing, Permit},
+    single_flight::responses::{FlightOutcome, Permit, RefreshLead},
     time::moment::Timestamp,
-    util::local_task::DetachedPermit,
 };
 use actix_web::{HttpRequest, HttpResponse};
 use std::{cell::Cell, sync::Arc};
 
-/// Keys over this length, a body left out that has a limit of its own, are not worth keeping.
-pub(crate) const LONGEST_KEY: usize = 8 << 10;
+/// The longest key that is looked up, in bytes. A body in the key has a limit of its own.
+pub(crate) const MAX_KEY_BYTES: usize = 8 << 10;
 
+/// The outcome of a look-up in memory.
 pub(crate) enum LookupOutcome {
     Answered,
-    /// Answered, and to be refreshed behind the answer.
-    Refresh(Box<(Miss, Permit, DetachedPermit)>),
-    /// To be refreshed before it is answered.
-    Lead(Box<(Miss, Permit)>),
-    // Boxed, so that a hit is not moved about in the room of a miss.
-    Miss(Box<Miss>),
+    /// Answered, and to be refreshed in the background.
+    Refresh(Box<BackgroundRefresh<RequestContext>>),
+    /// Forwarded to the handler.
+    Forward(PendingRequest),
 }
 
-/// A request that was admitted.
-pub(crate) struct Lookup<'a> {
-    pub(crate) site: &'a RouteRef,
-    pub(crate) shared: &'a Inner,
-    pub(crate) request: &'a HttpRequest,
-    pub(crate) admitted: Admitted,
-    /// What its application gives the handler.
-    pub(crate) data: DataSet,
-    /// Its target is all that is in its key, as far as is known.
-    pub(crate) target_is_key: bool,
-    /// Where the answer is put.
-    pub(crate) answer: &'a mut Option<HttpResponse>,
+/// A request that memory does not answer.
+pub(crate) struct PendingRequest {
+    pub(crate) context: RouteContext,
+    pub(crate) next: Next,
+}
+
+/// The next step of a pending request.
+pub(crate) enum Next {
+    Bypass(Bypass),
+    /// With a permit it leads a refresh that its client waits for.
+    // Boxed, so that an outcome is small to move.
+    Miss(Box<Miss>, Option<Permit>),
+}
+
+impl LookupOutcome {
+    /// Notes the count of invalidations before the arguments of the run were extracted.
+    pub(crate) fn extracted_at(&mut self, raises: u64) {
+        match self {
+            Self::Refresh(refresh) => refresh.miss.extracted_at = Some(raises),
+            Self::Forward(pending) => {
+                if let Next::Miss(miss, _) = &mut pending.next {
+                    miss.extracted_at = Some(raises);
+                }
+            }
+            Self::Answered => {}
+        }
+    }
+}
+
+thread_local! {
+    /// The buffer for keys, reused from request to request.
+    static KEY_BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+fn recycle(key: KeyWriter) {
+    let buffer = key.into_buffer();
+    if (1..=2 * MAX_KEY_BYTES).contains(&buffer.capacity()) {
+        KEY_BUFFER.set(buffer);
+    }
+}
+
+/// Admits `request`, writes its key (`parts` adds the parts of the arguments) and looks it up.
+///
+/// An answer is written to `answer`: a response is large, and each function that returned it would
+/// move it.
+pub(crate) fn look_up(
+    place: &CachedRoute,
+    request: &HttpRequest,
+    body: &RequestBody,
+    parts: &mut dyn FnMut(&mut KeyWriter),
+    answer: &mut Option<HttpResponse>,
+) -> LookupOutcome {
+    let (route, cache) = (&place.site, place.cache(request));
+    let shared = cache.shared();
+    let looked_up = admitted(&route.config, request, body, shared).and_then(|admitted| {
+        let lookup = Lookup {
+            route,
+            cache: &cache,
+            shared,
+            request,
+            admitted,
+            data: DataSet::default(),
+            target_is_key: false,
+            answer,
+        };
+        lookup.run(body, parts)
+    });
+    looked_up.unwrap_or_else(|why| {
+        let word = route.config.as_str(why, request.headers());
+        report_as(route, shared, Event::Bypass(why), Some(&word));
+        forward(route, &cache, request, Next::Bypass(why))
+    })
+}
+
+/// An admitted request that is looked up in memory.
+struct Lookup<'a> {
+    route: &'a RouteRef,
+    cache: &'a ResponseCache,
+    shared: &'a Inner,
+    request: &'a HttpRequest,
+    admitted: Admitted,
+    /// The `Data<T>` that the application gives the handler.
+    data: DataSet,
+    /// Set where the key is the request target alone, as far as is known.
+    target_is_key: bool,
+    answer: &'a mut Option<HttpResponse>,
 }
 
 impl Lookup<'_> {
-    /// Answers from a response at hand, where the key need not be written for it.
-    pub(crate) fn known(&mut self) -> Option<LookupOutcome> {
+    fn run(
+        mut self,
+        body: &RequestBody,
+        parts: &mut dyn FnMut(&mut KeyWriter),
+    ) -> Result<LookupOutcome, Bypass> {
+        let data = self.shared.data_sets.of(self.route, self.request);
+        self.data = data.ok_or(Bypass::Key)?;
+        // The buffer is taken once something is written: a hit may do without.
+        let buffer = if self.route.has_parts() {
+            KEY_BUFFER.take()
+        } else {
+            Vec::new()
+        };
+        let mut key = KeyWriter::reuse(buffer);
+        parts(&mut key);
+        self.target_is_key = key.is_untouched()
+            && self.data.is_unwritten()
+            && request_key::target_is_key(&self.route.config, self.request, body);
+        if let Some(answered) = self.memoized() {
+            recycle(key);
+            return Ok(answered);
+        }
+        if key.is_untouched() {
+            recycle(key);
+            key = KeyWriter::reuse(KEY_BUFFER.take());
+        }
+        let has_parts = !key.as_bytes().is_empty();
+        let outcome = self.by_key(body, &mut key);
+        recycle(key);
+        if has_parts && !matches!(outcome, Ok(LookupOutcome::Answered)) {
+            self.route.note_parts();
+        }
+        outcome
+    }
+
+    /// Answers a target whose key this worker has memoized, without writing the key.
+    fn memoized(&mut self) -> Option<LookupOutcome> {
         if !self.target_is_key || self.admitted.directives.is_some() {
             return None;
         }
-        key_memo::find(self.site, self.request, |key| {
+        key_memo::find(self.route, self.request, |key| {
             self.shared.memory.find(key, |stored| {
                 let now = self.shared.now();
-                if is_quiet(self.shared, stored, self.admitted.reuse, now) {
+                if reuse::is_plain_hit(self.shared, stored, self.admitted.reuse, now) {
                     let how = HitKind::Hit(now);
-                    *self.answer = Some(hit(self.site, self.shared, stored, self.request, how));
+                    *self.answer = Some(hit(self.route, self.shared, stored, self.request, how));
                 }
             });
         });
         self.answer.is_some().then_some(LookupOutcome::Answered)
     }
 
-    pub(crate) fn look_up(
-        &mut self,
-        sent: &RequestBody,
-        key: &mut KeyWriter,
-    ) -> Result<LookupOutcome, Bypass> {
-        let config = &self.site.config;
-        let flagged = request_key::write(config, self.request, sent, key);
+    fn by_key(&mut self, body: &RequestBody, key: &mut KeyWriter) -> Result<LookupOutcome, Bypass> {
+        let flagged = request_key::write(&self.route.config, self.request, body, key);
         self.data.write(key);
-        match refused(key, sent) {
-            None => Ok(self.keyed(flagged, key)),
+        match refused(key, body) {
+            None => Ok(self.find(flagged, key)),
             Some(why) => Err(why),
         }
     }
 
-    fn keyed(&mut self, flagged: bool, key: &mut KeyWriter) -> LookupOutcome {
+    fn find(&mut self, flagged: bool, key: &mut KeyWriter) -> LookupOutcome {
         let base = key.len();
-        let found = variants::find(&self.shared.memory, self.site.handler, key, self.request);
-        let live = is_live(&self.site.config, self.request, flagged, &self.admitted);
+        let found = variants::find(&self.shared.memory, self.route.handler, key, self.request);
+        let forced = is_forced(&self.route.config, self.request, flagged, &self.admitted);
         let now = self.shared.now();
-        let found = freshness(self.shared, found, &self.admitted, now);
-        let (forward, previous) = match found.where_it_leads(self.leads()) {
-            Reuse::Fresh(stored, _) | Reuse::Refresh(stored, _) if live => {
+        let reuse = reuse::of_found(self.shared, found, &self.admitted, now);
+        let (forward, previous) = match reuse.narrow(self.leads()) {
+            Reuse::Fresh(stored, _) | Reuse::Refresh(stored, _) if forced => {
                 (ForwardReason::Request, Some(stored))
             }
-            Reuse::Miss(_, previous) if live => (ForwardReason::Request, previous),
+            Reuse::Miss(_, previous) if forced => (ForwardReason::Request, previous),
             Reuse::Fresh(stored, stage) => {
                 if self.target_is_key && !flagged && key.len() == base {
-                    let key = KeyRef::new(self.site.handler, key.as_bytes());
-                    key_memo::note(self.site, self.request, &key);
+                    let key = KeyRef::new(self.route.handler, key.as_bytes());
+                    key_memo::note(self.route, self.request, &key);
                 }
-                let how = HitKind::hit(stage, now);
-                *self.answer = Some(hit(self.site, self.shared, &stored, self.request, how));
+                self.answer(&stored, stage, now);
                 return LookupOutcome::Answered;
             }
             Reuse::Refresh(stored, stage) => {
-                let miss = self.miss(key, base, false, now);
+                let miss = self.miss(key, base, now);
                 return self.refresh(stored, stage, miss);
             }
             Reuse::Miss(forward, previous) => (forward, previous),
         };
-        let miss = self.miss(key, base, live, now);
-        self.forward(Miss {
-            forward,
-            previous,
-            ..miss
-        })
-    }
-
-    /// On to the handler, unless the client wants a stored response alone.
-    fn forward(&mut self, miss: Miss) -> LookupOutcome {
-        // The remote store may have one.
-        if miss.wants_only_stored() && self.shared.remote.is_none() {
-            report(self.site, self.shared, Event::OnlyIfCached);
-            *self.answer = Some(reuse::only_if_cached());
+        let mut miss = self.miss(key, base, now);
+        (miss.forced, miss.forward, miss.previous) = (forced, forward, previous);
+        // The remote store may have a response for `only-if-cached`.
+        if miss.only_if_cached() && self.shared.remote.is_none() {
+            report(self.route, self.shared, Event::OnlyIfCached);
+            *self.answer = Some(response::only_if_cached());
             return LookupOutcome::Answered;
         }
-        LookupOutcome::Miss(Box::new(miss))
+        self.forward(miss, None)
     }
 
-    /// Whether a run may go on behind its answer.
+    fn answer(&mut self, stored: &StoredResponse, stage: Staleness, now: Timestamp) {
+        let how = HitKind::hit(stage, now);
+        *self.answer = Some(hit(self.route, self.shared, stored, self.request, how));
+    }
+
+    /// Returns true where this request may lead a run that goes on after its answer.
     fn leads(&self) -> bool {
-        leads(&self.admitted, self.request)
+        self.admitted.flight == FlightRole::Lead && InsertedParts::count(self.request) == 0
     }
 
-    /// Answers, and takes the lead of a run behind the answer where nobody has it and this worker can
-    /// carry it.
+    /// Answers, and leads a background refresh where nobody does and this worker has room for it. A
+    /// stale response that cannot be refreshed in the background is refreshed first.
     fn refresh(
         &mut self,
         stored: Arc<StoredResponse>,
         stage: Staleness,
-        miss: Miss,
+        mut miss: Box<Miss>,
     ) -> LookupOutcome {
-        let due = if self.leads() {
-            let boarding = self.shared.join_context(Target::Response {
-                config: &self.site.config,
+        let lead = if self.leads() {
+            let joining = self.shared.join_context(Target::Response {
+                config: &self.route.config,
                 request: self.request,
             });
-            Due::of(boarding.join(&self.shared.flights, &miss.flight), stage)
+            RefreshLead::of(joining.join(&self.shared.flights, &miss.key), stage)
         } else {
-            Due::Answer
+            RefreshLead::None
         };
-        if let Due::Wait(permit) = due {
-            return LookupOutcome::Lead(Box::new((miss.refreshing(stored, false), permit)));
+        if let RefreshLead::Foreground(permit) = lead {
+            miss.refreshing(stored, RefreshMode::Foreground);
+            return self.forward(miss, Some(permit));
         }
-        let how = HitKind::hit(stage, miss.arrived);
-        *self.answer = Some(hit(self.site, self.shared, &stored, self.request, how));
-        match due {
-            Due::Behind(permit, place) => {
-                LookupOutcome::Refresh(Box::new((miss.refreshing(stored, true), permit, place)))
+        self.answer(&stored, stage, miss.looked_up_at);
+        match lead {
+            RefreshLead::Background(permit, place) => {
+                miss.refreshing(stored, RefreshMode::Background);
+                LookupOutcome::Refresh(Box::new(BackgroundRefresh {
+                    subject: RequestContext {
+                        context: route_context(self.route, self.cache),
+                        request: self.request.clone(),
+                    },
+                    miss,
+                    permit,
+                    place,
+                }))
             }
-            Due::Answer | Due::Wait(_) => LookupOutcome::Answered,
+            RefreshLead::None | RefreshLead::Foreground(_) => LookupOutcome::Answered,
         }
     }
 
-    fn miss(&self, key: &KeyWriter, base: usize, live: bool, now: Timestamp) -> Miss {
-        let flight = KeyRef::new(self.site.handler, key.as_bytes()).to_key();
-        let base = if key.len() == base {
-            flight.clone()
+    fn forward(&self, miss: Box<Miss>, permit: Option<Permit>) -> LookupOutcome {
+        report(self.route, self.shared, Event::Forward(miss.forward));
+        let next = Next::Miss(miss, permit);
+        forward(self.route, self.cache, self.request, next)
+    }
+
+    fn miss(&self, key: &KeyWriter, base: usize, now: Timestamp) -> Box<Miss> {
+        let variant = KeyRef::new(self.route.handler, key.as_bytes()).to_key();
+        let base_key = if key.len() == base {
+            variant.clone()
         } else {
-            KeyRef::new(self.site.handler, &key.as_bytes()[..base]).to_key()
+            KeyRef::new(self.route.handler, &key.as_bytes()[..base]).to_key()
         };
-        Miss {
+        Box::new(Miss {
             admitted: self.admitted.clone(),
-            live,
-            base,
-            flight,
+            forced: false,
+            base_key,
+            key: variant,
             forward: ForwardReason::UriMiss,
             previous: None,
-            behind: false,
-            waits: false,
-            extracted: None,
-            arrived: now,
-            abroad: RemoteState {
+            refresh: None,
+            extracted_at: None,
+            looked_up_at: now,
+            remote: RemoteState {
                 data: self.data,
                 ..RemoteState::default()
             },
-        }
+        })
     }
 }
 
-/// Whether a run may go on behind the answer to this request.
-pub(crate) fn leads(admitted: &Admitted, request: &HttpRequest) -> bool {
-    admitted.flight == FlightRole::Lead && InsertedParts::count(request) == 0
+fn forward(
+    route: &RouteRef,
+    cache: &ResponseCache,
+    request: &HttpRequest,
+    next: Next,
+) -> LookupOutcome {
+    // A request that asks a remote store for something new is noted there.
+    let asks_remote = matches!(&next, Next::Miss(miss, None) if !miss.forced && miss.admitted.flight == FlightRole::Lead);
+    if cache.shared().remote.is_none() || !asks_remote {
+        cache.shared().routes.note(route, request);
+    }
+    LookupOutcome::Forward(PendingRequest {
+        context: route_context(route, cache),
+        next,
+    })
 }
 
-/// Why there is no key after all.
-fn refused(key: &KeyWriter, sent: &RequestBody) -> Option<Bypass> {
-    let body = if let RequestBody::Keyed(body) = sent {
+fn route_context(route: &RouteRef, cache: &ResponseCache) -> RouteContext {
+    RouteContext {
+        route: route.clone(),
+        cache: cache.clone(),
+    }
+}
+
+/// The reason why a request has no key.
+fn refused(key: &KeyWriter, body: &RequestBody) -> Option<Bypass> {
+    let body = if let RequestBody::Keyed(body) = body {
         body.len()
     } else {
         0
@@ -211,20 +345,21 @@ fn refused(key: &KeyWriter, sent: &RequestBody) -> Option<Bypass> {
     match key.refused() {
         Some(Refused::Unless) => Some(Bypass::Unless),
         Some(Refused::Unserialisable | Refused::Failed) => Some(Bypass::Key),
-        None => (key.len() > LONGEST_KEY + body).then_some(Bypass::KeyTooLong),
+        None => (key.len() > MAX_KEY_BYTES + body).then_some(Bypass::KeyTooLong),
     }
 }
 
+/// Counts a hit, and answers from `stored`.
 pub(crate) fn hit(
-    site: &Route,
+    route: &Route,
     shared: &Inner,
     stored: &StoredResponse,
     request: &HttpRequest,
     how: HitKind,
 ) -> HttpResponse {
-    let not_modified = reuse::is_not_modified(stored, request);
+    let not_modified = response::is_not_modified(stored, request);
     report(
-        site,
+        route,
         shared,
         if not_modified {
             Event::NotModified
@@ -233,282 +368,110 @@ pub(crate) fn hit(
         },
     );
     if let HitKind::Stale(_, Some(rule)) = how {
-        report(site, shared, Event::Stale(rule));
+        report(route, shared, Event::Stale(rule));
     }
-    // Made last: whatever is done to a response that is there already moves it once more.
+    // The response is made last: each step after that would move it once more.
     if not_modified {
-        reuse::reuse_head(stored, how)
+        response::reuse_head(stored, how)
     } else {
-        reuse::reuse_content(stored, request, how)
+        response::reuse_content(stored, request, how)
     }
 }
 
-/// Whether no stored response will do: the request has the flag, and may, or its client wishes so.
-pub(crate) fn is_live(
+/// Returns true where no stored response is reused: by `?nocache=1`, where the route allows it, or by
+/// `Cache-Control: no-cache`.
+pub(crate) fn is_forced(
     config: &RouteConfig,
     request: &HttpRequest,
     flagged: bool,
     admitted: &Admitted,
 ) -> bool {
     let directives = admitted.directives.as_ref();
-    (flagged && may_ask(config, request))
+    (flagged && may_force(config, request))
         || directives.is_some_and(|directives| directives.no_cache)
 }
 
-/// Whether the route lets this request ask for a live answer.
-pub(crate) fn may_ask(config: &RouteConfig, request: &HttpRequest) -> bool {
+/// Returns true where the route lets this request force a refresh.
+fn may_force(config: &RouteConfig, request: &HttpRequest) -> bool {
     let only_if = config.policy.nocache.only_if;
     only_if.is_none_or(|only_if| only_if(request))
 }
 
-/// A request that goes on to its handler.
-pub(crate) struct PendingRequest {
-    pub(crate) station: RouteContext,
-    pub(crate) way: Next,
-}
-
-impl BeginOutcome {
-    /// Arguments of the run were extracted when anything had been invalidated so often.
-    pub(crate) fn extracted(&mut self, raises: u64) {
-        match self {
-            Self::Answered => {}
-            Self::Refresh(behind) => behind.miss.extracted = Some(raises),
-            Self::Forward(arrival) => match &mut arrival.way {
-                Next::Miss(miss) => miss.extracted = Some(raises),
-                Next::Lead(lead) => lead.0.extracted = Some(raises),
-                Next::Bypass(_) => {}
-            },
-        }
-    }
-}
-
-/// How it goes on.
-pub(crate) enum Next {
-    Bypass(Bypass),
-    // Boxed, so that it is not moved about.
-    Miss(Box<Miss>),
-    /// It has the lead of a refresh that it waits for.
-    Lead(Box<(Miss, Permit)>),
-}
-
-/// The first, synchronous part of the story.
-pub(crate) enum BeginOutcome {
-    Answered,
-    /// Answered; the handler is to run behind the answer.
-    Refresh(Box<BackgroundRefresh>),
-    Forward(PendingRequest),
-}
-
-/// Admits `request`, writes its key (`parts` adds those of the arguments) and looks it up.
-///
-/// An answer is put into `answer`: it is large, and each function that handed it back would move it.
-pub(crate) fn begin(
-    place: &CachedRoute,
-    request: &HttpRequest,
-    sent: &RequestBody,
-    parts: &mut dyn FnMut(&mut KeyWriter),
-    answer: &mut Option<HttpResponse>,
-) -> BeginOutcome {
-    let (site, cache) = (&place.site, place.cache(request));
-    let shared = cache.shared();
-    let looked = admitted(&site.config, request, sent, shared).and_then(|admitted| {
-        let asked = Lookup {
-            site,
-            shared,
-            request,
-            admitted,
-            data: DataSet::default(),
-            target_is_key: false,
-            answer,
-        };
-        look_up(asked, sent, parts)
-    });
-    match looked {
-        Ok(LookupOutcome::Answered) => BeginOutcome::Answered,
-        Ok(LookupOutcome::Refresh(refresh)) => {
-            let station = station(site, &cache);
-            let (miss, permit, place) = *refresh;
-            BeginOutcome::Refresh(Box::new(BackgroundRefresh {
-                station,
-                miss,
-                permit,
-                place,
-            }))
-        }
-        Ok(LookupOutcome::Lead(lead)) => {
-            report(site, shared, Event::Forward(lead.0.forward));
-            BeginOutcome::Forward(arrival(site, &cache, request, Next::Lead(lead)))
-        }
-        Ok(LookupOutcome::Miss(miss)) => {
-            report(site, shared, Event::Forward(miss.forward));
-            BeginOutcome::Forward(arrival(site, &cache, request, Next::Miss(miss)))
-        }
-        Err(why) => {
-            let word = site.config.as_str(why, request.headers());
-            report_as(site, shared, Event::Bypass(why), Some(&word));
-            BeginOutcome::Forward(arrival(site, &cache, request, Next::Bypass(why)))
-        }
-    }
-}
-
-fn arrival(
-    site: &RouteRef,
-    cache: &ResponseCache,
-    request: &HttpRequest,
-    way: Next,
-) -> PendingRequest {
-    // What is looked for in a remote store is noted when that is asked for something new.
-    let looks =
-        matches!(&way, Next::Miss(miss) if !miss.live && miss.admitted.flight == FlightRole::Lead);
-    if cache.shared().remote.is_none() || !looks {
-        cache.shared().routes.note(site, request);
-    }
-    let station = station(site, cache);
-    PendingRequest { station, way }
-}
-
-fn station(site: &RouteRef, cache: &ResponseCache) -> RouteContext {
-    RouteContext {
-        site: site.clone(),
-        cache: cache.clone(),
-    }
-}
-
-thread_local! {
-    /// The buffer that keys are written into, kept from request to request.
-    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-fn look_up(
-    mut asked: Lookup<'_>,
-    sent: &RequestBody,
-    parts: &mut dyn FnMut(&mut KeyWriter),
-) -> Result<LookupOutcome, Bypass> {
-    let data = asked.shared.data_sets.of(asked.site, asked.request);
-    asked.data = data.ok_or(Bypass::Key)?;
-    // The buffer is taken when something is written: a hit may do without.
-    let buffer = if asked.site.has_parts() {
-        BUFFER.take()
-    } else {
-        Vec::new()
-    };
-    let mut key = KeyWriter::reuse(buffer);
-    parts(&mut key);
-    asked.target_is_key = key.is_untouched()
-        && asked.data.is_unwritten()
-        && request_key::target_is_key(&asked.site.config, asked.request, sent);
-    if let Some(answered) = asked.known() {
-        give_back(key);
-        return Ok(answered);
-    }
-    if key.is_untouched() {
-        give_back(key);
-        key = KeyWriter::reuse(BUFFER.take());
-    }
-    let has_parts = !key.as_bytes().is_empty();
-    let looked = asked.look_up(sent, &mut key);
-    give_back(key);
-    if has_parts && !matches!(looked, Ok(LookupOutcome::Answered)) {
-        asked.site.note_parts();
-    }
-    looked
-}
-
-fn give_back(key: KeyWriter) {
-    let buffer = key.into_buffer();
-    if (1..=2 * LONGEST_KEY).contains(&buffer.capacity()) {
-        BUFFER.set(buffer);
-    }
-}
-
-/// Whether the route's `unless` says so.
-fn is_unwanted(config: &RouteConfig, request: &HttpRequest) -> bool {
-    config.policy.unless.is_some_and(|unless| unless(request))
-}
-
+/// Admits a request to the look-up, or names the reason of its bypass.
 pub(crate) fn admitted(
     config: &RouteConfig,
     request: &HttpRequest,
-    sent: &RequestBody,
+    body: &RequestBody,
     shared: &Inner,
 ) -> Result<Admitted, Bypass> {
     // A flag that the handler cannot see is looked for when the key is written.
-    let asks_here = !config.every_get && config.query.flag().is_none() && may_ask(config, request);
-    let asked = RequestFacts {
+    let reads_flag =
+        !config.every_get && config.query.flag().is_none() && may_force(config, request);
+    let facts = RequestFacts {
         method: request.method(),
         headers: request.headers(),
-        query: if asks_here {
+        query: if reads_flag {
             request.uri().query()
         } else {
             None
         },
-        unkeyed_body: matches!(sent, RequestBody::Unkeyed),
+        unkeyed_body: matches!(body, RequestBody::Unkeyed),
     };
-    match admit(config, &asked) {
-        // What this request changes is invalidated all the same: others are not switched off.
+    let is_unwanted = || config.policy.unless.is_some_and(|unless| unless(request));
+    match admit(config, &facts) {
+        // Its change is invalidated while the cache is off, too: other processes may not be.
         Admission::Bypass(Bypass::Method) => Err(Bypass::Method),
         _ if shared.is_off() => Err(Bypass::Off),
         Admission::Bypass(why) => Err(why),
-        Admission::Lookup(_) if matches!(sent, RequestBody::TooLarge) => Err(Bypass::BodyTooLarge),
-        Admission::Lookup(_) if !config.every_get && is_unwanted(config, request) => {
-            Err(Bypass::Unless)
-        }
+        Admission::Lookup(_) if matches!(body, RequestBody::TooLarge) => Err(Bypass::BodyTooLarge),
+        Admission::Lookup(_) if !config.every_get && is_unwanted() => Err(Bypass::Unless),
         Admission::Lookup(admitted) => Ok(admitted),
     }
 }
 
-impl RequestContext {
-    /// What lies in memory for it, under the names that are known by now.
-    pub(crate) fn lies_there(&self, miss: &mut Miss) -> Found {
-        let handler = self.station.site.handler;
-        let shared = self.station.shared();
-        if shared.memory.is_disabled() {
-            // The names that select a variant are learnt elsewhere.
-            return Found::Nothing;
-        }
-        let mut key = KeyWriter::resume(miss.base.as_bytes());
-        let found = variants::find(&shared.memory, handler, &mut key, &self.request);
-        miss.flight = KeyRef::new(handler, key.as_bytes()).to_key();
-        found
+/// Looks a miss up in memory once more, under the names that are known by now.
+pub(crate) fn look_again<S: Subject>(subject: &S, miss: &mut Miss) -> Reuse {
+    let shared = subject.shared();
+    if shared.memory.is_disabled() {
+        return Reuse::Miss(miss.forward, miss.previous.clone());
     }
+    let found = subject.find(miss);
+    let reuse = reuse::of_found(shared, found, &miss.admitted, shared.now());
+    usable(subject, miss, reuse)
+}
 
-    /// Looks up once more, under the names that are known by now.
-    pub(crate) fn look_again(&self, miss: &mut Miss) -> Reuse {
-        let shared = self.station.shared();
-        let found = self.lies_there(miss);
-        let looked = freshness(shared, found, &miss.admitted, shared.now());
-        let looked = looked.where_it_leads(leads(&miss.admitted, &self.request));
-        if let Reuse::Miss(_, previous) = &looked {
-            miss.previous.clone_from(previous);
+/// Narrows a reuse to a response that the subject can decode, and notes what a run may fall back to.
+pub(crate) fn usable<S: Subject>(subject: &S, miss: &mut Miss, reuse: Reuse) -> Reuse {
+    let leads = miss.admitted.flight == FlightRole::Lead && subject.may_detach();
+    let reuse = match reuse.narrow(leads) {
+        Reuse::Fresh(stored, _) | Reuse::Refresh(stored, _) if !subject.decodes(&stored) => {
+            Reuse::Miss(ForwardReason::UriMiss, None)
         }
-        looked
+        reuse => reuse,
+    };
+    if let Reuse::Miss(_, previous) = &reuse {
+        miss.previous.clone_from(previous);
     }
+    reuse
+}
 
-    /// Looks once more when the lead is won, since whoever led before may have landed in between:
-    /// gives the permit back where a run is needed still, and else what answers.
-    pub(crate) fn still_needed(
-        &self,
-        miss: &mut Miss,
-        permit: Permit,
-    ) -> Result<Permit, (Arc<StoredResponse>, Staleness)> {
-        match self.look_again(miss) {
-            Reuse::Miss(..) => Ok(permit),
-            Reuse::Refresh(..) if miss.refreshes() => Ok(permit),
-            Reuse::Refresh(stored, stage) => Err((stored, stage)),
-            Reuse::Fresh(stored, stage) => {
-                // Whether a stale one will do, each who waits must see for itself.
-                if !stage.is_stale() {
-                    permit.land(Landing::Stored(stored.clone()));
-                }
-                Err((stored, stage))
+/// Looks up once more when the lead is won, since another leader may have finished in between: returns
+/// the permit where a run is still needed, and else the response that answers.
+pub(crate) fn still_needed<S: Subject>(
+    subject: &S,
+    miss: &mut Miss,
+    permit: Permit,
+) -> Result<Permit, (Arc<StoredResponse>, Staleness)> {
+    match look_again(subject, miss) {
+        Reuse::Miss(..) => Ok(permit),
+        Reuse::Refresh(..) if miss.refresh.is_some() => Ok(permit),
+        Reuse::Refresh(stored, stage) => Err((stored, stage)),
+        Reuse::Fresh(stored, stage) => {
+            // Each waiter decides for itself whether it accepts a stale response.
+            if !stage.is_stale() {
+                permit.finish(FlightOutcome::Stored(stored.clone()));
             }
+            Err((stored, stage))
         }
-    }
-
-    /// Answers from a response that has come to lie there meanwhile.
-    pub(crate) fn hit(&self, stored: &StoredResponse, stage: Staleness) -> HttpResponse {
-        let shared = self.station.shared();
-        let how = HitKind::hit(stage, shared.now());
-        hit(&self.station.site, shared, stored, &self.request, how)
     }
 }

@@ -1,24 +1,47 @@
-//! The life of one request, told in order.
+//! The life of a request.
+//!
+//! ```text
+//! lookup ----- hit: reuse ----------------------------------------------> answer
+//!   |  bypass ------------------------------------------------- run ----> answer
+//!   |
+//!  miss ------ lead: remote_lookup - miss: run - judge - store ---------> answer
+//!   |            |  hit                            |
+//!   |            +-----------------------------------------------------> answer
+//!   +--------- wait for the leader <--- notify ----+ -------------------> answer
+//! ```
+//!
+//! [`lookup`] is the synchronous half and all of a hit: it admits a request, writes its key, and looks
+//! the key up in memory. [`reuse`] decides whether the stored response answers. A response that is due
+//! is refreshed after the answer, by [`background_refresh`].
+//!
+//! [`miss`] coalesces the misses of a key: one of them leads, the others are [`waiting`] for it. The
+//! leader reads the remote store ([`remote_lookup`]), or else starts the [`run`] of the handler, which
+//! ends in [`store`]: the response is stored, written to the remote store, and given to the waiters.
+//!
+//! A run has a [`fence`] that invalidations during it break, a [`stale_fallback`] where a stale response
+//! may answer in place of a failure or after a soft timeout, and goes on when its client leaves
+//! ([`detach`]). Runs that would wait for each other are found by their [`wait_cycles`]. A client that
+//! wants a new response waits for a [`forced_refresh`].
+//!
+//! All of that is written once, over a subject ([`context`]): the [`response`] to a request, or a
+//! [`value`].
 
 pub(crate) mod background_refresh;
 pub(crate) mod context;
 pub(crate) mod detach;
 pub(crate) mod fence;
 pub(crate) mod forced_refresh;
-pub(crate) mod handler_run;
 pub(crate) mod lookup;
 pub(crate) mod miss;
 pub(crate) mod remote_lookup;
 pub(crate) mod remote_session;
+pub(crate) mod response;
 pub(crate) mod reuse;
 pub(crate) mod run;
 pub(crate) mod stale_fallback;
 pub(crate) mod store;
 pub(crate) mod timeout;
 pub(crate) mod upstream;
-pub(crate) mod value_lookup;
-pub(crate) mod value_remote_lookup;
-pub(crate) mod value_store;
-pub(crate) mod values;
+pub(crate) mod value;
 pub(crate) mod wait_cycles;
 pub(crate) mod waiting;

@@ -1,285 +1,293 @@
-//! A request looks into the remote store: before anybody is waited for, or as the one who leads.
+//! The look-up of one miss in the remote tier: before it coalesces, or as the leader.
 
 use crate::{
     engine::{
-        context::{Miss, RequestContext},
-        lookup::{self, leads},
-        remote_session::{RemoteSession, Sought},
-        reuse::{Reuse, good_for},
+        context::{Miss, Subject},
+        lookup::{look_again, still_needed, usable},
+        remote_session::RemoteSession,
+        reuse::{self, Reuse},
     },
     entry::{StoredResponse, staleness::Staleness},
     invalidation::nonce::Nonce,
     key::KeyRef,
-    memory::variants::{self, Found},
+    memory::variants::Found,
     metrics::counters::Event,
     remote::{read::ReadMode, write::PreparedWrite},
-    response::reuse::{self, HitKind},
+    response::reuse::{HitKind, is_conditional, is_not_modified},
     route::admission::FlightRole,
-    single_flight::responses::{Landing, Permit},
+    single_flight::responses::{FlightOutcome, Permit},
     time::moment::Timestamp,
 };
-use actix_web::HttpResponse;
 use std::sync::Arc;
 
-/// What a look into the remote store has come to before anybody is waited for.
-pub(crate) enum RemoteOutcome {
-    Answered(HttpResponse),
-    /// To be refreshed, behind the answer if that can be.
-    Due(Answering),
-    Nothing,
+/// The outcome of a look-up in the remote tier.
+pub(crate) enum RemoteOutcome<A> {
+    Answered(A),
+    /// A stored response is to be refreshed, in the background where possible.
+    Refresh(StoredHit),
+    Miss,
 }
 
-/// A response that answers.
-pub(crate) struct Answering {
+/// A stored response that answers.
+pub(crate) struct StoredHit {
     pub(crate) stored: Arc<StoredResponse>,
     pub(crate) stage: Staleness,
-    /// It is to be refreshed behind the answer.
-    due: bool,
-    /// When it was found in the store, if it was not in memory.
-    found: Option<Timestamp>,
+    /// The time of the read from the remote store; `None` for one from memory.
+    pub(crate) read_at: Option<Timestamp>,
 }
 
-impl RequestContext {
-    fn abroad(&self, miss: &mut Miss) -> Option<RemoteSession<'_, &Self>> {
-        let data = miss.abroad.data;
-        if data.conflicts {
-            return None;
-        }
-        let key = data.portable(miss.base.as_bytes());
-        let allowance = &mut miss.abroad.allowance;
-        RemoteSession::of(&self.station, key, self, allowance)
-    }
-
-    /// Looks for itself, where what a leader finds will not do: without memory, since what others
-    /// wait for may be invalidated meanwhile; for a 304, which needs no body; and where it leads
-    /// nobody.
-    pub(crate) async fn first_look(&self, miss: &mut Miss) -> RemoteOutcome {
-        let memory = !self.station.shared().memory.is_disabled();
-        let conditional = reuse::is_conditional(&self.request);
-        let leads = miss.admitted.flight == FlightRole::Lead;
-        if memory && !conditional && leads {
-            return RemoteOutcome::Nothing;
-        }
-        let Some(abroad) = self.abroad(miss) else {
-            return RemoteOutcome::Nothing;
+impl StoredHit {
+    /// Counts a hit, and answers.
+    pub(crate) fn answer<S: Subject>(&self, subject: &S) -> S::Answer {
+        let Some(now) = self.read_at else {
+            let how = HitKind::hit(self.stage, subject.shared().now());
+            return subject.hit(&self.stored, how);
         };
-        if let Some(answering) = self.in_step_again(&abroad, miss).await {
-            return self.answered(answering);
-        }
-        // Boxed: there is no room for it in each look-up.
-        if conditional && let Some(not_modified) = Box::pin(self.not_modified(&abroad, miss)).await
-        {
-            return RemoteOutcome::Answered(not_modified);
-        }
-        if memory && leads {
-            return RemoteOutcome::Nothing;
-        }
-        let Ok(mut fetched) = abroad.fetch(ReadMode::Whole).await else {
-            return RemoteOutcome::Nothing;
-        };
-        let found = fetched.response.take();
-        if let Some(variant) = &fetched.variant {
-            // Of another variant nothing is to be waited for.
-            let handler = self.station.site.handler;
-            miss.flight = KeyRef::new(handler, &variant.full_key).to_key();
-        }
-        miss.abroad.fetched = Some(fetched);
-        match found.and_then(|stored| self.keep(miss, stored)) {
-            Some(answering) => self.answered(answering),
-            None => RemoteOutcome::Nothing,
-        }
-    }
-
-    /// Asks the store, as the one who leads, whether what memory holds is still valid: gives the permit
-    /// back where that does not answer.
-    pub(crate) async fn recheck(
-        &self,
-        miss: &mut Miss,
-        permit: Permit,
-    ) -> Result<Permit, Answering> {
-        let Some(abroad) = self.abroad(miss) else {
-            return Ok(permit);
-        };
-        match self.in_step_again(&abroad, miss).await {
-            Some(_) => self.lead_on(miss, permit, None),
-            None => Ok(permit),
-        }
-    }
-
-    /// Looks as the one who leads: gives the permit back where a run is needed.
-    pub(crate) async fn seek(&self, miss: &mut Miss, permit: Permit) -> Result<Permit, Answering> {
-        let Some(abroad) = self.abroad(miss) else {
-            return Ok(permit);
-        };
-        miss.abroad.known = self.known(miss);
-        let fetched = miss.abroad.fetched.take();
-        let mut answering = None;
-        let sought = abroad.seek(fetched, |stored| {
-            answering = self.keep(miss, stored);
-            answering.is_some()
-        });
-        match (sought.await, answering) {
-            (Sought::Run(dispatch), _) => {
-                miss.abroad.dispatch = dispatch;
-                Ok(permit)
-            }
-            (Sought::Answered, Some(answering)) if self.station.shared().memory.is_disabled() => {
-                if !answering.stage.is_stale() {
-                    permit.land(Landing::Stored(answering.stored.clone()));
-                }
-                Err(answering)
-            }
-            (Sought::Answered, _) => self.lead_on(miss, permit, Some(self.station.shared().now())),
-        }
-    }
-
-    /// By what the response of a run goes to the remote store whose client wants no stored one.
-    pub(crate) async fn depart(&self, miss: &mut Miss) -> Option<Box<PreparedWrite>> {
-        miss.abroad.known = self.known(miss);
-        self.abroad(miss)?.depart().await
-    }
-
-    /// What a response in memory depends on in the store, whatever has become of it.
-    fn known(&self, miss: &mut Miss) -> Option<Arc<[Nonce]>> {
-        match self.lies_there(miss) {
-            Found::Response(stored) => stored.nonces.get().map(|held| held.known.clone()),
-            _ => None,
-        }
-    }
-
-    /// Whether a response that another's run has stored, or that another has found, is not older than
-    /// this request may take it: without memory, whatever was invalidated before it arrived counts.
-    pub(crate) async fn is_in_step(&self, miss: &mut Miss, stored: &StoredResponse) -> bool {
-        let shared = self.station.shared();
-        if !shared.memory.is_disabled() {
-            return shared.trusts(stored, shared.now());
-        }
-        // Its own look may have taken all of its allowance.
-        miss.abroad.allowance = None;
-        match self.abroad(miss) {
-            Some(abroad) => abroad.check(stored).await,
-            None => true,
-        }
-    }
-
-    /// What memory holds and could not be relied on, if the store says that it is still valid.
-    async fn in_step_again(
-        &self,
-        abroad: &RemoteSession<'_, &Self>,
-        miss: &mut Miss,
-    ) -> Option<Answering> {
-        let shared = self.station.shared();
-        let Found::Response(stored) = self.lies_there(miss) else {
-            return None;
-        };
-        if shared.trusts(&stored, shared.now()) || !Box::pin(abroad.check(&stored)).await {
-            return None;
-        }
-        answering(self.look_again(miss), miss, None)
-    }
-
-    /// A 304, if the head of what lies in the store is enough for it.
-    async fn not_modified(
-        &self,
-        abroad: &RemoteSession<'_, &Self>,
-        miss: &Miss,
-    ) -> Option<HttpResponse> {
-        let stored = abroad.fetch(ReadMode::Head).await.ok()?.response?;
-        if !reuse::is_not_modified(&stored, &self.request) {
-            return None;
-        }
-        let now = self.station.shared().now();
-        match good_for(Arc::new(*stored), &miss.admitted, now) {
-            Reuse::Fresh(stored, stage) => Some(self.remote_hit(&stored, stage, now)),
-            _ => None,
-        }
-    }
-
-    /// Keeps what was found in the store, and says whether it answers.
-    fn keep(&self, miss: &mut Miss, stored: Box<StoredResponse>) -> Option<Answering> {
-        let shared = self.station.shared();
-        if shared.memory.is_disabled() {
-            let now = shared.now();
-            let looked = good_for(Arc::new(*stored), &miss.admitted, now);
-            let looked = looked.where_it_leads(leads(&miss.admitted, &self.request));
-            if let Reuse::Miss(_, previous) = &looked {
-                miss.previous.clone_from(previous);
-            }
-            return answering(looked, miss, Some(now));
-        }
-        let names = stored.variant.as_ref().map(|variant| variant.names.clone());
-        let names = names.unwrap_or_default();
-        if !variants::names_suffice(&shared.memory, &miss.base, &names) {
-            return None;
-        }
-        variants::store(&shared.memory, &miss.base, &self.request, &names, *stored);
-        let looked = self.look_again(miss);
-        if let Reuse::Refresh(stored, _) = &looked {
-            // What a run behind the answer replaces is what lies there now.
-            miss.previous = Some(stored.clone());
-        }
-        answering(looked, miss, Some(shared.now()))
-    }
-
-    /// As the one who leads, with what has come to lie in memory.
-    fn lead_on(
-        &self,
-        miss: &mut Miss,
-        permit: Permit,
-        found: Option<Timestamp>,
-    ) -> Result<Permit, Answering> {
-        self.still_needed(miss, permit)
-            .map_err(|(stored, stage)| Answering {
-                stored,
-                stage,
-                due: false,
-                found,
-            })
-    }
-
-    fn answered(&self, answering: Answering) -> RemoteOutcome {
-        // In memory the next request finds it, and that it is due.
-        if answering.due && self.station.shared().memory.is_disabled() {
-            RemoteOutcome::Due(answering)
-        } else {
-            RemoteOutcome::Answered(self.answer(&answering))
-        }
-    }
-
-    pub(crate) fn answer(&self, answering: &Answering) -> HttpResponse {
-        let Answering { stored, stage, .. } = answering;
-        match answering.found {
-            Some(now) => self.remote_hit(stored, *stage, now),
-            None => self.hit(stored, *stage),
-        }
-    }
-
-    fn remote_hit(
-        &self,
-        stored: &StoredResponse,
-        stage: Staleness,
-        now: Timestamp,
-    ) -> HttpResponse {
-        let shared = self.station.shared();
-        self.station.report(Event::RemoteHit);
-        let how = match HitKind::hit(stage, now) {
+        subject.report(Event::RemoteHit);
+        let how = match HitKind::hit(self.stage, now) {
             HitKind::Hit(now) => HitKind::Remote(now),
             how => how,
         };
-        lookup::hit(&self.station.site, shared, stored, &self.request, how)
+        subject.hit(&self.stored, how)
+    }
+
+    fn outcome<S: Subject>(self, subject: &S, is_due: bool) -> RemoteOutcome<S::Answer> {
+        // With memory the next request finds it there, and refreshes it.
+        if is_due && subject.shared().memory.is_disabled() {
+            RemoteOutcome::Refresh(self)
+        } else {
+            RemoteOutcome::Answered(self.answer(subject))
+        }
     }
 }
 
-fn answering(looked: Reuse, miss: &Miss, found: Option<Timestamp>) -> Option<Answering> {
-    let (stored, stage, due) = match looked {
+/// Opens the remote session of a miss; `None` where nothing may be stored remotely.
+fn session<'s, S: Subject>(subject: &'s S, miss: &mut Miss) -> Option<RemoteSession<'s, S>> {
+    let data = miss.remote.data;
+    if data.conflicts {
+        return None;
+    }
+    let key = data.portable(miss.base_key.as_bytes());
+    RemoteSession::open(subject, key, &mut miss.remote.budget)
+}
+
+/// Looks up for this request alone, where the result of a leader will not do: without memory, since
+/// it may be invalidated while others wait for it; for a 304, which needs no body; and for a request
+/// that cannot lead.
+pub(crate) async fn first<S: Subject>(subject: &S, miss: &mut Miss) -> RemoteOutcome<S::Answer> {
+    let memory = !subject.shared().memory.is_disabled();
+    let conditional = subject.request().is_some_and(is_conditional);
+    let leads = miss.admitted.flight == FlightRole::Lead;
+    if memory && !conditional && leads {
+        return RemoteOutcome::Miss;
+    }
+    let Some(session) = session(subject, miss) else {
+        return RemoteOutcome::Miss;
+    };
+    if let Some((hit, is_due)) = verified(subject, &session, miss).await {
+        return hit.outcome(subject, is_due);
+    }
+    // Boxed: there is no room for it in each look-up.
+    if conditional && let Some(answer) = Box::pin(not_modified(subject, &session, miss)).await {
+        return RemoteOutcome::Answered(answer);
+    }
+    if memory && leads {
+        return RemoteOutcome::Miss;
+    }
+    let Ok(mut fetched) = session.fetch(ReadMode::Whole).await else {
+        return RemoteOutcome::Miss;
+    };
+    let found = fetched.response.take();
+    if let Some(variant) = &fetched.variant {
+        // Runs of other variants are not waited for.
+        let handler = subject.context().route.handler;
+        miss.key = KeyRef::new(handler, &variant.full_key).to_key();
+    }
+    miss.remote.fetched = Some(fetched);
+    match found.and_then(|stored| keep(subject, miss, stored)) {
+        Some((hit, is_due)) => hit.outcome(subject, is_due),
+        None => RemoteOutcome::Miss,
+    }
+}
+
+/// Verifies the response in memory as the leader: returns the permit where it does not answer.
+pub(crate) async fn verify<S: Subject>(
+    subject: &S,
+    miss: &mut Miss,
+    permit: Permit,
+) -> Result<Permit, S::Answer> {
+    let Some(session) = session(subject, miss) else {
+        return Ok(permit);
+    };
+    match verified(subject, &session, miss).await {
+        Some(_) => lead_with(subject, miss, permit, None),
+        None => Ok(permit),
+    }
+}
+
+/// Looks up as the leader: returns the permit where a run is needed, with its write prepared.
+pub(crate) async fn lead<S: Subject>(
+    subject: &S,
+    miss: &mut Miss,
+    permit: Permit,
+) -> Result<Permit, S::Answer> {
+    let Some(session) = session(subject, miss) else {
+        return Ok(permit);
+    };
+    miss.remote.known_nonces = known_nonces(subject, miss);
+    let fetched = miss.remote.fetched.take();
+    let outcome = session.wait_or_run(fetched, |stored| keep(subject, miss, stored));
+    match outcome.await {
+        Err(write) => {
+            miss.remote.write = write;
+            Ok(permit)
+        }
+        Ok((hit, _)) if subject.shared().memory.is_disabled() => {
+            if !hit.stage.is_stale() {
+                permit.finish(FlightOutcome::Stored(hit.stored.clone()));
+            }
+            Err(hit.answer(subject))
+        }
+        Ok(_) => lead_with(subject, miss, permit, Some(subject.shared().now())),
+    }
+}
+
+/// Prepares the remote write of a forced refresh.
+pub(crate) async fn prepare_write<S: Subject>(
+    subject: &S,
+    miss: &mut Miss,
+) -> Option<Box<PreparedWrite>> {
+    miss.remote.known_nonces = known_nonces(subject, miss);
+    session(subject, miss)?.prepare_write().await
+}
+
+/// The nonces of the response in memory, whatever its state.
+fn known_nonces<S: Subject>(subject: &S, miss: &mut Miss) -> Option<Arc<[Nonce]>> {
+    match find(subject, miss) {
+        Found::Response(stored) => stored.nonces.get().map(|nonces| nonces.known.clone()),
+        _ => None,
+    }
+}
+
+fn find<S: Subject>(subject: &S, miss: &mut Miss) -> Found {
+    if subject.shared().memory.is_disabled() {
+        Found::Nothing
+    } else {
+        subject.find(miss)
+    }
+}
+
+/// Returns true where the response of another request's run is not older than this request may take
+/// it: without memory each invalidation from before its look-up counts.
+pub(crate) async fn is_current<S: Subject>(
+    subject: &S,
+    miss: &mut Miss,
+    stored: &StoredResponse,
+) -> bool {
+    let shared = subject.shared();
+    if !shared.memory.is_disabled() {
+        return shared.trusts(stored, shared.now());
+    }
+    // Its own look-up may have spent its budget.
+    miss.remote.budget = None;
+    match session(subject, miss) {
+        Some(session) => session.verify(stored).await,
+        None => true,
+    }
+}
+
+/// The response in memory that was too old to be trusted, if the remote store says that it is valid.
+async fn verified<S: Subject>(
+    subject: &S,
+    session: &RemoteSession<'_, S>,
+    miss: &mut Miss,
+) -> Option<(StoredHit, bool)> {
+    let shared = subject.shared();
+    let Found::Response(stored) = find(subject, miss) else {
+        return None;
+    };
+    if shared.trusts(&stored, shared.now()) || !Box::pin(session.verify(&stored)).await {
+        return None;
+    }
+    let reuse = look_again(subject, miss);
+    stored_hit(reuse, miss, None)
+}
+
+/// A 304, where the head of the remote response is enough for it.
+async fn not_modified<S: Subject>(
+    subject: &S,
+    session: &RemoteSession<'_, S>,
+    miss: &Miss,
+) -> Option<S::Answer> {
+    let stored = session.fetch(ReadMode::Head).await.ok()?.response?;
+    if !is_not_modified(&stored, subject.request()?) {
+        return None;
+    }
+    let now = subject.shared().now();
+    match reuse::of_response(Arc::new(*stored), &miss.admitted, now) {
+        Reuse::Fresh(stored, stage) => {
+            let read_at = Some(now);
+            let hit = StoredHit {
+                stored,
+                stage,
+                read_at,
+            };
+            Some(hit.answer(subject))
+        }
+        _ => None,
+    }
+}
+
+/// Stores a remote response in memory; returns it where it answers, and whether it is to be refreshed.
+fn keep<S: Subject>(
+    subject: &S,
+    miss: &mut Miss,
+    stored: Box<StoredResponse>,
+) -> Option<(StoredHit, bool)> {
+    let shared = subject.shared();
+    let now = shared.now();
+    let reuse = if shared.memory.is_disabled() {
+        let reuse = reuse::of_response(Arc::new(*stored), &miss.admitted, now);
+        usable(subject, miss, reuse)
+    } else if subject.keep(miss, *stored) {
+        look_again(subject, miss)
+    } else {
+        return None;
+    };
+    if let Reuse::Refresh(stored, _) = &reuse {
+        // The one that its refresh replaces.
+        miss.previous = Some(stored.clone());
+    }
+    stored_hit(reuse, miss, Some(now))
+}
+
+/// Answers as the leader from the response that is in memory by now.
+fn lead_with<S: Subject>(
+    subject: &S,
+    miss: &mut Miss,
+    permit: Permit,
+    read_at: Option<Timestamp>,
+) -> Result<Permit, S::Answer> {
+    still_needed(subject, miss, permit).map_err(|(stored, stage)| {
+        let hit = StoredHit {
+            stored,
+            stage,
+            read_at,
+        };
+        hit.answer(subject)
+    })
+}
+
+fn stored_hit(reuse: Reuse, miss: &Miss, read_at: Option<Timestamp>) -> Option<(StoredHit, bool)> {
+    let (stored, stage, is_due) = match reuse {
         Reuse::Fresh(stored, stage) => (stored, stage, false),
-        Reuse::Refresh(stored, stage) if !miss.refreshes() => (stored, stage, true),
+        Reuse::Refresh(stored, stage) if miss.refresh.is_none() => (stored, stage, true),
         Reuse::Refresh(..) | Reuse::Miss(..) => return None,
     };
-    Some(Answering {
+    let hit = StoredHit {
         stored,
         stage,
-        due,
-        found,
-    })
+        read_at,
+    };
+    Some((hit, is_due))
 }

@@ -1,4 +1,4 @@
-//! What a stored response is good for now.
+//! Reuse of a stored response (RFC 9111 §4): fresh, stale and allowed, to be refreshed, or not at all.
 
 use crate::{
     cache::Inner,
@@ -12,22 +12,21 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// What a look-up comes to.
+/// The use of a stored response for one request.
 #[derive(Debug)]
 pub(crate) enum Reuse {
-    /// It may answer: it is fresh, or rests and stands in, or the client puts up with its being
-    /// stale.
+    /// It answers: it is fresh, or stale within its cooldown, or the client accepts a stale one.
     Fresh(Arc<StoredResponse>, Staleness),
-    /// It may answer, and is to be refreshed behind the answer.
+    /// It answers, and is refreshed in the background.
     Refresh(Arc<StoredResponse>, Staleness),
-    /// Nothing may. There may be something that can be validated, or stand in for a run that fails.
+    /// It does not answer. A run may validate it, or fall back to it.
     Miss(ForwardReason, Option<Arc<StoredResponse>>),
 }
 
 impl Reuse {
-    /// What it is for a request that `leads` a refresh or does not: what was expired by request is
-    /// answered only where something is done about it.
-    pub(crate) fn where_it_leads(self, leads: bool) -> Self {
+    /// Narrows it for a request that cannot lead a refresh: a response that was expired by
+    /// invalidation answers only where it is refreshed.
+    pub(crate) fn narrow(self, leads: bool) -> Self {
         match self {
             Self::Refresh(stored, _) if !leads && stored.validity() != Validity::Current => {
                 Self::Miss(ForwardReason::Stale, Some(stored))
@@ -37,26 +36,22 @@ impl Reuse {
     }
 }
 
-/// Whether a stored response may answer a request now, and there is no more to it.
-pub(crate) fn is_quiet(
+/// Returns true for a response that answers now, without any other rule to apply.
+pub(crate) fn is_plain_hit(
     shared: &Inner,
     stored: &StoredResponse,
     reuse: AllowedReuse,
     now: Timestamp,
 ) -> bool {
-    // First: what was heard of by then is seen in its standing.
+    // The order matters: an invalidation that was received by then shows in the validity.
     shared.trusts(stored, now)
         && stored.validity() == Validity::Current
         && (reuse == AllowedReuse::Any || stored.shareable_with_authorization)
         && now < stored.refresh_at
 }
 
-pub(crate) fn freshness(
-    shared: &Inner,
-    found: Found,
-    admitted: &Admitted,
-    now: Timestamp,
-) -> Reuse {
+/// The use of an entry in memory.
+pub(crate) fn of_found(shared: &Inner, found: Found, admitted: &Admitted, now: Timestamp) -> Reuse {
     match found {
         Found::NoVariant => Reuse::Miss(ForwardReason::VaryMiss, None),
         Found::Nothing => Reuse::Miss(ForwardReason::UriMiss, None),
@@ -64,12 +59,16 @@ pub(crate) fn freshness(
         Found::Response(stored) if !shared.trusts(&stored, now) => {
             Reuse::Miss(ForwardReason::Stale, None)
         }
-        Found::Response(stored) => good_for(stored, admitted, now),
+        Found::Response(stored) => of_response(stored, admitted, now),
     }
 }
 
-/// What a stored response is good for that is in step with the remote store.
-pub(crate) fn good_for(stored: Arc<StoredResponse>, admitted: &Admitted, now: Timestamp) -> Reuse {
+/// The use of a stored response that is not older than any invalidation.
+pub(crate) fn of_response(
+    stored: Arc<StoredResponse>,
+    admitted: &Admitted,
+    now: Timestamp,
+) -> Reuse {
     let stage = Staleness::of(&stored, now);
     if stage == Staleness::Expired {
         return Reuse::Miss(ForwardReason::UriMiss, None);
@@ -79,19 +78,19 @@ pub(crate) fn good_for(stored: Arc<StoredResponse>, admitted: &Admitted, now: Ti
     }
     let directives = admitted.directives.as_deref();
     match directives.filter(|directives| directives.limits_age()) {
-        Some(directives) => wished(directives, stored, stage, now),
-        None => unwished(stored, stage, now),
+        Some(directives) => by_directives(directives, stored, stage, now),
+        None => by_stage(stored, stage, now),
     }
 }
 
-/// What a stored response is good for where the client leaves it to the cache.
-fn unwished(stored: Arc<StoredResponse>, stage: Staleness, now: Timestamp) -> Reuse {
-    let rests = !stored.cooldown.is_over(now);
+/// The use of a response for a client without directives about age.
+fn by_stage(stored: Arc<StoredResponse>, stage: Staleness, now: Timestamp) -> Reuse {
+    let cools_down = !stored.cooldown.is_over(now);
     match stage {
-        Staleness::RefreshAhead | Staleness::WhileRevalidate if !rests => {
+        Staleness::RefreshAhead | Staleness::WhileRevalidate if !cools_down => {
             Reuse::Refresh(stored, stage)
         }
-        Staleness::IfError if rests => Reuse::Fresh(stored, stage),
+        Staleness::IfError if cools_down => Reuse::Fresh(stored, stage),
         Staleness::Fresh | Staleness::RefreshAhead | Staleness::WhileRevalidate => {
             Reuse::Fresh(stored, stage)
         }
@@ -101,15 +100,15 @@ fn unwished(stored: Arc<StoredResponse>, stage: Staleness, now: Timestamp) -> Re
     }
 }
 
-/// What it is good for where the client says how old or how stale it may be.
-fn wished(
+/// The use of a response for a client that limits its age or staleness.
+fn by_directives(
     directives: &RequestDirectives,
     stored: Arc<StoredResponse>,
     stage: Staleness,
     now: Timestamp,
 ) -> Reuse {
-    let by_request = stored.validity() != Validity::Current;
-    if !by_request && accepts(directives, &stored, now) {
+    let is_current = stored.validity() == Validity::Current;
+    if is_current && allow(directives, &stored, now) {
         Reuse::Fresh(stored, stage)
     } else if stage.is_stale() {
         Reuse::Miss(ForwardReason::Stale, Some(stored))
@@ -118,8 +117,8 @@ fn wished(
     }
 }
 
-/// Whether a stored response is to a client's wishes.
-pub(crate) fn accepts(
+/// Returns true where the request directives allow a response of this age.
+pub(crate) fn allow(
     directives: &RequestDirectives,
     stored: &StoredResponse,
     now: Timestamp,

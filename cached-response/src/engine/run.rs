@@ -1,15 +1,15 @@
-//! One run of the handler: from its start to its landing.
+//! The run of a handler: its state, its end, and the judgement of its response.
 
 use crate::{
     cache::invalidate,
     context::control::{RunContext, Scoped},
     engine::{
-        context::{Miss, RequestContext, RouteContext},
-        handler_run::UnderWay,
-        stale_fallback::{failure, is_of_what_is_stored},
-        store::Flight,
-        timeout::attempt,
+        context::{Miss, RequestContext, RouteContext, Subject},
+        fence::Fence,
+        stale_fallback::{StaleFallback, failure, is_about_entry, is_failure},
+        timeout::{Outcome, run_guarded},
         upstream::{Done, RequestSnapshot, Upstream},
+        wait_cycles::product,
     },
     entry::{StoredResponse, head_style::Style},
     http::{
@@ -19,175 +19,392 @@ use crate::{
     memory::variants::StoreOutcome,
     metrics::{
         counters::Event,
-        reason::{Bypass, Skip},
+        reason::{Bypass, Skip, StaleRule},
     },
     policy::candidate::ResponseView,
     response::{
-        cache_status, freshen, headers, reuse,
+        cache_status, freshen, headers,
+        reuse::{self, HitKind},
         tee::{self, TeeOutcome},
     },
-    route::admission::AllowedReuse,
+    route::{admission::AllowedReuse, config::RouteConfig},
     single_flight::responses::Permits,
-    util::local_task::LocalBoxFuture,
+    time::moment::Timestamp,
 };
 use actix_web::{
-    HttpRequest, HttpResponse,
+    Error, HttpRequest, HttpResponse,
     body::{BoxBody, MessageBody},
+    error::InternalError,
     http::{
         StatusCode,
         header::{self, HeaderMap, HeaderValue},
     },
     web::Bytes,
 };
-use std::time::SystemTime;
+use std::{hash::Hash, panic, sync::Arc, time::SystemTime};
+
+/// The outcome of a run.
+pub(crate) enum RunOutcome {
+    Put(StoreOutcome),
+    NotStored(Skip),
+    /// A stale response has answered in its place, and will answer the waiters.
+    StoodIn(Skip),
+}
+
+impl RunOutcome {
+    pub(crate) fn of(stored: Result<StoreOutcome, Skip>) -> Self {
+        stored.map_or_else(Self::NotStored, Self::Put)
+    }
+
+    /// The outcome of a run without a response to store.
+    pub(crate) fn failed(why: Skip, stood_in: bool) -> Self {
+        if stood_in {
+            Self::StoodIn(why)
+        } else {
+            Self::NotStored(why)
+        }
+    }
+}
+
+/// A run in progress: of a handler, or of the computation of a value.
+pub(crate) struct HandlerRun {
+    /// Dropped before the waiters are notified: they find its cooldown.
+    pub(crate) fallback: Option<StaleFallback>,
+    pub(crate) context: RouteContext,
+    pub(crate) miss: Box<Miss>,
+    pub(crate) permits: Permits,
+    pub(crate) run_context: Arc<RunContext>,
+    pub(crate) fence: Fence,
+    pub(crate) number: u64,
+    pub(crate) started_at: Timestamp,
+    /// The time at which its response, or its value, was there.
+    pub(crate) finished_at: Timestamp,
+    pub(crate) failed: bool,
+    /// Its response is the stored one, validated.
+    pub(crate) unchanged: bool,
+    /// Its end is about the stored response, and not about its request alone.
+    pub(crate) about_entry: bool,
+}
+
+impl HandlerRun {
+    /// Notes all that must be known before the handler starts.
+    pub(crate) fn start<S: Subject>(
+        subject: &S,
+        mut miss: Box<Miss>,
+        permits: Permits,
+        run_context: Arc<RunContext>,
+    ) -> Self {
+        let (context, shared) = (subject.context().clone(), subject.shared());
+        let previous = miss.previous.as_deref();
+        let fence = Fence::new(&shared.generations, subject.target(), &permits, previous);
+        // After the fence: an invalidation from before it shows here, and a later one there.
+        miss.previous = miss.previous.filter(|stored| stored.is_current());
+        run_context.set_product(product(shared, &miss.key));
+        if let Some(why) = subject.refusal() {
+            run_context.refuse(why);
+        }
+        if miss.is_outdated() {
+            run_context.refuse(Skip::Invalidated);
+        }
+        let previous = miss.previous.clone();
+        let validatable = previous.filter(|stored| stored.can_be_validated());
+        run_context.start(miss.run_reason(), validatable);
+        let started_at = shared.now();
+        Self {
+            fallback: StaleFallback::take(&context, &mut miss),
+            number: shared.next_run(),
+            context,
+            miss,
+            permits,
+            run_context,
+            fence,
+            started_at,
+            finished_at: started_at,
+            failed: false,
+            unchanged: false,
+            about_entry: true,
+        }
+    }
+
+    /// Notes the end of the run, and its duration under the `id` of its route or value.
+    pub(crate) fn note_end(&mut self, id: &impl Hash) {
+        let shared = self.context.shared();
+        self.finished_at = shared.now();
+        let took = self.finished_at.since(self.started_at);
+        shared.run_times.note(id, took);
+    }
+
+    /// The stale response that may answer in place of a failed run.
+    pub(crate) fn usable_fallback(&self) -> Option<Arc<StoredResponse>> {
+        self.fallback.as_ref()?.usable().cloned()
+    }
+
+    /// Ends a failed run with the stale response that answers in its place, if there is one. `request`
+    /// is `None` where the service has kept it.
+    fn fall_back(
+        &mut self,
+        request: Option<&HttpRequest>,
+        status: Option<StatusCode>,
+    ) -> Option<HttpResponse> {
+        let fallback = self.fallback.as_mut()?;
+        fallback.start_cooldown();
+        let stored = fallback.usable()?;
+        fallback.report();
+        let how = HitKind::StoodIn {
+            forward: self.miss.forward,
+            status,
+            rule: StaleRule::IfError,
+            now: self.context.shared().now(),
+        };
+        Some(match request {
+            Some(request) => reuse::reuse(stored, request, how),
+            None => reuse::reuse_whole(stored, how),
+        })
+    }
+
+    /// Ends without a response of the handler: the fallback answers, or else `otherwise`.
+    fn end_without_response(
+        mut self,
+        why: Skip,
+        status: Option<StatusCode>,
+        request: Option<HttpRequest>,
+        otherwise: impl FnOnce(Option<HttpRequest>) -> Done,
+    ) -> Done {
+        let id = self.context.route.id;
+        self.note_end(&id);
+        self.failed = status.is_none_or(is_failure);
+        self.about_entry = status.is_some_and(|status| is_about_entry(&self.miss, status));
+        let stale = if self.failed {
+            self.fall_back(request.as_ref(), status)
+        } else {
+            None
+        };
+        self.finish(None, RunOutcome::failed(why, stale.is_some()));
+        match stale {
+            Some(stale) => with_request(request, stale),
+            None => otherwise(request),
+        }
+    }
+}
+
+/// Runs the handler of a request, judges its response, and stores it where it may be.
+pub(crate) async fn run_handler(
+    subject: RequestContext,
+    miss: Box<Miss>,
+    upstream: Upstream,
+    permits: Permits,
+) -> Done {
+    if miss.only_if_cached() && !miss.is_background() {
+        subject.report(Event::OnlyIfCached);
+        return Ok((subject.request, reuse::only_if_cached()));
+    }
+    let run_context = RunContext::of(&subject.request);
+    let run = HandlerRun::start(&subject, miss, permits, run_context.clone());
+    let RequestContext { request, .. } = subject;
+    let own = upstream.is_handler().then(|| request.clone());
+    let snapshot = upstream.snapshot(&request);
+    let limit = run.context.run_timeout();
+    let scoped = Scoped::new(run_context.clone(), upstream.start(run_context, request));
+    match run_guarded(scoped, limit, run.fallback.is_some()).await {
+        Outcome::Finished(Ok((request, response))) => {
+            let finished = FinishedRun::new(run, request.clone(), snapshot);
+            Ok((request, finished.judge(response)))
+        }
+        Outcome::Finished(Err(error)) => {
+            let status = Some(error.as_response_error().status_code());
+            run.end_without_response(Skip::Error, status, own, |_| Err(error))
+        }
+        Outcome::TimedOut => {
+            let (why, forward) = (Skip::RunTimeout, run.miss.forward);
+            run.end_without_response(why, None, own, |request| {
+                let mut response = HttpResponse::ServiceUnavailable().finish();
+                let status = cache_status::live(forward, Some(why));
+                response.headers_mut().append(cache_status::NAME, status);
+                with_request(request, response)
+            })
+        }
+        Outcome::Panicked(panic) => {
+            run.end_without_response(Skip::Panic, None, own, |_| panic::resume_unwind(panic))
+        }
+    }
+}
+
+/// Returns a response with its request; as an error where the service has kept the request.
+fn with_request(request: Option<HttpRequest>, response: HttpResponse) -> Done {
+    match request {
+        Some(request) => Ok((request, response)),
+        None => Err(Error::from(InternalError::from_response(
+            "the service returned no response; this one takes its place",
+            response,
+        ))),
+    }
+}
 
 /// Runs the handler of a request that is not looked up.
-pub(crate) async fn bypass(visit: RequestContext, why: Bypass, run: Upstream) -> Done {
-    // Of the request as it came: a service may change it.
-    let asked = (why == Bypass::Method).then(|| asked(&visit.request));
-    let RequestContext { station, request } = visit;
-    let word = station.site.config.as_str(why, request.headers());
-    let control = RunContext::of(&request);
-    let done = Scoped::new(control.clone(), run.start(control.clone(), request)).await;
-    if let Some(asked) = asked {
-        invalidate(&station, &asked, &done).await;
+pub(crate) async fn bypass(subject: RequestContext, why: Bypass, upstream: Upstream) -> Done {
+    // Of the request as it was received: a service may change it.
+    let unsafe_request = (why == Bypass::Method).then(|| {
+        let request = &subject.request;
+        UnsafeRequest::of(request.method(), request.uri(), request.headers())
+    });
+    let RequestContext { context, request } = subject;
+    let config = &context.route.config;
+    let word = config.as_str(why, request.headers());
+    let run_context = RunContext::of(&request);
+    let run = upstream.start(run_context.clone(), request);
+    let done = Scoped::new(run_context.clone(), run).await;
+    if let Some(unsafe_request) = unsafe_request {
+        invalidate(&context, &unsafe_request, &done).await;
     }
     let (request, mut response) = done?;
-    headers::vary(
-        &station.site.config,
-        &control.names_read(),
-        response.headers_mut(),
-    );
+    headers::vary(config, &run_context.names_read(), response.headers_mut());
     response
         .headers_mut()
         .append(cache_status::NAME, cache_status::bypassed(why, &word));
-    let response = response.map_body(|_, body| tee::pass(body, control));
+    let response = response.map_body(|_, body| tee::pass(body, run_context));
     Ok((request, response))
 }
 
-/// Invalidates what was changed. Its client shall not find the old one on another node.
-async fn invalidate(station: &RouteContext, asked: &UnsafeRequest, done: &Done) {
-    let invalidated = match done {
+/// Invalidates what an unsafe request has changed, before its client is answered: it may send its next
+/// request to another node.
+async fn invalidate(context: &RouteContext, request: &UnsafeRequest, done: &Done) {
+    let invalidation = match done {
         Ok((_, response)) => {
             let (status, headers) = (response.status(), response.headers());
-            invalidate::invalidate_after(station.shared(), asked, status, headers)
+            invalidate::invalidate_after(context.shared(), request, status, headers)
         }
-        // Its response is for the server to make, which may be done once only.
+        // Its response is made by the server, and only once.
         Err(error) => {
             let status = error.as_response_error().status_code();
-            invalidate::invalidate_after(station.shared(), asked, status, &HeaderMap::new())
+            invalidate::invalidate_after(context.shared(), request, status, &HeaderMap::new())
         }
     };
-    if let Err(error) = invalidated.await {
+    if let Err(error) = invalidation.await {
         tracing::warn!(
-            handler = station.site.name,
+            handler = context.route.name,
             error = &error as &dyn std::error::Error,
             "what this request has changed is not invalidated everywhere yet"
         );
     }
 }
 
-fn asked(request: &HttpRequest) -> UnsafeRequest {
-    UnsafeRequest::of(request.method(), request.uri(), request.headers())
+/// A run whose response is at hand.
+pub(crate) struct FinishedRun {
+    pub(crate) run: HandlerRun,
+    pub(crate) request: HttpRequest,
+    /// The request as it was received, where a service may have changed it.
+    pub(crate) snapshot: Option<RequestSnapshot>,
+    pub(crate) style: Style,
 }
 
-/// Runs the handler, judges its response, stores it where it may be, and lands.
-pub(crate) fn fly(
-    visit: RequestContext,
-    miss: Miss,
-    run: Upstream,
-    permits: Permits,
-) -> LocalBoxFuture<Done> {
-    // Boxed, so that those who only wait for it have no room for one.
-    Box::pin(async move {
-        let (under_way, request) = UnderWay::start(visit, miss, &run, permits);
-        let limit = under_way.station.coalesce_for();
-        let control = under_way.control.clone();
-        let run = Scoped::new(control.clone(), run.start(control, request));
-        let outcome = attempt(run, limit, under_way.at_hand.is_some()).await;
-        under_way.land(outcome)
-    })
-}
+impl FinishedRun {
+    fn new(mut run: HandlerRun, request: HttpRequest, snapshot: Option<RequestSnapshot>) -> Self {
+        let id = run.context.route.id;
+        run.note_end(&id);
+        Self {
+            run,
+            request,
+            snapshot,
+            style: Style::default(),
+        }
+    }
 
-impl Flight {
-    /// Judges what the run has made, or what it has found unchanged.
-    pub(crate) fn judge(mut self, response: HttpResponse) -> HttpResponse {
-        if !self.control.is_taken_over()
-            && let Some(why) = failure(&response, self.control.has_failed())
+    pub(crate) fn config(&self) -> &RouteConfig {
+        &self.run.context.route.config
+    }
+
+    /// Judges the response of the handler, or the stored one that it has validated.
+    fn judge(mut self, response: HttpResponse) -> HttpResponse {
+        let run_context = &self.run.run_context;
+        if !run_context.is_taken_over()
+            && let Some(why) = failure(&response, run_context.has_failed())
         {
-            self.failed = true;
-            if self.is_stood_in() {
-                return self.stand_in(why, response);
+            self.run.failed = true;
+            if self.run.usable_fallback().is_some() {
+                return self.fall_back(why, response);
             }
         }
         if response.status() != StatusCode::NOT_MODIFIED {
-            return self.judge_made(response);
+            return self.judge_new(response);
         }
-        let asked = reuse::asks_for_not_modified(self.asked());
-        let Some(stored) = self.control.validated(asked) else {
-            return if asked {
-                self.judge_made(response)
+        let conditional = reuse::asks_for_not_modified(self.received());
+        let Some(stored) = self.run.run_context.validated(conditional) else {
+            return if conditional {
+                self.judge_new(response)
             } else {
-                self.unasked(response)
+                self.unconditional_304(response)
             };
         };
-        self.unchanged = true;
-        self.visit.station.report(Event::Validated);
-        let renewed = freshen::renewed(&stored, &response);
-        if freshen::is_of_another(&stored, &response) {
-            return self.skip(Skip::Validator, renewed);
+        self.run.unchanged = true;
+        self.run.context.report(Event::Validated);
+        let freshened = freshen::freshened(&stored, &response);
+        if freshen::is_other_entity(&stored, &response) {
+            return self.skip(Skip::Validator, freshened);
         }
-        self.judge_made(renewed)
+        self.judge_new(freshened)
     }
 
-    /// The fields of the request as it came: a service may have changed them since.
-    fn asked(&self) -> &HeaderMap {
-        let exposed = self.exposed.as_ref();
-        exposed.map_or_else(|| self.visit.request.headers(), RequestSnapshot::headers)
+    /// The request fields as they were received.
+    fn received(&self) -> &HeaderMap {
+        let snapshot = self.snapshot.as_ref();
+        snapshot.map_or_else(|| self.request.headers(), RequestSnapshot::headers)
     }
 
-    /// Answers a 304 that its client has not asked for: by a stale response that may stand in, and
-    /// else as the handler would without a cache. Nobody who waits gets it.
-    fn unasked(mut self, response: HttpResponse) -> HttpResponse {
-        let site = &self.visit.station.site;
-        if site.is_first_unasked() {
+    /// Answers a 304 to a client without a condition: from the fallback, and else as the handler would
+    /// without a cache. No waiter gets it.
+    fn unconditional_304(mut self, response: HttpResponse) -> HttpResponse {
+        let route = &self.run.context.route;
+        if route.is_first_unasked() {
             tracing::warn!(
-                handler = site.name,
+                handler = route.name,
                 "the handler answered with 304 a client that had sent no condition, which gets an empty response (said once); return `previous.not_modified()` for a response that `stale_response()` gives, and the whole response where it gives none"
             );
         }
-        if self.is_stood_in() {
-            self.failed = true;
-            return self.stand_in(Skip::Unasked, response);
+        if self.run.usable_fallback().is_some() {
+            self.run.failed = true;
+            return self.fall_back(Skip::Unasked, response);
         }
         self.skip(Skip::Unasked, response)
     }
 
-    fn judge_made(mut self, mut response: HttpResponse) -> HttpResponse {
-        let config = &self.visit.station.site.config;
-        if self.control.is_taken_over() {
+    /// Ends as a failure, and answers from the fallback.
+    fn fall_back(mut self, why: Skip, response: HttpResponse) -> HttpResponse {
+        // A service was sent conditions that its client has not sent.
+        let snapshot = self.snapshot.as_ref();
+        let request = Some(&self.request)
+            .filter(|request| snapshot.is_none_or(|snapshot| snapshot.asks_like(request)));
+        let Some(stale) = self.run.fall_back(request, Some(response.status())) else {
+            // It was invalidated in this very moment.
+            return self.skip(why, response);
+        };
+        self.run.finish(None, RunOutcome::failed(why, true));
+        stale
+    }
+
+    fn judge_new(mut self, mut response: HttpResponse) -> HttpResponse {
+        if self.run.run_context.is_taken_over() {
             return self.skip(Skip::Inner, response);
         }
-        let date = self.visit.station.shared().clock.date();
+        let date = self.run.context.shared().clock.date();
         let verdict = self.verdict(&response, date);
-        headers::vary(config, &self.control.names_read(), response.headers_mut());
+        let names = self.run.run_context.names_read();
+        headers::vary(self.config(), &names, response.headers_mut());
         match verdict {
             Err(why) => self.skip(why, response),
             Ok(storable) => {
                 self.style = Style::of(response.head_mut());
-                headers::date(config, date, response.headers_mut());
+                headers::date(self.config(), date, response.headers_mut());
                 self.keep(storable, response)
             }
         }
     }
 
-    /// Judges what was made by `date`.
     fn verdict(&self, response: &HttpResponse, date: SystemTime) -> Result<Storable, Skip> {
-        let config = &self.visit.station.site.config;
-        let asked = self.asked();
-        if config.sees_headers() && may_reject_condition(response.status(), asked) {
+        let (config, received) = (self.config(), self.received());
+        if config.sees_headers() && may_reject_condition(response.status(), received) {
             return Err(Skip::Status);
         }
+        let admitted = &self.run.miss.admitted;
         storability(
             config.storage_rules(),
             &ResponseHead {
@@ -195,33 +412,33 @@ impl Flight {
                 headers: response.headers(),
                 error: response.error().is_some(),
                 upgrade: response.head().upgrade(),
-                head: self.miss.admitted.head,
-                authorized: self.miss.admitted.reuse == AllowedReuse::OnlyShareable,
-                origin: asked.get(&header::ORIGIN).map(HeaderValue::as_bytes),
+                head: admitted.head,
+                authorized: admitted.reuse == AllowedReuse::OnlyShareable,
+                origin: received.get(&header::ORIGIN).map(HeaderValue::as_bytes),
                 at: date,
-                delay: self.delay,
-                handler_ttl: self.control.timeout(),
+                delay: self.run.finished_at.since(self.run.started_at),
+                handler_ttl: self.run.run_context.timeout(),
             },
         )
     }
 
-    pub(crate) fn skip(mut self, why: Skip, response: HttpResponse) -> HttpResponse {
-        self.of_what_is_stored = is_of_what_is_stored(&self.miss, response.status());
+    fn skip(mut self, why: Skip, response: HttpResponse) -> HttpResponse {
+        self.run.about_entry = is_about_entry(&self.run.miss, response.status());
         self.pass(why, response)
     }
 
-    /// Lands without a response to store: the body goes on at its client's pace, and with its client.
+    /// Ends without a response to store: the body is sent at the pace of its client, and ends with it.
     fn pass(self, why: Skip, mut response: HttpResponse) -> HttpResponse {
         response.headers_mut().append(
             cache_status::NAME,
-            cache_status::live(self.miss.forward, Some(why)),
+            cache_status::live(self.run.miss.forward, Some(why)),
         );
-        let control = self.control.clone();
-        self.landed(Err(why));
-        response.map_body(|_, body| tee::pass(body, control))
+        let run_context = self.run.run_context.clone();
+        self.finish(Err(why));
+        response.map_body(|_, body| tee::pass(body, run_context))
     }
 
-    /// Stores a body that is there at once, and copies one that comes as a stream.
+    /// Stores a body that is complete, and copies one that is a stream.
     fn keep(self, storable: Storable, response: HttpResponse) -> HttpResponse {
         let (head, body) = response.into_parts();
         let body = match body.try_into_bytes() {
@@ -240,7 +457,7 @@ impl Flight {
         mut head: HttpResponse<()>,
         body: Bytes,
     ) -> HttpResponse {
-        let forward = self.miss.forward;
+        let forward = self.run.miss.forward;
         let complete = headers::declared_length(head.headers())
             .is_none_or(|length| length == body.len() as u64);
         let stored = if complete {
@@ -249,35 +466,35 @@ impl Flight {
         } else {
             Err(Skip::Incomplete)
         };
-        let (status, spared) = match &stored {
+        let (status, narrowed) = match &stored {
             Ok(StoreOutcome::Stored(stored)) => {
                 headers::complete(stored, head.headers_mut());
-                let spared = self.spare(stored, &mut head);
-                let said = if self.is_kept(stored) {
-                    cache_status::stored(forward, self.unchanged)
+                let narrowed = self.narrow(stored, &mut head);
+                let status = if self.run.is_kept(stored) {
+                    cache_status::stored(forward, self.run.unchanged)
                 } else {
                     cache_status::live(forward, None)
                 };
-                (said, spared)
+                (status, narrowed)
             }
             Ok(StoreOutcome::Superseded(_)) => {
                 (cache_status::live(forward, Some(Skip::Superseded)), None)
             }
             Err(why) => (cache_status::live(forward, Some(*why)), None),
         };
-        let body = spared.unwrap_or_else(|| BoxBody::new(body));
+        let body = narrowed.unwrap_or_else(|| BoxBody::new(body));
         head.headers_mut().append(cache_status::NAME, status);
-        self.landed(stored);
+        self.finish(stored);
         head.set_body(body)
     }
 
-    /// Less than the whole, where the client itself has asked for no more.
-    fn spare(&self, stored: &StoredResponse, head: &mut HttpResponse<()>) -> Option<BoxBody> {
-        let request = &self.visit.request;
-        let exposed = self.exposed.as_ref();
-        exposed
-            .is_none_or(|exposed| exposed.asks_like(request))
-            .then(|| reuse::spare(stored, request, head))?
+    /// Narrows the answer to the 304 or the part that the client itself has asked for.
+    fn narrow(&self, stored: &StoredResponse, head: &mut HttpResponse<()>) -> Option<BoxBody> {
+        let request = &self.request;
+        let snapshot = self.snapshot.as_ref();
+        snapshot
+            .is_none_or(|snapshot| snapshot.asks_like(request))
+            .then(|| reuse::narrow_new(stored, request, head))?
     }
 
     fn keep_stream(
@@ -286,30 +503,29 @@ impl Flight {
         mut head: HttpResponse<()>,
         body: BoxBody,
     ) -> HttpResponse {
-        let shared = self.visit.station.shared();
+        let (context, miss) = (&self.run.context, &self.run.miss);
+        let shared = context.shared();
         let config = tee::TeeConfig {
-            cap: self.max_body_bytes(),
+            cap: context.max_body_bytes(),
             declared: headers::declared_length(head.headers()),
             budget: shared.copy_budget.clone(),
-            limit: self.limit(),
+            limit: self.detached_limit(),
         };
-        let (status, mut headers, control) =
-            (head.status(), head.headers().clone(), self.control.clone());
-        // Why the last one was not stored, where only its body has shown it.
-        let expected = shared
-            .hit_for_pass
-            .expected(&self.miss.flight, shared.now());
+        let (status, mut headers) = (head.status(), head.headers().clone());
+        // The reason why the last one was not stored, where only its body has shown it.
+        let expected = shared.hit_for_pass.expected(&miss.key, shared.now());
         head.headers_mut().append(
             cache_status::NAME,
-            cache_status::live(self.miss.forward, expected),
+            cache_status::live(miss.forward, expected),
         );
-        self.permits.head_is_out();
-        let body = tee::copy(body, config, control, move |copied| {
+        self.run.permits.head_sent();
+        let run_context = self.run.run_context.clone();
+        let body = tee::copy(body, config, run_context, move |copied| {
             let stored = match copied {
                 TeeOutcome::Whole(body) => {
-                    // The body may have read more since the head went out.
-                    let read = self.control.names_read();
-                    headers::vary(&self.visit.station.site.config, &read, &mut headers);
+                    // The body may have read more of the request since the head was sent.
+                    let names = self.run.run_context.names_read();
+                    headers::vary(self.config(), &names, &mut headers);
                     let candidate = ResponseView::whole(status, &headers, &body);
                     self.store(&storable, &candidate, &body)
                 }
@@ -320,12 +536,12 @@ impl Flight {
             if let Err(why) = stored
                 && why.is_expected_again()
             {
-                let shared = self.visit.station.shared();
+                let shared = self.run.context.shared();
                 shared
                     .hit_for_pass
-                    .expect(&self.miss.flight, why, shared.now());
+                    .expect(&self.run.miss.key, why, shared.now());
             }
-            self.landed(stored);
+            self.finish(stored);
         });
         head.set_body(body)
     }

@@ -1,12 +1,12 @@
-//! A stored response that is at hand while a run that shall replace it goes on.
+//! A stale response in place of a run: one that fails (`stale_if_error`), or one that takes longer
+//! than the soft timeout.
 
 use crate::{
     cache::Inner,
     engine::{
-        context::{Miss, RequestContext, RouteContext},
-        detach::{DetachOnDrop, could_go_on},
-        timeout::within,
-        upstream::Done,
+        context::{Miss, RouteContext, Subject},
+        detach::{DetachOnDrop, can_detach},
+        timeout::timeout,
     },
     entry::{StoredResponse, staleness::Staleness},
     http::storable::is_storable_status,
@@ -15,116 +15,159 @@ use crate::{
         counters::Event,
         reason::{ForwardReason, Skip, StaleRule},
     },
-    response::reuse::{self, HitKind},
+    response::reuse::HitKind,
     route::admission::{Admitted, AllowedReuse},
-    util::local_task::LocalBoxFuture,
 };
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
-use std::{sync::Arc, thread, time::Duration};
+use actix_web::{HttpResponse, http::StatusCode};
+use std::{future::Future, sync::Arc, thread, time::Duration};
 
-/// What is stored, and what becomes of it by the end of the run.
+/// The stored response that a run would replace, and the fate of it by the end of the run.
 ///
-/// Dropped before that is known, because the run panicked, or was given up behind an answer, it rests
-/// as after any failure.
+/// Dropped before that is known, by a panic or with an abandoned background run, it starts its
+/// cooldown as after a failure.
 pub(crate) struct StaleFallback {
-    station: RouteContext,
+    context: RouteContext,
     stored: Arc<StoredResponse>,
-    /// The client has its answer: there is nobody to stand in for.
-    behind: bool,
+    /// The client is answered already: nobody needs the fallback.
+    background: bool,
     settled: bool,
 }
 
 impl StaleFallback {
-    /// What is at hand for a run whose client may be answered by it.
-    pub(crate) fn of(station: &RouteContext, miss: &mut Miss) -> Option<Self> {
+    /// Takes the previous response of a miss whose client accepts a stale one.
+    pub(crate) fn take(context: &RouteContext, miss: &mut Miss) -> Option<Self> {
         let stored = miss.previous.take()?;
-        miss.puts_up_with_stale().then(|| Self {
-            station: station.clone(),
+        miss.accepts_stale().then(|| Self {
+            context: context.clone(),
             stored,
-            behind: miss.behind,
+            background: miss.is_background(),
             settled: false,
         })
     }
 
-    /// The run has failed: no other is tried for a while.
-    pub(crate) fn rest(&mut self) {
-        let shared = self.station.shared();
-        let rest = self.station.stale_rules().rest();
-        self.stored.cooldown.until(shared.now().after(rest));
+    /// After a failed run: no other is tried during the cooldown.
+    pub(crate) fn start_cooldown(&mut self) {
+        let cooldown = self.context.stale_rules().rest();
+        let end = self.context.shared().now().after(cooldown);
+        self.stored.cooldown.until(end);
         self.settled = true;
     }
 
-    /// The run has ended otherwise.
+    /// After any other run.
     pub(crate) fn settle(&mut self) {
         self.settled = true;
     }
 
-    /// The handler no longer says what is stored: it answers nobody any more, here or elsewhere.
-    pub(crate) fn forget(&mut self, miss: &Miss) {
-        if self.is_usable_as_fallback() {
-            let shared = self.station.shared();
-            variants::remove(&shared.memory, &miss.flight, &self.stored);
-            if let Some(dispatch) = &miss.abroad.dispatch {
-                dispatch.delete_outdated(&self.stored);
+    /// After a run that outdates the stored response: it is removed, here and remotely.
+    pub(crate) fn remove(&mut self, miss: &Miss) {
+        if self.usable().is_some() {
+            let shared = self.context.shared();
+            variants::remove(&shared.memory, &miss.key, &self.stored);
+            if let Some(write) = &miss.remote.write {
+                write.delete_outdated(&self.stored);
             }
         }
         self.settle();
     }
 
-    /// Whether it may stand in for a run that fails now.
-    pub(crate) fn is_usable_as_fallback(&self) -> bool {
-        is_usable_as_fallback(self.station.shared(), &self.stored)
+    /// The stored response, where it may answer in place of a failed run now.
+    pub(crate) fn usable(&self) -> Option<&Arc<StoredResponse>> {
+        let stored = &self.stored;
+        is_usable(self.context.shared(), stored).then_some(stored)
     }
 
-    /// Counts that it stands in, where somebody waits for an answer.
+    /// Counts that it answers, where a client waits for an answer.
     pub(crate) fn report(&self) {
-        if !self.behind {
-            self.station.report(Event::Stale(StaleRule::IfError));
+        if !self.background {
+            self.context.report(Event::Stale(StaleRule::IfError));
         }
-    }
-
-    /// The answer in place of what a run has come to, with this status if any; `None` where what is
-    /// at hand may not stand in. `asked` is the request, unless its service has kept it.
-    pub(crate) fn stand_in(
-        &self,
-        asked: Option<&HttpRequest>,
-        miss: &Miss,
-        status: Option<StatusCode>,
-    ) -> Option<HttpResponse> {
-        if !self.is_usable_as_fallback() {
-            return None;
-        }
-        self.report();
-        let how = HitKind::StoodIn {
-            forward: miss.forward,
-            status,
-            rule: StaleRule::IfError,
-            now: self.station.shared().now(),
-        };
-        Some(match asked {
-            Some(request) => reuse::reuse(&self.stored, request, how),
-            None => reuse::reuse_whole(&self.stored, how),
-        })
     }
 }
 
 impl Drop for StaleFallback {
     fn drop(&mut self) {
-        // Whoever leaves a run of its own says nothing of the handler.
-        if !self.settled && (self.behind || thread::panicking()) {
-            self.rest();
+        // A run that its own client abandons says nothing about the handler.
+        if !self.settled && (self.background || thread::panicking()) {
+            self.start_cooldown();
         }
     }
 }
 
-/// Whether a stored response may stand in for a run now. What is invalid never does.
-pub(crate) fn is_usable_as_fallback(shared: &Inner, stored: &StoredResponse) -> bool {
+/// A stale response that answers in place of a run which is not finished after the soft timeout.
+pub(crate) struct SoftTimeout<S> {
+    subject: S,
+    stored: Arc<StoredResponse>,
+    forward: ForwardReason,
+}
+
+impl<S: Subject> SoftTimeout<S> {
+    pub(crate) fn of(subject: &S, miss: &Miss) -> Option<Self> {
+        let stored = miss.previous.clone()?;
+        miss.accepts_stale().then(|| Self {
+            subject: subject.clone(),
+            stored,
+            forward: miss.forward,
+        })
+    }
+
+    /// As [`of`](Self::of), with the soft timeout, where there is one.
+    pub(crate) fn with_limit(subject: &S, miss: &Miss) -> Option<(Self, Duration)> {
+        let limit = Self::limit(subject, miss)?;
+        Some((Self::of(subject, miss)?, limit))
+    }
+
+    /// The soft timeout, where a stale response may answer after it.
+    pub(crate) fn limit(subject: &S, miss: &Miss) -> Option<Duration> {
+        fallback(subject.shared(), miss).filter(|_| subject.may_detach())?;
+        subject.context().stale_rules().soft_timeout
+    }
+
+    /// Returns true where it may answer now.
+    pub(crate) fn is_usable(&self) -> bool {
+        is_usable(self.subject.shared(), &self.stored) && self.subject.decodes(&self.stored)
+    }
+
+    pub(crate) fn answer(self) -> S::Done {
+        self.subject.report(Event::Stale(StaleRule::AnswerAfter));
+        let how = HitKind::StoodIn {
+            forward: self.forward,
+            status: None,
+            rule: StaleRule::AnswerAfter,
+            now: self.subject.shared().now(),
+        };
+        let answer = self.subject.answer(&self.stored, how);
+        self.subject.done(answer)
+    }
+
+    /// Waits for `run` until the soft timeout, and answers from the stale response then, if the run can
+    /// go on without its client.
+    pub(crate) async fn or<F>(self, mut run: DetachOnDrop<F>, after: Duration) -> S::Done
+    where
+        F: Future<Output = S::Done> + Unpin,
+    {
+        match timeout(self.subject.shared(), after, &mut run).await {
+            Some(done) => done,
+            None if can_detach() && self.is_usable() => self.answer(),
+            None => run.await,
+        }
+    }
+}
+
+/// The stale response of a miss that may answer in place of a run now.
+pub(crate) fn fallback<'m>(shared: &Inner, miss: &'m Miss) -> Option<&'m Arc<StoredResponse>> {
+    let stored = miss.previous.as_ref().filter(|_| miss.accepts_stale())?;
+    is_usable(shared, stored).then_some(stored)
+}
+
+/// Returns true for a stored response that may answer in place of a run now. An invalidated one never
+/// does.
+fn is_usable(shared: &Inner, stored: &StoredResponse) -> bool {
     let now = shared.now();
-    // First: what was heard of by then is seen in its stage.
+    // The order matters: an invalidation that was received by then shows in the stage.
     shared.trusts(stored, now) && Staleness::of(stored, now).is_usable_as_fallback()
 }
 
-/// Whether a response tells of a failure, and which. An `Err` is one by its status, as a response is.
+/// The kind of failure of a response, if it is one. An `Err` is one by its status, as a response is.
 pub(crate) fn failure(response: &HttpResponse, declared: bool) -> Option<Skip> {
     let status = response.status();
     if declared && !is_refusal(status) {
@@ -138,79 +181,28 @@ pub(crate) fn failure(response: &HttpResponse, declared: bool) -> Option<Skip> {
     }
 }
 
-/// Whether this status says that the server has failed.
+/// Returns true for a status that reports a failure of the server.
 pub(crate) fn is_failure(status: StatusCode) -> bool {
     status.is_server_error()
 }
 
-/// Whether this status says that the client may not have the response, or that there is none. No
-/// other stands in for it.
+/// Returns true for a status that denies the client the response, or reports that there is none. No
+/// stale response answers in its place.
 fn is_refusal(status: StatusCode) -> bool {
     matches!(status.as_u16(), 401 | 403 | 404 | 410)
 }
 
-/// Whether what a run came to with this status tells of what is stored, and not of its request alone.
-pub(crate) fn is_of_what_is_stored(miss: &Miss, status: StatusCode) -> bool {
+/// Returns true where a run of this status is about the stored response, and not about its request
+/// alone.
+pub(crate) fn is_about_entry(miss: &Miss, status: StatusCode) -> bool {
     let Admitted { head, reuse, .. } = miss.admitted;
     !head && reuse == AllowedReuse::Any && is_for_all(status)
 }
 
-/// Whether this status says something to everybody, and not only to one who has asked in a wrong way,
-/// too often, or for a part.
+/// Returns true for a status that holds for all clients, and not only for one whose request is wrong,
+/// too frequent, or for a part.
 fn is_for_all(status: StatusCode) -> bool {
     is_refusal(status) || (is_storable_status(status) && !status.is_client_error())
-}
-
-/// A stale response that may answer in place of a run under way.
-pub(crate) struct SoftTimeout {
-    station: RouteContext,
-    request: HttpRequest,
-    stored: Arc<StoredResponse>,
-    forward: ForwardReason,
-}
-
-impl SoftTimeout {
-    /// What stands by for a miss, if anything does.
-    pub(crate) fn of(visit: &RequestContext, miss: &Miss) -> Option<Self> {
-        let stored = miss.previous.clone()?;
-        miss.puts_up_with_stale().then(|| Self {
-            station: visit.station.clone(),
-            request: visit.request.clone(),
-            stored,
-            forward: miss.forward,
-        })
-    }
-
-    /// Whether it may answer now.
-    pub(crate) fn is_ready(&self) -> bool {
-        is_usable_as_fallback(self.station.shared(), &self.stored)
-    }
-
-    pub(crate) fn answer(self) -> (HttpRequest, HttpResponse) {
-        self.station.report(Event::Stale(StaleRule::AnswerAfter));
-        let how = HitKind::StoodIn {
-            forward: self.forward,
-            status: None,
-            rule: StaleRule::AnswerAfter,
-            now: self.station.shared().now(),
-        };
-        let response = reuse::reuse(&self.stored, &self.request, how);
-        (self.request, response)
-    }
-
-    /// What `flight` comes to within the time, and else the stale response, if the flight can go on
-    /// without anybody who waits for it.
-    pub(crate) async fn or(
-        self,
-        mut flight: DetachOnDrop<LocalBoxFuture<Done>>,
-        after: Duration,
-    ) -> Done {
-        match within(self.station.shared(), after, &mut flight).await {
-            Some(done) => done,
-            None if self.is_ready() && could_go_on() => Ok(self.answer()),
-            None => flight.await,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -219,7 +211,7 @@ mod tests {
     use actix_web::error::InternalError;
 
     #[test]
-    fn a_failure_is_an_error_of_the_server_s_or_what_the_handler_calls_one() {
+    fn a_failure_is_a_server_error_or_a_declared_one() {
         for status in 200..600 {
             let code = StatusCode::from_u16(status).expect("a status");
             let made = HttpResponse::build(code).finish();
@@ -235,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_client_has_done_wrong_says_nothing_to_the_others() {
+    fn an_error_of_one_client_is_not_for_all() {
         for status in [
             206, 304, 400, 405, 406, 412, 413, 416, 417, 422, 428, 429, 431,
         ] {

@@ -1,4 +1,4 @@
-//! Waiting for one of two things.
+//! Races of two futures: a timeout on the cache's clock, and a run with a limit.
 
 use crate::cache::Inner;
 use std::{
@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-/// What `one` comes to, or as an error what `other` does, if that is ready first.
+/// Returns the output of `one`, or as an error that of `other`, if it is ready first.
 pub(crate) async fn either<A, B>(
     one: impl Future<Output = A>,
     other: impl Future<Output = B>,
@@ -23,8 +23,8 @@ pub(crate) async fn either<A, B>(
     .await
 }
 
-/// What `future` comes to, or `None` when `limit` is over first.
-pub(crate) async fn within<F: Future>(
+/// Returns the output of `future`, or `None` when `limit` is over first.
+pub(crate) async fn timeout<F: Future>(
     shared: &Inner,
     limit: Duration,
     future: F,
@@ -32,34 +32,33 @@ pub(crate) async fn within<F: Future>(
     either(future, shared.clock.sleep(limit)).await.ok()
 }
 
-/// What an attempt came to.
+/// The outcome of a run.
 pub(crate) enum Outcome<T> {
-    Made(T),
-    TooLong,
-    /// Caught, to be thrown on where nothing can stand in.
+    Finished(T),
+    TimedOut,
+    /// A caught panic, to be resumed where there is no fallback.
     Panicked(Box<dyn Any + Send>),
 }
 
-/// Polls `run` until it has made something or `limit` is over. Its panics are caught where there
-/// is something to `stand_in` for it.
-pub(crate) async fn attempt<F: Future>(
+/// Polls `run` until it is finished or `limit` is over. Panics are caught where there is a fallback.
+pub(crate) async fn run_guarded<F: Future>(
     run: F,
     limit: impl Future<Output = ()>,
-    stand_in: bool,
+    has_fallback: bool,
 ) -> Outcome<F::Output> {
     let mut run = pin!(run);
     let mut limit = pin!(limit);
     poll_fn(|cx| {
         let mut poll = || run.as_mut().poll(cx);
-        let polled = if stand_in {
-            // Whatever the panic left broken is dropped with the run.
+        let polled = if has_fallback {
+            // State that the panic left broken is dropped with the run.
             panic::catch_unwind(AssertUnwindSafe(poll))
         } else {
             Ok(poll())
         };
         match polled {
-            Ok(Poll::Ready(made)) => Poll::Ready(Outcome::Made(made)),
-            Ok(Poll::Pending) => limit.as_mut().poll(cx).map(|()| Outcome::TooLong),
+            Ok(Poll::Ready(output)) => Poll::Ready(Outcome::Finished(output)),
+            Ok(Poll::Pending) => limit.as_mut().poll(cx).map(|()| Outcome::TimedOut),
             Err(panic) => Poll::Ready(Outcome::Panicked(panic)),
         }
     })
@@ -72,28 +71,28 @@ mod tests {
     use std::future::{pending, ready};
 
     #[actix_web::test]
-    async fn an_attempt_comes_to_what_its_run_makes() {
-        let outcome = attempt(ready(7), pending(), false).await;
-        assert!(matches!(outcome, Outcome::Made(7)));
+    async fn a_finished_run_returns_its_output() {
+        let outcome = run_guarded(ready(7), pending(), false).await;
+        assert!(matches!(outcome, Outcome::Finished(7)));
     }
 
     #[actix_web::test]
-    async fn a_run_that_is_ready_is_not_too_long() {
-        let outcome = attempt(ready(7), ready(()), false).await;
-        assert!(matches!(outcome, Outcome::Made(7)));
+    async fn a_run_that_is_ready_has_not_timed_out() {
+        let outcome = run_guarded(ready(7), ready(()), false).await;
+        assert!(matches!(outcome, Outcome::Finished(7)));
     }
 
     #[actix_web::test]
-    async fn a_run_is_given_up_when_its_limit_is_over() {
-        let outcome = attempt(pending::<()>(), ready(()), true).await;
-        assert!(matches!(outcome, Outcome::TooLong));
+    async fn a_run_times_out_at_its_limit() {
+        let outcome = run_guarded(pending::<()>(), ready(()), true).await;
+        assert!(matches!(outcome, Outcome::TimedOut));
     }
 
     #[actix_web::test]
-    async fn a_panic_is_caught_where_something_can_stand_in() {
-        let outcome = attempt(async { panic!("meant") }, pending(), true).await;
+    async fn a_panic_is_caught_where_there_is_a_fallback() {
+        let outcome = run_guarded(async { panic!("meant") }, pending(), true).await;
         let Outcome::<()>::Panicked(panic) = outcome else {
-            panic!("it was not caught");
+            panic!("the panic was not caught");
         };
         assert_eq!(panic.downcast_ref(), Some(&"meant"));
     }

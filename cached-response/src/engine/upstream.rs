@@ -1,4 +1,4 @@
-//! The start of a run: it takes the request, and gives it back with the response.
+//! The upstream of the cache: a handler, or the service behind a middleware.
 
 use crate::{
     context::{control::RunContext, validator},
@@ -15,53 +15,53 @@ use actix_web::{
 };
 use std::{fmt, net::SocketAddr, sync::Arc};
 
-/// One run, not yet started.
+/// The source of a response, not started yet.
 pub(crate) enum Upstream {
-    /// Of a handler, which has a handle of the request already: its remaining extractors, its body,
-    /// its responder.
+    /// A handler with its remaining extractors and its responder. It has a handle of the request.
     Handler(LocalBoxFuture<HttpResponse>),
-    /// Of a service, which wants the request for itself.
+    /// A service, which must own the request.
     Service(Box<dyn FnOnce(HttpRequest, Conditions) -> LocalBoxFuture<Done>>),
 }
 
-/// Fields that a service is asked with beside those of the request.
+/// Conditional request fields that a service is sent beside those of the client.
 pub(crate) type Conditions = Vec<(HeaderName, HeaderValue)>;
 
-/// What a request comes to: it comes back with its response.
+/// A response with its request.
 pub(crate) type Done = Result<(HttpRequest, HttpResponse), Error>;
 
 impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Run").finish_non_exhaustive()
+        f.debug_struct("Upstream").finish_non_exhaustive()
     }
 }
 
 impl Upstream {
-    pub(crate) async fn start(self, control: Arc<RunContext>, request: HttpRequest) -> Done {
+    /// Runs it, and returns the response with its request.
+    pub(crate) async fn start(self, run_context: Arc<RunContext>, request: HttpRequest) -> Done {
         match self {
             Self::Handler(run) => Ok((request, run.await)),
             Self::Service(call) => {
-                control.show(&request);
-                let previous = control.previous();
+                run_context.attach(&request);
+                let previous = run_context.previous();
                 let conditions = previous.map_or_else(Vec::new, |previous| {
                     validator::conditions(&previous, request.headers())
                 });
                 let conditional = !conditions.is_empty();
                 let (request, response) = call(request, conditions).await?;
                 if conditional && response.status() == StatusCode::NOT_MODIFIED {
-                    control.set_unchanged();
+                    run_context.set_unchanged();
                 }
                 Ok((request, response))
             }
         }
     }
 
-    pub(crate) fn is_of_handler(&self) -> bool {
+    pub(crate) fn is_handler(&self) -> bool {
         matches!(self, Self::Handler(_))
     }
 
-    /// What the run may change in the request and must not, if its response is to be stored.
-    pub(crate) fn exposes(&self, request: &HttpRequest) -> Option<RequestSnapshot> {
+    /// A snapshot of the request, where the run may change it.
+    pub(crate) fn snapshot(&self, request: &HttpRequest) -> Option<RequestSnapshot> {
         match self {
             Self::Handler(_) => None,
             Self::Service(_) => Some(RequestSnapshot {
@@ -74,7 +74,7 @@ impl Upstream {
     }
 }
 
-/// A request as it was looked up. The middlewares inside a service may change theirs.
+/// A request as it was received. The middlewares inside a service may change theirs.
 #[derive(Debug)]
 pub(crate) struct RequestSnapshot {
     headers: HeaderMap,
@@ -88,7 +88,7 @@ impl RequestSnapshot {
         &self.headers
     }
 
-    /// Whether what `request` asks for of a response, its client has asked for.
+    /// Returns true where `request` has the conditions and accepted codings of its client.
     pub(crate) fn asks_like(&self, request: &HttpRequest) -> bool {
         CONDITIONS
             .iter()
@@ -101,7 +101,7 @@ impl RequestSnapshot {
         before.eq(request.headers().get_all(name))
     }
 
-    /// Whether `request` has the same key still, and selects the same variant by `names`.
+    /// Returns true where `request` still has the same key, and selects the same variant by `names`.
     pub(crate) fn is_like(&self, request: &HttpRequest, names: &[Selector]) -> bool {
         InsertedParts::count(request) == self.parts
             && names.iter().all(|name| self.is_same(request, name))
@@ -118,7 +118,7 @@ impl RequestSnapshot {
                 &header::HOST
             }
             Selector::PeerIp => return self.peer == request.peer_addr(),
-            // Nobody can say what it was before.
+            // Its former value is not known.
             Selector::Extension(_) => return false,
         };
         self.has_like(request, name)

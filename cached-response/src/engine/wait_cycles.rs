@@ -1,8 +1,8 @@
-//! Runs that ask for what other runs make: whoever would wait for itself is told so.
+//! Cycles of runs that wait for each other: a run that would wait for itself runs alone.
 //!
-//! A run is polled with its [control](crate::context::control) at hand, so that a request or a value that is
-//! asked for inside it is known to be. From each run that waits there is an arrow to what it waits for;
-//! where the arrows lead back to a run, it would wait for ever.
+//! A run is polled with its [context](crate::context::control) at hand, so that a request or a value
+//! that is looked up inside it is known to be. Each run that waits has an edge to the run that it waits
+//! for; a path of edges back to a run would make it wait for ever.
 
 use crate::{
     cache::Inner,
@@ -10,70 +10,64 @@ use crate::{
     key::Key,
     util::sync::{Mutex, lock},
 };
-use std::{collections::HashMap, future::Future, ptr};
+use std::{collections::HashMap, ptr};
 
-/// What a run makes that is started for `key`.
+/// The product of a run that is started for `key`.
 pub(crate) fn product(shared: &Inner, key: &Key) -> Product {
-    // A cache is told by its place: whoever runs for it holds it.
+    // A cache is identified by its address: a run for it holds it.
     Product::new(ptr::from_ref(shared).addr(), key)
 }
 
-type Arrows = HashMap<Product, Vec<Product>>;
+type Edges = HashMap<Product, Vec<Product>>;
 
-/// What the runs of the process wait for that ask from inside.
-static ARROWS: Mutex<Option<Arrows>> = Mutex::new(None);
+/// The edges of all runs of the process that wait for another run.
+static EDGES: Mutex<Option<Edges>> = Mutex::new(None);
 
-/// One run that waits for what it has asked for. Dropping it ends the wait.
+/// The edge of one run that waits for another, removed when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Asks {
+pub(crate) struct WaitEdge {
     from: Product,
     to: Product,
     circular: bool,
 }
 
-impl Asks {
-    /// Notes that the run which is polled on this thread, if any is, waits for `key`.
+impl WaitEdge {
+    /// Adds an edge from the run that is polled on this thread, if there is one, to the run for `key`.
     pub(crate) fn begin(shared: &Inner, key: &Key) -> Option<Box<Self>> {
         let from = control::current()?.product()?;
         let to = product(shared, key);
-        let mut arrows = lock(&ARROWS);
-        let arrows = arrows.get_or_insert_default();
-        let circular = leads_to(arrows, &to, &from);
-        arrows.entry(from.clone()).or_default().push(to.clone());
+        let mut edges = lock(&EDGES);
+        let edges = edges.get_or_insert_default();
+        let circular = has_path(edges, &to, &from);
+        edges.entry(from.clone()).or_default().push(to.clone());
         Some(Box::new(Self { from, to, circular }))
     }
 
-    /// Whether the run would wait for itself.
-    pub(crate) fn is_circular(&self) -> bool {
-        self.circular
-    }
-
-    /// Waits while `future` does.
-    pub(crate) async fn during<F: Future>(self: Box<Self>, future: F) -> F::Output {
-        let _until_it_is_there = self;
-        future.await
+    /// Returns true where the run would wait for itself.
+    pub(crate) fn is_circular(edge: Option<&Self>) -> bool {
+        edge.is_some_and(|edge| edge.circular)
     }
 }
 
-impl Drop for Asks {
+impl Drop for WaitEdge {
     fn drop(&mut self) {
-        let mut arrows = lock(&ARROWS);
-        let Some(arrows) = arrows.as_mut() else {
+        let mut edges = lock(&EDGES);
+        let Some(edges) = edges.as_mut() else {
             return;
         };
-        if let Some(to) = arrows.get_mut(&self.from) {
-            if let Some(place) = to.iter().position(|to| *to == self.to) {
-                to.swap_remove(place);
+        if let Some(targets) = edges.get_mut(&self.from) {
+            if let Some(place) = targets.iter().position(|to| *to == self.to) {
+                targets.swap_remove(place);
             }
-            if to.is_empty() {
-                arrows.remove(&self.from);
+            if targets.is_empty() {
+                edges.remove(&self.from);
             }
         }
     }
 }
 
-/// Whether whoever waits for `from` waits for `to`.
-fn leads_to(arrows: &Arrows, from: &Product, to: &Product) -> bool {
+/// Returns true where the run of `from` waits for that of `to`, over others or not.
+fn has_path(edges: &Edges, from: &Product, to: &Product) -> bool {
     let (mut next, mut seen) = (vec![from], Vec::new());
     while let Some(product) = next.pop() {
         if product == to {
@@ -81,7 +75,7 @@ fn leads_to(arrows: &Arrows, from: &Product, to: &Product) -> bool {
         }
         if !seen.contains(&product) {
             seen.push(product);
-            next.extend(arrows.get(product).into_iter().flatten());
+            next.extend(edges.get(product).into_iter().flatten());
         }
     }
     false

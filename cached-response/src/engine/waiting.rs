@@ -1,99 +1,91 @@
-//! Waiting for another's run: for how long, and what comes after that.
+//! The wait for the run of another request: its bounds, and how it ends.
 
 use crate::{
     cache::Inner,
-    engine::timeout::within,
-    key::Key,
-    single_flight::responses::{Follower, JoinContext, Landing, Permit},
+    engine::{
+        context::{Miss, Subject},
+        stale_fallback::fallback,
+        timeout::timeout,
+    },
+    single_flight::responses::{FlightOutcome, Permit, Waiter},
     time::moment::Timestamp,
 };
 use std::time::Duration;
 
-/// The bounds of one request's waiting, counted from its arrival.
+/// The bounds of the waiting of one request, from its look-up on.
+#[derive(Clone, Copy)]
 pub(crate) struct Waiting {
-    /// From then on it may run beside the run that it waits for.
-    turn: Timestamp,
-    /// How long after one that was let in another is.
+    /// The request may run beside the leader from then on.
+    beside_at: Timestamp,
+    /// The interval between two runs that start beside a leader.
     interval: Duration,
     /// The end, however many runs it has waited for.
     end: Timestamp,
 }
 
-/// The run that is waited for.
-pub(crate) struct Run<'a> {
-    pub(crate) shared: &'a Inner,
-    pub(crate) key: &'a Key,
-    pub(crate) follower: Follower,
-    /// How long to wait while a stale response may answer.
-    pub(crate) soft_timeout: Option<Duration>,
-}
-
-/// What waiting has come to.
+/// The end of a wait.
 pub(crate) enum Waited {
-    Landed(Landing),
-    /// The request is let in to run beside the run that it has waited for, and still may wait for.
-    LetIn(Permit, Follower),
-    /// The request has waited as long as it wants to while a stale response may answer.
-    LongEnough,
-    /// The end has come, or there is no point in waiting on.
-    Over,
+    Finished(FlightOutcome),
+    /// The request may run beside the leader, and still wait for it.
+    RunBeside(Permit, Waiter),
+    /// The soft timeout is over: a stale response may answer.
+    SoftTimeout,
+    /// The wait timeout is over, or the body of the response is still to come.
+    TimedOut,
 }
 
 impl Waiting {
-    /// The bounds of a request that arrived then, where runs usually take as long as `usual`.
-    pub(crate) fn new(shared: &Inner, arrived: Timestamp, usual: Option<Duration>) -> Self {
+    /// The bounds for a request of this time, whose runs take `usual`.
+    pub(crate) fn new(shared: &Inner, looked_up_at: Timestamp, usual: Option<Duration>) -> Self {
         let limits = &shared.limits;
         let interval = limits.wait_before_run(usual);
         Self {
-            turn: arrived.after(interval),
+            beside_at: looked_up_at.after(interval),
             interval,
-            end: arrived.after(limits.longest_wait()),
+            end: looked_up_at.after(limits.longest_wait()),
         }
     }
 
-    /// When a request may run beside the run that it waits for.
-    pub(crate) fn turn(&self) -> Timestamp {
-        self.turn
+    /// The time from which a request may run beside the run that it waits for.
+    pub(crate) fn beside_at(&self) -> Timestamp {
+        self.beside_at
     }
 
     pub(crate) fn end(&self) -> Timestamp {
         self.end
     }
 
-    /// Waits for a run. `stands_by` says whether a stale response would answer in place of a run.
-    pub(crate) async fn follow<'b>(
+    /// Waits for the run of `waiter`, for at most `soft` while a stale response may answer.
+    pub(crate) async fn wait<S: Subject>(
         &self,
-        run: Run<'_>,
-        boarding: impl Fn() -> JoinContext<'b>,
-        stands_by: impl Fn() -> bool,
+        subject: &S,
+        miss: &Miss,
+        mut waiter: Waiter,
+        soft: Option<Duration>,
     ) -> Waited {
-        let Run {
-            shared,
-            key,
-            mut follower,
-            soft_timeout,
-        } = run;
-        let enough = soft_timeout.map(|after| shared.now().after(after));
-        let mut next = self.turn;
+        let shared = subject.shared();
+        let soft = soft.map(|after| shared.now().after(after));
+        let mut next = self.beside_at;
         loop {
-            let until = enough.map_or(next, |enough| enough.min(next));
+            let until = soft.map_or(next, |soft| soft.min(next));
             let left = until.since(shared.now());
-            if let Some(landing) = within(shared, left, &mut follower).await {
-                return Waited::Landed(landing);
+            if let Some(outcome) = timeout(shared, left, &mut waiter).await {
+                return Waited::Finished(outcome);
             }
             let now = shared.now();
             if now < next {
-                return Waited::LongEnough;
+                return Waited::SoftTimeout;
             }
-            if follower.waits_for_body() {
-                shared.hit_for_pass.note_slow(key);
-                return Waited::Over;
+            if waiter.waits_for_body() {
+                shared.hit_for_pass.note_slow(&miss.key);
+                return Waited::TimedOut;
             }
-            if self.end <= now || stands_by() {
-                return Waited::Over;
+            if self.end <= now || fallback(shared, miss).is_some() {
+                return Waited::TimedOut;
             }
-            match boarding().relieve(&shared.flights, key, &follower, self.interval) {
-                Ok(permit) => return Waited::LetIn(permit, follower),
+            let context = subject.join_context();
+            match context.run_beside(&shared.flights, &miss.key, &waiter, self.interval) {
+                Ok(permit) => return Waited::RunBeside(permit, waiter),
                 Err(later) => next = later.min(self.end),
             }
         }

@@ -186,7 +186,8 @@ impl TrackedRequest {
             value: written::<T>,
         };
         self.control.read(Selector::Extension(extension));
-        self.control.saw(extension, written::<T>(&self.inner));
+        self.control
+            .read_extension(extension, written::<T>(&self.inner));
         self.inner.extensions().get::<T>().cloned()
     }
 }

@@ -24,17 +24,17 @@ pub(crate) fn add_remote(headers: &mut HeaderMap, age: Duration, left: Duration)
     add(headers, age, left, "; detail=remote");
 }
 
-/// For the responses that were born in one second with one lifetime the values are made once a second
-/// and worker, unless others take their place.
+/// The values of responses that were created in one second with one lifetime are made once a second and
+/// worker, unless others replace them.
 fn add(headers: &mut HeaderMap, age: Duration, left: Duration, detail: &'static str) {
     const PLACES: usize = 256;
     type Made = ((u64, u64, usize), HeaderValue, HeaderValue);
     thread_local!(static MADE: RefCell<Vec<Option<Made>>> = RefCell::new(vec![None; PLACES]));
     // A structured field's integer has at most fifteen digits (RFC 8941 §3.3.1).
     let (old, left) = (age.as_secs(), left.as_secs().min(999_999_999_999_999));
-    // Details differ in their lengths.
+    // The lengths of details differ.
     let of = (old, left, detail.len());
-    // Counted so, the ages of a response come to lie in all the places in turn.
+    // So the ages of one response use all the places in turn.
     let place = old.wrapping_mul(2).wrapping_add(left) % PLACES as u64;
     let place = usize::try_from(place).unwrap_or_default();
     MADE.with_borrow_mut(|made| {
@@ -45,14 +45,14 @@ fn add(headers: &mut HeaderMap, age: Duration, left: Duration, detail: &'static 
                 place.insert((of, self::age(age), status))
             }
         };
-        // Never stored, so never there: to append is cheaper than to insert.
+        // Never in a stored response: to append is cheaper than to insert.
         headers.append(header::AGE, age.clone());
         headers.append(NAME, status.clone());
     });
 }
 
-/// `cached-response; hit; ttl=-3; detail=stale-while-revalidate`, or without a rule where it is
-/// the client who puts up with a stale one.
+/// `cached-response; hit; ttl=-3; detail=stale-while-revalidate`, or without a detail where the client
+/// accepts a stale response.
 pub(crate) fn stale(over: Duration, rule: Option<StaleRule>) -> HeaderValue {
     let seconds = over.as_secs().min(999_999_999_999_999);
     // An integer has no negative zero (RFC 8941 §4.1.4).
@@ -64,8 +64,8 @@ pub(crate) fn stale(over: Duration, rule: Option<StaleRule>) -> HeaderValue {
     value(&text)
 }
 
-/// `cached-response; fwd=stale; fwd-status=503; detail=stale-if-error`: in place of what the run
-/// came to, where it came to a response.
+/// `cached-response; fwd=stale; fwd-status=503; detail=stale-if-error`, with the status of the run's own
+/// response, if there is one.
 pub(crate) fn stood_in(
     forward: ForwardReason,
     status: Option<StatusCode>,
@@ -92,7 +92,7 @@ pub(crate) fn collapsed(forward: ForwardReason) -> HeaderValue {
     ))
 }
 
-/// A live answer that was stored: made anew, or found unchanged.
+/// The answer of a run that was stored: new, or validated.
 pub(crate) fn stored(forward: ForwardReason, validated: bool) -> HeaderValue {
     let status = if validated { "; fwd-status=304" } else { "" };
     value(&format!(
@@ -101,7 +101,7 @@ pub(crate) fn stored(forward: ForwardReason, validated: bool) -> HeaderValue {
     ))
 }
 
-/// A live answer: not stored where there is a reason, and else not yet known.
+/// The answer of a run that was not stored for `reason`; without one that is not known yet.
 pub(crate) fn live(forward: ForwardReason, why: Option<Skip>) -> HeaderValue {
     let mut text = format!("cached-response; fwd={}", forward.as_str());
     if let Some(why) = why {
@@ -110,7 +110,7 @@ pub(crate) fn live(forward: ForwardReason, why: Option<Skip>) -> HeaderValue {
     value(&text)
 }
 
-/// A live answer to a request that was not looked up.
+/// The answer of a run whose request was not looked up.
 pub(crate) fn bypassed(why: Bypass, word: &str) -> HeaderValue {
     let forward = if why == Bypass::Method {
         ForwardReason::Method
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn what_was_made_is_not_mistaken_for_another() {
-        // All of them would lie in one place.
+        // All of them would use one place.
         for (age, left) in [(1, 254), (257, 254), (0, 256), (0, 0), (128, 0), (1, 254)] {
             assert_hit(Duration::from_secs(age), Duration::from_secs(left), left);
         }

@@ -1,5 +1,4 @@
-//! A stored response that was found unchanged, with the fields that came with that word
-//! (RFC 9111 §3.2 and §4.3.4).
+//! Freshening of a stored response by a 304 of its handler (RFC 9111 §3.2 and §4.3.4).
 
 use crate::{
     entry::StoredResponse,
@@ -11,8 +10,8 @@ use actix_web::{
     http::header::{self, HeaderMap, HeaderName},
 };
 
-/// The whole response again: the stored body and fields, those fields replaced that the 304 has.
-pub(crate) fn renewed(stored: &StoredResponse, unchanged: &HttpResponse) -> HttpResponse {
+/// The stored response, with its fields replaced by those of the 304.
+pub(crate) fn freshened(stored: &StoredResponse, unchanged: &HttpResponse) -> HttpResponse {
     let said = unchanged.headers();
     let mut response = HttpResponse::with_body(stored.status, BoxBody::new(stored.body.clone()));
     stored.style.apply(response.head_mut());
@@ -29,16 +28,16 @@ pub(crate) fn renewed(stored: &StoredResponse, unchanged: &HttpResponse) -> Http
     response
 }
 
-/// Whether a 304 speaks of another response than the stored one: it names a strong entity tag, and
+/// Returns true for a 304 of another response than the stored one: it has a strong entity tag that is
 /// not the stored one's.
-pub(crate) fn is_of_another(stored: &StoredResponse, unchanged: &HttpResponse) -> bool {
+pub(crate) fn is_other_entity(stored: &StoredResponse, unchanged: &HttpResponse) -> bool {
     let named = unchanged.headers().get(&header::ETAG);
     let strong = named.filter(|etag| !etag.as_bytes().starts_with(b"W/"));
-    // One without a tag has not this one either: §4.3.4 then forbids to update it.
+    // A stored response without a tag does not match either: §4.3.4 forbids to update it.
     strong.is_some() && strong != stored.handler_etag()
 }
 
-/// What describes the content that the 304 does not carry, and what is for one connection.
+/// Fields that describe the content that the 304 does not carry, or are for one connection.
 fn is_excepted(name: &HeaderName, said: &HeaderMap) -> bool {
     const EXCEPTED: [HeaderName; 5] = [
         header::CONTENT_LENGTH,

@@ -1,4 +1,4 @@
-//! The heads of responses: what we add to live ones, and what of them is stored.
+//! Response heads: the fields that are added to the response of a run, and those that are stored.
 
 use crate::{
     entry::{Client, StoredResponse},
@@ -20,7 +20,7 @@ use actix_web::{
 };
 use std::time::{Duration, SystemTime};
 
-/// Names in `Vary` what the key or the variant depends on and the handler has not named.
+/// Adds to `Vary` the names that the key or the variant depends on, where the handler has not.
 pub(crate) fn vary(config: &RouteConfig, read: &[Selector], headers: &mut HeaderMap) {
     let read = read.iter().filter_map(|name| match name {
         Selector::Header(name) | Selector::Lines(name) => Some(name),
@@ -42,8 +42,8 @@ pub(crate) fn vary(config: &RouteConfig, read: &[Selector], headers: &mut Header
     }
 }
 
-/// Dates the response: its age counts from now, whatever an upstream said. Where the response says
-/// itself how long it lives, its own date is a part of that.
+/// Sets `Date`: the age of the response counts from now, whatever an upstream has sent. Where the response
+/// sets its own lifetime, its own date is kept.
 pub(crate) fn date(config: &RouteConfig, date: SystemTime, headers: &mut HeaderMap) {
     if config.policy.timeout.response_stated().is_some() && freshness::is_dated(headers, date) {
         return;
@@ -53,7 +53,7 @@ pub(crate) fn date(config: &RouteConfig, date: SystemTime, headers: &mut HeaderM
     }
 }
 
-/// How long clients may keep a stored response, where the handler says nothing of it.
+/// The time for which clients may store the response, where the handler does not set it.
 fn client(config: &RouteConfig, headers: &HeaderMap) -> Option<Client> {
     let keep = config.policy.client;
     let keep = keep.filter(|_| !headers.contains_key(&header::CACHE_CONTROL))?;
@@ -61,8 +61,8 @@ fn client(config: &RouteConfig, headers: &HeaderMap) -> Option<Client> {
     Some(Client { keep, private })
 }
 
-/// Lets the client keep an answer of this age. Its `max-age` counts from the response's birth, as
-/// `Age` does, and is never longer than the response lives.
+/// Adds the `Cache-Control` of the client to an answer of this age. Its `max-age` counts from the creation
+/// of the response, as `Age` does, and is never longer than its lifetime.
 #[inline]
 pub(crate) fn keep(stored: &StoredResponse, age: Duration, headers: &mut HeaderMap) {
     if let Some(client) = stored.client {
@@ -72,7 +72,7 @@ pub(crate) fn keep(stored: &StoredResponse, age: Duration, headers: &mut HeaderM
 
 fn keep_for(stored: &StoredResponse, client: Client, age: Duration, headers: &mut HeaderMap) {
     let Client { keep, private } = client;
-    // An answer that nobody shall keep says so itself.
+    // `no-store` and the like of the response are kept.
     if headers.contains_key(&header::CACHE_CONTROL) {
         return;
     }
@@ -83,7 +83,7 @@ fn keep_for(stored: &StoredResponse, client: Client, age: Duration, headers: &mu
     }
 }
 
-/// Adds to a live head what was made when its response was stored.
+/// Adds the validators that were generated when the response was stored to the head of its run.
 pub(crate) fn complete(stored: &StoredResponse, headers: &mut HeaderMap) {
     if let Some(etag) = &stored.etag
         && !headers.contains_key(&header::ETAG)
@@ -93,13 +93,13 @@ pub(crate) fn complete(stored: &StoredResponse, headers: &mut HeaderMap) {
     keep(stored, Duration::ZERO, headers);
 }
 
-/// What `Content-Length` says, where it says one thing.
+/// The length in `Content-Length`, where there is exactly one.
 pub(crate) fn declared_length(headers: &HeaderMap) -> Option<u64> {
     let line = fields::only(lines(headers, &header::CONTENT_LENGTH))?;
     std::str::from_utf8(line).ok()?.trim().parse().ok()
 }
 
-/// The names that the response is selected by beside its key.
+/// The selectors of the response, beside its key.
 pub(crate) fn names(storable: &Storable, read: &[Selector]) -> Vec<Selector> {
     let mut names: Vec<Selector> = storable
         .vary
@@ -120,8 +120,8 @@ pub(crate) fn names(storable: &Storable, read: &[Selector]) -> Vec<Selector> {
     names
 }
 
-/// The response without what belongs to this one connection or this one request, and without the
-/// fields it withholds from others.
+/// The content of a stored response, without the fields of one connection or one request, and without
+/// those that it withholds.
 pub(crate) fn stored(
     config: &RouteConfig,
     storable: &Storable,
@@ -142,7 +142,7 @@ pub(crate) fn stored(
     StoredResponse {
         status,
         headers: kept.into(),
-        // A copy: these may be a few bytes of a buffer that nobody weighs.
+        // A copy: these may be a few bytes of a large buffer, which would not be counted.
         body: Bytes::copy_from_slice(body),
         generated_etag: !headers.contains_key(&header::ETAG),
         etag,

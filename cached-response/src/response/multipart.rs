@@ -16,9 +16,9 @@ use std::{
     vec,
 };
 
-/// The media type and the body that carry `parts` of `whole`, whose own media type is `media`.
+/// The media type and body of `parts` of `whole`, whose own media type is `media`.
 ///
-/// `None` where they would be longer than the whole, with their heads.
+/// `None` where the parts with their heads would be longer than the whole.
 pub(crate) fn of(
     whole: &Bytes,
     media: Option<&HeaderValue>,
@@ -55,13 +55,13 @@ fn head(boundary: &str, media: Option<&HeaderValue>, part: &Range<usize>, length
     head.into()
 }
 
-/// 128 bits that nobody can guess, and so nobody can have put into a body.
+/// 128 random bits, so that no body contains them.
 fn boundary() -> String {
     let random = RandomState::new();
     format!("{:016x}{:016x}", random.hash_one(0), random.hash_one(1))
 }
 
-/// Pieces sent one after another; those of the stored body are not copied.
+/// A body of pieces; those of the stored body are not copied.
 #[derive(Debug)]
 pub(crate) struct Pieces {
     left: vec::IntoIter<Bytes>,

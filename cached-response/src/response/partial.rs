@@ -1,4 +1,4 @@
-//! Answers that carry a part of a stored response, or say that there is no such part.
+//! Partial answers: 206 with parts of a stored response, and 416.
 
 use crate::{
     entry::StoredResponse,
@@ -21,17 +21,17 @@ use actix_web::{
 };
 use std::ops::Range;
 
-/// Makes a 206 or a 416 of the head of a whole answer, where `request` asks for a part of it, and
-/// gives the body that goes with it. `None` leaves the whole as it is.
+/// Turns the head of a whole answer into a 206 or a 416, where `request` has a range, and returns its
+/// body. `None` leaves the answer whole.
 ///
-/// Comes after the preconditions (RFC 9110 §13.2.2).
+/// Preconditions are evaluated before (RFC 9110 §13.2.2).
 pub(crate) fn narrow(
     stored: &StoredResponse,
     request: &HttpRequest,
     head: &mut ResponseHead,
 ) -> Option<BoxBody> {
     let asked = request.headers();
-    // Nearly all requests end here.
+    // Nearly all requests return here.
     if !asked.contains_key(&header::RANGE) || !may_be_cut(stored, request) {
         return None;
     }
@@ -55,7 +55,7 @@ fn several(
     parts: &[Range<usize>],
     head: &mut ResponseHead,
 ) -> Option<BoxBody> {
-    // Clients would take a coding of each part for one of them all.
+    // Clients would take the coding of one part for that of all.
     if field_of(stored, &header::CONTENT_ENCODING).is_some() {
         return None;
     }
@@ -72,14 +72,13 @@ fn none(stored: &StoredResponse, head: &mut ResponseHead) -> Option<BoxBody> {
     head.status = StatusCode::RANGE_NOT_SATISFIABLE;
     head.headers.retain(|name, _| !speaks_of_the_whole(name));
     head.headers.insert(header::CONTENT_RANGE, length);
-    // A cache that takes no account of ranges would answer everyone with it.
+    // A cache without support for ranges would answer every request with it.
     let never = HeaderValue::from_static("no-store");
     head.headers.insert(header::CACHE_CONTROL, never);
     Some(BoxBody::new(()))
 }
 
-/// The head of a 206 is that of the 200 (RFC 9110 §15.3.7), but for what counts or sums up the
-/// bytes that are sent.
+/// Fields of a 206 are those of the 200 (RFC 9110 §15.3.7), except for lengths and digests of the content.
 fn partial(head: &mut ResponseHead) {
     head.status = StatusCode::PARTIAL_CONTENT;
     for name in ["content-length", "content-md5", "content-digest"] {
@@ -87,7 +86,7 @@ fn partial(head: &mut ResponseHead) {
     }
 }
 
-/// A 416 is about none of the stored content, and nobody may keep it for as long.
+/// Fields of a 416: it is not about the stored content, and not to be stored for as long.
 fn speaks_of_the_whole(name: &HeaderName) -> bool {
     name.as_str().starts_with("content-")
         || *name == header::LAST_MODIFIED
@@ -95,8 +94,8 @@ fn speaks_of_the_whole(name: &HeaderName) -> bool {
         || ["cdn-cache-control", "surrogate-control"].contains(&name.as_str())
 }
 
-/// Only a GET asks for parts (RFC 9110 §14.2), and only a 200 has any. The handler may have said
-/// that its response is not to be cut, and whoever has a part already must have it of this one.
+/// The ranges of a GET (RFC 9110 §14.2) that a 200 answers, unless the handler forbids ranges, or
+/// `If-Range` names another response.
 fn may_be_cut(stored: &StoredResponse, request: &HttpRequest) -> bool {
     let accepted = stored.headers.iter();
     let accepted = accepted.filter(|(name, _)| *name == header::ACCEPT_RANGES);
@@ -108,8 +107,8 @@ fn may_be_cut(stored: &StoredResponse, request: &HttpRequest) -> bool {
 }
 
 fn fits(stored: &StoredResponse, asked: &HeaderMap) -> bool {
-    // A cache does not evaluate these (RFC 9110 §13.2.1); a part that failed them would be pasted
-    // to another response.
+    // A cache does not evaluate these (RFC 9110 §13.2.1); a client would add a part that fails them to
+    // another response.
     if asked.contains_key(&header::IF_MATCH) || asked.contains_key(&header::IF_UNMODIFIED_SINCE) {
         return false;
     }
@@ -126,7 +125,7 @@ fn fits(stored: &StoredResponse, asked: &HeaderMap) -> bool {
         && !may_have_been_coded(stored, asked)
 }
 
-/// Whether the client may hold a part of this response as a compressor outside has coded it.
+/// Returns true where the client may hold a part of this response in the coding of an outer compressor.
 fn may_have_been_coded(stored: &StoredResponse, asked: &HeaderMap) -> bool {
     let media = field_of(stored, &header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     field_of(stored, &header::CONTENT_ENCODING).is_none()

@@ -1,4 +1,4 @@
-//! Answers from stored responses.
+//! Answers that are made from stored responses.
 
 use crate::{
     entry::{StoredResponse, staleness::Staleness},
@@ -19,19 +19,19 @@ use actix_web::{
     },
 };
 
-/// How a stored response came to answer this request.
+/// The way in which a stored response answers a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HitKind {
-    /// It was there.
+    /// It is fresh, from memory.
     Hit(Timestamp),
-    /// It was in the remote store.
+    /// It is fresh, from the remote store.
     Remote(Timestamp),
-    /// It was there, and is stale; by this rule, or because the client puts up with it.
+    /// It is stale, and allowed by this rule, or without one by the client.
     Stale(Timestamp, Option<StaleRule>),
-    /// Another request's run has just stored it, or found it in the remote store.
+    /// The run of another request has just stored it, or read it from the remote store.
     Collapsed(ForwardReason, Timestamp),
-    /// It is stale, and stands in for a run that has failed, with this status if any, or that takes
-    /// too long.
+    /// It is stale, and answers in place of a run that has failed, with this status if any, or that
+    /// exceeds the soft timeout.
     StoodIn {
         forward: ForwardReason,
         status: Option<StatusCode>,
@@ -41,7 +41,7 @@ pub(crate) enum HitKind {
 }
 
 impl HitKind {
-    /// How one answers that was found in this stage.
+    /// The way in which a response of this stage answers.
     pub(crate) fn hit(stage: Staleness, now: Timestamp) -> Self {
         match stage {
             Staleness::Fresh | Staleness::RefreshAhead => Self::Hit(now),
@@ -52,8 +52,7 @@ impl HitKind {
     }
 }
 
-/// Answers `request` from `stored`: whole, with the part that it asks for, or with 304 where its own
-/// validators match.
+/// Answers `request` from `stored`: whole, with its range, or with 304 where its validators match.
 pub(crate) fn reuse(stored: &StoredResponse, request: &HttpRequest, how: HitKind) -> HttpResponse {
     if is_not_modified(stored, request) {
         reuse_head(stored, how)
@@ -62,18 +61,18 @@ pub(crate) fn reuse(stored: &StoredResponse, request: &HttpRequest, how: HitKind
     }
 }
 
-/// Answers with 304 a request whose own validators match.
+/// Answers a request whose validators match, with 304.
 pub(crate) fn reuse_head(stored: &StoredResponse, how: HitKind) -> HttpResponse {
     let mut response = HttpResponse::with_body(StatusCode::NOT_MODIFIED, BoxBody::new(()));
     let fields = stored.headers.iter();
     let kept = fields.filter(|(name, _)| !describes_content(name, stored));
     add(kept, response.headers_mut());
     stored.style.apply_case(response.head_mut());
-    mark(stored, &mut response, how);
+    add_cache_fields(stored, &mut response, how);
     response
 }
 
-/// Answers a request whose own validators do not match: whole, or with the part that it asks for.
+/// Answers a request whose validators do not match: whole, or with its range.
 pub(crate) fn reuse_content(
     stored: &StoredResponse,
     request: &HttpRequest,
@@ -86,21 +85,21 @@ pub(crate) fn reuse_content(
         response = response.set_body(part);
         response.head_mut().reason = None;
     }
-    mark(stored, &mut response, how);
+    add_cache_fields(stored, &mut response, how);
     response
 }
 
-/// Answers from `stored` a request that is no longer at hand: whole.
+/// Answers a request that the service has kept: whole.
 pub(crate) fn reuse_whole(stored: &StoredResponse, how: HitKind) -> HttpResponse {
     let mut response = body(stored);
     add(stored.headers.iter(), response.headers_mut());
     stored.style.apply(response.head_mut());
-    mark(stored, &mut response, how);
+    add_cache_fields(stored, &mut response, how);
     response
 }
 
-/// The fields that tell how old an answer is and where it comes from.
-fn mark(stored: &StoredResponse, response: &mut HttpResponse, how: HitKind) {
+/// Adds `Age`, `Cache-Status` and the client's `Cache-Control`.
+fn add_cache_fields(stored: &StoredResponse, response: &mut HttpResponse, how: HitKind) {
     let headers = response.headers_mut();
     match how {
         HitKind::Hit(now) => {
@@ -114,7 +113,7 @@ fn mark(stored: &StoredResponse, response: &mut HttpResponse, how: HitKind) {
             cache_status::add_remote(headers, age, stored.deadline().since(now));
         }
         HitKind::Stale(now, rule) => {
-            aged(stored, headers, now);
+            add_age(stored, headers, now);
             let over = now.since(stored.deadline());
             headers.append(cache_status::NAME, cache_status::stale(over, rule));
         }
@@ -124,7 +123,7 @@ fn mark(stored: &StoredResponse, response: &mut HttpResponse, how: HitKind) {
             rule,
             now,
         } => {
-            aged(stored, headers, now);
+            add_age(stored, headers, now);
             headers.append(
                 cache_status::NAME,
                 cache_status::stood_in(forward, status, rule),
@@ -141,14 +140,14 @@ fn mark(stored: &StoredResponse, response: &mut HttpResponse, how: HitKind) {
     }
 }
 
-fn aged(stored: &StoredResponse, headers: &mut HeaderMap, now: Timestamp) {
+fn add_age(stored: &StoredResponse, headers: &mut HeaderMap, now: Timestamp) {
     let age = stored.age(now);
     headers::keep(stored, age, headers);
     headers.append(header::AGE, cache_status::age(age));
 }
 
-/// All but its fields, which are added in place: a response is large, and to hand it on is to move
-/// it.
+/// The response without its fields, which are added in place: a response is large, and each function that
+/// returned it would move it.
 fn body(stored: &StoredResponse) -> HttpResponse {
     HttpResponse::with_body(stored.status, BoxBody::new(stored.body.clone()))
 }
@@ -159,9 +158,9 @@ fn add<'s>(fields: impl Iterator<Item = &'s (HeaderName, HeaderValue)>, headers:
     }
 }
 
-/// Makes a 304, a 206 or a 416 of a live head whose response has just been stored, where the
-/// request asks for no more, and gives the body that then takes the place of the whole.
-pub(crate) fn spare(
+/// Turns the head of a run's response, which was just stored, into a 304, a 206 or a 416, where the request
+/// asks for one, and returns its body.
+pub(crate) fn narrow_new(
     stored: &StoredResponse,
     request: &HttpRequest,
     head: &mut HttpResponse<()>,
@@ -178,7 +177,7 @@ pub(crate) fn spare(
     Some(BoxBody::new(()))
 }
 
-/// A 304 says nothing of a content that it does not carry (RFC 9110 §15.4.5).
+/// Fields that describe content, which a 304 does not have (RFC 9110 §15.4.5).
 fn describes_content(name: &HeaderName, stored: &StoredResponse) -> bool {
     *name == header::CONTENT_TYPE
         || *name == header::CONTENT_LENGTH
@@ -188,8 +187,7 @@ fn describes_content(name: &HeaderName, stored: &StoredResponse) -> bool {
         || (*name == header::LAST_MODIFIED && stored.etag.is_some())
 }
 
-/// The answer to a client that wants a stored response alone, where none will do
-/// (RFC 9111 §5.2.1.7).
+/// The 504 for `only-if-cached` without a stored response to reuse (RFC 9111 §5.2.1.7).
 pub(crate) fn only_if_cached() -> HttpResponse {
     let mut response = HttpResponse::with_body(StatusCode::GATEWAY_TIMEOUT, BoxBody::new(()));
     response
@@ -198,17 +196,17 @@ pub(crate) fn only_if_cached() -> HttpResponse {
     response
 }
 
-/// Whether `request` may be answered with a 304.
+/// Returns true for a request that may be answered with a 304.
 pub(crate) fn is_conditional(request: &HttpRequest) -> bool {
     asks_for_not_modified(request.headers())
 }
 
-/// Whether these fields of a request let it be answered with a 304.
+/// Returns true for request fields that may be answered with a 304.
 pub(crate) fn asks_for_not_modified(asked: &HeaderMap) -> bool {
     asked.contains_key(&header::IF_NONE_MATCH) || asked.contains_key(&header::IF_MODIFIED_SINCE)
 }
 
-/// Only a 200 is ever "not modified" (RFC 9110 §13.2.1).
+/// Returns true for a match of validators; only a 200 has any (RFC 9110 §13.2.1).
 pub(crate) fn is_not_modified(stored: &StoredResponse, request: &HttpRequest) -> bool {
     let asked = request.headers();
     let none_match = asked.contains_key(&header::IF_NONE_MATCH);

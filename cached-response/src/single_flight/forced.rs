@@ -1,35 +1,35 @@
-//! Live answers on request, bounded: per key one run under way and one queued.
+//! Forced refreshes, bounded: one run in progress and one queued per key.
 //!
-//! A queued run takes followers until it starts, and none afterwards: whoever arrives later asked
-//! for an answer that was computed after that.
+//! A queued run takes waiters until it starts, and none afterwards: a later request asked for an answer
+//! that is computed after it.
 
 use crate::{
     key::Key,
-    single_flight::responses::{Follower, JoinContext, Permit, ResponseFlights, Turn},
+    single_flight::responses::{Join, JoinContext, Permit, ResponseFlights, Waiter},
 };
 
-/// The two rows of live runs.
+/// The queued and the running forced refreshes of a cache.
 pub(crate) struct ForcedRuns {
     queued: ResponseFlights,
     running: ResponseFlights,
 }
 
-/// The part a request for a live answer takes.
+/// The part of a request that forces a refresh.
 pub(crate) enum Queue {
-    /// Run when the one under way has landed, and land for those who joined before.
+    /// Run when the run in progress has finished, for the waiters until then.
     Run(Permit),
     /// Wait for the queued run.
-    Join(Follower),
-    /// Too many wait already.
-    Crowded,
+    Wait(Waiter),
+    /// The queued run has the maximum of waiters.
+    Full,
 }
 
 /// The next step of the queued run.
 pub(crate) enum Next {
-    /// Nothing is under way: start. Land both when done.
+    /// No run is in progress: start, and finish both permits.
     Start(Permit),
-    Wait(Follower),
-    Crowded,
+    Wait(Waiter),
+    Full,
 }
 
 impl ForcedRuns {
@@ -44,23 +44,23 @@ impl ForcedRuns {
         self.queued.len() + self.running.len()
     }
 
-    pub(crate) fn join(&self, key: &Key, boarding: &JoinContext<'_>) -> Queue {
-        match boarding.join(&self.queued, key) {
-            Turn::Lead(permit) => Queue::Run(permit),
-            Turn::Follow(follower) => Queue::Join(follower),
-            Turn::Crowded => Queue::Crowded,
+    pub(crate) fn join(&self, key: &Key, context: &JoinContext<'_>) -> Queue {
+        match context.join(&self.queued, key) {
+            Join::Lead(permit) => Queue::Run(permit),
+            Join::Wait(waiter) => Queue::Wait(waiter),
+            Join::Full => Queue::Full,
         }
     }
 
-    /// Whether the run that `queued` stands for may start.
-    pub(crate) fn next(&self, queued: &Permit, key: &Key, boarding: &JoinContext<'_>) -> Next {
-        match boarding.join(&self.running, key) {
-            Turn::Lead(permit) => {
+    /// Starts the run of `queued`, if none is in progress.
+    pub(crate) fn next(&self, queued: &Permit, key: &Key, context: &JoinContext<'_>) -> Next {
+        match context.join(&self.running, key) {
+            Join::Lead(permit) => {
                 queued.close();
                 Next::Start(permit)
             }
-            Turn::Follow(follower) => Next::Wait(follower),
-            Turn::Crowded => Next::Crowded,
+            Join::Wait(waiter) => Next::Wait(waiter),
+            Join::Full => Next::Full,
         }
     }
 }

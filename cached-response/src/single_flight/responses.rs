@@ -1,4 +1,4 @@
-//! The flights of one cache: what is stamped, shared and told in them.
+//! Single flight of one cache: flights of stored responses, stamped with a snapshot of the generations.
 
 use crate::{
     entry::{StoredResponse, staleness::Staleness},
@@ -14,25 +14,25 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 
-/// Stamped with a snapshot from before they started.
+/// Flights that are stamped with a snapshot from before their run.
 pub(crate) type ResponseFlights = SingleFlight<Key, Snapshot, Arc<StoredResponse>, Skip>;
-pub(crate) type Turn = flights::Join<Key, Snapshot, Arc<StoredResponse>, Skip>;
+pub(crate) type Join = flights::Join<Key, Snapshot, Arc<StoredResponse>, Skip>;
 pub(crate) type Permit = flights::Permit<Key, Snapshot, Arc<StoredResponse>, Skip>;
-pub(crate) type Follower = flights::Waiter<Snapshot, Arc<StoredResponse>, Skip>;
-pub(crate) type Landing = flights::Outcome<Arc<StoredResponse>, Skip>;
+pub(crate) type Waiter = flights::Waiter<Snapshot, Arc<StoredResponse>, Skip>;
+pub(crate) type FlightOutcome = flights::Outcome<Arc<StoredResponse>, Skip>;
 
-/// Those who are told how a run ended: nobody, the followers of one flight, or of two.
+/// The permits of one run: none, that of one flight, or those of two.
 pub(crate) struct Permits {
     permits: [Option<Permit>; 2],
-    /// The run starts later than the flight that it lands for.
-    late: bool,
+    /// The run starts later than the flight that it finishes.
+    beside: bool,
 }
 
 impl Permits {
     fn of(permits: [Option<Permit>; 2]) -> Self {
         Self {
             permits,
-            late: false,
+            beside: false,
         }
     }
 
@@ -48,27 +48,27 @@ impl Permits {
         Self::of([Some(first), Some(second)])
     }
 
-    /// Of a run beside the one that is followed.
-    pub(crate) fn late(permit: Permit) -> Self {
+    /// The permit of a run beside the leader.
+    pub(crate) fn beside(permit: Permit) -> Self {
         Self {
-            late: true,
+            beside: true,
             ..Self::one(permit)
         }
     }
 
-    /// Tells those who wait that the response has begun, and that its body is still to come.
-    pub(crate) fn head_is_out(&self) {
+    /// Notes that the head of the response was sent, and that its body is still to come.
+    pub(crate) fn head_sent(&self) {
         for permit in self.permits.iter().flatten() {
-            permit.head_is_out();
+            permit.head_sent();
         }
     }
 
     /// The snapshot that the run starts under, if there is one already.
-    pub(crate) fn stamp(&self) -> Option<Snapshot> {
-        if self.late {
+    pub(crate) fn snapshot(&self) -> Option<Snapshot> {
+        if self.beside {
             return None;
         }
-        // The last was given when the run could start.
+        // The last permit was given when the run could start.
         self.permits
             .iter()
             .flatten()
@@ -76,43 +76,42 @@ impl Permits {
             .map(|permit| permit.stamp().clone())
     }
 
-    pub(crate) fn land(self, landing: &Landing) {
+    pub(crate) fn finish(self, outcome: &FlightOutcome) {
         for permit in self.permits.into_iter().flatten() {
-            permit.land(landing.clone());
+            permit.finish(outcome.clone());
         }
     }
 }
 
-/// The way of a request whose response is to be refreshed.
-pub(crate) enum Due {
-    /// The response answers: somebody refreshes it, or it is fresh and the next request tries again.
-    Answer,
-    /// The response answers, and the run goes on behind that.
-    Behind(Permit, DetachedPermit),
-    /// The request waits for the run: this worker carries as many refreshes as it may, or cannot
-    /// carry any.
-    Wait(Permit),
+/// The part of a request in the refresh of its response.
+pub(crate) enum RefreshLead {
+    /// The response answers: another request refreshes it, or it is fresh and the next one tries again.
+    None,
+    /// The response answers, and the run goes on in the background.
+    Background(Permit, DetachedPermit),
+    /// The request waits for the run: this worker has no room for a background run.
+    Foreground(Permit),
 }
 
-impl Due {
-    /// Decides it for a request that took this turn, by the stage of the response.
-    pub(crate) fn of(turn: Turn, stage: Staleness) -> Self {
-        let Turn::Lead(permit) = turn else {
-            return Self::Answer;
+impl RefreshLead {
+    /// The part of a request that has joined, by the stage of the response.
+    pub(crate) fn of(join: Join, stage: Staleness) -> Self {
+        let Join::Lead(permit) = join else {
+            return Self::None;
         };
         let place = local_task::could_take_it().then(|| DetachedPermit::claim(Kind::Refresh));
         match place.flatten() {
-            Some(place) => Self::Behind(permit, place),
-            None if stage.is_stale() => Self::Wait(permit),
-            None => Self::Answer,
+            Some(place) => Self::Background(permit, place),
+            None if stage.is_stale() => Self::Foreground(permit),
+            None => Self::None,
         }
     }
 }
 
-/// What an arrival knows when it joins.
+/// The time, limits and target of a request that joins.
 #[derive(Debug)]
 pub(crate) struct JoinContext<'a> {
-    /// Since the start of the clock.
+    /// The time since the start of the clock.
     pub(crate) now: Duration,
     pub(crate) limits: Limits,
     pub(crate) generations: &'a Generations,
@@ -120,32 +119,32 @@ pub(crate) struct JoinContext<'a> {
 }
 
 impl JoinContext<'_> {
-    /// Leads a new flight, or follows the one under way.
-    pub(crate) fn join(&self, flights: &ResponseFlights, key: &Key) -> Turn {
-        // Most of a crowd follows, and needs no snapshot of its own.
-        if let Some(follower) = self.follow(flights, key) {
-            return Turn::Follow(follower);
+    /// Leads a new flight, or waits for the one in progress.
+    pub(crate) fn join(&self, flights: &ResponseFlights, key: &Key) -> Join {
+        // Most requests of a crowd wait, and need no snapshot of their own.
+        if let Some(waiter) = self.wait(flights, key) {
+            return Join::Wait(waiter);
         }
         let stamp = self.generations.snapshot(self.target);
         flights.join(key, self.now, &self.limits, stamp, is_outdated)
     }
 
-    /// Lets a follower run beside the leader, unless a run was started less than `after` ago: then
-    /// returns when one may be.
-    pub(crate) fn relieve(
+    /// Waits for the flight in progress; never leads.
+    pub(crate) fn wait(&self, flights: &ResponseFlights, key: &Key) -> Option<Waiter> {
+        flights.wait(key, self.now, &self.limits, is_outdated)
+    }
+
+    /// Admits a run of a waiter beside the leader, unless a run was started less than `after` ago: then
+    /// returns the time at which one may start.
+    pub(crate) fn run_beside(
         &self,
         flights: &ResponseFlights,
         key: &Key,
-        follower: &Follower,
+        waiter: &Waiter,
         after: Duration,
     ) -> Result<Permit, Timestamp> {
-        let permit = flights.relieve(key, follower, self.now, after);
+        let permit = flights.run_beside(key, waiter, self.now, after);
         permit.map_err(|next| Timestamp::default().after(next))
-    }
-
-    /// Follows the flight under way, and never leads.
-    pub(crate) fn follow(&self, flights: &ResponseFlights, key: &Key) -> Option<Follower> {
-        flights.follow(key, self.now, &self.limits, is_outdated)
     }
 }
 

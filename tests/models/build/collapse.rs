@@ -14,76 +14,76 @@ pub(crate) const COLLAPSE: Subject = Subject {
 
 const MISTAKES: &[Mistake] = &[
     Mistake {
-        name: "followers_are_woken_before_the_landing_is_there",
+        name: "waiters_are_woken_before_the_outcome_is_there",
         file: "flight.rs",
-        right: "State::Landed(landing));
+        right: "State::Finished(outcome));
         drop(state);
-        if let State::Running(followers) = before {
-            followers.wake();
+        if let State::Running(waiters) = before {
+            waiters.wake();
         }",
-        wrong: "State::Running(Followers::default()));
+        wrong: "State::Running(Waiters::default()));
         drop(state);
-        if let State::Running(followers) = before {
-            followers.wake();
+        if let State::Running(waiters) = before {
+            waiters.wake();
         }
-        *lock(&self.state) = State::Landed(landing);",
-        scenario: "a_leader_lands_while_its_follower_polls",
+        *lock(&self.state) = State::Finished(outcome);",
+        scenario: "a_leader_ends_while_its_waiter_polls",
         failure: "deadlock",
     },
     Mistake {
-        name: "a_follower_looks_and_then_waits_without_looking_again",
+        name: "a_waiter_looks_and_then_waits_without_looking_again",
         file: "flight.rs",
         right: "let mut state = lock(&self.flight.state);",
-        wrong: "if let State::Landed(landing) = &*lock(&self.flight.state) {
-            return Poll::Ready(landing.clone());
+        wrong: "if let State::Finished(outcome) = &*lock(&self.flight.state) {
+            return Poll::Ready(outcome.clone());
         }
-        if let State::Running(followers) = &mut *lock(&self.flight.state) {
-            drop(followers.wait(self.place, waker));
+        if let State::Running(waiters) = &mut *lock(&self.flight.state) {
+            drop(waiters.wait(self.place, waker));
         }
         if true {
             return Poll::Pending;
         }
         let waker = context.waker().clone();
         let mut state = lock(&self.flight.state);",
-        scenario: "a_leader_lands_while_its_follower_polls",
+        scenario: "a_leader_ends_while_its_waiter_polls",
         failure: "deadlock",
     },
     Mistake {
         name: "a_permit_that_is_dropped_tells_nobody",
         file: "mod.rs",
         right: "self.flight
-            .land(mem::replace(&mut self.landing, Outcome::Failed));",
-        wrong: "if !matches!(self.landing, Outcome::Failed) {
-            self.flight.land(mem::replace(&mut self.landing, Outcome::Failed));
+            .finish(mem::replace(&mut self.outcome, Outcome::Failed));",
+        wrong: "if !matches!(self.outcome, Outcome::Failed) {
+            self.flight.finish(mem::replace(&mut self.outcome, Outcome::Failed));
         }",
-        scenario: "one_of_two_followers_takes_over_from_a_leader_that_is_dropped",
+        scenario: "one_of_two_waiters_takes_over_from_a_leader_that_is_dropped",
         failure: "deadlock",
     },
     Mistake {
-        name: "followers_are_told_of_a_failure_before_the_flight_is_out_of_the_map",
+        name: "waiters_are_told_of_a_failure_before_the_flight_is_out_of_the_map",
         file: "mod.rs",
         right: "self.flights.retire(&self.key, &self.flight);
         self.flight
-            .land(mem::replace(&mut self.landing, Outcome::Failed));",
-        wrong: "self.flight.land(mem::replace(&mut self.landing, Outcome::Failed));
+            .finish(mem::replace(&mut self.outcome, Outcome::Failed));",
+        wrong: "self.flight.finish(mem::replace(&mut self.outcome, Outcome::Failed));
         self.flights.retire(&self.key, &self.flight);",
-        scenario: "one_of_two_followers_takes_over_from_a_leader_that_is_dropped",
+        scenario: "one_of_two_waiters_takes_over_from_a_leader_that_is_dropped",
         failure: "told twice of one failure",
     },
     Mistake {
         name: "a_failure_is_told_while_another_run_goes_on",
         file: "mod.rs",
-        right: "matches!(self.landing, Outcome::Failed) && !self.flight.is_over()",
+        right: "matches!(self.outcome, Outcome::Failed) && !self.flight.is_last_failure()",
         wrong: "false",
-        scenario: "a_run_that_was_let_in_lands_for_those_whose_leader_fails",
+        scenario: "a_run_that_was_let_in_ends_for_those_whose_leader_fails",
         failure: "told of a failure while another run goes on",
     },
     Mistake {
         name: "each_of_two_runs_that_fail_leaves_it_to_the_other",
         file: "flight.rs",
-        right: "followers.leaders -= 1;
-                followers.leaders == 0",
-        wrong: "followers.leaders == 1",
+        right: "waiters.leaders -= 1;
+                waiters.leaders == 0",
+        wrong: "waiters.leaders == 1",
         scenario: "two_runs_for_one_flight_fail_at_once",
         failure: "deadlock",
     },
@@ -93,14 +93,14 @@ const MISTAKES: &[Mistake] = &[
         right: "self.leaders == 0",
         wrong: "false",
         scenario: "a_run_is_let_in_while_the_leader_fails",
-        failure: "a run was let in and landed for nobody",
+        failure: "a run was let in and finished for nobody",
     },
     Mistake {
         name: "a_flight_is_taken_out_of_the_map_without_looking_which",
         file: "mod.rs",
         right: "is_some_and(|current| Arc::ptr_eq(current, flight))",
         wrong: "is_some_and(|_| true)",
-        scenario: "a_replaced_flight_that_lands_late_leaves_the_newer_one_alone",
+        scenario: "a_replaced_flight_that_ends_late_leaves_the_newer_one_alone",
         failure: "the newer flight was taken out",
     },
     Mistake {

@@ -1,14 +1,14 @@
-//! The memory that all copies of a process share.
+//! The memory budget that all copies of a process share.
 
 use std::sync::{
     Arc, LazyLock,
     atomic::{AtomicUsize, Ordering},
 };
 
-/// What copies under way and unread tails may hold together, unless it is set.
-const DEFAULT: usize = 32 * 1024 * 1024;
+/// The budget for copies in progress and unread chunks, in bytes, unless it is set.
+const DEFAULT_BYTES: usize = 32 * 1024 * 1024;
 
-/// A bound, in bytes, on what streamed bodies may keep in memory on their way.
+/// A bound, in bytes, on the memory of streamed bodies that are being sent.
 #[derive(Debug)]
 pub(crate) struct Budget {
     bytes: usize,
@@ -23,9 +23,10 @@ impl Budget {
         }
     }
 
-    /// The one that every cache of this process uses: 32 MiB.
+    /// The budget of all caches of this process: 32 MiB.
     pub(crate) fn of_the_process() -> &'static Arc<Self> {
-        static BUDGET: LazyLock<Arc<Budget>> = LazyLock::new(|| Arc::new(Budget::new(DEFAULT)));
+        static BUDGET: LazyLock<Arc<Budget>> =
+            LazyLock::new(|| Arc::new(Budget::new(DEFAULT_BYTES)));
         &BUDGET
     }
 
@@ -43,7 +44,7 @@ impl Budget {
     }
 }
 
-/// What one body holds of the budget. Dropping it gives everything back.
+/// The share of one body in the budget, returned when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Arc<Budget>,
@@ -51,7 +52,7 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// Takes `bytes` more, or nothing where there is no room for them.
+    /// Takes `bytes` more; returns false where there is no room for them.
     pub(crate) fn grow(&mut self, bytes: usize) -> bool {
         let limit = self.budget.bytes;
         let grown = |used: usize| used.checked_add(bytes).filter(|used| *used <= limit);
@@ -66,7 +67,7 @@ impl Share {
         taken
     }
 
-    /// Gives back `bytes`, or as many as there are.
+    /// Returns `bytes` to the budget, or as many as it has.
     pub(crate) fn shrink(&mut self, bytes: usize) {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
@@ -85,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_are_refused_past_the_bound_and_given_back_on_drop() {
+    fn a_share_is_refused_past_the_bound_and_returned_on_drop() {
         let budget = Arc::new(Budget::new(10));
         let mut one = budget.share();
         let mut two = budget.share();

@@ -1,4 +1,4 @@
-//! What lies between the task that copies a body and the client that reads it.
+//! The channel between the task that copies a body and the client that reads it.
 
 use std::{
     collections::VecDeque,
@@ -13,37 +13,37 @@ use crate::response::tee::{
     source::{BodyError, SourceBody},
 };
 
-/// What a chunk costs beside its bytes: its handle, the room to spare beside that, and what was
-/// allocated for it. Without it a body of single bytes holds a hundred times what is counted.
-const CHUNK: usize = 128;
+/// The overhead of a chunk, in bytes: its handle, spare capacity, and its allocation. Without it a body of
+/// single bytes would use a hundred times of what is counted.
+const CHUNK_OVERHEAD: usize = 128;
 
-/// How the body goes on after the chunks that are here.
+/// The continuation of the body after the chunks of the channel.
 pub(crate) enum End {
-    /// The task is still at it.
+    /// The task goes on.
     Open,
-    /// Past a bound: the reader polls the body itself from here.
-    Passed(SourceBody),
+    /// Past a bound: the client polls the body itself from here.
+    PassedOn(SourceBody),
     Clean,
     Broken(BodyError),
 }
 
-/// Who reads the chunks.
+/// The state of the client that reads the chunks.
 enum Client {
     Busy,
     Waiting(Waker),
     Gone,
 }
 
-/// The chunks of a body, which serve the client and, while the copy is under way, also the copy.
+/// The chunks of a body, for the client and, while it is in progress, for the copy.
 pub(crate) struct Channel {
     chunks: VecDeque<Bytes>,
-    /// How many of `chunks` the client has had; they are kept for the copy.
+    /// The number of chunks that the client has read; they are kept for the copy.
     read: usize,
     share: Share,
     end: End,
     client: Client,
-    /// The task's, which must learn that the client has left.
-    copier: Option<Waker>,
+    /// The waker of the task, for when the client leaves.
+    task: Option<Waker>,
 }
 
 impl Channel {
@@ -54,18 +54,18 @@ impl Channel {
             share,
             end: End::Open,
             client: Client::Busy,
-            copier: None,
+            task: None,
         }
     }
 
-    /// Adds a chunk for the client. Whether the budget had room for it, too.
+    /// Adds a chunk for the client; returns false where the budget has no room for it.
     pub(crate) fn push(&mut self, chunk: Bytes) -> bool {
         let counted = self.share.grow(cost(&chunk));
         self.chunks.push_back(chunk);
         counted
     }
 
-    /// The copy: an allocation of its own, since a chunk may be a small part of a large one.
+    /// The copy, in an allocation of its own: a chunk may be a small part of a large one.
     pub(crate) fn whole(&self, length: usize) -> Bytes {
         let mut whole = Vec::with_capacity(length);
         for chunk in &self.chunks {
@@ -74,7 +74,7 @@ impl Channel {
         whole.into()
     }
 
-    /// Ends the copy: from here on only what the client has not read is kept.
+    /// Ends the copy: from here on only unread chunks are kept.
     pub(crate) fn close(&mut self, end: End) {
         self.end = end;
         let read = mem::take(&mut self.read);
@@ -99,7 +99,7 @@ impl Channel {
         Some(chunk)
     }
 
-    /// How the body goes on, now that all chunks are read; it is open or clean afterwards.
+    /// Takes the continuation, once all chunks are read; it is open or clean afterwards.
     pub(crate) fn take_end(&mut self) -> End {
         let next = if self.is_open() {
             End::Open
@@ -120,32 +120,32 @@ impl Channel {
         }
     }
 
-    /// Returns the waker that was there before, to be dropped where the tail is not borrowed.
+    /// Returns the former waker, which the caller drops while the channel is not borrowed.
     pub(crate) fn wait(&mut self, cx: &Context<'_>) -> Option<Waker> {
         let before = self.waiting();
         self.client = Client::Waiting(cx.waker().clone());
         before
     }
 
-    /// Whether there is a client to copy for; if so, the task is woken when it leaves.
+    /// Returns true while there is a client; the task is woken when it leaves.
     pub(crate) fn has_client(&mut self, cx: &Context<'_>) -> bool {
         if matches!(self.client, Client::Gone) {
             return false;
         }
-        match &mut self.copier {
+        match &mut self.task {
             Some(waker) => waker.clone_from(cx.waker()),
-            None => self.copier = Some(cx.waker().clone()),
+            None => self.task = Some(cx.waker().clone()),
         }
         true
     }
 
-    /// The client has left. Returns the task to wake.
+    /// Notes that the client has left. Returns the task to wake.
     pub(crate) fn leave(&mut self) -> Option<Waker> {
         self.client = Client::Gone;
-        self.copier.take()
+        self.task.take()
     }
 }
 
 fn cost(chunk: &Bytes) -> usize {
-    chunk.len() + CHUNK
+    chunk.len() + CHUNK_OVERHEAD
 }

@@ -1,4 +1,4 @@
-//! The client's end of a copy: the body that its connection polls.
+//! The client's half of a copy: the body that its connection polls.
 
 use std::{
     cell::RefCell,
@@ -20,16 +20,16 @@ use crate::{
     util::local_task::LocalBoxFuture,
 };
 
-/// A body whose bytes come from a copy under way, then, past a bound, from the handler's own body.
+/// A body whose bytes come from a copy in progress, then, past a bound, from the handler's own body.
 pub(crate) struct ClientBody {
-    source: Source,
+    source: BodySource,
     size: BodySize,
 }
 
-enum Source {
+enum BodySource {
     Copy {
-        tail: Rc<RefCell<Channel>>,
-        /// The copying itself, where no task could take it.
+        channel: Rc<RefCell<Channel>>,
+        /// The task itself, where it could not be spawned.
         driven: Option<LocalBoxFuture<()>>,
     },
     Body(SourceBody),
@@ -37,82 +37,82 @@ enum Source {
 }
 
 impl ClientBody {
-    pub(crate) fn new(tail: Rc<RefCell<Channel>>, size: BodySize) -> Self {
+    pub(crate) fn new(channel: Rc<RefCell<Channel>>, size: BodySize) -> Self {
         let driven = None;
         Self {
-            source: Source::Copy { tail, driven },
+            source: BodySource::Copy { channel, driven },
             size,
         }
     }
 
-    /// A reader of a body that is not copied.
-    pub(crate) fn passing(live: SourceBody, size: BodySize) -> Self {
+    /// A body that is not copied.
+    pub(crate) fn passing(source: SourceBody, size: BodySize) -> Self {
         Self {
-            source: Source::Body(live),
+            source: BodySource::Body(source),
             size,
         }
     }
 
-    /// Copies at the pace of this reader's polls.
-    pub(crate) fn drive(&mut self, copying: LocalBoxFuture<()>) {
-        if let Source::Copy { driven, .. } = &mut self.source {
-            *driven = Some(copying);
+    /// Copies at the pace of this body's polls.
+    pub(crate) fn drive(&mut self, task: LocalBoxFuture<()>) {
+        if let BodySource::Copy { driven, .. } = &mut self.source {
+            *driven = Some(task);
         }
     }
 
     fn poll_copy(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
-        let Source::Copy { tail, driven } = &mut self.source else {
+        let BodySource::Copy { channel, driven } = &mut self.source else {
             return Poll::Ready(None);
         };
-        let mut next = tail.borrow_mut().next();
-        if let (None, Some(copying)) = (&next, driven.as_mut()) {
-            if copying.as_mut().poll(cx).is_ready() {
+        let mut next = channel.borrow_mut().next();
+        if let (None, Some(task)) = (&next, driven.as_mut()) {
+            if task.as_mut().poll(cx).is_ready() {
                 *driven = None;
             }
-            next = tail.borrow_mut().next();
+            next = channel.borrow_mut().next();
         }
         if let Some(chunk) = next {
             return Poll::Ready(Some(Ok(chunk)));
         }
-        let end = tail.borrow_mut().take_end();
+        let end = channel.borrow_mut().take_end();
         match end {
             End::Open => {
-                let before = tail.borrow_mut().wait(cx);
+                let before = channel.borrow_mut().wait(cx);
                 drop(before);
                 Poll::Pending
             }
-            End::Passed(live) => {
-                self.leave(Source::Body(live));
+            End::PassedOn(source) => {
+                self.leave(BodySource::Body(source));
                 self.poll_body(cx)
             }
             End::Clean => {
-                self.leave(Source::Ended);
+                self.leave(BodySource::Ended);
                 Poll::Ready(None)
             }
             End::Broken(error) => {
-                self.leave(Source::Ended);
+                self.leave(BodySource::Ended);
                 Poll::Ready(Some(Err(error)))
             }
         }
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
-        let Source::Body(live) = &mut self.source else {
+        let BodySource::Body(source) = &mut self.source else {
             return Poll::Ready(None);
         };
-        let next = ready!(live.poll_next(cx));
+        let next = ready!(source.poll_next(cx));
         if next.is_none() {
-            self.source = Source::Ended;
+            self.source = BodySource::Ended;
         }
         Poll::Ready(next)
     }
 
-    /// Goes on with `source`, and tells a copy under way that its client has left.
-    fn leave(&mut self, source: Source) {
-        if let Source::Copy { tail, .. } = &self.source {
-            let copier = tail.borrow_mut().leave();
-            if let Some(copier) = copier {
-                copier.wake();
+    /// Continues with `source`, and notifies a copy in progress that its client has left.
+    fn leave(&mut self, source: BodySource) {
+        if let BodySource::Copy { channel, .. } = &self.source {
+            let task = channel.borrow_mut().leave();
+            if let Some(task) = task {
+                task.wake();
             }
         }
         self.source = source;
@@ -121,7 +121,7 @@ impl ClientBody {
 
 impl Drop for ClientBody {
     fn drop(&mut self) {
-        self.leave(Source::Ended);
+        self.leave(BodySource::Ended);
     }
 }
 
@@ -136,11 +136,11 @@ impl MessageBody for ClientBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        let reader = self.get_mut();
-        match reader.source {
-            Source::Copy { .. } => reader.poll_copy(cx),
-            Source::Body(_) => reader.poll_body(cx),
-            Source::Ended => Poll::Ready(None),
+        let this = self.get_mut();
+        match this.source {
+            BodySource::Copy { .. } => this.poll_copy(cx),
+            BodySource::Body(_) => this.poll_body(cx),
+            BodySource::Ended => Poll::Ready(None),
         }
     }
 }

@@ -1,15 +1,14 @@
-//! Copies a streamed response body while it goes to its client.
+//! Copies a streamed response body while it is sent to its client.
 //!
-//! The handler's body is polled by a task of its own, which keeps the chunks and shows them to the
-//! client's connection at once. A client that reads slowly, or leaves in the middle, thus delays
-//! and loses nothing for the others; what it has not read yet is bounded by the cap of the body and
-//! by the process-wide [`Budget`]. Past either bound there is nothing to store, so that the task
-//! ends and the client polls the handler's body itself, at its own pace.
+//! The handler's body is polled by a task of its own, which keeps the chunks and passes them to the client's
+//! connection at once. A slow client, or one that leaves, thus delays no other; the chunks that it has not
+//! read yet are bounded by the cap of the body and by the process-wide [`Budget`]. Past either bound
+//! nothing is stored: the task ends, and the client polls the handler's body itself.
 //!
 //! ```text
-//! handler's body --> Copier (a task) --> Tail --> Reader (the client's connection)
-//!                       |                            ^
-//!                       +-- past a bound: the body --+
+//! handler's body --> TeeTask --> Channel --> ClientBody (the client's connection)
+//!                      |                        ^
+//!                      +--- past a bound: body -+
 //! ```
 
 pub(crate) mod budget;
@@ -35,7 +34,7 @@ use crate::{
     util::local_task::{self, LocalBoxFuture},
 };
 
-/// What became of a copy.
+/// The outcome of a copy.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum TeeOutcome {
     /// The body ended cleanly, and these are its bytes.
@@ -44,24 +43,24 @@ pub(crate) enum TeeOutcome {
     TooLarge,
     /// The budget of all copies was spent.
     NoRoom,
-    /// An error, a wrong length, a panic, or nobody was left to wait for it.
+    /// An error, a wrong length, a panic, or no client and no permit to go on without one.
     Failed,
 }
 
-/// What a copy may cost.
+/// The bounds of a copy.
 pub(crate) struct TeeConfig {
     /// The largest body that is kept.
     pub(crate) cap: usize,
-    /// The length that the head of the response gives, where the body does not say its own.
+    /// The declared length of the head, where the body has none of its own.
     pub(crate) declared: Option<u64>,
-    /// What all copies may hold together.
+    /// The budget that all copies share.
     pub(crate) budget: Arc<Budget>,
-    /// Ends a copy that no client waits for; polled only from the moment the client has left.
+    /// A timer that ends a detached copy; polled only once the client has left.
     pub(crate) limit: LocalBoxFuture<()>,
 }
 
 impl TeeConfig {
-    /// The terms for a body of this size, whose own word counts most.
+    /// Takes the declared length of the body, which precedes that of the head.
     fn declaring(mut self, size: BodySize) -> Self {
         if let BodySize::Sized(length) = size {
             self.declared = Some(length);
@@ -69,48 +68,46 @@ impl TeeConfig {
         self
     }
 
-    /// Whether another length was declared.
+    /// Returns true where another length was declared.
     fn forbids(&self, length: usize) -> bool {
         self.declared
             .is_some_and(|declared| declared != length as u64)
     }
 }
 
-/// Returns the body for the client, and calls `landed` exactly once, with the copy of it.
+/// Returns the body for the client, and calls `on_finish` exactly once, with the copy.
 ///
-/// The copy lands before the client can see the end of the body; if the body declares its length
-/// and ends right after it, before the client can see the last byte. The body's declared size
-/// stays what it was. Without a local runtime the client's own polls drive the copy, which is then
-/// lost if the client leaves.
+/// The copy is finished before the client can see the end of the body; if the body declares its length and
+/// ends right after it, before the client can see the last byte. The declared size of the body is kept.
+/// Without a local runtime the client's own polls drive the copy, which is then lost if the client leaves.
 pub(crate) fn copy(
     body: BoxBody,
-    terms: TeeConfig,
+    config: TeeConfig,
     scope: impl Scope + 'static,
-    landed: impl FnOnce(TeeOutcome) + 'static,
+    on_finish: impl FnOnce(TeeOutcome) + 'static,
 ) -> BoxBody {
     let size = body.size();
-    let terms = terms.declaring(size);
+    let config = config.declaring(size);
     let body = match body.try_into_bytes() {
-        Ok(bytes) => return copy_at_once(bytes, size, &terms, landed),
+        Ok(bytes) => return copy_at_once(bytes, size, &config, on_finish),
         Err(body) => body,
     };
-    let live = SourceBody::new(body, scope);
-    if terms
+    let source = SourceBody::new(body, scope);
+    if config
         .declared
-        .is_some_and(|length| length > terms.cap as u64)
+        .is_some_and(|length| length > config.cap as u64)
     {
-        landed(TeeOutcome::TooLarge);
-        return BoxBody::new(ClientBody::passing(live, size));
+        on_finish(TeeOutcome::TooLarge);
+        return BoxBody::new(ClientBody::passing(source, size));
     }
-    let (mut reader, copier) = pair(live, size, terms, landed);
-    if let Err(copying) = local_task::spawn(Box::pin(copier.run())) {
-        reader.drive(copying);
+    let (mut client, task) = pair(source, size, config, on_finish);
+    if let Err(task) = local_task::spawn(Box::pin(task.run())) {
+        client.drive(task);
     }
-    BoxBody::new(reader)
+    BoxBody::new(client)
 }
 
-/// Returns the body for the client, to be polled in `scope` and not copied. One that is no stream is
-/// returned as it is.
+/// Returns the body for the client, polled in `scope` and not copied. A complete one is returned as it is.
 pub(crate) fn pass(body: BoxBody, scope: impl Scope + 'static) -> BoxBody {
     let size = body.size();
     if size.is_eof() {
@@ -122,28 +119,31 @@ pub(crate) fn pass(body: BoxBody, scope: impl Scope + 'static) -> BoxBody {
     }
 }
 
-/// The two ends of a copy, neither of them under way.
+/// The two halves of a copy, not started yet.
 fn pair(
-    live: SourceBody,
+    source: SourceBody,
     size: BodySize,
-    terms: TeeConfig,
-    landed: impl FnOnce(TeeOutcome) + 'static,
+    config: TeeConfig,
+    on_finish: impl FnOnce(TeeOutcome) + 'static,
 ) -> (ClientBody, TeeTask) {
-    let tail = Rc::new(RefCell::new(Channel::new(terms.budget.share())));
-    let reader = ClientBody::new(Rc::clone(&tail), size);
-    (reader, TeeTask::new(live, tail, terms, Box::new(landed)))
+    let channel = Rc::new(RefCell::new(Channel::new(config.budget.share())));
+    let client = ClientBody::new(Rc::clone(&channel), size);
+    (
+        client,
+        TeeTask::new(source, channel, config, Box::new(on_finish)),
+    )
 }
 
-/// The copy of a body that never was a stream.
+/// Copies a complete body.
 fn copy_at_once(
     bytes: Bytes,
     size: BodySize,
-    terms: &TeeConfig,
-    landed: impl FnOnce(TeeOutcome),
+    config: &TeeConfig,
+    on_finish: impl FnOnce(TeeOutcome),
 ) -> BoxBody {
-    landed(if bytes.len() > terms.cap {
+    on_finish(if bytes.len() > config.cap {
         TeeOutcome::TooLarge
-    } else if terms.forbids(bytes.len()) {
+    } else if config.forbids(bytes.len()) {
         TeeOutcome::Failed
     } else {
         TeeOutcome::Whole(bytes.clone())

@@ -1,21 +1,21 @@
-//! The handler's body, with what must be around each of its polls.
+//! The handler's body, polled inside the context of its run.
 
-use crate::context::control::Scope;
 use std::{
     error::Error,
     pin::Pin,
     task::{Context, Poll},
 };
 
+use crate::context::control::Scope;
 use actix_web::{
     body::{BoxBody, MessageBody},
     web::Bytes,
 };
 
-/// Why a body ended before its end, as actix-web passes it on.
+/// The error of a body that was cut short.
 pub(crate) type BodyError = Box<dyn Error>;
 
-/// A handler's body inside its scope, whoever polls it.
+/// A handler's body in its context, for any task that polls it.
 pub(crate) struct SourceBody {
     body: BoxBody,
     scope: Box<dyn Scope>,

@@ -21,23 +21,23 @@ use crate::{
     util::local_task::{DetachedPermit, Kind},
 };
 
-/// What is told of the copy, once.
-type Landed = Box<dyn FnOnce(TeeOutcome)>;
+/// Called once with the outcome of the copy.
+type OnFinish = Box<dyn FnOnce(TeeOutcome)>;
 
-/// A copy under way. Dropping it lands `Failed`, and the client's body ends with an error: so it
-/// is when the body panics, and when the runtime ends.
+/// A copy in progress. Dropped unfinished, because the body panics or the runtime ends, it finishes as
+/// `Failed`, and the client's body ends with an error.
 pub(crate) struct TeeTask {
-    live: Option<SourceBody>,
-    tail: Rc<RefCell<Channel>>,
-    terms: TeeConfig,
-    landed: Option<Landed>,
+    source: Option<SourceBody>,
+    channel: Rc<RefCell<Channel>>,
+    config: TeeConfig,
+    on_finish: Option<OnFinish>,
     length: usize,
-    /// Held from the moment the client has left.
+    /// The permit of a detached copy, from the moment its client has left.
     place: Option<DetachedPermit>,
 }
 
-/// What the body, or the lack of anyone to wait for it, came up with.
-enum Event {
+/// The next step of a copy.
+enum Step {
     Chunk(Bytes),
     End,
     Error(BodyError),
@@ -46,118 +46,118 @@ enum Event {
 
 impl TeeTask {
     pub(crate) fn new(
-        live: SourceBody,
-        tail: Rc<RefCell<Channel>>,
-        terms: TeeConfig,
-        landed: Landed,
+        source: SourceBody,
+        channel: Rc<RefCell<Channel>>,
+        config: TeeConfig,
+        on_finish: OnFinish,
     ) -> Self {
         Self {
-            live: Some(live),
-            tail,
-            terms,
-            landed: Some(landed),
+            source: Some(source),
+            channel,
+            config,
+            on_finish: Some(on_finish),
             length: 0,
             place: None,
         }
     }
 
-    /// Copies to the end, or to the first thing that makes it pointless.
+    /// Copies until the end, a bound, an error, or the limit of a detached copy.
     pub(crate) async fn run(mut self) {
         let mut batch = Batch::default();
         loop {
             match poll_fn(|cx| self.poll(cx)).await {
-                Event::Chunk(chunk) => {
+                Step::Chunk(chunk) => {
                     batch.count(&chunk);
                     let bytes = chunk.len();
                     if !self.keep(chunk) {
                         return self.pass_on();
                     }
-                    // With the last byte that was declared a client has all it waits for, so that
-                    // the end behind it is looked for before the client's turn.
+                    // A client stops reading at the last declared byte, so the end after it is polled
+                    // before the client runs.
                     let last = bytes > 0 && self.is_complete();
                     if batch.is_full() && !last {
                         batch = Batch::default();
                         task::yield_now().await;
                     }
                 }
-                Event::End => return self.end(),
-                Event::Error(error) => return self.close(TeeOutcome::Failed, End::Broken(error)),
-                Event::Abandoned => return,
+                Step::End => return self.end(),
+                Step::Error(error) => return self.close(TeeOutcome::Failed, End::Broken(error)),
+                Step::Abandoned => return,
             }
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        let has_client = self.tail.borrow_mut().has_client(cx);
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        let has_client = self.channel.borrow_mut().has_client(cx);
         if !has_client && self.is_abandoned(cx) {
-            return Poll::Ready(Event::Abandoned);
+            return Poll::Ready(Step::Abandoned);
         }
-        let Some(live) = &mut self.live else {
-            return Poll::Ready(Event::Abandoned);
+        let Some(source) = &mut self.source else {
+            return Poll::Ready(Step::Abandoned);
         };
-        live.poll_next(cx).map(|next| match next {
-            Some(Ok(chunk)) => Event::Chunk(chunk),
-            Some(Err(error)) => Event::Error(error),
-            None => Event::End,
+        source.poll_next(cx).map(|next| match next {
+            Some(Ok(chunk)) => Step::Chunk(chunk),
+            Some(Err(error)) => Step::Error(error),
+            None => Step::End,
         })
     }
 
-    /// Whether a copy without a client has found no place, or has used up its time.
+    /// Returns true for a copy without a client that has no permit, or has reached its limit.
     fn is_abandoned(&mut self, cx: &mut Context<'_>) -> bool {
         self.place = self
             .place
             .take()
             .or_else(|| DetachedPermit::claim(Kind::HandOver));
-        self.place.is_none() || self.terms.limit.as_mut().poll(cx).is_ready()
+        self.place.is_none() || self.config.limit.as_mut().poll(cx).is_ready()
     }
 
-    /// Shows a chunk to the client. Whether it could be kept for the copy, too.
+    /// Sends a chunk to the client; returns false where it exceeds a bound of the copy.
     fn keep(&mut self, chunk: Bytes) -> bool {
-        // On a connection an empty chunk would be the end of the body.
+        // In chunked coding an empty chunk is the end of the body.
         if chunk.is_empty() {
             return true;
         }
         self.length = self.length.saturating_add(chunk.len());
-        let counted = self.tail.borrow_mut().push(chunk);
+        let counted = self.channel.borrow_mut().push(chunk);
         self.wake();
-        counted && self.length <= self.terms.cap
+        counted && self.length <= self.config.cap
     }
 
     fn is_complete(&self) -> bool {
-        self.terms.declared == Some(self.length as u64)
+        self.config.declared == Some(self.length as u64)
     }
 
     fn end(mut self) {
-        if self.terms.forbids(self.length) {
+        if self.config.forbids(self.length) {
             return self.close(TeeOutcome::Failed, End::Clean);
         }
-        let whole = self.tail.borrow().whole(self.length);
+        let whole = self.channel.borrow().whole(self.length);
         self.close(TeeOutcome::Whole(whole), End::Clean);
     }
 
     fn pass_on(mut self) {
-        if let Some(live) = self.live.take() {
-            let over = self.length > self.terms.cap;
+        if let Some(source) = self.source.take() {
+            let over = self.length > self.config.cap;
             let why = if over {
                 TeeOutcome::TooLarge
             } else {
                 TeeOutcome::NoRoom
             };
-            self.close(why, End::Passed(live));
+            self.close(why, End::PassedOn(source));
         }
     }
 
-    /// Lands, and only then lets the client see how the body goes on.
+    /// Finishes the copy, and only then lets the client go on.
     fn close(&mut self, copied: TeeOutcome, end: End) {
-        if let Some(landed) = self.landed.take() {
-            landed(copied);
+        if let Some(on_finish) = self.on_finish.take() {
+            on_finish(copied);
         }
-        self.tail.borrow_mut().close(end);
+        self.channel.borrow_mut().close(end);
         self.wake();
     }
 
     fn wake(&self) {
-        let waiting = self.tail.borrow_mut().waiting();
+        let waiting = self.channel.borrow_mut().waiting();
         if let Some(client) = waiting {
             client.wake();
         }
@@ -166,15 +166,15 @@ impl TeeTask {
 
 impl Drop for TeeTask {
     fn drop(&mut self) {
-        let open = self.tail.borrow().is_open();
+        let open = self.channel.borrow().is_open();
         if open {
             self.close(TeeOutcome::Failed, End::Broken(Box::new(CutShort)));
         }
     }
 }
 
-/// How much is copied before others have their turn: no more than what a connection of actix-web
-/// collects before it writes, so that the client's first byte is not later than without a copy.
+/// The chunks that are copied before the task yields: no more than a connection of actix-web collects before
+/// it writes, so that the client's first byte is as early as without a copy.
 #[derive(Default)]
 struct Batch {
     chunks: usize,

@@ -1,4 +1,4 @@
-//! One run under way: who waits for it, and how it ended.
+//! One run in progress: its waiters, and its outcome.
 
 use std::mem;
 use std::pin::Pin;
@@ -7,42 +7,42 @@ use std::time::Duration;
 
 use super::sync::{Arc, Mutex, lock};
 
-/// How a run ended, as its followers are told.
+/// The outcome of a run, as its waiters get it.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome<T, W> {
-    /// The response is stored, and this is it. It is cloned under the flight's lock, once for each
-    /// follower, so it is a handle.
+    /// The stored response. It is cloned under the flight's lock, once for each waiter, so it is a
+    /// handle.
     Stored(T),
-    /// There is a response that must not be shared, and why. The response itself is not here:
-    /// nobody but the leader's client may ever see it.
+    /// The reason why the response must not be shared. The response itself is not here: the leader's
+    /// client alone may have it.
     NotStored(W),
-    /// The run ended without a response: it panicked, ran too long, or was dropped.
+    /// The run ended without a response: it panicked, timed out, or was dropped.
     Failed,
 }
 
-/// Waits for the landing of somebody else's run, or of one that runs beside that.
+/// Waits for the outcome of the leader's run, or of one that runs beside it.
 ///
-/// Dropping it gives its place among the followers back.
-#[must_use = "a follower waits only while it is polled"]
+/// Dropping it frees its place among the waiters.
+#[must_use = "a waiter waits only while it is polled"]
 pub(crate) struct Waiter<S, T, W> {
     flight: Arc<Flight<S, T, W>>,
     place: usize,
 }
 
 impl<S, T, W> Waiter<S, T, W> {
-    /// Takes one of the `most` places of a flight; `None` when all are taken.
-    pub(crate) fn board(flight: Arc<Flight<S, T, W>>, most: usize) -> Option<Self> {
+    /// Takes one of `max_waiters` places of a flight; `None` when all are taken.
+    pub(crate) fn join(flight: Arc<Flight<S, T, W>>, max_waiters: usize) -> Option<Self> {
         let place = match &mut *lock(&flight.state) {
-            State::Running(followers) => followers.enter(most)?,
-            // It landed a moment ago. Its landing can be read without a place.
-            State::Landed(_) => 0,
+            State::Running(waiters) => waiters.enter(max_waiters)?,
+            // Its outcome can be read without a place.
+            State::Finished(_) => 0,
         };
         Some(Self { flight, place })
     }
 
-    /// Whether the response has begun, and only its body is waited for.
+    /// Returns true once the head of the response was sent, and its body is still to come.
     pub(crate) fn waits_for_body(&self) -> bool {
-        matches!(&*lock(&self.flight.state), State::Running(followers) if followers.head_is_out)
+        matches!(&*lock(&self.flight.state), State::Running(waiters) if waiters.head_sent)
     }
 
     pub(crate) fn flight(&self) -> &Arc<Flight<S, T, W>> {
@@ -54,15 +54,15 @@ impl<S, T: Clone, W: Clone> Future for Waiter<S, T, W> {
     type Output = Outcome<T, W>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // Cloning and dropping a waker runs the executor's code. Both are named before the guard,
-        // so the lock is free when it runs.
+        // Cloning and dropping a waker runs code of the executor. Both are declared before the guard,
+        // so that the lock is free then.
         let waker = context.waker().clone();
         let _replaced;
         let mut state = lock(&self.flight.state);
         match &mut *state {
-            State::Landed(landing) => Poll::Ready(landing.clone()),
-            State::Running(followers) => {
-                _replaced = followers.wait(self.place, waker);
+            State::Finished(outcome) => Poll::Ready(outcome.clone()),
+            State::Running(waiters) => {
+                _replaced = waiters.wait(self.place, waker);
                 Poll::Pending
             }
         }
@@ -72,13 +72,13 @@ impl<S, T: Clone, W: Clone> Future for Waiter<S, T, W> {
 impl<S, T, W> Drop for Waiter<S, T, W> {
     fn drop(&mut self) {
         let _waker = match &mut *lock(&self.flight.state) {
-            State::Running(followers) => followers.leave(self.place),
-            State::Landed(_) => None,
+            State::Running(waiters) => waiters.leave(self.place),
+            State::Finished(_) => None,
         };
     }
 }
 
-/// A run, from the moment somebody won the lead.
+/// A run, from the moment its leader has joined.
 pub(crate) struct Flight<S, T, W> {
     started: Duration,
     stamp: S,
@@ -86,17 +86,17 @@ pub(crate) struct Flight<S, T, W> {
 }
 
 enum State<T, W> {
-    Running(Followers),
-    Landed(Outcome<T, W>),
+    Running(Waiters),
+    Finished(Outcome<T, W>),
 }
 
 impl<S, T, W> Flight<S, T, W> {
     pub(crate) fn new(started: Duration, stamp: S) -> Self {
-        let followers = Followers {
+        let waiters = Waiters {
             leaders: 1,
-            ..Followers::default()
+            ..Waiters::default()
         };
-        let state = Mutex::new(State::Running(followers));
+        let state = Mutex::new(State::Running(waiters));
         Self {
             started,
             stamp,
@@ -112,66 +112,66 @@ impl<S, T, W> Flight<S, T, W> {
         now.saturating_sub(self.started)
     }
 
-    /// Publishes the landing, then wakes those who wait for it, with the lock released. Of several
-    /// runs the first to land counts.
+    /// Publishes the outcome, then wakes the waiters, with the lock released. The first outcome of
+    /// several runs counts.
     ///
-    /// Whoever polls before finds a run and leaves a waker, which is then among those woken;
-    /// whoever polls after finds the landing.
-    pub(crate) fn land(&self, landing: Outcome<T, W>) {
+    /// A waiter that polls before finds a run and leaves a waker, which is woken then; one that polls
+    /// after finds the outcome.
+    pub(crate) fn finish(&self, outcome: Outcome<T, W>) {
         let mut state = lock(&self.state);
-        if matches!(&*state, State::Landed(_)) {
+        if matches!(&*state, State::Finished(_)) {
             return;
         }
-        let before = mem::replace(&mut *state, State::Landed(landing));
+        let before = mem::replace(&mut *state, State::Finished(outcome));
         drop(state);
-        if let State::Running(followers) = before {
-            followers.wake();
+        if let State::Running(waiters) = before {
+            waiters.wake();
         }
     }
 
-    /// Lets one more run land here, unless one was started less than `after` ago: then it may be later,
-    /// and this is when.
-    pub(crate) fn relieve(&self, now: Duration, after: Duration) -> Result<(), Duration> {
+    /// Admits one more run of this flight, unless one was started less than `after` ago: then returns the
+    /// time at which one may start.
+    pub(crate) fn run_beside(&self, now: Duration, after: Duration) -> Result<(), Duration> {
         match &mut *lock(&self.state) {
-            State::Running(followers) => followers.relieve(self.started, now, after),
-            State::Landed(_) => Err(now.saturating_add(after)),
+            State::Running(waiters) => waiters.run_beside(self.started, now, after),
+            State::Finished(_) => Err(now.saturating_add(after)),
         }
     }
 
-    /// Takes note that a run has failed; whether it was the last.
-    pub(crate) fn is_over(&self) -> bool {
+    /// Notes that a run has failed; returns true if it was the last.
+    pub(crate) fn is_last_failure(&self) -> bool {
         match &mut *lock(&self.state) {
-            State::Running(followers) => {
-                followers.leaders -= 1;
-                followers.leaders == 0
+            State::Running(waiters) => {
+                waiters.leaders -= 1;
+                waiters.leaders == 0
             }
-            State::Landed(_) => true,
+            State::Finished(_) => true,
         }
     }
 
-    /// Takes note that the response has begun.
-    pub(crate) fn head_is_out(&self) {
-        if let State::Running(followers) = &mut *lock(&self.state) {
-            followers.head_is_out = true;
+    /// Notes that the head of the response was sent.
+    pub(crate) fn head_sent(&self) {
+        if let State::Running(waiters) = &mut *lock(&self.state) {
+            waiters.head_sent = true;
         }
     }
 }
 
-/// The followers of a run under way, each with a place, and with a waker once it was polled.
+/// The waiters of a run in progress, each with a place, and with a waker once it was polled.
 #[derive(Default)]
-struct Followers {
+struct Waiters {
     places: Vec<Option<Waker>>,
     free: Vec<usize>,
-    /// The runs that may land here; none is let in after the last has failed.
+    /// The runs of this flight; none is admitted after the last has failed.
     leaders: usize,
-    /// When a run was let in beside the first.
-    relieved: Option<Duration>,
-    head_is_out: bool,
+    /// The time at which the last run beside the leader started.
+    last_beside: Option<Duration>,
+    head_sent: bool,
 }
 
-impl Followers {
-    fn enter(&mut self, most: usize) -> Option<usize> {
-        if self.places.len() - self.free.len() >= most {
+impl Waiters {
+    fn enter(&mut self, max: usize) -> Option<usize> {
+        if self.places.len() - self.free.len() >= max {
             return None;
         }
         let place = self.free.pop().unwrap_or(self.places.len());
@@ -181,25 +181,25 @@ impl Followers {
         Some(place)
     }
 
-    fn relieve(
+    fn run_beside(
         &mut self,
         started: Duration,
         now: Duration,
         after: Duration,
     ) -> Result<(), Duration> {
-        let next = self.relieved.unwrap_or(started).saturating_add(after);
+        let next = self.last_beside.unwrap_or(started).saturating_add(after);
         if now < next {
             return Err(next);
         }
         if self.leaders == 0 {
             return Err(now.saturating_add(after));
         }
-        self.relieved = Some(now);
+        self.last_beside = Some(now);
         self.leaders += 1;
         Ok(())
     }
 
-    /// Returns the waker that was there, to be dropped by the caller without the lock.
+    /// Returns the former waker, which the caller drops without the lock.
     fn wait(&mut self, place: usize, waker: Waker) -> Option<Waker> {
         self.places.get_mut(place)?.replace(waker)
     }

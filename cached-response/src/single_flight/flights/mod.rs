@@ -1,28 +1,25 @@
-//! Collapses concurrent misses for one key into one run of the handler.
+//! Single flight, or request coalescing: concurrent misses of one key share one run of the handler.
 //!
-//! Whoever misses [joins](Flights::join). The first is given a [`Permit`] and leads: it runs the
-//! handler and [lands](Permit::land). Those who come meanwhile follow: they wait, are woken
-//! directly, and are told how the run ended. (Elsewhere this is called request coalescing or
-//! single flight.)
+//! A miss [joins](SingleFlight::join). The first is given a [`Permit`] and leads: it runs the handler
+//! and [finishes](Permit::finish). Later ones wait: they are woken directly, with the outcome of the run.
 //!
-//! What holds at every moment, and is checked under a model checker:
+//! Invariants, checked under a model checker:
 //!
 //! 1. At most one flight runs for a key, among those that are younger than the age limit, not
 //!    closed, and whose stamp is not outdated.
-//! 2. A follower never gets a response that was not stored: [`Outcome`] has no room for one.
-//! 3. Every follower returns. A permit that is dropped, by a panic too, lands as
-//!    [`Failed`](Landing::Failed); its followers join again, and one of them leads.
+//! 2. A waiter never gets a response that was not stored: [`Outcome`] has no room for one.
+//! 3. Every waiter returns. A permit that is dropped, by a panic too, finishes as
+//!    [`Failed`](Outcome::Failed); its waiters join again, and one of them leads.
 //! 4. The map is empty when no permit lives.
-//! 5. No lock is held while other people's code runs: wakers, `outdated`, the drop of a stamp or
-//!    of what landed. (A key is plain data: it is hashed, compared and cloned under a shard's
-//!    lock.)
+//! 5. No lock is held while foreign code runs: wakers, `outdated`, the drop of a stamp or of an outcome.
+//!    (A key is plain data: it is hashed, compared and cloned under a shard's lock.)
 //!
-//! A follower that has waited long enough may be let in to run [beside](Flights::relieve) the leader.
-//! Then the first of their runs that does not fail lands for all who follow, or else the last one.
+//! A waiter that has waited long enough may run [beside](SingleFlight::run_beside) the leader. The first
+//! of their runs that does not fail counts for all waiters, or else the last one.
 //!
 //! A flight that is too old or outdated is replaced in the map and not stopped, and one that is
-//! [closed](Permit::close) is taken out of it: it lands for those who follow it, and leaves the
-//! newer one alone.
+//! [closed](Permit::close) is removed from it: it finishes for its waiters, and leaves the newer one
+//! alone.
 
 pub(crate) mod flight;
 #[cfg(test)]
@@ -38,29 +35,30 @@ use self::flight::Flight;
 pub(crate) use self::flight::{Outcome, Waiter};
 use super::sync::{self, Arc, Mutex, RandomState, lock};
 
-/// How many may follow one run, and how long it may take before another is let in beside it.
+/// The bounds of one flight.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// The most followers of one flight.
-    pub(crate) followers: usize,
-    /// The age at which a flight is replaced and no longer joined.
+    /// The maximum of waiters.
+    pub(crate) max_waiters: usize,
+    /// The age from which a flight is replaced, and no longer joined.
     pub(crate) age: Duration,
 }
 
-/// What joining came to.
-#[must_use = "a permit that is dropped lands as failed"]
+/// The part of a request in a flight.
+#[must_use = "a dropped permit finishes as failed"]
 pub(crate) enum Join<K: Eq + Hash, S, T, W> {
-    /// Nobody runs: run, and land.
+    /// There is no run: run, and finish.
     Lead(Permit<K, S, T, W>),
-    /// Somebody runs: wait.
-    Follow(Waiter<S, T, W>),
-    /// Somebody runs, and as many wait as may: run alone.
-    Crowded,
+    /// Another request runs: wait.
+    Wait(Waiter<S, T, W>),
+    /// Another request runs, and has the maximum of waiters: run alone.
+    Full,
 }
 
-/// The flights under way, by key. A clone is a handle on the same flights.
+/// The flights in progress, by key. A clone is a handle on the same flights.
 ///
-/// `S` is the stamp a run starts under, `T` what its followers share, `W` why nothing was stored.
+/// `S` is the stamp that a run starts under, `T` the response that its waiters share, `W` the reason why
+/// none was stored.
 pub(crate) struct SingleFlight<K, S, T, W> {
     shards: Arc<Shards<K, S, T, W>>,
     seed: RandomState,
@@ -79,16 +77,12 @@ impl<K: Eq + Hash, S, T, W> SingleFlight<K, S, T, W> {
         }
     }
 
-    /// Leads a new flight, or follows the one under way.
+    /// Leads a new flight, or waits for the one in progress.
     ///
-    /// `now` is the time since some fixed start. `stamp` is what a run that starts now would run
-    /// under; `outdated` says whether a stamp is no longer what a run should have started under. Take
-    /// the stamp right before: a flight that starts with an outdated one is replaced by the next
-    /// arrival.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what an arrival knows, each of its own type"
-    )]
+    /// `now` is the time since a fixed start. A run that starts now starts under `stamp`; `outdated`
+    /// returns true for a stamp that a run should no longer have started under. Take the stamp right
+    /// before: a flight that starts with an outdated one is replaced by the next request.
+    #[expect(clippy::too_many_arguments, reason = "each is of its own type")]
     pub(crate) fn join(
         &self,
         key: &K,
@@ -102,10 +96,10 @@ impl<K: Eq + Hash, S, T, W> SingleFlight<K, S, T, W> {
     {
         let own = Arc::new(Flight::new(now, stamp));
         let mut refused = None;
-        // Goes round again only if somebody else has replaced or landed a flight meanwhile.
+        // Another round only if another thread has replaced or finished a flight in between.
         while let Some(flight) = self.lead(key, &own, refused.as_ref()) {
             if flight.age(now) < limits.age && !outdated(flight.stamp()) {
-                return Waiter::board(flight, limits.followers).map_or(Join::Crowded, Join::Follow);
+                return Waiter::join(flight, limits.max_waiters).map_or(Join::Full, Join::Wait);
             }
             refused = Some(flight);
         }
@@ -113,13 +107,12 @@ impl<K: Eq + Hash, S, T, W> SingleFlight<K, S, T, W> {
             flights: self.clone(),
             key: key.clone(),
             flight: own,
-            landing: Outcome::Failed,
+            outcome: Outcome::Failed,
         })
     }
 
-    /// Follows the flight under way, if there is one that may be followed and has a place; never
-    /// leads.
-    pub(crate) fn follow(
+    /// Waits for the flight in progress, if there is a current one with a place; never leads.
+    pub(crate) fn wait(
         &self,
         key: &K,
         now: Duration,
@@ -130,38 +123,38 @@ impl<K: Eq + Hash, S, T, W> SingleFlight<K, S, T, W> {
         if flight.age(now) >= limits.age || outdated(flight.stamp()) {
             return None;
         }
-        Waiter::board(flight, limits.followers)
+        Waiter::join(flight, limits.max_waiters)
     }
 
-    /// Lets a follower of the flight for `key` run beside its leader, unless a run was started less
-    /// than `after` ago: then returns when one may be.
-    pub(crate) fn relieve(
+    /// Admits a run of a waiter beside the leader, unless a run was started less than `after` ago: then
+    /// returns the time at which one may start.
+    pub(crate) fn run_beside(
         &self,
         key: &K,
-        follower: &Waiter<S, T, W>,
+        waiter: &Waiter<S, T, W>,
         now: Duration,
         after: Duration,
     ) -> Result<Permit<K, S, T, W>, Duration>
     where
         K: Clone,
     {
-        let flight = follower.flight();
-        flight.relieve(now, after)?;
+        let flight = waiter.flight();
+        flight.run_beside(now, after)?;
         Ok(Permit {
             flights: self.clone(),
             key: key.clone(),
             flight: Arc::clone(flight),
-            landing: Outcome::Failed,
+            outcome: Outcome::Failed,
         })
     }
 
-    /// How many flights are under way; those that were replaced are not counted.
+    /// The number of flights in progress, without replaced ones.
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
 
-    /// Puts `own` into the map where there is no flight, or only the `refused` one; returns any
-    /// other flight for the caller to judge, without the lock.
+    /// Inserts `own` where there is no flight, or only the `refused` one; returns any other flight for the
+    /// caller to judge without the lock.
     fn lead(
         &self,
         key: &K,
@@ -178,12 +171,12 @@ impl<K: Eq + Hash, S, T, W> SingleFlight<K, S, T, W> {
         {
             return Some(Arc::clone(current));
         }
-        // The one it replaces lives on in `refused`, so nothing of it is dropped here.
+        // The replaced one is held by `refused`, so nothing of it is dropped here.
         flights.insert(key.clone(), Arc::clone(own));
         None
     }
 
-    /// Takes a flight out of the map, unless a newer one has replaced it there.
+    /// Removes a flight from the map, unless a newer one has replaced it there.
     fn retire(&self, key: &K, flight: &Arc<Flight<S, T, W>>) {
         let mut flights = lock(self.shard(key));
         if flights
@@ -210,35 +203,35 @@ impl<K, S, T, W> Clone for SingleFlight<K, S, T, W> {
     }
 }
 
-/// The right to run the handler, and the duty to land.
+/// The right to run the handler, and the duty to finish.
 ///
-/// Dropping it tells the followers that the run [`Failed`](Landing::Failed), unless another goes on
-/// for them, and one of them takes over.
-#[must_use = "a permit that is dropped lands as failed"]
+/// Dropping it finishes the run as [`Failed`](Outcome::Failed), unless another run of the flight goes on,
+/// and one of the waiters takes over.
+#[must_use = "a dropped permit finishes as failed"]
 pub(crate) struct Permit<K: Eq + Hash, S, T, W> {
     flights: SingleFlight<K, S, T, W>,
     key: K,
     flight: Arc<Flight<S, T, W>>,
-    landing: Outcome<T, W>,
+    outcome: Outcome<T, W>,
 }
 
 impl<K: Eq + Hash, S, T, W> Permit<K, S, T, W> {
-    /// Tells the followers how the run ended. What is stored was put where it can be found before.
-    pub(crate) fn land(mut self, landing: Outcome<T, W>) {
-        self.landing = landing;
+    /// Gives the waiters the outcome. A stored response is in memory before.
+    pub(crate) fn finish(mut self, outcome: Outcome<T, W>) {
+        self.outcome = outcome;
     }
 
-    /// Takes no more followers: whoever comes next leads a flight of its own.
+    /// Takes no more waiters: the next request leads a flight of its own.
     pub(crate) fn close(&self) {
         self.flights.retire(&self.key, &self.flight);
     }
 
-    /// Tells the followers that the response has begun, and that its body is still to come.
-    pub(crate) fn head_is_out(&self) {
-        self.flight.head_is_out();
+    /// Notes that the head of the response was sent, and that its body is still to come.
+    pub(crate) fn head_sent(&self) {
+        self.flight.head_sent();
     }
 
-    /// What the run started under; one that was let in beside the leader has started later.
+    /// The stamp that the leader started under; a run beside it has started later.
     pub(crate) fn stamp(&self) -> &S {
         self.flight.stamp()
     }
@@ -246,13 +239,13 @@ impl<K: Eq + Hash, S, T, W> Permit<K, S, T, W> {
 
 impl<K: Eq + Hash, S, T, W> Drop for Permit<K, S, T, W> {
     fn drop(&mut self) {
-        if matches!(self.landing, Outcome::Failed) && !self.flight.is_over() {
+        if matches!(self.outcome, Outcome::Failed) && !self.flight.is_last_failure() {
             return;
         }
-        // Out of the map first: a follower that is told of a failure joins again at once, and must
-        // not meet the flight that failed.
+        // Removed first: a waiter that is woken by a failure joins again at once, and must not find the
+        // flight that failed.
         self.flights.retire(&self.key, &self.flight);
         self.flight
-            .land(mem::replace(&mut self.landing, Outcome::Failed));
+            .finish(mem::replace(&mut self.outcome, Outcome::Failed));
     }
 }

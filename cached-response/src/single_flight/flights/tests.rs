@@ -14,7 +14,7 @@ use super::{Join, Limits, Outcome, Permit, SingleFlight, Waiter};
 
 const NOW: Duration = Duration::from_secs(100);
 const LIMITS: Limits = Limits {
-    followers: 3,
+    max_waiters: 3,
     age: Duration::from_secs(30),
 };
 
@@ -45,25 +45,25 @@ fn lead(flights: &TestFlights, key: Key) -> Permit<Key, u32, Stored, u8> {
     leads(join(flights, key))
 }
 
-fn leads(turn: Join<Key, u32, Stored, u8>) -> Permit<Key, u32, Stored, u8> {
-    match turn {
+fn leads(join: Join<Key, u32, Stored, u8>) -> Permit<Key, u32, Stored, u8> {
+    match join {
         Join::Lead(permit) => permit,
-        Join::Follow(_) => panic!("follows a flight where it should lead"),
-        Join::Crowded => panic!("finds a crowd where it should lead"),
+        Join::Wait(_) => panic!("waits where it should lead"),
+        Join::Full => panic!("is turned away where it should lead"),
     }
 }
 
-fn follow(flights: &TestFlights, key: Key) -> Waiter<u32, Stored, u8> {
+fn wait(flights: &TestFlights, key: Key) -> Waiter<u32, Stored, u8> {
     match join(flights, key) {
-        Join::Follow(follower) => follower,
-        Join::Lead(_) => panic!("leads where it should follow"),
-        Join::Crowded => panic!("finds a crowd where it should follow"),
+        Join::Wait(waiter) => waiter,
+        Join::Lead(_) => panic!("leads where it should wait"),
+        Join::Full => panic!("is turned away where it should wait"),
     }
 }
 
-fn poll(follower: &mut Waiter<u32, Stored, u8>, waker: &Arc<Count>) -> Poll<Outcome<Stored, u8>> {
+fn poll(waiter: &mut Waiter<u32, Stored, u8>, waker: &Arc<Count>) -> Poll<Outcome<Stored, u8>> {
     let waker = Waker::from(Arc::clone(waker));
-    Pin::new(follower).poll(&mut Context::from_waker(&waker))
+    Pin::new(waiter).poll(&mut Context::from_waker(&waker))
 }
 
 fn stored(text: &str) -> Outcome<Stored, u8> {
@@ -79,12 +79,12 @@ fn assert_stored(poll: &Poll<Outcome<Stored, u8>>, text: &str) {
 }
 
 #[test]
-fn the_first_leads_and_the_others_follow() {
+fn the_first_leads_and_the_others_wait() {
     explore(|| {
         let flights = TestFlights::new();
         let permit = lead(&flights, "a");
-        let _first = follow(&flights, "a");
-        let _second = follow(&flights, "a");
+        let _first = wait(&flights, "a");
+        let _second = wait(&flights, "a");
         assert_eq!(flights.len(), 1);
         drop(permit);
     });
@@ -101,100 +101,100 @@ fn keys_do_not_wait_for_each_other() {
 }
 
 #[test]
-fn a_landing_reaches_every_follower_and_wakes_each_once() {
+fn an_outcome_reaches_every_waiter_and_wakes_each_once() {
     explore(|| {
         let flights = TestFlights::new();
         let permit = lead(&flights, "a");
         let counts = [Arc::<Count>::default(), Arc::default()];
-        let mut followers = [follow(&flights, "a"), follow(&flights, "a")];
-        for (follower, count) in followers.iter_mut().zip(&counts) {
-            assert!(poll(follower, count).is_pending());
+        let mut waiters = [wait(&flights, "a"), wait(&flights, "a")];
+        for (waiter, count) in waiters.iter_mut().zip(&counts) {
+            assert!(poll(waiter, count).is_pending());
         }
 
-        permit.land(stored("hello"));
+        permit.finish(stored("hello"));
 
-        for (follower, count) in followers.iter_mut().zip(&counts) {
+        for (waiter, count) in waiters.iter_mut().zip(&counts) {
             assert_eq!(count.wakes(), 1);
-            assert_stored(&poll(follower, count), "hello");
+            assert_stored(&poll(waiter, count), "hello");
         }
     });
 }
 
 #[test]
-fn only_the_last_waker_of_a_follower_is_woken() {
+fn only_the_last_waker_of_a_waiter_is_woken() {
     explore(|| {
         let flights = TestFlights::new();
         let permit = lead(&flights, "a");
-        let mut follower = follow(&flights, "a");
+        let mut waiter = wait(&flights, "a");
         let (old, new) = (Arc::<Count>::default(), Arc::<Count>::default());
-        assert!(poll(&mut follower, &old).is_pending());
-        assert!(poll(&mut follower, &new).is_pending());
+        assert!(poll(&mut waiter, &old).is_pending());
+        assert!(poll(&mut waiter, &new).is_pending());
 
-        permit.land(Outcome::Failed);
+        permit.finish(Outcome::Failed);
 
         assert_eq!((old.wakes(), new.wakes()), (0, 1));
     });
 }
 
 #[test]
-fn a_follower_that_was_never_polled_still_gets_the_landing() {
+fn a_waiter_that_was_never_polled_still_gets_the_outcome() {
     explore(|| {
         let flights = TestFlights::new();
         let permit = lead(&flights, "a");
-        let mut follower = follow(&flights, "a");
-        permit.land(stored("hello"));
-        assert_stored(&poll(&mut follower, &Arc::default()), "hello");
+        let mut waiter = wait(&flights, "a");
+        permit.finish(stored("hello"));
+        assert_stored(&poll(&mut waiter, &Arc::default()), "hello");
     });
 }
 
 #[test]
-fn followers_of_what_is_not_stored_learn_why() {
+fn waiters_of_what_is_not_stored_learn_why() {
     explore(|| {
         let flights = TestFlights::new();
         let permit = lead(&flights, "a");
-        let mut follower = follow(&flights, "a");
-        permit.land(Outcome::NotStored(7));
-        let landing = poll(&mut follower, &Arc::default());
-        assert!(matches!(landing, Poll::Ready(Outcome::NotStored(7))));
+        let mut waiter = wait(&flights, "a");
+        permit.finish(Outcome::NotStored(7));
+        let outcome = poll(&mut waiter, &Arc::default());
+        assert!(matches!(outcome, Poll::Ready(Outcome::NotStored(7))));
     });
 }
 
 #[test]
-fn a_follower_takes_over_when_the_leader_is_dropped() {
+fn a_waiter_takes_over_when_the_leader_is_dropped() {
     explore(|| {
         let flights = TestFlights::new();
         let permit = lead(&flights, "a");
-        let mut followers = [follow(&flights, "a"), follow(&flights, "a")];
+        let mut waiters = [wait(&flights, "a"), wait(&flights, "a")];
         drop(permit);
-        for follower in &mut followers {
-            let landing = poll(follower, &Arc::default());
-            assert!(matches!(landing, Poll::Ready(Outcome::Failed)));
+        for waiter in &mut waiters {
+            let outcome = poll(waiter, &Arc::default());
+            assert!(matches!(outcome, Poll::Ready(Outcome::Failed)));
         }
 
         let _successor = lead(&flights, "a");
-        let _follower = follow(&flights, "a");
+        let _waiter = wait(&flights, "a");
     });
 }
 
 #[test]
-fn a_leader_that_panics_lands_as_failed() {
+fn a_leader_that_panics_ends_as_failed() {
     explore(|| {
         let flights = TestFlights::new();
         let permit = lead(&flights, "a");
-        let mut follower = follow(&flights, "a");
+        let mut waiter = wait(&flights, "a");
         let panicked = catch_unwind(AssertUnwindSafe(|| {
             let _permit = permit;
             resume_unwind(Box::new("the handler"))
         }));
         assert!(panicked.is_err());
         assert_eq!(flights.len(), 0);
-        let landing = poll(&mut follower, &Arc::default());
-        assert!(matches!(landing, Poll::Ready(Outcome::Failed)));
+        let outcome = poll(&mut waiter, &Arc::default());
+        assert!(matches!(outcome, Poll::Ready(Outcome::Failed)));
     });
 }
 
 #[test]
-fn the_flight_that_failed_is_gone_before_its_followers_are_woken() {
+fn the_flight_that_failed_is_gone_before_its_waiters_are_woken() {
     struct Look(TestFlights, AtomicUsize);
     impl Wake for Look {
         fn wake(self: Arc<Self>) {
@@ -205,10 +205,10 @@ fn the_flight_that_failed_is_gone_before_its_followers_are_woken() {
     explore(|| {
         let flights = TestFlights::new();
         let permit = lead(&flights, "a");
-        let mut follower = follow(&flights, "a");
+        let mut waiter = wait(&flights, "a");
         let look = Arc::new(Look(flights, AtomicUsize::new(0)));
         let waker = Waker::from(Arc::clone(&look));
-        let pending = Pin::new(&mut follower).poll(&mut Context::from_waker(&waker));
+        let pending = Pin::new(&mut waiter).poll(&mut Context::from_waker(&waker));
         assert!(pending.is_pending());
 
         drop(permit);
@@ -222,39 +222,39 @@ fn the_map_is_empty_when_nothing_runs() {
     explore(|| {
         let flights = TestFlights::new();
         let (a, b) = (lead(&flights, "a"), lead(&flights, "b"));
-        let _follower = follow(&flights, "a");
-        a.land(stored("hello"));
+        let _waiter = wait(&flights, "a");
+        a.finish(stored("hello"));
         drop(b);
         assert_eq!(flights.len(), 0);
     });
 }
 
 #[test]
-fn a_crowd_is_turned_away_until_a_follower_leaves() {
+fn requests_over_the_maximum_are_turned_away_until_a_waiter_leaves() {
     explore(|| {
         let flights = TestFlights::new();
         let _permit = lead(&flights, "a");
-        let mut followers: Vec<_> = (0..3).map(|_| follow(&flights, "a")).collect();
-        assert!(matches!(join(&flights, "a"), Join::Crowded));
-        assert!(flights.follow(&"a", NOW, &LIMITS, |_| false).is_none());
+        let mut waiters: Vec<_> = (0..3).map(|_| wait(&flights, "a")).collect();
+        assert!(matches!(join(&flights, "a"), Join::Full));
+        assert!(flights.wait(&"a", NOW, &LIMITS, |_| false).is_none());
 
-        drop(followers.remove(1));
-        followers.push(follow(&flights, "a"));
-        assert!(matches!(join(&flights, "a"), Join::Crowded));
+        drop(waiters.remove(1));
+        waiters.push(wait(&flights, "a"));
+        assert!(matches!(join(&flights, "a"), Join::Full));
     });
 }
 
 #[test]
-fn a_follower_that_left_is_not_woken() {
+fn a_waiter_that_left_is_not_woken() {
     explore(|| {
         let flights = TestFlights::new();
         let permit = lead(&flights, "a");
         let count = Arc::<Count>::default();
-        let mut follower = follow(&flights, "a");
-        assert!(poll(&mut follower, &count).is_pending());
-        drop(follower);
+        let mut waiter = wait(&flights, "a");
+        assert!(poll(&mut waiter, &count).is_pending());
+        drop(waiter);
         assert_eq!(Arc::strong_count(&count), 1, "its waker is still there");
-        permit.land(stored("hello"));
+        permit.finish(stored("hello"));
         assert_eq!(count.wakes(), 0);
     });
 }
@@ -265,56 +265,56 @@ fn the_place_of_one_who_left_does_not_get_mixed_up_with_its_heir() {
         let flights = TestFlights::new();
         let permit = lead(&flights, "a");
         let (left, count) = (Arc::<Count>::default(), Arc::<Count>::default());
-        let mut follower = follow(&flights, "a");
-        assert!(poll(&mut follower, &left).is_pending());
-        drop(follower);
-        let mut heir = follow(&flights, "a");
+        let mut waiter = wait(&flights, "a");
+        assert!(poll(&mut waiter, &left).is_pending());
+        drop(waiter);
+        let mut heir = wait(&flights, "a");
         assert!(poll(&mut heir, &count).is_pending());
-        permit.land(stored("hello"));
+        permit.finish(stored("hello"));
         assert_eq!((left.wakes(), count.wakes()), (0, 1));
     });
 }
 
 #[test]
-fn a_flight_over_the_age_limit_is_replaced_and_lands_for_its_own() {
+fn a_flight_over_the_age_limit_is_replaced_and_ends_for_its_own() {
     explore(|| {
         let flights = TestFlights::new();
         let old = lead(&flights, "a");
-        let mut early = follow(&flights, "a");
+        let mut early = wait(&flights, "a");
 
         let just_below = NOW + Duration::from_nanos(29_999_999_999);
         let turn = flights.join(&"a", just_below, &LIMITS, 0, |_| false);
-        assert!(matches!(turn, Join::Follow(_)));
+        assert!(matches!(turn, Join::Wait(_)));
         let new = leads(flights.join(&"a", NOW + LIMITS.age, &LIMITS, 0, |_| false));
-        let mut late = follow(&flights, "a");
+        let mut late = wait(&flights, "a");
 
-        old.land(stored("old"));
+        old.finish(stored("old"));
         assert_stored(&poll(&mut early, &Arc::default()), "old");
         assert!(poll(&mut late, &Arc::default()).is_pending());
         assert_eq!(flights.len(), 1, "the newer flight was taken out");
 
-        new.land(stored("new"));
+        new.finish(stored("new"));
         assert_stored(&poll(&mut late, &Arc::default()), "new");
         assert_eq!(flights.len(), 0);
     });
 }
 
 #[test]
-fn a_closed_flight_lands_for_its_own_and_leaves_the_next_one_alone() {
+fn a_closed_flight_ends_for_its_own_and_leaves_the_next_one_alone() {
     explore(|| {
         let flights = TestFlights::new();
         let closed = lead(&flights, "a");
-        let mut early = follow(&flights, "a");
+        let mut early = wait(&flights, "a");
         closed.close();
         let next = lead(&flights, "a");
-        let mut late = follow(&flights, "a");
+        let mut late = wait(&flights, "a");
 
-        closed.land(Outcome::NotStored(7));
-        let landing = poll(&mut early, &Arc::default());
-        assert!(matches!(landing, Poll::Ready(Outcome::NotStored(7))));
+        closed.finish(Outcome::NotStored(7));
+        let outcome = poll(&mut early, &Arc::default());
+        assert!(matches!(outcome, Poll::Ready(Outcome::NotStored(7))));
         assert_eq!(flights.len(), 1, "the next flight was taken out");
 
-        next.land(stored("next"));
+        next.finish(stored("next"));
         assert_stored(&poll(&mut late, &Arc::default()), "next");
     });
 }
@@ -330,7 +330,7 @@ fn an_outdated_flight_is_replaced_and_not_joined() {
         assert_eq!(flights.len(), 1);
         // Whoever took its stamp before the invalidation still follows the newer run.
         let turn = flights.join(&"a", NOW, &LIMITS, 0, |stamp| *stamp < 1);
-        assert!(matches!(turn, Join::Follow(_)));
+        assert!(matches!(turn, Join::Wait(_)));
     });
 }
 
@@ -344,41 +344,41 @@ fn no_lock_is_held_while_a_stamp_is_judged() {
             seen.set(flights.len());
             false
         });
-        assert!(matches!(turn, Join::Follow(_)));
+        assert!(matches!(turn, Join::Wait(_)));
         assert_eq!(seen.get(), 1);
     });
 }
 
 #[test]
-fn following_never_leads() {
+fn wait_never_leads() {
     explore(|| {
         let flights = TestFlights::new();
-        assert!(flights.follow(&"a", NOW, &LIMITS, |_| false).is_none());
+        assert!(flights.wait(&"a", NOW, &LIMITS, |_| false).is_none());
         assert_eq!(flights.len(), 0);
 
         let permit = lead(&flights, "a");
-        assert!(flights.follow(&"a", NOW, &LIMITS, |_| true).is_none());
+        assert!(flights.wait(&"a", NOW, &LIMITS, |_| true).is_none());
         assert!(
             flights
-                .follow(&"a", NOW + LIMITS.age, &LIMITS, |_| false)
+                .wait(&"a", NOW + LIMITS.age, &LIMITS, |_| false)
                 .is_none()
         );
-        let mut follower = flights.follow(&"a", NOW, &LIMITS, |_| false).unwrap();
-        permit.land(stored("hello"));
-        assert_stored(&poll(&mut follower, &Arc::default()), "hello");
+        let mut waiter = flights.wait(&"a", NOW, &LIMITS, |_| false).unwrap();
+        permit.finish(stored("hello"));
+        assert_stored(&poll(&mut waiter, &Arc::default()), "hello");
     });
 }
 
 #[test]
-fn what_landed_is_let_go_with_its_last_follower() {
+fn what_finished_is_let_go_with_its_last_waiter() {
     explore(|| {
         let flights = TestFlights::new();
         let permit = lead(&flights, "a");
-        let follower = follow(&flights, "a");
+        let waiter = wait(&flights, "a");
         let response: Stored = "hello".into();
-        permit.land(Outcome::Stored(Arc::clone(&response)));
+        permit.finish(Outcome::Stored(Arc::clone(&response)));
         assert_eq!(Arc::strong_count(&response), 2);
-        drop(follower);
+        drop(waiter);
         assert_eq!(Arc::strong_count(&response), 1);
     });
 }
@@ -386,18 +386,18 @@ fn what_landed_is_let_go_with_its_last_follower() {
 const TURN: Duration = Duration::from_secs(5);
 
 #[test]
-fn one_follower_after_the_other_is_let_in_to_run_beside_the_leader() {
+fn one_waiter_after_the_other_is_let_in_to_run_beside_the_leader() {
     explore(|| {
         let flights = TestFlights::new();
         let leader = lead(&flights, "a");
-        let [first, second] = [0; 2].map(|_| follow(&flights, "a"));
-        let relieve = |follower, now| flights.relieve(&"a", follower, now, TURN);
-        assert_eq!(relieve(&first, NOW).err(), Some(NOW + TURN));
-        let beside = relieve(&first, NOW + TURN);
+        let [first, second] = [0; 2].map(|_| wait(&flights, "a"));
+        let run_beside = |waiter, now| flights.run_beside(&"a", waiter, now, TURN);
+        assert_eq!(run_beside(&first, NOW).err(), Some(NOW + TURN));
+        let beside = run_beside(&first, NOW + TURN);
         assert!(beside.is_ok());
         let next = NOW + 2 * TURN;
-        assert_eq!(relieve(&second, NOW + TURN).err(), Some(next));
-        let third = relieve(&second, next);
+        assert_eq!(run_beside(&second, NOW + TURN).err(), Some(next));
+        let third = run_beside(&second, next);
         assert!(third.is_ok());
         drop(leader);
         drop(third);
@@ -408,31 +408,31 @@ fn one_follower_after_the_other_is_let_in_to_run_beside_the_leader() {
 }
 
 #[test]
-fn of_two_runs_the_first_to_land_counts() {
+fn the_first_outcome_of_two_runs_counts() {
     explore(|| {
         let flights = TestFlights::new();
         let leader = lead(&flights, "a");
-        let mut follower = follow(&flights, "a");
-        let Ok(beside) = flights.relieve(&"a", &follower, NOW + TURN, TURN) else {
+        let mut waiter = wait(&flights, "a");
+        let Ok(beside) = flights.run_beside(&"a", &waiter, NOW + TURN, TURN) else {
             panic!("nobody else was let in");
         };
-        beside.land(stored("beside"));
+        beside.finish(stored("beside"));
         assert_eq!(flights.len(), 0);
-        leader.land(Outcome::NotStored(7));
-        assert_stored(&poll(&mut follower, &Arc::default()), "beside");
+        leader.finish(Outcome::NotStored(7));
+        assert_stored(&poll(&mut waiter, &Arc::default()), "beside");
     });
 }
 
 #[test]
-fn followers_know_when_only_a_body_is_waited_for() {
+fn waiters_know_when_only_a_body_is_waited_for() {
     explore(|| {
         let flights = TestFlights::new();
         let leader = lead(&flights, "a");
-        let follower = follow(&flights, "a");
-        assert!(!follower.waits_for_body());
-        leader.head_is_out();
-        assert!(follower.waits_for_body());
+        let waiter = wait(&flights, "a");
+        assert!(!waiter.waits_for_body());
+        leader.head_sent();
+        assert!(waiter.waits_for_body());
         drop(leader);
-        assert!(!follower.waits_for_body(), "it is over");
+        assert!(!waiter.waits_for_body(), "it is over");
     });
 }

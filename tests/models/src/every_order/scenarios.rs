@@ -12,7 +12,7 @@ use super::collapse::{Join, Limits, Outcome, Permit, SingleFlight, Waiter};
 use super::sync::{Arc, Mutex, explore};
 
 const LIMITS: Limits = Limits {
-    followers: 2,
+    max_waiters: 2,
     age: Duration::from_secs(30),
 };
 const OLD: u64 = 1;
@@ -46,21 +46,21 @@ impl Cache {
     fn lead(&self, stamp: u64) -> Permit<(), u64, u64, ()> {
         match self.join(stamp) {
             Join::Lead(permit) => permit,
-            Join::Follow(_) | Join::Crowded => panic!("somebody else leads"),
+            Join::Wait(_) | Join::Full => panic!("somebody else leads"),
         }
     }
 
     fn follow(&self, stamp: u64) -> Waiter<u64, u64, ()> {
         match self.join(stamp) {
-            Join::Follow(follower) => follower,
-            Join::Lead(_) | Join::Crowded => panic!("there is nobody to follow"),
+            Join::Wait(waiter) => waiter,
+            Join::Lead(_) | Join::Full => panic!("there is nobody to follow"),
         }
     }
 
-    /// Lets a follower run beside its leader, if any run goes on.
-    fn let_in(&self, follower: &Waiter<u64, u64, ()>) -> Option<Permit<(), u64, u64, ()>> {
+    /// Lets a waiter run beside its leader, if any run goes on.
+    fn let_in(&self, waiter: &Waiter<u64, u64, ()>) -> Option<Permit<(), u64, u64, ()>> {
         let turn = Duration::from_secs(5);
-        let permit = self.flights.relieve(&(), follower, turn, turn);
+        let permit = self.flights.run_beside(&(), waiter, turn, turn);
         permit.ok()
     }
 
@@ -68,28 +68,28 @@ impl Cache {
     fn request(&self, stamp: u64) -> u64 {
         match self.join(stamp) {
             Join::Lead(permit) => self.run(permit),
-            Join::Follow(follower) => self.after(follower, stamp),
-            Join::Crowded => panic!("turned away"),
+            Join::Wait(waiter) => self.after(waiter, stamp),
+            Join::Full => panic!("turned away"),
         }
     }
 
-    fn after(&self, follower: Waiter<u64, u64, ()>, stamp: u64) -> u64 {
-        match block_on(follower) {
+    fn after(&self, waiter: Waiter<u64, u64, ()>, stamp: u64) -> u64 {
+        match block_on(waiter) {
             Outcome::Stored(response) => response,
             Outcome::NotStored(()) => panic!("everything is stored here"),
             Outcome::Failed => match self.join(stamp) {
                 Join::Lead(permit) => self.run(permit),
-                Join::Follow(follower) => match block_on(follower) {
+                Join::Wait(waiter) => match block_on(waiter) {
                     Outcome::Stored(response) => response,
                     Outcome::NotStored(()) => panic!("everything is stored here"),
                     Outcome::Failed => panic!("told twice of one failure"),
                 },
-                Join::Crowded => panic!("turned away"),
+                Join::Full => panic!("turned away"),
             },
         }
     }
 
-    /// Looks up once more, runs if nothing is there, stores, lands.
+    /// Looks up once more, runs if nothing is there, stores, ends.
     fn run(&self, permit: Permit<(), u64, u64, ()>) -> u64 {
         let others = self.running.swap(true, SeqCst);
         assert!(!others, "two flights run for one key");
@@ -100,7 +100,7 @@ impl Cache {
         });
         *self.stored.lock().unwrap() = Some(response);
         self.running.store(false, SeqCst);
-        permit.land(Outcome::Stored(response));
+        permit.finish(Outcome::Stored(response));
         response
     }
 }
@@ -114,13 +114,13 @@ impl Drop for Cache {
 }
 
 #[test]
-pub(super) fn a_leader_lands_while_its_follower_polls() {
+pub(super) fn a_leader_ends_while_its_waiter_polls() {
     explore(|| {
         let cache = Cache::new();
         let permit = cache.lead(NEW);
-        let follower = cache.follow(NEW);
-        let leader = thread::spawn(move || permit.land(Outcome::Stored(NEW)));
-        assert!(matches!(block_on(follower), Outcome::Stored(NEW)));
+        let waiter = cache.follow(NEW);
+        let leader = thread::spawn(move || permit.finish(Outcome::Stored(NEW)));
+        assert!(matches!(block_on(waiter), Outcome::Stored(NEW)));
         leader.join().unwrap();
     });
 }
@@ -145,9 +145,9 @@ pub(super) fn a_third_miss_while_a_leader_is_dropped_is_no_second_run() {
     model.check(|| {
         let cache = Cache::new();
         let permit = cache.lead(NEW);
-        let follower = cache.follow(NEW);
+        let waiter = cache.follow(NEW);
         let (second, third) = (Arc::clone(&cache), Arc::clone(&cache));
-        let second = thread::spawn(move || second.after(follower, NEW));
+        let second = thread::spawn(move || second.after(waiter, NEW));
         let third = thread::spawn(move || third.request(NEW));
         drop(permit);
         assert_eq!(second.join().unwrap(), NEW);
@@ -157,7 +157,7 @@ pub(super) fn a_third_miss_while_a_leader_is_dropped_is_no_second_run() {
 }
 
 #[test]
-pub(super) fn one_of_two_followers_takes_over_from_a_leader_that_is_dropped() {
+pub(super) fn one_of_two_waiters_takes_over_from_a_leader_that_is_dropped() {
     explore(|| {
         let cache = Cache::new();
         let permit = cache.lead(NEW);
@@ -172,21 +172,21 @@ pub(super) fn one_of_two_followers_takes_over_from_a_leader_that_is_dropped() {
 }
 
 #[test]
-pub(super) fn a_run_that_was_let_in_lands_for_those_whose_leader_fails() {
+pub(super) fn a_run_that_was_let_in_ends_for_those_whose_leader_fails() {
     explore(|| {
         let cache = Cache::new();
         let leader = cache.lead(NEW);
-        let follower = cache.follow(NEW);
-        let beside = cache.let_in(&follower).expect("the leader runs");
+        let waiter = cache.follow(NEW);
+        let beside = cache.let_in(&waiter).expect("the leader runs");
         let fails = thread::spawn(move || drop(leader));
-        let lands = thread::spawn(move || beside.land(Outcome::Stored(NEW)));
-        let landing = block_on(follower);
+        let ends = thread::spawn(move || beside.finish(Outcome::Stored(NEW)));
+        let outcome = block_on(waiter);
         assert!(
-            matches!(landing, Outcome::Stored(NEW)),
+            matches!(outcome, Outcome::Stored(NEW)),
             "told of a failure while another run goes on"
         );
         fails.join().unwrap();
-        lands.join().unwrap();
+        ends.join().unwrap();
     });
 }
 
@@ -195,11 +195,11 @@ pub(super) fn two_runs_for_one_flight_fail_at_once() {
     explore(|| {
         let cache = Cache::new();
         let leader = cache.lead(NEW);
-        let follower = cache.follow(NEW);
-        let beside = cache.let_in(&follower).expect("the leader runs");
+        let waiter = cache.follow(NEW);
+        let beside = cache.let_in(&waiter).expect("the leader runs");
         let other = thread::spawn(move || drop(leader));
         drop(beside);
-        assert!(matches!(block_on(follower), Outcome::Failed));
+        assert!(matches!(block_on(waiter), Outcome::Failed));
         other.join().unwrap();
     });
 }
@@ -209,32 +209,35 @@ pub(super) fn a_run_is_let_in_while_the_leader_fails() {
     explore(|| {
         let cache = Cache::new();
         let leader = cache.lead(NEW);
-        let follower = cache.follow(NEW);
+        let waiter = cache.follow(NEW);
         let other = thread::spawn(move || drop(leader));
-        let beside = cache.let_in(&follower);
+        let beside = cache.let_in(&waiter);
         let was_let_in = beside.is_some();
         if let Some(beside) = beside {
-            beside.land(Outcome::Stored(NEW));
+            beside.finish(Outcome::Stored(NEW));
         }
-        let landed = matches!(block_on(follower), Outcome::Stored(NEW));
-        assert_eq!(was_let_in, landed, "a run was let in and landed for nobody");
+        let finished = matches!(block_on(waiter), Outcome::Stored(NEW));
+        assert_eq!(
+            was_let_in, finished,
+            "a run was let in and finished for nobody"
+        );
         other.join().unwrap();
     });
 }
 
 #[test]
-pub(super) fn a_replaced_flight_that_lands_late_leaves_the_newer_one_alone() {
+pub(super) fn a_replaced_flight_that_ends_late_leaves_the_newer_one_alone() {
     explore(|| {
         let cache = Cache::new();
         let old = cache.lead(OLD);
         let early = cache.follow(OLD);
-        let leader = thread::spawn(move || old.land(Outcome::Stored(OLD)));
+        let leader = thread::spawn(move || old.finish(Outcome::Stored(OLD)));
         let new = cache.lead(NEW);
         let late = cache.follow(NEW);
         assert!(matches!(block_on(early), Outcome::Stored(OLD)));
         leader.join().unwrap();
         assert_eq!(cache.flights.len(), 1, "the newer flight was taken out");
-        new.land(Outcome::Stored(NEW));
+        new.finish(Outcome::Stored(NEW));
         assert!(matches!(block_on(late), Outcome::Stored(NEW)));
     });
 }
@@ -254,13 +257,13 @@ pub(super) fn two_that_find_a_flight_outdated_replace_it_by_one() {
 }
 
 #[test]
-pub(super) fn a_follower_leaves_while_the_leader_lands() {
+pub(super) fn a_waiter_leaves_while_the_leader_lands() {
     explore(|| {
         let cache = Cache::new();
         let permit = cache.lead(NEW);
         let (leaves, stays) = (cache.follow(NEW), cache.follow(NEW));
         let other = thread::spawn(move || drop(leaves));
-        let leader = thread::spawn(move || permit.land(Outcome::Stored(NEW)));
+        let leader = thread::spawn(move || permit.finish(Outcome::Stored(NEW)));
         assert!(matches!(block_on(stays), Outcome::Stored(NEW)));
         other.join().unwrap();
         leader.join().unwrap();
@@ -268,7 +271,7 @@ pub(super) fn a_follower_leaves_while_the_leader_lands() {
 }
 
 #[test]
-pub(super) fn the_place_of_a_follower_that_leaves_goes_to_one_other() {
+pub(super) fn the_place_of_a_waiter_that_leaves_goes_to_one_other() {
     explore(|| {
         let cache = Cache::new();
         let permit = cache.lead(NEW);
@@ -279,10 +282,9 @@ pub(super) fn the_place_of_a_follower_that_leaves_goes_to_one_other() {
         let late = cache.join(NEW);
         drop(permit);
         assert!(matches!(block_on(stays), Outcome::Failed));
-        let ((Join::Follow(next), Join::Crowded) | (Join::Crowded, Join::Follow(next))) =
-            (early, late)
+        let ((Join::Wait(next), Join::Full) | (Join::Full, Join::Wait(next))) = (early, late)
         else {
-            panic!("one place, and not one follower")
+            panic!("one place, and not one waiter")
         };
         assert!(matches!(block_on(next), Outcome::Failed));
     });
@@ -299,18 +301,18 @@ pub(super) fn an_arrival_after_an_invalidation_gets_no_run_from_before() {
                 let turn = cache.join(generation.load(SeqCst));
                 if let Join::Lead(permit) = turn {
                     let response = *permit.stamp();
-                    permit.land(Outcome::Stored(response));
+                    permit.finish(Outcome::Stored(response));
                 }
             })
         };
         generation.store(NEW, SeqCst);
         let response = match cache.join(generation.load(SeqCst)) {
             Join::Lead(permit) => *permit.stamp(),
-            Join::Follow(follower) => match block_on(follower) {
+            Join::Wait(waiter) => match block_on(waiter) {
                 Outcome::Stored(response) => response,
                 Outcome::NotStored(()) | Outcome::Failed => NEW,
             },
-            Join::Crowded => panic!("turned away"),
+            Join::Full => panic!("turned away"),
         };
         run.join().unwrap();
         assert_eq!(response, NEW, "a run from before the invalidation");

@@ -10,7 +10,7 @@ use shuttle::rand::{Rng, thread_rng};
 use super::collapse::{Join, Limits, Outcome, Permit, SingleFlight};
 
 const LIMITS: Limits = Limits {
-    followers: 2,
+    max_waiters: 2,
     age: Duration::from_secs(30),
 };
 
@@ -78,12 +78,12 @@ impl Cache {
             let now = self.now();
             yield_now().await;
             let outdated = |stamp: &u64| *stamp < self.generation.load(SeqCst);
-            let landing = match self.flights.join(&key, now, &LIMITS, stamp, outdated) {
+            let outcome = match self.flights.join(&key, now, &LIMITS, stamp, outdated) {
                 Join::Lead(permit) => return self.lead(key, now, permit).await,
-                Join::Crowded => return self.seen.crowded(),
-                Join::Follow(follower) => follower.await,
+                Join::Full => return self.seen.crowded(),
+                Join::Wait(waiter) => waiter.await,
             };
-            match landing {
+            match outcome {
                 Outcome::Stored(response) => return self.reuse(response),
                 Outcome::NotStored(()) => return self.seen.told_not_stored(),
                 Outcome::Failed => self.seen.told_of_failure(),
@@ -102,16 +102,16 @@ impl Cache {
         for _ in 0..thread_rng().gen_range(0..4) {
             yield_now().await;
         }
-        let landing = match thread_rng().gen_range(0..4) {
+        let outcome = match thread_rng().gen_range(0..4) {
             0 => return,
             1 => Outcome::NotStored(()),
             _ => Outcome::Stored(running.run.number),
         };
-        if let Outcome::Stored(response) = landing {
+        if let Outcome::Stored(response) = outcome {
             lock(&self.stored).push(response);
         }
         drop(running);
-        permit.land(landing);
+        permit.finish(outcome);
     }
 
     /// At most one flight runs for a key, below the age limit and under the current stamp.

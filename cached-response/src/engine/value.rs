@@ -1,0 +1,297 @@
+//! A value of [`get_or_compute`](crate::ResponseCache::get_or_compute), as a subject of the engine.
+//!
+//! It is stored as a response that has a body and no fields, so that all rules of those hold for it.
+
+use crate::{
+    context::control::{RunContext, Scoped},
+    engine::{
+        context::{Miss, RemoteState, RouteContext, Subject},
+        miss::MissFlow,
+        remote_lookup::StoredHit,
+        reuse::{self, Reuse},
+        run::{HandlerRun, RunOutcome},
+        stale_fallback::StaleFallback,
+        timeout::{Outcome, run_guarded},
+        wait_cycles::WaitEdge,
+    },
+    entry::StoredResponse,
+    http::{freshness::Freshness, storable::ResponseDirectives},
+    invalidation::generations::Target,
+    key::Key,
+    memory::{
+        entry::Entry,
+        variants::{self, Found, StoreOutcome},
+    },
+    metrics::{
+        counters::Event,
+        reason::{ForwardReason, Skip},
+    },
+    response::reuse::HitKind,
+    route::admission::{Admitted, AllowedReuse, FlightRole},
+    single_flight::responses::Permits,
+    time::moment::Timestamp,
+};
+use actix_web::{HttpRequest, web::Bytes};
+use std::{future::Future, marker::PhantomData, panic, pin::Pin, sync::Arc, time::Duration};
+
+/// The computation of a value, which gives its caller the value and returns the text to store, or the
+/// reason why there is none.
+///
+/// It is not erased: a future that awaits it is `Send` where the computation is.
+pub(crate) type Computation<C> = Pin<Box<C>>;
+
+/// A caller may lead, and has no directives.
+const ADMITTED: Admitted = Admitted {
+    reuse: AllowedReuse::Any,
+    flight: FlightRole::Lead,
+    head: false,
+    directives: None,
+};
+
+/// A caller that asks for a value.
+pub(crate) struct ValueContext<D, C> {
+    context: RouteContext,
+    key: Key,
+    /// The tags of its policy; `None` where it cannot have them.
+    tags: Option<Arc<[String]>>,
+    /// Decodes a stored value for the caller; returns false where it cannot be read.
+    decode: D,
+    computation: PhantomData<fn() -> C>,
+}
+
+impl<D: Clone, C> Clone for ValueContext<D, C> {
+    fn clone(&self) -> Self {
+        Self {
+            context: self.context.clone(),
+            key: self.key.clone(),
+            tags: self.tags.clone(),
+            decode: self.decode.clone(),
+            computation: PhantomData,
+        }
+    }
+}
+
+impl<D, C> ValueContext<D, C>
+where
+    D: Fn(&StoredResponse) -> bool + Clone + 'static,
+    C: Future<Output = Result<Bytes, Skip>> + 'static,
+{
+    pub(crate) fn new(
+        context: RouteContext,
+        key: Key,
+        tags: Option<Arc<[String]>>,
+        decode: D,
+    ) -> Self {
+        Self {
+            context,
+            key,
+            tags,
+            decode,
+            computation: PhantomData,
+        }
+    }
+
+    /// Decodes a stored value for the caller, or else computes it.
+    ///
+    /// The caller may be on any thread of any runtime, and move between threads: nothing that is held
+    /// while it waits is bound to one, unless the value or its computation is.
+    pub(crate) async fn serve(self, computation: Computation<C>) {
+        let now = self.shared().now();
+        match self.look_up(now) {
+            Reuse::Fresh(stored, stage) => self.hit(&stored, HitKind::hit(stage, now)),
+            Reuse::Refresh(stored, stage) => {
+                let _edge = WaitEdge::begin(self.shared(), &self.key);
+                let hit = StoredHit {
+                    stored,
+                    stage,
+                    read_at: None,
+                };
+                let miss = self.miss(now, ForwardReason::Stale, None);
+                Box::pin(MissFlow::new(self, miss).refresh(hit, computation)).await;
+            }
+            Reuse::Miss(forward, previous) => {
+                self.report(Event::Forward(forward));
+                let miss = self.miss(now, forward, previous);
+                Box::pin(MissFlow::new(self, miss).serve(None, computation)).await;
+            }
+        }
+    }
+
+    fn entry(&self) -> Found {
+        match self.shared().memory.get(&self.key.borrowed()) {
+            Some(Entry::Response(stored)) => Found::Response(stored),
+            _ => Found::Nothing,
+        }
+    }
+
+    fn look_up(&self, now: Timestamp) -> Reuse {
+        match reuse::of_found(self.shared(), self.entry(), &ADMITTED, now) {
+            Reuse::Fresh(stored, _) | Reuse::Refresh(stored, _) if !self.decodes(&stored) => {
+                Reuse::Miss(ForwardReason::UriMiss, None)
+            }
+            reuse => reuse,
+        }
+    }
+
+    fn miss(
+        &self,
+        now: Timestamp,
+        forward: ForwardReason,
+        previous: Option<Arc<StoredResponse>>,
+    ) -> Box<Miss> {
+        Box::new(Miss {
+            admitted: ADMITTED,
+            forced: false,
+            base_key: self.key.clone(),
+            key: self.key.clone(),
+            forward,
+            previous,
+            refresh: None,
+            extracted_at: None,
+            looked_up_at: now,
+            remote: RemoteState::default(),
+        })
+    }
+
+    fn store(&self, run: &HandlerRun, body: Bytes) -> Result<StoreOutcome, Skip> {
+        if let Some(why) = run.run_context.refusal() {
+            return Err(why);
+        }
+        let shared = self.shared();
+        let default = || {
+            let policy = &self.context.route.config.policy;
+            policy.timeout.resolve(shared.limits.timeout)
+        };
+        let lifetime = run.run_context.timeout().or_else(default);
+        let lifetime = lifetime.ok_or(Skip::Lifetime)?;
+        if lifetime.is_zero() {
+            return Err(Skip::Timeout);
+        }
+        if body.len() > self.context.max_body_bytes() {
+            return Err(Skip::TooLarge);
+        }
+        let content = StoredResponse {
+            body,
+            ..StoredResponse::default()
+        };
+        let freshness = Freshness {
+            lifetime,
+            age: Duration::ZERO,
+        };
+        let value = run.complete(content, freshness, &ResponseDirectives::default())?;
+        Ok(variants::put(&shared.memory, self.key.clone(), value))
+    }
+
+    /// Stores a computed value, notifies the waiters, and decodes the stale value that answers in place
+    /// of a failed computation.
+    fn finish(&self, mut run: HandlerRun, computed: Result<Bytes, Skip>) {
+        run.note_end(&self.key);
+        let outcome = match computed.and_then(|body| self.store(&run, body)) {
+            Ok(stored) => RunOutcome::Put(stored),
+            Err(why) => {
+                run.failed = matches!(
+                    why,
+                    Skip::Error | Skip::Failed | Skip::RunTimeout | Skip::Panic
+                );
+                let stale = run.usable_fallback().filter(|_| run.failed);
+                if let Some(stored) = &stale {
+                    self.decodes(stored);
+                    run.fallback.iter().for_each(StaleFallback::report);
+                }
+                RunOutcome::failed(why, stale.is_some())
+            }
+        };
+        run.finish(None, outcome);
+    }
+}
+
+impl<D, C> Subject for ValueContext<D, C>
+where
+    D: Fn(&StoredResponse) -> bool + Clone + 'static,
+    C: Future<Output = Result<Bytes, Skip>> + 'static,
+{
+    /// The caller is given the value where it is decoded, or computed.
+    type Answer = ();
+    type Done = ();
+    type Upstream = Computation<C>;
+
+    const DETACHES_ALONE: bool = true;
+
+    fn context(&self) -> &RouteContext {
+        &self.context
+    }
+
+    fn target(&self) -> Target<'_> {
+        Target::Value(self.tags.as_deref().unwrap_or_default())
+    }
+
+    fn request(&self) -> Option<&HttpRequest> {
+        None
+    }
+
+    fn find(&self, _: &mut Miss) -> Found {
+        self.entry()
+    }
+
+    fn keep(&self, _: &Miss, response: StoredResponse) -> bool {
+        variants::put(&self.shared().memory, self.key.clone(), response);
+        true
+    }
+
+    fn selects(&self, _: &StoredResponse) -> bool {
+        true
+    }
+
+    fn decodes(&self, stored: &StoredResponse) -> bool {
+        (self.decode)(stored)
+    }
+
+    fn answer(&self, _: &StoredResponse, _: HitKind) {}
+
+    fn hit(&self, _: &StoredResponse, how: HitKind) {
+        self.report(Event::Hit);
+        if let HitKind::Stale(_, Some(rule)) = how {
+            self.report(Event::Stale(rule));
+        }
+    }
+
+    fn done(self, (): ()) {}
+
+    fn may_detach(&self) -> bool {
+        true
+    }
+
+    fn is_shared(_: &Computation<C>) -> bool {
+        true
+    }
+
+    fn refusal(&self) -> Option<Skip> {
+        self.tags.is_none().then_some(Skip::Tags)
+    }
+
+    fn usual_run_time(&self) -> Option<Duration> {
+        self.shared().run_times.usual(&self.key)
+    }
+
+    async fn run(self, miss: Box<Miss>, mut computation: Computation<C>, permits: Permits) {
+        let run_context = Arc::<RunContext>::default();
+        let mut run = HandlerRun::start(&self, miss, permits, run_context.clone());
+        let scoped = Scoped::new(run_context.clone(), computation.as_mut());
+        let limit = run.context.run_timeout();
+        let computed = match run_guarded(scoped, limit, run.fallback.is_some()).await {
+            Outcome::Finished(computed) => computed,
+            Outcome::TimedOut if run.usable_fallback().is_some() => Err(Skip::RunTimeout),
+            // There is nothing else to answer with.
+            Outcome::TimedOut => Scoped::new(run_context, computation).await,
+            Outcome::Panicked(_) if run.usable_fallback().is_some() => Err(Skip::Panic),
+            Outcome::Panicked(panic) => {
+                if let Some(fallback) = &mut run.fallback {
+                    fallback.start_cooldown();
+                }
+                drop(run);
+                panic::resume_unwind(panic)
+            }
+        };
+        self.finish(run, computed);
+    }
+}
