@@ -39,12 +39,12 @@ use std::{any::type_name, fmt, future::Future, pin::Pin};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Invalidations {
-    targets: Vec<Target>,
+    targets: Vec<TargetTemplate>,
     cache: Option<ResponseCache>,
 }
 
 #[derive(Clone, Debug)]
-enum Target {
+enum TargetTemplate {
     All,
     Tag(Template),
     Path(Template),
@@ -77,7 +77,7 @@ impl Invalidations {
     #[must_use]
     pub fn tags(self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         tags.into_iter().fold(self, |targets, tag| {
-            targets.and(Target::Tag(template(tag.as_ref())))
+            targets.and(TargetTemplate::Tag(template(tag.as_ref())))
         })
     }
 
@@ -92,7 +92,7 @@ impl Invalidations {
     /// ```
     #[must_use]
     pub fn path(self, path: impl AsRef<str>) -> Self {
-        self.and(Target::Path(template(path.as_ref())))
+        self.and(TargetTemplate::Path(template(path.as_ref())))
     }
 
     /// Adds one URL, a path with one query, as for [`ResponseCache::invalidate_url`].
@@ -106,7 +106,7 @@ impl Invalidations {
     /// ```
     #[must_use]
     pub fn url(self, url: impl AsRef<str>) -> Self {
-        self.and(Target::Url(template(url.as_ref())))
+        self.and(TargetTemplate::Url(template(url.as_ref())))
     }
 
     /// Adds everything.
@@ -117,7 +117,7 @@ impl Invalidations {
     /// ```
     #[must_use]
     pub fn all(self) -> Self {
-        self.and(Target::All)
+        self.and(TargetTemplate::All)
     }
 
     /// Invalidates in `cache` instead of the application's.
@@ -137,7 +137,7 @@ impl Invalidations {
         self
     }
 
-    fn and(mut self, target: Target) -> Self {
+    fn and(mut self, target: TargetTemplate) -> Self {
         self.targets.push(target);
         self
     }
@@ -383,7 +383,11 @@ impl ResolvedTarget {
     ///
     /// Where a parameter is missing the target is unknown, and everything is invalidated: too much is
     /// safe, too little is not.
-    fn resolve(target: &Target, request: &HttpRequest, guard: InvalidationGuard) -> Vec<Self> {
+    fn resolve(
+        target: &TargetTemplate,
+        request: &HttpRequest,
+        guard: InvalidationGuard,
+    ) -> Vec<Self> {
         let raw = |name: &str| request.match_info().get(name);
         let readings = |name: &str| raw(name).map(parameter::readings);
         let escape = |text: String| parameter::escaped(&text.replace('%', "%25")).into_owned();
@@ -395,10 +399,12 @@ impl ResolvedTarget {
             texts.into_iter().map(resolved).collect()
         };
         let resolved = match target {
-            Target::All => Ok(vec![Self::All]),
-            Target::Tag(tag) => tag.fill_each(readings).map(|tags| each(tags, Self::Tag)),
-            Target::Path(path) => path.fill_each(escaped).map(|paths| each(paths, Self::Path)),
-            Target::Url(url) => url.fill_each(escaped).map(|urls| each(urls, Self::Url)),
+            TargetTemplate::All => Ok(vec![Self::All]),
+            TargetTemplate::Tag(tag) => tag.fill_each(readings).map(|tags| each(tags, Self::Tag)),
+            TargetTemplate::Path(path) => {
+                path.fill_each(escaped).map(|paths| each(paths, Self::Path))
+            }
+            TargetTemplate::Url(url) => url.fill_each(escaped).map(|urls| each(urls, Self::Url)),
         };
         resolved.unwrap_or_else(|missing| {
             tracing::error!(

@@ -186,11 +186,10 @@ pub use crate::{
 };
 pub use crate::{
     extract::{
-        covered::KeyCovered,
+        covered::{KeyCovered, ReadsOneHeader},
         responder::CoveredResponder,
         roles::{Gate, Keyed, Lazy, Unkeyed},
         tracked_request::TrackedRequest,
-        typed_headers::ReadsOneHeader,
     },
     handler::{CachedHandler, cached},
     invalidates::{InvalidatingHandler, Invalidations, invalidating},

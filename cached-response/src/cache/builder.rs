@@ -1,7 +1,7 @@
 //! `ResponseCacheBuilder`.
 
 use crate::{
-    cache::{Inner, Limits, ResponseCache, app_data::DataSets},
+    cache::{CacheLimits, Inner, ResponseCache, app_data::DataSets},
     entry::FOUND,
     invalidation::generations::Generations,
     memory::MemoryStore,
@@ -40,7 +40,7 @@ use std::{
 pub struct ResponseCacheBuilder {
     enabled: bool,
     max_bytes: u64,
-    limits: Limits,
+    limits: CacheLimits,
     stale: StaleRules,
     pub(crate) remote: RemoteConfig,
     pub(crate) clock: Clock,
@@ -51,7 +51,7 @@ impl Default for ResponseCacheBuilder {
         Self {
             enabled: true,
             max_bytes: 64 << 20,
-            limits: Limits {
+            limits: CacheLimits {
                 max_body_bytes: 1 << 20,
                 wait_timeout: None,
                 coalesce_for: Duration::from_secs(30),

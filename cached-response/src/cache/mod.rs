@@ -63,7 +63,7 @@ pub(crate) struct Inner {
     pub(crate) run_times: RunTimes,
     pub(crate) counters: Counters,
     pub(crate) clock: Clock,
-    pub(crate) limits: Limits,
+    pub(crate) limits: CacheLimits,
     /// Rules of routes that set none.
     pub(crate) stale: StaleRules,
     /// Bytes that copies of streamed bodies may take.
@@ -77,7 +77,7 @@ pub(crate) struct Inner {
 
 /// The bounds of one cache.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct CacheLimits {
     pub(crate) max_body_bytes: usize,
     /// `None` unless set: requests wait for twice the usual time of the route's runs.
     pub(crate) wait_timeout: Option<Duration>,
@@ -90,7 +90,7 @@ pub(crate) struct Limits {
 /// The wait for another request's run where the usual time of a run is unknown.
 const DEFAULT_WAIT: Duration = Duration::from_secs(5);
 
-impl Limits {
+impl CacheLimits {
     /// The longest wait for the run of another process.
     fn lease(&self) -> Duration {
         self.wait_timeout.unwrap_or(DEFAULT_WAIT)

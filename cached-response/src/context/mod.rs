@@ -1,4 +1,4 @@
-//! Functions that a handler calls about its own response while it runs.
+//! Functions for a running handler: about its own response, and about the reason of its run.
 
 pub(crate) mod control;
 mod tag;
@@ -18,16 +18,17 @@ use std::{
     sync::Arc,
 };
 
-/// Keeps the response of the handler that is running from being stored.
+/// Prevents the response of the running handler from being stored.
 ///
-/// It holds for this one response: requests that wait for it run the handler themselves, as soon as its
-/// head is sent, or, where its stream makes the call, at the end of the stream. In tasks that the
-/// handler spawns, and in `web::block`, use [`CacheHandle`]; outside a cached handler it has no effect,
-/// and logs one warning.
+/// It applies to this response alone. Requests that wait for the run start runs of their own: as soon as
+/// the head of the response is complete, or, where a stream calls this, when the stream has ended.
+///
+/// In a spawned task and in `web::block` use [`CacheHandle`]; outside a cached handler the call has no
+/// effect, and the first one logs a warning.
 ///
 /// ```
-/// use actix_web::{Responder, get};
-/// use cached_response::{cached_response, disable_cache};
+/// use actix_web::{App, Responder, get, test};
+/// use cached_response::{ResponseCache, Skip, cached_response, disable_cache};
 ///
 /// #[get("/news")]
 /// #[cached_response]
@@ -38,21 +39,29 @@ use std::{
 ///     }
 ///     found.join("\n")
 /// }
-/// # let _ = news;
+///
+/// # #[actix_web::main] async fn main() {
+/// let cache = ResponseCache::builder().build();
+/// let app = test::init_service(App::new().app_data(cache.clone()).service(news)).await;
+/// test::call_service(&app, test::TestRequest::with_uri("/news").to_request()).await;
+/// assert_eq!(cache.stats().skipped(Skip::Disabled), 1);
+/// # }
 /// ```
 pub fn disable_cache() {
-    with_current("disable_cache()", |run_context| run_context.disable());
+    with_current("disable_cache()", |context| context.disable());
 }
 
-/// Sets how long the response of the handler that is running stays fresh: a
-/// [`Duration`](std::time::Duration), or whole seconds.
+/// Sets the lifetime of the response of the running handler: a [`Duration`](std::time::Duration), or whole
+/// seconds. Zero means that the response is not stored.
 ///
-/// It takes precedence over the route's timeout and the response's `s-maxage`. With zero the response
-/// is not stored. The last call counts; but after a zero at the time the head of a stream is sent, a
-/// later call of the stream has no effect.
+/// It overrides the route's timeout and the response's `s-maxage`. The last call counts; a stream whose
+/// timeout is zero when its head is complete is not stored, whatever it sets later.
+///
+/// In a spawned task and in `web::block` use [`CacheHandle`]; outside a cached handler the call has no
+/// effect, and the first one logs a warning.
 ///
 /// ```
-/// use actix_web::{Responder, get};
+/// use actix_web::{App, Responder, get, test};
 /// use cached_response::{cached_response, set_cache_timeout};
 ///
 /// #[get("/stock")]
@@ -64,25 +73,33 @@ pub fn disable_cache() {
 ///     }
 ///     "42.00"
 /// }
-/// # let _ = stock;
+///
+/// # #[actix_web::main] async fn main() {
+/// let app = test::init_service(App::new().service(stock)).await;
+/// let request = || test::TestRequest::with_uri("/stock").to_request();
+/// test::call_service(&app, request()).await;
+/// let hit = test::call_service(&app, request()).await;
+/// let status = hit.headers().get("cache-status").unwrap().to_str().unwrap();
+/// assert!(["cached-response; hit; ttl=5", "cached-response; hit; ttl=4"].contains(&status));
+/// # }
 /// ```
 pub fn set_cache_timeout(timeout: impl IntoTimeout) {
     let timeout = timeout.into_timeout();
-    with_current("set_cache_timeout()", |run_context| {
-        run_context.set_timeout(timeout);
+    with_current("set_cache_timeout()", |context| {
+        context.set_timeout(timeout);
     });
 }
 
-/// Marks the response of the handler that is running as a failure, whatever its status: it is not
-/// stored, and under `stale_if_error` a stale response answers in its place.
+/// Marks the run of the handler as failed, whatever its status: its response is not stored, and under
+/// `stale_if_error` a stale response is served in its place.
 ///
-/// For a makeshift answer, such as an empty list because the database did not answer. The client gets
-/// it where there is no stale response, and in any case with status 401, 403, 404 or 410. Called by a
-/// stream that is being sent, it comes too late for its client.
+/// For a substitute response, such as an empty list because the database did not respond. The client
+/// receives it where no stale response can be served, and always where its status is 401, 403, 404 or
+/// 410. A stream that calls this while it is sent is too late for its own client.
 ///
 /// ```
-/// use actix_web::{Responder, get};
-/// use cached_response::{cached_response, context::mark_failed};
+/// use actix_web::{App, Responder, get, test};
+/// use cached_response::{ResponseCache, Skip, cached_response, context::mark_failed};
 ///
 /// # async fn ask_upstream() -> Option<String> { None }
 /// #[get("/rates")]
@@ -93,18 +110,24 @@ pub fn set_cache_timeout(timeout: impl IntoTimeout) {
 ///         "no rates at the moment".into()
 ///     })
 /// }
-/// # let _ = rates;
+///
+/// # #[actix_web::main] async fn main() {
+/// let cache = ResponseCache::builder().build();
+/// let app = test::init_service(App::new().app_data(cache.clone()).service(rates)).await;
+/// test::call_service(&app, test::TestRequest::with_uri("/rates").to_request()).await;
+/// assert_eq!(cache.stats().skipped(Skip::Failed), 1);
+/// # }
 /// ```
 pub fn mark_failed() {
-    with_current("mark_failed()", |run_context| run_context.mark_failed());
+    with_current("mark_failed()", |context| context.mark_failed());
 }
 
-/// The reason of the run; [`RunReason::Bypass`] outside a cached handler.
+/// Returns the reason why the handler runs; [`RunReason::Bypass`] outside a cached handler.
 ///
-/// A handler may do more work when no client waits for it:
+/// A handler can take more time for a refresh in the background, where no client waits:
 ///
 /// ```
-/// use actix_web::{Responder, get};
+/// use actix_web::{App, Responder, get, test};
 /// use cached_response::{RunReason, cached_response, context::run_reason};
 ///
 /// # async fn count_exactly() -> u64 { 7 }
@@ -118,24 +141,29 @@ pub fn mark_failed() {
 ///     };
 ///     count.to_string()
 /// }
-/// # let _ = visitors;
+///
+/// # #[actix_web::main] async fn main() {
+/// let app = test::init_service(App::new().service(visitors)).await;
+/// let request = test::TestRequest::with_uri("/visitors").to_request();
+/// assert_eq!(test::call_and_read_body(&app, request).await, "8");
+/// # }
 /// ```
 pub fn run_reason() -> RunReason {
     let mut found = RunReason::default();
-    with_current("run_reason()", |run_context| found = run_context.reason());
+    with_current("run_reason()", |context| found = context.reason());
     found
 }
 
-/// The stale response that the response of the handler that is running would replace, if there is
-/// one that it can validate (RFC 9111 §4.3).
+/// Returns the stale response that the running handler can validate (RFC 9111 §4.3): the one that its
+/// response would replace.
 ///
-/// `None` on a first run, after an invalidation, where the stored response has neither `ETag` nor
-/// `Last-Modified` of the handler's, and outside a cached handler. A stale response is kept for
-/// another lifetime, at least 10 s and at most 1 h.
+/// `None` on a first run, after an invalidation, where the handler's stored response had neither `ETag`
+/// nor `Last-Modified`, and outside a cached handler. A stale response is retained for one more
+/// lifetime, at least 10 s and at most 1 h.
 ///
 /// ```
-/// use actix_web::{HttpResponse, get, http::header};
-/// use cached_response::{cached_response, context::stale_response};
+/// use actix_web::{App, HttpResponse, get, http::header, test};
+/// use cached_response::{ResponseCache, cached_response, context::stale_response};
 ///
 /// # async fn version() -> String { "7".into() }
 /// # async fn render() -> String { "a long page".into() }
@@ -150,57 +178,74 @@ pub fn run_reason() -> RunReason {
 ///     }
 ///     HttpResponse::Ok().insert_header((header::ETAG, etag)).body(render().await)
 /// }
-/// # let _ = catalogue;
+///
+/// # #[actix_web::main] async fn main() {
+/// let cache = ResponseCache::builder().build();
+/// let app = test::init_service(App::new().app_data(cache.clone()).service(catalogue)).await;
+/// for _ in 0..2 {
+///     let request = test::TestRequest::with_uri("/catalogue").to_request();
+///     assert_eq!(test::call_and_read_body(&app, request).await, "a long page");
+///     cache.expire_path("/catalogue").await.unwrap();
+/// }
+/// assert_eq!(cache.stats().validated, 1);
+/// # }
 /// ```
 pub fn stale_response() -> Option<StaleResponse> {
     let mut found = None;
-    with_current("stale_response()", |run_context| {
-        found = StaleResponse::of(run_context);
+    with_current("stale_response()", |context| {
+        found = StaleResponse::of(context);
     });
     found
 }
 
-/// The calls [`disable_cache`], [`set_cache_timeout`] and [`tag`](tag()), on a value that can be moved
-/// into spawned tasks and to other threads. An argument of the handler; it adds nothing to the key.
+/// The functions of this module as methods of a value, for spawned tasks and other threads. It is an
+/// argument of the handler, and needs no option.
 ///
 /// A call after the response is complete has no effect.
 ///
 /// ```
-/// use actix_web::{Responder, get, web};
-/// use cached_response::{CacheHandle, cached_response};
+/// use actix_web::{App, Responder, get, test, web};
+/// use cached_response::{CacheHandle, ResponseCache, Skip, cached_response};
 ///
 /// #[get("/report")]
 /// #[cached_response]
 /// async fn report(cache: CacheHandle) -> impl Responder {
-///     web::block(move || cache.set_cache_timeout(60)).await.map(|()| "done")
+///     web::block(move || cache.disable_cache()).await.map(|()| "done")
 /// }
-/// # let _ = report;
+///
+/// # #[actix_web::main] async fn main() {
+/// let cache = ResponseCache::builder().build();
+/// let app = test::init_service(App::new().app_data(cache.clone()).service(report)).await;
+/// let request = test::TestRequest::with_uri("/report").to_request();
+/// assert_eq!(test::call_and_read_body(&app, request).await, "done");
+/// assert_eq!(cache.stats().skipped(Skip::Disabled), 1);
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct CacheHandle(Arc<RunContext>);
 
 impl CacheHandle {
-    /// See [`disable_cache`].
+    /// Prevents the response from being stored, as [`disable_cache`].
     pub fn disable_cache(&self) {
         self.0.disable();
     }
 
-    /// See [`mark_failed`].
+    /// Marks the run as failed, as [`mark_failed`].
     pub fn mark_failed(&self) {
         self.0.mark_failed();
     }
 
-    /// See [`run_reason`].
+    /// Returns the reason of the run, as [`run_reason`].
     pub fn run_reason(&self) -> RunReason {
         self.0.reason()
     }
 
-    /// See [`stale_response`].
+    /// Returns the stale response to validate, as [`stale_response`].
     pub fn stale_response(&self) -> Option<StaleResponse> {
         StaleResponse::of(&self.0)
     }
 
-    /// See [`set_cache_timeout`].
+    /// Sets the lifetime of the response, as [`set_cache_timeout`].
     pub fn set_cache_timeout(&self, timeout: impl IntoTimeout) {
         self.0.set_timeout(timeout.into_timeout());
     }

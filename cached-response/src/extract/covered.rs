@@ -15,9 +15,12 @@ use crate::{
 };
 use actix_web::{
     Either, Error, FromRequest, HttpRequest, dev,
-    http::{Method, Uri},
+    http::{
+        Method, Uri,
+        header::{self, Header as TypedHeader, HeaderName},
+    },
     web::{
-        Bytes, Data, Form, FormConfig, Json, JsonConfig, Path, PathConfig, Payload, Query,
+        Bytes, Data, Form, FormConfig, Header, Json, JsonConfig, Path, PathConfig, Payload, Query,
         QueryConfig,
     },
 };
@@ -387,6 +390,75 @@ macro_rules! tuples {
 }
 tuples!(A B C D E F G H I J K L M N O P);
 
+/// A typed header whose `parse` reads the header [`name`](TypedHeader::name) and nothing else of the request.
+///
+/// actix-web passes the whole message to `parse`, including cookies, and only the header `name` is part
+/// of the key. So `web::Header<H>` is [`KeyCovered`] only with this marker on `H`: the headers of
+/// actix-web have it; implement it for a header of your own.
+///
+/// ```
+/// use actix_web::error::ParseError;
+/// use actix_web::http::header::{Header, HeaderName, HeaderValue, InvalidHeaderValue, TryIntoHeaderValue};
+/// use actix_web::{HttpMessage, test::TestRequest, web};
+/// use cached_response::{ReadsOneHeader, cached_response};
+///
+/// struct ApiVersion(String);
+///
+/// impl Header for ApiVersion {
+///     fn name() -> HeaderName { HeaderName::from_static("x-api-version") }
+///     fn parse<M: HttpMessage>(message: &M) -> Result<Self, ParseError> {
+///         let value = message.headers().get(Self::name()).and_then(|value| value.to_str().ok());
+///         value.map(|value| Self(value.to_owned())).ok_or(ParseError::Header)
+///     }
+/// }
+/// # impl TryIntoHeaderValue for ApiVersion {
+/// #     type Error = InvalidHeaderValue;
+/// #     fn try_into_value(self) -> Result<HeaderValue, Self::Error> { HeaderValue::from_str(&self.0) }
+/// # }
+///
+/// impl ReadsOneHeader for ApiVersion {}
+///
+/// #[cached_response(timeout = 5m)]
+/// async fn page(version: web::Header<ApiVersion>) -> String { version.0.0.clone() }
+/// # let _ = page;
+/// let request = TestRequest::default().insert_header(("x-api-version", "2")).to_srv_request();
+/// assert_eq!(ApiVersion::parse(&request).unwrap().0, "2");
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}::parse` receives the whole request, and only the header `{Self}::name()` is part of the cache key",
+    label = "may read more than its own header",
+    note = "take `request: cached_response::TrackedRequest` instead: the headers that the handler reads through it become part of the key",
+    note = "or name every header that `parse` reads in `vary(..)`",
+    note = "or, if `parse` reads that header and nothing else, implement the marker `cached_response::ReadsOneHeader` for `{Self}`"
+)]
+pub trait ReadsOneHeader: TypedHeader {}
+
+impl<W, H: ReadsOneHeader> KeyCovered<W> for Header<H> {
+    const FACTS: ArgumentInfo = ArgumentInfo::header(name_of::<H>);
+}
+
+fn name_of<H: TypedHeader>() -> HeaderName {
+    H::name()
+}
+
+macro_rules! read_one_header {
+    ($($header:ident)*) => {
+        $(impl ReadsOneHeader for header::$header {})*
+
+        /// Each header with its parser.
+        #[cfg(test)]
+        const KNOWN: &[(&str, fn(&actix_web::HttpRequest) -> String)] =
+            &[$((stringify!($header), tests::headers::parsed::<header::$header>)),*];
+    };
+}
+
+// The source of each was read in actix-web 4.18 and actix-http 3.20: `parse` asks for `Self::name()` alone.
+read_one_header! {
+    Accept AcceptCharset AcceptEncoding AcceptLanguage Allow CacheControl ContentDisposition
+    ContentEncoding ContentLanguage ContentLength ContentRange ContentType Date ETag Expires IfMatch
+    IfModifiedSince IfNoneMatch IfRange IfUnmodifiedSince LastModified Range
+}
+
 /// The placeholder for a gate in the body of a handler, which must not read the gate: it is not in the
 /// key. The name of the type is the help in the compile error.
 #[expect(
@@ -403,53 +475,4 @@ pub struct GatedArgumentUseKeyToReadIt;
 pub const fn is_extractor<T: FromRequest>() {}
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use actix_web::{
-        http::header::{Accept, ContentLength},
-        web::Header,
-    };
-
-    struct User;
-
-    type Nothing = RouteOptions<NoVary, NoBody>;
-    type All = RouteOptions<Vary, WithBody>;
-
-    fn facts<T: KeyCovered<Nothing>>() -> ArgumentInfo {
-        T::FACTS
-    }
-
-    #[test]
-    fn covered_types_depend_on_parts_of_the_key() {
-        assert_eq!(facts::<Path<u32>>().inputs, Inputs::NOTHING);
-        assert_eq!(facts::<Data<User>>().inputs, Inputs::NOTHING);
-        assert_eq!(facts::<(Method, ())>().inputs, Inputs::NOTHING);
-        assert!(facts::<Option<Uri>>().inputs.any(Inputs::URI));
-    }
-
-    #[test]
-    fn a_header_argument_names_its_header() {
-        let header = facts::<Option<Header<Accept>>>().header.unwrap();
-        assert_eq!(header(), "accept");
-    }
-
-    #[test]
-    fn two_headers_in_one_argument_are_undeclared() {
-        let facts = facts::<(Header<Accept>, Header<ContentLength>)>();
-        assert!(facts.inputs.any(Inputs::UNTOLD));
-    }
-
-    #[test]
-    fn a_body_is_an_input_under_the_option_body() {
-        assert!(
-            <Either<Json<u32>, Form<u32>> as KeyCovered<All>>::FACTS
-                .inputs
-                .any(Inputs::BODY)
-        );
-        assert!(
-            <Result<HttpRequest, ()> as KeyCovered<All>>::FACTS
-                .inputs
-                .any(Inputs::REQUEST)
-        );
-    }
-}
+mod tests;

@@ -10,4 +10,3 @@ pub(crate) mod request_body;
 pub(crate) mod responder;
 pub(crate) mod roles;
 pub(crate) mod tracked_request;
-pub(crate) mod typed_headers;

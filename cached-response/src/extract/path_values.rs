@@ -169,7 +169,7 @@ impl ValueDeserializer<'_> {
 
     /// Records the canonical form for a visitor of text, by the type that its `expecting` names.
     fn record_text<'de, V: Visitor<'de>>(&self, visitor: &V) {
-        let expected = Expected(&|f| visitor.expecting(f))
+        let expected = Expecting(&|f| visitor.expecting(f))
             .to_string()
             .to_ascii_lowercase();
         let text = decoded(self.text);
@@ -182,9 +182,9 @@ impl ValueDeserializer<'_> {
 }
 
 /// The `expecting` text of a visitor.
-struct Expected<'v>(&'v dyn Fn(&mut fmt::Formatter<'_>) -> fmt::Result);
+struct Expecting<'v>(&'v dyn Fn(&mut fmt::Formatter<'_>) -> fmt::Result);
 
-impl Display for Expected<'_> {
+impl Display for Expecting<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (self.0)(f)
     }

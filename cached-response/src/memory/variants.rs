@@ -92,12 +92,12 @@ pub(crate) fn store(
     mut response: StoredResponse,
 ) -> StoreOutcome {
     let list = match list(memory, key, names, &response) {
-        Place::Key => return put(memory, key.clone(), response),
-        Place::Superseded => {
+        Placement::Key => return put(memory, key.clone(), response),
+        Placement::Superseded => {
             response.variant = Some(variant(names, request));
             return StoreOutcome::Superseded(Arc::new(response));
         }
-        Place::Behind(list) => list,
+        Placement::Behind(list) => list,
     };
     let variant = variant(&list.names, request);
     let hash = list.hash(&variant.values);
@@ -141,8 +141,8 @@ fn variant(names: &[Selector], request: &HttpRequest) -> Variant {
     }
 }
 
-/// The place of a response.
-enum Place {
+/// The placement of a response.
+enum Placement {
     /// Directly under its key.
     Key,
     /// A variant behind this list.
@@ -151,28 +151,38 @@ enum Place {
     Superseded,
 }
 
-fn list(memory: &MemoryStore, key: &Key, names: &[Selector], response: &StoredResponse) -> Place {
-    let mut place = Place::Key;
+fn list(
+    memory: &MemoryStore,
+    key: &Key,
+    names: &[Selector],
+    response: &StoredResponse,
+) -> Placement {
+    let mut placement = Placement::Key;
     memory.update(key.clone(), |found| {
         let (kept, change) = match found {
             Some(Entry::Varies(list)) if list.has_room(names) => {
                 match list.with(names).map(Arc::new) {
-                    Some(longer) => (Place::Behind(longer.clone()), Some(Entry::Varies(longer))),
-                    None => (Place::Behind(list.clone()), None),
+                    Some(longer) => (
+                        Placement::Behind(longer.clone()),
+                        Some(Entry::Varies(longer)),
+                    ),
+                    None => (Placement::Behind(list.clone()), None),
                 }
             }
-            _ if names.is_empty() => (Place::Key, None),
-            Some(Entry::Response(later)) if later.outranks(response) => (Place::Superseded, None),
+            _ if names.is_empty() => (Placement::Key, None),
+            Some(Entry::Response(later)) if later.outranks(response) => {
+                (Placement::Superseded, None)
+            }
             // Also where the list is full: its names may never occur again.
             _ => {
                 let list = Arc::new(VaryList::new(names.to_vec()));
-                (Place::Behind(list.clone()), Some(Entry::Varies(list)))
+                (Placement::Behind(list.clone()), Some(Entry::Varies(list)))
             }
         };
-        place = kept;
+        placement = kept;
         change
     });
-    place
+    placement
 }
 
 /// Stores the response under `key`, unless a run that started later has done so.

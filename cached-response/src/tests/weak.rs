@@ -45,10 +45,10 @@ fn a_thousand_keys_with_sixteen_hashes_and_names_are_separate() {
     }
     assert_eq!(counts(), [1000, 1000, 1000]);
     let output = Command::new(env::current_exe().unwrap())
-        .args(["a_thousand_keys_have_sixteen_hashes"])
+        .args(["a_thousand_keys_with_sixteen_hashes"])
         .env(SWITCH, "1")
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("1 passed"), "{said}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.contains("1 passed"), "{stdout}");
 }
