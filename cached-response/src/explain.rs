@@ -6,7 +6,6 @@ use crate::{
         lookup,
         reuse::{self, Reuse},
     },
-    invalidation::generations::Target,
     key::KeyWriter,
     memory::variants,
     metrics::reason::{Bypass, ForwardReason},
@@ -191,17 +190,14 @@ fn remote(route: &Route, shared: &Inner, request: &HttpRequest) -> Option<String
     }
     let mut key = KeyWriter::reuse(Vec::new());
     request_key::write(&route.config, request, &body, &mut key);
-    let target = Target::Response {
-        config: &route.config,
-        request,
-    };
+    let target = route.config.target(request);
     let key_name = RemoteKey::of(&store.namespace, route, key.as_bytes(), target, 0)?;
     Some(key_name.name)
 }
 
 fn tags(config: &RouteConfig, request: &HttpRequest) -> Vec<String> {
     // A response that cannot have one of them is not stored.
-    let target = Target::Response { config, request };
+    let target = config.target(request);
     target.tags().unwrap_or_default().into_owned()
 }
 

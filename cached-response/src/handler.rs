@@ -92,7 +92,7 @@ where
          name the fields, `query([\"page\", \"sort\"])`"
     );
     // Eager arguments are extracted before their route, and the name of its flag, is known.
-    let is_deferred = Args::FACTS.are_told_by_key();
+    let is_deferred = Args::FACTS.is_determined_by_key();
     let route = facts
         .into_iter()
         .fold(RouteSpec::new(policy, false), |route, facts| {
@@ -206,7 +206,7 @@ where
     type Future = Extraction<Args::Future>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let deferred = Args::FACTS.are_told_by_key();
+        let deferred = Args::FACTS.is_determined_by_key();
         Extraction {
             eager: (!deferred).then(|| Args::from_request(request, payload)),
         }

@@ -3,7 +3,7 @@
 
 use crate::{
     cache::{ResponseCache, default, invalidate::Invalidation},
-    invalidation::{parameter, template::Template},
+    invalidation::template::{self, Template},
 };
 use actix_web::{
     Error, FromRequest, Handler, HttpRequest, HttpResponse, Responder, dev::Payload,
@@ -389,8 +389,8 @@ impl ResolvedTarget {
         guard: InvalidationGuard,
     ) -> Vec<Self> {
         let raw = |name: &str| request.match_info().get(name);
-        let readings = |name: &str| raw(name).map(parameter::readings);
-        let escape = |text: String| parameter::escaped(&text.replace('%', "%25")).into_owned();
+        let readings = |name: &str| raw(name).map(template::readings);
+        let escape = |text: String| template::escaped(&text.replace('%', "%25"));
         let escaped = |name: &str| {
             let readings = readings(name)?.into_iter();
             Some(readings.map(escape).collect())

@@ -2,7 +2,7 @@
 
 use crate::{
     cache::{CacheLimits, Inner, ResponseCache, app_data::DataSets},
-    entry::FOUND,
+    entry::NO_RUN,
     invalidation::generations::Generations,
     memory::MemoryStore,
     metrics::counters::Counters,
@@ -250,7 +250,7 @@ impl ResponseCacheBuilder {
             data_sets: DataSets::new(remote.is_some()),
             generations,
             remote: remote.map(Arc::new),
-            next_run: AtomicU64::new(FOUND + 1),
+            next_run: AtomicU64::new(NO_RUN + 1),
         }))
     }
 }

@@ -221,7 +221,7 @@ impl RunContext {
         if state.tags_closed {
             return false;
         }
-        if state.tags.len() == tags::MOST || tag.len() > tags::LONGEST {
+        if state.tags.len() == tags::MAX_TAGS || tag.len() > tags::MAX_TAG_BYTES {
             state.refusal.get_or_insert(Skip::Tags);
         } else {
             state.tags.push(tag.to_owned());

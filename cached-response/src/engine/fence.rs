@@ -59,7 +59,7 @@ impl Fence {
         };
         let held = generations.hold(tags, &self.stripes, kept);
         let tag_snapshot = held.ok_or(Skip::Invalidated)?;
-        if tag_snapshot.seen().len() > tags::MOST {
+        if tag_snapshot.seen().len() > tags::MAX_TAGS {
             return Err(Skip::Tags);
         }
         if self.snapshot.validity_with(&tag_snapshot) == Validity::Invalidated {

@@ -12,7 +12,6 @@ use crate::{
         reuse::{self, Reuse},
     },
     entry::{StoredResponse, staleness::Staleness},
-    invalidation::generations::Target,
     key::{KeyRef, KeyWriter, Refused, inserted::InsertedParts},
     memory::variants,
     metrics::{
@@ -250,10 +249,9 @@ impl Lookup<'_> {
         mut miss: Box<Miss>,
     ) -> LookupOutcome {
         let lead = if self.leads() {
-            let joining = self.shared.join_context(Target::Response {
-                config: &self.route.config,
-                request: self.request,
-            });
+            let joining = self
+                .shared
+                .join_context(self.route.config.target(self.request));
             RefreshLead::of(joining.join(&self.shared.flights, &miss.key), stage)
         } else {
             RefreshLead::None

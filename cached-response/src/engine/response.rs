@@ -49,10 +49,7 @@ impl Subject for RequestContext {
     }
 
     fn target(&self) -> Target<'_> {
-        Target::Response {
-            config: &self.context.route.config,
-            request: &self.request,
-        }
+        self.context.route.config.target(&self.request)
     }
 
     fn request(&self) -> Option<&HttpRequest> {

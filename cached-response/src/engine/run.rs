@@ -354,7 +354,7 @@ impl FinishedRun {
     /// without a cache. No waiter gets it.
     fn unconditional_304(mut self, response: HttpResponse) -> HttpResponse {
         let route = &self.run.context.route;
-        if route.is_first_unasked() {
+        if route.is_first_unconditional_304() {
             tracing::warn!(
                 handler = route.name,
                 "the handler answered with 304 a client that had sent no condition, which gets an empty response (said once); return `previous.not_modified()` for a response that `stale_response()` gives, and the whole response where it gives none"

@@ -5,7 +5,7 @@ use crate::{
         fence::Validated,
         run::{FinishedRun, HandlerRun, RunOutcome},
     },
-    entry::{StoredResponse, deadlines::Times, remote_state::VerifiedAt},
+    entry::{StoredResponse, remote_state::VerifiedAt, staleness::Deadlines},
     http::{
         content_coding::{self, Codings},
         fields::lines,
@@ -56,7 +56,7 @@ impl HandlerRun {
         freshness: Freshness,
         directives: &ResponseDirectives,
     ) -> Result<StoredResponse, Skip> {
-        let times = Times::of(&self.context.stale_rules(), directives, freshness);
+        let times = Deadlines::of(&self.context.stale_rules(), directives, freshness);
         let tags = self.run_context.final_tags();
         let generations = &self.context.shared().generations;
         let Validated {

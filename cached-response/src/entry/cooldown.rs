@@ -1,4 +1,4 @@
-//! Moments in the life of a stored response that come after it was stored.
+//! Marks that a stored response receives after it was stored.
 
 use crate::time::moment::Timestamp;
 use std::{
@@ -6,17 +6,17 @@ use std::{
     time::Duration,
 };
 
-/// Until when no run is tried to replace a response. It begins over.
+/// Pause after a failed run, during which no other run replaces the response. Initially over.
 ///
-/// It lies with the response it is of: whatever replaces or removes that ends the rest, too.
+/// It is stored with the response: replacing or removing the latter ends it.
 #[derive(Debug, Default)]
 pub(crate) struct Cooldown(AtomicU64);
 
 impl Cooldown {
-    /// Rests until then, however long it would have rested before.
+    /// Sets the end, whatever it was before.
     pub(crate) fn until(&self, end: Timestamp) {
         let nanos = end.elapsed().as_nanos();
-        // A rest orders nothing: who sees it late tries a run too many.
+        // No other data depends on it: a thread that reads an old value tries one run too many.
         self.0
             .store(u64::try_from(nanos).unwrap_or(u64::MAX), Relaxed);
     }
@@ -26,15 +26,15 @@ impl Cooldown {
     }
 }
 
-/// When a stored response was first seen to be expired by request. It has not been, to begin with.
+/// Time at which an expiry by request was first seen. Initially never.
 #[derive(Debug, Default)]
-pub(crate) struct Expired(AtomicU64);
+pub(crate) struct ExpirySeen(AtomicU64);
 
-impl Expired {
-    /// Since when it is; from now on, where nobody has seen it before.
-    pub(crate) fn since(&self, now: Timestamp) -> Timestamp {
+impl ExpirySeen {
+    /// Returns the time of the first call.
+    pub(crate) fn first_seen(&self, now: Timestamp) -> Timestamp {
         let nanos = u64::try_from(now.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        // Zero is for never.
+        // Zero stands for never.
         let seen = self
             .0
             .compare_exchange(0, nanos.max(1), Relaxed, Relaxed)
@@ -48,21 +48,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rest_is_over_when_its_end_has_come() {
+    fn a_cooldown_is_over_at_its_end() {
         let now = Timestamp::default().after(Duration::from_secs(100));
-        let rest = Cooldown::default();
-        assert!(rest.is_over(now) && rest.is_over(Timestamp::default()));
-        rest.until(now);
-        assert!(rest.is_over(now));
-        rest.until(now.after(Duration::from_nanos(1)));
-        assert!(!rest.is_over(now));
+        let cooldown = Cooldown::default();
+        assert!(cooldown.is_over(now) && cooldown.is_over(Timestamp::default()));
+        cooldown.until(now);
+        assert!(cooldown.is_over(now));
+        cooldown.until(now.after(Duration::from_nanos(1)));
+        assert!(!cooldown.is_over(now));
     }
 
     #[test]
-    fn an_expiry_is_as_old_as_its_first_sight() {
+    fn an_expiry_is_dated_when_it_is_first_seen() {
         let second = |n| Timestamp::default().after(Duration::from_secs(n));
-        let expired = Expired::default();
-        assert_eq!(expired.since(second(7)), second(7));
-        assert_eq!(expired.since(second(9)), second(7));
+        let expired = ExpirySeen::default();
+        assert_eq!(expired.first_seen(second(7)), second(7));
+        assert_eq!(expired.first_seen(second(9)), second(7));
     }
 }

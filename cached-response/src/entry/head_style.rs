@@ -1,4 +1,4 @@
-//! How the head of a response is written on HTTP/1.x, beside its status and its fields.
+//! HTTP/1.x style of a response head: reason phrase and case of field names.
 
 use actix_web::{dev::ResponseHead, http::header::HeaderMap};
 use std::{
@@ -7,23 +7,23 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// What a handler has said of it. By default, nothing.
+/// Style that the handler set. Empty by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Style {
-    /// Stands in the status line in place of the status's own phrase.
+    /// Reason phrase in place of the standard one.
     reason: Option<Cow<'static, str>>,
-    /// The names of fields are written as `Content-Type`.
+    /// Field names are written as `Content-Type`.
     camel_case: bool,
 }
 
-/// Longer reason phrases are not kept.
-const LONGEST: usize = 128;
+/// Longest reason phrase that is kept, in bytes.
+const MAX_REASON_BYTES: usize = 128;
 
-/// So many phrases of other processes are known; a response with another one has its status's own.
-const MOST: usize = 64;
+/// Most phrases of other processes that are kept; a response with another one has the standard phrase.
+const MAX_REASONS: usize = 64;
 
 impl Style {
-    /// The style of a live response.
+    /// Reads the style of a response.
     pub(crate) fn of(head: &mut ResponseHead) -> Self {
         let reason = head.reason.filter(|reason| is_phrase(reason.as_bytes()));
         Self {
@@ -32,7 +32,7 @@ impl Style {
         }
     }
 
-    /// A style as another process has written it; `None` if a status line cannot have that phrase.
+    /// Parses a style from a frame; `None` if a status line cannot have that phrase.
     pub(crate) fn read(reason: Option<&[u8]>, camel_case: bool) -> Option<Self> {
         let reason = match reason {
             None => None,
@@ -50,14 +50,14 @@ impl Style {
         self.camel_case
     }
 
-    /// Makes of a style that was read one that answers.
-    pub(crate) fn settle(&mut self) {
+    /// Interns the phrase of a parsed style, so that it can be sent.
+    pub(crate) fn intern(&mut self) {
         if let Some(Cow::Owned(text)) = &self.reason {
-            self.reason = known(text).map(Cow::Borrowed);
+            self.reason = intern(text).map(Cow::Borrowed);
         }
     }
 
-    /// Writes a head of the same status in this style.
+    /// Applies the style to a head of the same status.
     #[inline]
     pub(crate) fn apply(&self, head: &mut ResponseHead) {
         if let Some(Cow::Borrowed(reason)) = self.reason {
@@ -66,7 +66,7 @@ impl Style {
         self.apply_case(head);
     }
 
-    /// Writes a head of another status in this style: the phrase is of a status.
+    /// Applies the style without the phrase, which belongs to one status, to a head of another status.
     #[inline]
     pub(crate) fn apply_case(&self, head: &mut ResponseHead) {
         if self.camel_case {
@@ -75,13 +75,13 @@ impl Style {
     }
 }
 
-/// Returns true for what a status line can have as its phrase (RFC 9112 §4) without a byte that clients
-/// would read differently.
+/// Returns true for a reason phrase (RFC 9112 §4) that all clients parse in the same way.
 fn is_phrase(text: &[u8]) -> bool {
-    (1..=LONGEST).contains(&text.len()) && text.iter().all(|byte| matches!(byte, b' '..=b'~'))
+    (1..=MAX_REASON_BYTES).contains(&text.len())
+        && text.iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// Returns the flag that `set_camel_case_headers` has set. Only `Debug` shows it.
+/// Returns the flag of `set_camel_case_headers`, which only `Debug` shows.
 fn is_camel_case(head: &mut ResponseHead) -> bool {
     let headers = mem::replace(&mut head.headers, HeaderMap::new());
     let reason = head.reason.take();
@@ -91,12 +91,12 @@ fn is_camel_case(head: &mut ResponseHead) -> bool {
     shown.contains("CAMEL_CASE")
 }
 
-/// Returns the phrase as one that lives on, unless there are too many.
-fn known(text: &str) -> Option<&'static str> {
+/// Returns the phrase as `&'static str`, unless there are too many.
+fn intern(text: &str) -> Option<&'static str> {
     static KNOWN: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let found = known.iter().copied().find(|phrase| *phrase == text);
-    if found.is_none() && known.len() < MOST {
+    if found.is_none() && known.len() < MAX_REASONS {
         let phrase: &'static str = Box::leak(text.into());
         known.push(phrase);
         return Some(phrase);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phrase_that_would_end_the_line_is_none() {
+    fn a_phrase_that_would_end_the_line_is_rejected() {
         for text in [
             "",
             "a\r\nset-cookie: b=1",
@@ -146,15 +146,17 @@ mod tests {
     }
 
     #[test]
-    fn phrases_of_others_are_bounded() {
-        let settled = |n: usize| {
+    fn phrases_of_other_processes_are_bounded() {
+        let interned = |n: usize| {
             let mut style = Style::read(Some(format!("phrase {n}").as_bytes()), true).unwrap();
-            style.settle();
+            style.intern();
             style
         };
-        let known = (0..1000).filter(|n| settled(*n).reason().is_some()).count();
-        assert!((1..=MOST).contains(&known), "{known}");
-        assert_eq!(settled(0).reason(), Some("phrase 0"));
-        assert!(settled(999).camel_case());
+        let known = (0..1000)
+            .filter(|n| interned(*n).reason().is_some())
+            .count();
+        assert!((1..=MAX_REASONS).contains(&known), "{known}");
+        assert_eq!(interned(0).reason(), Some("phrase 0"));
+        assert!(interned(999).camel_case());
     }
 }

@@ -1,21 +1,20 @@
-//! What the cache keeps of a response (RFC 9111 §3).
+//! Stored responses (RFC 9111 §3).
 
 pub(crate) mod codec;
 pub(crate) mod cooldown;
-pub(crate) mod deadlines;
 pub(crate) mod head_style;
 pub(crate) mod remote_state;
 pub(crate) mod staleness;
 
 use crate::{
     entry::{
-        cooldown::{Cooldown, Expired},
+        cooldown::{Cooldown, ExpirySeen},
         head_style::Style,
         remote_state::{NonceCell, VerifiedAt},
     },
     http::content_coding::Codings,
     invalidation::generation::{Snapshot, Validity},
-    key::vary::Variant,
+    key::vary::{Selector, Variant},
     time::moment::Timestamp,
 };
 use actix_web::{
@@ -30,75 +29,76 @@ use std::{
     time::Duration,
 };
 
-/// The number of no run: it was made in another process, or in this one and found again.
-pub(crate) const FOUND: u64 = 0;
+/// Run number of a response that was read from a store.
+pub(crate) const NO_RUN: u64 = 0;
 
-/// A complete response, ready to be reused, with what is needed to decide whether it may be.
+/// A complete response with the data that decides about its reuse.
 #[derive(Debug, Default)]
 pub(crate) struct StoredResponse {
     pub(crate) status: StatusCode,
     pub(crate) style: Style,
-    /// In the order in which they are answered, repeated fields included.
+    /// In the order in which they are sent, repeated fields included.
     pub(crate) headers: Arc<[(HeaderName, HeaderValue)]>,
     pub(crate) body: Bytes,
     pub(crate) etag: Option<HeaderValue>,
-    /// The entity tag is of our making: the handler knows nothing of it.
+    /// The entity tag was computed by the cache; the handler does not know it.
     pub(crate) generated_etag: bool,
     pub(crate) last_modified: Option<HeaderValue>,
-    /// When the handler's response was there.
+    /// Time at which the handler's response was complete.
     pub(crate) created_at: Timestamp,
     pub(crate) lifetime: Duration,
-    /// From then on it is no longer only reused: it is to be refreshed, or is stale.
+    /// Time from which a hit also refreshes the response, or finds it stale.
     pub(crate) refresh_at: Timestamp,
-    /// How old it was when it was born.
+    /// Age at creation.
     pub(crate) initial_age: Duration,
-    /// Once it is stale it is not reused (RFC 9111 §4.2.4).
+    /// Not reused while stale (RFC 9111 §4.2.4).
     pub(crate) never_stale: bool,
     pub(crate) windows: Windows,
-    /// After a run has failed that would have replaced it.
+    /// Pause of runs after one that failed to replace this response.
     pub(crate) cooldown: Cooldown,
-    pub(crate) expired: Expired,
-    /// Runs are numbered at their start; a store never replaces a later run's response. What was
-    /// [`FOUND`] replaces what is older than it.
+    pub(crate) expired: ExpirySeen,
+    /// Number of its run, in the order of their starts: the response of a later run is never replaced
+    /// by that of an earlier one. One with [`NO_RUN`] replaces older responses.
     pub(crate) run: u64,
-    /// What could be invalidated of it, as it was before its run began.
+    /// Generations that invalidate it, read before its run started.
     pub(crate) snapshot: Snapshot,
-    /// The tags that its handler has named, as they were before its run began.
+    /// Generations of the tags that its handler named, read before its run started.
     pub(crate) tag_snapshot: Snapshot,
     pub(crate) variant: Option<Variant>,
-    /// When it was used last, if it is a variant.
+    /// Time of its last use, for a variant.
     pub(crate) last_used: Option<Arc<AtomicU64>>,
-    /// Says `public`, `s-maxage` or `must-revalidate`, and so may answer a request with
+    /// Has `public`, `s-maxage` or `must-revalidate`, and is reusable for requests with
     /// `Authorization` (RFC 9111 §3.5).
     pub(crate) shareable_with_authorization: bool,
     pub(crate) client: Option<Client>,
-    /// Clients that take other codings than these may get another response, though it does not say so
-    /// in `Vary`.
+    /// Codings that its client accepted. A client that accepts others may receive another response,
+    /// even without `Vary`.
     pub(crate) codings: Codings,
-    /// When it was last in step with the remote store.
+    /// Time of the last comparison with the remote store.
     pub(crate) verified_at: VerifiedAt,
-    /// What it depends on there.
+    /// Nonces in the remote store that it depends on.
     pub(crate) nonces: NonceCell,
 }
 
-/// How long past its lifetime a response may answer (RFC 5861).
+/// Windows in which a stale response may be sent (RFC 5861).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Windows {
-    /// While it is refreshed behind the answer.
+    /// While a run refreshes it in the background.
     pub(crate) revalidate: Duration,
-    /// Where the run that would replace it fails.
+    /// If the run that would replace it fails.
     pub(crate) error: Duration,
 }
 
-/// How long a client may keep an answer, where the route says so.
+/// Client caching of an answer, where the route permits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Client {
     pub(crate) keep: Duration,
-    /// The route knows of users and has a response for each: other caches must not share it.
+    /// The key contains users: shared caches must not store the answer.
     pub(crate) private: bool,
 }
 
 impl StoredResponse {
+    /// End of its lifetime.
     pub(crate) fn deadline(&self) -> Timestamp {
         self.created_at
             .after(self.lifetime.saturating_sub(self.initial_age))
@@ -108,47 +108,47 @@ impl StoredResponse {
         self.initial_age.saturating_add(now.since(self.created_at))
     }
 
-    /// It was stale when it came, and is kept only to be validated.
+    /// Returns true for a response that was stale on arrival and is stored only to be validated.
     pub(crate) fn is_stale_on_arrival(&self) -> bool {
         self.lifetime <= self.initial_age
     }
 
-    /// The entity tag that the handler gave it.
+    /// The entity tag of the handler.
     pub(crate) fn handler_etag(&self) -> Option<&HeaderValue> {
         self.etag.as_ref().filter(|_| !self.generated_etag)
     }
 
-    /// Whether its handler can tell if it has changed since (RFC 9111 §4.3.1).
+    /// Returns true where the handler can validate it (RFC 9111 §4.3.1).
     pub(crate) fn can_be_validated(&self) -> bool {
         self.handler_etag().is_some() || self.last_modified.is_some()
     }
 
-    /// What has become of it since its run began.
+    /// Effect of invalidations and expiries since its run started.
     pub(crate) fn validity(&self) -> Validity {
         self.snapshot.validity_with(&self.tag_snapshot)
     }
 
-    /// Whether it was not invalidated since its run began.
+    /// Returns true unless it was invalidated since its run started.
     pub(crate) fn is_current(&self) -> bool {
         self.snapshot.is_current() && self.tag_snapshot.is_current()
     }
 
-    /// Whether this one, which lies there, is not replaced by `other`.
+    /// Returns true where `other` must not replace this stored response.
     pub(crate) fn outranks(&self, other: &Self) -> bool {
         match other.run {
-            FOUND => self.created_at > other.created_at && self.is_current(),
+            NO_RUN => self.created_at > other.created_at && self.is_current(),
             run => self.run > run,
         }
     }
 
-    /// How long it is of any use, from its birth.
+    /// Time from its creation in which it is usable.
     pub(crate) fn keep(&self) -> Duration {
         let fresh = self.deadline().since(self.created_at);
         let window = self.windows.revalidate.max(self.windows.error);
         fresh.saturating_add(window)
     }
 
-    /// What of it another process can use, selected so.
+    /// Copies what another process can use, as this variant.
     pub(crate) fn as_variant(&self, variant: Variant) -> Self {
         Self {
             body: self.body.clone(),
@@ -157,7 +157,7 @@ impl StoredResponse {
         }
     }
 
-    /// What of it another process can use, but for its body.
+    /// Copies what another process can use, without the body.
     pub(crate) fn for_other_process(&self) -> Self {
         Self {
             status: self.status,
@@ -178,7 +178,7 @@ impl StoredResponse {
         }
     }
 
-    /// Bytes of head and body, as the memory bound counts them.
+    /// Bytes of head and body that count against the memory bound.
     pub(crate) fn weight(&self) -> usize {
         let fields: usize = self
             .headers
@@ -188,7 +188,7 @@ impl StoredResponse {
             })
             .sum();
         let variant = self.variant.as_ref().map_or(0, |variant| {
-            variant.values.len() + variant.names.len() * size_of::<crate::key::vary::Selector>()
+            variant.values.len() + variant.names.len() * size_of::<Selector>()
         });
         fields + self.body.len() + variant + self.snapshot.weight() + self.tag_snapshot.weight()
     }

@@ -1,4 +1,4 @@
-//! When a stored response was last known to be in step with the remote store.
+//! Consistency of a stored response with the remote store.
 
 use crate::{invalidation::nonce::Nonce, time::moment::Timestamp};
 use std::{
@@ -9,18 +9,18 @@ use std::{
     time::Duration,
 };
 
-/// When the run began that made it, or the last comparison with the remote nonces.
+/// Time of the last comparison with the remote nonces, or the start of the run.
 #[derive(Debug, Default)]
 pub(crate) struct VerifiedAt(AtomicU64);
 
 impl VerifiedAt {
     pub(crate) fn at(moment: Timestamp) -> Self {
-        let checked = Self::default();
-        checked.renew(moment);
-        checked
+        let verified = Self::default();
+        verified.renew(moment);
+        verified
     }
 
-    /// A comparison that began then has found it unchanged.
+    /// Notes a comparison that started at `moment` and found no change.
     pub(crate) fn renew(&self, moment: Timestamp) {
         self.0.fetch_max(moment.to_nanos(), Relaxed);
     }
@@ -30,30 +30,30 @@ impl VerifiedAt {
     }
 }
 
-/// The remote nonces that a response depends on, as they were before its run began.
+/// The remote nonces that a response depends on, read before its run started.
 #[derive(Debug, Default)]
 pub(crate) struct Nonces {
-    /// Those that are known from the request: of all, path, URL, and the tags of its route.
+    /// Nonces known from the request: of all, path, URL, and the tags of the route.
     pub(crate) known: Arc<[Nonce]>,
-    /// Those that are known from its run only, under their names there: of the tags that its handler
-    /// has named, or of their stripes.
+    /// Nonces known from the run only, with their names in the store: of the tags that the handler
+    /// named, or of their stripes.
     pub(crate) named: Vec<(String, Nonce)>,
 }
 
-/// The nonces of a stored response, from when they are known.
+/// The nonces of a stored response, set once.
 #[derive(Debug, Default)]
 pub(crate) struct NonceCell(OnceLock<Nonces>);
 
 impl NonceCell {
     pub(crate) fn of(nonces: Nonces) -> Self {
-        let held = Self::default();
-        held.note(nonces);
-        held
+        let cell = Self::default();
+        cell.note(nonces);
+        cell
     }
 
-    /// They are known now, and do not change.
+    /// Sets the nonces, which do not change afterwards.
     pub(crate) fn note(&self, nonces: Nonces) {
-        // Whoever was first has noted the same.
+        // An earlier call has set the same.
         let _ = self.0.set(nonces);
     }
 
@@ -67,10 +67,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_check_is_never_taken_back() {
+    fn an_earlier_verification_does_not_replace_a_later_one() {
         let later = Timestamp::default().after(Duration::from_secs(7));
-        let checked = VerifiedAt::at(later);
-        checked.renew(Timestamp::default());
-        assert_eq!(checked.moment(), later);
+        let verified = VerifiedAt::at(later);
+        verified.renew(Timestamp::default());
+        assert_eq!(verified.moment(), later);
     }
 }

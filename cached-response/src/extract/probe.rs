@@ -194,8 +194,8 @@ impl<W, T: WrittenOut> CoveredBy<W> for Holder<T> {
 /// are known. `body` means that the body is in the key.
 pub fn named<T: ?Sized>(body: bool) -> ArgumentInfo {
     let seen = inputs_of_name(type_name::<T>());
-    if body && seen.any(Inputs::UNTOLD) {
-        return ArgumentInfo::from_inputs(seen.without(Inputs::UNTOLD).and(Inputs::BODY));
+    if body && seen.any(Inputs::UNDECLARABLE) {
+        return ArgumentInfo::from_inputs(seen.without(Inputs::UNDECLARABLE).and(Inputs::BODY));
     }
     ArgumentInfo::from_inputs(seen)
 }
@@ -221,7 +221,7 @@ pub(crate) fn inputs_of_name(name: &str) -> Inputs {
     match name {
         "actix_web::request::HttpRequest" => ArgumentInfo::REQUEST.inputs,
         // No option declares a body here: such a route bypasses the cache.
-        name if is_body(name) => Inputs::UNTOLD,
+        name if is_body(name) => Inputs::UNDECLARABLE,
         _ => Inputs::NOTHING,
     }
 }
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_body_without_an_option_is_undeclared() {
-        assert!(named::<Bytes>(false).inputs.any(Inputs::UNTOLD));
+        assert!(named::<Bytes>(false).inputs.any(Inputs::UNDECLARABLE));
         assert_eq!(named::<Bytes>(true).inputs, Inputs::BODY);
         assert_eq!(named::<User>(false).inputs, Inputs::NOTHING);
     }
@@ -335,7 +335,7 @@ mod tests {
             seen::<(Path<u32>, Form<u32>)>(),
             seen::<Either<Json<u32>, Form<u32>>>(),
         ] {
-            assert!(seen.any(Inputs::UNTOLD));
+            assert!(seen.any(Inputs::UNDECLARABLE));
         }
     }
 

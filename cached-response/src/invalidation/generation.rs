@@ -1,8 +1,7 @@
-//! Generations: counts that an invalidation or an expiry raises, and what a run saw of them before it
-//! started.
+//! Generations: counters that an invalidation or an expiry raises, and snapshots of them.
 //!
-//! A run takes its [`Snapshot`] **before** the handler starts, what is stored carries it, and
-//! **every read compares**. Whatever is simpler lets an old response through in some order of the
+//! A run takes its [`Snapshot`] **before** the handler starts, the stored response carries it, and
+//! **every read compares**. With anything simpler an old response is reused in some order of the
 //! steps.
 
 use super::sync::{
@@ -11,30 +10,30 @@ use super::sync::{
     Weak,
 };
 
-/// How often something was invalidated and how often it was expired, in one count. A clone is a
-/// handle on the same count.
+/// Number of invalidations and of expiries of one name, in one counter. A clone is a handle on the
+/// same counter.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Generation(Arc<AtomicU64>);
 
-/// What becomes of the responses whose runs began before.
+/// Effect on the responses whose runs started before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bump {
-    /// They are stale.
+    /// The responses are stale.
     Expire,
-    /// They are not reused in any way.
+    /// The responses are not reused.
     Invalidate,
 }
 
-/// The low bits count expiries, and those above them invalidations. So many expiries of one name
-/// that they overflow count as an invalidation, which is the safe side.
-const EXPIRIES: u32 = 24;
+/// Number of low bits that count expiries; those above count invalidations. An overflow of expiries
+/// counts as an invalidation, which is safe.
+const EXPIRY_BITS: u32 = 24;
 
 impl Generation {
-    /// From now on no snapshot that was taken before is current.
+    /// Outdates all snapshots that were taken before.
     pub(crate) fn raise(&self, raise: Bump) {
         let one = match raise {
             Bump::Expire => 1,
-            Bump::Invalidate => 1 << EXPIRIES,
+            Bump::Invalidate => 1 << EXPIRY_BITS,
         };
         self.0.fetch_add(one, Release);
     }
@@ -43,12 +42,12 @@ impl Generation {
         Count(self.0.load(Acquire))
     }
 
-    /// What has become of those whose runs began when it counted so much.
+    /// Validity of a response whose run started at this count.
     pub(crate) fn since(&self, count: Count) -> Validity {
         Validity::of(self.count().0 ^ count.0)
     }
 
-    /// As it is now.
+    /// Captures the current count.
     pub(crate) fn seen(self) -> Seen {
         Seen {
             count: self.count(),
@@ -56,32 +55,32 @@ impl Generation {
         }
     }
 
-    /// A handle that does not keep it.
-    pub(crate) fn loosely(&self) -> WeakGeneration {
+    /// Returns a weak handle.
+    pub(crate) fn downgrade(&self) -> WeakGeneration {
         WeakGeneration(Arc::downgrade(&self.0))
     }
 }
 
-/// A generation, for as long as somebody else holds it.
+/// Weak handle on a generation.
 #[derive(Debug)]
 pub(crate) struct WeakGeneration(Weak<AtomicU64>);
 
 impl WeakGeneration {
-    pub(crate) fn held(&self) -> Option<Generation> {
+    pub(crate) fn upgrade(&self) -> Option<Generation> {
         self.0.upgrade().map(Generation)
     }
 
-    /// Whether nobody holds it; nobody will again.
-    pub(crate) fn is_gone(&self) -> bool {
+    /// Returns true where all handles were dropped, which is final.
+    pub(crate) fn is_dropped(&self) -> bool {
         self.0.strong_count() == 0
     }
 }
 
-/// What a generation had come to at one moment.
+/// Value of a generation at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Count(u64);
 
-/// What has become of something since its run began.
+/// Effect of invalidations and expiries since a run started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Validity {
     Current,
@@ -90,17 +89,17 @@ pub(crate) enum Validity {
 }
 
 impl Validity {
-    /// By the bits in which counts differ from what they were.
+    /// Decodes the bits in which two counts differ.
     fn of(changed: u64) -> Self {
         match changed {
             0 => Self::Current,
-            expired if expired >> EXPIRIES == 0 => Self::Expired,
+            expired if expired >> EXPIRY_BITS == 0 => Self::Expired,
             _ => Self::Invalidated,
         }
     }
 }
 
-/// A generation as it was at one moment.
+/// A generation with its value at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     generation: Generation,
@@ -108,10 +107,9 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// The same, expired already. It would take millions of expiries of this one name to come to the
-    /// count that it is given.
+    /// Marks it as expired already, by a count that only millions of expiries of this name reach.
     pub(crate) fn expired(mut self) -> Self {
-        self.count.0 ^= 1 << (EXPIRIES - 1);
+        self.count.0 ^= 1 << (EXPIRY_BITS - 1);
         self
     }
 
@@ -124,7 +122,7 @@ impl Seen {
     }
 }
 
-/// Some generations, as they were at one moment. A clone is a handle on the same snapshot.
+/// Several generations with their values at one moment. Clones share the data.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot(Arc<[Seen]>);
 
@@ -140,7 +138,7 @@ impl Snapshot {
         generations.into_iter().map(Generation::seen).collect()
     }
 
-    /// Takes another of the same generations now.
+    /// Takes another snapshot of the same generations now.
     pub(crate) fn again(&self) -> Self {
         Self::of(self.seen().map(|seen| seen.generation.clone()))
     }
@@ -149,12 +147,12 @@ impl Snapshot {
         self.0.iter()
     }
 
-    /// What has become of it since.
+    /// Validity since the snapshot.
     pub(crate) fn validity(&self) -> Validity {
         Validity::of(self.changed())
     }
 
-    /// What has become of it and another since.
+    /// Validity of two snapshots together.
     pub(crate) fn validity_with(&self, other: &Self) -> Validity {
         Validity::of(self.changed() | other.changed())
     }
@@ -163,13 +161,13 @@ impl Snapshot {
         self.0.iter().fold(0, |all, seen| all | seen.changed())
     }
 
-    /// Whether nothing of it was invalidated since.
+    /// Returns true unless one of them was invalidated since.
     pub(crate) fn is_current(&self) -> bool {
         self.validity() != Validity::Invalidated
     }
 
-    /// What it holds, with the names that its generations are found by: measured as resident
-    /// memory, and counted as though nobody shared them.
+    /// Size in bytes with the registry entries of its generations: measured as resident memory, and
+    /// counted as if unshared.
     pub(crate) fn weight(&self) -> usize {
         const GENERATION: usize = 80;
         self.0.len() * (size_of::<Seen>() + GENERATION)
@@ -179,11 +177,11 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::super::sync::explore;
-    use super::{Bump, EXPIRIES, Generation, Release, Snapshot, Validity};
+    use super::{Bump, EXPIRY_BITS, Generation, Release, Snapshot, Validity};
 
     #[test]
     fn a_snapshot_is_outdated_by_any_of_its_generations() {
-        for (raise, standing) in [
+        for (raise, validity) in [
             (Bump::Expire, Validity::Expired),
             (Bump::Invalidate, Validity::Invalidated),
         ] {
@@ -193,14 +191,14 @@ mod tests {
                     let snapshot = Snapshot::of(generations.clone());
                     assert_eq!(snapshot.validity(), Validity::Current);
                     raised.raise(raise);
-                    assert_eq!(snapshot.validity(), standing);
+                    assert_eq!(snapshot.validity(), validity);
                 }
             });
         }
     }
 
     #[test]
-    fn a_snapshot_taken_afterwards_is_current() {
+    fn a_later_snapshot_is_current() {
         explore(|| {
             let generation = Generation::default();
             generation.raise(Bump::Invalidate);
@@ -211,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_invalidated_as_well_is_not_merely_expired() {
+    fn an_invalidation_outweighs_an_expiry() {
         explore(|| {
             let generations = [(); 2].map(|()| Generation::default());
             let snapshot = Snapshot::of(generations.clone());
@@ -229,7 +227,7 @@ mod tests {
     fn expiries_that_overflow_invalidate() {
         explore(|| {
             let generation = Generation::default();
-            generation.0.store((1 << EXPIRIES) - 1, Release);
+            generation.0.store((1 << EXPIRY_BITS) - 1, Release);
             let snapshot = Snapshot::of([generation.clone()]);
             generation.raise(Bump::Expire);
             assert_eq!(snapshot.validity(), Validity::Invalidated);
@@ -237,14 +235,14 @@ mod tests {
     }
 
     #[test]
-    fn a_generation_goes_with_its_last_snapshot() {
+    fn a_generation_is_dropped_with_its_last_snapshot() {
         explore(|| {
             let generation = Generation::default();
-            let loosely = generation.loosely();
+            let weak = generation.downgrade();
             let snapshot = Snapshot::of([generation]);
-            assert!(loosely.held().is_some() && !loosely.is_gone());
+            assert!(weak.upgrade().is_some() && !weak.is_dropped());
             drop(snapshot);
-            assert!(loosely.held().is_none() && loosely.is_gone());
+            assert!(weak.upgrade().is_none() && weak.is_dropped());
         });
     }
 }

@@ -1,21 +1,17 @@
-//! What an invalidation reaches: everything, a path with all its queries, one URL, or a tag.
+//! Generations of everything, of each path with all its queries, of each URL, and of each tag.
 //!
-//! For each there is a [`Generation`]: one for all, and one for every path, URL and tag under
-//! which something runs or is stored. A run takes its snapshot of its own before it starts, and
-//! what is stored carries it, so a hit compares three counts and one a tag, and looks nothing up by
-//! name.
+//! A run takes a snapshot of its generations before it starts, and the stored response carries it: a
+//! hit compares three counters and one for each tag, and looks up no name.
 
 use crate::{
     invalidation::{
         generation,
-        name::Name,
-        registry::Registry,
+        registry::{Name, Registry},
         tag_stripes::{StripeSnapshot, Stripes},
-        tags::Untagged,
+        tags::{RouteTags, Untagged},
         target,
     },
     key::query::QueryKey,
-    route::config::RouteConfig,
 };
 
 use actix_web::HttpRequest;
@@ -37,42 +33,43 @@ pub(crate) struct Generations {
     all: Generation,
     names: Registry,
     stripes: Stripes,
-    /// What the routes keep of their queries, each once: as many as there are sets of names.
-    narrowings: RwLock<Vec<QueryKey>>,
+    /// The distinct query keys of the routes.
+    query_keys: RwLock<Vec<QueryKey>>,
 }
 
-/// How often anything was expired or invalidated in this process. What was read for a run before its
-/// snapshot was taken, in arguments above all, may be older than that: it is, if this has changed.
+/// Number of expiries and invalidations in this process. Values that were read for a run before its
+/// snapshot, such as arguments, may be outdated if this has changed.
 static RAISES: AtomicU64 = AtomicU64::new(0);
 
-/// How often anything was expired or invalidated in this process.
+/// Returns the number of expiries and invalidations in this process.
 pub(crate) fn raises() -> u64 {
     RAISES.load(Acquire)
 }
 
-/// To be told first: whoever sees what is raised then sees this, too.
-fn raised() {
+/// Counts a raise. Called first, so that a thread that sees the raised generation sees the count.
+fn count_raise() {
     RAISES.fetch_add(1, Release);
 }
 
-/// What a run is for, as far as an invalidation can name it.
+/// Subject of a run, as far as an invalidation can name it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target<'a> {
-    /// A response to this request.
+    /// A response to this request on a route with this query key and these tags.
     Response {
-        config: &'a RouteConfig,
+        query: &'a QueryKey,
+        tags: &'a RouteTags,
         request: &'a HttpRequest,
     },
-    /// A value that has these tags.
+    /// A value with these tags.
     Value(&'a [String]),
 }
 
 impl Target<'_> {
-    /// The tags that it has from the start, or why it cannot have them.
+    /// The tags that are known before the run, or the reason why it cannot have them.
     pub(crate) fn tags(&self) -> Result<Cow<'_, [String]>, Untagged> {
         match self {
             Self::Value(tags) => Ok(Cow::Borrowed(tags)),
-            Self::Response { config, request } => config.tags(request).map(Cow::Owned),
+            Self::Response { tags, request, .. } => tags.of(request).map(Cow::Owned),
         }
     }
 }
@@ -83,43 +80,43 @@ impl Generations {
             all: Generation::default(),
             names: Registry::new(),
             stripes: Stripes::new(),
-            narrowings: RwLock::default(),
+            query_keys: RwLock::default(),
         }
     }
 
-    /// What a run for `target` is invalidated by; to be taken before it starts.
+    /// Takes the snapshot of a run for `target`; before the run starts.
     pub(crate) fn snapshot(&self, target: Target<'_>) -> Snapshot {
-        // What cannot have its tags is not stored.
+        // A response that cannot have its tags is not stored.
         let tags = target.tags().unwrap_or_default();
         let tags = tags.iter().map(|tag| self.names.hold(&Name::Tag(tag)));
         let all = [self.all.clone()];
         match target {
             Target::Value(_) => Snapshot::of(all.into_iter().chain(tags)),
-            Target::Response { config, request } => {
-                let place = self.place(config, request);
-                Snapshot::of(all.into_iter().chain(place).chain(tags))
+            Target::Response { query, request, .. } => {
+                let names = self.path_and_url(query, request);
+                Snapshot::of(all.into_iter().chain(names).chain(tags))
             }
         }
     }
 
-    fn place(&self, config: &RouteConfig, request: &HttpRequest) -> [Generation; 2] {
+    fn path_and_url(&self, query: &QueryKey, request: &HttpRequest) -> [Generation; 2] {
         let uri = request.uri();
         let path = target::path(uri.path());
-        // Noted first: whoever invalidates the URL before that has nothing to find.
-        let query = self.note(config, uri.query());
+        // Noted first: an invalidation of the URL before this has nothing to invalidate.
+        let query = self.note(query, uri.query());
         [
             self.names.hold(&Name::Path(&path)),
             self.names.hold(&Name::Url(&path, &query)),
         ]
     }
 
-    /// What a run must know to name tags of its own; to be taken before it starts.
+    /// Reads the tag stripes; before a run starts.
     pub(crate) fn before(&self) -> StripeSnapshot {
         self.stripes.before()
     }
 
-    /// What a response is invalidated by for its own tags, beside those in `kept`; `None` if it is
-    /// already.
+    /// Takes the generations of the tags that a run named, in addition to those in `kept`; `None` if
+    /// one was invalidated since `before`.
     pub(crate) fn hold(
         &self,
         tags: &[String],
@@ -130,25 +127,25 @@ impl Generations {
     }
 
     pub(crate) fn raise_all(&self, raise: Bump) {
-        raised();
+        count_raise();
         self.all.raise(raise);
     }
 
     pub(crate) fn raise_path(&self, path: &str, raise: Bump) {
-        raised();
+        count_raise();
         for path in target::paths(path) {
             self.names.raise(&Name::Path(&path), raise);
         }
     }
 
-    /// Raises a URL under the name that it has on each route.
+    /// Raises a URL under its name on each route.
     pub(crate) fn raise_url(&self, url: &str, raise: Bump) {
-        raised();
+        count_raise();
         let (path, query) = target::split(url);
         let paths = target::spellings(&target::path(path));
-        let narrowings = self.narrowings.read();
-        for narrowing in narrowings.unwrap_or_else(PoisonError::into_inner).iter() {
-            let query = narrowing.name(query);
+        let query_keys = self.query_keys.read();
+        for key in query_keys.unwrap_or_else(PoisonError::into_inner).iter() {
+            let query = key.name(query);
             for path in &paths {
                 self.names.raise(&Name::Url(path, &query), raise);
             }
@@ -156,24 +153,24 @@ impl Generations {
     }
 
     pub(crate) fn raise_tag(&self, tag: &str, raise: Bump) {
-        raised();
+        count_raise();
         self.stripes.raise(&self.names, tag, raise);
     }
 
-    /// The name of a query on a route, which is known from now on.
-    fn note(&self, config: &RouteConfig, query: Option<&str>) -> String {
-        let known = self.narrowings.read();
+    /// Returns the name of a query on a route, and notes the query key of the route.
+    fn note(&self, key: &QueryKey, query: Option<&str>) -> String {
+        let known = self.query_keys.read();
         let known = known.unwrap_or_else(PoisonError::into_inner);
-        let name = config.query.name(query);
-        if known.iter().any(|known| known.keeps_like(&config.query)) {
+        let name = key.name(query);
+        if known.iter().any(|known| known.keeps_like(key)) {
             return name;
         }
         drop(known);
-        let known = self.narrowings.write();
+        let known = self.query_keys.write();
         let mut known = known.unwrap_or_else(PoisonError::into_inner);
-        // Another may have noted it meanwhile.
-        if !known.iter().any(|known| known.keeps_like(&config.query)) {
-            known.push(config.query.clone());
+        // Another thread may have noted it meanwhile.
+        if !known.iter().any(|known| known.keeps_like(key)) {
+            known.push(key.clone());
         }
         name
     }

@@ -1,11 +1,9 @@
-//! Generations, tags and names: the fence between a run and an invalidation, in this process.
+//! Invalidation in this process: generations, tags, and the names of what is invalidated.
 
 pub(crate) mod error;
 pub(crate) mod generation;
 pub(crate) mod generations;
-pub(crate) mod name;
 pub(crate) mod nonce;
-pub(crate) mod parameter;
 pub(crate) mod registry;
 pub(crate) mod scope;
 pub(crate) mod tag_stripes;

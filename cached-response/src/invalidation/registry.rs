@@ -1,8 +1,8 @@
-//! Finds the generation of a name, for as long as somebody holds it.
+//! Weak registry of generations by name.
 //!
-//! A name that no flight and no stored response holds needs no generation: nothing was computed
-//! under it that could be reused. What is gone is swept out as the registry grows, so it is never
-//! much larger than what is held.
+//! A name that no flight and no stored response holds needs no generation: nothing was computed under
+//! it that could be reused. Dropped generations are swept out as the registry grows, so that it is
+//! never much larger than the number of held ones.
 
 use std::array;
 use std::collections::HashMap;
@@ -11,9 +11,17 @@ use std::hash::{BuildHasher, Hash};
 use super::generation::{Bump, Generation, WeakGeneration};
 use super::sync::{Mutex, RandomState, lock};
 
-/// The generations of all names that are held.
+/// Name of a generation.
+#[derive(Debug, Hash)]
+pub(crate) enum Name<'a> {
+    Path(&'a [u8]),
+    Url(&'a [u8], &'a str),
+    Tag(&'a str),
+}
+
+/// The generations of all held names.
 ///
-/// Two names whose hashes meet share one, and are invalidated together: too much, never too little.
+/// Two names with the same hash share one and are invalidated together: too much, never too little.
 #[derive(Debug)]
 pub(crate) struct Registry {
     shards: [Mutex<Shard>; SHARDS],
@@ -22,14 +30,14 @@ pub(crate) struct Registry {
 
 pub(crate) const SHARDS: usize = 32;
 
-/// A shard is not swept before it has so many.
-pub(crate) const FEWEST: usize = 32;
+/// Fewest entries of a shard that is swept.
+pub(crate) const MIN_SWEEP: usize = 32;
 
 #[derive(Debug, Default)]
 struct Shard {
     generations: HashMap<u64, WeakGeneration, RandomState>,
-    /// How many it may have before it is swept.
-    most: usize,
+    /// Number of entries at which it is swept next.
+    sweep_at: usize,
 }
 
 impl Registry {
@@ -40,30 +48,30 @@ impl Registry {
         }
     }
 
-    /// The generation of a name, a new one where nobody holds it.
+    /// Returns the generation of a name, a new one unless it is held.
     pub(crate) fn hold(&self, name: &impl Hash) -> Generation {
         let hash = self.seed.hash_one(name);
         let mut shard = lock(self.shard(hash));
         if let Some(held) = shard.held(hash) {
             return held;
         }
-        shard.make_room();
+        shard.sweep_if_full();
         let generation = Generation::default();
-        shard.generations.insert(hash, generation.loosely());
+        shard.generations.insert(hash, generation.downgrade());
         generation
     }
 
     /// Expires or invalidates what is held under a name.
     pub(crate) fn raise(&self, name: &impl Hash, raise: Bump) {
         let hash = self.seed.hash_one(name);
-        // Whoever makes one after this look starts a run after it, too.
+        // A generation that is created after this lookup belongs to a run that starts after it.
         let held = lock(self.shard(hash)).held(hash);
         if let Some(generation) = held {
             generation.raise(raise);
         }
     }
 
-    /// How many names there are, those included that nobody holds any more.
+    /// Number of names, including dropped ones.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         let lens = self
@@ -74,7 +82,7 @@ impl Registry {
     }
 
     fn shard(&self, hash: u64) -> &Mutex<Shard> {
-        // The map of a shard hashes once more, so any bits will do.
+        // The map of a shard hashes once more, so any bits are suitable.
         let [byte, ..] = hash.to_be_bytes();
         &self.shards[usize::from(byte) % SHARDS]
     }
@@ -82,18 +90,18 @@ impl Registry {
 
 impl Shard {
     fn held(&self, hash: u64) -> Option<Generation> {
-        self.generations.get(&hash)?.held()
+        self.generations.get(&hash)?.upgrade()
     }
 
-    /// Sweeps when half as many more have come as were held the last time: each newcomer pays for
-    /// a few looks.
-    fn make_room(&mut self) {
-        if self.generations.len() < self.most.max(FEWEST) {
+    /// Sweeps when half as many names were added as were held after the last sweep, so that the cost
+    /// of an insertion is constant.
+    fn sweep_if_full(&mut self) {
+        if self.generations.len() < self.sweep_at.max(MIN_SWEEP) {
             return;
         }
         self.generations
-            .retain(|_, generation| !generation.is_gone());
-        self.most = self.generations.len() + self.generations.len() / 2;
-        self.generations.shrink_to(self.most);
+            .retain(|_, generation| !generation.is_dropped());
+        self.sweep_at = self.generations.len() + self.generations.len() / 2;
+        self.generations.shrink_to(self.sweep_at);
     }
 }

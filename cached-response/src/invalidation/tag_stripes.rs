@@ -1,22 +1,21 @@
-//! Tags that a handler names while it runs, which no snapshot from before can hold.
+//! Fence for tags that a handler names while it runs, which no earlier snapshot contains.
 //!
-//! Each is counted in a stripe of many as well. A run takes note of the stripes before it starts.
-//! When it lands it takes its tags, and **then** looks at their stripes again: one that was raised
-//! meanwhile may have been raised for this very tag, before it was taken. That holds only if an
-//! invalidation raises **the stripe first** and the tag second.
+//! Each tag belongs to one of several stripes. A run reads the stripes before it starts. When it
+//! finishes it takes the generations of its tags, and **then** reads their stripes again: a stripe
+//! that was raised meanwhile may have been raised for this tag, before its generation was taken. This
+//! requires that an invalidation raises **the stripe first** and the tag second.
 
 use std::array;
 
 use super::generation::{Bump, Count, Generation, Snapshot, Validity};
-use super::name::Name;
-use super::registry::Registry;
+use super::registry::{Name, Registry};
 pub(crate) use super::sync::STRIPES;
 
-/// The counts of all tags, many in one.
+/// The stripes: each counts the invalidations of many tags.
 #[derive(Debug)]
 pub(crate) struct Stripes(Box<[Generation; STRIPES]>);
 
-/// The stripes as they were before a run.
+/// Values of the stripes before a run.
 #[derive(Debug)]
 pub(crate) struct StripeSnapshot(Box<[Count; STRIPES]>);
 
@@ -25,19 +24,19 @@ impl Stripes {
         Self(Box::new(array::from_fn(|_| Generation::default())))
     }
 
-    /// Takes note of them; to be done before a run starts.
+    /// Reads the stripes; before a run starts.
     pub(crate) fn before(&self) -> StripeSnapshot {
         StripeSnapshot(Box::new(array::from_fn(|stripe| self.0[stripe].count())))
     }
 
-    /// Expires or invalidates whatever has or is about to have a tag.
+    /// Expires or invalidates the responses with a tag, and those whose run may name it.
     pub(crate) fn raise(&self, names: &Registry, tag: &str, raise: Bump) {
         self.0[stripe(tag)].raise(raise);
         names.raise(&Name::Tag(tag), raise);
     }
 
-    /// Takes the tags of a response that was made since `before`, beside those it had already in
-    /// `kept`; `None` if one of them was invalidated since then.
+    /// Takes the generations of the tags of a run since `before`, in addition to those in `kept`;
+    /// `None` if one of them was invalidated meanwhile.
     pub(crate) fn hold(
         &self,
         names: &Registry,
@@ -48,12 +47,12 @@ impl Stripes {
         let mut held: Vec<_> = kept.seen().cloned().collect();
         for tag in tags {
             let generation = names.hold(&Name::Tag(tag));
-            // What is kept is from before the run.
+            // The kept generations were read before the run.
             if held.iter().any(|known| known.is_of(&generation)) {
                 continue;
             }
             let seen = generation.seen();
-            // Only now: whoever raises the tag after this look has raised the stripe before.
+            // Only now: an invalidation after this read has raised the stripe before.
             let stripe = stripe(tag);
             held.push(match self.0[stripe].since(before.0[stripe]) {
                 Validity::Current => seen,
@@ -65,12 +64,12 @@ impl Stripes {
     }
 }
 
-/// The stripe of a tag, which is the same in every process.
+/// Returns the stripe of a tag, the same in every process.
 pub(crate) fn stripe(tag: &str) -> usize {
     usize::from(folded(tag)) % STRIPES
 }
 
-/// FNV-1a, of 64 bits, folded.
+/// 64-bit FNV-1a, folded.
 fn folded(tag: &str) -> u8 {
     const PRIME: u64 = 0x100_0000_01b3;
     const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_that_is_raised_during_the_run_is_seen_though_nobody_held_it() {
+    fn a_tag_that_is_raised_during_the_run_is_detected_although_it_is_unheld() {
         explore(|| {
             let (stripes, names) = (Stripes::new(), Registry::new());
             let [expired, invalidated] = [(); 2].map(|()| stripes.before());
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_is_told_apart_by_the_whole_tag() {
+    fn a_stored_response_is_invalidated_by_its_own_tag_only() {
         explore(|| {
             let (stripes, names) = (Stripes::new(), Registry::new());
             let other = (0..).map(|n: u32| n.to_string());
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_that_is_kept_is_as_it_was_before_the_run_and_held_once() {
+    fn a_kept_tag_has_its_value_from_before_the_run_and_is_held_once() {
         explore(|| {
             let (stripes, names) = (Stripes::new(), Registry::new());
             let before = stripes.before();

@@ -1,26 +1,68 @@
-//! The tags of a route: names to invalidate many responses by, known before they are made.
+//! Tags of a route, known before its handler runs.
 
-use crate::invalidation::template::{Missing, Template, TemplateError};
+use crate::invalidation::template::{Missing, Template, TemplateError, decoded};
+use actix_web::HttpRequest;
 use std::{borrow::Cow, fmt};
 
-/// So many tags a response may have, and so many a policy.
-pub(crate) const MOST: usize = 64;
+/// Most tags of a response, and of a policy.
+pub(crate) const MAX_TAGS: usize = 64;
 
-/// So many bytes a tag may have.
-pub(crate) const LONGEST: usize = 256;
+/// Longest tag in bytes.
+pub(crate) const MAX_TAG_BYTES: usize = 256;
 
-/// The tags that a route gives to all of its responses.
+/// Reads the values of path parameters, given by name and text, as the type of an argument does: the
+/// canonical text of a value, or `None` where the sent text is the value.
+pub(crate) type ReadPath = fn(&[(&str, &str)]) -> Vec<Option<String>>;
+
+/// The tags of a route, with the readers of their path parameters.
+#[derive(Debug, Default)]
+pub(crate) struct RouteTags {
+    tags: Tags,
+    readers: Vec<ReadPath>,
+}
+
+impl RouteTags {
+    pub(crate) fn new(tags: Tags, readers: Vec<ReadPath>) -> Self {
+        Self { tags, readers }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tags.is_empty()
+    }
+
+    /// Returns the tags of a response to `request`. Called only where a handler runs: it
+    /// deserializes path parameters.
+    pub(crate) fn of(&self, request: &HttpRequest) -> Result<Vec<String>, Untagged> {
+        if self.is_empty() {
+            return Ok(Vec::new());
+        }
+        let parameters: Vec<_> = request.match_info().iter().collect();
+        let mut values = vec![None; parameters.len()];
+        for read in &self.readers {
+            for (value, read) in values.iter_mut().zip(read(&parameters)) {
+                *value = value.take().or(read);
+            }
+        }
+        self.tags.fill(|name| {
+            let at = parameters.iter().position(|(known, _)| *known == name)?;
+            let text = || decoded(parameters[at].1);
+            Some(values[at].as_deref().map_or_else(text, Cow::Borrowed))
+        })
+    }
+}
+
+/// The tag templates of a policy.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tags(Vec<Template>);
 
 impl Tags {
-    /// Adds a tag as it is written.
+    /// Parses and adds a tag.
     pub(crate) fn add(&mut self, text: &str) -> Result<(), TagError> {
         let template = Template::parse(text).map_err(TagError::Template)?;
         if text.is_empty() {
             return Err(TagError::Empty);
         }
-        if self.0.len() == MOST {
+        if self.0.len() == MAX_TAGS {
             return Err(TagError::TooMany);
         }
         self.0.push(template);
@@ -31,7 +73,7 @@ impl Tags {
         self.0.is_empty()
     }
 
-    /// The tags of one request, the values of whose path parameters `value` gives.
+    /// Fills the tags with the path parameters of one request.
     pub(crate) fn fill<'a>(
         &self,
         value: impl Fn(&str) -> Option<Cow<'a, str>>,
@@ -40,34 +82,34 @@ impl Tags {
         let filled: Vec<String> = filled
             .collect::<Result<_, _>>()
             .map_err(Untagged::Missing)?;
-        if filled.iter().any(|tag| tag.len() > LONGEST) {
+        if filled.iter().any(|tag| tag.len() > MAX_TAG_BYTES) {
             return Err(Untagged::TooLong);
         }
         Ok(filled)
     }
 }
 
-/// The mistake in a text that is to name a tag, if no response can have it.
+/// Returns the mistake in a tag that no response can have.
 pub(crate) fn mistake(tag: &str) -> Option<&'static str> {
     if tag.is_empty() {
-        Some("an empty text is no tag: write its name, or `invalidate_all` for everything")
-    } else if tag.len() > LONGEST {
+        Some("an empty text is not a tag: write its name, or `invalidate_all` for everything")
+    } else if tag.len() > MAX_TAG_BYTES {
         Some(
-            "a tag has 256 bytes at most, so no response has this one: give it a shorter name where it is set, too",
+            "a tag has at most 256 bytes, so no response has this one: shorten it, also where it is set",
         )
     } else {
         None
     }
 }
 
-/// Why a response cannot have the tags of its route.
+/// Reason why a response cannot have the tags of its route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Untagged {
     Missing(Missing),
     TooLong,
 }
 
-/// Why a text is no tag of a route.
+/// Reason why a text is not a tag of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TagError {
     Template(TemplateError),
@@ -79,8 +121,8 @@ impl fmt::Display for TagError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Template(error) => error.fmt(f),
-            Self::Empty => f.write_str("a tag has a name"),
-            Self::TooMany => write!(f, "a response has {MOST} tags at most"),
+            Self::Empty => f.write_str("a tag is empty: write its name"),
+            Self::TooMany => write!(f, "a response has at most {MAX_TAGS} tags: leave some out"),
         }
     }
 }
@@ -88,7 +130,6 @@ impl fmt::Display for TagError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::invalidation::parameter::decoded;
     use actix_web::{dev::ResourceDef, http::Uri, test::TestRequest};
     use proptest::prelude::*;
 
@@ -101,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_is_filled_in_as_a_handler_would_see_it() {
+    fn a_parameter_is_filled_in_as_the_handler_reads_it() {
         let filled = tags(&["products", "product:{id}"]).fill(|name| {
             assert_eq!(name, "id");
             Some(decoded("a%2Fb%25"))
@@ -117,8 +158,8 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_has_256_bytes_at_most() {
-        let (long, too_long) = ("x".repeat(LONGEST), "x".repeat(LONGEST + 1));
+    fn a_tag_has_at_most_256_bytes() {
+        let (long, too_long) = ("x".repeat(MAX_TAG_BYTES), "x".repeat(MAX_TAG_BYTES + 1));
         assert_eq!(
             tags(&["{id}"])
                 .fill(|_| Some(Cow::Borrowed(&*long)))
@@ -130,8 +171,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_tag_of_a_route_is_refused() {
-        let mut tags = tags(&["{id}"; MOST]);
+    fn an_invalid_tag_is_rejected() {
+        let mut tags = tags(&["{id}"; MAX_TAGS]);
         assert_eq!(tags.add("one more"), Err(TagError::TooMany));
         assert_eq!(Tags::default().add(""), Err(TagError::Empty));
         assert!(matches!(
@@ -142,7 +183,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_parameter_is_filled_in_as_a_handler_would_see_it(
+        fn any_parameter_is_filled_in_as_the_handler_reads_it(
             segment in "([a-z%/+é ]|%2[0-9A-F]|%C3%A9|%FF){1,12}",
         ) {
             let Ok(uri) = format!("/{segment}").parse::<Uri>() else {

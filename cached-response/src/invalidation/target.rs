@@ -1,15 +1,15 @@
-//! What a request's target is called when it is invalidated.
+//! Names of paths and URLs for invalidation.
 //!
-//! A path and a query are compared as they are decoded, so that `/a%62` and `/ab` have one name:
-//! to invalidate too much is safe, too little is not. Of a query a name has what the key has of it.
-//! What the key leaves out is the route's word, so the name of a URL depends on who reads it.
-//! Somebody who names a path need not know how the application normalises paths, so a path is
-//! taken with and without a slash at its end, and with several slashes in a row as one.
+//! Paths and queries are compared in decoded form, so that `/a%62` and `/ab` have one name: to
+//! invalidate too much is safe, too little is not. The name of a URL contains the query pairs that
+//! are in the key, so that it depends on the route. Path normalization by the application is unknown,
+//! so a path also stands for itself with and without a trailing slash, and with repeated slashes
+//! merged.
 
-use crate::key::query;
+use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
-/// A path, percent-decoded; it begins with a slash.
+/// Returns the name of a path: decoded, with a leading slash.
 pub(crate) fn path(raw: &str) -> Cow<'_, [u8]> {
     if raw.starts_with('/') && !raw.contains('%') {
         return Cow::Borrowed(raw.as_bytes());
@@ -18,11 +18,11 @@ pub(crate) fn path(raw: &str) -> Cow<'_, [u8]> {
     if !raw.starts_with('/') {
         path.push(b'/');
     }
-    query::percent_decode(raw.as_bytes(), &mut path);
+    path.extend(percent_decode_str(raw));
     Cow::Owned(path)
 }
 
-/// What somebody has written as a URL: its path and its query, without an origin and a fragment.
+/// Splits a URL into path and query, without its origin and fragment.
 pub(crate) fn split(url: &str) -> (&str, Option<&str>) {
     let url = url.split('#').next().unwrap_or_default();
     let (path, query) = match url.split_once('?') {
@@ -37,9 +37,9 @@ pub(crate) fn split(url: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The names of all paths that are meant by a text, which may be a URL.
+/// Returns the names of all paths that a text may stand for, which may be a URL.
 ///
-/// A path that is written with its query is that path, and so is one that has a `?` in it.
+/// A path with a query stands for that path, and for one that contains a `?`.
 pub(crate) fn paths(text: &str) -> Vec<Vec<u8>> {
     let (alone, _) = split(text);
     let mut paths = spellings(&path(alone));
@@ -49,7 +49,7 @@ pub(crate) fn paths(text: &str) -> Vec<Vec<u8>> {
     paths
 }
 
-/// The names of the paths that are meant by that of a URL.
+/// Returns the names of a path before and after normalization.
 pub(crate) fn spellings(path: &[u8]) -> Vec<Vec<u8>> {
     let mut merged = path.to_vec();
     merged.dedup_by(|one, other| (*one, *other) == (b'/', b'/'));
@@ -66,7 +66,7 @@ pub(crate) fn spellings(path: &[u8]) -> Vec<Vec<u8>> {
     spellings
 }
 
-/// The mistake in a text that is to name a path or a URL, if it names none.
+/// Returns the mistake in a text that names no path or URL.
 pub(crate) fn mistake(text: &str) -> Option<&'static str> {
     let (path, query) = split(text);
     if text.is_empty() {
@@ -86,7 +86,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_path_has_one_name_however_it_is_escaped() {
+    fn a_path_has_one_name_for_all_escapes() {
         assert_eq!(path("/a%62"), path("/ab"));
         assert_eq!(path("/%C3%BC"), path("/ü"));
         assert_eq!(path("/a%2fb"), path("/a/b"));
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_meant_however_its_slashes_are_normalised() {
+    fn a_path_is_named_for_any_normalization_of_its_slashes() {
         assert_eq!(meant("/"), ["/"]);
         for text in [
             "/v",
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_path_is_a_mistake() {
+    fn a_text_without_a_path_is_a_mistake() {
         for (text, words) in [
             ("", "write `/`"),
             ("?page=2", "`/products?page=2`"),
@@ -148,7 +148,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_spelling_of_a_path_means_the_same_others(segments in "(/{1,2}[a-z]{0,2}){1,4}/?") {
+        fn any_spelling_of_a_path_has_the_same_others(segments in "(/{1,2}[a-z]{0,2}){1,4}/?") {
             let normal = |path: &[u8]| {
                 let mut path = path.to_vec();
                 path.dedup_by(|one, other| (*one, *other) == (b'/', b'/'));

@@ -1,11 +1,12 @@
-//! Texts with the route's path parameters in them: `product:{id}`.
+//! Templates with path parameters, such as `product:{id}`, and the values of the parameters.
 //!
-//! `{id}` stands for the value of the parameter `id`; `{{` and `}}` are braces. Whether a route has
-//! the parameter is known only when a request is there, so that filling a template can fail.
+//! `{id}` stands for the value of the parameter `id`; `{{` and `}}` are braces. The parameters of a
+//! route are known only with a request, so that filling a template can fail.
 
-use std::{borrow::Cow, error::Error, fmt};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use std::{borrow::Cow, error::Error, fmt, net::IpAddr};
 
-/// A text with parameters in it.
+/// A text with parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Template(Vec<Part>);
 
@@ -16,7 +17,7 @@ enum Part {
 }
 
 impl Template {
-    /// Reads a template as it is written.
+    /// Parses a template.
     pub(crate) fn parse(text: &str) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
         let mut literal = String::new();
@@ -43,9 +44,7 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// The text with each parameter replaced by what `value` gives for its name.
-    ///
-    /// What is filled in is not read again: a brace in a value is a brace.
+    /// Replaces each parameter by its `value`. Braces in a value are not parsed.
     pub(crate) fn fill<'a>(
         &self,
         value: impl Fn(&str) -> Option<Cow<'a, str>>,
@@ -61,10 +60,8 @@ impl Template {
         }
         Ok(filled)
     }
-}
 
-impl Template {
-    /// The texts with each parameter replaced by each of what `values` gives for its name.
+    /// Replaces each parameter by each of its `values`.
     pub(crate) fn fill_each(
         &self,
         values: impl Fn(&str) -> Option<Vec<String>>,
@@ -84,7 +81,82 @@ impl Template {
     }
 }
 
-/// The name in the braces that `text` begins with, and what follows them.
+/// Decodes the value of a path parameter as the handler's `Path<String>` has it. The router leaves
+/// only `%2F`, `%2B` and `%25` encoded.
+pub(crate) fn decoded(raw: &str) -> Cow<'_, str> {
+    percent_decode_str(raw).decode_utf8_lossy()
+}
+
+/// Everything but unreserved characters (RFC 3986 §2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Encodes the value of a path parameter for a path or a query: no value starts a query or ends one.
+pub(crate) fn escaped(raw: &str) -> String {
+    let bytes: Vec<u8> = percent_decode_str(raw).collect();
+    percent_encode(&bytes, RESERVED).to_string()
+}
+
+/// Returns the texts that a parameter may have when it is parsed: itself, and the canonical form as a
+/// number, a UUID or an address. Where the type of the parameter is unknown, all of them are
+/// invalidated.
+pub(crate) fn readings(raw: &str) -> Vec<String> {
+    let text = decoded(raw);
+    let number = |text: &str| {
+        let signed = text.parse().map(|number: i128| number.to_string());
+        signed.or_else(|_| text.parse().map(|number: u128| number.to_string()))
+    };
+    let read = [
+        number(&text).ok(),
+        text.parse().ok().map(|number: f64| number.to_string()),
+        text.parse().ok().map(|number: f32| number.to_string()),
+        uuid(&text),
+        address(&text),
+    ];
+    let mut readings = vec![text.into_owned()];
+    for reading in read.into_iter().flatten() {
+        if !readings.contains(&reading) {
+            readings.push(reading);
+        }
+    }
+    readings
+}
+
+/// Returns the canonical form of a UUID: lower case with hyphens (RFC 9562 §4).
+pub(crate) fn uuid(text: &str) -> Option<String> {
+    const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
+    let bare = text.strip_prefix("urn:uuid:").unwrap_or(text);
+    let braced = bare
+        .strip_prefix('{')
+        .and_then(|bare| bare.strip_suffix('}'));
+    let digits = braced.unwrap_or(bare).to_ascii_lowercase();
+    let lengths = || digits.split('-').map(str::len);
+    let is_hyphenated = lengths().eq(GROUPS);
+    if !is_hyphenated && !lengths().eq([32]) {
+        return None;
+    }
+    let mut digits = digits.chars().filter(|digit| *digit != '-');
+    let mut uuid = String::with_capacity(36);
+    for (at, length) in GROUPS.into_iter().enumerate() {
+        if at > 0 {
+            uuid.push('-');
+        }
+        for _ in 0..length {
+            uuid.push(digits.next().filter(char::is_ascii_hexdigit)?);
+        }
+    }
+    Some(uuid)
+}
+
+/// Returns the canonical form of an IP address.
+pub(crate) fn address(text: &str) -> Option<String> {
+    text.parse().ok().map(|address: IpAddr| address.to_string())
+}
+
+/// Parses the parameter at the start of `text`. Returns its name and the rest.
 fn parameter(text: &str) -> Result<(&str, &str), TemplateError> {
     let inside = text.strip_prefix('{').ok_or(TemplateError::Stray)?;
     let end = inside.find(['{', '}']).ok_or(TemplateError::Unclosed)?;
@@ -99,7 +171,7 @@ fn parameter(text: &str) -> Result<(&str, &str), TemplateError> {
     }
 }
 
-/// Why a text is no template.
+/// Reason why a text is not a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TemplateError {
     /// `{id`
@@ -108,7 +180,7 @@ pub(crate) enum TemplateError {
     Stray,
     /// `{}`
     Unnamed,
-    /// `{id:\d+}`, which is the route's to say.
+    /// `{id:\d+}`: the pattern belongs to the route.
     Pattern(String),
 }
 
@@ -125,7 +197,7 @@ impl fmt::Display for TemplateError {
             Self::Pattern(name) => {
                 write!(
                     f,
-                    "what a parameter matches is said by the route: write `{{{name}}}`"
+                    "the pattern of a parameter belongs to the route: write `{{{name}}}`"
                 )
             }
         }
@@ -134,7 +206,7 @@ impl fmt::Display for TemplateError {
 
 impl Error for TemplateError {}
 
-/// The parameter of a template that there is no value for.
+/// A parameter of a template that the route does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Missing(pub(crate) String);
 

@@ -1,11 +1,11 @@
-//! Who answers, in a name that all processes share: what tells a handler from every other, and from
-//! what it was before a deploy. It begins the key of a response in a remote store.
+//! Identity of a handler, the same in all processes and another one after a deploy that changes it.
+//! It is the first part of a response's key in a remote store.
 //!
-//! It is made of the name of the handler's type, its place in the source, a hash of its source and
-//! its version. A name is not always one type's alone: all closures of a function are called
-//! `main::{{closure}}`, and two types that are local to two blocks may be called the same. There the
-//! number that the compiler gives to the type joins in, which is the same in every process of one
-//! build; after a build with other dependencies or another compiler, such a handler starts anew.
+//! It consists of the name of the handler's type, its location in the source, a hash of its source
+//! and its version. A type name is not unique: all closures of a function are called
+//! `main::{{closure}}`, and two types that are local to two blocks may have one name. For these the
+//! compiler's `TypeId` is added, which is the same in every process of one build; after a build with
+//! other dependencies or another compiler such a handler has a new identity.
 
 use crate::key::KeyWriter;
 use std::{
@@ -15,31 +15,30 @@ use std::{
     path::Path,
 };
 
-/// Where and how a handler is written.
+/// Location and hash of a handler in the source.
 #[derive(Clone, Copy, Debug)]
 pub struct SourceLocation {
     kind: Kind,
-    /// Module and name, or file.
+    /// Module path and name, or file.
     place: &'static str,
-    /// Line and column, as the outermost macro has them.
+    /// Line and column of the outermost macro call.
     at: [u32; 2],
-    /// What the attribute and the item below it hash to; the types of the arguments, where there is
-    /// no attribute.
+    /// Hash of the attribute and its item; without an attribute, the types of the arguments.
     text: &'static str,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
-    /// A function with the attribute; whether a macro has written it.
+    /// A function with the attribute, perhaps written by a macro.
     Function { by_macro: bool },
-    /// A handler that is wrapped, or a middleware.
+    /// A wrapped handler, or a middleware.
     Built,
-    /// A type of computed values.
+    /// A type of values.
     Value,
 }
 
 impl SourceLocation {
-    /// That of a function with the attribute. `own` is where the attribute itself stands.
+    /// Location of a function with the attribute. `own` is the location of the attribute itself.
     pub const fn new(place: &'static str, at: [u32; 2], own: [u32; 2], hash: &'static str) -> Self {
         let by_macro = at[0] != own[0] || at[1] != own[1];
         Self {
@@ -50,8 +49,7 @@ impl SourceLocation {
         }
     }
 
-    /// That of what is built at a place in the source. Where other arguments come to be in the key
-    /// there, it is not the same.
+    /// Location of a wrapped handler or middleware. Other argument types make another identity.
     pub(crate) fn built(at: &'static Location<'static>, arguments: &'static str) -> Self {
         Self {
             kind: Kind::Built,
@@ -61,7 +59,7 @@ impl SourceLocation {
         }
     }
 
-    /// That of a type: none.
+    /// Location of a type of values: none.
     pub(crate) const VALUE: Self = Self {
         kind: Kind::Value,
         place: "",
@@ -69,16 +67,16 @@ impl SourceLocation {
         text: "",
     };
 
-    /// Module and name of a function, or a file.
+    /// Module path and name of a function, or a file.
     pub(crate) const fn place(&self) -> &'static str {
         self.place
     }
 
-    /// Whether there can be no other type with this name and this source.
+    /// Returns true where no other type can have this name and location.
     fn is_of_one(&self, name: &str) -> bool {
         match self.kind {
             Kind::Function { by_macro } => {
-                // The body, of which there is one.
+                // The body is the only closure.
                 let name = name.strip_suffix("::{{closure}}").unwrap_or(name);
                 let name = name.strip_prefix('<').unwrap_or(name);
                 !name.contains('<') && (!by_macro || self.is_all_of(name))
@@ -88,16 +86,16 @@ impl SourceLocation {
         }
     }
 
-    /// Whether `name` is that of the function, or of the type that a routing macro makes of it. A
-    /// macro may write several of a name in one place, but no two right in one module.
+    /// Returns true for the name of the function, or of the type that a routing macro makes of it. A
+    /// macro may write several functions of one name in one place, but no two in one module.
     fn is_all_of(&self, name: &str) -> bool {
         let rest = name.strip_prefix(self.place);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(" as ") && !rest.contains('{'))
     }
 }
 
-/// A file as every machine calls it. Where it is not the workspace's own, the compiler knows it by
-/// an absolute path: of those that cargo has fetched, the user's folder is left out.
+/// Returns a path that is the same on every machine. Files outside the workspace have absolute paths;
+/// of those that cargo fetched the user's folder is removed.
 pub(crate) fn portable(file: &str) -> &str {
     if !Path::new(file).is_absolute() {
         return file;
@@ -107,8 +105,7 @@ pub(crate) fn portable(file: &str) -> &str {
         let start = file.find(folder)? + folder.len();
         Some(&file[start..])
     });
-    // `index.crates.io-1949cf8c6b5b557f/name-1.0.0/src/lib.rs`: a folder of one's own called
-    // `registry` is not to be taken for it.
+    // `index.crates.io-1949cf8c6b5b557f/name-1.0.0/src/lib.rs`, not any folder called `registry`.
     let is_hashed = |rest: &&str| {
         let folder = rest.split('/').next().unwrap_or_default();
         let hash = folder.rsplit_once('-').map_or("", |(_, hash)| hash);
@@ -117,10 +114,10 @@ pub(crate) fn portable(file: &str) -> &str {
     fetched.filter(is_hashed).unwrap_or(file)
 }
 
-/// The type that stands for a handler: its body, itself, or that of a value.
+/// The type that identifies a handler: its body, itself, or that of a value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HandlerType {
-    /// What this process tells it by.
+    /// Identity within this process.
     pub(crate) id: TypeId,
     name: fn() -> &'static str,
 }
@@ -130,7 +127,7 @@ impl HandlerType {
         Self::named(TypeId::of::<H>(), type_name::<H>)
     }
 
-    /// One that stands for another type.
+    /// A handler type with the name of another type.
     pub(crate) fn named(id: TypeId, name: fn() -> &'static str) -> Self {
         Self { id, name }
     }
@@ -138,7 +135,7 @@ impl HandlerType {
 
 const VERSION: u8 = 1;
 
-/// The identity of a handler. Its parts cannot be taken for each other.
+/// Builds the identity of a handler. Its parts are delimited.
 pub(crate) fn identity(
     handler: HandlerType,
     source: SourceLocation,
@@ -157,13 +154,13 @@ pub(crate) fn identity(
         identity.text(version);
     }
     if !source.is_of_one(name) {
-        identity.bytes(&number(handler.id));
+        identity.bytes(&type_id_bytes(handler.id));
     }
     identity.into_buffer().into()
 }
 
-/// The number that the compiler has given to a type.
-fn number(id: TypeId) -> Vec<u8> {
+/// Returns the bytes of a `TypeId`, which it shows to a hasher only.
+fn type_id_bytes(id: TypeId) -> Vec<u8> {
     struct Written(Vec<u8>);
 
     impl Hasher for Written {

@@ -4,12 +4,12 @@ use crate::key::{Field, KeyWriter, Refused, handler_id::portable, part::KeyPart}
 use actix_web::{HttpMessage, HttpRequest};
 use std::panic::Location;
 
-/// What was inserted into one request.
+/// Key parts that were inserted into one request.
 #[derive(Debug, Default)]
 pub(crate) struct InsertedParts(Vec<Result<Vec<u8>, Refused>>);
 
 impl InsertedParts {
-    /// How many were added to `request` so far.
+    /// Number of parts inserted into `request` so far.
     pub(crate) fn count(request: &HttpRequest) -> usize {
         let extensions = request.extensions();
         extensions.get::<Self>().map_or(0, |parts| parts.0.len())
@@ -25,11 +25,11 @@ impl InsertedParts {
     }
 }
 
-/// Adds a part to the key of this request, whatever handler it reaches. Equal parts that are added
-/// in two places of the source are two.
+/// Adds a part to the key of this request, for any handler that it reaches. Equal parts that are
+/// added at two places of the source are distinct.
 ///
-/// For a middleware that hands something to the handler past its arguments, in a task-local for
-/// example: what the response depends on and no argument shows must be in the key.
+/// For a middleware that passes a value to the handler other than by its arguments, for example in a
+/// task-local: an input of the response that no argument declares must be in the key.
 ///
 /// ```
 /// use actix_web::{Error, body::BoxBody, dev::{ServiceRequest, ServiceResponse}, middleware::Next};
@@ -46,7 +46,7 @@ impl InsertedParts {
 #[track_caller]
 pub fn insert_key_part(request: &impl HttpMessage, part: &(impl KeyPart + ?Sized)) {
     let mut key = KeyWriter::reuse(Vec::new());
-    // Where one middleware adds a tenant and another a role, each where there is one, 7 is either.
+    // One middleware may add a tenant and another a role: without the place, 7 could be either.
     let place = Location::caller();
     key.text(portable(place.file()));
     key.number(place.line().into());

@@ -1,9 +1,9 @@
-//! The cache key: fields with a tag and a length each, so that no two requests
-//! that differ can be written as the same bytes.
+//! The cache key: fields with a tag and a length each, so that two different requests never have the
+//! same bytes.
 //!
-//! A key is written into a buffer that is kept from request to request, looked
-//! up as a [`KeyRef`] without a copy, and becomes a [`Key`] where something is
-//! stored under it. It is compared by its full bytes; the hash only finds it.
+//! A key is written into a buffer that is reused from request to request, looked up as a [`KeyRef`]
+//! without a copy, and becomes a [`Key`] when a response is stored under it. Keys are compared by
+//! their full bytes.
 
 pub(crate) mod handler_id;
 pub(crate) mod inserted;
@@ -11,20 +11,19 @@ pub(crate) mod part;
 pub(crate) mod query;
 pub(crate) mod vary;
 
-use std::any::TypeId;
-use std::fmt;
-use std::hash::{Hash, Hasher};
-use std::sync::Arc;
-
-use equivalent::Equivalent;
-use serde::Serialize;
-
 use self::part::KeyPart;
 use crate::{http::fields::members, util::weak_hash};
+use equivalent::Equivalent;
+use foldhash::fast::RandomState;
+use serde::Serialize;
+use std::{
+    any::TypeId,
+    fmt,
+    hash::{BuildHasher, Hash, Hasher},
+    sync::{Arc, LazyLock},
+};
 
-/// What a stored response is found by: the handler, and what it was asked for.
-///
-/// Cloning shares the bytes.
+/// Key of a stored response: the handler, and the inputs of its response. Clones share the bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Key {
     handler: TypeId,
@@ -37,12 +36,12 @@ impl Key {
         self.handler
     }
 
-    /// The fields as they were written.
+    /// The encoded fields.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// This key in the form in which it is looked up.
+    /// Borrows the key for a lookup.
     pub(crate) fn borrowed(&self) -> KeyRef<'_> {
         KeyRef::new(self.handler, &self.bytes)
     }
@@ -60,8 +59,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// A key that is only looked up: equal to the [`Key`] it would become, and of
-/// the same hash.
+/// A borrowed key for a lookup: equal to the [`Key`] of the same bytes, and with the same hash.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct KeyRef<'a> {
     handler: TypeId,
@@ -98,14 +96,35 @@ impl Equivalent<Key> for KeyRef<'_> {
     }
 }
 
+/// A key with its hash, so that a lookup need not compute it.
+pub(crate) struct HashedKey {
+    pub(crate) key: Key,
+    pub(crate) hash: u64,
+}
+
+impl HashedKey {
+    pub(crate) fn new(key: &KeyRef<'_>) -> Self {
+        Self {
+            key: key.to_key(),
+            hash: hash(key),
+        }
+    }
+}
+
+/// Hashes a key with the seed of this process.
+pub(crate) fn hash(key: &KeyRef<'_>) -> u64 {
+    static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+    HASHER.hash_one(key)
+}
+
 impl fmt::Debug for KeyRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Key({})", self.bytes.escape_ascii())
     }
 }
 
-/// The fields of a key. Each has a number of its own below 64; the two upper
-/// bits say that a field is absent or a list.
+/// The fields of a key. Each has a number below 64; the two upper bits mark an absent field and a
+/// list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Field {
@@ -134,18 +153,18 @@ pub(crate) enum Field {
 const ABSENT: u8 = 0x80;
 const LIST: u8 = 0x40;
 
-/// Why a request has no key. It is then not looked up.
+/// Reason why a request has no key and bypasses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// The route's `unless` said so.
+    /// The route's `unless` returned true.
     Unless,
     /// A `serde(..)` part of the key failed to serialise.
     Unserialisable,
-    /// An argument that is keyed or a gate could not be extracted, and the handler sees why.
+    /// A keyed argument or a gate could not be extracted, and the handler receives the error.
     Failed,
 }
 
-/// What a value is, inside a part of the key.
+/// Type tag of a value inside a part of the key.
 #[derive(Clone, Copy)]
 #[repr(u8)]
 enum Token {
@@ -162,8 +181,8 @@ enum Token {
 /// An implementation of [`KeyPart`] gets one and calls [`tag`](Self::tag),
 /// [`bytes`](Self::bytes), [`text`](Self::text), [`number`](Self::number),
 /// [`signed`](Self::signed) and [`count`](Self::count). Each of these writes
-/// what it is in front of its value, so whatever the order of the calls, two
-/// different sequences of calls are two different keys.
+/// its type in front of its value, so that two different sequences of calls
+/// are always two different keys.
 ///
 /// ```
 /// use cached_response::{KeyPart, KeyWriter};
@@ -186,8 +205,7 @@ pub struct KeyWriter {
 }
 
 impl KeyWriter {
-    /// A writer into `buffer`, whose content is forgotten and whose room is
-    /// used again.
+    /// Creates a writer that clears `buffer` and reuses its allocation.
     pub(crate) fn reuse(mut buffer: Vec<u8>) -> Self {
         buffer.clear();
         Self {
@@ -196,7 +214,7 @@ impl KeyWriter {
         }
     }
 
-    /// A writer that goes on behind what was written before.
+    /// Creates a writer that appends to `written`.
     pub(crate) fn resume(written: &[u8]) -> Self {
         Self {
             buffer: written.to_vec(),
@@ -217,29 +235,29 @@ impl KeyWriter {
         self.buffer.len()
     }
 
-    /// Whether nothing was written, and nothing refused.
+    /// Returns true where nothing was written and nothing refused.
     pub(crate) fn is_untouched(&self) -> bool {
         self.buffer.is_empty() && self.refused.is_none()
     }
 
-    /// Why there is no key after all.
+    /// Reason why the request has no key.
     pub(crate) fn refused(&self) -> Option<Refused> {
         self.refused
     }
 
-    /// A field and its value.
+    /// Writes a field and its value.
     #[inline]
     pub(crate) fn field(&mut self, field: Field, bytes: &[u8]) {
         self.tagged(field as u8, bytes);
     }
 
-    /// A field that is not there, which is not the same as an empty one.
+    /// Writes that a field is absent, which differs from an empty one.
     #[inline]
     pub(crate) fn absent(&mut self, field: Field) {
         self.buffer.push(field as u8 | ABSENT);
     }
 
-    /// A field that may be absent.
+    /// Writes a field that may be absent.
     pub(crate) fn optional(&mut self, field: Field, value: Option<&[u8]>) {
         match value {
             Some(value) => self.field(field, value),
@@ -247,8 +265,8 @@ impl KeyWriter {
         }
     }
 
-    /// A request header as a list: how it is cut into lines, and blanks around
-    /// its members, make no difference. Absent, empty and `,` are three keys.
+    /// Writes a request header as a list: its division into lines and blanks around its members have
+    /// no meaning. Absent, empty and `,` are three keys.
     pub(crate) fn list<'a>(
         &mut self,
         field: Field,
@@ -257,14 +275,14 @@ impl KeyWriter {
     ) {
         self.tagged(field as u8 | LIST, name.as_bytes());
         for member in members(lines) {
-            // One more than the length, so that 0 is left for the end.
+            // Length plus one: 0 marks the end.
             self.length(member.len() + 1);
             self.buffer.extend_from_slice(member);
         }
         self.length(0);
     }
 
-    /// A request header as it was sent, line by line: a handler that sees headers sees them so.
+    /// Writes a request header line by line, as a handler can read it.
     pub(crate) fn lines(
         &mut self,
         field: Field,
@@ -278,10 +296,10 @@ impl KeyWriter {
         self.absent(field);
     }
 
-    /// A value of the route's `key(..)`.
+    /// Writes a value of the route's `key(..)`.
     ///
-    /// The whole value has a length in front, so that an implementation that
-    /// writes nothing, or not always the same, stays within its own bounds.
+    /// The value has a length prefix, so that an implementation that writes nothing, or not always
+    /// the same, cannot affect other fields.
     #[doc(hidden)]
     #[inline]
     pub fn part<T: KeyPart + ?Sized>(&mut self, part: &T) {
@@ -290,7 +308,7 @@ impl KeyWriter {
         self.close(start);
     }
 
-    /// A value of the route's `key(serde(..))`, as JSON.
+    /// Writes a value of the route's `key(serde(..))`, as JSON.
     #[doc(hidden)]
     pub fn serde<T: Serialize + ?Sized>(&mut self, part: &T) {
         let start = self.open(Field::Serde);
@@ -300,47 +318,47 @@ impl KeyWriter {
         self.close(start);
     }
 
-    /// The route's `unless` holds for this request.
+    /// Refuses the key, since the route's `unless` returned true.
     #[doc(hidden)]
     pub fn unless(&mut self) {
         self.refuse(Refused::Unless);
     }
 
-    /// Which of several: the variant of an enum, say.
+    /// Writes a discriminant, such as the variant of an enum.
     #[inline]
     pub fn tag(&mut self, tag: u8) {
         self.buffer.extend_from_slice(&[Token::Tag as u8, tag]);
     }
 
-    /// Bytes, with their length.
+    /// Writes bytes with their length.
     #[inline]
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.tagged(Token::Bytes as u8, bytes);
     }
 
-    /// Text, with its length; never equal to the same [`bytes`](Self::bytes).
+    /// Writes text with its length; never equal to the same [`bytes`](Self::bytes).
     #[inline]
     pub fn text(&mut self, text: &str) {
         self.tagged(Token::Text as u8, text.as_bytes());
     }
 
-    /// A number without a sign, of any width.
+    /// Writes an unsigned number of any width.
     #[inline]
     pub fn number(&mut self, number: u128) {
         self.minimal(Token::Number, number);
     }
 
-    /// A number with a sign, of any width.
+    /// Writes a signed number of any width.
     #[inline]
     pub fn signed(&mut self, number: i128) {
-        // Zigzag: small numbers stay short on both sides of zero.
+        // Zigzag encoding: small absolute values are short.
         self.minimal(
             Token::Signed,
             ((number << 1) ^ (number >> 127)).cast_unsigned(),
         );
     }
 
-    /// How many values follow, in front of the values of a collection.
+    /// Writes the number of values of a collection, in front of them.
     #[inline]
     pub fn count(&mut self, count: usize) {
         self.buffer.push(Token::Count as u8);
@@ -363,7 +381,7 @@ impl KeyWriter {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Seven bits a byte, the lowest first; the top bit says that more follow.
+    /// Writes a length in base 128, the lowest digit first; the top bit marks that more follow.
     #[inline]
     fn length(&mut self, mut length: usize) {
         while length >= 0x80 {
@@ -386,7 +404,7 @@ impl KeyWriter {
         self.buffer[start - size_of::<u64>()..start].copy_from_slice(&length.to_le_bytes());
     }
 
-    /// There is no key after all.
+    /// Refuses the key; the first reason counts.
     pub(crate) fn refuse(&mut self, why: Refused) {
         self.refused.get_or_insert(why);
     }

@@ -1,22 +1,22 @@
 //! The query in the key: the pairs that the handler can see, as they were sent.
 //!
-//! A handler that takes pairs by their names sees `a=1&b=2` and `b=2&a=1` alike, so they are one
-//! key, sorted by name. Pairs of one name keep their order, since a handler may take the first or
-//! the last; where a handler sees the order of all pairs, all keep it.
-//! Names are compared as a form decodes them; what is kept is the raw text.
-//! `;` separates nothing, `a` and `a=` differ, and so do `/x?` and `/x`.
-
-use std::borrow::Cow;
+//! For a handler that reads pairs by name, `a=1&b=2` and `b=2&a=1` are equal and have one key, sorted
+//! by name. Pairs of one name keep their order, since a handler may read the first or the last; for
+//! a handler that can see the order of all pairs, all keep it.
+//! Names are compared in form-decoded form; the key contains the raw text.
+//! `;` is not a separator, `a` and `a=` differ, and so do `/x?` and `/x`.
 
 use crate::{
     http::fields::matches_pattern,
     key::{Field, KeyWriter},
 };
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 
-/// The route's word on which pairs of the query are in the key.
+/// The route's choice of the query pairs in the key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum QueryFilter {
-    /// Those that the handler's arguments can see.
+    /// The pairs that the handler's arguments can see.
     #[default]
     Seen,
     /// The fields of the handler's `Query<T>`, whatever else it can see.
@@ -25,7 +25,7 @@ pub(crate) enum QueryFilter {
     All,
     /// The pairs of these names.
     Only(Vec<String>),
-    /// Those that the arguments can see, all names but these; `utm_*` stands for all that begin so.
+    /// The pairs that the arguments can see except these names; `utm_*` matches a prefix.
     Except(Vec<String>),
     /// Every pair, in the order in which they were sent.
     Exact,
@@ -34,7 +34,7 @@ pub(crate) enum QueryFilter {
 /// The part of a query that the arguments of a handler can see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
-    /// All of it, and the order of its pairs.
+    /// The whole query, including the order of its pairs.
     Whole,
     /// The pairs of these names, and their order where `ordered`.
     Fields {
@@ -49,7 +49,7 @@ pub(crate) struct QueryKey {
     kept: Kept,
     /// Pairs stay in the order in which they were sent; otherwise they are sorted by name.
     ordered: bool,
-    /// The name of the pair that asks for a live answer, which is in no key.
+    /// Name of the pair that forces a refresh, which is in no key.
     flag: Option<Box<str>>,
 }
 
@@ -72,8 +72,8 @@ impl Kept {
 }
 
 impl QueryKey {
-    /// The key of a route whose author says `names`, and whose handler sees `seen`. The flag is left
-    /// out of every key.
+    /// Builds the query key of a route with the option `names`, whose handler can see `seen`. `flag` is
+    /// excluded from every key.
     pub(crate) fn new(names: &QueryFilter, seen: Seen, flag: Option<Box<str>>) -> Self {
         let (kept, ordered) = match (names, seen) {
             (QueryFilter::All, _) => (Kept::All, false),
@@ -106,37 +106,37 @@ impl QueryKey {
         }
     }
 
-    /// That of a route which keeps all but its flag.
+    /// The query key of a route that keeps everything but its flag.
     pub(crate) fn whole(flag: Option<&str>) -> Self {
         Self::new(&QueryFilter::All, Seen::Whole, flag.map(Into::into))
     }
 
-    /// The flag that is left out of the key.
+    /// The flag that is excluded from the key.
     pub(crate) fn flag(&self) -> Option<&str> {
         self.flag.as_deref()
     }
 
-    /// Whether every pair but the flag is kept.
+    /// Returns true where every pair but the flag is kept.
     pub(crate) fn is_whole(&self) -> bool {
         self.kept == Kept::All
     }
 
-    /// Whether another route keeps the same pairs.
+    /// Returns true where another route keeps the same pairs.
     pub(crate) fn keeps_like(&self, other: &Self) -> bool {
         self.kept == other.kept && self.flag == other.flag
     }
 
     /// Writes the pairs that are kept.
     ///
-    /// The pair `<flag>=1` is no part of any key; whether it was there is the
-    /// answer. A query of which nothing is left is written as none at all.
+    /// Returns true if the query has the pair `<flag>=1`, which is in no key. A query of which nothing
+    /// is kept is written as an absent one.
     #[inline]
     pub(crate) fn write(&self, query: Option<&str>, key: &mut KeyWriter) -> bool {
         let Some(query) = query else {
             key.absent(Field::Query);
             return false;
         };
-        // Most queries come in order, unescaped and without the flag: one copy.
+        // Most queries are sorted, unescaped and without the flag: one copy.
         if self.is_canonical(query) {
             key.field(Field::Query, query.as_bytes());
             return false;
@@ -148,13 +148,12 @@ impl QueryKey {
         self.flag().is_some_and(|flag| has_flag(query, flag))
     }
 
-    /// What [`write`](Self::write) writes, or `None` where that is nothing.
+    /// Returns the text that [`write`](Self::write) writes, or `None` for an absent query.
     pub(crate) fn kept(&self, query: Option<&str>) -> Option<String> {
         self.joined(query?, !self.ordered)
     }
 
-    /// The name of a query: what is kept of it, decoded as a form is, in one order for every order
-    /// in which it can be sent.
+    /// Returns the canonical name of a query: its kept pairs, form-decoded and sorted.
     pub(crate) fn name(&self, query: Option<&str>) -> String {
         query
             .and_then(|query| self.joined(query, true))
@@ -162,7 +161,7 @@ impl QueryKey {
             .unwrap_or_default()
     }
 
-    /// Whether the query can be seen, without decoding it, to be all that is kept of it.
+    /// Returns true where the query is kept unchanged, decided without decoding it.
     #[inline]
     fn is_canonical(&self, query: &str) -> bool {
         let flag = self.flag();
@@ -200,7 +199,7 @@ impl QueryKey {
         if sorted {
             pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
         }
-        // No pair has an `&` in it, so the joined text can be told apart again.
+        // No pair contains `&`, so the joined text is unambiguous.
         let mut raw = String::with_capacity(query.len() + 1);
         for (_, pair) in pairs {
             raw.push_str(pair);
@@ -221,7 +220,7 @@ fn is_matched(patterns: &[Box<str>], name: &str) -> bool {
         .any(|pattern| matches_pattern(pattern, name))
 }
 
-/// Whether the query has the pair `<flag>=1`, spelled exactly so.
+/// Returns true if the query has the pair `<flag>=1` in exactly this spelling.
 pub(crate) fn has_flag(query: &str, flag: &str) -> bool {
     pairs(query).any(|pair| is_flag(pair, flag))
 }
@@ -235,7 +234,7 @@ pub(crate) fn without_flag(query: &str, flag: &str) -> String {
     kept.join("&")
 }
 
-/// Bytes, because to search for a char costs more than most queries are long.
+/// The pairs as bytes: a search for a char takes longer than most queries need.
 fn pairs(query: &str) -> impl Iterator<Item = &[u8]> {
     query.as_bytes().split(|byte| *byte == b'&')
 }
@@ -244,38 +243,15 @@ fn is_flag(pair: &[u8], flag: &str) -> bool {
     pair.len() == flag.len() + 2 && pair.starts_with(flag.as_bytes()) && pair.ends_with(b"=1")
 }
 
-/// A text as a form's decoder gives it to a handler: bytes that are not UTF-8
-/// are replaced, so two names that become one to the handler are one here.
+/// Form-decodes a text as extractors do: invalid UTF-8 is replaced, so that two names that are equal
+/// for the handler are equal here.
 pub(crate) fn decoded(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
         return Cow::Borrowed(text);
     }
     let spaced = text.replace('+', " ");
-    let mut bytes = Vec::with_capacity(text.len());
-    percent_decode(spaced.as_bytes(), &mut bytes);
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Appends `raw` to `bytes`, decoded; what is no escape stays as it is.
-pub(crate) fn percent_decode(raw: &[u8], bytes: &mut Vec<u8>) {
-    let mut at = 0;
-    while let Some(&byte) = raw.get(at) {
-        let escaped = raw.get(at + 1..at + 3).filter(|_| byte == b'%');
-        if let Some(value) = escaped.and_then(hexadecimal) {
-            bytes.push(value);
-            at += 3;
-            continue;
-        }
-        bytes.push(byte);
-        at += 1;
-    }
-}
-
-fn hexadecimal(digits: &[u8]) -> Option<u8> {
-    digits.iter().try_fold(0, |value, digit| {
-        let digit = char::from(*digit).to_digit(16)?;
-        Some(value << 4 | u8::try_from(digit).ok()?)
-    })
+    let decoded = percent_decode_str(&spaced).decode_utf8_lossy();
+    Cow::Owned(decoded.into_owned())
 }
 
 #[cfg(test)]

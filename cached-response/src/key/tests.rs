@@ -29,7 +29,7 @@ struct Other;
 fn a_key_is_found_by_the_form_in_which_it_is_looked_up() {
     let looked_up = KeyRef::new(TypeId::of::<One>(), b"bytes");
     let stored = looked_up.to_key();
-    let state = foldhash::fast::RandomState::default();
+    let state = RandomState::default();
     assert_eq!(state.hash_one(looked_up), state.hash_one(&stored));
     assert!(looked_up.equivalent(&stored));
     assert_eq!(stored.borrowed(), looked_up);

@@ -14,19 +14,17 @@ pub(crate) mod variants;
 
 use crate::{
     entry::StoredResponse,
-    key::{Key, KeyRef},
+    key::{HashedKey, Key, KeyRef, hash},
     memory::{
         entry::Entry,
         map::{BoundedMap, Weigh},
     },
 };
-use foldhash::fast::RandomState;
 use std::{
     cell::RefCell,
     fmt,
-    hash::BuildHasher,
     sync::{
-        Arc, LazyLock,
+        Arc,
         atomic::{
             AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
@@ -135,7 +133,7 @@ impl MemoryStore {
     }
 
     /// Calls `with` with the response under `key`, if there is one.
-    pub(crate) fn find(&self, key: &Hashed, with: impl FnOnce(&StoredResponse)) {
+    pub(crate) fn find(&self, key: &HashedKey, with: impl FnOnce(&StoredResponse)) {
         if self.disabled {
             return;
         }
@@ -247,26 +245,6 @@ impl MemoryStore {
     pub(crate) fn size(&self) -> (u64, u64) {
         self.map.size()
     }
-}
-
-/// A key with the hash of its slot.
-pub(crate) struct Hashed {
-    key: Key,
-    hash: u64,
-}
-
-impl Hashed {
-    pub(crate) fn new(key: &KeyRef<'_>) -> Self {
-        Self {
-            key: key.to_key(),
-            hash: hash(key),
-        }
-    }
-}
-
-fn hash(key: &KeyRef<'_>) -> u64 {
-    static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
-    HASHER.hash_one(key)
 }
 
 fn slot_index(hash: u64) -> usize {

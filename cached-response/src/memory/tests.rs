@@ -140,7 +140,7 @@ fn an_evicted_response_is_dropped_from_its_slot_after_a_few_uses() {
 
 /// Looks up by a hashed key.
 fn found(memory: &MemoryStore, name: &str) -> Option<Bytes> {
-    let key = Hashed::new(&key(name).borrowed());
+    let key = HashedKey::new(&key(name).borrowed());
     let mut found = None;
     memory.find(&key, |stored| found = Some(stored.body.clone()));
     found

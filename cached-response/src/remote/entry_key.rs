@@ -61,9 +61,9 @@ impl RemoteKey {
         let full_key = namespace.full_key(route.identity(), key);
         let digest = FullDigest::of(&full_key);
         let (path, mut companions) = match target {
-            Target::Response { config, request } => (
+            Target::Response { query, request, .. } => (
                 request.uri().path(),
-                namespace.of_target(config, request.uri()).to_vec(),
+                namespace.of_target(query, request.uri()).to_vec(),
             ),
             Target::Value(_) => ("value", vec![namespace.all()]),
         };
@@ -209,12 +209,12 @@ pub(crate) fn cached(
 /// Returns the request's target if the remote key depends on it and the request's key alone: the tags of
 /// a route may depend on anything.
 fn cacheable_target<'a>(target: Target<'a>, key: &[u8]) -> Option<&'a str> {
-    let Target::Response { config, request } = target else {
+    let Target::Response { tags, request, .. } = target else {
         return None;
     };
     let target = request.uri().path_and_query()?.as_str();
     let is_short = key.len() <= MAX_CACHED_BYTES && target.len() <= MAX_CACHED_BYTES;
-    (is_short && config.policy.tags.is_empty()).then_some(target)
+    (is_short && tags.is_empty()).then_some(target)
 }
 
 fn hash(tier: u64, route: u64, key: &[u8]) -> u64 {

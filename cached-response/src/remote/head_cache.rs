@@ -3,7 +3,7 @@
 use crate::{
     entry::{
         StoredResponse,
-        codec::{self, Decoded, known_head::KnownHead},
+        codec::{self, Decoded, head::KnownHead},
     },
     util::sync::{Mutex, lock},
 };
@@ -58,7 +58,7 @@ impl HeadCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::codec::About;
+    use crate::entry::codec::metadata::Metadata;
     use std::{cell::Cell, sync::Arc, time::Duration};
 
     const KEY: &[u8] = b"key";
@@ -69,7 +69,7 @@ mod tests {
             body: body.into(),
             ..StoredResponse::default()
         };
-        codec::response(KEY, &stored, &About::default()).unwrap()
+        codec::response(KEY, &stored, &Metadata::default()).unwrap()
     }
 
     fn read(cache: &HeadCache, frame: &Bytes) -> StoredResponse {

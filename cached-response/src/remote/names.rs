@@ -9,9 +9,7 @@
 //! that a client chooses only the path stands in a name, with its braces escaped: so a client cannot
 //! put many names into one slot. The braces of a namespace are the operator's own.
 
-use crate::{
-    invalidation::target, key::query::QueryKey, route::config::RouteConfig, util::weak_hash,
-};
+use crate::{invalidation::target, key::query::QueryKey, util::weak_hash};
 use actix_web::http::Uri;
 use sha1::{Digest, Sha1};
 use std::borrow::Cow;
@@ -109,13 +107,10 @@ impl Namespace {
     }
 
     /// The nonces that a response to this target depends on, the tags of its route left out.
-    pub(crate) fn of_target(&self, config: &RouteConfig, uri: &Uri) -> [String; 3] {
+    pub(crate) fn of_target(&self, query: &QueryKey, uri: &Uri) -> [String; 3] {
         let path = target::path(uri.path());
-        let url = if is_plain(config) {
-            self.nonce(InvalidationScope::Url(
-                &path,
-                &config.query.name(uri.query()),
-            ))
+        let url = if is_plain(query) {
+            self.nonce(InvalidationScope::Url(&path, &query.name(uri.query())))
         } else {
             self.nonce(InvalidationScope::Narrowed(&path))
         };
@@ -186,8 +181,8 @@ fn reads_as_escape(after: &str) -> bool {
 }
 
 /// Whether a route keeps all of a query, but for the usual flag.
-fn is_plain(config: &RouteConfig) -> bool {
-    config.query.is_whole() && config.query.flag().is_none_or(|flag| flag == FLAG)
+fn is_plain(query: &QueryKey) -> bool {
+    query.is_whole() && query.flag().is_none_or(|flag| flag == FLAG)
 }
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -214,7 +209,10 @@ mod tests {
     use super::*;
     use crate::{
         policy::Policy,
-        route::inputs::{ArgumentInfo, Role},
+        route::{
+            config::RouteConfig,
+            inputs::{ArgumentInfo, Role},
+        },
     };
     use proptest::prelude::*;
 
@@ -224,7 +222,7 @@ mod tests {
 
     fn url_nonce(policy: Policy, uri: &str) -> String {
         let config = RouteConfig::new(policy, &[(Role::Covered, ArgumentInfo::NEUTRAL)]);
-        let [.., url] = shop().of_target(&config, &uri.parse().unwrap());
+        let [.., url] = shop().of_target(&config.query, &uri.parse().unwrap());
         url
     }
 
@@ -291,7 +289,7 @@ mod tests {
     fn whoever_invalidates_a_path_reaches_all_of_its_urls() {
         let config = RouteConfig::new(Policy::default(), &[]);
         for uri in ["/a%62", "/ab?page=2"] {
-            let [_, path, _] = shop().of_target(&config, &uri.parse().unwrap());
+            let [_, path, _] = shop().of_target(&config.query, &uri.parse().unwrap());
             assert!(shop().of_path("/ab").contains(&path), "{uri}");
             assert!(shop().of_path("/ab?page=7").contains(&path), "{uri}");
         }

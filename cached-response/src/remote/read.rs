@@ -2,8 +2,8 @@
 
 use crate::{
     entry::{
-        FOUND, StoredResponse,
-        codec::{self, About, Decoded, Head, NameList},
+        NO_RUN, StoredResponse,
+        codec::{self, Decoded, Head, NameList, metadata::Metadata},
         remote_state::{NonceCell, Nonces, VerifiedAt},
     },
     invalidation::{generation::Snapshot, nonce::Nonce, tag_stripes::StripeSnapshot},
@@ -222,7 +222,7 @@ impl<'a> RemoteReader<'a> {
         &self,
         raw: &RawEntry,
         stored: Box<StoredResponse>,
-        about: &About,
+        about: &Metadata,
     ) -> Result<Option<Box<StoredResponse>>, CallError> {
         let Some(left) = valid_lifetime(raw, about) else {
             return Ok(None);
@@ -244,7 +244,7 @@ impl<'a> RemoteReader<'a> {
     fn adopt(
         &self,
         mut stored: Box<StoredResponse>,
-        about: &About,
+        about: &Metadata,
         left: Duration,
         named: Vec<(String, Nonce)>,
     ) -> Option<Box<StoredResponse>> {
@@ -252,8 +252,8 @@ impl<'a> RemoteReader<'a> {
         stored.tag_snapshot = self.hold(&tags)?;
         stored.created_at = self.started_at.before(about.keep.saturating_sub(left));
         stored.refresh_at = stored.created_at.after(about.refresh_after);
-        stored.run = FOUND;
-        stored.style.settle();
+        stored.run = NO_RUN;
+        stored.style.intern();
         stored.snapshot = self.snapshot.clone();
         stored.verified_at = VerifiedAt::at(self.started_at);
         stored.nonces = NonceCell::of(Nonces {
@@ -343,7 +343,7 @@ fn decode(key: &RemoteKey, raw: &RawEntry, mode: ReadMode) -> Option<Decoded> {
     match mode {
         ReadMode::Whole => key.decode(bytes),
         ReadMode::Head => match codec::read_head(&key.full_key, bytes)? {
-            Head::Whole { framed, .. } => Some(framed),
+            Head::Whole { decoded, .. } => Some(decoded),
             // A head that exceeds the prefix is read with its body.
             Head::Short { .. } => None,
         },
@@ -351,7 +351,7 @@ fn decode(key: &RemoteKey, raw: &RawEntry, mode: ReadMode) -> Option<Decoded> {
 }
 
 /// Returns the remaining lifetime of an entry if the nonces of its key are those that it was made under.
-fn valid_lifetime(raw: &RawEntry, about: &About) -> Option<Duration> {
+fn valid_lifetime(raw: &RawEntry, about: &Metadata) -> Option<Duration> {
     let left = raw.value.as_ref().map(|value| value.left);
     let left = left.unwrap_or_default();
     // A store that reports more does not count lifetimes down.

@@ -6,7 +6,7 @@
 use crate::{
     entry::{
         StoredResponse,
-        codec::{self, About, NameList},
+        codec::{self, NameList, metadata::Metadata},
         remote_state::Nonces,
     },
     invalidation::{nonce::Nonce, tag_stripes::stripe},
@@ -409,7 +409,7 @@ impl EntryWrite {
         let Some(named) = self.tag_nonces(store, keep).await? else {
             return Ok(());
         };
-        let about = About {
+        let about = Metadata {
             keep,
             refresh_after: self.stored.refresh_at.since(self.stored.created_at),
             nonces: self.prepared.nonces.as_slice().into(),
@@ -434,7 +434,7 @@ impl EntryWrite {
         &self,
         vary: &VaryTarget,
         store: &dyn Store,
-        about: &About,
+        about: &Metadata,
         left: Duration,
     ) -> Result<(), StoreError> {
         let (base, namespace) = (&self.prepared.key, &self.prepared.remote.namespace);

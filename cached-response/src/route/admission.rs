@@ -1,4 +1,4 @@
-//! Whether a request is looked up, and what it may do then.
+//! Admission of requests to the cache.
 
 use crate::{
     http::{conditional, request_directives::RequestDirectives},
@@ -11,51 +11,50 @@ use actix_web::http::{
     header::{self, HeaderMap, HeaderName},
 };
 
-/// What a request is admitted to.
+/// Decision on a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
     Lookup(Admitted),
     Bypass(Bypass),
 }
 
-/// What a request that is looked up may do on a miss.
+/// Rights of an admitted request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Admitted {
     pub(crate) reuse: AllowedReuse,
     pub(crate) flight: FlightRole,
-    /// HEAD: whatever the handler makes of it has no body to store.
+    /// HEAD: its response has no body to store.
     pub(crate) head: bool,
-    /// The client's wishes, where it has some and the route respects them.
-    // Boxed, as few have any: this is handed on several times on the way to a hit.
+    /// The client's directives, where the route follows them.
+    // Boxed, since few requests have any and the struct is moved several times for a hit.
     pub(crate) directives: Option<Box<RequestDirectives>>,
 }
 
-/// Which stored responses may answer.
+/// The stored responses that may be reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AllowedReuse {
     Any,
-    /// Only those that say so: the request has `Authorization` (RFC 9111 §3.5).
+    /// Those that permit it: the request has `Authorization` (RFC 9111 §3.5).
     OnlyShareable,
 }
 
-/// The part a request may take in a flight.
+/// Role of a request in a flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FlightRole {
     Lead,
-    /// Its own response may be a part or a 304, so others must not wait for it.
+    /// Its own response may be partial or a 304, so that others must not wait for it.
     Follow,
     None,
 }
 
-/// The facts of a request that the rules ask for.
+/// Facts of a request that the rules read.
 #[derive(Debug)]
 pub(crate) struct RequestFacts<'a> {
     pub(crate) method: &'a Method,
     pub(crate) headers: &'a HeaderMap,
-    /// Where the flag of a live answer would be, if the route's `only_if` allows this request to
-    /// ask for one.
+    /// The query with the refresh flag, if the route's `only_if` permits this request to force one.
     pub(crate) query: Option<&'a str>,
-    /// There is a body, and its bytes are not in the key.
+    /// The request has a body that is not in the key.
     pub(crate) unkeyed_body: bool,
 }
 
@@ -85,11 +84,11 @@ pub(crate) fn admit(config: &RouteConfig, asked: &RequestFacts<'_>) -> Admission
         return Admission::Bypass(Bypass::MethodOverride);
     }
     if let Some(allowlist) = &config.allowlist
-        && let Some(objection) = allowlist.objection(asked.headers)
+        && let Some(unknown) = allowlist.unknown(asked.headers)
     {
-        return Admission::Bypass(objection.reason());
+        return Admission::Bypass(unknown.reason());
     }
-    if config.query.flag().is_none() && asks_for_live(config, asked) {
+    if config.query.flag().is_none() && has_refresh_flag(config, asked) {
         return Admission::Bypass(Bypass::Nocache);
     }
     let directives = if config.policy.respect_client {
@@ -97,7 +96,7 @@ pub(crate) fn admit(config: &RouteConfig, asked: &RequestFacts<'_>) -> Admission
     } else {
         None
     };
-    // A client that wants a stored response alone has no handler run for it in any case.
+    // With `only-if-cached` no handler runs in any case.
     if directives
         .as_ref()
         .is_some_and(|directives| directives.no_store && !directives.only_if_cached)
@@ -113,14 +112,14 @@ fn admitted(
     head: bool,
     directives: Option<Box<RequestDirectives>>,
 ) -> Admitted {
-    let open = !config.identity && asked.headers.contains_key(&header::AUTHORIZATION);
+    let only_shareable = !config.identity && asked.headers.contains_key(&header::AUTHORIZATION);
     Admitted {
-        reuse: if open {
+        reuse: if only_shareable {
             AllowedReuse::OnlyShareable
         } else {
             AllowedReuse::Any
         },
-        flight: part(config, asked, head, open),
+        flight: flight_role(config, asked, head, only_shareable),
         head,
         directives,
     }
@@ -132,8 +131,13 @@ fn overrides_method(headers: &HeaderMap) -> bool {
         .any(|name| headers.contains_key(name))
 }
 
-fn part(config: &RouteConfig, asked: &RequestFacts<'_>, head: bool, open: bool) -> FlightRole {
-    if open {
+fn flight_role(
+    config: &RouteConfig,
+    asked: &RequestFacts<'_>,
+    head: bool,
+    only_shareable: bool,
+) -> FlightRole {
+    if only_shareable {
         FlightRole::None
     } else if head || (config.sees_headers() && conditional::is_conditional(asked.headers)) {
         FlightRole::Follow
@@ -142,7 +146,7 @@ fn part(config: &RouteConfig, asked: &RequestFacts<'_>, head: bool, open: bool) 
     }
 }
 
-fn asks_for_live(config: &RouteConfig, asked: &RequestFacts<'_>) -> bool {
+fn has_refresh_flag(config: &RouteConfig, asked: &RequestFacts<'_>) -> bool {
     let flag = config.policy.nocache.name.as_deref();
     flag.zip(asked.query)
         .is_some_and(|(flag, query)| query::has_flag(query, flag))

@@ -1,14 +1,17 @@
-//! The terms of a route: its policy together with what its handler can see.
+//! Configuration of a route: its policy and the inputs of its handler.
 
 use crate::{
     http::storable::StorageRules,
-    invalidation::{parameter::decoded, tags::Untagged},
+    invalidation::{
+        generations::Target,
+        tags::{ReadPath, RouteTags},
+    },
     key::query::{QueryFilter, QueryKey, Seen},
     metrics::reason::Bypass,
     policy::Policy,
     route::{
         header_allowlist::HeaderAllowlist,
-        inputs::{ArgumentInfo, Fields, Inputs, IsRefused, ReadPath, Role},
+        inputs::{ArgumentInfo, Fields, Inputs, IsRefused, Role},
         seen_data::FindData,
     },
 };
@@ -21,42 +24,38 @@ use actix_web::{
 };
 use std::borrow::Cow;
 
-/// Everything that decides about one handler's requests and responses, made once.
+/// The rules for the requests and responses of one handler, computed once.
 #[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "facts that hold or do not, each for itself"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(crate) struct RouteConfig {
     pub(crate) policy: Policy,
-    /// What the handler's body can see, gates left out.
+    /// Inputs of the handler's body, without gates.
     pub(crate) inputs: Inputs,
-    /// The headers in the key: those of `vary(..)` and of `Header<H>` arguments.
+    /// Request headers in the key: those of `vary(..)` and of `Header<H>` arguments.
     pub(crate) vary: Vec<HeaderName>,
-    /// Its author has dealt with identity: an uncovered argument is in `key(..)` or `gate(..)`,
-    /// or `vary(..)` names `Authorization`.
+    /// The author has dealt with the identity of users: an uncovered argument is in `key(..)` or
+    /// `gate(..)`, or `vary(..)` names `Authorization`.
     pub(crate) identity: bool,
-    /// What of the query is in the key. The flag of a live answer is left out of it where the handler
-    /// cannot see it.
+    /// The query pairs in the key, without the refresh flag where the handler cannot see it.
     pub(crate) query: QueryKey,
     queries: Vec<Fields>,
-    /// The names among which the flag of a live answer can be seen, by argument.
+    /// By argument, the names of the pairs among which the refresh flag is visible.
     shown: Vec<Fields>,
-    /// The `Data<T>` that the handler is given, which is not the same in each scope or app.
+    /// Finders of the `Data<T>` that the handler receives, which may differ between scopes and apps.
     pub(crate) data: Vec<FindData>,
-    /// Read the values of the path's parameters, as the arguments do.
-    paths: Vec<ReadPath>,
-    /// Ask for the errors that the handler is shown.
+    /// The tags of its responses.
+    pub(crate) tags: RouteTags,
+    /// Checks for the extraction errors that the handler receives.
     refused: Vec<IsRefused>,
-    /// Whether the body is in the key, as bytes or through `key(..)`.
+    /// The body is in the key, as bytes or through `key(..)`.
     pub(crate) body: bool,
-    /// An `HttpRequest` without a word on what it reads, or an argument of which not everything can
-    /// be told: nothing is looked up.
+    /// An `HttpRequest` without `vary`, or an argument with undeclarable inputs: every request
+    /// bypasses.
     pub(crate) undeclared: bool,
-    /// Nothing is seen of the handlers, which may see everything.
+    /// Set for a middleware, whose handlers are unknown and may read everything.
     pub(crate) allowlist: Option<HeaderAllowlist>,
-    /// Every GET and HEAD without a body is looked up, whatever it says. Known beforehand, since it
-    /// is so for most routes and what it follows from lies far apart.
+    /// Every GET and HEAD without a body is looked up. Precomputed, since it holds for most routes and
+    /// depends on many options.
     pub(crate) every_get: bool,
     plain: bool,
 }
@@ -71,7 +70,7 @@ impl RouteConfig {
             queries: Vec::new(),
             shown: Vec::new(),
             data: Vec::new(),
-            paths: Vec::new(),
+            tags: RouteTags::default(),
             refused: Vec::new(),
             body: false,
             undeclared: false,
@@ -83,8 +82,13 @@ impl RouteConfig {
         for (role, facts) in arguments {
             config.add(*role, facts);
         }
+        let readers: Vec<ReadPath> = arguments
+            .iter()
+            .filter_map(|(_, facts)| facts.path)
+            .collect();
+        config.tags = RouteTags::new(config.policy.tags.clone(), readers);
         config.identity |= config.vary.contains(&header::AUTHORIZATION);
-        config.undeclared = config.inputs.any(Inputs::UNTOLD)
+        config.undeclared = config.inputs.any(Inputs::UNDECLARABLE)
             || (config.inputs.any(Inputs::REQUEST) && config.policy.vary.is_none());
         let flag = config.policy.nocache.name.clone();
         let flag = flag.filter(|flag| !config.sees_flag(flag));
@@ -111,7 +115,7 @@ impl RouteConfig {
             && unless.is_none()
     }
 
-    /// The terms of a door in front of handlers that nothing is known of.
+    /// The configuration of a middleware in front of unknown handlers.
     pub(crate) fn for_middleware(place: &'static str, mut policy: Policy) -> Self {
         policy.vary.get_or_insert_default();
         let mut config = Self::new(policy, &[(Role::Covered, ArgumentInfo::REQUEST)]);
@@ -123,18 +127,15 @@ impl RouteConfig {
         config
     }
 
-    /// The word for a bypass, with the name of what it is about: `header:x-api-key`.
+    /// Returns the reason word of a bypass with the name of its cause, `header:x-api-key`.
     pub(crate) fn as_str(&self, why: Bypass, headers: &HeaderMap) -> Cow<'static, str> {
-        let objection = match &self.allowlist {
+        let unknown = match &self.allowlist {
             Some(allowlist) if matches!(why, Bypass::Cookie | Bypass::Header) => {
-                allowlist.objection(headers)
+                allowlist.unknown(headers)
             }
             _ => None,
         };
-        objection.map_or_else(
-            || Cow::Borrowed(why.as_str()),
-            |objection| objection.as_str(),
-        )
+        unknown.map_or_else(|| Cow::Borrowed(why.as_str()), |unknown| unknown.as_str())
     }
 
     fn add(&mut self, role: Role, facts: &ArgumentInfo) {
@@ -144,11 +145,10 @@ impl RouteConfig {
         {
             self.identity = true;
         }
-        self.paths.extend(facts.path);
         if role == Role::Gate {
             return;
         }
-        // A type that is covered by its author's word shows nothing that is not in the key.
+        // A type that its author declares covered has no input outside the key.
         if !(role == Role::Covered && uncovered) {
             self.inputs = self.inputs.and(seen(role, facts.inputs));
         }
@@ -168,34 +168,23 @@ impl RouteConfig {
         self.shown.extend(facts.shown().map(|names| names()));
     }
 
-    /// The tags that the route gives to a response to `request`, named after the values of its
-    /// parameters. To be asked where a handler runs: it deserialises them.
-    pub(crate) fn tags(&self, request: &HttpRequest) -> Result<Vec<String>, Untagged> {
-        let tags = &self.policy.tags;
-        if tags.is_empty() {
-            return Ok(Vec::new());
+    /// The parts of a request on this route that can be invalidated.
+    pub(crate) fn target<'a>(&'a self, request: &'a HttpRequest) -> Target<'a> {
+        Target::Response {
+            query: &self.query,
+            tags: &self.tags,
+            request,
         }
-        let parameters: Vec<_> = request.match_info().iter().collect();
-        let mut values = vec![None; parameters.len()];
-        for read in &self.paths {
-            for (value, read) in values.iter_mut().zip(read(&parameters)) {
-                *value = value.take().or(read);
-            }
-        }
-        tags.fill(|name| {
-            let at = parameters.iter().position(|(known, _)| *known == name)?;
-            let text = || decoded(parameters[at].1);
-            Some(values[at].as_deref().map_or_else(text, Cow::Borrowed))
-        })
     }
 
-    /// Returns true where the handler is shown an error that an error handler of the application has
-    /// made of the whole request. To be asked where a handler runs: it may deserialise arguments.
+    /// Returns true where the handler receives an extraction error that an error handler of the
+    /// application made of the whole request. Called only where a handler runs: it may deserialize
+    /// arguments.
     pub(crate) fn shows_refusal(&self, request: &HttpRequest) -> bool {
         self.refused.iter().any(|is_refused| is_refused(request))
     }
 
-    /// What the handler can see of the query.
+    /// The part of the query that the handler can see.
     fn seen_query(&self) -> Seen {
         let typed = matches!(self.policy.names, QueryFilter::Typed);
         let whole = self.inputs.any(Inputs::QUERY);
@@ -209,14 +198,14 @@ impl RouteConfig {
         }
     }
 
-    /// Whether a response may be stored that says why a query could not be read: it speaks of the
-    /// first pair that is wrong.
+    /// Returns true where an extraction error of the query may be stored: it names the first invalid
+    /// pair.
     fn stores_errors(&self) -> bool {
         let mut statuses = self.policy.statuses.iter();
         statuses.any(|(status, _)| status.is_client_error() || status.is_server_error())
     }
 
-    /// Whether the handler could tell `?nocache=1` from a request without it.
+    /// Returns true where the handler could see the refresh flag.
     fn sees_flag(&self, flag: &str) -> bool {
         self.inputs.any(Inputs::QUERY)
             || self
@@ -225,13 +214,13 @@ impl RouteConfig {
                 .any(|fields| fields.is_none_or(|fields| fields.contains(&flag)))
     }
 
-    /// Whether nothing but path and query is in the key of a request without a body, but for the
+    /// Returns true where the key of a request without a body contains only path and query, except the
     /// parts that arguments and middlewares add.
     pub(crate) fn is_keyed_by_target(&self) -> bool {
         self.plain
     }
 
-    /// Whether an argument that the body reads may hold what was read before the look-up.
+    /// Returns true where an argument is extracted before the lookup and may be outdated.
     pub(crate) fn extracts_before_lookup(&self) -> bool {
         self.inputs.any(Inputs::AHEAD)
     }
@@ -245,17 +234,17 @@ impl RouteConfig {
         }
     }
 
-    /// Where no argument can see headers, a conditional or range request is like any other.
+    /// Returns true where an argument can see headers, so that conditions and ranges matter.
     pub(crate) fn sees_headers(&self) -> bool {
         self.inputs.any(Inputs::HEADERS)
     }
 }
 
-/// What the handler's body can see through an argument after the author's word on it.
+/// The inputs of an argument, given its role.
 ///
-/// A type that nothing is known of may have been made of the query, and a part of it in `key(..)`
-/// need not be all that is read. On an argument in `unkeyed(..)` the response does not depend; but
-/// a whole request shows its query whatever is said of it.
+/// An unknown type may have been made of the query, and a part of it in `key(..)` need not be
+/// everything that is read. The response does not depend on an argument in `unkeyed(..)`; but a whole
+/// request contains the query in any role.
 fn seen(role: Role, inputs: Inputs) -> Inputs {
     match role {
         Role::Keyed if inputs.any(Inputs::UNKNOWN) => inputs.and(Inputs::QUERY),

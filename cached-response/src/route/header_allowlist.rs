@@ -1,7 +1,7 @@
-//! What a request may carry past a cache that sees nothing of the handlers behind it.
+//! Allowlist of request headers and cookies for a middleware, which knows nothing of its handlers.
 //!
-//! Such a cache fails closed: a header or a cookie that is neither known to be neutral nor in the
-//! key might be what the response depends on, so the request bypasses.
+//! The response might depend on a header or a cookie that is neither known to be neutral nor in the
+//! key: such a request bypasses.
 
 use crate::{
     http::{
@@ -14,12 +14,11 @@ use crate::{
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use std::borrow::Cow;
 
-/// Headers that responses are taken not to depend on, unless they say so in `Vary`.
+/// Headers that responses are assumed not to depend on, unless `Vary` names them.
 ///
-/// Beside these, every `sec-*`: no page can make a browser send one. `authorization` has rules of
-/// its own.
+/// So is every `sec-*`, which no page can make a browser send. `authorization` has its own rules.
 pub(crate) const NEUTRAL: &[&str] = &[
-    // What a client would like, and who it is.
+    // Preferences and identity of the client.
     "accept",
     "accept-charset",
     "accept-encoding",
@@ -31,7 +30,7 @@ pub(crate) const NEUTRAL: &[&str] = &[
     "save-data",
     "upgrade-insecure-requests",
     "user-agent",
-    // What it has already.
+    // Caching.
     "cache-control",
     "if-match",
     "if-modified-since",
@@ -40,7 +39,7 @@ pub(crate) const NEUTRAL: &[&str] = &[
     "if-unmodified-since",
     "pragma",
     "range",
-    // This one connection.
+    // The connection.
     "connection",
     "content-length",
     "keep-alive",
@@ -58,7 +57,7 @@ pub(crate) const NEUTRAL: &[&str] = &[
     "x-forwarded-proto",
     "x-forwarded-scheme",
     "x-forwarded-ssl",
-    // Proxies, of which the address of the client is the only news.
+    // Proxies, which add only the address of the client.
     "cdn-loop",
     "cf-connecting-ip",
     "cf-ray",
@@ -115,29 +114,28 @@ pub(crate) const IGNORED: &[&str] = &[
     "_uetvid",
 ];
 
-/// What may pass.
+/// The headers and cookies that do not cause a bypass.
 #[derive(Debug)]
 pub(crate) struct HeaderAllowlist {
-    /// Where in the source the door was built, which tells it from others.
+    /// Location in the source of the middleware, which distinguishes it from others.
     place: &'static str,
-    /// By their length: few have the same, so each name of a request is compared with few.
+    /// By length, so that each name of a request is compared with few.
     headers: Vec<Vec<HeaderName>>,
     /// `vary("cookie")`: they are in the key.
     keyed_cookies: bool,
     cookies: Vec<Cow<'static, str>>,
 }
 
-/// What a response might depend on.
+/// A header or cookie that a response might depend on.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum UnknownInput<'a> {
     Header(&'a HeaderName),
-    /// By its name, as it was sent.
+    /// The raw name.
     Cookie(&'a [u8]),
 }
 
 impl HeaderAllowlist {
-    /// Lets the published headers and cookies pass, those in the key, and those that the author
-    /// adds.
+    /// Allows the published headers and cookies, those in the key, and those of the policy.
     pub(crate) fn new(
         place: &'static str,
         keyed: &[HeaderName],
@@ -163,13 +161,13 @@ impl HeaderAllowlist {
         }
     }
 
-    /// Writes what tells this door from others of its type.
+    /// Writes the location of the middleware into the key.
     pub(crate) fn write_place(&self, key: &mut KeyWriter) {
         key.field(Field::Place, self.place.as_bytes());
     }
 
-    /// The first thing in a request that nothing is known of.
-    pub(crate) fn objection<'a>(&self, headers: &'a HeaderMap) -> Option<UnknownInput<'a>> {
+    /// Returns the first unknown header or cookie.
+    pub(crate) fn unknown<'a>(&self, headers: &'a HeaderMap) -> Option<UnknownInput<'a>> {
         headers.keys().find_map(|name| {
             if *name == header::COOKIE {
                 return self.cookie(headers);
@@ -205,8 +203,8 @@ impl HeaderAllowlist {
     }
 }
 
-/// The names of all cookies. What has no `=` counts as a name, and what has nothing before it has
-/// an empty one: a handler may look at the field itself.
+/// The names of all cookies. A pair without `=` is a name, and one that starts with `=` has an empty
+/// name, since a handler may read the field itself.
 fn names(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     lines(headers, &header::COOKIE)
         .flat_map(|line| line.split(|byte| *byte == b';'))
@@ -224,10 +222,10 @@ impl UnknownInput<'_> {
         }
     }
 
-    /// The reason with the name behind it, `header:x-api-key`, where that is a token of a
-    /// structured field (RFC 8941 §3.3.4) and not overly long.
+    /// The reason with the name, `header:x-api-key`, where that is a token of a structured field
+    /// (RFC 8941 §3.3.4) of at most 64 bytes.
     pub(crate) fn as_str(&self) -> Cow<'static, str> {
-        const LONGEST: usize = 64;
+        const MAX_NAME_BYTES: usize = 64;
         let word = self.reason().as_str();
         let name = match self {
             Self::Header(name) => name.as_str().as_bytes(),
@@ -235,7 +233,7 @@ impl UnknownInput<'_> {
         };
         match str::from_utf8(name) {
             Ok(text)
-                if (1..=LONGEST).contains(&text.len())
+                if (1..=MAX_NAME_BYTES).contains(&text.len())
                     && name.iter().copied().all(is_token_character) =>
             {
                 Cow::Owned(format!("{word}:{text}"))

@@ -1,14 +1,14 @@
-//! What the types of a handler's arguments say about what it can see.
+//! Inputs of a handler: the parts of a request that its arguments can read.
 
-use crate::route::seen_data::FindData;
+use crate::{invalidation::tags::ReadPath, route::seen_data::FindData};
 use actix_web::{HttpRequest, http::header::HeaderName};
 
-/// What a handler can see of a request beside its path parameters.
+/// Inputs of a handler besides its path parameters, as bit flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Inputs(u16);
 
 impl Inputs {
-    /// Nothing but what is always in the key.
+    /// Only what is always in the key.
     pub const NOTHING: Self = Self(0);
     /// The whole URI: its scheme and authority join the key.
     pub const URI: Self = Self(1);
@@ -16,87 +16,82 @@ impl Inputs {
     pub const REQUEST: Self = Self(1 << 1);
     /// Some request headers.
     pub const HEADERS: Self = Self(1 << 2);
-    /// The query as it was sent, the order of its pairs included.
+    /// The raw query, including the order of its pairs.
     pub const QUERY: Self = Self(1 << 3);
     /// The body.
     pub const BODY: Self = Self(1 << 4);
-    /// Through `TrackedRequest`, which records what is read.
+    /// `TrackedRequest`, which records its reads.
     pub const RECORDS: Self = Self(1 << 5);
-    /// A type that nothing is known of.
+    /// An unknown type.
     pub const UNKNOWN: Self = Self(1 << 6);
 
-    /// Who asks, which its author has dealt with.
+    /// The identity of the user, which the author has dealt with.
     pub const IDENTITY: Self = Self(1 << 7);
 
-    /// More than can be told of one argument: such a route bypasses.
-    pub const UNTOLD: Self = Self(1 << 8);
+    /// More than one argument can declare: such a route bypasses.
+    pub const UNDECLARABLE: Self = Self(1 << 8);
 
-    /// Extracted before the look-up, and may hold what was read elsewhere: what another process
-    /// invalidates in between does not show.
+    /// Extracted before the lookup, with data that another process may invalidate in between.
     pub const AHEAD: Self = Self(1 << 9);
 
-    /// The order of the pairs that its `Query<T>` reads.
+    /// The order of the pairs of its `Query<T>`.
     pub const ORDER: Self = Self(1 << 10);
 
-    /// All of these but `other`.
+    /// Returns these without `other`.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// Both together.
+    /// Returns both together.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether any of `other` is among them.
+    /// Returns true if any of `other` is among them.
     pub const fn any(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 }
 
-/// The names of the fields of a query type, where it is a plain struct.
+/// The field names of a query type that is a plain struct.
 pub(crate) type Fields = Option<&'static [&'static str]>;
 
-/// Reads the values of path parameters, given by name and text, as an argument's type does: the one
-/// text of a value, or `None` where the text that was sent is the value.
-pub(crate) type ReadPath = fn(&[(&str, &str)]) -> Vec<Option<String>>;
-
-/// Tells of a request whether an error handler of the application, which is given the whole request,
-/// makes the error of an argument.
+/// Returns true where an error handler of the application, which receives the whole request, makes
+/// the extraction error of an argument.
 pub(crate) type IsRefused = fn(&HttpRequest) -> bool;
 
-/// What one argument's type says.
+/// Properties of the type of an argument.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ArgumentInfo {
-    /// What can be seen through it.
+    /// Its inputs.
     pub inputs: Inputs,
-    /// The header that it is the value of.
+    /// The header that it contains.
     pub header: Option<fn() -> HeaderName>,
-    /// The fields that it takes from the query.
+    /// The query fields that it contains.
     pub query: Option<fn() -> Fields>,
-    /// The same, also where a pair of another name is refused.
+    /// The same, also for a type that rejects pairs of other names.
     pub(crate) taken_by_name: Option<fn() -> Fields>,
-    /// Extracted without the flag of a live answer, where its type takes pairs by name.
+    /// Extracted from a query without the refresh flag, where its type reads pairs by name.
     pub(crate) without_flag: bool,
-    /// Finds the `Data<T>` that it holds.
+    /// Finds the `Data<T>` values in it.
     pub(crate) data: Option<FindData>,
-    /// Reads the values of the path's parameters.
+    /// Reads the values of path parameters.
     pub(crate) path: Option<ReadPath>,
-    /// Asks for the error of its extraction.
+    /// Checks for an error of its extraction.
     pub(crate) refused: Option<IsRefused>,
-    /// The handler is shown that error.
+    /// The handler receives that error.
     pub(crate) shows_error: bool,
 }
 
 impl ArgumentInfo {
-    /// Shows nothing that is not in the key.
+    /// No input outside the key.
     pub const NOTHING: Self = Self::from_inputs(Inputs::NOTHING);
-    /// A type that its author covers: it may depend on the whole query.
+    /// A type that its author declares covered: it may depend on the whole query.
     pub const NEUTRAL: Self = Self::from_inputs(Inputs::QUERY);
-    /// A type that nothing is known of.
+    /// An unknown type.
     pub const UNKNOWN: Self =
         Self::from_inputs(Inputs::UNKNOWN.and(Inputs::HEADERS).and(Inputs::AHEAD));
     /// `HttpRequest`.
@@ -106,10 +101,10 @@ impl ArgumentInfo {
     pub const URI: Self = Self::from_inputs(Inputs::URI.and(Inputs::QUERY));
     /// An extractor that reads the body.
     pub const BODY: Self = Self::from_inputs(Inputs::BODY);
-    /// The recording `TrackedRequest`.
+    /// `TrackedRequest`.
     pub const RECORDS: Self = Self::from_inputs(Inputs::RECORDS.and(Inputs::HEADERS));
 
-    /// The same of an argument that is extracted only when the handler runs.
+    /// Returns the properties of an argument that is extracted only when the handler runs.
     #[must_use]
     pub const fn lazily(mut self) -> Self {
         self.inputs = self.inputs.without(Inputs::AHEAD);
@@ -123,8 +118,8 @@ impl ArgumentInfo {
         self
     }
 
-    /// The same of an argument that shows why it could not be extracted: an error speaks of the first
-    /// pair that is wrong.
+    /// Returns the properties of an argument that contains its extraction error, which names the first
+    /// invalid pair.
     #[must_use]
     pub const fn with_error(mut self) -> Self {
         self.shows_error = true;
@@ -134,7 +129,7 @@ impl ArgumentInfo {
         self
     }
 
-    /// An argument through which `sees` can be seen.
+    /// An argument with these inputs.
     pub const fn from_inputs(inputs: Inputs) -> Self {
         Self {
             inputs,
@@ -149,15 +144,14 @@ impl ArgumentInfo {
         }
     }
 
-    /// The same of an argument whose error is made as `refused` tells; of one that is made of parts
-    /// this asks all of them.
+    /// Sets the check for an extraction error; for an argument of several parts it checks all.
     #[must_use]
     pub(crate) const fn refused_as(mut self, refused: IsRefused) -> Self {
         self.refused = Some(refused);
         self
     }
 
-    /// One `Data<T>`: it shows nothing of the request, and there may be several of its type.
+    /// One `Data<T>`: no input of the request.
     pub(crate) const fn data(find: FindData) -> Self {
         Self {
             data: Some(find),
@@ -165,7 +159,7 @@ impl ArgumentInfo {
         }
     }
 
-    /// The same of an argument whose parts may hold several `Data<T>`, all of which `find` finds.
+    /// Sets the finder of an argument whose parts may contain several `Data<T>`.
     #[must_use]
     pub(crate) const fn finding(mut self, find: FindData) -> Self {
         if self.data.is_some() {
@@ -198,21 +192,21 @@ impl ArgumentInfo {
         }
     }
 
-    /// The same of a query type that `names` also speaks of where it refuses other names.
+    /// Sets the names of a query type that may reject other names.
     #[must_use]
     pub(crate) const fn taking_by_name(mut self, names: fn() -> Fields) -> Self {
         self.taken_by_name = Some(names);
         self
     }
 
-    /// The same of an argument that is extracted without the flag of a live answer.
+    /// Marks an argument that is extracted without the refresh flag.
     #[must_use]
     pub const fn without_flag(mut self) -> Self {
         self.without_flag = true;
         self
     }
 
-    /// The names of the pairs among which the flag of a live answer can be seen.
+    /// The names of the pairs among which the refresh flag is visible.
     pub(crate) fn shown(&self) -> Option<fn() -> Fields> {
         match self.taken_by_name {
             Some(names) if self.without_flag => Some(names),
@@ -220,20 +214,20 @@ impl ArgumentInfo {
         }
     }
 
-    /// Whether the key tells what would be extracted: where a response is stored under it, the
-    /// extractor has succeeded with just this.
-    pub(crate) fn are_told_by_key(&self) -> bool {
+    /// Returns true where the key determines the extracted value: for a stored response the extractor
+    /// has succeeded with this input.
+    pub(crate) fn is_determined_by_key(&self) -> bool {
         self.inputs.without(Inputs::ORDER) == Inputs::NOTHING && self.header.is_none()
     }
 
-    /// Those of an argument made of two parts. Two headers in one argument are more than can be told;
-    /// of two queries it may see everything; of two `Data<T>` see [`finding`](Self::finding), of two
+    /// Combines the properties of two parts of an argument. Two headers are undeclarable; with two
+    /// queries the whole query is an input; for two `Data<T>` see [`finding`](Self::finding), for two
     /// errors [`refused_as`](Self::refused_as).
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         let mut inputs = self.inputs.and(other.inputs);
         if self.header.is_some() && other.header.is_some() {
-            inputs = inputs.and(Inputs::UNTOLD);
+            inputs = inputs.and(Inputs::UNDECLARABLE);
         }
         if self.query.is_some() && other.query.is_some() {
             inputs = inputs.and(Inputs::QUERY);
@@ -256,7 +250,7 @@ impl ArgumentInfo {
     }
 }
 
-/// The first of two that is there.
+/// Returns the first of two that is set.
 const fn first<T: Copy>(one: Option<T>, other: Option<T>) -> Option<T> {
     match one {
         Some(_) => one,
@@ -264,11 +258,11 @@ const fn first<T: Copy>(one: Option<T>, other: Option<T>) -> Option<T> {
     }
 }
 
-/// What the author says of an argument.
+/// Role of an argument, declared by the author.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Role {
-    /// Nothing: its type is covered by the key.
+    /// None declared: its type is covered by the key.
     Covered,
     /// Named in `key(..)`.
     Keyed,

@@ -1,11 +1,10 @@
-//! Keys that were written lately, by what they were written of.
+//! Memo of recent keys by request target, for each worker.
 //!
-//! Where a handler sees path and query only, nothing else is in its key: the same target is the same
-//! key, and need not be read and written again.
+//! The key of a handler that sees only path and query depends on nothing else, so that the same target
+//! need not be parsed again.
 
 use crate::{
-    key::KeyRef,
-    memory::Hashed,
+    key::{HashedKey, KeyRef},
     route::Route,
     util::{weak_hash, worker_cache::WorkerCache},
 };
@@ -13,32 +12,32 @@ use actix_web::HttpRequest;
 use foldhash::fast::RandomState;
 use std::{cell::RefCell, hash::BuildHasher, sync::LazyLock};
 
-/// Places of one worker.
+/// Entries of one worker.
 const PLACES: usize = 256;
-/// Longer targets are left alone.
-const LONGEST: usize = 512;
+/// Longest target that is kept, in bytes.
+const MAX_TARGET_BYTES: usize = 512;
 
 /// A target and its key.
 struct MemoEntry {
     site: u64,
     target: Box<str>,
-    /// What the path's pattern made of it, name and value in turn: guards may choose another
-    /// pattern for the same path.
+    /// Names and values of the path parameters in turn: guards may choose another pattern for the
+    /// same path.
     parameters: Box<[Box<str>]>,
-    key: Hashed,
+    key: HashedKey,
 }
 
 thread_local! {
     static TABLE: RefCell<WorkerCache<MemoEntry, PLACES, 1>> = RefCell::new(WorkerCache::new());
 }
 
-/// Calls `with` with the key of the request's target, if it was written lately for this site.
-pub(crate) fn find(site: &Route, request: &HttpRequest, with: impl FnOnce(&Hashed)) {
+/// Calls `with` with the key of the request's target, if it is in the memo for this route.
+pub(crate) fn find(site: &Route, request: &HttpRequest, with: impl FnOnce(&HashedKey)) {
     let Some(target) = target(request) else {
         return;
     };
     let hash = hash(site, target);
-    // A thread that ends has no table any more.
+    // The table of a thread that ends is dropped.
     let _ = TABLE.try_with(|table| {
         let table = table.try_borrow().ok()?;
         let written = table.find(hash, |written| written.is_of(site, target, request))?;
@@ -47,7 +46,7 @@ pub(crate) fn find(site: &Route, request: &HttpRequest, with: impl FnOnce(&Hashe
     });
 }
 
-/// Notes the key of a request's target, if it is asked for again and again.
+/// Notes the key of a request's target, from the second request on.
 pub(crate) fn note(site: &Route, request: &HttpRequest, key: &KeyRef<'_>) {
     let Some(target) = target(request) else {
         return;
@@ -67,7 +66,7 @@ pub(crate) fn note(site: &Route, request: &HttpRequest, key: &KeyRef<'_>) {
                 parameters: parameters
                     .flat_map(|(name, value)| [name.into(), value.into()])
                     .collect(),
-                key: Hashed::new(key),
+                key: HashedKey::new(key),
             }
         });
         Some(())
@@ -76,7 +75,7 @@ pub(crate) fn note(site: &Route, request: &HttpRequest, key: &KeyRef<'_>) {
 
 fn target(request: &HttpRequest) -> Option<&str> {
     let target = request.uri().path_and_query()?.as_str();
-    (target.len() <= LONGEST).then_some(target)
+    (target.len() <= MAX_TARGET_BYTES).then_some(target)
 }
 
 fn hash(site: &Route, target: &str) -> u64 {

@@ -1,4 +1,4 @@
-//! One cached handler: its terms, made once.
+//! Routes: cached handlers with their configuration.
 
 pub(crate) mod admission;
 pub(crate) mod config;
@@ -24,26 +24,26 @@ use std::{
     },
 };
 
-/// A cached handler. Two instantiations of a generic one are two sites.
+/// A cached handler. Two instantiations of a generic one are two routes.
 #[derive(Debug)]
 pub(crate) struct Route {
-    /// Tells it from every other, also where one handler is cached twice on different terms.
+    /// Unique within the process, also for a handler that is cached twice with different policies.
     pub(crate) id: u64,
     pub(crate) name: &'static str,
-    /// Tells this handler from every other in the process.
+    /// Identity of the handler within the process.
     pub(crate) handler: TypeId,
     pub(crate) config: RouteConfig,
     source: SourceLocation,
     kind: HandlerType,
     identity: OnceLock<Box<[u8]>>,
-    /// One bit a reason that was logged.
-    told: [AtomicU64; 2],
-    /// Its arguments have added parts to a key.
+    /// One bit for each reason that was logged.
+    logged: [AtomicU64; 2],
+    /// Its arguments add parts to the key.
     parts: AtomicBool,
-    /// Its runs have named tags.
+    /// Its runs name tags.
     tags: AtomicBool,
-    /// One of its runs has made a 304 that nobody had asked for.
-    unasked: AtomicBool,
+    /// A run returned 304 to a request without a condition.
+    unconditional_304: AtomicBool,
 }
 
 impl Route {
@@ -62,23 +62,22 @@ impl Route {
             source,
             kind: handler,
             identity: OnceLock::new(),
-            told: [const { AtomicU64::new(0) }; 2],
+            logged: [const { AtomicU64::new(0) }; 2],
             parts: AtomicBool::new(false),
             tags: AtomicBool::new(false),
-            unasked: AtomicBool::new(false),
+            unconditional_304: AtomicBool::new(false),
         }
     }
 
-    /// One for values of a type, that is made anew each time and says nothing to a developer.
+    /// A route for values of a type, created for each call, that logs nothing.
     pub(crate) fn unlogged(name: &'static str, handler: HandlerType, config: RouteConfig) -> Self {
         Self {
-            told: [const { AtomicU64::new(u64::MAX) }; 2],
+            logged: [const { AtomicU64::new(u64::MAX) }; 2],
             ..Self::new(name, handler, SourceLocation::VALUE, config)
         }
     }
 
-    /// Tells it from every other in all processes, and from what it was before a deploy. Made where
-    /// it is asked for, once.
+    /// Identity of the handler across processes and deploys. Computed once, on demand.
     pub(crate) fn identity(&self) -> &[u8] {
         let make = || {
             identity(
@@ -104,23 +103,23 @@ impl Route {
         self.tags.load(Relaxed)
     }
 
-    /// Whether a 304 that nobody had asked for is its first one.
-    pub(crate) fn is_first_unasked(&self) -> bool {
-        !self.unasked.swap(true, Relaxed)
+    /// Returns true for the first 304 to a request without a condition.
+    pub(crate) fn is_first_unconditional_304(&self) -> bool {
+        !self.unconditional_304.swap(true, Relaxed)
     }
 
     pub(crate) fn has_parts(&self) -> bool {
         self.parts.load(Relaxed)
     }
 
-    /// Whether this reason is given for the first time.
+    /// Returns true the first time that this reason occurs.
     pub(crate) fn is_first(&self, event: Event) -> bool {
         let (word, bit) = (event.index() / 64, 1 << (event.index() % 64));
-        self.told[word].fetch_or(bit, Relaxed) & bit == 0
+        self.logged[word].fetch_or(bit, Relaxed) & bit == 0
     }
 }
 
-/// A site that lives as long as the process, or as the application that made it.
+/// A reference to a route that lives as long as the process, or as its application.
 #[derive(Clone, Debug)]
 pub(crate) enum RouteRef {
     Static(&'static Route),
@@ -128,7 +127,7 @@ pub(crate) enum RouteRef {
 }
 
 impl RouteRef {
-    /// Whether both are for one handler on terms that were written in one place.
+    /// Returns true for two routes of one handler.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         self.handler == other.handler && self.name == other.name
     }
@@ -139,8 +138,8 @@ impl Deref for RouteRef {
 
     fn deref(&self) -> &Route {
         match self {
-            Self::Static(site) => site,
-            Self::Shared(site) => site,
+            Self::Static(route) => route,
+            Self::Shared(route) => route,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The key of a request: everything that its handler may depend on and that is known before it
-//! runs, but for the parts that its arguments add.
+//! The key of a request: all inputs of its handler that are known before it runs, except the parts
+//! that its arguments add.
 
 use crate::{
     http::{fields::lines, host},
@@ -15,21 +15,20 @@ use actix_web::{
     web::Bytes,
 };
 
-/// The body that came with a request.
+/// The body of a request.
 #[derive(Debug)]
 pub(crate) enum RequestBody {
-    /// None.
     Nothing,
-    /// One that is not in the key.
+    /// Not in the key.
     Unkeyed,
-    /// One that joins the key, whole.
+    /// In the key as a whole.
     Keyed(Bytes),
-    /// One that should join the key and is over the limit.
+    /// Over the limit of a keyed body.
     TooLarge,
 }
 
-/// Writes everything but the parts that the arguments add, and says whether the request has the
-/// flag of a live answer, which its handler cannot see.
+/// Writes the key without the parts that the arguments add. Returns true if the query has the refresh
+/// flag, which the handler cannot see.
 pub(crate) fn write(
     config: &RouteConfig,
     request: &HttpRequest,
@@ -44,8 +43,8 @@ pub(crate) fn write(
         key.field(Field::Method, request.method().as_str().as_bytes());
     }
     key.field(Field::Path, uri.path().as_bytes());
-    // One path may match several patterns of one handler, told apart by guards.
-    // What is one name's value under the first may be another's under the second.
+    // One path may match several patterns of one handler with different guards, and one text may be
+    // the value of different parameters.
     for (name, value) in request.match_info().iter() {
         key.field(Field::Parameter, name.as_bytes());
         key.field(Field::Parameter, value.as_bytes());
@@ -72,7 +71,7 @@ pub(crate) fn write(
     flagged
 }
 
-/// Whether path and query say all that [`write`] would write of this request.
+/// Returns true where path and query determine the key that [`write`] writes.
 pub(crate) fn target_is_key(
     config: &RouteConfig,
     request: &HttpRequest,
@@ -84,7 +83,7 @@ pub(crate) fn target_is_key(
         && !request.extensions().contains::<InsertedParts>()
 }
 
-/// The headers that actix-web builds URLs from.
+/// Headers from which actix-web builds URLs.
 pub(crate) static TRUSTED: [(Field, HeaderName); 4] = [
     (Field::Host, header::HOST),
     (Field::Forwarded, header::FORWARDED),
@@ -98,8 +97,8 @@ pub(crate) static TRUSTED: [(Field, HeaderName); 4] = [
     ),
 ];
 
-/// What else proxies say of the URL that the client sees; actix-web does not ask for it, and nobody
-/// knows what handlers do behind a middleware.
+/// Further headers of proxies about the URL that the client sees. actix-web ignores them, but unknown
+/// handlers behind a middleware may read them.
 pub(crate) static PROXIED: [HeaderName; 4] = [
     HeaderName::from_static("x-forwarded-port"),
     HeaderName::from_static("x-forwarded-prefix"),
@@ -107,8 +106,8 @@ pub(crate) static PROXIED: [HeaderName; 4] = [
     HeaderName::from_static("x-forwarded-ssl"),
 ];
 
-/// What URLs are built from: the target's scheme and authority, and, where the handler sees
-/// `HttpRequest`, the headers that actix-web trusts for it.
+/// Writes the inputs of generated URLs: scheme and authority of the target, and, where the handler
+/// sees `HttpRequest`, the headers that actix-web trusts.
 fn write_origin(config: &RouteConfig, request: &HttpRequest, key: &mut KeyWriter) {
     let uri = request.uri();
     key.optional(Field::Scheme, uri.scheme_str().map(str::as_bytes));
@@ -126,15 +125,15 @@ fn write_origin(config: &RouteConfig, request: &HttpRequest, key: &mut KeyWriter
                 key.lines(Field::Vary, name.as_str(), lines(request.headers(), name));
             }
         }
-        // What a URL is built from where the request itself does not say it. The address that a
-        // server listens on is not the same on two nodes.
+        // The defaults of URLs where the request has none. The address that a server listens on
+        // differs between nodes.
         key.field(Field::Scheme, &[u8::from(request.app_config().secure())]);
         let own = (!names_host(request)).then(|| request.app_config().host().as_bytes());
         key.optional(Field::Host, own);
     }
 }
 
-/// A header as it was sent; `Host` in the one spelling that stands for all.
+/// Writes a header line by line; `Host` is normalized.
 fn write_lines(field: Field, name: &HeaderName, request: &HttpRequest, key: &mut KeyWriter) {
     if *name == header::HOST {
         vary::write_host_lines(field, request, key);
@@ -143,7 +142,7 @@ fn write_lines(field: Field, name: &HeaderName, request: &HttpRequest, key: &mut
     }
 }
 
-/// Whether a URL of this request has the host that the request itself names.
+/// Returns true where the request itself names its host.
 fn names_host(request: &HttpRequest) -> bool {
     let field = request.headers().get(header::HOST);
     field.is_some_and(|host| host.to_str().is_ok()) || request.uri().authority().is_some()

@@ -1,4 +1,4 @@
-//! How long runs usually take, learnt from those that have ended.
+//! Usual duration of runs, learned from finished ones.
 
 use foldhash::quality::FixedState;
 use std::{
@@ -7,17 +7,16 @@ use std::{
     time::Duration,
 };
 
-/// As many routes and values are known; two that meet in a slot take turns in it.
+/// Number of slots. Two routes with the same slot replace each other.
 const SLOTS: usize = 1024;
 
-/// A decayed mean of the times of a route's runs, for as many routes as there are slots.
+/// Decaying mean duration of the runs of each route or value.
 ///
-/// A slot holds 32 bits of the hash of what it is about, and milliseconds. Two runs that end at once
-/// may lose one of their times.
+/// A slot has 32 bits of a hash, and milliseconds. Of two runs that finish at once one may be lost.
 pub(crate) struct RunTimes {
     slots: Box<[AtomicU64]>,
-    /// Fixed, so that which routes meet is the same each time: one that loses its slot is learnt anew,
-    /// and nothing else is lost.
+    /// Fixed, so that the same routes share slots each time. A route that loses its slot is learned
+    /// again.
     hasher: FixedState,
 }
 
@@ -29,17 +28,17 @@ impl RunTimes {
         }
     }
 
-    /// Notes how long a run took until its response was there.
+    /// Notes the duration of a run until its response was complete.
     pub(crate) fn note(&self, of: &impl Hash, took: Duration) {
         let (slot, tag) = self.find(of);
         let took = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
         let known = Self::read(slot, tag);
-        // A quarter of each new time.
+        // A new duration counts for a quarter.
         let usual = known.map_or(took, |known| known - known / 4 + took / 4);
         slot.store(tag << 32 | u64::from(usual), Relaxed);
     }
 
-    /// How long its runs usually take, where any has ended.
+    /// Returns the usual duration, if a run has finished.
     pub(crate) fn usual(&self, of: &impl Hash) -> Option<Duration> {
         let (slot, tag) = self.find(of);
         let usual = Self::read(slot, tag)?;
@@ -50,7 +49,7 @@ impl RunTimes {
         let hash = self.hasher.hash_one(of);
         let [.., high, low] = hash.to_be_bytes();
         let place = usize::from(u16::from_be_bytes([high, low]));
-        // The lowest bit is set: an empty slot is about nothing.
+        // The lowest bit is set, so that no tag equals an empty slot.
         (&self.slots[place % SLOTS], hash >> 32 | 1)
     }
 
@@ -76,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_usual_follows_what_runs_take_and_one_of_them_does_not_make_it() {
+    fn the_usual_duration_follows_the_runs_and_not_a_single_one() {
         let times = RunTimes::new();
         times.note(&"a", SECOND);
         times.note(&"a", 21 * SECOND);
@@ -88,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_is_never_taken_for_another() {
+    fn a_route_is_never_confused_with_another() {
         let times = RunTimes::new();
         for route in 0..10 * SLOTS {
             times.note(&route, SECOND);
@@ -102,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_without_end_is_a_long_one() {
+    fn the_longest_duration_does_not_overflow() {
         let times = RunTimes::new();
         times.note(&"a", Duration::MAX);
         times.note(&"a", Duration::MAX);

@@ -1,4 +1,4 @@
-//! The `Data<T>` values that a handler's arguments take from the application.
+//! The `Data<T>` values that a handler's arguments receive from the application.
 
 use actix_web::web::Data;
 use std::{
@@ -9,9 +9,9 @@ use std::{
 /// Finds the `Data<T>` values of one argument in a request.
 pub(crate) type FindData = fn(&actix_web::HttpRequest, &mut SeenData);
 
-/// A weak reference that keeps an allocation, and with it its address, from being used again.
+/// A weak reference that prevents the reuse of an allocation and its address.
 pub(crate) trait Pin {
-    /// Whether the value behind it is still alive.
+    /// Returns true while the value is alive.
     fn is_alive(&self) -> bool;
 }
 
@@ -21,12 +21,12 @@ impl<T: ?Sized> Pin for Weak<T> {
     }
 }
 
-/// The addresses of the `Data<T>` values that one request offers a handler, in the order of its
-/// arguments; zero for one that is absent.
+/// Addresses of the `Data<T>` values of one request, in the order of the arguments; zero for an absent
+/// one.
 #[derive(Default)]
 pub struct SeenData {
     addresses: Vec<usize>,
-    /// Only where they are asked for: an address is enough to compare.
+    /// Weak references, only on demand: an address suffices to compare.
     pins: Option<Vec<Box<dyn Pin>>>,
 }
 
@@ -40,13 +40,13 @@ impl SeenData {
         }
     }
 
-    /// Forgets what was seen and keeps the room.
+    /// Clears the addresses and keeps the allocation.
     pub(crate) fn clear(&mut self) {
         self.addresses.clear();
         self.pins = None;
     }
 
-    /// Keeps a weak reference to each value that is seen from now on.
+    /// Keeps a weak reference to each value that is added from now on.
     pub(crate) fn pin(&mut self) {
         self.pins = Some(Vec::new());
     }

@@ -99,15 +99,15 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "what_is_gone_keeps_its_heir_out",
         file: "registry.rs",
-        right: "shard.generations.insert(hash, generation.loosely());",
-        wrong: "shard.generations.entry(hash).or_insert_with(|| generation.loosely());",
+        right: "shard.generations.insert(hash, generation.downgrade());",
+        wrong: "shard.generations.entry(hash).or_insert_with(|| generation.downgrade());",
         scenario: "a_run_starts_while_the_last_response_is_evicted",
         failure: OLD_RESPONSE,
     },
     Mistake {
         name: "a_sweep_takes_what_is_held",
         file: "registry.rs",
-        right: "retain(|_, generation| !generation.is_gone())",
+        right: "retain(|_, generation| !generation.is_dropped())",
         wrong: "clear()",
         scenario: "a_sweep_meets_a_run_that_starts",
         failure: OLD_RESPONSE,

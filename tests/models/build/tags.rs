@@ -7,7 +7,6 @@ pub(crate) const TAGS: Subject = Subject {
     scenarios: "src/tags/scenarios.rs",
     files: &[
         ("invalidation/generation.rs", Some("generation")),
-        ("invalidation/name.rs", Some("name")),
         ("invalidation/tag_stripes.rs", Some("named")),
         ("invalidation/registry.rs", Some("registry")),
     ],
@@ -39,7 +38,7 @@ const MISTAKES: &[Mistake] = &[
         name: "the_stripe_is_looked_at_before_the_tag_is_counted",
         file: "tag_stripes.rs",
         right: "let seen = generation.seen();
-            // Only now: whoever raises the tag after this look has raised the stripe before.
+            // Only now: an invalidation after this read has raised the stripe before.
             let stripe = stripe(tag);
             held.push(match self.0[stripe].since(before.0[stripe]) {",
         wrong: "let stripe = stripe(tag);

@@ -74,10 +74,7 @@ const MACROS: Layout = Layout {
 };
 
 /// Dependencies of the runtime crate that run up.
-const UP: &[(&str, &str)] = &[
-    ("invalidation::generations", "route::config"),
-    ("route::key_memo", "memory"),
-];
+const UP: &[(&str, &str)] = &[];
 
 impl Layout {
     fn root(&self) -> PathBuf {

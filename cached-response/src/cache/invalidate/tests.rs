@@ -5,10 +5,7 @@ use crate::{
     InvalidationError,
     cache::ResponseCache,
     http::unsafe_methods::UnsafeRequest,
-    invalidation::{
-        generation::{Snapshot, Validity},
-        generations::Target,
-    },
+    invalidation::generation::{Snapshot, Validity},
     policy::Policy,
     route::config::RouteConfig,
     store::error::StoreErrorKind,
@@ -53,10 +50,8 @@ async fn eventually(condition: impl Fn() -> bool) {
 fn page(cache: &ResponseCache) -> Snapshot {
     let config = RouteConfig::new(Policy::default().tags(["a"]), &[]);
     let request = TestRequest::with_uri("/page?b=1").to_http_request();
-    cache.shared().generations.snapshot(Target::Response {
-        config: &config,
-        request: &request,
-    })
+    let target = config.target(&request);
+    cache.shared().generations.snapshot(target)
 }
 
 type Call = fn(&ResponseCache) -> Invalidation;

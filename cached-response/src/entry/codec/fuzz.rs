@@ -1,20 +1,22 @@
-//! What is promised of a reader, whatever it reads: for tests and the fuzzer.
+//! Properties of the reader on any bytes, for tests and the fuzzer.
 
 use crate::entry::codec::{
     Decoded, Head,
-    frame_header::{self, Kind},
+    header::{self, Kind},
     names, read, read_head, response,
 };
 use actix_web::web::Bytes;
 
-/// The full key of all that a trial reads.
+/// Full key of the frames of a trial.
 pub(crate) const KEY: &[u8] = b"shop\x00\x01GET /products?page=2";
 
-/// Calls what it is given, and tells how many bytes that has allocated.
+/// Calls a function and returns how many bytes it allocated.
 pub(crate) type Meter = fn(&mut dyn FnMut()) -> u64;
 
-/// Reads these bytes, as they are and under checksums that they keep, and panics where a promise is
-/// broken.
+/// Reads these bytes, as they are and with right checksums.
+///
+/// # Panics
+/// If a property does not hold.
 pub(crate) fn trial(bytes: &[u8], meter: Meter) {
     let plain = Some(Bytes::copy_from_slice(bytes));
     for frame in [plain, mended(bytes)].into_iter().flatten() {
@@ -25,21 +27,19 @@ pub(crate) fn trial(bytes: &[u8], meter: Meter) {
     }
 }
 
-/// What is read is the same when it is written again: no frame is taken for another. Whether it is
-/// one at all.
+/// Checks that a decoded frame is encoded to the same bytes. Returns true for a frame.
 fn reads_what_is_written(frame: &Bytes, meter: Meter) -> bool {
-    let framed = frugally(frame, meter, || read(KEY, frame));
-    let again = match &framed {
+    let decoded = frugally(frame, meter, || read(KEY, frame));
+    let again = match &decoded {
         None => return false,
-        Some(Decoded::Response(stored, about)) => response(KEY, stored, about),
+        Some(Decoded::Response(stored, metadata)) => response(KEY, stored, metadata),
         Some(Decoded::Names(list)) => names(KEY, list),
     };
     assert_eq!(again.as_ref(), Some(frame));
     true
 }
 
-/// What the beginning tells is of what is there, and all of it where that is the beginning of a
-/// frame.
+/// Checks that a prefix is read within its bounds, and as a prefix where it is one.
 fn reads_the_beginning(prefix: &Bytes, is_whole: bool, meter: Meter) {
     let there = prefix.len();
     match frugally(prefix, meter, || read_head(KEY, prefix)) {
@@ -54,7 +54,7 @@ fn reads_the_beginning(prefix: &Bytes, is_whole: bool, meter: Meter) {
     }
 }
 
-/// No more is allocated than twice what is read, and 64 KiB.
+/// Checks that at most twice the length of the frame and 64 KiB are allocated.
 fn frugally<T>(frame: &Bytes, meter: Meter, read: impl Fn() -> T) -> T {
     let mut result = None;
     let spent = meter(&mut || result = Some(read()));
@@ -65,15 +65,15 @@ fn frugally<T>(frame: &Bytes, meter: Meter, read: impl Fn() -> T) -> T {
     result.expect("a meter calls what it is given")
 }
 
-/// The same under checksums that are right: whatever its head claims is read.
+/// Returns the bytes with right checksums, so that the head is read.
 fn mended(bytes: &[u8]) -> Option<Bytes> {
-    let (claims, parts) = bytes.split_first_chunk::<{ frame_header::SIZE }>()?;
+    let (claims, parts) = bytes.split_first_chunk::<{ header::SIZE }>()?;
     let kind = match claims[5] {
         2 => Kind::Names,
         _ => Kind::Response,
     };
     let head = u32::from_be_bytes(*claims[6..].first_chunk()?) as usize;
     let mut mended = bytes.to_vec();
-    frame_header::seal(kind, head.min(parts.len()), &mut mended)?;
+    header::seal(kind, head.min(parts.len()), &mut mended)?;
     Some(mended.into())
 }

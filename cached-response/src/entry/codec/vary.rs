@@ -1,18 +1,15 @@
-//! The names that a variant is selected by, as they are written into a frame.
+//! Selectors of a variant in a frame.
 
 use crate::{
-    entry::codec::{
-        reader::{Bounds, Reader},
-        writer::Writer,
-    },
+    entry::codec::io::{Bounds, Reader, Writer},
     key::vary::Selector,
 };
 use actix_web::http::header::HeaderName;
 
-/// A memory has lists of 32.
+/// Memory has lists of 32.
 pub(crate) const SELECTORS: Bounds = Bounds {
-    most: 256,
-    least: 5,
+    max_items: 256,
+    min_item_bytes: 5,
 };
 
 const HEADER: u8 = 1;
@@ -22,14 +19,14 @@ const HOST: u8 = 4;
 const PEER_IP: u8 = 5;
 
 pub(crate) fn write(names: &[Selector], to: &mut Writer) -> Option<()> {
-    to.list(SELECTORS.most, names, |to, name| {
+    to.list(SELECTORS.max_items, names, |to, name| {
         let (kind, name): (u8, &[u8]) = match name {
             Selector::Header(name) => (HEADER, name.as_str().as_bytes()),
             Selector::Lines(name) => (LINES, name.as_str().as_bytes()),
             Selector::Cookie(name) => (COOKIE, name.as_bytes()),
             Selector::Host => (HOST, &[]),
             Selector::PeerIp => (PEER_IP, &[]),
-            // A type and a function are of this process.
+            // A type and a function exist in this process only.
             Selector::Extension(_) => return None,
         };
         to.plain(&[kind]);
@@ -52,7 +49,7 @@ pub(crate) fn read(from: &mut Reader<'_>) -> Option<Vec<Selector>> {
     })
 }
 
-/// A name that is written as it was: another case of it would be another name.
+/// Parses a name in lower case only: in another case it would be another name.
 pub(crate) fn header_name(name: &[u8]) -> Option<HeaderName> {
     HeaderName::from_lowercase(name).ok()
 }

@@ -30,7 +30,7 @@ fn a_header_argument_names_its_header() {
 #[test]
 fn two_headers_in_one_argument_are_undeclared() {
     let facts = facts::<(Header<Accept>, Header<ContentLength>)>();
-    assert!(facts.inputs.any(Inputs::UNTOLD));
+    assert!(facts.inputs.any(Inputs::UNDECLARABLE));
 }
 
 #[test]

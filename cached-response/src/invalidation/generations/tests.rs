@@ -1,9 +1,9 @@
 mod names {
     use crate::invalidation::generation::{Bump::Invalidate, Snapshot};
-    use crate::invalidation::registry::{FEWEST, Registry, SHARDS};
+    use crate::invalidation::registry::{MIN_SWEEP, Registry, SHARDS};
 
     #[test]
-    fn those_who_hold_a_name_hold_one_generation() {
+    fn a_held_name_has_one_generation() {
         let registry = Registry::new();
         let (one, other) = (registry.hold(&"a"), registry.hold(&"a"));
         let (first, second) = (Snapshot::of([one]), Snapshot::of([other]));
@@ -20,14 +20,14 @@ mod names {
     }
 
     #[test]
-    fn a_name_that_nobody_holds_takes_no_room_when_it_is_invalidated() {
+    fn an_unheld_name_is_not_added_when_it_is_invalidated() {
         let registry = Registry::new();
         registry.raise(&"a", Invalidate);
         assert_eq!(registry.len(), 0);
     }
 
     #[test]
-    fn a_name_that_is_held_outlives_every_sweep() {
+    fn a_held_name_outlives_every_sweep() {
         let registry = Registry::new();
         let held: Vec<_> = (0..1000)
             .map(|name: u32| Snapshot::of([registry.hold(&name)]))
@@ -43,46 +43,45 @@ mod names {
     }
 
     #[test]
-    fn a_million_names_that_come_and_go_leave_next_to_nothing() {
+    fn a_million_dropped_names_are_swept() {
         let registry = Registry::new();
         for name in 0..1_000_000_u32 {
             drop(registry.hold(&name));
         }
-        assert!(registry.len() <= SHARDS * FEWEST, "{}", registry.len());
+        assert!(registry.len() <= SHARDS * MIN_SWEEP, "{}", registry.len());
     }
 
     #[test]
-    fn what_many_held_at_once_is_swept_when_others_come() {
+    fn names_that_were_held_at_once_are_swept_later() {
         let registry = Registry::new();
         let crowd: Vec<_> = (0..100_000_u32).map(|name| registry.hold(&name)).collect();
         drop(crowd);
         for name in 100_000..200_000_u32 {
             drop(registry.hold(&name));
         }
-        assert!(registry.len() <= SHARDS * FEWEST, "{}", registry.len());
+        assert!(registry.len() <= SHARDS * MIN_SWEEP, "{}", registry.len());
     }
 
     #[test]
-    fn there_is_never_much_more_than_is_held() {
+    fn the_registry_is_bounded_by_the_held_names() {
         let registry = Registry::new();
         let held: Vec<_> = (0..10_000_u32).map(|name| registry.hold(&name)).collect();
         for name in 10_000..1_000_000_u32 {
             drop(registry.hold(&name));
         }
-        let most = held.len() * 8 / 5 + SHARDS * FEWEST;
+        let most = held.len() * 8 / 5 + SHARDS * MIN_SWEEP;
         assert!(registry.len() <= most, "{}", registry.len());
     }
 }
 
-use super::{Generations, Target};
+use super::Generations;
 use crate::{
     invalidation::{
         generation::{
             Bump::{self, Expire, Invalidate},
             Snapshot, Validity,
         },
-        name::Name,
-        registry::{FEWEST, SHARDS},
+        registry::{MIN_SWEEP, Name, SHARDS},
     },
     policy::Policy,
     route::config::RouteConfig,
@@ -90,12 +89,9 @@ use crate::{
 use actix_web::test::TestRequest;
 
 fn snapshot(generations: &Generations, policy: Policy, uri: &'static str) -> Snapshot {
-    generations.snapshot(Target::Response {
-        config: &RouteConfig::new(policy, &[]),
-        request: &TestRequest::with_uri(uri)
-            .param("id", "7")
-            .to_http_request(),
-    })
+    let config = RouteConfig::new(policy, &[]);
+    let request = TestRequest::with_uri(uri).param("id", "7");
+    generations.snapshot(config.target(&request.to_http_request()))
 }
 
 /// What of these URLs is neither expired nor invalidated by `raise`, which are the same.
@@ -124,7 +120,7 @@ fn a_path_reaches_its_queries_and_no_other_path() {
 }
 
 #[test]
-fn a_path_written_with_a_query_is_meant_without_it() {
+fn a_path_written_with_a_query_reaches_the_path() {
     let current = current(["/a", "/a%3Fb", "/b"], |it, raise| {
         it.raise_path("/a?b", raise);
     });
@@ -139,13 +135,13 @@ fn a_url_reaches_its_own_query_in_any_order() {
 }
 
 #[test]
-fn a_url_without_a_query_leaves_those_with_one() {
+fn a_url_without_a_query_does_not_reach_those_with_one() {
     let current = current(["/a", "/a?b=1"], |it, raise| it.raise_url("/a", raise));
     assert_eq!(current, [false, true]);
 }
 
 #[test]
-fn a_url_is_known_by_what_each_route_keeps_of_it() {
+fn a_url_is_named_by_the_pairs_that_each_route_keeps() {
     let generations = Generations::new();
     let narrow = || Policy::default().query(["page"]);
     let wide = snapshot(
@@ -160,14 +156,14 @@ fn a_url_is_known_by_what_each_route_keeps_of_it() {
 }
 
 #[test]
-fn a_tag_reaches_what_has_it() {
+fn a_tag_reaches_the_responses_with_it() {
     let generations = Generations::new();
     let tagged = |tags: &[&str]| snapshot(&generations, Policy::default().tags(tags), "/a");
     let [all, one, other] = [&["ids"][..], &["ids", "id:{id}"], &["id:8"]].map(tagged);
     generations.raise_tag("id:7", Expire);
-    let standings = [&all, &one, &other].map(Snapshot::validity);
+    let validities = [&all, &one, &other].map(Snapshot::validity);
     assert_eq!(
-        standings,
+        validities,
         [Validity::Current, Validity::Expired, Validity::Current]
     );
     generations.raise_tag("ids", Invalidate);
@@ -176,7 +172,7 @@ fn a_tag_reaches_what_has_it() {
 }
 
 #[test]
-fn a_tag_is_no_path() {
+fn a_tag_is_not_a_path() {
     let generations = Generations::new();
     let tagged = snapshot(&generations, Policy::default().tags(["/b"]), "/a");
     generations.raise_tag("/a", Invalidate);
@@ -184,9 +180,8 @@ fn a_tag_is_no_path() {
     assert_eq!(tagged.validity(), Validity::Current);
 }
 
-/// A flood of names stays in its bound.
 #[test]
-fn a_million_tags_that_come_and_go_leave_next_to_nothing() {
+fn a_million_dropped_tags_are_swept() {
     let generations = Generations::new();
     let kept = snapshot(&generations, Policy::default().tags(["id:7"]), "/a");
     for id in 0..1_000_000_u32 {
@@ -194,7 +189,7 @@ fn a_million_tags_that_come_and_go_leave_next_to_nothing() {
             drop(generations.names.hold(&Name::Tag(&format!("id:{id}"))));
         }
     }
-    assert!(generations.names.len() <= SHARDS * FEWEST);
+    assert!(generations.names.len() <= SHARDS * MIN_SWEEP);
     assert!(kept.is_current());
     generations.raise_tag("id:7", Invalidate);
     assert!(!kept.is_current());

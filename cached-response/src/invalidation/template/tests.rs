@@ -1,6 +1,8 @@
 use super::*;
 use proptest::prelude::*;
 
+mod parameters;
+
 fn filled(template: &str) -> Result<String, Missing> {
     let value = |name: &str| match name {
         "id" => Some(Cow::Borrowed("42")),

@@ -30,8 +30,7 @@ fn request_key(
     key: &str,
     request: &HttpRequest,
 ) -> (Arc<RemoteKey>, bool) {
-    let (config, key) = (&route.config, key.as_bytes());
-    let target = Target::Response { config, request };
+    let (target, key) = (route.config.target(request), key.as_bytes());
     let remote_key = cached((tier, route, key, target), || {
         RemoteKey::of(&Namespace::new("shop", 1), route, key, target, 9)
     });

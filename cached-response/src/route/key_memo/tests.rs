@@ -85,7 +85,7 @@ fn a_target_under_another_pattern_is_not_known() {
 
 #[test]
 fn a_long_target_is_left_alone() {
-    let (site, request) = (site(), get(&format!("/{}", "a".repeat(LONGEST))));
+    let (site, request) = (site(), get(&format!("/{}", "a".repeat(MAX_TARGET_BYTES))));
     for _ in 0..4 {
         ask(&site, &request, "/a");
     }

@@ -5,9 +5,6 @@ use crate::generations::sync;
 #[expect(dead_code, reason = "nothing is weighed here")]
 #[path = "../../../../cached-response/src/invalidation/generation.rs"]
 mod generation;
-#[expect(dead_code, reason = "only tags are named here")]
-#[path = "../../../../cached-response/src/invalidation/name.rs"]
-mod name;
 #[path = "../../../../cached-response/src/invalidation/tag_stripes.rs"]
 mod named;
 #[expect(dead_code, reason = "names come and go in the generations' own models")]

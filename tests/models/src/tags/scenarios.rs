@@ -5,8 +5,8 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::generation::{Bump, Snapshot, Validity};
-use super::name::Name;
 use super::named::Stripes;
+use super::registry::Name;
 use super::registry::Registry;
 use super::sync::{AtomicU64, Mutex, Ordering::Relaxed, explore, lock};
 

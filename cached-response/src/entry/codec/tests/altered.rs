@@ -1,7 +1,7 @@
 //! Cut, altered, or never ours.
 
 use super::*;
-use crate::entry::codec::frame_header;
+use crate::entry::codec::header as frame_header;
 use proptest::{collection::vec, prelude::*};
 
 fn frames() -> [Bytes; 2] {
@@ -106,10 +106,10 @@ fn the_densest_frame_allocates_little() {
         }),
         ..StoredResponse::default()
     };
-    let about = About {
+    let about = Metadata {
         nonces: vec![nonce(1); 10_000].into(),
         named: vec![("".into(), nonce(1)); 10_000],
-        ..About::default()
+        ..Metadata::default()
     };
     let frame = response(KEY, &stored, &about).unwrap();
     assert!(read(KEY, &frame).is_some());

@@ -5,7 +5,7 @@ use proptest::{collection::vec, option, prelude::*};
 
 type Header = (HeaderName, HeaderValue);
 
-pub(super) fn responses() -> impl Strategy<Value = (StoredResponse, About)> {
+pub(super) fn responses() -> impl Strategy<Value = (StoredResponse, Metadata)> {
     let parts = (
         heads(),
         styles(),
@@ -101,10 +101,10 @@ fn selectors() -> impl Strategy<Value = Selector> {
     ]
 }
 
-fn abouts() -> impl Strategy<Value = About> {
+fn abouts() -> impl Strategy<Value = Metadata> {
     let named = (any::<String>(), nonces()).prop_map(|(tag, nonce)| (tag.into(), nonce));
     let lists = (vec(nonces(), 0..6), vec(named, 0..6));
-    (durations(), durations(), lists).prop_map(|(keep, refresh_after, (nonces, named))| About {
+    (durations(), durations(), lists).prop_map(|(keep, refresh_after, (nonces, named))| Metadata {
         keep,
         refresh_after,
         nonces: nonces.into(),

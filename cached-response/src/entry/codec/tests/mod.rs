@@ -4,7 +4,7 @@ mod refused;
 mod round_trip;
 mod snapshots;
 
-use super::{About, Decoded, Head, NameList, names, read, read_head, response};
+use super::{Decoded, Head, Metadata, NameList, names, read, read_head, response};
 use crate::{
     entry::{
         Client, StoredResponse, Windows,
@@ -25,7 +25,7 @@ use actix_web::{
 use std::{sync::Arc, time::Duration};
 
 /// The response that `frame` holds, and what travels with it.
-fn read_response(frame: &Bytes) -> (StoredResponse, About) {
+fn read_response(frame: &Bytes) -> (StoredResponse, Metadata) {
     match read(KEY, frame) {
         Some(Decoded::Response(stored, about)) => (*stored, about),
         other => panic!("no response: {other:?}"),
@@ -55,7 +55,7 @@ fn assert_same(one: &StoredResponse, other: &StoredResponse) {
 }
 
 /// One with something of everything.
-fn full() -> (StoredResponse, About) {
+fn full() -> (StoredResponse, Metadata) {
     let stored = StoredResponse {
         status: StatusCode::NOT_FOUND,
         style: Style::read(Some(b"Nowhere To Be Found"), true).unwrap(),
@@ -83,7 +83,7 @@ fn full() -> (StoredResponse, About) {
         }),
         ..StoredResponse::default()
     };
-    let about = About {
+    let about = Metadata {
         keep: Duration::new(900, 1),
         refresh_after: Duration::new(270, 999_999_999),
         nonces: [nonce(1), nonce(2), nonce(1)].into(),

@@ -3,8 +3,8 @@
 use super::*;
 use crate::{
     entry::codec::{
-        frame_header::{self, Kind},
-        writer::Writer,
+        header::{self as frame_header, Kind},
+        io::Writer,
     },
     key::vary::Extension,
 };
@@ -17,7 +17,7 @@ fn frame() -> Bytes {
 
 /// One with nothing that need not be.
 fn bare() -> Bytes {
-    response(KEY, &StoredResponse::default(), &About::default()).unwrap()
+    response(KEY, &StoredResponse::default(), &Metadata::default()).unwrap()
 }
 
 /// Where its status stands: behind the key, two times and two empty lists.
@@ -66,7 +66,7 @@ fn a_status_that_would_not_be_read_is_not_written() {
             status: StatusCode::from_u16(status).unwrap(),
             ..StoredResponse::default()
         };
-        let frame = response(KEY, &stored, &About::default());
+        let frame = response(KEY, &stored, &Metadata::default());
         assert_eq!(frame.is_some(), is_written, "{status}");
     }
 }
@@ -78,7 +78,7 @@ fn more_fields_than_would_be_read_are_not_written() {
             headers: vec![(header::VIA, HeaderValue::from_static("")); most].into(),
             ..StoredResponse::default()
         };
-        response(KEY, &stored, &About::default())
+        response(KEY, &stored, &Metadata::default())
     };
     assert_eq!(read_response(&with(512).unwrap()).0.headers.len(), 512);
     assert_eq!(with(513), None);
@@ -139,7 +139,7 @@ fn what_is_longer_than_it_says_is_a_miss() {
 
 #[test]
 fn names_have_no_body() {
-    let mut frame = Writer::with_room(0);
+    let mut frame = Writer::with_capacity(0);
     frame.bytes(KEY).unwrap();
     frame.plain(nonce(1).as_bytes());
     frame.length(0).unwrap();
@@ -167,7 +167,7 @@ fn fields_that_http_does_not_have_are_a_miss() {
             )]),
             ..StoredResponse::default()
         };
-        response(KEY, &stored, &About::default()).unwrap()
+        response(KEY, &stored, &Metadata::default()).unwrap()
     };
     let with = |from: &[u8], to: &[u8]| {
         let frame = plain("x-name", "value");
@@ -231,7 +231,7 @@ fn a_reason_phrase_of_two_lines_is_a_miss() {
         style: Style::read(Some(phrase), false).unwrap(),
         ..StoredResponse::default()
     };
-    let frame = response(KEY, &stored, &About::default()).unwrap();
+    let frame = response(KEY, &stored, &Metadata::default()).unwrap();
     assert!(read(KEY, &frame).is_some());
     let at = frame.windows(phrase.len()).position(|part| part == phrase);
     let at = at.unwrap();
@@ -271,9 +271,9 @@ fn a_time_of_more_than_a_second_of_nanoseconds_is_a_miss() {
 
 #[test]
 fn a_tag_that_is_no_text_is_a_miss() {
-    let about = About {
+    let about = Metadata {
         named: vec![("a tag".into(), nonce(1))],
-        ..About::default()
+        ..Metadata::default()
     };
     let frame = response(KEY, &StoredResponse::default(), &about).unwrap();
     let at = frame.windows(5).position(|part| part == b"a tag").unwrap();
@@ -285,7 +285,7 @@ fn a_tag_that_is_no_text_is_a_miss() {
 #[test]
 fn a_selector_that_has_no_name_and_says_one_is_a_miss() {
     let frame = |kind: u8, name: &[u8]| {
-        let mut frame = Writer::with_room(0);
+        let mut frame = Writer::with_capacity(0);
         frame.bytes(KEY).unwrap();
         frame.plain(nonce(1).as_bytes());
         frame.length(1).unwrap();

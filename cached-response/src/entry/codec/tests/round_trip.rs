@@ -1,6 +1,6 @@
 use super::*;
 use crate::entry::codec::{
-    known_head::KnownHead,
+    head::KnownHead,
     tests::arbitrary::{lists, responses},
 };
 use proptest::prelude::*;
@@ -66,11 +66,11 @@ proptest! {
         let frame = response(KEY, &stored, &about).unwrap();
         let head_end = frame.len() - stored.body.len();
         let prefix = frame.slice(..frame.len().min(head_end + more));
-        let Some(Head::Whole { framed, body, frame: whole }) = read_head(KEY, &prefix) else {
+        let Some(Head::Whole { decoded, body, frame: whole }) = read_head(KEY, &prefix) else {
             panic!("no head");
         };
         prop_assert_eq!((body, whole), (stored.body.len(), frame.len()));
-        let Decoded::Response(read, told) = framed else {
+        let Decoded::Response(read, told) = decoded else {
             panic!("no response");
         };
         assert_same(&read, &StoredResponse { body: Bytes::new(), ..stored });
@@ -118,7 +118,7 @@ fn a_list_of_names_needs_no_more_than_its_beginning() {
     let list = list(every_selector());
     let frame = names(KEY, &list).unwrap();
     let Some(Head::Whole {
-        framed: Decoded::Names(read),
+        decoded: Decoded::Names(read),
         body: 0,
         frame: whole,
     }) = read_head(KEY, &frame)

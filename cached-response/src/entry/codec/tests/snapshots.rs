@@ -9,7 +9,7 @@
 //! and adds them here. Those of versions that are read no more stay, and become misses.
 
 use super::*;
-use crate::entry::codec::frame_header::VERSION;
+use crate::entry::codec::header::VERSION;
 use std::{fs, path::Path, sync::Arc};
 
 /// A frame that lies here, what it was made of, and its file.
@@ -71,7 +71,7 @@ const VERSION_1: [&[u8]; 5] = [
 ];
 
 /// A page as most are.
-fn plain() -> (StoredResponse, About) {
+fn plain() -> (StoredResponse, Metadata) {
     let etag = HeaderValue::from_static("\"0f\"");
     let media = HeaderValue::from_static("text/plain");
     let stored = StoredResponse {
@@ -89,7 +89,7 @@ fn plain() -> (StoredResponse, About) {
         lifetime: Duration::from_secs(300),
         ..StoredResponse::default()
     };
-    let about = About {
+    let about = Metadata {
         keep: Duration::from_secs(600),
         refresh_after: Duration::from_secs(300),
         nonces: (1..=4).map(nonce).collect(),

@@ -1,26 +1,27 @@
-//! Reads the parts of a frame, and believes nothing of what they claim.
+//! Reader and writer of the parts of a frame. The reader trusts no length.
 
+use crate::entry::codec::header::{self, Kind};
 use actix_web::web::Bytes;
 use std::time::Duration;
 
-/// What of a frame was not read yet. Each of its methods is `None` where that is something else.
+/// Cursor over a frame. Each method returns `None` where the next bytes are not what it reads.
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
-    /// What `rest` is a part of.
+    /// The frame that `rest` is a part of.
     whole: &'a Bytes,
 }
 
-/// How many items a list may have, and how short each of them may be.
+/// Bounds of a list: its most items, and the fewest bytes of one.
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds {
-    pub(crate) most: usize,
-    pub(crate) least: usize,
+    pub(crate) max_items: usize,
+    pub(crate) min_item_bytes: usize,
 }
 
 impl Bounds {
-    /// Room for `count` items, where `bytes` can hold them.
-    fn room<T>(self, count: usize, bytes: usize) -> Option<Vec<T>> {
-        let possible = count <= self.most && count <= bytes / self.least;
+    /// Allocates for `count` items, if `bytes` can hold them.
+    fn allocate<T>(self, count: usize, bytes: usize) -> Option<Vec<T>> {
+        let possible = count <= self.max_items && count <= bytes / self.min_item_bytes;
         possible.then(|| Vec::with_capacity(count))
     }
 }
@@ -63,7 +64,7 @@ impl<'a> Reader<'a> {
         self.plain(length)
     }
 
-    /// Bytes that are not copied: they keep the whole frame.
+    /// Bytes that share the allocation of the whole frame.
     pub(crate) fn shared(&mut self) -> Option<Bytes> {
         Some(self.whole.slice_ref(self.bytes()?))
     }
@@ -74,16 +75,75 @@ impl<'a> Reader<'a> {
         read: impl Fn(&mut Self) -> Option<T>,
     ) -> Option<Vec<T>> {
         let count = self.length()?;
-        let mut items = bounds.room(count, self.rest.len())?;
+        let mut items = bounds.allocate(count, self.rest.len())?;
         for _ in 0..count {
             items.push(read(self)?);
         }
         Some(items)
     }
 
-    /// What was read, if that was all.
+    /// Returns `read`, if nothing is left.
     pub(crate) fn end<T>(self, read: T) -> Option<T> {
         self.rest.is_empty().then_some(read)
+    }
+}
+
+/// Builder of a frame. A part that is too long to be written is `None`; nothing is cut.
+pub(crate) struct Writer(Vec<u8>);
+
+impl Writer {
+    /// Allocates for a head and a body of about so many bytes.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        let mut frame = Vec::with_capacity(header::SIZE.saturating_add(bytes));
+        frame.resize(header::SIZE, 0);
+        Self(frame)
+    }
+
+    /// Writes a part of fixed length.
+    pub(crate) fn plain(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    pub(crate) fn flag(&mut self, flag: bool) {
+        self.plain(&[u8::from(flag)]);
+    }
+
+    pub(crate) fn duration(&mut self, duration: Duration) {
+        self.plain(&duration.as_secs().to_be_bytes());
+        self.plain(&duration.subsec_nanos().to_be_bytes());
+    }
+
+    pub(crate) fn length(&mut self, length: usize) -> Option<()> {
+        self.plain(&u32::try_from(length).ok()?.to_be_bytes());
+        Some(())
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Option<()> {
+        self.length(bytes.len())?;
+        self.plain(bytes);
+        Some(())
+    }
+
+    /// Writes the number of `items` and each of them; at most `max_items`.
+    pub(crate) fn list<T>(
+        &mut self,
+        max_items: usize,
+        items: &[T],
+        write: impl Fn(&mut Self, &T) -> Option<()>,
+    ) -> Option<()> {
+        if items.len() > max_items {
+            return None;
+        }
+        self.length(items.len())?;
+        items.iter().try_for_each(|item| write(self, item))
+    }
+
+    /// Completes the frame with `body`.
+    pub(crate) fn seal(mut self, kind: Kind, body: &[u8]) -> Option<Bytes> {
+        let head = self.0.len() - header::SIZE;
+        self.plain(body);
+        header::seal(kind, head, &mut self.0)?;
+        Some(self.0.into())
     }
 }
 
@@ -92,12 +152,18 @@ mod tests {
     use super::{Bounds, Reader};
     use actix_web::web::Bytes;
 
-    const BOUNDS: Bounds = Bounds { most: 9, least: 4 };
+    const BOUNDS: Bounds = Bounds {
+        max_items: 9,
+        min_item_bytes: 4,
+    };
 
-    // A length is believed only within what there is.
     #[test]
-    fn no_room_is_made_for_more_than_the_bytes_can_hold() {
-        let granted = |count, bytes| BOUNDS.room::<u64>(count, bytes).map(|room| room.capacity());
+    fn no_more_is_allocated_than_the_bytes_can_hold() {
+        let granted = |count, bytes| {
+            BOUNDS
+                .allocate::<u64>(count, bytes)
+                .map(|items| items.capacity())
+        };
         assert_eq!(granted(2, 8), Some(2));
         assert_eq!(granted(2, 7), None);
         assert_eq!(granted(9, 10_000_000), Some(9));
@@ -107,11 +173,11 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_claims_the_most_is_read_to_be_none() {
+    fn a_list_of_an_impossible_length_is_rejected() {
         let claim = Bytes::from_static(&[255; 32]);
         let endless = Bounds {
-            most: usize::MAX,
-            least: 1,
+            max_items: usize::MAX,
+            min_item_bytes: 1,
         };
         let read = Reader::new(&claim).list(endless, Reader::array::<1>);
         assert_eq!(read, None);
@@ -120,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shared_is_not_copied() {
+    fn shared_bytes_are_not_copied() {
         let frame = Bytes::from(vec![0, 0, 0, 2, 7, 8, 9]);
         let mut reader = Reader::new(&frame);
         let shared = reader.shared().unwrap();
@@ -130,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_writer_writes_is_none() {
+    fn a_value_that_no_writer_writes_is_rejected() {
         let second = [0, 0, 0, 0, 0, 0, 0, 0, 0x3b, 0x9a, 0xca, 0x00];
         assert_eq!(Reader::new(&Bytes::from_static(&[2])).flag(), None);
         assert_eq!(

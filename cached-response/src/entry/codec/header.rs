@@ -1,50 +1,50 @@
-//! The beginning of every frame: what it is, how long its parts are, and what they add up to.
+//! Header of a frame: kind, lengths and checksums.
 
 use actix_web::web::Bytes;
 
-/// No text begins so.
+/// Not the start of any text.
 const MAGIC: [u8; 4] = *b"\xc4crf";
 
-/// Of the format. Whoever changes what is written raises it, and keeps the snapshots of the last.
+/// Version of the format. A change of what is written raises it and keeps the snapshots of the last.
 pub(crate) const VERSION: u8 = 2;
 
-/// The length of an envelope.
+/// Length of the header in bytes.
 pub(crate) const SIZE: usize = 22;
 
-/// Where the checksum of what is before it, and of the head, stands.
+/// Offset of the checksum of the bytes before it and of the head.
 const HEAD_SUM: usize = 18;
 
-/// What is in a frame.
+/// Content of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Response,
     Names,
 }
 
-/// What a frame says of its parts.
+/// Parsed header.
 pub(crate) struct FrameHeader {
     pub(crate) kind: Kind,
-    /// Where the head ends, and the body begins.
+    /// Offset of the end of the head and the start of the body.
     pub(crate) head_end: usize,
-    /// Where the frame ends.
+    /// Length of the frame.
     pub(crate) end: usize,
     body_sum: u32,
     head_sum: u32,
 }
 
 impl FrameHeader {
-    /// Reads the envelope that `frame` begins with. What it says is not proven until the
-    /// [`head`](Self::head) was read.
+    /// Parses the start of `frame`. The lengths are verified only by the checksum of the
+    /// [`head`](Self::head).
     pub(crate) fn read(frame: &[u8]) -> Option<Self> {
-        let (envelope, _) = frame.split_first_chunk::<SIZE>()?;
-        begins(envelope).then_some(())?;
+        let (header, _) = frame.split_first_chunk::<SIZE>()?;
+        is_prefix(header).then_some(())?;
         let number = |at: usize| {
-            let four = envelope[at..].first_chunk()?;
+            let four = header[at..].first_chunk()?;
             Some(u32::from_be_bytes(*four))
         };
         let head_end = SIZE.checked_add(usize::try_from(number(6)?).ok()?)?;
         Some(Self {
-            kind: match envelope[5] {
+            kind: match header[5] {
                 1 => Kind::Response,
                 2 => Kind::Names,
                 _ => return None,
@@ -56,41 +56,41 @@ impl FrameHeader {
         })
     }
 
-    /// The head, as it was written.
+    /// Returns the head, if its checksum is right.
     pub(crate) fn head(&self, frame: &Bytes) -> Option<Bytes> {
         let head = frame.get(SIZE..self.head_end)?;
-        let said = frame.get(..HEAD_SUM)?;
-        (sum(&[said, head]) == self.head_sum).then(|| frame.slice_ref(head))
+        let summed = frame.get(..HEAD_SUM)?;
+        (sum(&[summed, head]) == self.head_sum).then(|| frame.slice_ref(head))
     }
 
-    /// The body, as it was written.
+    /// Returns the body, if its checksum is right.
     pub(crate) fn body(&self, frame: &Bytes) -> Option<Bytes> {
         let body = frame.get(self.head_end..self.end)?;
         (sum(&[body]) == self.body_sum).then(|| frame.slice_ref(body))
     }
 }
 
-/// Whether a frame of this version may begin like this, as far as it goes.
-pub(crate) fn begins(prefix: &[u8]) -> bool {
+/// Returns true for a prefix of a frame of this version.
+pub(crate) fn is_prefix(prefix: &[u8]) -> bool {
     let known = MAGIC.iter().chain([&VERSION]);
     prefix.iter().zip(known).all(|(byte, known)| byte == known)
 }
 
-/// Writes the envelope into the beginning of `frame`, whose head is so long.
+/// Writes the header into the start of `frame`, whose head has `head` bytes.
 pub(crate) fn seal(kind: Kind, head: usize, frame: &mut [u8]) -> Option<()> {
-    let (envelope, parts) = frame.split_first_chunk_mut::<SIZE>()?;
+    let (header, parts) = frame.split_first_chunk_mut::<SIZE>()?;
     let (head, body) = parts.split_at_checked(head)?;
     let kind = match kind {
         Kind::Response => 1,
         Kind::Names => 2,
     };
-    envelope[..4].copy_from_slice(&MAGIC);
-    envelope[4..6].copy_from_slice(&[VERSION, kind]);
-    envelope[6..10].copy_from_slice(&u32::try_from(head.len()).ok()?.to_be_bytes());
-    envelope[10..14].copy_from_slice(&u32::try_from(body.len()).ok()?.to_be_bytes());
-    envelope[14..HEAD_SUM].copy_from_slice(&sum(&[body]).to_be_bytes());
-    let head_sum = sum(&[&envelope[..HEAD_SUM], head]);
-    envelope[HEAD_SUM..].copy_from_slice(&head_sum.to_be_bytes());
+    header[..4].copy_from_slice(&MAGIC);
+    header[4..6].copy_from_slice(&[VERSION, kind]);
+    header[6..10].copy_from_slice(&u32::try_from(head.len()).ok()?.to_be_bytes());
+    header[10..14].copy_from_slice(&u32::try_from(body.len()).ok()?.to_be_bytes());
+    header[14..HEAD_SUM].copy_from_slice(&sum(&[body]).to_be_bytes());
+    let head_sum = sum(&[&header[..HEAD_SUM], head]);
+    header[HEAD_SUM..].copy_from_slice(&head_sum.to_be_bytes());
     Some(())
 }
 
