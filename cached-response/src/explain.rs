@@ -9,7 +9,6 @@ use crate::{
     key::KeyWriter,
     memory::variants,
     metrics::reason::{Bypass, ForwardReason},
-    remote::entry_key::RemoteKey,
     route::{
         Route,
         config::RouteConfig,
@@ -191,8 +190,7 @@ fn remote(route: &Route, shared: &Inner, request: &HttpRequest) -> Option<String
     let mut key = KeyWriter::reuse(Vec::new());
     request_key::write(&route.config, request, &body, &mut key);
     let target = route.config.target(request);
-    let key_name = RemoteKey::of(&store.namespace, route, key.as_bytes(), target, 0)?;
-    Some(key_name.name)
+    store.name(route, key.as_bytes(), target)
 }
 
 fn tags(config: &RouteConfig, request: &HttpRequest) -> Vec<String> {

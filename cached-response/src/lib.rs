@@ -112,6 +112,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
+//! | `remote` | [`ResponseCacheBuilder::remote`] with a [`Store`] of your own; `redis` and `memcached` switch it on |
 //! | `files` | [`CoveredResponder`] for `actix_files::NamedFile` |
 #![cfg_attr(
     feature = "redis",
@@ -141,6 +142,13 @@
 //! | `uuid` | [`KeyPart`] for `uuid::Uuid` |
 
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(feature = "remote"),
+    allow(
+        dead_code,
+        reason = "used by the remote tier alone; builds with it show the rest"
+    )
+)]
 
 extern crate self as cached_response;
 
@@ -160,10 +168,14 @@ pub(crate) mod memory;
 pub(crate) mod metrics;
 pub(crate) mod middleware;
 pub(crate) mod policy;
+#[cfg(any(test, feature = "remote"))]
 pub(crate) mod remote;
+#[cfg(not(any(test, feature = "remote")))]
+pub(crate) mod remote_disabled;
 pub(crate) mod response;
 pub(crate) mod route;
 pub(crate) mod single_flight;
+#[cfg(any(test, feature = "remote"))]
 pub(crate) mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -173,11 +185,21 @@ pub(crate) mod time;
 pub(crate) mod util;
 pub(crate) mod values;
 
+#[cfg(not(any(test, feature = "remote")))]
+pub(crate) use crate::remote_disabled as remote;
+
 pub use crate::explain::{Explanation, Outcome};
+pub use crate::invalidation::error::InvalidationError;
 #[cfg(feature = "memcached")]
 pub use crate::store::memcached::MemcachedStore;
 #[cfg(feature = "redis")]
 pub use crate::store::redis::RedisStore;
+#[cfg(any(test, feature = "remote"))]
+pub use crate::store::{
+    Store,
+    bus::{Bus, Subscription},
+    error::{LookedUp, StoreError, StoreErrorKind, StoreFuture, StoredValue},
+};
 pub use crate::{
     cache::{ResponseCache, ResponseCacheBuilder, invalidate::Invalidation},
     context::{CacheHandle, disable_cache, set_cache_timeout, tag},
@@ -195,14 +217,6 @@ pub use crate::{
     invalidates::{InvalidatingHandler, Invalidations, invalidating},
     middleware::CacheResponses,
     values::Cacheable,
-};
-pub use crate::{
-    invalidation::error::InvalidationError,
-    store::{
-        Store,
-        bus::{Bus, Subscription},
-        error::{LookedUp, StoreError, StoreErrorKind, StoreFuture, StoredValue},
-    },
 };
 pub use crate::{
     key::{KeyWriter, part::KeyPart},

@@ -1,5 +1,7 @@
 //! `ResponseCacheBuilder`.
 
+#[cfg(any(test, feature = "remote"))]
+use crate::store::Store;
 use crate::{
     cache::{CacheLimits, Inner, ResponseCache, app_data::DataSets},
     entry::NO_RUN,
@@ -14,7 +16,6 @@ use crate::{
     response::tee::budget::Budget,
     route::{index::Routes, run_times::RunTimes},
     single_flight::{forced::ForcedRuns, hit_for_pass::HitForPass, responses::ResponseFlights},
-    store::Store,
     time::Clock,
 };
 use std::{
@@ -257,7 +258,8 @@ impl ResponseCacheBuilder {
 
 stale_options!(ResponseCacheBuilder);
 
-/// A remote store, which other processes share.
+/// A remote store, which other processes share, with the feature `remote`.
+#[cfg(any(test, feature = "remote"))]
 impl ResponseCacheBuilder {
     /// Adds a remote store behind the memory, which shares responses with other processes.
     ///

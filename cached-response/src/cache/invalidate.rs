@@ -274,7 +274,7 @@ impl Inner {
     /// Bumps the generations of these scopes, here and in the other processes.
     pub(crate) fn bump(&self, bump: Bump, scopes: Vec<Scope>) -> Invalidation {
         let (scopes, nameless) = split_nameless(scopes);
-        let publisher = self.remote.as_ref().map(|remote| &remote.bus);
+        let publisher = self.remote.as_ref().map(|remote| remote.bus());
         let publisher = publisher.filter(|_| !scopes.is_empty());
         // Before the local generations: a thread that sees a new one knows that the store may be behind.
         let noted = publisher.map(|publisher| (publisher, publisher.note(bump, &scopes)));

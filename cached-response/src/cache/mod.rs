@@ -150,7 +150,7 @@ impl ResponseCache {
         let mut stats = Stats::read(&self.0.counters);
         (stats.entries, stats.bytes) = self.0.memory.size();
         (stats.markers, stats.marker_bytes) = self.0.hit_for_pass.size();
-        stats.remote = self.0.remote.as_ref().map(|remote| remote.client.stats());
+        stats.remote = self.0.remote.as_ref().map(|remote| remote.stats());
         stats.running = self.0.flights.len() + self.0.forced_runs.len();
         stats
     }

@@ -3,12 +3,11 @@
 
 use crate::{
     engine::context::{RouteContext, Subject},
-    entry::{StoredResponse, codec::NameList},
+    entry::StoredResponse,
     http::{
         freshness,
         storable::{self, ResponseHead},
     },
-    key::vary::Variant,
     memory::variants,
     remote::{
         RemoteTier,
@@ -20,13 +19,13 @@ use crate::{
         write::{Prepared, PreparedWrite, WriteRequest},
     },
 };
-use actix_web::http::header::HeaderMap;
+use actix_web::{HttpRequest, http::header::HeaderMap};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
 impl<S: Subject> VariantSelector for &S {
-    fn variant(self, list: &NameList) -> Option<Variant> {
-        self.request()?.variant(list)
+    fn request(&self) -> Option<&HttpRequest> {
+        Subject::request(*self)
     }
 }
 
@@ -142,7 +141,7 @@ impl<'s, S: Subject> RemoteSession<'s, S> {
     async fn wait(&self, lease: &str) {
         let began = Instant::now();
         let mut interval = MIN_POLL_INTERVAL;
-        while began.elapsed() < self.remote.lease_ttl {
+        while began.elapsed() < self.remote.lease_ttl() {
             sleep(interval).await;
             interval = MAX_POLL_INTERVAL.min(interval * 2);
             let budget = self.remote.budget();

@@ -1,5 +1,6 @@
 //! Stored responses (RFC 9111 §3).
 
+#[cfg(any(test, feature = "remote"))]
 pub(crate) mod codec;
 pub(crate) mod cooldown;
 pub(crate) mod head_style;

@@ -1,6 +1,5 @@
 //! Why an invalidation is not known everywhere.
 
-use crate::store::error::{StoreError, StoreErrorKind};
 use std::{error::Error, fmt};
 
 /// Why an invalidation has not taken effect everywhere in time. It has in this process, at once, but for
@@ -57,30 +56,18 @@ impl fmt::Display for InvalidationError {
 
 impl Error for InvalidationError {}
 
-impl From<&StoreError> for InvalidationError {
-    fn from(error: &StoreError) -> Self {
-        match error.kind() {
-            StoreErrorKind::Unreachable | StoreErrorKind::InvalidAddress => Self::Unreachable,
-            StoreErrorKind::Timeout => Self::Slow,
-            StoreErrorKind::Refused | StoreErrorKind::Protocol => Self::Refused(error.to_string()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn it_says_what_was_wrong_and_that_it_is_not_lost() {
-        for (kind, words) in [
-            (StoreErrorKind::Unreachable, "cannot be reached;"),
-            (StoreErrorKind::InvalidAddress, "cannot be reached;"),
-            (StoreErrorKind::Timeout, "in time;"),
-            (StoreErrorKind::Refused, "(refused: READONLY);"),
-            (StoreErrorKind::Protocol, "(protocol: READONLY);"),
+        for (error, words) in [
+            (InvalidationError::Unreachable, "cannot be reached;"),
+            (InvalidationError::Slow, "in time;"),
+            (InvalidationError::Refused("READONLY".into()), "(READONLY);"),
         ] {
-            let error = InvalidationError::from(&StoreError::new(kind, "READONLY")).to_string();
+            let error = error.to_string();
             assert!(error.contains(words), "{error}");
             assert!(error.ends_with("as soon as it answers"), "{error}");
         }

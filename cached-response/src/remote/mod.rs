@@ -39,6 +39,7 @@ pub(crate) mod write_queue;
 use crate::{
     entry::StoredResponse,
     invalidation::generations::{Generations, Target},
+    metrics::remote_stats::RemoteStats,
     remote::{
         budget::Budget,
         bus::{InvalidationBus, Limits, transport::StoreTransport},
@@ -71,14 +72,13 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 pub(crate) struct RemoteTier {
     /// Unique in this process.
     id: u64,
-    pub(crate) namespace: Namespace,
-    pub(crate) client: RemoteClient,
+    namespace: Namespace,
+    client: RemoteClient,
     pub(crate) write_queue: WriteQueue,
-    pub(crate) bus: Arc<InvalidationBus>,
-    /// Time that other nodes wait for a run of this one.
-    pub(crate) lease_ttl: Duration,
-    pub(crate) generations: Arc<Generations>,
-    pub(crate) clock: Clock,
+    bus: Arc<InvalidationBus>,
+    lease_ttl: Duration,
+    generations: Arc<Generations>,
+    clock: Clock,
     timeout: Duration,
     _namespace_lock: NamespaceLock,
 }
@@ -140,6 +140,25 @@ impl RemoteTier {
         entry_key::cached((self.id, route, key, target), || {
             RemoteKey::of(&self.namespace, route, key, target, max_body_bytes)
         })
+    }
+
+    /// Returns the name of an entry in the store.
+    pub(crate) fn name(&self, route: &Route, key: &[u8], target: Target<'_>) -> Option<String> {
+        let key = RemoteKey::of(&self.namespace, route, key, target, 0)?;
+        Some(key.name)
+    }
+
+    /// Returns the time that other nodes wait for a run of this one.
+    pub(crate) fn lease_ttl(&self) -> Duration {
+        self.lease_ttl
+    }
+
+    pub(crate) fn stats(&self) -> RemoteStats {
+        self.client.stats()
+    }
+
+    pub(crate) fn bus(&self) -> &InvalidationBus {
+        &self.bus
     }
 
     /// Returns the budget of a new request.

@@ -146,7 +146,7 @@ impl<'a> RemoteReader<'a> {
                 fetched.response = self.validated(&raw, stored, &about).await?;
             }
             Decoded::Names(list) => {
-                let variant = selector.variant(&list);
+                let variant = select(&list, selector);
                 fetched.list = Some(list);
                 if let Some(variant) = variant {
                     self.fetch_variant(key, variant, mode, &mut fetched).await?;
@@ -372,17 +372,18 @@ fn are_equal<'n>(
     found.eq(expected.map(|nonce| Some(nonce.as_bytes())))
 }
 
-/// Request or value that an entry is read for, which may vary.
+/// Request or value that an entry is read for.
+///
+/// A trait, since a future with a request in it stays on its thread, and that of a value need not.
 pub(crate) trait VariantSelector: Copy {
-    /// Returns the variant that the names of a list select, if there are variants.
-    fn variant(self, list: &NameList) -> Option<Variant>;
+    /// Returns the request; `None` for a value, which does not vary.
+    fn request(&self) -> Option<&HttpRequest>;
 }
 
-impl VariantSelector for &HttpRequest {
-    fn variant(self, list: &NameList) -> Option<Variant> {
-        Some(Variant {
-            values: vary::values(&list.names, self),
-            names: list.names.clone(),
-        })
-    }
+/// Returns the variant that the names of a list select.
+fn select(list: &NameList, selector: impl VariantSelector) -> Option<Variant> {
+    Some(Variant {
+        values: vary::values(&list.names, selector.request()?),
+        names: list.names.clone(),
+    })
 }

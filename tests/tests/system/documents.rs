@@ -341,10 +341,10 @@ fn commands_in_the_documents_name_what_is_there() {
 
 #[test]
 fn every_warning_about_a_remote_store_has_a_row() {
-    let source = read("cached-response/src/remote/log.rs");
-    let advice = source.split("fn advice(").nth(1).unwrap();
-    let advice = advice.split("\n    }\n").next().unwrap();
-    let warnings: Vec<_> = advice.split('"').skip(1).step_by(2).collect();
+    let source = read("cached-response/src/remote/error.rs");
+    let messages = source.split("fn message(").nth(1).unwrap();
+    let messages = messages.split("\n    }\n").next().unwrap();
+    let warnings: Vec<_> = messages.split('"').skip(1).step_by(2).collect();
     assert!(warnings.len() > 6, "only {} were found", warnings.len());
     let page = read("docs/operating.md");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));

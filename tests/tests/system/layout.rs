@@ -41,7 +41,7 @@ const RUNTIME: Layout = Layout {
         &["extract"],
         &["engine"],
         &["cache"],
-        &["remote"],
+        &["remote", "remote_disabled"],
         &["response", "context"],
         &["single_flight"],
         &["memory"],

@@ -10,7 +10,7 @@ use crate::{
         pending::{Pending, Unconfirmed},
         transport::{Transport, catch_panic},
     },
-    store::error::StoreError,
+    store::error::{StoreError, StoreErrorKind},
     time::{Clock, Sleep},
 };
 use std::{
@@ -175,6 +175,16 @@ impl Publisher {
     }
 }
 
+impl From<&StoreError> for InvalidationError {
+    fn from(error: &StoreError) -> Self {
+        match error.kind() {
+            StoreErrorKind::Unreachable | StoreErrorKind::InvalidAddress => Self::Unreachable,
+            StoreErrorKind::Timeout => Self::Slow,
+            StoreErrorKind::Refused | StoreErrorKind::Protocol => Self::Refused(error.to_string()),
+        }
+    }
+}
+
 /// Returns the next jobs, or `None` when the queue is closed and empty.
 fn next(
     interval: &mut Sleep,
@@ -261,5 +271,24 @@ impl HeartbeatMonitor {
     /// Ready when too many heartbeats are outstanding.
     pub(crate) async fn lost(&self) {
         self.subscription_lost.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invalidation_error_has_the_kind_and_the_words_of_the_store() {
+        for (kind, expected) in [
+            (StoreErrorKind::Unreachable, "cannot be reached;"),
+            (StoreErrorKind::InvalidAddress, "cannot be reached;"),
+            (StoreErrorKind::Timeout, "in time;"),
+            (StoreErrorKind::Refused, "(refused: READONLY);"),
+            (StoreErrorKind::Protocol, "(protocol: READONLY);"),
+        ] {
+            let error = InvalidationError::from(&StoreError::new(kind, "READONLY")).to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }
