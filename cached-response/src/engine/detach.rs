@@ -25,7 +25,7 @@ pub(crate) fn detach_on_drop<F: Future + Unpin>(run: F, context: RouteContext) -
 
 /// Returns true where a run that is dropped now could go on in a task.
 pub(crate) fn can_detach() -> bool {
-    DetachedPermit::is_free(Kind::HandOver) && local_task::could_take_it()
+    DetachedPermit::is_free(Kind::HandOver) && local_task::can_spawn()
 }
 
 /// A run that goes on in a task of its own when it is dropped unfinished.

@@ -8,11 +8,8 @@
 //! worker for the processor.
 
 use crate::{
-    remote::timer,
-    util::{
-        batch::BatchStart,
-        sync::{Mutex, lock},
-    },
+    remote::timer::{self, BatchStart},
+    util::sync::{Mutex, lock},
 };
 use futures_util::{
     FutureExt as _,
@@ -69,7 +66,7 @@ where
 {
     let (job, result) = job(future);
     send(jobs, vec![job])?;
-    let batch = BatchStart::now();
+    let batch = BatchStart::started();
     Ok(Task { result, batch })
 }
 
@@ -238,7 +235,7 @@ struct PendingBatch {
 fn send_batched(jobs: &Jobs, job: Job) -> io::Result<BatchStart> {
     let Ok(runtime) = Handle::try_current() else {
         send(jobs, vec![job])?;
-        return Ok(BatchStart::now());
+        return Ok(BatchStart::started());
     };
     let batch = BATCHES.try_with(|batches| {
         let mut batches = batches.borrow_mut();
@@ -252,7 +249,7 @@ fn send_batched(jobs: &Jobs, job: Job) -> io::Result<BatchStart> {
         return Ok(pending.start.clone());
     }
     let sent = Arc::clone(&batch);
-    let start = BatchStart::by(move || sent.send());
+    let start = BatchStart::new(move || sent.send());
     *pending = Some(PendingBatch {
         jobs: vec![job],
         start: start.clone(),

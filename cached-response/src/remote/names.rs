@@ -1,31 +1,30 @@
-//! What things are called in a remote store: the same in every process that shares it.
+//! Names in a remote store: the same in every process that shares it.
 //!
-//! A response lies under `namespace:path:digest`, where the digest is of its full key; the full key
-//! travels with it and is compared on every read. What can be invalidated has a nonce each, under
-//! `namespace:g:digest`, and the tags that handlers name count in stripes, `namespace:s:number`, as
-//! well. Paths begin with a slash, so that no two kinds of names can meet.
+//! An entry is stored under `namespace:path:digest`. The digest is that of its full key, which is stored
+//! with the entry and compared on every read. Each invalidation target has a nonce, under
+//! `namespace:g:digest`, and the tags of handlers have stripes as well, `namespace:s:number`. Paths start
+//! with a slash, so that names of two kinds are never equal.
 //!
-//! A Redis Cluster hashes only what stands between `{` and `}` in a name, if anything does. Of all
-//! that a client chooses only the path stands in a name, with its braces escaped: so a client cannot
-//! put many names into one slot. The braces of a namespace are the operator's own.
+//! A Redis Cluster hashes only the part of a name between `{` and `}`, if there is one. The path is the only
+//! part that a client chooses, and its braces are escaped: so a client cannot put many names into one slot.
+//! The braces of a namespace are the operator's.
 
 use crate::{invalidation::target, key::query::QueryKey, util::weak_hash};
 use actix_web::http::Uri;
 use sha1::{Digest, Sha1};
 use std::borrow::Cow;
 
-/// The flag of a live answer where a route names no other.
-const FLAG: &str = "nocache";
+/// Default name of the flag that forces a refresh.
+const DEFAULT_FLAG: &str = "nocache";
 
-/// Begins every name of one cache.
+/// Prefix of all names of one cache.
 #[derive(Clone, Debug)]
 pub(crate) struct Namespace {
     name: Box<str>,
-    schema: u32,
+    schema_version: u32,
 }
 
-/// What stands for a full key in all the names that it is in. The key is compared wherever it is
-/// found by this.
+/// Digest of a full key in names. An entry that is found by it has its full key compared.
 pub(crate) struct FullDigest(String);
 
 impl FullDigest {
@@ -37,30 +36,34 @@ impl FullDigest {
     }
 }
 
-/// What can be invalidated.
+/// Target of an invalidation.
 #[derive(Clone, Copy)]
 enum InvalidationScope<'a> {
     All,
     Path(&'a [u8]),
-    /// A path, and all of its query.
+    /// Path and whole query.
     Url(&'a [u8], &'a str),
-    /// A path on routes that leave something of the query out of their keys: who invalidates one of
-    /// its URLs need not know which.
+    /// Path on routes that leave a part of the query out of their keys: an invalidation of a URL does not
+    /// depend on which part.
     Narrowed(&'a [u8]),
     Tag(&'a str),
 }
 
 impl Namespace {
-    pub(crate) fn new(name: &str, schema: u32) -> Self {
+    pub(crate) fn new(name: &str, schema_version: u32) -> Self {
         Self {
             name: name.into(),
-            schema,
+            schema_version,
         }
     }
 
-    /// What a response is compared by, wherever it was made: all that its digest is of.
+    /// Returns the full key of an entry, which is the same in every process.
     pub(crate) fn full_key(&self, identity: &[u8], key: &[u8]) -> Vec<u8> {
-        let parts = [self.name.as_bytes(), &self.schema.to_be_bytes(), identity];
+        let parts = [
+            self.name.as_bytes(),
+            &self.schema_version.to_be_bytes(),
+            identity,
+        ];
         let length = parts.iter().map(|part| part.len() + 8).sum::<usize>() + key.len();
         let mut full = Vec::with_capacity(length);
         for part in parts {
@@ -71,42 +74,42 @@ impl Namespace {
         full
     }
 
-    /// The name of the response to a request for `path`; of a computed value, for `value`.
+    /// Returns the name of the response to a request for `path`; of a value, for the path `value`.
     pub(crate) fn response(&self, path: &str, digest: &FullDigest) -> String {
         [&*self.name, ":", &without_braces(path), ":", &digest.0].concat()
     }
 
-    /// The name of the lease on a run.
+    /// Returns the name of the lease on a run.
     pub(crate) fn lease(&self, digest: &FullDigest) -> String {
         [&*self.name, ":l:", &digest.0].concat()
     }
 
-    /// The channel on which invalidations are told.
+    /// Returns the name of the bus channel.
     pub(crate) fn bus(&self) -> String {
         format!("{}:bus", self.name)
     }
 
-    /// A name that nothing lies under, to see whether the store answers.
+    /// Returns the name that probes read, under which no value is stored.
     pub(crate) fn probe(&self) -> String {
         format!("{}:probe", self.name)
     }
 
-    /// The nonce of a stripe of tags.
+    /// Returns the name of the nonce of a tag stripe.
     pub(crate) fn stripe(&self, stripe: usize) -> String {
         format!("{}:s:{stripe}", self.name)
     }
 
-    /// The nonce of a tag.
+    /// Returns the name of the nonce of a tag.
     pub(crate) fn tag(&self, tag: &str) -> String {
         self.nonce(InvalidationScope::Tag(tag))
     }
 
-    /// The nonce of everything.
+    /// Returns the name of the nonce of everything.
     pub(crate) fn all(&self) -> String {
         self.nonce(InvalidationScope::All)
     }
 
-    /// The nonces that a response to this target depends on, the tags of its route left out.
+    /// Returns the names of the nonces that a response to this target depends on, without those of tags.
     pub(crate) fn of_target(&self, query: &QueryKey, uri: &Uri) -> [String; 3] {
         let path = target::path(uri.path());
         let url = if is_plain(query) {
@@ -117,7 +120,7 @@ impl Namespace {
         [self.all(), self.nonce(InvalidationScope::Path(&path)), url]
     }
 
-    /// The nonces that go when a path is invalidated.
+    /// Returns the names of the nonces that an invalidation of a path deletes.
     pub(crate) fn of_path(&self, path: &str) -> Vec<String> {
         let paths = target::paths(path);
         let names = paths
@@ -126,11 +129,12 @@ impl Namespace {
         names.collect()
     }
 
-    /// The nonces that go when a URL is invalidated: that of the URL as routes know it that hide
-    /// their flag, as those know it that do not, and that of all URLs of the path on the others.
+    /// Returns the names of the nonces that an invalidation of a URL deletes: of the URL on routes that
+    /// remove their flag, on routes that do not, and of all URLs of the path on routes that leave out a part
+    /// of the query.
     pub(crate) fn of_url(&self, url: &str) -> Vec<String> {
         let (path, query) = target::split(url);
-        let hidden = QueryKey::whole(Some(FLAG)).name(query);
+        let hidden = QueryKey::whole(Some(DEFAULT_FLAG)).name(query);
         let shown = QueryKey::whole(None).name(query);
         let mut names = Vec::new();
         for path in target::spellings(&target::path(path)) {
@@ -143,8 +147,8 @@ impl Namespace {
         names
     }
 
-    fn nonce(&self, thing: InvalidationScope<'_>) -> String {
-        let digest = match thing {
+    fn nonce(&self, scope: InvalidationScope<'_>) -> String {
+        let digest = match scope {
             InvalidationScope::All => hex(&[b"all"]),
             InvalidationScope::Path(path) => hex(&[b"path", path]),
             InvalidationScope::Url(path, query) => hex(&[b"url", path, query.as_bytes()]),
@@ -173,21 +177,21 @@ fn without_braces(path: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Whether a `%` before these letters reads as an escape of [`without_braces`].
+/// Returns whether a `%` before these letters reads as an escape of [`without_braces`].
 fn reads_as_escape(after: &str) -> bool {
     ["7B", "7D", "25"]
         .iter()
         .any(|escape| after.starts_with(escape))
 }
 
-/// Whether a route keeps all of a query, but for the usual flag.
+/// Returns whether a route keeps the whole query except the default flag.
 fn is_plain(query: &QueryKey) -> bool {
-    query.is_whole() && query.flag().is_none_or(|flag| flag == FLAG)
+    query.is_whole() && query.flag().is_none_or(|flag| flag == DEFAULT_FLAG)
 }
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// The SHA-1 of these parts, each with its length, in hexadecimal.
+/// Returns the SHA-1 of these parts with their lengths, in hexadecimal.
 fn hex(parts: &[&[u8]]) -> String {
     let mut sha = Sha1::new();
     for part in parts {
@@ -196,7 +200,7 @@ fn hex(parts: &[&[u8]]) -> String {
     }
     let mut text = String::with_capacity(40);
     for byte in sha.finalize() {
-        // By hand: there are five names to a look-up, and a formatter takes as long as all the rest.
+        // Without a formatter, which takes as long as all else: a look-up has five names.
         for digit in [byte >> 4, byte & 15] {
             text.push(char::from(DIGITS[usize::from(digit)]));
         }
@@ -227,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn names_say_whose_they_are_and_what_they_are_for() {
+    fn names_start_with_their_namespace_and_kind() {
         let key = FullDigest::of(&shop().full_key(b"list", b"/products"));
         let name = shop().response("/products", &key);
         assert!(name.starts_with("shop:/products:"));
@@ -246,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn no_part_of_a_full_key_can_be_taken_for_another() {
+    fn full_keys_of_different_parts_differ() {
         let keys = [
             Namespace::new("a", 1).full_key(b"bc", b"d"),
             Namespace::new("ab", 1).full_key(b"c", b"d"),
@@ -260,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_invalidates_a_url_reaches_it_on_every_route() {
+    fn an_invalidation_of_a_url_reaches_it_on_every_route() {
         let policies: [fn() -> Policy; 7] = [
             Policy::default,
             || Policy::default().query_all(),
@@ -279,14 +283,14 @@ mod tests {
     }
 
     #[test]
-    fn one_url_of_a_plain_route_is_not_another() {
+    fn an_invalidation_of_a_url_does_not_reach_others_of_a_plain_route() {
         let names = shop().of_url("/ab?page=2");
         assert!(!names.contains(&url_nonce(Policy::default(), "/ab?page=3")));
         assert!(!names.contains(&url_nonce(Policy::default(), "/ac?page=2")));
     }
 
     #[test]
-    fn whoever_invalidates_a_path_reaches_all_of_its_urls() {
+    fn an_invalidation_of_a_path_reaches_all_of_its_urls() {
         let config = RouteConfig::new(Policy::default(), &[]);
         for uri in ["/a%62", "/ab?page=2"] {
             let [_, path, _] = shop().of_target(&config.query, &uri.parse().unwrap());
@@ -296,19 +300,19 @@ mod tests {
     }
 
     #[test]
-    fn a_brace_of_a_path_does_not_choose_the_slot_of_a_name() {
+    fn a_brace_in_a_path_does_not_select_a_slot() {
         let digest = || FullDigest::of(b"key");
         let name = |path| shop().response(path, &digest());
         assert!(name("/{x}/1").starts_with("shop:/%7Bx%7D/1:"));
         assert!(name("/caf%C3%A9/50%").starts_with("shop:/caf%C3%A9/50%:"));
         assert_ne!(name("/{x}"), name("/%7Bx%7D"));
         assert_ne!(name("/%7B"), name("/%257B"));
-        // An operator may keep all of a cache in one slot.
+        // An operator may put all names of a cache into one slot.
         let own = Namespace::new("{shop}", 1).response("/{x}", &digest());
         assert!(own.starts_with("{shop}:/%7Bx%7D:"), "{own}");
     }
 
-    /// Undoes [`without_braces`].
+    /// Inverse of [`without_braces`].
     fn with_braces(escaped: &str) -> String {
         let mut path = String::new();
         let mut rest = escaped;
@@ -327,7 +331,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_of_a_client_puts_a_hash_tag_into_a_name(
+        fn no_text_of_a_client_adds_a_hash_tag_to_a_name(
             path in "/([{}%257BDd]|\\PC){0,20}",
             tag in "\\PC{0,20}",
         ) {
@@ -346,7 +350,7 @@ mod tests {
         }
 
         #[test]
-        fn no_two_paths_are_escaped_alike(path in "([{}%257BD]|\\PC){0,20}") {
+        fn escaped_paths_are_unique(path in "([{}%257BD]|\\PC){0,20}") {
             prop_assert_eq!(with_braces(&without_braces(&path)), path);
         }
     }

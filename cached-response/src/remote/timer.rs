@@ -5,13 +5,14 @@
 //! expires before all others of it costs that worker a system call for each look-up; here it costs one
 //! for all look-ups of a timeout's length.
 
-use crate::util::batch::BatchStart;
+use crate::util::sync::{Mutex, lock};
 use pin_project_lite::pin_project;
 use std::{
+    fmt,
     future::{Future, pending},
     io,
     pin::Pin,
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
     thread,
     time::{Duration, Instant},
@@ -30,7 +31,7 @@ static TIMER: OnceLock<Handle> = OnceLock::new();
 /// If it cannot be started. The next call tries again.
 pub(crate) fn start() -> io::Result<()> {
     static STARTING: Mutex<()> = Mutex::new(());
-    let _one_at_a_time = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one_at_a_time = lock(&STARTING);
     if TIMER.get().is_some() {
         return Ok(());
     }
@@ -92,8 +93,8 @@ impl<F> WithTimeout<F> {
     fn extended(self: Pin<&mut Self>) -> Option<Instant> {
         let this = self.project();
         if let Some(batch) = this.batch {
-            batch.go();
-            *this.end = batch.when().unwrap_or_else(Instant::now) + *this.timeout;
+            batch.start();
+            *this.end = batch.started_at().unwrap_or_else(Instant::now) + *this.timeout;
         }
         let now = Instant::now();
         if *this.end > now {
@@ -136,6 +137,71 @@ pub(crate) fn timeout<F: Future>(timeout: Duration, future: F) -> WithTimeout<F>
     WithTimeout::new(future, None, timeout, Instant::now())
 }
 
+/// Start of a batch: runs its callback once and records the time. The callback is run by a task behind all
+/// tasks that are ready, or by a request that has timed out, whichever is first. A clone is a handle to the
+/// same batch.
+#[derive(Clone)]
+pub(crate) struct BatchStart(Arc<BatchState>);
+
+struct BatchState {
+    started_at: OnceLock<Instant>,
+    callback: Mutex<Option<Callback>>,
+}
+
+type Callback = Box<dyn FnOnce() + Send>;
+
+impl BatchStart {
+    /// Creates the start of a batch that `callback` sends.
+    pub(crate) fn new(callback: impl FnOnce() + Send + 'static) -> Self {
+        Self(Arc::new(BatchState {
+            started_at: OnceLock::new(),
+            callback: Mutex::new(Some(Box::new(callback))),
+        }))
+    }
+
+    /// Creates the start of a batch that was sent already.
+    pub(crate) fn started() -> Self {
+        let start = Self::new(|| {});
+        start.start();
+        start
+    }
+
+    /// Returns the time of the start; `None` before it.
+    pub(crate) fn started_at(&self) -> Option<Instant> {
+        self.0.started_at.get().copied()
+    }
+
+    /// Starts the batch unless it has started.
+    pub(crate) fn start(&self) {
+        self.0.started_at.get_or_init(Instant::now);
+        let callback = lock(&self.0.callback).take();
+        if let Some(callback) = callback {
+            callback();
+        }
+    }
+
+    /// Returns a guard that starts the batch when it is dropped, if nothing else has.
+    pub(crate) fn guard(&self) -> StartGuard {
+        StartGuard(self.clone())
+    }
+}
+
+pub(crate) struct StartGuard(BatchStart);
+
+impl Drop for StartGuard {
+    fn drop(&mut self) {
+        self.0.start();
+    }
+}
+
+impl fmt::Debug for BatchStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("BatchStart")
+            .field(&self.started_at())
+            .finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +209,7 @@ mod tests {
         cell::Cell,
         future::{poll_fn, ready},
         pin::pin,
+        sync::atomic::{AtomicU32, Ordering::SeqCst},
         task::Waker,
     };
 
@@ -212,5 +279,22 @@ mod tests {
             }
         }
         panic!("the wait has not ended");
+    }
+
+    #[test]
+    fn a_batch_starts_once() {
+        let count = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&count);
+        let start = BatchStart::new(move || {
+            counted.fetch_add(1, SeqCst);
+        });
+        let guard = start.guard();
+        assert_eq!(start.started_at(), None);
+        start.start();
+        let started_at = start.started_at();
+        assert!(started_at.is_some());
+        start.start();
+        drop(guard);
+        assert_eq!((start.started_at(), count.load(SeqCst)), (started_at, 1));
     }
 }

@@ -62,9 +62,9 @@ pub(crate) struct WriteRequest<'a> {
     pub(crate) fetched: Fetched,
     /// Expected lifetime of the response.
     pub(crate) lifetime: Duration,
-    /// Whether the handler is known to set tags.
+    /// True if the handler is known to set tags.
     pub(crate) sets_tags: bool,
-    /// Whether other nodes are to wait for the run.
+    /// True if other nodes are to wait for the run.
     pub(crate) takes_lease: bool,
     pub(crate) budget: &'a Budget,
 }

@@ -99,7 +99,7 @@ impl RefreshLead {
         let Join::Lead(permit) = join else {
             return Self::None;
         };
-        let place = local_task::could_take_it().then(|| DetachedPermit::claim(Kind::Refresh));
+        let place = local_task::can_spawn().then(|| DetachedPermit::claim(Kind::Refresh));
         match place.flatten() {
             Some(place) => Self::Background(permit, place),
             None if stage.is_stale() => Self::Foreground(permit),

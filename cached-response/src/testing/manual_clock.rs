@@ -1,4 +1,4 @@
-//! A clock turned by hand, so that tests need no sleeping.
+//! Manual clock, so that tests need not sleep.
 
 use crate::time::{Clock, TimeSource};
 use std::{
@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// A clock that stands still until a test turns it.
+/// Clock that stands still until a test advances it.
 ///
 /// ```
 /// use cached_response::testing::ManualClock;
@@ -25,13 +25,13 @@ struct ClockState(Mutex<State>);
 
 struct State {
     elapsed: Duration,
-    /// The time of day, as it was when so much had elapsed.
+    /// Time of day, and the elapsed time at which it was set.
     date: (SystemTime, Duration),
     sleepers: Vec<Waker>,
 }
 
 impl ManualClock {
-    /// A clock that shows zero; its time of day is the moment it was made.
+    /// Creates a clock that shows zero; its time of day is the current one.
     #[must_use]
     pub fn new() -> Self {
         Self(Arc::new(ClockState(Mutex::new(State {
@@ -41,7 +41,7 @@ impl ManualClock {
         }))))
     }
 
-    /// Turns the clock forward and wakes every sleeper whose time may have come.
+    /// Advances the clock and wakes all sleepers.
     pub fn advance(&self, by: Duration) {
         let sleepers = {
             let mut state = self.state();
@@ -51,12 +51,12 @@ impl ManualClock {
         sleepers.into_iter().for_each(Waker::wake);
     }
 
-    /// How far the clock has been turned.
+    /// Returns the time by which the clock was advanced.
     pub fn elapsed(&self) -> Duration {
         self.state().elapsed
     }
 
-    /// Sets the time of day, forward or back, as an administrator does. No time passes by that.
+    /// Sets the time of day, forward or back, as an administrator does. No time elapses.
     ///
     /// ```
     /// use cached_response::testing::ManualClock;
@@ -77,8 +77,8 @@ impl ManualClock {
 }
 
 impl From<&ManualClock> for Clock {
-    fn from(hands: &ManualClock) -> Self {
-        Self(Some(Arc::new(hands.clone())))
+    fn from(manual: &ManualClock) -> Self {
+        Self(Some(Arc::new(manual.clone())))
     }
 }
 
@@ -90,7 +90,7 @@ impl TimeSource for ManualClock {
     fn date(&self) -> SystemTime {
         let state = self.state();
         let (date, then) = state.date;
-        // At the end of time it stands still.
+        // Past the last representable date it stands still.
         date.checked_add(state.elapsed.saturating_sub(then))
             .unwrap_or(date)
     }
@@ -122,25 +122,25 @@ mod tests {
     use super::*;
 
     #[actix_web::test]
-    async fn a_sleeper_wakes_when_the_clock_is_turned_far_enough() {
-        let hands = ManualClock::new();
-        let clock = Clock::from(&hands);
+    async fn a_sleep_ends_when_the_clock_is_advanced_far_enough() {
+        let manual = ManualClock::new();
+        let clock = Clock::from(&manual);
         let mut sleep = Box::pin(clock.sleep(Duration::from_secs(5)));
         let mut cx = Context::from_waker(Waker::noop());
-        hands.advance(Duration::from_secs(4));
+        manual.advance(Duration::from_secs(4));
         assert!(sleep.as_mut().poll(&mut cx).is_pending());
-        hands.advance(Duration::from_secs(1));
+        manual.advance(Duration::from_secs(1));
         assert!(sleep.as_mut().poll(&mut cx).is_ready());
     }
 
     #[test]
-    fn the_time_of_day_goes_on_from_where_it_was_set() {
-        let hands = ManualClock::new();
-        hands.advance(Duration::from_secs(5));
-        hands.set_date(SystemTime::UNIX_EPOCH);
-        hands.advance(Duration::from_secs(2));
-        let date = Clock::from(&hands).date();
+    fn the_time_of_day_advances_from_where_it_was_set() {
+        let manual = ManualClock::new();
+        manual.advance(Duration::from_secs(5));
+        manual.set_date(SystemTime::UNIX_EPOCH);
+        manual.advance(Duration::from_secs(2));
+        let date = Clock::from(&manual).date();
         assert_eq!(date, SystemTime::UNIX_EPOCH + Duration::from_secs(2));
-        assert_eq!(hands.elapsed(), Duration::from_secs(7));
+        assert_eq!(manual.elapsed(), Duration::from_secs(7));
     }
 }

@@ -1,4 +1,4 @@
-//! A store for tests, in any mood.
+//! Mock [`Store`] with a settable behaviour.
 
 use crate::{
     store::{
@@ -25,70 +25,70 @@ use tokio::{
     time::timeout,
 };
 
-/// What becomes of each call that begins.
+/// Behaviour of the calls that start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Behaviour {
     Answer,
     Fail(StoreErrorKind),
     Panic,
     Hang,
-    /// Answers when it is [let go](StandIn::let_go).
+    /// Answers when it is [released](MockStore::release).
     Hold,
 }
 
-/// What it tells of its calls, by their names.
+/// Event of a call, with the name that it was made for.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Told {
-    Begun(String),
-    /// The future has been dropped, or was at its end.
-    Gone(String),
+pub(crate) enum CallEvent {
+    Started(String),
+    /// Its future has ended or was dropped.
+    Ended(String),
 }
 
 pub(crate) struct MockStore {
-    mood: Mutex<Behaviour>,
+    behaviour: Mutex<Behaviour>,
     held: Semaphore,
-    tell: UnboundedSender<Told>,
-    under_way: AtomicUsize,
-    most: AtomicUsize,
+    events: UnboundedSender<CallEvent>,
+    running: AtomicUsize,
+    max_concurrent: AtomicUsize,
 }
 
-/// What is told.
-pub(crate) struct Listener(UnboundedReceiver<Told>);
+/// Receiver of the events.
+pub(crate) struct Events(UnboundedReceiver<CallEvent>);
 
 impl MockStore {
-    pub(crate) fn new(mood: Behaviour) -> (Arc<Self>, Listener) {
-        let (tell, told) = unbounded_channel();
+    pub(crate) fn new(behaviour: Behaviour) -> (Arc<Self>, Events) {
+        let (events, receiver) = unbounded_channel();
         let store = Arc::new(Self {
-            mood: Mutex::new(mood),
+            behaviour: Mutex::new(behaviour),
             held: Semaphore::new(0),
-            tell,
-            under_way: AtomicUsize::new(0),
-            most: AtomicUsize::new(0),
+            events,
+            running: AtomicUsize::new(0),
+            max_concurrent: AtomicUsize::new(0),
         });
-        (store, Listener(told))
+        (store, Events(receiver))
     }
 
-    pub(crate) fn be(&self, mood: Behaviour) {
-        *lock(&self.mood) = mood;
+    pub(crate) fn set_behaviour(&self, behaviour: Behaviour) {
+        *lock(&self.behaviour) = behaviour;
     }
 
-    /// Lets so many of the calls that are held go on, or of those that will be.
-    pub(crate) fn let_go(&self, calls: usize) {
+    /// Releases this many calls that are held or will be.
+    pub(crate) fn release(&self, calls: usize) {
         self.held.add_permits(calls);
     }
 
-    /// The most calls that were under way at a time.
-    pub(crate) fn most(&self) -> usize {
-        self.most.load(SeqCst)
+    /// Returns the maximum number of concurrent calls so far.
+    pub(crate) fn max_concurrent(&self) -> usize {
+        self.max_concurrent.load(SeqCst)
     }
 
     async fn act(&self, name: &str) -> Result<(), StoreError> {
         let _guard = Guard::begin(self, name);
-        let mood = *lock(&self.mood);
-        match mood {
+        let behaviour = *lock(&self.behaviour);
+        match behaviour {
             Behaviour::Answer => Ok(()),
-            Behaviour::Fail(kind) => Err(StoreError::new(kind, "as it was told to")),
-            Behaviour::Panic => resume_unwind(Box::new("as it was told to")),
+            Behaviour::Fail(kind) => Err(StoreError::new(kind, "injected by the test")),
+            Behaviour::Panic => resume_unwind(Box::new("injected by the test")),
             Behaviour::Hang => pending().await,
             Behaviour::Hold => {
                 self.held.acquire().await.unwrap().forget();
@@ -102,18 +102,18 @@ struct Guard<'a>(&'a MockStore, &'a str);
 
 impl<'a> Guard<'a> {
     fn begin(store: &'a MockStore, name: &'a str) -> Self {
-        let under_way = store.under_way.fetch_add(1, SeqCst) + 1;
-        store.most.fetch_max(under_way, SeqCst);
-        // A test that has heard enough does not listen any more.
-        let _ = store.tell.send(Told::Begun(name.into()));
+        let running = store.running.fetch_add(1, SeqCst) + 1;
+        store.max_concurrent.fetch_max(running, SeqCst);
+        // A test may have dropped the receiver.
+        let _ = store.events.send(CallEvent::Started(name.into()));
         Self(store, name)
     }
 }
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, SeqCst);
-        let _ = self.0.tell.send(Told::Gone(self.1.into()));
+        self.0.running.fetch_sub(1, SeqCst);
+        let _ = self.0.events.send(CallEvent::Ended(self.1.into()));
     }
 }
 
@@ -131,44 +131,44 @@ impl Store for MockStore {
     }
 }
 
-impl Listener {
-    /// The next that is told.
-    pub(crate) async fn next(&mut self) -> Told {
+impl Events {
+    /// Returns the next event.
+    pub(crate) async fn next(&mut self) -> CallEvent {
         soon(self.0.recv()).await.unwrap()
     }
 
-    /// The name of the next call that begins.
-    pub(crate) async fn begun(&mut self) -> String {
+    /// Returns the name of the next call that starts.
+    pub(crate) async fn started(&mut self) -> String {
         loop {
-            if let Told::Begun(name) = self.next().await {
+            if let CallEvent::Started(name) = self.next().await {
                 return name;
             }
         }
     }
 
-    /// The name of the next call that is gone.
-    pub(crate) async fn gone(&mut self) -> String {
+    /// Returns the name of the next call that ends.
+    pub(crate) async fn ended(&mut self) -> String {
         loop {
-            if let Told::Gone(name) = self.next().await {
+            if let CallEvent::Ended(name) = self.next().await {
                 return name;
             }
         }
     }
 
-    /// What was told and not heard yet.
-    pub(crate) fn unheard(&mut self) -> Vec<Told> {
+    /// Returns the events that were not received yet.
+    pub(crate) fn drain(&mut self) -> Vec<CallEvent> {
         std::iter::from_fn(|| self.0.try_recv().ok()).collect()
     }
 }
 
-/// What must come, on however busy a machine.
+/// Awaits a future that must be ready soon, on a busy machine as well.
 pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
     timeout(Duration::from_secs(30), future)
         .await
-        .expect("it comes within half a minute")
+        .expect("it is ready within half a minute")
 }
 
-/// An executor without a runtime.
+/// Runs a future without a runtime.
 pub(crate) fn wait_for<F: Future>(future: F) -> F::Output {
     struct Unpark(std::thread::Thread);
     impl std::task::Wake for Unpark {

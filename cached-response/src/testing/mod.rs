@@ -1,4 +1,5 @@
-//! For tests of applications: a clock turned by hand, caches that do not meet, a store in this process.
+//! Test helpers for applications: a manual clock, isolated caches, an in-process store, and the
+//! conformance suite of stores.
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod in_process_store;
@@ -49,8 +50,7 @@ pub fn isolated_with(cache: ResponseCache) -> Isolated {
 }
 
 impl ResponseCache {
-    /// Ready when all that was to be written to the remote store is there, or was given up. Without a
-    /// remote store it is ready at once.
+    /// Ready when all writes to the remote store are done or dropped; at once without a remote store.
     ///
     /// ```
     /// # #[actix_web::main] async fn main() {
@@ -66,7 +66,7 @@ impl ResponseCache {
 }
 
 impl ResponseCacheBuilder {
-    /// Measures by a clock that a test turns by hand.
+    /// Measures time on a manual clock.
     ///
     /// ```
     /// use cached_response::{ResponseCache, testing::ManualClock};
@@ -91,7 +91,7 @@ pub struct Isolated {
 }
 
 impl Isolated {
-    /// The cache that is in use.
+    /// Returns the cache in use.
     pub fn cache(&self) -> &ResponseCache {
         &self.cache
     }

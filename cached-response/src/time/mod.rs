@@ -1,7 +1,7 @@
-//! The one clock that freshness, patience and limits are measured by.
+//! Clock for freshness and timeouts.
 //!
-//! Ages are measured on a monotonic clock, so that setting the machine's time changes no
-//! lifetime; the wall clock is only read for the `Date` field.
+//! Ages are measured on a monotonic clock, so that setting the machine's time changes no lifetime; the wall
+//! clock is only read for the `Date` field.
 
 pub(crate) mod moment;
 
@@ -15,17 +15,17 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// A clock that somebody else turns.
+/// Source of time other than the machine.
 pub(crate) trait TimeSource: Send + Sync {
-    /// The time since its start.
+    /// Returns the time since its start.
     fn elapsed(&self) -> Duration;
-    /// Its time of day.
+    /// Returns its time of day.
     fn date(&self) -> SystemTime;
-    /// Ready when `until` has come.
+    /// Ready at `until`.
     fn poll_until(&self, until: Duration, cx: &Context<'_>) -> Poll<()>;
 }
 
-/// Tells the time and sleeps: the machine's own clock, unless there are hands that turn it.
+/// Clock of the machine, or of a [`TimeSource`].
 #[derive(Clone, Default)]
 pub(crate) struct Clock(pub(crate) Option<Arc<dyn TimeSource>>);
 
@@ -36,25 +36,27 @@ impl Clock {
         let elapsed = self
             .0
             .as_ref()
-            .map_or_else(|| START.elapsed(), |hands| hands.elapsed());
+            .map_or_else(|| START.elapsed(), |source| source.elapsed());
         Timestamp::default().after(CENTURY).after(elapsed)
     }
 
-    /// The time of day, for the `Date` field only: the nearest that a field can express.
+    /// Returns the time of day for the `Date` field, limited to dates that a field can express.
     pub(crate) fn date(&self) -> SystemTime {
-        let hands = self.0.as_ref();
-        expressible(hands.map_or_else(SystemTime::now, |hands| hands.date()))
+        let source = self.0.as_ref();
+        expressible(source.map_or_else(SystemTime::now, |source| source.date()))
     }
 
     pub(crate) fn sleep(&self, duration: Duration) -> Sleep {
         match &self.0 {
             None => Sleep::System(Box::pin(tokio::time::sleep(duration))),
-            Some(hands) => Sleep::Turned(hands.clone(), hands.elapsed().saturating_add(duration)),
+            Some(source) => {
+                Sleep::Source(source.clone(), source.elapsed().saturating_add(duration))
+            }
         }
     }
 }
 
-/// The nearest time that the date of a field can express: it has years from 1970 to 9999.
+/// Returns the nearest time that a field can express: dates of the years 1970 to 9999.
 fn expressible(date: SystemTime) -> SystemTime {
     const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
     date.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST_SECOND)
@@ -62,14 +64,14 @@ fn expressible(date: SystemTime) -> SystemTime {
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_none() { "System" } else { "Turned" })
+        f.write_str(if self.0.is_none() { "System" } else { "Source" })
     }
 }
 
-/// Ready when its time has come.
+/// Future that is ready at its time.
 pub(crate) enum Sleep {
     System(Pin<Box<tokio::time::Sleep>>),
-    Turned(Arc<dyn TimeSource>, Duration),
+    Source(Arc<dyn TimeSource>, Duration),
 }
 
 impl Future for Sleep {
@@ -78,7 +80,7 @@ impl Future for Sleep {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match self.get_mut() {
             Self::System(sleep) => sleep.as_mut().poll(cx),
-            Self::Turned(hands, until) => hands.poll_until(*until, cx),
+            Self::Source(source, until) => source.poll_until(*until, cx),
         }
     }
 }
@@ -106,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_time_are_the_ends_of_what_a_date_can_say() {
+    fn dates_out_of_range_are_limited() {
         let day = Duration::from_secs(86_400);
         for (date, written) in [
             (UNIX_EPOCH - day, "Thu, 01 Jan 1970 00:00:00 GMT"),
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_moments_before_this_process() {
+    fn times_before_this_process_exist() {
         let (now, day) = (Clock::default().now(), Duration::from_secs(86_400));
         assert_eq!(now.since(now.before(day)), day);
     }

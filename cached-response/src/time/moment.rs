@@ -1,39 +1,39 @@
-//! A point in time, as the cache's clock tells it.
+//! Point in time on the cache's clock.
 
 use std::time::Duration;
 
-/// A point on the monotonic clock, counted from an arbitrary start: so long ago that what was made
-/// before this process began was made after it.
+/// Point on the monotonic clock, counted from an arbitrary start long before this process, so that older
+/// responses have one as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct Timestamp(u64);
 
 impl Timestamp {
-    /// The moment so many nanoseconds after the start.
+    /// Returns the time this many nanoseconds after the start.
     pub(crate) const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
-    /// The time since the start in nanoseconds, to be shared as one atomic.
+    /// Returns the nanoseconds since the start, to be shared as an atomic.
     pub(crate) const fn to_nanos(self) -> u64 {
         self.0
     }
 
-    /// The moment `duration` later; the end of time where that is too far.
+    /// Returns the time `duration` later, saturating at the end of the range.
     pub(crate) fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(nanos(duration)))
     }
 
-    /// The moment `duration` earlier, but not before the start.
+    /// Returns the time `duration` earlier, saturating at the start.
     pub(crate) fn before(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(nanos(duration)))
     }
 
-    /// The time since the start.
+    /// Returns the time since the start.
     pub(crate) fn elapsed(self) -> Duration {
         Duration::from_nanos(self.0)
     }
 
-    /// How long ago `earlier` was; zero where it lies ahead.
+    /// Returns the time since `earlier`; zero if that is later.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_saturate_instead_of_wrapping() {
+    fn timestamps_saturate_instead_of_wrapping() {
         let end = Timestamp::default().after(Duration::MAX);
         assert_eq!(end.after(Duration::from_secs(1)), end);
         assert_eq!(Timestamp::default().since(end), Duration::ZERO);

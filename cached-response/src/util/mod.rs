@@ -1,6 +1,5 @@
-//! Small parts that no library has: locks, batches, weak hashes for tests.
+//! Small parts that no library has: locks, local tasks, a worker's cache, weak hashes for tests.
 
-pub(crate) mod batch;
 pub(crate) mod local_task;
 pub(crate) mod sync;
 pub(crate) mod weak_hash;

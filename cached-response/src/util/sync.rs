@@ -1,7 +1,7 @@
-//! The locks and counts of the collapse and the generations, named in one place.
+//! Locks and atomics of coalescing, the generations and the bus.
 //!
-//! They take what they share between threads from here and from nowhere else, so that their source
-//! can be compiled as it stands against the types of a model checker.
+//! Those modules import all shared state from here, so that their source can be compiled unchanged against
+//! the types of a model checker.
 
 use std::sync::{MutexGuard, PoisonError};
 
@@ -10,16 +10,16 @@ pub(crate) use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-/// Seeds the hash of a key or a name, so that nobody can choose some that meet.
+/// Hasher with a random seed: clients cannot choose keys or names that collide.
 pub(crate) use foldhash::quality::RandomState;
 
-/// The counts of tags that handlers name, of which a model checker has fewer.
+/// Number of stripes for the tags of handlers; a model checker has fewer.
 ///
-/// A run is overtaken by a tag that it does not have if the two share a count: it is not stored
-/// then, which costs one run more. What is stored is told apart by the whole tag.
+/// An invalidation of another tag in the same stripe prevents that a run is stored, which costs one more run.
+/// Stored responses depend on the whole tag.
 pub(crate) const STRIPES: usize = 64;
 
-/// Locks, poisoned or not: for what a panic cannot leave half changed.
+/// Locks a mutex although it is poisoned, for data that a panic cannot leave inconsistent.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -37,7 +37,7 @@ mod tests {
     use super::{Mutex, lock};
 
     #[test]
-    fn a_lock_that_a_panic_poisoned_is_taken_all_the_same() {
+    fn a_poisoned_mutex_is_locked_all_the_same() {
         let mutex = Mutex::new(1);
         let panicked = catch_unwind(AssertUnwindSafe(|| {
             let _guard = lock(&mutex);

@@ -9,7 +9,7 @@ use std::{collections::HashMap, time::Duration};
 pub(crate) struct PeerSequences {
     subscribed_at: Timestamp,
     last: HashMap<u64, LastMessage>,
-    /// Whether a sender was evicted: then none is known to be new.
+    /// True after an eviction: from then on no sender is known to be new.
     has_evicted: bool,
 }
 

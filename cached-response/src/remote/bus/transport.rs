@@ -61,7 +61,7 @@ pub(crate) struct StoreTransport {
     client: RemoteClient,
     channel: Arc<str>,
     timeout: Duration,
-    /// Whether calls go through although the breaker is open.
+    /// True while calls go through although the breaker is open.
     is_recovering: AtomicBool,
 }
 
@@ -175,8 +175,8 @@ mod tests {
             };
             assert!(client.call(&budget, delete).await.is_err());
         }
-        store.be(Behaviour::Hold);
-        store.let_go(2);
+        store.set_behaviour(Behaviour::Hold);
+        store.release(2);
         let delete = || transport.delete(vec!["name".to_owned()]);
         assert!(delete().await.is_err());
         let recovery = transport.recover();

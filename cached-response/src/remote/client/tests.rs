@@ -1,6 +1,6 @@
 use super::*;
 use crate::store::error::StoreError;
-use crate::testing::mock_store::{Behaviour, Listener, MockStore, Told, soon, wait_for};
+use crate::testing::mock_store::{Behaviour, CallEvent, Events, MockStore, soon, wait_for};
 use std::{
     sync::{
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -10,17 +10,17 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-fn client(behaviour: Behaviour) -> (RemoteClient, Arc<MockStore>, Listener) {
+fn client(behaviour: Behaviour) -> (RemoteClient, Arc<MockStore>, Events) {
     client_with(behaviour, Vec::new())
 }
 
 fn client_with(
     behaviour: Behaviour,
     recoveries: Vec<Recovery>,
-) -> (RemoteClient, Arc<MockStore>, Listener) {
-    let (store, told) = MockStore::new(behaviour);
+) -> (RemoteClient, Arc<MockStore>, Events) {
+    let (store, events) = MockStore::new(behaviour);
     let client = RemoteClient::new(store.clone(), "the probe".into(), recoveries);
-    (client, store, told)
+    (client, store, events)
 }
 
 /// Budget of more time than any of these tests takes.
@@ -42,7 +42,7 @@ async fn delete(client: &RemoteClient, budget: &Budget, name: &str) -> Result<()
 }
 
 async fn open(client: &RemoteClient, store: &MockStore) {
-    store.be(Behaviour::Fail(StoreErrorKind::Unreachable));
+    store.set_behaviour(Behaviour::Fail(StoreErrorKind::Unreachable));
     for _ in 0..3 {
         assert!(delete(client, &long(), "in vain").await.is_err());
     }
@@ -72,7 +72,7 @@ async fn a_call_runs_on_the_io_thread_and_returns_its_result() {
 #[tokio::test]
 async fn a_failed_call_returns_the_error_of_the_store() {
     let (client, ..) = client(Behaviour::Fail(StoreErrorKind::Refused));
-    let error = StoreError::new(StoreErrorKind::Refused, "as it was told to");
+    let error = StoreError::new(StoreErrorKind::Refused, "injected by the test");
     let ended = delete(&client, &long(), "one").await;
     assert_eq!(ended, Err(CallError::Failed(error)));
     assert_eq!(client.stats().failed(StoreErrorKind::Refused), 1);
@@ -91,16 +91,16 @@ async fn a_panic_of_the_store_is_a_failure() {
 
 #[tokio::test]
 async fn a_call_is_dropped_at_its_timeout() {
-    let (client, _, mut told) = client(Behaviour::Hang);
+    let (client, _, mut events) = client(Behaviour::Hang);
     let ended = soon(delete(&client, &short(), "one")).await;
     assert_eq!(ended, Err(CallError::Timeout));
-    assert_eq!(told.gone().await, "one");
+    assert_eq!(events.ended().await, "one");
     assert_eq!(client.stats().slow, 1);
 }
 
 #[tokio::test]
 async fn all_calls_of_a_request_share_its_budget() {
-    let (client, _, mut told) = client(Behaviour::Hang);
+    let (client, _, mut events) = client(Behaviour::Hang);
     let budget = short();
     assert_eq!(
         delete(&client, &budget, "first").await,
@@ -110,23 +110,23 @@ async fn all_calls_of_a_request_share_its_budget() {
         delete(&client, &budget, "second").await,
         Err(CallError::Timeout)
     );
-    assert_eq!(told.gone().await, "first");
-    assert_eq!(told.unheard(), [], "the second call was not made");
+    assert_eq!(events.ended().await, "first");
+    assert_eq!(events.drain(), [], "the second call was not made");
     assert_eq!((client.stats().calls, client.stats().slow), (1, 2));
 }
 
 #[tokio::test]
 async fn a_call_is_dropped_with_its_caller() {
-    let (client, _, mut told) = client(Behaviour::Hang);
+    let (client, _, mut events) = client(Behaviour::Hang);
     let budget = long();
     {
         let mut call = std::pin::pin!(delete(&client, &budget, "one"));
         tokio::select! {
             ended = &mut call => unreachable!("it hangs: {ended:?}"),
-            name = told.begun() => assert_eq!(name, "one"),
+            name = events.started() => assert_eq!(name, "one"),
         }
     }
-    assert_eq!(told.gone().await, "one");
+    assert_eq!(events.ended().await, "one");
     assert!(
         budget.remaining() < Duration::from_secs(30),
         "the time of the wait is charged"
@@ -183,33 +183,36 @@ fn a_call_in_a_runtime_that_is_not_driven_is_made_all_the_same() {
 /// A slow store delays no request past the budget.
 #[tokio::test]
 async fn the_number_of_concurrent_calls_is_bounded() {
-    let (client, store, mut told) = client(Behaviour::Hold);
+    let (client, store, mut events) = client(Behaviour::Hold);
     let begin = |n: usize| {
         let client = client.clone();
         tokio::spawn(async move { delete(&client, &long(), &n.to_string()).await })
     };
     let under_way: Vec<_> = (0..MAX_CALLS).map(begin).collect();
     for _ in 0..MAX_CALLS {
-        told.begun().await;
+        events.started().await;
     }
     for n in 0..3 {
         assert_eq!(begin(n).await.unwrap(), Err(CallError::TooManyCalls));
     }
-    store.let_go(MAX_CALLS + 1);
+    store.release(MAX_CALLS + 1);
     for call in under_way {
         assert_eq!(soon(call).await.unwrap(), Ok(()));
     }
     assert_eq!(begin(0).await.unwrap(), Ok(()), "a slot is free again");
-    assert_eq!((store.most(), client.stats().crowded), (MAX_CALLS, 3));
+    assert_eq!(
+        (store.max_concurrent(), client.stats().crowded),
+        (MAX_CALLS, 3)
+    );
     assert!(!client.is_open(), "a refused call is no failure");
 }
 
 #[tokio::test]
 async fn a_call_that_timed_out_holds_its_slot_until_the_store_drops_it() {
-    let (client, _, mut told) = client(Behaviour::Hang);
+    let (client, _, mut events) = client(Behaviour::Hang);
     let free = || client.slots.available_permits();
     assert!(soon(delete(&client, &short(), "one")).await.is_err());
-    assert_eq!(told.gone().await, "one");
+    assert_eq!(events.ended().await, "one");
     soon(async {
         while free() < MAX_CALLS {
             tokio::task::yield_now().await;
@@ -220,39 +223,39 @@ async fn a_call_that_timed_out_holds_its_slot_until_the_store_drops_it() {
 
 #[tokio::test]
 async fn an_open_breaker_lets_only_the_probe_through() {
-    let (client, store, mut told) = client(Behaviour::Answer);
+    let (client, store, mut events) = client(Behaviour::Answer);
     open(&client, &store).await;
-    told.unheard();
-    store.be(Behaviour::Hang);
+    events.drain();
+    store.set_behaviour(Behaviour::Hang);
     for _ in 0..100 {
         let refused = delete(&client, &long(), "refused").await;
         assert_eq!(refused, Err(CallError::BreakerOpen));
     }
-    assert_eq!(told.begun().await, "the probe");
+    assert_eq!(events.started().await, "the probe");
     assert_eq!((client.stats().refused, client.stats().opened), (100, 1));
     assert_eq!(client.stats().calls, 3);
 }
 
 #[tokio::test]
 async fn probes_go_on_until_one_succeeds() {
-    let (client, store, mut told) = client(Behaviour::Answer);
+    let (client, store, mut events) = client(Behaviour::Answer);
     open(&client, &store).await;
-    told.unheard();
-    assert_eq!(told.begun().await, "the probe");
-    store.be(Behaviour::Panic);
-    assert_eq!(told.begun().await, "the probe");
+    events.drain();
+    assert_eq!(events.started().await, "the probe");
+    store.set_behaviour(Behaviour::Panic);
+    assert_eq!(events.started().await, "the probe");
     assert!(client.is_open());
-    store.be(Behaviour::Answer);
+    store.set_behaviour(Behaviour::Answer);
     recovered(&client).await;
     assert_eq!(delete(&client, &long(), "one").await, Ok(()));
 }
 
 #[tokio::test]
 async fn a_store_that_fails_again_is_probed_again() {
-    let (client, store, _told) = client(Behaviour::Answer);
+    let (client, store, _events) = client(Behaviour::Answer);
     for times in 1..=2 {
         open(&client, &store).await;
-        store.be(Behaviour::Answer);
+        store.set_behaviour(Behaviour::Answer);
         recovered(&client).await;
         assert_eq!(client.stats().opened, times);
     }
@@ -277,9 +280,9 @@ async fn recoveries_run_in_order_before_calls_go_through() {
         done.store(true, SeqCst);
         Box::pin(async { Ok(()) })
     });
-    let (client, store, mut told) = client_with(Behaviour::Answer, vec![first, second]);
+    let (client, store, mut events) = client_with(Behaviour::Answer, vec![first, second]);
     open(&client, &store).await;
-    store.be(Behaviour::Answer);
+    store.set_behaviour(Behaviour::Answer);
     soon(is_reached.recv()).await.unwrap();
     assert_eq!(
         delete(&client, &long(), "one").await,
@@ -292,10 +295,10 @@ async fn recoveries_run_in_order_before_calls_go_through() {
     gate.add_permits(1);
     recovered(&client).await;
     assert!(is_done.load(SeqCst));
-    let heard = told.unheard();
+    let drained = events.drain();
     assert!(
-        heard.contains(&Told::Gone("from the recovery".into())),
-        "{heard:?}"
+        drained.contains(&CallEvent::Ended("from the recovery".into())),
+        "{drained:?}"
     );
 }
 
@@ -308,22 +311,22 @@ async fn a_failed_recovery_keeps_the_breaker_open() {
         let error = StoreError::new(StoreErrorKind::Refused, "not yet");
         Box::pin(async move { if is_first { Err(error) } else { Ok(()) } })
     });
-    let (client, store, _told) = client_with(Behaviour::Answer, vec![second_time]);
+    let (client, store, _events) = client_with(Behaviour::Answer, vec![second_time]);
     open(&client, &store).await;
-    store.be(Behaviour::Answer);
+    store.set_behaviour(Behaviour::Answer);
     recovered(&client).await;
     assert_eq!(tries.load(SeqCst), 2);
 }
 
 #[tokio::test]
 async fn probing_ends_with_the_last_client() {
-    let (client, store, mut told) = client(Behaviour::Answer);
+    let (client, store, mut events) = client(Behaviour::Answer);
     open(&client, &store).await;
-    store.be(Behaviour::Hang);
-    told.unheard();
-    assert_eq!(told.begun().await, "the probe");
+    store.set_behaviour(Behaviour::Hang);
+    events.drain();
+    assert_eq!(events.started().await, "the probe");
     drop(client);
-    assert_eq!(told.gone().await, "the probe");
+    assert_eq!(events.ended().await, "the probe");
     soon(async {
         while Arc::strong_count(&store) > 1 {
             tokio::task::yield_now().await;

@@ -70,7 +70,7 @@ fn a_task_ends_with_its_thread() {
     let (sender, result) = oneshot::channel();
     runtime.spawn(run(pending::<()>(), sender));
     drop(runtime);
-    let batch = BatchStart::now();
+    let batch = BatchStart::started();
     assert_eq!(wait_for(Task { result, batch }), Err(JoinError::Ended));
 }
 
@@ -158,12 +158,12 @@ fn a_job_starts_when_its_batch_is_sent() {
         runtime().block_on(async {
             let before = Instant::now();
             let start = send_batched(jobs, empty_job()).unwrap();
-            assert_eq!(start.when(), None);
+            assert_eq!(start.started_at(), None);
             assert!(matches!(queue.try_recv(), Err(TryRecvError::Empty)));
             queue.recv().await.unwrap();
-            assert!(start.when().unwrap() >= before);
+            assert!(start.started_at().unwrap() >= before);
             let next = send_batched(jobs, empty_job()).unwrap();
-            assert_eq!(next.when(), None, "it belongs to another batch");
+            assert_eq!(next.started_at(), None, "it belongs to another batch");
             assert_eq!(queue.recv().await.unwrap().len(), 1);
         });
     });
@@ -177,7 +177,7 @@ fn a_batch_is_sent_when_its_oldest_request_times_out() {
         let entered = abandoned.enter();
         let start = send_batched(jobs, empty_job()).unwrap();
         drop(entered);
-        start.go();
+        start.start();
         assert_eq!(queue.try_recv().unwrap().len(), 1);
         runtime().block_on(async {
             send_batched(jobs, empty_job()).unwrap();
@@ -189,7 +189,12 @@ fn a_batch_is_sent_when_its_oldest_request_times_out() {
 #[test]
 fn outside_of_a_runtime_a_job_is_sent_at_once() {
     on_a_new_thread(|jobs, queue| {
-        assert!(send_batched(jobs, empty_job()).unwrap().when().is_some());
+        assert!(
+            send_batched(jobs, empty_job())
+                .unwrap()
+                .started_at()
+                .is_some()
+        );
         assert_eq!(queue.try_recv().unwrap().len(), 1);
     });
 }

@@ -1,17 +1,17 @@
 use super::*;
 use crate::{
     store::error::StoreErrorKind,
-    testing::mock_store::{Behaviour, Listener, MockStore, Told, soon},
+    testing::mock_store::{Behaviour, CallEvent, Events, MockStore, soon},
 };
 use actix_web::web::Bytes;
 
 const PAGE: usize = 8 << 10;
 
 /// Queue whose writes have more time than any of these tests takes.
-fn queue(behaviour: Behaviour) -> (WriteQueue, Arc<MockStore>, Listener) {
-    let (store, told) = MockStore::new(behaviour);
+fn queue(behaviour: Behaviour) -> (WriteQueue, Arc<MockStore>, Events) {
+    let (store, events) = MockStore::new(behaviour);
     let queue = WriteQueue::with_timeout(client(&store), Duration::from_secs(30));
-    (queue, store, told)
+    (queue, store, events)
 }
 
 fn client(store: &Arc<MockStore>) -> RemoteClient {
@@ -39,10 +39,10 @@ impl WriteQueue {
 
 #[tokio::test]
 async fn writes_are_done_in_order() {
-    let (queue, _, mut told) = queue(Behaviour::Answer);
+    let (queue, _, mut events) = queue(Behaviour::Answer);
     (0..100).for_each(|n| queue.set(n));
     for n in 0..100 {
-        assert_eq!(told.begun().await, n.to_string());
+        assert_eq!(events.started().await, n.to_string());
     }
     soon(queue.idle()).await;
     assert_eq!((queue.done(), queue.bytes()), ((100, 0), 0));
@@ -56,27 +56,33 @@ async fn a_queue_without_work_is_idle() {
 
 #[tokio::test]
 async fn the_number_of_concurrent_writes_is_bounded() {
-    let (queue, store, mut told) = queue(Behaviour::Hold);
+    let (queue, store, mut events) = queue(Behaviour::Hold);
     (0..40).for_each(|n| queue.set(n));
     for _ in 0..MAX_WORKERS {
-        told.begun().await;
+        events.started().await;
     }
-    store.let_go(1);
-    assert_eq!(told.next().await, Told::Gone("0".into()));
-    assert_eq!(told.next().await, Told::Begun(MAX_WORKERS.to_string()));
-    store.let_go(39);
+    store.release(1);
+    assert_eq!(events.next().await, CallEvent::Ended("0".into()));
+    assert_eq!(
+        events.next().await,
+        CallEvent::Started(MAX_WORKERS.to_string())
+    );
+    store.release(39);
     soon(queue.idle()).await;
-    assert_eq!((queue.done(), store.most()), ((40, 0), MAX_WORKERS));
+    assert_eq!(
+        (queue.done(), store.max_concurrent()),
+        ((40, 0), MAX_WORKERS)
+    );
 }
 
 /// A store that does not answer does not fill the memory.
 #[tokio::test]
 async fn queued_bytes_are_bounded_and_the_rest_is_dropped() {
-    let (queue, store, _told) = queue(Behaviour::Hold);
+    let (queue, store, _events) = queue(Behaviour::Hold);
     let fits = MAX_BYTES / PAGE;
     (0..fits + 100).for_each(|n| queue.set(n));
     assert_eq!((queue.bytes(), queue.done()), (MAX_BYTES, (0, 100)));
-    store.let_go(fits + 1);
+    store.release(fits + 1);
     soon(queue.idle()).await;
     assert_eq!((queue.bytes(), queue.done()), (0, (fits as u64, 100)));
     queue.set("fits again");
@@ -97,7 +103,7 @@ async fn a_write_larger_than_the_queue_is_dropped() {
 
 #[tokio::test]
 async fn writes_are_dropped_while_the_breaker_is_open() {
-    let (queue, store, mut told) = queue(Behaviour::Fail(StoreErrorKind::Unreachable));
+    let (queue, store, mut events) = queue(Behaviour::Fail(StoreErrorKind::Unreachable));
     (0..200).for_each(|n| queue.set(n));
     soon(queue.idle()).await;
     assert_eq!((queue.done(), queue.bytes()), ((0, 200), 0));
@@ -106,22 +112,22 @@ async fn writes_are_dropped_while_the_breaker_is_open() {
         calls <= MAX_WORKERS as u64 + 2,
         "{calls}: the third opens the breaker"
     );
-    store.be(Behaviour::Hang);
-    told.unheard();
+    store.set_behaviour(Behaviour::Hang);
+    events.drain();
     queue.set("at once");
     assert_eq!((queue.done(), queue.bytes()), ((0, 201), 0));
-    assert_eq!(told.begun().await, "the probe", "no write is sent");
+    assert_eq!(events.started().await, "the probe", "no write is sent");
 }
 
 #[tokio::test]
 async fn a_write_is_dropped_at_its_timeout() {
-    let (store, _told) = MockStore::new(Behaviour::Hang);
+    let (store, _events) = MockStore::new(Behaviour::Hang);
     let queue = WriteQueue::new(client(&store));
     queue.set("hangs");
     soon(queue.idle()).await;
     assert_eq!((queue.done(), queue.bytes()), ((0, 1), 0));
     assert_eq!(queue.0.client.stats().slow, 1);
-    store.be(Behaviour::Answer);
+    store.set_behaviour(Behaviour::Answer);
     queue.set("is done");
     soon(queue.idle()).await;
     assert_eq!((queue.done(), queue.bytes()), ((1, 1), 0));
@@ -129,11 +135,11 @@ async fn a_write_is_dropped_at_its_timeout() {
 
 #[tokio::test]
 async fn a_write_that_panics_does_not_affect_others() {
-    let (queue, store, _told) = queue(Behaviour::Panic);
+    let (queue, store, _events) = queue(Behaviour::Panic);
     queue.set("panics");
     queue.push(PAGE, |_| std::panic::resume_unwind(Box::new("so soon")));
     soon(queue.idle()).await;
-    store.be(Behaviour::Answer);
+    store.set_behaviour(Behaviour::Answer);
     queue.set("is done");
     soon(queue.idle()).await;
     assert_eq!((queue.done(), queue.bytes()), ((1, 2), 0));
@@ -141,12 +147,12 @@ async fn a_write_that_panics_does_not_affect_others() {
 
 #[tokio::test]
 async fn queued_writes_are_done_after_the_last_handle_is_dropped() {
-    let (queue, store, mut told) = queue(Behaviour::Hold);
+    let (queue, store, mut events) = queue(Behaviour::Hold);
     (0..40).for_each(|n| queue.set(n));
     drop(queue);
-    store.let_go(40);
+    store.release(40);
     for _ in 0..40 {
-        told.gone().await;
+        events.ended().await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who listens to a store in this process.
+//! Bus of the in-process store.
 
 use crate::store::{
     bus::Subscription,
@@ -12,45 +12,45 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// All who listen, on any channel.
+/// Subscriptions of all channels.
 #[derive(Default)]
 pub(crate) struct Subscribers(Mutex<All>);
 
 #[derive(Default)]
 struct All {
-    ears: Vec<(String, Weak<Ear>)>,
-    silent: bool,
+    queues: Vec<(String, Weak<Queue>)>,
+    is_silent: bool,
 }
 
 impl Subscribers {
-    pub(crate) fn listen(&self, channel: &str) -> Listener {
-        let ear = Arc::<Ear>::default();
-        let entry = (channel.to_owned(), Arc::downgrade(&ear));
-        self.all().ears.push(entry);
-        Listener(ear)
+    pub(crate) fn subscribe(&self, channel: &str) -> QueueSubscription {
+        let queue = Arc::<Queue>::default();
+        let entry = (channel.to_owned(), Arc::downgrade(&queue));
+        self.all().queues.push(entry);
+        QueueSubscription(queue)
     }
 
-    pub(crate) fn tell(&self, channel: &str, message: &Bytes) {
+    pub(crate) fn publish(&self, channel: &str, message: &Bytes) {
         let mut all = self.all();
-        all.ears.retain(|(_, ear)| ear.strong_count() > 0);
-        if all.silent {
+        all.queues.retain(|(_, queue)| queue.strong_count() > 0);
+        if all.is_silent {
             return;
         }
-        let listening = all.ears.iter().filter(|(theirs, _)| theirs == channel);
-        for ear in listening.filter_map(|(_, ear)| ear.upgrade()) {
-            ear.change(|heard| heard.messages.push_back(message.clone()));
+        let subscribed = all.queues.iter().filter(|(name, _)| name == channel);
+        for queue in subscribed.filter_map(|(_, queue)| queue.upgrade()) {
+            queue.change(|state| state.messages.push_back(message.clone()));
         }
     }
 
-    pub(crate) fn silence(&self, silent: bool) {
-        self.all().silent = silent;
+    pub(crate) fn silence(&self, is_silent: bool) {
+        self.all().is_silent = is_silent;
     }
 
-    /// Ends all that listen, with an error.
+    /// Ends all subscriptions with an error.
     pub(crate) fn cut(&self) {
-        for (_, ear) in self.all().ears.drain(..) {
-            if let Some(ear) = ear.upgrade() {
-                ear.change(|heard| heard.over = true);
+        for (_, queue) in self.all().queues.drain(..) {
+            if let Some(queue) = queue.upgrade() {
+                queue.change(|state| state.is_cut = true);
             }
         }
     }
@@ -60,22 +60,23 @@ impl Subscribers {
     }
 }
 
+/// Messages of one subscription.
 #[derive(Default)]
-struct Ear(Mutex<Heard>);
+struct Queue(Mutex<QueueState>);
 
 #[derive(Default)]
-struct Heard {
+struct QueueState {
     messages: VecDeque<Bytes>,
-    over: bool,
+    is_cut: bool,
     waker: Option<Waker>,
 }
 
-impl Ear {
-    fn change(&self, change: impl FnOnce(&mut Heard)) {
+impl Queue {
+    fn change(&self, change: impl FnOnce(&mut QueueState)) {
         let waker = {
-            let mut heard = self.heard();
-            change(&mut heard);
-            heard.waker.take()
+            let mut state = self.state();
+            change(&mut state);
+            state.waker.take()
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -83,27 +84,26 @@ impl Ear {
     }
 
     fn poll(&self, cx: &Context<'_>) -> Poll<Result<Bytes, StoreError>> {
-        let mut heard = self.heard();
-        if let Some(message) = heard.messages.pop_front() {
+        let mut state = self.state();
+        if let Some(message) = state.messages.pop_front() {
             return Poll::Ready(Ok(message));
         }
-        if heard.over {
+        if state.is_cut {
             let error = StoreError::new(StoreErrorKind::Unreachable, "the bus was cut");
             return Poll::Ready(Err(error));
         }
-        heard.waker = Some(cx.waker().clone());
+        state.waker = Some(cx.waker().clone());
         Poll::Pending
     }
 
-    fn heard(&self) -> MutexGuard<'_, Heard> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One that listens.
-pub(crate) struct Listener(Arc<Ear>);
+pub(crate) struct QueueSubscription(Arc<Queue>);
 
-impl Subscription for Listener {
+impl Subscription for QueueSubscription {
     fn next(&mut self) -> StoreFuture<'_, Bytes> {
         Box::pin(poll_fn(|cx| self.0.poll(cx)))
     }

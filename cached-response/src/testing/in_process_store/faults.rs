@@ -1,4 +1,4 @@
-//! What a test does to the calls of a store: counts them, holds them, has them fail.
+//! Fault injection: counts the calls of a store, holds them, and makes them fail.
 
 use crate::store::error::{StoreError, StoreErrorKind};
 use std::{
@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// Where each call comes by, before it acts and before it answers.
+/// Passed by each call before its effect and before it returns.
 #[derive(Default)]
 pub(crate) struct FaultInjector(Mutex<State>);
 
@@ -17,28 +17,27 @@ struct State {
     calls: BTreeMap<&'static str, usize>,
     faults: Vec<(Calls, StoreErrorKind)>,
     held: Option<(Calls, Side)>,
-    /// How often it was opened. Who has waited for one opening is let through, also where it is
-    /// closed again at once.
-    opened: u64,
+    /// Number of releases: a call that waits for one goes on, although calls are held again at once.
+    releases: u64,
     waiting: usize,
     wakers: Vec<Waker>,
 }
 
-/// On which side of its work a call is held.
+/// Point at which a call is held.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
-    BeforeItActs,
-    BeforeItAnswers,
+    BeforeEffect,
+    BeforeReturn,
 }
 
-/// Which calls are meant.
+/// Set of calls.
 pub(crate) enum Calls {
     All,
     Of(String),
 }
 
 impl Calls {
-    fn are(&self, method: &str) -> bool {
+    fn include(&self, method: &str) -> bool {
         match self {
             Self::All => true,
             Self::Of(name) => name == method,
@@ -47,20 +46,20 @@ impl Calls {
 }
 
 impl FaultInjector {
-    /// Counts a call, holds it, and says whether it fails.
-    pub(crate) async fn enter(&self, method: &'static str) -> Result<(), StoreError> {
+    /// Counts a call, holds it, and returns its injected error.
+    pub(crate) async fn before(&self, method: &'static str) -> Result<(), StoreError> {
         *self.state().calls.entry(method).or_default() += 1;
-        self.pass(method, Side::BeforeItActs).await;
+        self.pass(method, Side::BeforeEffect).await;
         let state = self.state();
-        match state.faults.iter().find(|(calls, _)| calls.are(method)) {
-            Some((_, kind)) => Err(StoreError::new(*kind, "as the test wants it")),
+        match state.faults.iter().find(|(calls, _)| calls.include(method)) {
+            Some((_, kind)) => Err(StoreError::new(*kind, "injected by the test")),
             None => Ok(()),
         }
     }
 
-    /// Holds the answer of a call that has done its work.
-    pub(crate) async fn leave(&self, method: &'static str) {
-        self.pass(method, Side::BeforeItAnswers).await;
+    /// Holds a call after its effect.
+    pub(crate) async fn after(&self, method: &'static str) {
+        self.pass(method, Side::BeforeReturn).await;
     }
 
     pub(crate) fn hold(&self, calls: Calls, side: Side) {
@@ -71,7 +70,7 @@ impl FaultInjector {
         let wakers = {
             let mut state = self.state();
             state.held = None;
-            state.opened += 1;
+            state.releases += 1;
             std::mem::take(&mut state.wakers)
         };
         wakers.into_iter().for_each(Waker::wake);
@@ -83,7 +82,7 @@ impl FaultInjector {
             if state.waiting >= calls {
                 return Poll::Ready(());
             }
-            state.wake_me(cx);
+            state.register(cx);
             Poll::Pending
         })
         .await;
@@ -107,10 +106,10 @@ impl FaultInjector {
         };
         poll_fn(|cx| {
             let mut state = self.state();
-            if state.opened != waiting.since {
+            if state.releases != waiting.since {
                 return Poll::Ready(());
             }
-            state.wake_me(cx);
+            state.register(cx);
             Poll::Pending
         })
         .await;
@@ -120,12 +119,15 @@ impl FaultInjector {
         let (since, wakers) = {
             let mut state = self.state();
             let held = state.held.as_ref();
-            held.filter(|(calls, where_held)| calls.are(method) && *where_held == side)?;
+            held.filter(|(calls, held_side)| calls.include(method) && *held_side == side)?;
             state.waiting += 1;
-            (state.opened, std::mem::take(&mut state.wakers))
+            (state.releases, std::mem::take(&mut state.wakers))
         };
         wakers.into_iter().for_each(Waker::wake);
-        Some(Waiting { gate: self, since })
+        Some(Waiting {
+            faults: self,
+            since,
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -134,21 +136,21 @@ impl FaultInjector {
 }
 
 impl State {
-    fn wake_me(&mut self, cx: &Context<'_>) {
+    fn register(&mut self, cx: &Context<'_>) {
         if !self.wakers.iter().any(|known| known.will_wake(cx.waker())) {
             self.wakers.push(cx.waker().clone());
         }
     }
 }
 
-/// A call that is held, until it is let through or dropped.
+/// Call that is held, until it is released or dropped.
 struct Waiting<'a> {
-    gate: &'a FaultInjector,
+    faults: &'a FaultInjector,
     since: u64,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.gate.state().waiting -= 1;
+        self.faults.state().waiting -= 1;
     }
 }

@@ -1,8 +1,7 @@
-//! A store in this process, for tests: two caches that share it are two nodes.
+//! In-process [`Store`] for tests: two caches that share it are two nodes.
 
 pub(crate) mod bus;
 pub(crate) mod faults;
-pub(crate) mod map;
 
 use crate::{
     store::{
@@ -14,19 +13,23 @@ use crate::{
         in_process_store::{
             bus::Subscribers,
             faults::{Calls, FaultInjector, Side},
-            map::{Open, Shelf},
         },
         manual_clock::ManualClock,
     },
-    time::Clock,
+    time::{Clock, moment::Timestamp},
 };
 use actix_web::web::Bytes;
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 /// A [`Store`] in this process, with a [`Bus`]. A clone is another handle on the same one.
 ///
-/// A test can have its calls fail or wait, all of them or those of one method, which is told by the
-/// method's name: `"get"`, `"delete_many"`, `"publish"`.
+/// A test can make calls fail or wait: all of them, or those of one method, by its name: `"get"`,
+/// `"delete_many"`, `"publish"`.
 ///
 /// ```
 /// use cached_response::{Store, StoreErrorKind, testing::{InProcessStore, ManualClock}};
@@ -48,107 +51,107 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 /// # }
 /// ```
 #[derive(Clone, Default)]
-pub struct InProcessStore(Arc<Inside>);
+pub struct InProcessStore(Arc<Inner>);
 
 #[derive(Default)]
-struct Inside {
-    shelf: Shelf,
-    gate: FaultInjector,
-    ears: Subscribers,
+struct Inner {
+    map: Map,
+    faults: FaultInjector,
+    subscribers: Subscribers,
 }
 
 impl InProcessStore {
-    /// An empty store, with the machine's clock.
+    /// Creates an empty store on the machine's clock.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// An empty store, whose lifetimes are measured by a clock that a test turns by hand.
+    /// Creates an empty store whose lifetimes are measured on a manual clock.
     #[must_use]
     pub fn with_clock(clock: &ManualClock) -> Self {
-        Self(Arc::new(Inside {
-            shelf: Shelf::new(Clock::from(clock)),
-            ..Inside::default()
+        Self(Arc::new(Inner {
+            map: Map::new(Clock::from(clock)),
+            ..Inner::default()
         }))
     }
 
-    /// Under which names something lies.
+    /// Returns the names of all stored values.
     pub fn names(&self) -> Vec<String> {
-        self.0.shelf.open().names()
+        self.0.map.lock().names()
     }
 
-    /// How many calls there were, by method. A call counts when it is polled first.
+    /// Returns the number of calls by method. A call counts when it is first polled.
     pub fn calls(&self) -> BTreeMap<&'static str, usize> {
-        self.0.gate.calls()
+        self.0.faults.calls()
     }
 
-    /// From now on all calls fail, and nothing is done. Who listens still hears what was published.
+    /// Makes all calls fail without an effect. Subscriptions still return messages that were published
+    /// before.
     pub fn fail_with(&self, kind: StoreErrorKind) {
-        self.0.gate.fail(Calls::All, kind);
+        self.0.faults.fail(Calls::All, kind);
     }
 
-    /// From now on the calls of `method` fail, and nothing is done by them.
+    /// Makes the calls of `method` fail without an effect.
     pub fn fail_only(&self, method: &str, kind: StoreErrorKind) {
-        self.0.gate.fail(Calls::Of(method.into()), kind);
+        self.0.faults.fail(Calls::Of(method.into()), kind);
     }
 
-    /// No call fails any more, and the bus is no longer silent.
+    /// Ends all failures and the silence of the bus.
     pub fn heal(&self) {
-        self.0.gate.heal();
-        self.0.ears.silence(false);
+        self.0.faults.heal();
+        self.0.subscribers.silence(false);
     }
 
-    /// From now on all calls wait before they do anything, until [`release`](Self::release).
+    /// Makes all calls wait before they have an effect, until [`release`](Self::release).
     pub fn hold(&self) {
-        self.0.gate.hold(Calls::All, Side::BeforeItActs);
+        self.0.faults.hold(Calls::All, Side::BeforeEffect);
     }
 
-    /// From now on the calls of `method`, and of no other, wait before they do anything.
+    /// Makes the calls of `method`, and of no other, wait before they have an effect.
     pub fn hold_only(&self, method: &str) {
         self.0
-            .gate
-            .hold(Calls::Of(method.into()), Side::BeforeItActs);
+            .faults
+            .hold(Calls::Of(method.into()), Side::BeforeEffect);
     }
 
-    /// From now on the calls of `method`, and of no other, wait when they have done what they were
-    /// asked for, and before they say so.
+    /// Makes the calls of `method`, and of no other, wait after their effect and before they return.
     pub fn hold_answers(&self, method: &str) {
         self.0
-            .gate
-            .hold(Calls::Of(method.into()), Side::BeforeItAnswers);
+            .faults
+            .hold(Calls::Of(method.into()), Side::BeforeReturn);
     }
 
-    /// Lets all calls through that wait, and holds no more.
+    /// Lets all waiting calls go on, and makes no further ones wait.
     pub fn release(&self) {
-        self.0.gate.release();
+        self.0.faults.release();
     }
 
-    /// Ready when so many calls wait at once.
+    /// Ready when this many calls wait at the same time.
     pub async fn held(&self, calls: usize) {
-        self.0.gate.waiting(calls).await;
+        self.0.faults.waiting(calls).await;
     }
 
-    /// From now on nobody hears what is published, until [`heal`](Self::heal). Nobody is told so.
+    /// Makes the bus lose all messages without an error, until [`heal`](Self::heal).
     pub fn silence_bus(&self) {
-        self.0.ears.silence(true);
+        self.0.subscribers.silence(true);
     }
 
-    /// Ends all subscriptions: each has an error to tell, after what it has heard.
+    /// Ends all subscriptions: each returns an error after the messages that it has received.
     pub fn cut_bus(&self) {
-        self.0.ears.cut();
+        self.0.subscribers.cut();
     }
 
-    /// One call: past the gate, at the shelf, past the gate.
+    /// Returns the future of a call: it waits or fails, acts on the map, and may wait again.
     fn call<'a, T: Send + 'a>(
         &'a self,
         method: &'static str,
-        act: impl FnOnce(Open<'_>) -> T + Send + 'a,
+        act: impl FnOnce(Entries<'_>) -> T + Send + 'a,
     ) -> StoreFuture<'a, T> {
         Box::pin(async move {
-            self.0.gate.enter(method).await?;
-            let done = act(self.0.shelf.open());
-            self.0.gate.leave(method).await;
+            self.0.faults.before(method).await?;
+            let done = act(self.0.map.lock());
+            self.0.faults.after(method).await;
             Ok(done)
         })
     }
@@ -156,20 +159,22 @@ impl InProcessStore {
 
 impl Store for InProcessStore {
     fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<StoredValue>> {
-        self.call("get", move |shelf| shelf.get(name, limit))
+        self.call("get", move |entries| entries.get(name, limit))
     }
 
     fn set<'a>(&'a self, name: &'a str, bytes: Bytes, timeout: Duration) -> StoreFuture<'a, ()> {
-        let until = self.0.shelf.after(timeout);
-        self.call("set", move |mut shelf| shelf.put(name, bytes, until))
+        let expires_at = self.0.map.expiry(timeout);
+        self.call("set", move |mut entries| {
+            entries.insert(name, bytes, expires_at);
+        })
     }
 
     fn delete<'a>(&'a self, name: &'a str) -> StoreFuture<'a, ()> {
-        self.call("delete", move |mut shelf| shelf.remove(name))
+        self.call("delete", move |mut entries| entries.remove(name))
     }
 
     fn get_many<'a>(&'a self, names: &'a [String]) -> StoreFuture<'a, Vec<Option<Bytes>>> {
-        self.call("get_many", move |shelf| shelf.get_many(names))
+        self.call("get_many", move |entries| entries.get_many(names))
     }
 
     fn look_up<'a>(
@@ -178,14 +183,16 @@ impl Store for InProcessStore {
         limit: usize,
         with: &'a [String],
     ) -> StoreFuture<'a, (Option<StoredValue>, Vec<Option<Bytes>>)> {
-        self.call("look_up", move |shelf| {
-            (shelf.get(name, limit), shelf.get_many(with))
+        self.call("look_up", move |entries| {
+            (entries.get(name, limit), entries.get_many(with))
         })
     }
 
     fn add<'a>(&'a self, name: &'a str, bytes: Bytes, timeout: Duration) -> StoreFuture<'a, Bytes> {
-        let until = self.0.shelf.after(timeout);
-        self.call("add", move |mut shelf| shelf.add(name, bytes, until))
+        let expires_at = self.0.map.expiry(timeout);
+        self.call("add", move |mut entries| {
+            entries.add(name, bytes, expires_at)
+        })
     }
 
     fn ensure<'a>(
@@ -193,18 +200,18 @@ impl Store for InProcessStore {
         values: &'a [(String, Bytes)],
         life: Duration,
     ) -> StoreFuture<'a, Vec<Bytes>> {
-        let after = |timeout| self.0.shelf.after(timeout);
-        let moments = (after(life), after(life.saturating_mul(4)));
-        self.call("ensure", move |mut shelf| {
-            let ensure = |(name, value): &(String, Bytes)| shelf.ensure(name, value, moments);
+        let expiry = |timeout| self.0.map.expiry(timeout);
+        let expiries = (expiry(life), expiry(life.saturating_mul(4)));
+        self.call("ensure", move |mut entries| {
+            let ensure = |(name, value): &(String, Bytes)| entries.ensure(name, value, expiries);
             values.iter().map(ensure).collect()
         })
     }
 
     fn delete_many<'a>(&'a self, names: &'a [String]) -> StoreFuture<'a, ()> {
-        self.call("delete_many", move |mut shelf| {
+        self.call("delete_many", move |mut entries| {
             for name in names {
-                shelf.remove(name);
+                entries.remove(name);
             }
         })
     }
@@ -216,12 +223,14 @@ impl Store for InProcessStore {
 
 impl Bus for InProcessStore {
     fn publish<'a>(&'a self, channel: &'a str, message: Bytes) -> StoreFuture<'a, ()> {
-        self.call("publish", move |_| self.0.ears.tell(channel, &message))
+        self.call("publish", move |_| {
+            self.0.subscribers.publish(channel, &message);
+        })
     }
 
     fn subscribe<'a>(&'a self, channel: &'a str) -> StoreFuture<'a, Box<dyn Subscription>> {
         self.call("subscribe", move |_| {
-            Box::new(self.0.ears.listen(channel)) as Box<dyn Subscription>
+            Box::new(self.0.subscribers.subscribe(channel)) as Box<dyn Subscription>
         })
     }
 }
@@ -231,6 +240,95 @@ impl fmt::Debug for InProcessStore {
         f.debug_tuple("InProcessStore")
             .field(&self.names())
             .finish()
+    }
+}
+
+/// Values with their times of expiry.
+#[derive(Default)]
+struct Map {
+    clock: Clock,
+    values: Mutex<BTreeMap<String, (Bytes, Timestamp)>>,
+}
+
+impl Map {
+    fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            values: Mutex::default(),
+        }
+    }
+
+    /// Returns the time at which a value with this timeout expires.
+    fn expiry(&self, timeout: Duration) -> Timestamp {
+        self.clock.now().after(timeout)
+    }
+
+    /// Locks the map and removes what has expired.
+    fn lock(&self) -> Entries<'_> {
+        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        values.retain(|_, (_, expires_at)| *expires_at > now);
+        Entries { now, values }
+    }
+}
+
+/// Locked map without expired values.
+struct Entries<'a> {
+    now: Timestamp,
+    values: MutexGuard<'a, BTreeMap<String, (Bytes, Timestamp)>>,
+}
+
+impl Entries<'_> {
+    fn get(&self, name: &str, limit: usize) -> Option<StoredValue> {
+        let (bytes, expires_at) = self.values.get(name)?;
+        let bytes = bytes.slice(..bytes.len().min(limit));
+        Some(StoredValue::new(bytes, expires_at.since(self.now)))
+    }
+
+    fn get_many(&self, names: &[String]) -> Vec<Option<Bytes>> {
+        let get = |name: &String| self.values.get(name).map(|(bytes, _)| bytes.clone());
+        names.iter().map(get).collect()
+    }
+
+    fn insert(&mut self, name: &str, bytes: Bytes, expires_at: Timestamp) {
+        if expires_at > self.now {
+            self.values.insert(name.to_owned(), (bytes, expires_at));
+        } else {
+            self.values.remove(name);
+        }
+    }
+
+    fn add(&mut self, name: &str, bytes: Bytes, expires_at: Timestamp) -> Bytes {
+        if let Some((stored, _)) = self.values.get(name) {
+            return stored.clone();
+        }
+        self.insert(name, bytes.clone(), expires_at);
+        bytes
+    }
+
+    /// Returns the stored value, or stores this one; extends its lifetime to `extended` if it expires
+    /// before `minimum`.
+    fn ensure(
+        &mut self,
+        name: &str,
+        bytes: &Bytes,
+        (minimum, extended): (Timestamp, Timestamp),
+    ) -> Bytes {
+        let stored = self.add(name, bytes.clone(), extended);
+        if let Some((_, expires_at)) = self.values.get_mut(name)
+            && *expires_at < minimum
+        {
+            *expires_at = extended;
+        }
+        stored
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.values.remove(name);
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.values.keys().cloned().collect()
     }
 }
 

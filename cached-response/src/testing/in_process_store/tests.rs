@@ -17,7 +17,7 @@ fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
 }
 
 #[actix_web::test]
-async fn a_clone_is_another_handle_on_the_same_store() {
+async fn a_clone_is_a_handle_on_the_same_store() {
     let store = InProcessStore::new();
     store.clone().set("a", bytes("1"), MINUTE).await.unwrap();
     assert_eq!(store.names(), ["a"]);
@@ -26,7 +26,7 @@ async fn a_clone_is_another_handle_on_the_same_store() {
 }
 
 #[actix_web::test]
-async fn what_waits_to_be_set_does_not_live_longer_for_it() {
+async fn a_write_that_waits_does_not_extend_its_lifetime() {
     let clock = ManualClock::new();
     let store = InProcessStore::with_clock(&clock);
     store.hold();
@@ -39,7 +39,7 @@ async fn what_waits_to_be_set_does_not_live_longer_for_it() {
 }
 
 #[actix_web::test]
-async fn ensure_lengthens_a_life_that_is_too_short_and_keeps_the_value() {
+async fn ensure_extends_a_short_lifetime_and_keeps_the_value() {
     let clock = ManualClock::new();
     let store = InProcessStore::with_clock(&clock);
     let ours = [("a".to_owned(), bytes("ours"))];
@@ -52,7 +52,7 @@ async fn ensure_lengthens_a_life_that_is_too_short_and_keeps_the_value() {
 }
 
 #[actix_web::test]
-async fn a_call_can_be_held_before_it_acts_and_before_it_answers() {
+async fn a_call_can_be_held_before_its_effect_and_before_it_returns() {
     let store = InProcessStore::new();
     store.hold_only("set");
     let mut set = pin!(store.set("a", bytes("1"), MINUTE));
@@ -70,7 +70,7 @@ async fn a_call_can_be_held_before_it_acts_and_before_it_answers() {
 }
 
 #[actix_web::test]
-async fn a_call_that_is_dropped_while_it_is_held_does_nothing_and_waits_no_more() {
+async fn a_held_call_that_is_dropped_has_no_effect() {
     let store = InProcessStore::new();
     store.hold();
     {
@@ -83,7 +83,7 @@ async fn a_call_that_is_dropped_while_it_is_held_does_nothing_and_waits_no_more(
 }
 
 #[actix_web::test]
-async fn calls_fail_as_they_are_told_until_it_is_healed() {
+async fn injected_failures_last_until_heal() {
     let store = InProcessStore::new();
     store.fail_only("delete_many", StoreErrorKind::Refused);
     let kind = |error: StoreError| error.kind();
@@ -99,7 +99,7 @@ async fn calls_fail_as_they_are_told_until_it_is_healed() {
 }
 
 #[actix_web::test]
-async fn who_listens_hears_what_is_published_and_that_the_bus_was_cut() {
+async fn a_subscription_receives_messages_and_the_error_of_a_cut() {
     let store = InProcessStore::new();
     let mut ours = store.subscribe("c").await.unwrap();
     let mut other = store.subscribe("d").await.unwrap();

@@ -1,55 +1,55 @@
-//! The methods for many names do what the ones for a single name do; and many calls at once.
+//! Methods for several names, and concurrent calls.
 
-use crate::testing::store_conformance::subject::{HOUR, Subject, ends};
+use crate::testing::store_conformance::{HOUR, Subject, completes};
 use actix_web::web::Bytes;
 use std::{future::Future, sync::Arc};
 use tokio::task::JoinHandle;
 
 pub(crate) async fn check(subject: &Subject) {
-    reading(subject).await;
-    two_hundred(subject).await;
-    added(subject).await;
-    deleting(subject).await;
-    at_once(subject).await;
+    get_many_and_look_up(subject).await;
+    two_hundred_names(subject).await;
+    add(subject).await;
+    delete_many(subject).await;
+    concurrent_calls(subject).await;
 }
 
-async fn reading(subject: &Subject) {
+async fn get_many_and_look_up(subject: &Subject) {
     let names = subject.names(&["many-b", "many-none", "many-a", "many-b"]);
     let short = Bytes::from(vec![7; 64]);
     subject.set(&names[0], short.clone(), HOUR).await;
     subject.set(&names[2], "a", HOUR).await;
     let expected = [Some(short.clone()), None, Some("a".into()), Some(short)];
-    let found = ends("get_many", subject.other.get_many(&names)).await;
+    let found = completes("get_many", subject.other.get_many(&names)).await;
     assert!(
         found == expected,
         "`get_many` has found {found:?} instead of {expected:?}: it gives what `get` gives, in the \
          order of the names"
     );
-    let (kept, with) = ends("look_up", subject.other.look_up(&names[0], 3, &names)).await;
-    let kept = kept.map(|kept| kept.bytes);
+    let (value, with) = completes("look_up", subject.other.look_up(&names[0], 3, &names)).await;
+    let value = value.map(|value| value.bytes);
     assert!(
-        kept.as_deref() == Some(&[7; 3]),
-        "`look_up` has found {kept:?}: it gives what `get` gives, no more than `limit` bytes"
+        value.as_deref() == Some(&[7; 3]),
+        "`look_up` has found {value:?}: it gives what `get` gives, no more than `limit` bytes"
     );
     assert!(
         with == expected,
         "`look_up` has found {with:?} instead of {expected:?}: it gives what `get_many` gives"
     );
-    let nothing = ends("look_up", subject.other.look_up(&names[1], 3, &[])).await;
+    let nothing = completes("look_up", subject.other.look_up(&names[1], 3, &[])).await;
     assert!(
         nothing == (None, Vec::new()),
         "`look_up` of what is absent, with no other names, has found {nothing:?}"
     );
 }
 
-async fn two_hundred(subject: &Subject) {
+async fn two_hundred_names(subject: &Subject) {
     let name = |number: usize| subject.name(&format!("of-many-{number}"));
     let names: Vec<_> = (0..200).map(name).collect();
     let value = |number: usize| Bytes::from(number.to_string());
     for (number, name) in names.iter().enumerate().step_by(2) {
         subject.set(name, value(number), HOUR).await;
     }
-    let found = ends("get_many", subject.other.get_many(&names)).await;
+    let found = completes("get_many", subject.other.get_many(&names)).await;
     let is_right = |(number, found): (usize, &Option<Bytes>)| {
         *found == (number % 2 == 0).then(|| value(number))
     };
@@ -57,53 +57,53 @@ async fn two_hundred(subject: &Subject) {
         found.len() == 200 && found.iter().enumerate().all(is_right),
         "of 200 names each other one was set, and `get_many` does not find just these"
     );
-    ends("delete_many", subject.one.delete_many(&names)).await;
-    let found = ends("get_many", subject.other.get_many(&names)).await;
+    completes("delete_many", subject.one.delete_many(&names)).await;
+    let found = completes("get_many", subject.other.get_many(&names)).await;
     assert!(
         found.iter().all(Option::is_none),
         "`delete_many` of 200 names has left some of them there"
     );
 }
 
-async fn added(subject: &Subject) {
+async fn add(subject: &Subject) {
     let name = subject.name("added");
-    let add = |value: &'static str| ends("add", subject.one.add(&name, value.into(), HOUR));
+    let add = |value: &'static str| completes("add", subject.one.add(&name, value.into(), HOUR));
     let first = add("first").await;
     let second = add("second").await;
     let found = subject.bytes(&name).await;
     assert!(
         first == "first" && second == "first" && found.as_deref() == Some(b"first"),
-        "`add` of \"first\" and then \"second\" gave {first:?} and {second:?}, and {found:?} lies \
-         there: it puts bytes where nothing lies, and gives what lies there then"
+        "`add` of \"first\" and then \"second\" gave {first:?} and {second:?}, and {found:?} is \
+         stored: it stores bytes unless a value is stored, and returns the stored value"
     );
     subject.delete(&name).await;
     let third = add("third").await;
     let found = subject.bytes(&name).await;
     assert!(
         third == "third" && found.as_deref() == Some(b"third"),
-        "`add` of \"third\" after a `delete` gave {third:?}, and {found:?} lies there"
+        "`add` of \"third\" after a `delete` gave {third:?}, and {found:?} is stored"
     );
     subject.delete(&name).await;
 }
 
-async fn deleting(subject: &Subject) {
+async fn delete_many(subject: &Subject) {
     let names = subject.names(&["many-a", "many-none", "many-b"]);
-    ends("delete_many", subject.one.delete_many(&names[..2])).await;
-    let left = ends("get_many", subject.other.get_many(&names)).await;
+    completes("delete_many", subject.one.delete_many(&names[..2])).await;
+    let left = completes("get_many", subject.other.get_many(&names)).await;
     assert!(
         left[0].is_none() && left[2].is_some(),
         "`delete_many` of two names has left {left:?}: it deletes them, and no others"
     );
     subject.delete(&names[2]).await;
-    ends("delete_many", subject.one.delete_many(&[])).await;
+    completes("delete_many", subject.one.delete_many(&[])).await;
 }
 
-async fn at_once(subject: &Subject) {
+async fn concurrent_calls(subject: &Subject) {
     let shared = subject.name("at-once");
     let tasks: Vec<_> = (0..64_u8)
         .map(|number| {
             let own = subject.name(&format!("at-once-{number}"));
-            in_a_task(one_of_many(subject, number, own, shared.clone()))
+            spawn(one_of_many(subject, number, own, shared.clone()))
         })
         .collect();
     for task in tasks {
@@ -116,7 +116,7 @@ async fn at_once(subject: &Subject) {
     subject.delete(&shared).await;
 }
 
-fn in_a_task(work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+fn spawn(work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
     tokio::spawn(work)
 }
 
@@ -130,20 +130,20 @@ fn one_of_many(
     async move {
         let value = Bytes::from(vec![number; 1024]);
         for name in [&own, &shared] {
-            ends("set", one.set(name, value.clone(), HOUR)).await;
+            completes("set", one.set(name, value.clone(), HOUR)).await;
         }
-        let found = ends("get", other.get(&own, 2048)).await;
+        let found = completes("get", other.get(&own, 2048)).await;
         assert!(
             found.is_some_and(|found| found.bytes == value),
             "of 64 calls at once one has found what another has set under another name"
         );
-        let found = ends("get", other.get(&shared, 2048)).await;
+        let found = completes("get", other.get(&shared, 2048)).await;
         assert!(
             found.is_some_and(|found| {
                 found.bytes.len() == 1024 && found.bytes.iter().all(|byte| *byte == found.bytes[0])
             }),
             "of what 64 calls have set under one name at once, something mixed was found"
         );
-        ends("delete", one.delete(&own)).await;
+        completes("delete", one.delete(&own)).await;
     }
 }

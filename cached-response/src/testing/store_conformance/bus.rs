@@ -1,8 +1,8 @@
-//! The bus, where there is one: whoever listens hears everything, in its order.
+//! The bus, where the store has one: subscribers receive every message in order.
 
 use crate::{
     store::bus::{Bus, Subscription},
-    testing::store_conformance::subject::{Subject, ends},
+    testing::store_conformance::{Subject, completes},
 };
 use actix_web::web::Bytes;
 
@@ -11,10 +11,10 @@ pub(crate) async fn check(subject: &Subject) {
         return;
     };
     let (channel, elsewhere) = (subject.name("bus"), subject.name("bus-elsewhere"));
-    let mut ears = [
-        listen(other, &channel).await,
-        listen(one, &channel).await,
-        listen(other, &elsewhere).await,
+    let mut subscriptions = [
+        subscribe(other, &channel).await,
+        subscribe(one, &channel).await,
+        subscribe(other, &elsewhere).await,
     ];
     let every: Bytes = (0..=u8::MAX).collect();
     publish(one, &elsewhere, "elsewhere".into()).await;
@@ -23,30 +23,30 @@ pub(crate) async fn check(subject: &Subject) {
         publish(one, &channel, number.to_string().into()).await;
     }
     publish(one, &elsewhere, "the end".into()).await;
-    for ear in &mut ears[..2] {
-        hears(ear.as_mut(), &every).await;
+    for subscription in &mut subscriptions[..2] {
+        receives(subscription.as_mut(), &every).await;
         for number in 0..20 {
-            hears(ear.as_mut(), number.to_string().as_bytes()).await;
+            receives(subscription.as_mut(), number.to_string().as_bytes()).await;
         }
     }
-    hears(ears[2].as_mut(), b"elsewhere").await;
-    hears(ears[2].as_mut(), b"the end").await;
+    receives(subscriptions[2].as_mut(), b"elsewhere").await;
+    receives(subscriptions[2].as_mut(), b"the end").await;
 }
 
-async fn listen(bus: &dyn Bus, channel: &str) -> Box<dyn Subscription> {
-    ends("subscribe", bus.subscribe(channel)).await
+async fn subscribe(bus: &dyn Bus, channel: &str) -> Box<dyn Subscription> {
+    completes("subscribe", bus.subscribe(channel)).await
 }
 
 async fn publish(bus: &dyn Bus, channel: &str, message: Bytes) {
-    ends("publish", bus.publish(channel, message)).await;
+    completes("publish", bus.publish(channel, message)).await;
 }
 
-async fn hears(ear: &mut dyn Subscription, expected: &[u8]) {
-    let heard = ends("Subscription::next", ear.next()).await;
+async fn receives(subscription: &mut dyn Subscription, expected: &[u8]) {
+    let received = completes("Subscription::next", subscription.next()).await;
     assert!(
-        heard == expected,
-        "{heard:?} was heard instead of {:?}: all that is published on a channel after `subscribe` \
-         is heard, by whoever publishes, too, in its order, and nothing else",
+        received == expected,
+        "{received:?} was received instead of {:?}: a subscription receives all that is published on its \
+         channel after `subscribe`, also by the same store, in order, and nothing else",
         Bytes::copy_from_slice(expected)
     );
 }

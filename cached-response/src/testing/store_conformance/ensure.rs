@@ -1,6 +1,6 @@
-//! What `ensure` promises: a value for a time, and never one that was deleted.
+//! `ensure`: a value with the requested lifetime, and never one that was deleted.
 
-use crate::testing::store_conformance::subject::{HOUR, Subject, ends};
+use crate::testing::store_conformance::{HOUR, Subject, completes};
 use actix_web::web::Bytes;
 use std::{
     sync::Arc,
@@ -12,9 +12,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 pub(crate) async fn check(subject: &Subject) {
     each_name(subject).await;
-    too_little_life(subject).await;
+    short_lifetime(subject).await;
     deleted(subject).await;
-    deleted_meanwhile(subject).await;
+    concurrently_deleted(subject).await;
 }
 
 async fn ensure(subject: &Subject, names: &[String], value: &'static str) -> Vec<Bytes> {
@@ -23,7 +23,7 @@ async fn ensure(subject: &Subject, names: &[String], value: &'static str) -> Vec
         .iter()
         .map(|name| (name.clone(), value.clone()))
         .collect();
-    let ensured = ends("ensure", subject.other.ensure(&values, MINUTE)).await;
+    let ensured = completes("ensure", subject.other.ensure(&values, MINUTE)).await;
     assert!(
         ensured.len() == names.len(),
         "`ensure` of {} names gave {} values",
@@ -33,14 +33,14 @@ async fn ensure(subject: &Subject, names: &[String], value: &'static str) -> Vec
     ensured
 }
 
-/// That `value` lies there, with enough to live.
-async fn lies_there(subject: &Subject, name: &str, value: &Bytes, since: Instant) {
-    let kept = subject.kept(name, 64).await;
+/// Checks that `value` is stored with the requested lifetime.
+async fn is_stored(subject: &Subject, name: &str, value: &Bytes, since: Instant) {
+    let stored = subject.value(name, 64).await;
     assert!(
-        kept.as_ref().is_some_and(|kept| kept.bytes == *value),
-        "`ensure` gave {value:?}, and {kept:?} lies there"
+        stored.as_ref().is_some_and(|stored| stored.bytes == *value),
+        "`ensure` gave {value:?}, and {stored:?} is stored"
     );
-    let left = kept.map_or(Duration::ZERO, |kept| kept.left);
+    let left = stored.map_or(Duration::ZERO, |stored| stored.left);
     assert!(
         left + since.elapsed() >= MINUTE,
         "what `ensure` gave for a minute has {left:?} to live: it makes a life longer where it must be"
@@ -54,25 +54,25 @@ async fn each_name(subject: &Subject) {
     let ensured = ensure(subject, &names, "given").await;
     assert!(
         ensured == ["given", "there", "given"],
-        "`ensure` gave {ensured:?} instead of [\"given\", \"there\", \"given\"]: what lies there and \
-         lives for long enough, and else what is given"
+        "`ensure` gave {ensured:?} instead of [\"given\", \"there\", \"given\"]: the stored value if its lifetime \
+         suffices, else the given one"
     );
     for (name, value) in names.iter().zip(&ensured) {
-        lies_there(subject, name, value, since).await;
+        is_stored(subject, name, value, since).await;
     }
-    ends("delete_many", subject.one.delete_many(&names)).await;
+    completes("delete_many", subject.one.delete_many(&names)).await;
 }
 
-async fn too_little_life(subject: &Subject) {
+async fn short_lifetime(subject: &Subject) {
     let names = subject.names(&["ensured-short"]);
     subject.set(&names[0], "there", MINUTE / 6).await;
     let since = Instant::now();
     let ensured = ensure(subject, &names, "given").await;
     assert!(
         ensured == ["there"] || ensured == ["given"],
-        "`ensure` gave {ensured:?}, where \"there\" lay and \"given\" was given"
+        "`ensure` gave {ensured:?}, where \"there\" was stored and \"given\" was given"
     );
-    lies_there(subject, &names[0], &ensured[0], since).await;
+    is_stored(subject, &names[0], &ensured[0], since).await;
     subject.delete(&names[0]).await;
 }
 
@@ -87,19 +87,19 @@ async fn deleted(subject: &Subject) {
     let found = subject.bytes(&names[0]).await;
     assert!(
         ensured == ["new"] && found.as_deref() == Some(b"new"),
-        "{ensured:?} {REVIVED} ({found:?} lies there)"
+        "{ensured:?} {REVIVED} ({found:?} is stored)"
     );
     subject.delete(&names[0]).await;
 }
 
-/// Deletes while a life is being made longer.
-async fn deleted_meanwhile(subject: &Subject) {
+/// Deletes while a lifetime is being extended.
+async fn concurrently_deleted(subject: &Subject) {
     for round in 0..48 {
-        let name = subject.name("ensured-meanwhile");
+        let name = subject.name("ensured-concurrently");
         subject.set(&name, "old", MINUTE / 6).await;
         let (other, values) = (Arc::clone(&subject.other), [(name.clone(), "new".into())]);
         let ensuring =
-            tokio::spawn(async move { ends("ensure", other.ensure(&values, MINUTE)).await });
+            tokio::spawn(async move { completes("ensure", other.ensure(&values, MINUTE)).await });
         for _ in 0..round % 12 {
             yield_now().await;
         }

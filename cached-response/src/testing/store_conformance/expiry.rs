@@ -1,63 +1,63 @@
-//! How long things live: never longer than asked, and what is left is told.
+//! Lifetimes: a value expires at its timeout at the latest, and its remaining lifetime is reported.
 
-use crate::testing::store_conformance::subject::{HOUR, Subject, ends};
+use crate::testing::store_conformance::{HOUR, Subject, completes};
 use std::time::{Duration, Instant};
 use tokio::time::sleep_until;
 
-/// What a clock that counts milliseconds may be wrong by, twice.
-const GRAIN: Duration = Duration::from_millis(20);
+/// Rounding error of a clock that counts milliseconds, twice.
+const CLOCK_ERROR: Duration = Duration::from_millis(20);
 
 const DAY: Duration = Duration::from_secs(86_400);
 const SHORT: Duration = Duration::from_secs(2);
 
 pub(crate) async fn check(subject: &Subject) {
-    long_lives(subject).await;
-    let long = Life::set(subject, "lives-long", HOUR / 60).await;
-    let dying = short_lives(subject).await;
+    long_lifetimes(subject).await;
+    let long = Expiring::set(subject, "lives-long", HOUR / 60).await;
+    let expiring = short_lifetimes(subject).await;
     let renewed = renewed(subject).await;
-    for life in &dying {
-        life.tells_what_is_left(subject).await;
+    for value in &expiring {
+        value.reports_left(subject).await;
     }
-    for life in &dying {
-        life.ends(subject).await;
+    for value in &expiring {
+        value.expires(subject).await;
     }
-    for life in [&long, &renewed] {
-        life.goes_on(subject).await;
+    for value in [&long, &renewed] {
+        value.is_stored(subject).await;
     }
-    ends(
+    completes(
         "delete_many",
         subject.one.delete_many(&[long.name, renewed.name]),
     )
     .await;
 }
 
-/// Something that was set, and until when it may live.
-struct Life {
+/// Value that was set, and the latest time of its expiry.
+struct Expiring {
     name: String,
     timeout: Duration,
-    until: Instant,
+    expires_at: Instant,
 }
 
-impl Life {
+impl Expiring {
     async fn set(subject: &Subject, name: &str, timeout: Duration) -> Self {
         let name = subject.name(name);
         subject.set(&name, "alive", timeout).await;
-        Self::from_now(name, timeout)
+        Self::set_now(name, timeout)
     }
 
-    /// What was set just now: the store may have counted from this moment, at the latest.
-    fn from_now(name: String, timeout: Duration) -> Self {
+    /// Records a value that was set just now: the store counts from this time at the latest.
+    fn set_now(name: String, timeout: Duration) -> Self {
         Self {
             name,
             timeout,
-            until: Instant::now() + timeout,
+            expires_at: Instant::now() + timeout,
         }
     }
 
-    async fn tells_what_is_left(&self, subject: &Subject) -> Option<Duration> {
+    async fn reports_left(&self, subject: &Subject) -> Option<Duration> {
         let asked = Instant::now();
-        let left = subject.kept(&self.name, 64).await?.left;
-        let most = self.until.saturating_duration_since(asked) + GRAIN;
+        let left = subject.value(&self.name, 64).await?.left;
+        let most = self.expires_at.saturating_duration_since(asked) + CLOCK_ERROR;
         assert!(
             left <= most,
             "`left` is {left:?} of something that was set for {:?} and has {most:?} to live: it must \
@@ -67,8 +67,8 @@ impl Life {
         Some(left)
     }
 
-    async fn goes_on(&self, subject: &Subject) {
-        let left = self.tells_what_is_left(subject).await;
+    async fn is_stored(&self, subject: &Subject) {
+        let left = self.reports_left(subject).await;
         assert!(
             left.is_some_and(|left| left >= self.timeout / 2),
             "something that was set for {:?} a few seconds ago has {left:?} to live (`None`: it is \
@@ -77,9 +77,9 @@ impl Life {
         );
     }
 
-    async fn ends(&self, subject: &Subject) {
-        sleep_until((self.until + GRAIN).into()).await;
-        let found = subject.kept(&self.name, 64).await;
+    async fn expires(&self, subject: &Subject) {
+        sleep_until((self.expires_at + CLOCK_ERROR).into()).await;
+        let found = subject.value(&self.name, 64).await;
         assert!(
             found.is_none(),
             "{found:?} is still there, although it was set for {:?}, which are over: it may live \
@@ -90,34 +90,34 @@ impl Life {
     }
 }
 
-async fn long_lives(subject: &Subject) {
+async fn long_lifetimes(subject: &Subject) {
     for days in [31, 400] {
-        let life = Life::set(subject, &format!("lives-{days}-days"), days * DAY).await;
-        life.goes_on(subject).await;
-        subject.delete(&life.name).await;
+        let value = Expiring::set(subject, &format!("lives-{days}-days"), days * DAY).await;
+        value.is_stored(subject).await;
+        subject.delete(&value.name).await;
     }
 }
 
-/// In the order in which they end.
-async fn short_lives(subject: &Subject) -> Vec<Life> {
+/// Returns values in the order of their expiry.
+async fn short_lifetimes(subject: &Subject) -> Vec<Expiring> {
     let zero = subject.name("lives-not");
     subject.set(&zero, "old", HOUR).await;
-    let mut lives = vec![Life::set(subject, "lives-not", Duration::ZERO).await];
+    let mut values = vec![Expiring::set(subject, "lives-not", Duration::ZERO).await];
     for millis in [1, 300, 1500] {
         let name = format!("lives-{millis}-ms");
-        lives.push(Life::set(subject, &name, Duration::from_millis(millis)).await);
+        values.push(Expiring::set(subject, &name, Duration::from_millis(millis)).await);
     }
     let replaced = subject.name("lives-shorter");
     subject.set(&replaced, "old", HOUR).await;
-    lives.push(Life::set(subject, "lives-shorter", SHORT).await);
+    values.push(Expiring::set(subject, "lives-shorter", SHORT).await);
     let added = subject.name("lives-added");
-    ends("add", subject.one.add(&added, "added".into(), SHORT)).await;
-    lives.push(Life::from_now(added, SHORT));
-    lives
+    completes("add", subject.one.add(&added, "added".into(), SHORT)).await;
+    values.push(Expiring::set_now(added, SHORT));
+    values
 }
 
-/// Something that would end, had it not been set again.
-async fn renewed(subject: &Subject) -> Life {
-    Life::set(subject, "lives-again", SHORT).await;
-    Life::set(subject, "lives-again", HOUR / 60).await
+/// Returns a value that was set again with a longer timeout.
+async fn renewed(subject: &Subject) -> Expiring {
+    Expiring::set(subject, "lives-again", SHORT).await;
+    Expiring::set(subject, "lives-again", HOUR / 60).await
 }

@@ -1,8 +1,8 @@
-//! What is set is what is found.
+//! Single values and their names.
 
 use crate::{
     store::error::StoreFuture,
-    testing::store_conformance::subject::{ALL, HOUR, Subject, ends},
+    testing::store_conformance::{ALL, HOUR, Subject, completes},
 };
 use actix_web::web::Bytes;
 
@@ -42,7 +42,7 @@ async fn limits(subject: &Subject) {
     let name = subject.name("limits");
     subject.set(&name, "0123456789", HOUR).await;
     for limit in [0, 1, 9, 10, 11, ALL] {
-        let found = subject.kept(&name, limit).await.map(|kept| kept.bytes);
+        let found = subject.value(&name, limit).await.map(|value| value.bytes);
         let expected = &b"0123456789"[..limit.min(10)];
         assert!(
             found.as_deref() == Some(expected),
@@ -60,7 +60,7 @@ async fn replaced(subject: &Subject) {
     let found = subject.bytes(&name).await;
     assert!(
         found.as_deref() == Some(b"new"),
-        "{found:?} was found where \"new\" was set last: `set` puts bytes in place of what lies there"
+        "{found:?} was found where \"new\" was set last: `set` replaces the stored value"
     );
     subject.delete(&name).await;
 }
@@ -74,13 +74,13 @@ async fn deleted(subject: &Subject) {
     );
     subject.delete(&name).await;
     subject.set(&name, "old", HOUR).await;
-    // So that whoever keeps a copy has one.
+    // Read once more, for a store that caches what it reads.
     subject.bytes(&name).await;
     subject.delete(&name).await;
     let found = subject.bytes(&name).await;
     assert!(
         found.is_none(),
-        "{found:?} was found after it was deleted: once `delete` is `Ok`, no `get` of anybody finds it"
+        "{found:?} was found after it was deleted: once `delete` is `Ok`, no `get` of any client finds it"
     );
     subject.set(&name, "new", HOUR).await;
     let found = subject.bytes(&name).await;
@@ -91,23 +91,84 @@ async fn deleted(subject: &Subject) {
     subject.delete(&name).await;
 }
 
-/// A store may refuse it, or leave it out. It may not keep a part of it, or what lay there before.
+/// Checks a large value: a store may refuse it, but may keep neither a part of it nor the value before.
 async fn large(subject: &Subject) {
     let name = subject.name("large");
     let value: Bytes = (0..=u8::MAX).cycle().take(1 << 20).collect();
     subject.set(&name, "old", HOUR).await;
     let set: StoreFuture<'_, ()> = Box::pin(async {
-        // Whether it is refused is the store's own business.
+        // A store may refuse it.
         drop(subject.one.set(&name, value.clone(), HOUR).await);
         Ok(())
     });
-    ends("set", set).await;
+    completes("set", set).await;
     let found = subject.bytes(&name).await;
     assert!(
         found.as_ref().is_none_or(|found| *found == value),
         "{} bytes were found after `set` of 1 MiB in place of 3 bytes: a store may refuse what is \
-         large, but then it keeps neither a part nor what lay there before",
+         large, but then it keeps neither a part nor the value before",
         found.map_or(0, |found| found.len()),
     );
     subject.delete(&name).await;
+}
+
+/// Checks that different names refer to different values.
+pub(crate) async fn check_names(subject: &Subject) {
+    let names = names(subject);
+    for (number, name) in names.iter().enumerate() {
+        subject.set(name, number.to_string(), HOUR).await;
+    }
+    for (number, name) in names.iter().enumerate() {
+        let found = subject.bytes(name).await;
+        assert!(
+            found.as_deref() == Some(number.to_string().as_bytes()),
+            "{found:?} was found under the name {name:?} of {} bytes, where {:?} was set: any \
+             printable name is another than all others",
+            name.len(),
+            number.to_string()
+        );
+    }
+    for (number, name) in names.iter().enumerate() {
+        subject.delete(name).await;
+        let found = subject.bytes(name).await;
+        assert!(found.is_none(), "{name:?} was deleted, and is still there");
+        if let Some(next) = names.get(number + 1) {
+            let next_is_there = subject.bytes(next).await.is_some();
+            assert!(next_is_there, "to delete {name:?} has deleted {next:?}");
+        }
+    }
+}
+
+fn names(subject: &Subject) -> Vec<String> {
+    let long = |length: usize, last: char| {
+        let mut name = subject.name("long-");
+        name.extend(std::iter::repeat_n('x', length - name.len() - 1));
+        name.push(last);
+        name
+    };
+    let mut names = subject.names(&[
+        "a b",
+        "a  b",
+        "a%20b",
+        "a+b",
+        "a_b",
+        "ab",
+        "AB",
+        "Ab",
+        "a/b?c=d&e=f#g",
+        "a:b",
+        "{a}b",
+        "*",
+        "a*",
+        "ä",
+        "a\u{308}",
+        "ae",
+        "名前",
+        "a\"b'c\\d",
+    ]);
+    names.extend([250, 251, 300, 8192].map(|length| long(length, 'a')));
+    names.extend([250, 251, 300, 8192].map(|length| long(length, 'b')));
+    // The only name that other runs share.
+    names.push("~".to_owned());
+    names
 }

@@ -1,4 +1,4 @@
-//! A store with a fault that is planted in it.
+//! Store with a planted fault.
 
 use crate::{
     store::{
@@ -47,7 +47,7 @@ pub(super) enum Fault {
     TellsOnlyOthers,
 }
 
-/// Only what a store must have, and by default without a fault: all else is made of these.
+/// Store that implements the required methods and has at most one fault.
 pub(super) struct Faulty {
     store: InProcessStore,
     fault: Fault,
@@ -90,7 +90,7 @@ impl Faulty {
     fn left(&self, left: Duration) -> Duration {
         match self.fault {
             Fault::SaysTooMuchIsLeft => left + Duration::from_millis(500),
-            // It does not say so.
+            // It reports the lifetime that was requested.
             Fault::LivesTooLong => left.saturating_sub(Duration::from_millis(300)),
             _ => left,
         }

@@ -1,4 +1,4 @@
-//! A suite that finds nothing wrong with anything would be no suite.
+//! The suite must pass for stores without a fault and report each planted one.
 
 mod faulty;
 
@@ -16,10 +16,10 @@ use crate::{
 use actix_web::web::Bytes;
 use std::time::Duration;
 
-/// Only get, set and delete.
-struct Least(InProcessStore);
+/// Store with `get`, `set` and `delete` alone.
+struct Minimal(InProcessStore);
 
-impl Store for Least {
+impl Store for Minimal {
     fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<StoredValue>> {
         self.0.get(name, limit)
     }
@@ -34,7 +34,7 @@ impl Store for Least {
 }
 
 #[actix_web::test]
-async fn the_store_in_this_process_passes() {
+async fn the_in_process_store_passes() {
     check_store(InProcessStore::new()).await;
 }
 
@@ -52,15 +52,15 @@ async fn two_stores_are_not_two_handles_on_one() {
 
 #[actix_web::test]
 async fn a_store_of_three_methods_passes() {
-    check_store(Least(InProcessStore::new())).await;
+    check_store(Minimal(InProcessStore::new())).await;
 }
 
-/// What the suite says of a store, which is nothing where it is well.
+/// Returns the report of the suite on a store with this fault, if there is one.
 async fn report(fault: Fault) -> Option<String> {
     let checked = actix_web::rt::spawn(check_store(Faulty::new(fault))).await;
     let panic = checked.err()?.into_panic();
-    let words = panic.downcast_ref::<String>().cloned();
-    Some(words.unwrap_or_else(|| (*panic.downcast_ref::<&str>().unwrap()).to_owned()))
+    let message = panic.downcast_ref::<String>().cloned();
+    Some(message.unwrap_or_else(|| (*panic.downcast_ref::<&str>().unwrap()).to_owned()))
 }
 
 #[actix_web::test]
@@ -104,17 +104,19 @@ async fn each_planted_fault_is_reported_and_named() {
         (Fault::TellsOnlyOthers, "`Subscription::next` hangs"),
     ];
     let reports =
-        expected.map(|(fault, words)| (fault, words, actix_web::rt::spawn(report(fault))));
-    for (fault, words, report) in reports {
+        expected.map(|(fault, message)| (fault, message, actix_web::rt::spawn(report(fault))));
+    for (fault, message, report) in reports {
         let report = report.await.unwrap();
         assert!(
-            report.as_ref().is_some_and(|report| report.contains(words)),
+            report
+                .as_ref()
+                .is_some_and(|report| report.contains(message)),
             "{fault:?} was reported as {report:?}"
         );
     }
 }
 
 #[actix_web::test]
-async fn what_has_no_fault_is_not_reported() {
+async fn a_store_without_a_fault_is_not_reported() {
     assert_eq!(report(Fault::None).await, None);
 }
