@@ -91,8 +91,12 @@ impl CacheResponses {
     ///
     /// let scope = actix_web::web::scope("/shop").wrap(CacheResponses::new(Policy::new(60)));
     /// # let _ = scope;
-    /// let refreshed = Policy::new(60).stale_while_revalidate(30);
-    /// assert!(std::panic::catch_unwind(|| CacheResponses::new(refreshed)).is_err());
+    /// ```
+    ///
+    /// ```should_panic
+    /// use cached_response::{CacheResponses, Policy};
+    ///
+    /// let _ = CacheResponses::new(Policy::new(60).stale_while_revalidate(30));
     /// ```
     #[must_use]
     #[track_caller]

@@ -233,8 +233,8 @@ async fn under_the_middleware_a_stale_response_stands_in_for_a_panic() {
 }
 
 #[test]
-#[should_panic(expected = "`stale_while_revalidate` needs a run behind the answer")]
-fn the_middleware_refuses_what_needs_a_run_behind_the_answer() {
+#[should_panic(expected = "`stale_while_revalidate` runs the handler in the background")]
+fn the_middleware_rejects_a_policy_that_refreshes_in_the_background() {
     let _ = CacheResponses::new(Policy::new(10).stale_while_revalidate(60));
 }
 
