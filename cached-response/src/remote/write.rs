@@ -22,8 +22,7 @@ use crate::{
     },
     store::{
         Store,
-        error::{StoreError, StoreErrorKind, StoreFuture},
-        foreign::warn_of_foreign_value,
+        error::{StoreError, StoreErrorKind, StoreFuture, warn_of_foreign_value},
     },
 };
 use actix_web::{HttpRequest, web::Bytes};

@@ -1,9 +1,9 @@
-//! By what the processes that share a store tell one another something.
+//! The interface by which the processes that share a store send messages to each other.
 
 use crate::store::error::StoreFuture;
 use actix_web::web::Bytes;
 
-/// By which processes that share a store tell one another something at once.
+/// Publish and subscribe among the processes that share a store.
 ///
 /// ```
 /// use cached_response::{Store, testing::InProcessStore};
@@ -11,14 +11,15 @@ use actix_web::web::Bytes;
 /// # #[actix_web::main] async fn main() -> Result<(), cached_response::StoreError> {
 /// let store = InProcessStore::new();
 /// let bus = store.bus().expect("it has one");
-/// let mut heard = bus.subscribe("channel").await?;
+/// let mut subscription = bus.subscribe("channel").await?;
 /// bus.publish("channel", "changed".into()).await?;
-/// assert_eq!(heard.next().await?, "changed");
+/// assert_eq!(subscription.next().await?, "changed");
 /// # Ok(())
 /// # }
 /// ```
 pub trait Bus: Send + Sync {
-    /// Tells all who listen on `channel`, on the connection that [`Store::delete`](crate::Store::delete) uses.
+    /// Publishes a message to all subscribers of `channel`, on the connection of
+    /// [`Store::delete`](crate::Store::delete).
     ///
     /// ```
     /// use cached_response::{Store, testing::InProcessStore};
@@ -26,13 +27,13 @@ pub trait Bus: Send + Sync {
     /// # #[actix_web::main] async fn main() -> Result<(), cached_response::StoreError> {
     /// let store = InProcessStore::new();
     /// let bus = store.bus().expect("it has one");
-    /// assert!(bus.publish("channel", "whether or not anybody listens".into()).await.is_ok());
+    /// assert!(bus.publish("channel", "with or without subscribers".into()).await.is_ok());
     /// # Ok(())
     /// # }
     /// ```
     fn publish<'a>(&'a self, channel: &'a str, message: Bytes) -> StoreFuture<'a, ()>;
 
-    /// Listens on `channel`. When it is ready, whatever is published from then on is heard.
+    /// Subscribes to `channel`. Once the future is ready, every later message is received.
     ///
     /// ```
     /// use cached_response::{Store, testing::InProcessStore};
@@ -41,23 +42,23 @@ pub trait Bus: Send + Sync {
     /// let store = InProcessStore::new();
     /// let bus = store.bus().expect("it has one");
     /// bus.publish("channel", "before".into()).await?;
-    /// let mut heard = bus.subscribe("channel").await?;
+    /// let mut subscription = bus.subscribe("channel").await?;
     /// bus.publish("another", "elsewhere".into()).await?;
     /// bus.publish("channel", "after".into()).await?;
-    /// assert_eq!(heard.next().await?, "after");
+    /// assert_eq!(subscription.next().await?, "after");
     /// # Ok(())
     /// # }
     /// ```
     fn subscribe<'a>(&'a self, channel: &'a str) -> StoreFuture<'a, Box<dyn Subscription>>;
 }
 
-/// Somebody who listens.
+/// A subscription to a channel.
 ///
 /// ```
 /// use actix_web::web::Bytes;
 /// use cached_response::{StoreError, StoreErrorKind, StoreFuture, Subscription};
 ///
-/// /// One whose connection was lost.
+/// /// A subscription whose connection was lost.
 /// struct Over;
 ///
 /// impl Subscription for Over {
@@ -71,7 +72,7 @@ pub trait Bus: Send + Sync {
 /// # }
 /// ```
 pub trait Subscription: Send {
-    /// The next message. An `Err` says that something may have been missed: the subscription is over.
+    /// Returns the next message. After an `Err` messages may be missing: the subscription is over.
     ///
     /// ```
     /// use cached_response::{Store, testing::InProcessStore};
@@ -79,12 +80,12 @@ pub trait Subscription: Send {
     /// # #[actix_web::main] async fn main() -> Result<(), cached_response::StoreError> {
     /// let store = InProcessStore::new();
     /// let bus = store.bus().expect("it has one");
-    /// let mut heard = bus.subscribe("channel").await?;
+    /// let mut subscription = bus.subscribe("channel").await?;
     /// for message in ["first", "second"] {
     ///     bus.publish("channel", message.into()).await?;
     /// }
-    /// assert_eq!(heard.next().await?, "first");
-    /// assert_eq!(heard.next().await?, "second");
+    /// assert_eq!(subscription.next().await?, "first");
+    /// assert_eq!(subscription.next().await?, "second");
     /// # Ok(())
     /// # }
     /// ```

@@ -1,9 +1,16 @@
-//! What a call to a store comes to.
+//! Results and errors of a store.
 
+use crate::util::sync::{Mutex, lock};
 use actix_web::web::Bytes;
-use std::{error::Error, fmt, future::Future, pin::Pin, time::Duration};
+use std::{
+    error::Error,
+    fmt,
+    future::Future,
+    pin::Pin,
+    time::{Duration, Instant},
+};
 
-/// What a call to a store comes to.
+/// The future of a call to a store.
 ///
 /// ```
 /// use cached_response::{StoreError, StoreFuture};
@@ -18,7 +25,7 @@ use std::{error::Error, fmt, future::Future, pin::Pin, time::Duration};
 /// ```
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// What a store has kept.
+/// A value that a store returns.
 ///
 /// ```
 /// use cached_response::StoredValue;
@@ -32,12 +39,12 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 pub struct StoredValue {
     /// The bytes that were set, or the first of them.
     pub bytes: Bytes,
-    /// How long it has still to live, at most.
+    /// The remaining lifetime, at most.
     pub left: Duration,
 }
 
 impl StoredValue {
-    /// These bytes, which have `left` to live.
+    /// A value of these bytes with this remaining lifetime.
     ///
     /// ```
     /// use cached_response::StoredValue;
@@ -51,7 +58,7 @@ impl StoredValue {
     }
 }
 
-/// What a look-up finds: the entry under a name, and the small values under the names beside it, in their
+/// The result of a look-up: the entry under a name, and the small values under the names beside it, in their
 /// order.
 ///
 /// ```
@@ -65,7 +72,7 @@ impl StoredValue {
 /// ```
 pub type LookedUp = (Option<StoredValue>, Vec<Option<Bytes>>);
 
-/// Why a store has not done what it was asked for.
+/// An error of a store.
 ///
 /// ```
 /// use cached_response::{StoreError, StoreErrorKind};
@@ -79,10 +86,10 @@ pub struct StoreError {
     message: String,
 }
 
-/// What kind of thing has gone wrong in a store.
+/// The kind of an error of a store.
 ///
-/// One that refuses is asked again the next time. One that fails otherwise, three times in a row, is
-/// asked for nothing until it answers a probe.
+/// A store that refuses is called again the next time. One that fails otherwise, three times in a row, is not
+/// called until it answers a probe.
 ///
 /// ```
 /// use cached_response::StoreErrorKind;
@@ -93,20 +100,20 @@ pub struct StoreError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// It cannot be reached, or the connection was lost.
+    /// The store cannot be reached, or the connection was lost.
     Unreachable,
-    /// It has not answered in time.
+    /// The store has not answered in time.
     Timeout,
-    /// It is there, and refuses: full, read-only, loading, no permission.
+    /// The store answers, and refuses: full, read-only, loading, no permission.
     Refused,
-    /// Its answer makes no sense.
+    /// The store's answer does not fit the call.
     Protocol,
-    /// What it was told to connect to is no address of a store.
+    /// The address is none of a store.
     InvalidAddress,
 }
 
 impl StoreErrorKind {
-    /// The word for it, in logs and counts.
+    /// The word of this kind in logs and counts.
     ///
     /// ```
     /// assert_eq!(cached_response::StoreErrorKind::Protocol.as_str(), "protocol");
@@ -123,7 +130,7 @@ impl StoreErrorKind {
 }
 
 impl StoreError {
-    /// An error that says what has gone wrong.
+    /// An error with a message.
     ///
     /// ```
     /// use cached_response::{StoreError, StoreErrorKind};
@@ -144,7 +151,7 @@ impl StoreError {
         &self.message
     }
 
-    /// What kind of thing has gone wrong.
+    /// The kind of the error.
     ///
     /// ```
     /// use cached_response::{StoreError, StoreErrorKind};
@@ -164,3 +171,41 @@ impl fmt::Display for StoreError {
 }
 
 impl Error for StoreError {}
+
+/// The time between two warnings of a foreign value, for all caches of the process.
+const WARNING_INTERVAL: Duration = Duration::from_secs(1);
+
+static LAST_WARNING: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// Logs that a name of a cache holds a value that no cache has written, once a second at most. The name is
+/// left out: a client may have chosen a part of it.
+pub(crate) fn warn_of_foreign_value() {
+    if is_due(&mut lock(&LAST_WARNING), Instant::now()) {
+        tracing::warn!(
+            "a name of this cache in the remote store holds a value that no cache has written: it counts as \
+             a miss, and is replaced by the next response or nonce that is stored there; give the cache a \
+             `namespace(..)` under which nothing else writes"
+        );
+    }
+}
+
+fn is_due(last: &mut Option<Instant>, now: Instant) -> bool {
+    let is_due = last.is_none_or(|last| now.saturating_duration_since(last) >= WARNING_INTERVAL);
+    if is_due {
+        *last = Some(now);
+    }
+    is_due
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_value_is_logged_once_a_second() {
+        let (start, mut last) = (Instant::now(), None);
+        let due = [0, 1, 999, 1_000, 1_500, 2_000]
+            .map(|millis| is_due(&mut last, start + Duration::from_millis(millis)));
+        assert_eq!(due, [true, false, false, true, false, true]);
+    }
+}

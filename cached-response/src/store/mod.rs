@@ -1,8 +1,7 @@
-//! What a remote store is to a cache: bytes under names, for a time.
+//! The interface of remote stores: bytes under names, with a lifetime.
 
 pub(crate) mod bus;
 pub(crate) mod error;
-pub(crate) mod foreign;
 #[cfg(feature = "memcached")]
 pub(crate) mod memcached;
 #[cfg(feature = "redis")]
@@ -15,19 +14,19 @@ use self::{
 use actix_web::web::Bytes;
 use std::time::Duration;
 
-/// A place outside of this process where bytes are kept under a name, for a time: get, set with a
-/// timeout, delete.
+/// A store outside of this process that keeps bytes under a name for a time: get, set with a timeout,
+/// delete.
 ///
-/// The three of them are all that a store must have. Of the other methods each has a default made of
-/// these, and is there for what a backend can do better. Names are printable, have no spaces unless
-/// the namespace has any, and may be long (8 KiB).
+/// These three are all that a store must implement. Each of the other methods has a default made of them, and
+/// is overridden where a backend can do better. Names are printable, contain no spaces unless the namespace
+/// does, and may be long (8 KiB).
 ///
-/// All futures are polled on one thread of the cache's own, which has a tokio runtime with I/O and
-/// time. They must not block it. Each is dropped when its time is over, at any point; a call need
-/// not have a timeout of its own. An `Err` is never seen by a request: it is a miss, a count and a
-/// line in the log.
+/// All futures but that of [`look_up_here`](Self::look_up_here) are polled on one thread of the cache's own,
+/// which has a tokio runtime with I/O and time. They must not block it. Each is dropped when its time is over,
+/// at any point; a call need not have a timeout of its own. A request never fails by an `Err`: it is a miss, a
+/// count and a line in the log.
 ///
-/// A whole store, and the check of `testing` that it is one:
+/// A whole store, and the check of `testing` for it:
 ///
 /// ```
 /// use actix_web::web::Bytes;
@@ -40,7 +39,7 @@ use std::time::Duration;
 /// impl Store for Drawer {
 ///     fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<StoredValue>> {
 ///         Box::pin(async move {
-///             let drawer = self.0.lock().expect("nobody panics with it");
+///             let drawer = self.0.lock().expect("no panic while it is locked");
 ///             Ok(drawer.get(name).and_then(|(bytes, until)| {
 ///                 let left = until.checked_duration_since(Instant::now())?;
 ///                 let bytes = bytes.slice(..limit.min(bytes.len()));
@@ -53,7 +52,7 @@ use std::time::Duration;
 ///         // From when it was asked for, not from when it is done.
 ///         let until = Instant::now() + timeout;
 ///         Box::pin(async move {
-///             let mut drawer = self.0.lock().expect("nobody panics with it");
+///             let mut drawer = self.0.lock().expect("no panic while it is locked");
 ///             drawer.insert(name.to_owned(), (bytes, until));
 ///             Ok(())
 ///         })
@@ -61,7 +60,7 @@ use std::time::Duration;
 ///
 ///     fn delete<'a>(&'a self, name: &'a str) -> StoreFuture<'a, ()> {
 ///         Box::pin(async move {
-///             self.0.lock().expect("nobody panics with it").remove(name);
+///             self.0.lock().expect("no panic while it is locked").remove(name);
 ///             Ok(())
 ///         })
 ///     }
@@ -72,8 +71,8 @@ use std::time::Duration;
 /// # }
 /// ```
 pub trait Store: Send + Sync + 'static {
-    /// What lies under `name`, but no more than its first `limit` bytes, and how long it has still to
-    /// live by the store's own clock. What may live a moment less has less.
+    /// Returns the value under `name`, of which the first `limit` bytes, with its remaining lifetime by the
+    /// store's own clock, rounded down.
     ///
     /// ```
     /// use cached_response::{Store, testing::InProcessStore};
@@ -92,8 +91,8 @@ pub trait Store: Send + Sync + 'static {
     /// ```
     fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<StoredValue>>;
 
-    /// Puts `bytes` under `name`, in place of what lies there. After `timeout` they are gone; what
-    /// takes longer to get there may not live longer.
+    /// Stores `bytes` under `name`, in place of an older value. They are gone after `timeout`, counted from the
+    /// call: a write that arrives late may not live longer.
     ///
     /// ```
     /// use cached_response::{Store, testing::{InProcessStore, ManualClock}};
@@ -112,8 +111,8 @@ pub trait Store: Send + Sync + 'static {
     /// ```
     fn set<'a>(&'a self, name: &'a str, bytes: Bytes, timeout: Duration) -> StoreFuture<'a, ()>;
 
-    /// Removes what lies under `name`, if anything does. `Ok` means that no later `get`, of anybody,
-    /// finds it.
+    /// Removes the value under `name`, if there is one. `Ok` means that no later `get` of any process finds
+    /// it.
     ///
     /// ```
     /// use cached_response::{Store, testing::InProcessStore};
@@ -131,7 +130,7 @@ pub trait Store: Send + Sync + 'static {
     /// ```
     fn delete<'a>(&'a self, name: &'a str) -> StoreFuture<'a, ()>;
 
-    /// What lies under each of these names, in their order: short values, of 64 bytes at most.
+    /// Returns the small values (of 64 bytes at most) under these names, in their order.
     ///
     /// ```
     /// use cached_response::{Store, testing::InProcessStore};
@@ -157,8 +156,7 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// [`get`](Self::get) of `name`, and [`get_many`](Self::get_many) of `with`, in one round trip
-    /// where the backend can. What is found under `with` must not be older than what lies under
-    /// `name`.
+    /// where the backend can. The values under `with` must not be older than the value under `name`.
     ///
     /// ```
     /// use cached_response::{Store, testing::InProcessStore};
@@ -211,8 +209,8 @@ pub trait Store: Send + Sync + 'static {
         None
     }
 
-    /// Puts `bytes` under `name` unless something lies there, and gives what lies there then. By
-    /// default two may both find nothing, and both put theirs.
+    /// Stores `bytes` under `name` unless there is a value, and returns the value that is stored then. By
+    /// default two processes may both find none, and both store theirs.
     ///
     /// ```
     /// use cached_response::{Store, testing::InProcessStore};
@@ -236,11 +234,11 @@ pub trait Store: Send + Sync + 'static {
         })
     }
 
-    /// For each name: gives the short value that lies there and has `life` to live still, its life
-    /// made longer where it must be; where there is none, puts the one that is given in its place.
+    /// Returns for each name the small value that is stored, with a remaining lifetime of at least `life`,
+    /// extended if necessary; if there is none, the given value is stored and returned.
     ///
-    /// A value may be replaced by the one that is given, but never be put back once it was deleted:
-    /// by default one that has too little to live is replaced.
+    /// A value may be replaced by the given one, but a deleted one must never come back: by default one with
+    /// too short a lifetime is replaced.
     ///
     /// ```
     /// use cached_response::{Store, testing::InProcessStore};
@@ -303,8 +301,8 @@ pub trait Store: Send + Sync + 'static {
         })
     }
 
-    /// By which processes tell one another what was invalidated. Without one, what a process has in
-    /// memory is compared with the store when it was last compared five seconds ago.
+    /// Returns the bus by which processes learn of each other's invalidations. Without one, a response in
+    /// memory is compared with the store again five seconds after the last comparison.
     ///
     /// ```
     /// use cached_response::{Store, testing::InProcessStore};

@@ -1,20 +1,18 @@
 //! A connection to a server.
 //!
-//! It is of one call at a time, and whoever drops a call in the middle drops the connection with it:
-//! no answer is ever taken for one to another question.
+//! One call uses it at a time, and a call that is dropped drops the connection with it: a response is
+//! never taken for that of another request.
 
 use crate::store::{
-    error::StoredValue,
+    error::{StoreError, StoreErrorKind, StoredValue},
     memcached::{
-        error::ConnectionError,
         expiry::ServerClock,
-        protocol::{Line, Response, line},
-        request::{Expected, Request},
+        protocol::{ExpectedResponse, Line, Request, Response, parse_line},
     },
 };
 use actix_web::web::{Buf, Bytes};
 use std::{
-    io::ErrorKind,
+    io::{self, ErrorKind},
     time::{Duration, Instant},
 };
 use tokio::{
@@ -22,46 +20,80 @@ use tokio::{
     net::TcpStream,
 };
 
-/// The longest line that is read.
-const LONGEST_LINE: usize = 2048;
+/// The maximum length of a line, in bytes.
+const MAX_LINE_BYTES: usize = 2048;
 
-/// Room that is made for a value before its bytes are there.
-const CLAIMED: usize = 64 << 10;
+/// The maximum capacity that is reserved for a value before its bytes arrive, in bytes.
+const MAX_RESERVED_BYTES: usize = 64 << 10;
 
-/// How long it is relied on that our clock and the server's go at one speed.
-const CLOCK_IS_GOOD_FOR: Duration = Duration::from_secs(60);
+/// The age after which the server's clock is read again.
+const MAX_CLOCK_AGE: Duration = Duration::from_secs(60);
 
+/// An error of a connection, which is closed then.
+#[derive(Debug)]
+pub(crate) enum ConnectionError {
+    /// It could not be opened, or was lost.
+    Lost(io::Error),
+    /// The server refuses, or has not understood, for this reason.
+    Refused(String),
+    /// A response that does not fit its command.
+    Protocol(&'static str),
+}
+
+impl ConnectionError {
+    /// The error of the store, which names the server.
+    pub(crate) fn at(&self, address: &str) -> StoreError {
+        let (kind, reason) = match self {
+            Self::Lost(error) => (StoreErrorKind::Unreachable, error.to_string()),
+            Self::Refused(reason) if reason == "ERROR" => {
+                let reason = "it does not know the meta protocol, which Memcached 1.6 has";
+                (StoreErrorKind::Refused, reason.to_owned())
+            }
+            Self::Refused(reason) => (StoreErrorKind::Refused, reason.clone()),
+            Self::Protocol(reason) => (StoreErrorKind::Protocol, (*reason).to_owned()),
+        };
+        StoreError::new(kind, format!("Memcached at {address}: {reason}"))
+    }
+}
+
+impl From<io::Error> for ConnectionError {
+    fn from(error: io::Error) -> Self {
+        Self::Lost(error)
+    }
+}
+
+/// An open connection, and the server's clock.
 pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
     clock: ServerClock,
 }
 
 impl Connection {
-    /// Connects, and asks what time it is there.
+    /// Connects, and reads the server's clock.
     pub(crate) async fn open(address: &str) -> Result<Self, ConnectionError> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let mut stream = BufReader::new(stream);
-        let clock = ask_for_the_time(&mut stream).await?;
+        let clock = read_clock(&mut stream).await?;
         Ok(Self { stream, clock })
     }
 
-    /// Whether it is open still, and nothing has come that nobody has asked for.
-    pub(crate) fn is_well(&self) -> bool {
+    /// `true` while it is open and no byte has arrived that belongs to no request.
+    pub(crate) fn is_idle(&self) -> bool {
         let nothing_came = self.stream.get_ref().try_read(&mut [0]);
         self.stream.buffer().is_empty()
             && nothing_came.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 
-    /// The server's clock, as it was when it was asked not long ago.
+    /// The server's clock, read a minute ago at most.
     pub(crate) async fn clock(&mut self) -> Result<ServerClock, ConnectionError> {
-        if self.clock.answered.elapsed() > CLOCK_IS_GOOD_FOR {
-            self.clock = ask_for_the_time(&mut self.stream).await?;
+        if self.clock.received_at.elapsed() > MAX_CLOCK_AGE {
+            self.clock = read_clock(&mut self.stream).await?;
         }
         Ok(self.clock)
     }
 
-    /// Asks, and reads an answer to each thing that was asked.
+    /// Sends a request, and reads the response to each of its commands.
     pub(crate) async fn exchange(
         &mut self,
         request: Request,
@@ -70,36 +102,37 @@ impl Connection {
         let body = request.body.unwrap_or_default();
         let mut bytes = request.head.chain(body).chain(tail);
         self.stream.get_mut().write_all_buf(&mut bytes).await?;
-        let mut answers = Vec::with_capacity(request.expected.len());
+        let mut responses = Vec::with_capacity(request.expected.len());
         for expected in request.expected {
-            answers.push(self.answer(expected).await?);
+            responses.push(self.response(expected).await?);
         }
-        Ok(answers)
+        Ok(responses)
     }
 
-    async fn answer(&mut self, expected: Expected) -> Result<Response, ConnectionError> {
+    async fn response(&mut self, expected: ExpectedResponse) -> Result<Response, ConnectionError> {
         match (expected, read_line(&mut self.stream).await?) {
-            (Expected::Value { limit }, Line::Value(size, left)) => {
+            (ExpectedResponse::Value { limit }, Line::Value(size, left)) => {
                 let bytes = self.value(size, limit).await?;
                 Ok(Response::Value(StoredValue::new(bytes, left)))
             }
-            (Expected::Value { .. }, Line::Absent) | (Expected::Deleted, Line::NotFound) => {
-                Ok(Response::Absent)
+            (ExpectedResponse::Value { .. }, Line::Absent)
+            | (ExpectedResponse::Deleted, Line::NotFound) => Ok(Response::Absent),
+            (ExpectedResponse::Stored | ExpectedResponse::Deleted, Line::Done) => {
+                Ok(Response::Done)
             }
-            (Expected::Put | Expected::Deleted, Line::Done) => Ok(Response::Done),
-            (Expected::Put, Line::NotStored) => Ok(Response::NotStored),
-            // It has read what it refuses, so what follows is in step.
-            (Expected::Put, Line::Refused(words)) => Ok(Response::Refused(words)),
-            (_, Line::Refused(words) | Line::Misunderstood(words)) => {
-                Err(ConnectionError::Refused(words))
+            (ExpectedResponse::Stored, Line::NotStored) => Ok(Response::NotStored),
+            // The server has read the value that it refuses, so the connection is in step.
+            (ExpectedResponse::Stored, Line::Refused(reason)) => Ok(Response::Refused(reason)),
+            (_, Line::Refused(reason) | Line::Misunderstood(reason)) => {
+                Err(ConnectionError::Refused(reason))
             }
-            _ => Err(ConnectionError::Garbled("an answer to something else")),
+            _ => Err(ConnectionError::Protocol("a response to another command")),
         }
     }
 
-    /// The first bytes of a value. The others are read and forgotten.
+    /// Reads the first `limit` bytes of a value, and skips the others.
     async fn value(&mut self, size: usize, limit: usize) -> Result<Bytes, ConnectionError> {
-        let mut bytes = Vec::with_capacity(size.min(limit).min(CLAIMED));
+        let mut bytes = Vec::with_capacity(size.min(limit).min(MAX_RESERVED_BYTES));
         let mut rest = size;
         while rest > 0 {
             let buffer = fill(&mut self.stream).await?;
@@ -111,8 +144,8 @@ impl Connection {
         }
         for expected in *b"\r\n" {
             if fill(&mut self.stream).await?[0] != expected {
-                return Err(ConnectionError::Garbled(
-                    "a value of another length than it says",
+                return Err(ConnectionError::Protocol(
+                    "a value of another length than announced",
                 ));
             }
             self.stream.consume(1);
@@ -121,11 +154,11 @@ impl Connection {
     }
 }
 
-/// What has come, of one byte at least.
+/// The bytes that have arrived, at least one.
 async fn fill(stream: &mut BufReader<TcpStream>) -> Result<&[u8], ConnectionError> {
     let buffer = stream.fill_buf().await?;
     if buffer.is_empty() {
-        return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into());
+        return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
     }
     Ok(buffer)
 }
@@ -138,22 +171,20 @@ async fn read_line(stream: &mut BufReader<TcpStream>) -> Result<Line, Connection
         let here = end.map_or(buffer.len(), |end| end + 1);
         text.extend_from_slice(&buffer[..here]);
         stream.consume(here);
-        if text.len() > LONGEST_LINE {
-            return Err(ConnectionError::Garbled("a line without an end"));
+        if text.len() > MAX_LINE_BYTES {
+            return Err(ConnectionError::Protocol("a line without an end"));
         }
         if end.is_some() {
-            let line = text.strip_suffix(b"\r\n").and_then(line);
-            return line.ok_or(ConnectionError::Garbled(
-                "a line that is none of Memcached's",
+            let line = text.strip_suffix(b"\r\n").and_then(parse_line);
+            return line.ok_or(ConnectionError::Protocol(
+                "a line that is not of the meta protocol",
             ));
         }
     }
 }
 
-async fn ask_for_the_time(
-    stream: &mut BufReader<TcpStream>,
-) -> Result<ServerClock, ConnectionError> {
-    let asked = Instant::now();
+async fn read_clock(stream: &mut BufReader<TcpStream>) -> Result<ServerClock, ConnectionError> {
+    let requested_at = Instant::now();
     stream.get_mut().write_all(b"stats\r\n").await?;
     let mut second = None;
     loop {
@@ -161,16 +192,16 @@ async fn ask_for_the_time(
             Line::Time(time) => second = Some(time),
             Line::Stat => {}
             Line::End => break,
-            Line::Refused(words) | Line::Misunderstood(words) => {
-                return Err(ConnectionError::Refused(words));
+            Line::Refused(reason) | Line::Misunderstood(reason) => {
+                return Err(ConnectionError::Refused(reason));
             }
-            _ => return Err(ConnectionError::Garbled("an answer to something else")),
+            _ => return Err(ConnectionError::Protocol("a response to another command")),
         }
     }
-    let second = second.ok_or(ConnectionError::Garbled("statistics without the time"))?;
+    let second = second.ok_or(ConnectionError::Protocol("statistics without the time"))?;
     Ok(ServerClock {
         second,
-        asked,
-        answered: Instant::now(),
+        requested_at,
+        received_at: Instant::now(),
     })
 }

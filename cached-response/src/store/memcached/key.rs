@@ -1,22 +1,22 @@
-//! What a name is called at a server.
+//! Keys of a server for the names of a store.
 
 use sha1::{Digest, Sha1};
 use std::{borrow::Cow, fmt::Write};
 
-/// The longest that a server takes.
-const LONGEST: usize = 250;
+/// The maximum length of a key, in bytes.
+const MAX_KEY_BYTES: usize = 250;
 
-/// What a key begins with that is not the name itself.
+/// The first character of a key that is the hash of a name.
 const HASHED: char = '#';
 
-/// A name as a server takes it: of 250 printable bytes at most, without spaces. Where a name is
-/// not like that, a hash of it.
-pub(crate) struct Key<'a>(Cow<'a, str>);
+/// A name if a server accepts it as a key: 250 printable bytes at most, without spaces. Otherwise a hash
+/// of the name.
+pub(crate) struct MemcachedKey<'a>(Cow<'a, str>);
 
-impl<'a> Key<'a> {
+impl<'a> MemcachedKey<'a> {
     pub(crate) fn of(name: &'a str) -> Self {
         let is_plain = !name.is_empty()
-            && name.len() <= LONGEST
+            && name.len() <= MAX_KEY_BYTES
             && !name.starts_with(HASHED)
             && name.bytes().all(|byte| byte.is_ascii_graphic());
         Self(if is_plain {
@@ -47,7 +47,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn key(name: &str) -> String {
-        Key::of(name).0.into_owned()
+        MemcachedKey::of(name).0.into_owned()
     }
 
     #[test]
@@ -90,7 +90,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_name_has_a_key_that_a_server_takes(name in "\\PC{0,300}|[ -~]{0,300}|(?s).{0,20}") {
+        fn any_name_has_a_key_that_a_server_accepts(name in "\\PC{0,300}|[ -~]{0,300}|(?s).{0,20}") {
             let key = key(&name);
             prop_assert!((1..=250).contains(&key.len()));
             prop_assert!(key.bytes().all(|byte| byte.is_ascii_graphic()));

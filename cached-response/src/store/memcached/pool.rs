@@ -1,10 +1,11 @@
-//! A server, and the connections to it.
+//! The connection pool of a server.
 
 use crate::store::{
     error::StoreError,
     memcached::{
-        connection::Connection, error::ConnectionError, expiry::ServerClock, protocol::Response,
-        request::Request,
+        connection::{Connection, ConnectionError},
+        expiry::ServerClock,
+        protocol::{Request, Response},
     },
 };
 use std::{
@@ -18,22 +19,23 @@ use tokio::{
     time::timeout,
 };
 
-/// How many connections there are at most. A server has room for 1,024, of all who use it.
-const CONNECTIONS: usize = 64;
+/// The maximum number of connections to a server. It accepts 1,024, of all its clients.
+const MAX_CONNECTIONS: usize = 64;
 
-/// How long connecting may take.
-const CONNECTING: Duration = Duration::from_millis(250);
+/// The time that connecting takes at most.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// A call that is given up after so long speaks against the other connections, too.
-const LATE: Duration = Duration::from_millis(25);
+/// The age from which a call that is dropped without a response closes the idle connections, too.
+const SUSPECT_AFTER: Duration = Duration::from_millis(25);
 
+/// A server, and its idle connections.
 pub(crate) struct Server {
     address: String,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
 }
 
-/// A connection, and the right to use one.
+/// A connection that is in use, and its permit.
 type Checkout = (Connection, OwnedSemaphorePermit);
 
 impl Server {
@@ -41,7 +43,7 @@ impl Server {
         Self {
             address,
             idle: Mutex::default(),
-            permits: Arc::new(Semaphore::new(CONNECTIONS)),
+            permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
         }
     }
 
@@ -49,8 +51,8 @@ impl Server {
         &self.address
     }
 
-    /// Asks, in one round trip. There is an answer to each thing that was asked.
-    pub(crate) async fn ask(
+    /// Sends a request in one round trip, and returns the response to each of its commands.
+    pub(crate) async fn send(
         self: &Arc<Self>,
         request: Request,
     ) -> Result<Vec<Response>, StoreError> {
@@ -58,57 +60,58 @@ impl Server {
             .await
     }
 
-    /// Asks one thing.
-    pub(crate) async fn ask_one(
+    /// Sends a request of one command.
+    pub(crate) async fn send_one(
         self: &Arc<Self>,
         request: Request,
     ) -> Result<Response, StoreError> {
-        let mut answers = self.ask(request).await?;
-        Ok(answers.pop().unwrap_or(Response::Absent))
+        let mut responses = self.send(request).await?;
+        Ok(responses.pop().unwrap_or(Response::Absent))
     }
 
-    /// Asks what is made when the server's clock is known.
-    pub(crate) async fn ask_by_its_clock(
+    /// Sends a request that is built with the server's clock.
+    pub(crate) async fn send_with_clock(
         self: &Arc<Self>,
-        make: impl FnOnce(&ServerClock) -> Request + Send,
+        build: impl FnOnce(&ServerClock) -> Request + Send,
     ) -> Result<Vec<Response>, StoreError> {
         self.with(async |connection| {
-            let request = make(&connection.clock().await?);
+            let request = build(&connection.clock().await?);
             connection.exchange(request).await
         })
         .await
     }
 
-    /// Lends a connection to a call. It comes back only if all went well: what is dropped in the
-    /// middle, or has failed, is out of step.
+    /// Runs a call on a connection. The connection returns to the pool only if the call succeeds: after one
+    /// that was dropped, or has failed, it is out of step.
     async fn with<T>(
         self: &Arc<Self>,
         call: impl AsyncFnOnce(&mut Connection) -> Result<T, ConnectionError>,
     ) -> Result<T, StoreError> {
-        let (mut connection, _permit) = self.lend().await.map_err(|error| self.failed(&error))?;
-        let watch = Watch::over(self);
-        let outcome = call(&mut connection).await;
-        watch.ends();
-        let value = outcome.map_err(|error| self.failed(&error))?;
+        let (mut connection, _permit) =
+            self.checkout().await.map_err(|error| self.failed(&error))?;
+        let guard = CallGuard::new(self);
+        let result = call(&mut connection).await;
+        guard.end();
+        let value = result.map_err(|error| self.failed(&error))?;
         self.idle().push(connection);
         Ok(value)
     }
 
-    async fn lend(self: &Arc<Self>) -> Result<Checkout, ConnectionError> {
+    async fn checkout(self: &Arc<Self>) -> Result<Checkout, ConnectionError> {
         let permit = self.permits.clone().acquire_owned().await;
         let permit = permit.map_err(Error::other)?;
         loop {
             let idle = self.idle().pop();
             match idle {
-                Some(connection) if connection.is_well() => return Ok((connection, permit)),
+                Some(connection) if connection.is_idle() => return Ok((connection, permit)),
                 Some(_) => {}
                 None => return self.open(permit).await,
             }
         }
     }
 
-    /// Connects in a task of its own: whoever comes after a caller that could not wait finds the
-    /// connection made.
+    /// Connects in a task of its own: if the caller is dropped meanwhile, the next one finds the
+    /// connection in the pool.
     async fn open(
         self: &Arc<Self>,
         permit: OwnedSemaphorePermit,
@@ -116,10 +119,10 @@ impl Server {
         let (sender, receiver) = oneshot::channel();
         let server = Arc::clone(self);
         let connecting = async move {
-            let opened = timeout(CONNECTING, Connection::open(&server.address)).await;
+            let opened = timeout(CONNECT_TIMEOUT, Connection::open(&server.address)).await;
             let opened = opened.unwrap_or_else(|_| Err(Error::from(ErrorKind::TimedOut).into()));
-            let lent = opened.map(|connection| (connection, permit));
-            if let Err(Ok((connection, _permit))) = sender.send(lent) {
+            let checkout = opened.map(|connection| (connection, permit));
+            if let Err(Ok((connection, _permit))) = sender.send(checkout) {
                 server.idle().push(connection);
             }
         };
@@ -129,7 +132,7 @@ impl Server {
         receiver.await.map_err(Error::other)?
     }
 
-    /// The other connections are likely to be as bad.
+    /// Closes the idle connections, which are likely to be as bad.
     fn failed(&self, error: &ConnectionError) -> StoreError {
         self.idle().clear();
         error.at(&self.address)
@@ -140,30 +143,30 @@ impl Server {
     }
 }
 
-/// Sees whether a call ends, or is given up.
-struct Watch<'a> {
+/// Closes the idle connections if a call is dropped after a while without its responses.
+struct CallGuard<'a> {
     server: &'a Server,
-    since: Instant,
+    started_at: Instant,
     has_ended: bool,
 }
 
-impl<'a> Watch<'a> {
-    fn over(server: &'a Server) -> Self {
+impl<'a> CallGuard<'a> {
+    fn new(server: &'a Server) -> Self {
         Self {
             server,
-            since: Instant::now(),
+            started_at: Instant::now(),
             has_ended: false,
         }
     }
 
-    fn ends(mut self) {
+    fn end(mut self) {
         self.has_ended = true;
     }
 }
 
-impl Drop for Watch<'_> {
+impl Drop for CallGuard<'_> {
     fn drop(&mut self) {
-        if !self.has_ended && self.since.elapsed() > LATE {
+        if !self.has_ended && self.started_at.elapsed() > SUSPECT_AFTER {
             self.server.idle().clear();
         }
     }

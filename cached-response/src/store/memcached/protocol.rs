@@ -1,35 +1,137 @@
-//! What a server answers, line by line.
+//! Requests and responses of Memcached's meta protocol.
 
-use crate::store::error::StoredValue;
-use std::time::Duration;
+use crate::store::{
+    error::StoredValue,
+    memcached::{expiry::Expiry, key::MemcachedKey},
+};
+use actix_web::web::{BufMut, Bytes, BytesMut};
+use std::{io::Write, time::Duration};
 
-/// A line of an answer, without its end.
+/// The maximum number of commands in one round trip: so few that their responses are on their way before a
+/// server that waits for the client to read them stops reading itself.
+pub(crate) const MAX_BATCH: usize = 256;
+
+/// The maximum length of a value that a server can store, in bytes. It would not read a longer one to its
+/// end, and take the rest for commands.
+const MAX_VALUE_BYTES: usize = 1 << 30;
+
+/// The response that a command expects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExpectedResponse {
+    /// At most so many bytes of the value, or nothing.
+    Value { limit: usize },
+    /// The confirmation that the value was stored, or the reason why not.
+    Stored,
+    /// The confirmation that the value is gone.
+    Deleted,
+}
+
+/// Commands that are sent in one round trip, and the responses that they expect.
+#[derive(Debug, Default)]
+pub(crate) struct Request {
+    pub(crate) head: BytesMut,
+    /// The value of a `set`, which is not copied; a line ends after it.
+    pub(crate) body: Option<Bytes>,
+    pub(crate) expected: Vec<ExpectedResponse>,
+}
+
+impl Request {
+    /// Reads a value.
+    pub(crate) fn get(&mut self, key: &MemcachedKey<'_>, limit: usize) {
+        self.line(b"mg", key, format_args!("v t"));
+        self.expected.push(ExpectedResponse::Value { limit });
+    }
+
+    /// Reads a value and has it expire at `expiry`. Without a value nothing is done.
+    pub(crate) fn touch(&mut self, key: &MemcachedKey<'_>, expiry: Expiry, limit: usize) {
+        self.line(b"mg", key, format_args!("T{expiry} v t"));
+        self.expected.push(ExpectedResponse::Value { limit });
+    }
+
+    /// Deletes a value.
+    pub(crate) fn delete(&mut self, key: &MemcachedKey<'_>) {
+        self.head.put_slice(b"md ");
+        self.head.put_slice(key.as_bytes());
+        self.head.put_slice(b"\r\n");
+        self.expected.push(ExpectedResponse::Deleted);
+    }
+
+    /// Stores a small value unless there is one.
+    pub(crate) fn add(&mut self, key: &MemcachedKey<'_>, bytes: &[u8], expiry: Expiry) {
+        self.line(b"ms", key, format_args!("{} T{expiry} ME", bytes.len()));
+        self.head.put_slice(bytes);
+        self.head.put_slice(b"\r\n");
+        self.expected.push(ExpectedResponse::Stored);
+    }
+
+    /// Stores a value. `None` if it is too long for any server.
+    pub(crate) fn set(key: &MemcachedKey<'_>, bytes: Bytes, expiry: Expiry) -> Option<Self> {
+        if bytes.len() > MAX_VALUE_BYTES {
+            return None;
+        }
+        let mut request = Self::default();
+        request.line(b"ms", key, format_args!("{} T{expiry}", bytes.len()));
+        request.body = Some(bytes);
+        request.expected.push(ExpectedResponse::Stored);
+        Some(request)
+    }
+
+    fn line(&mut self, command: &[u8], key: &MemcachedKey<'_>, flags: std::fmt::Arguments<'_>) {
+        self.head.put_slice(command);
+        self.head.put_u8(b' ');
+        self.head.put_slice(key.as_bytes());
+        // Writing to bytes in memory cannot fail.
+        let _ = write!((&mut self.head).writer(), " {flags}\r\n");
+    }
+}
+
+/// The response to one command.
+#[derive(Debug)]
+pub(crate) enum Response {
+    Value(StoredValue),
+    Absent,
+    Done,
+    NotStored,
+    Refused(String),
+}
+
+impl Response {
+    /// The value, if it is one.
+    pub(crate) fn value(self) -> Option<StoredValue> {
+        match self {
+            Self::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// A line of a response, without its end.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// So many bytes follow, and this is left.
+    /// The length of the value that follows, and its remaining lifetime.
     Value(usize, Duration),
-    /// It was done.
+    /// The command was executed.
     Done,
-    /// There is nothing to get.
+    /// There is no value to read.
     Absent,
-    /// There was nothing to delete.
+    /// There was no value to delete.
     NotFound,
-    /// It was not put there, since something lies there.
+    /// The value was not stored, since there is one.
     NotStored,
-    /// The server cannot, and says why. What was sent with it was read.
+    /// The server cannot execute the command, for this reason. It has read the value of the command.
     Refused(String),
-    /// The server has not understood what was asked, or does not listen to us.
+    /// The server has not understood the command, or refuses the connection.
     Misunderstood(String),
-    /// What the server's clock says.
+    /// The server's clock, in seconds.
     Time(u64),
-    /// Something else that it tells of itself.
+    /// Another statistic.
     Stat,
-    /// It has told all of itself.
+    /// The end of the statistics.
     End,
 }
 
-/// Reads a line; `None` where it is none of ours.
-pub(crate) fn line(bytes: &[u8]) -> Option<Line> {
+/// Parses a line; `None` if it is none of the protocol's.
+pub(crate) fn parse_line(bytes: &[u8]) -> Option<Line> {
     let text = str::from_utf8(bytes).ok()?;
     if text.contains(|letter: char| letter.is_control()) {
         return None;
@@ -41,64 +143,45 @@ pub(crate) fn line(bytes: &[u8]) -> Option<Line> {
         "NS" => Some(Line::NotStored),
         "END" => Some(Line::End),
         "ERROR" => Some(Line::Misunderstood(text.to_owned())),
-        _ => with_more(text),
+        _ => parse_arguments(text),
     }
 }
 
-fn with_more(text: &str) -> Option<Line> {
+fn parse_arguments(text: &str) -> Option<Line> {
     match text.split_once(' ')? {
-        ("VA", rest) => value(rest),
-        ("STAT", rest) => stat(rest),
-        ("SERVER_ERROR", words) => Some(Line::Refused(words.to_owned())),
+        ("VA", rest) => parse_value(rest),
+        ("STAT", rest) => parse_stat(rest),
+        ("SERVER_ERROR", reason) => Some(Line::Refused(reason.to_owned())),
         ("CLIENT_ERROR" | "ERROR", _) => Some(Line::Misunderstood(text.to_owned())),
         _ => None,
     }
 }
 
-/// As in `VA 5 t59`: five bytes, and it is forgotten when the clock has ticked 59 times.
-fn value(rest: &str) -> Option<Line> {
+/// Parses `VA 5 t59`: five bytes, which expire when the clock has ticked 59 times.
+fn parse_value(rest: &str) -> Option<Line> {
     let (size, left) = rest.split_once(" t")?;
     let ticks = match left {
-        // It has no end; it is none of ours.
+        // A value that does not expire was not stored by a cache.
         "-1" => 0,
-        ticks => digits(ticks)?,
+        ticks => parse_digits(ticks)?,
     };
     // The first tick may come at once.
     let left = Duration::from_secs(ticks.saturating_sub(1));
-    Some(Line::Value(digits(size)?.try_into().ok()?, left))
+    Some(Line::Value(parse_digits(size)?.try_into().ok()?, left))
 }
 
-fn stat(rest: &str) -> Option<Line> {
+fn parse_stat(rest: &str) -> Option<Line> {
     match rest.strip_prefix("time ") {
-        Some(seconds) => Some(Line::Time(digits(seconds)?)),
+        Some(seconds) => Some(Line::Time(parse_digits(seconds)?)),
         None => Some(Line::Stat),
     }
 }
 
-/// Up to 18 of them, so that they fit.
-fn digits(text: &str) -> Option<u64> {
+/// Parses up to 18 digits, which fit.
+fn parse_digits(text: &str) -> Option<u64> {
     let is_number =
         (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().ok())?
-}
-
-/// The answer to one thing that was asked.
-#[derive(Debug)]
-pub(crate) enum Response {
-    Value(StoredValue),
-    Absent,
-    Done,
-    NotStored,
-    Refused(String),
-}
-
-impl Response {
-    pub(crate) fn kept(self) -> Option<StoredValue> {
-        match self {
-            Self::Value(kept) => Some(kept),
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -107,7 +190,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn lines_of_a_server_are_read() {
+    fn lines_of_a_server_are_parsed() {
         let seconds = Duration::from_secs;
         for (text, expected) in [
             ("VA 5 t60", Line::Value(5, seconds(59))),
@@ -134,12 +217,12 @@ mod tests {
             ("STAT version 1.6.18", Line::Stat),
             ("END", Line::End),
         ] {
-            assert_eq!(line(text.as_bytes()), Some(expected), "{text}");
+            assert_eq!(parse_line(text.as_bytes()), Some(expected), "{text}");
         }
     }
 
     #[test]
-    fn other_lines_are_none() {
+    fn other_lines_are_not_parsed() {
         for text in [
             "",
             " ",
@@ -164,23 +247,23 @@ mod tests {
             "MN",
             "OK",
         ] {
-            assert_eq!(line(text.as_bytes()), None, "{text:?}");
+            assert_eq!(parse_line(text.as_bytes()), None, "{text:?}");
         }
-        assert_eq!(line(b"SERVER_ERROR \xff"), None);
+        assert_eq!(parse_line(b"SERVER_ERROR \xff"), None);
     }
 
     proptest! {
         #[test]
-        fn a_value_says_what_it_says(size in 0..1_usize << 40, ticks in 1..1_u64 << 40) {
+        fn a_value_has_its_size_and_its_remaining_lifetime(size in 0..1_usize << 40, ticks in 1..1_u64 << 40) {
             let text = format!("VA {size} t{ticks}");
             let left = Duration::from_secs(ticks - 1);
-            prop_assert_eq!(line(text.as_bytes()), Some(Line::Value(size, left)));
+            prop_assert_eq!(parse_line(text.as_bytes()), Some(Line::Value(size, left)));
         }
 
         #[test]
-        fn whatever_comes_is_read_without_a_panic(bytes: Vec<u8>, text in "(VA|HD|STAT|END)[ t0-9-]{0,30}") {
-            line(&bytes);
-            line(text.as_bytes());
+        fn any_bytes_are_parsed_without_a_panic(bytes: Vec<u8>, text in "(VA|HD|STAT|END)[ t0-9-]{0,30}") {
+            parse_line(&bytes);
+            parse_line(text.as_bytes());
         }
     }
 }

@@ -1,17 +1,17 @@
-//! On which server a name lives.
+//! The server of a name, by rendezvous hashing.
 
-use crate::store::memcached::{pool::Server, request::MANY};
+use crate::store::memcached::{pool::Server, protocol::MAX_BATCH};
 use sha1::{Digest, Sha1};
 use std::{fmt, sync::Arc};
 
 /// One server or more.
 pub(crate) struct Servers(Vec<Arc<Server>>);
 
-/// A server, and which of some names live there.
+/// A server, and the indices of its names.
 pub(crate) type Group<'a> = (&'a Arc<Server>, Vec<usize>);
 
 impl Servers {
-    /// Those at these addresses, of which there is one at least.
+    /// The servers at these addresses, of which there is at least one.
     pub(crate) fn new(mut addresses: Vec<String>) -> Self {
         addresses.sort();
         addresses.dedup();
@@ -24,8 +24,8 @@ impl Servers {
         )
     }
 
-    /// The server of a name: the one whose address and the name have the highest hash together. So
-    /// each process finds the same one, and where a server is taken away, only its names move.
+    /// The server of a name: the one for which the hash of its address and the name is highest. So all
+    /// processes find the same one, and if a server is removed, only its names move.
     pub(crate) fn of(&self, name: &str) -> &Arc<Server> {
         let mut best = &self.0[0];
         if let [_] = self.0[..] {
@@ -41,17 +41,17 @@ impl Servers {
         best
     }
 
-    /// The names by server, as many in a group as are asked in one round trip.
+    /// The names by server, at most [`MAX_BATCH`] in a group.
     pub(crate) fn groups(&self, names: &[&str]) -> Vec<Group<'_>> {
         let mut groups: Vec<Group<'_>> = Vec::new();
-        for (place, name) in names.iter().enumerate() {
+        for (index, name) in names.iter().enumerate() {
             let server = self.of(name);
-            let has_room = |(other, places): &&mut Group<'_>| {
-                Arc::ptr_eq(other, server) && places.len() < MANY
+            let has_room = |(other, indices): &&mut Group<'_>| {
+                Arc::ptr_eq(other, server) && indices.len() < MAX_BATCH
             };
             match groups.iter_mut().find(has_room) {
-                Some((_, places)) => places.push(place),
-                None => groups.push((server, vec![place])),
+                Some((_, indices)) => indices.push(index),
+                None => groups.push((server, vec![index])),
             }
         }
         groups
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_spread_and_only_those_of_a_server_that_is_taken_away_move() {
+    fn names_are_spread_and_only_those_of_a_removed_server_move() {
         let (all, fewer) = (servers(&["a:1", "b:1", "c:1"]), servers(&["a:1", "c:1"]));
         let mut spread = BTreeMap::<_, u32>::new();
         for name in names() {
@@ -118,18 +118,18 @@ mod tests {
     }
 
     #[test]
-    fn groups_hold_each_name_once_and_no_more_than_go_in_one_round_trip() {
+    fn groups_hold_each_name_once_and_at_most_a_batch() {
         let (servers, names) = (servers(&["a:1", "b:1"]), names());
         let names: Vec<_> = names.iter().map(String::as_str).collect();
         let mut seen = Vec::new();
-        for (server, places) in servers.groups(&names) {
-            assert!(places.len() <= MANY);
+        for (server, indices) in servers.groups(&names) {
+            assert!(indices.len() <= MAX_BATCH);
             assert!(
-                places
+                indices
                     .iter()
-                    .all(|place| Arc::ptr_eq(servers.of(names[*place]), server))
+                    .all(|index| Arc::ptr_eq(servers.of(names[*index]), server))
             );
-            seen.extend(places);
+            seen.extend(indices);
         }
         seen.sort_unstable();
         assert_eq!(seen, (0..names.len()).collect::<Vec<_>>());

@@ -377,7 +377,7 @@ mod tests {
         }
     }
 
-    /// What is said of a URL that is none, and that it does not name what is secret in it.
+    /// The message for a URL with a mistake, which must not contain the secret in it.
     fn why(url: &str) -> String {
         let error = Address::parse(url).unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::InvalidAddress, "{url}");
@@ -385,7 +385,7 @@ mod tests {
         error.to_string()
     }
 
-    /// What is said of each mistake, and URLs that have it.
+    /// The message for each mistake, and URLs that have it.
     const MISTAKES: &[(&str, &[&str])] = &[
         (
             "its database is no number from 0",

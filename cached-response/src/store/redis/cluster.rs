@@ -7,7 +7,7 @@ use crate::{
             address::Address,
             error,
             reply::text,
-            subscription::Listener,
+            subscription::RedisSubscription,
             wire::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, ensure_crypto_provider},
         },
     },
@@ -179,12 +179,15 @@ fn primaries(slots: &Value) -> BTreeSet<(String, u16)> {
 }
 
 /// Subscribes to `channel`, at the node that has its slot.
-pub(crate) async fn subscribe(cluster: &Cluster, channel: &str) -> Result<Listener, StoreError> {
+pub(crate) async fn subscribe(
+    cluster: &Cluster,
+    channel: &str,
+) -> Result<RedisSubscription, StoreError> {
     let (sender, pushes) = unbounded_channel();
     let mut connection = cluster.connect(Some(sender)).await?;
     let subscribed = connection.subscribe(channel).await;
     subscribed.map_err(|error| error::of(&error))?;
-    Ok(Listener::Cluster {
+    Ok(RedisSubscription::Cluster {
         pushes,
         _connection: connection,
     })

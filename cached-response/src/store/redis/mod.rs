@@ -1,22 +1,22 @@
 //! Redis or Valkey as the remote store.
 
 pub(crate) mod address;
+pub(crate) mod backend;
 pub(crate) mod cluster;
-pub(crate) mod commands;
-pub(crate) mod connection;
+pub(crate) mod endpoint;
 pub(crate) mod error;
+pub(crate) mod pipelines;
 pub(crate) mod reply;
 pub(crate) mod sentinel;
 pub(crate) mod server_info;
-pub(crate) mod servers;
+pub(crate) mod shared_connection;
 pub(crate) mod small_values;
 pub(crate) mod subscription;
-pub(crate) mod target;
 pub(crate) mod wire;
 pub(crate) mod workers;
 
 use self::{
-    address::Address, cluster::Cluster, sentinel::Sentinels, servers::Servers, target::Target,
+    address::Address, backend::Backend, cluster::Cluster, endpoint::Endpoint, sentinel::Sentinels,
 };
 use crate::store::{
     Store,
@@ -61,7 +61,7 @@ use std::time::{Duration, Instant};
 /// whether there are replicas, and no invalidation waits for one; without `time` an entry that the server
 /// stores late lives longer by as much.
 #[derive(Debug)]
-pub struct RedisStore(Servers);
+pub struct RedisStore(Backend);
 
 impl RedisStore {
     /// A store on one server: `redis://user:password@host:port/database`; `rediss://..` for TLS (feature
@@ -105,7 +105,7 @@ impl RedisStore {
     /// # }
     /// ```
     pub fn from_client(client: Client) -> Self {
-        Self(Servers::new(Target::server(client)))
+        Self(Backend::new(Endpoint::server(client)))
     }
 
     /// A store on a cluster, of which some nodes are named: the others are found by them. User, password
@@ -130,7 +130,7 @@ impl RedisStore {
     /// than 0, which is the only one of a cluster.
     pub fn cluster<'a>(urls: impl IntoIterator<Item = &'a str>) -> Result<Self, StoreError> {
         let cluster = Cluster::new(addresses(urls)?)?;
-        Ok(Self(Servers::new(Target::cluster(cluster))))
+        Ok(Self(Backend::new(Endpoint::cluster(cluster))))
     }
 
     /// A store on the cluster of a client. Build it for RESP3
@@ -151,7 +151,7 @@ impl RedisStore {
     /// # }
     /// ```
     pub fn from_cluster_client(client: ClusterClient) -> Self {
-        Self(Servers::new(Target::cluster(Cluster::of_client(client))))
+        Self(Backend::new(Endpoint::cluster(Cluster::of_client(client))))
     }
 
     /// A store on the server that sentinels monitor by this name, wherever it is. User, password,
@@ -182,7 +182,7 @@ impl RedisStore {
         }
         let addresses = addresses(urls)?.into_iter().map(Address::of_sentinel);
         let sentinels = Sentinels::new(addresses.collect::<Result<_, _>>()?, primary);
-        Ok(Self(Servers::new(Target::sentinels(sentinels))))
+        Ok(Self(Backend::new(Endpoint::sentinels(sentinels))))
     }
 }
 

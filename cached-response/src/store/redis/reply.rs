@@ -4,8 +4,7 @@
 //! step then, and is replaced.
 
 use crate::store::{
-    error::StoreError,
-    foreign::warn_of_foreign_value,
+    error::{StoreError, warn_of_foreign_value},
     redis::error::{protocol_error, refused},
 };
 use actix_web::web::Bytes;

@@ -3,10 +3,10 @@
 use crate::store::{
     error::StoreError,
     redis::{
-        commands::{self, NOT_THERE, milliseconds},
+        backend::Backend,
         error::{protocol_error, vanishes},
+        pipelines::{self, NOT_THERE, milliseconds},
         reply::{done, number, small_value},
-        servers::Servers,
     },
 };
 use actix_web::web::Bytes;
@@ -18,7 +18,7 @@ const MAX_ATTEMPTS: usize = 3;
 
 /// Stores `bytes` under `name` unless there is a value, and returns the value that is stored then.
 pub(crate) async fn add(
-    servers: &Servers,
+    backend: &Backend,
     name: &str,
     bytes: Bytes,
     timeout: Duration,
@@ -29,8 +29,8 @@ pub(crate) async fn add(
     }
     for attempt in 0..MAX_ATTEMPTS {
         // A value that cannot be read may have expired between the two commands, or be foreign.
-        let commands = commands::add(name, &bytes, milliseconds, attempt > 0);
-        let replies = servers.send_all(&[(name.to_owned(), commands)]).await?;
+        let commands = pipelines::add(name, &bytes, milliseconds, attempt > 0);
+        let replies = backend.send_all(&[(name.to_owned(), commands)]).await?;
         match added(replies.into_iter().flatten().collect())? {
             (true, _) => return Ok(bytes),
             (false, Some(found)) => return Ok(found),
@@ -40,7 +40,7 @@ pub(crate) async fn add(
     Err(vanishes())
 }
 
-/// The replies to [`commands::add`]: `true` where the bytes were stored, and the value that is stored now,
+/// The replies to [`pipelines::add`]: `true` where the bytes were stored, and the value that is stored now,
 /// if it can be read.
 fn added(mut replies: Vec<Value>) -> Result<(bool, Option<Bytes>), StoreError> {
     let last = replies.split_off(replies.len().saturating_sub(2));
@@ -83,7 +83,7 @@ impl Present {
 /// * Two processes extend it, and the shorter life comes last: then it lives shorter than the other has
 ///   asked. What depends on it is invalid when it is gone, as if it was invalidated.
 pub(crate) async fn ensure(
-    servers: &Servers,
+    backend: &Backend,
     values: &[(String, Bytes)],
     life: Duration,
 ) -> Result<Vec<Bytes>, StoreError> {
@@ -95,7 +95,7 @@ pub(crate) async fn ensure(
         let missing: Vec<_> = (0..values.len())
             .filter(|it| ensured[*it].is_none())
             .collect();
-        let found = present(servers, values, &missing, &replaces, put).await?;
+        let found = present(backend, values, &missing, &replaces, put).await?;
         let mut short = Vec::new();
         for (index, found) in zip(missing, found) {
             replaces[index] = found.is_foreign();
@@ -110,7 +110,7 @@ pub(crate) async fn ensure(
                 short.push(index);
             }
         }
-        for index in gone(servers, values, short, put).await? {
+        for index in gone(backend, values, short, put).await? {
             ensured[index] = None;
         }
         if ensured.iter().all(Option::is_some) {
@@ -122,7 +122,7 @@ pub(crate) async fn ensure(
 
 /// The values under these names after the given ones were stored where there was none, or a foreign one.
 async fn present(
-    servers: &Servers,
+    backend: &Backend,
     values: &[(String, Bytes)],
     names: &[usize],
     replaces: &[bool],
@@ -130,18 +130,18 @@ async fn present(
 ) -> Result<Vec<Present>, StoreError> {
     let groups = names.iter().map(|index| {
         let (name, value) = &values[*index];
-        let mut commands = commands::add(name, value, milliseconds, replaces[*index]);
+        let mut commands = pipelines::add(name, value, milliseconds, replaces[*index]);
         commands.cmd("PTTL").arg(name);
         (name.clone(), commands)
     });
     let groups: Vec<_> = groups.collect();
-    let replies = servers.send_all(&groups).await?;
+    let replies = backend.send_all(&groups).await?;
     replies.into_iter().map(Present::of).collect()
 }
 
 /// Extends the life of these values, and returns those that are gone.
 async fn gone(
-    servers: &Servers,
+    backend: &Backend,
     values: &[(String, Bytes)],
     names: Vec<usize>,
     milliseconds: u64,
@@ -153,7 +153,7 @@ async fn gone(
         (name.clone(), commands)
     });
     let groups: Vec<_> = groups.collect();
-    let replies = servers.send_all(&groups).await?;
+    let replies = backend.send_all(&groups).await?;
     let mut gone = Vec::new();
     for (index, replies) in zip(names, replies) {
         if number(replies.first().ok_or_else(protocol_error)?)? == 0 {

@@ -11,7 +11,7 @@ use redis::{
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// A subscription on a connection of its own. It ends with the connection: messages may be missing then.
-pub(crate) enum Listener {
+pub(crate) enum RedisSubscription {
     Server(PubSubStream),
     Cluster {
         pushes: UnboundedReceiver<PushInfo>,
@@ -19,7 +19,7 @@ pub(crate) enum Listener {
     },
 }
 
-impl Listener {
+impl RedisSubscription {
     pub(crate) fn of_server(connection: PubSub) -> Self {
         Self::Server(connection.into_on_message())
     }
@@ -43,7 +43,7 @@ impl Listener {
     }
 }
 
-impl Subscription for Listener {
+impl Subscription for RedisSubscription {
     fn next(&mut self) -> StoreFuture<'_, Bytes> {
         Box::pin(async {
             let message = self.message().await;

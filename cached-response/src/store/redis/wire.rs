@@ -12,8 +12,8 @@ use std::{error::Error, io, sync::Arc, time::Duration};
 /// The time that connecting to a server takes at most, all of it.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// The time after which a request without a reply has failed and its connection is replaced. Whoever waits
-/// for it waits for a shorter time: this ends what nobody waits for.
+/// The time after which a request without a reply fails and its connection is replaced. Callers wait for a
+/// shorter time: this ends requests that no caller waits for.
 pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Commands, and the name that all of them are about.

@@ -4,8 +4,8 @@
 
 use crate::{
     store::redis::{
-        connection::{Connection, OpenConnection},
-        target::Target,
+        endpoint::Endpoint,
+        shared_connection::{OpenConnection, SharedConnection},
     },
     util::sync::lock,
 };
@@ -21,15 +21,15 @@ const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
 /// The connections of all workers to one server.
 pub(crate) struct WorkerConnections {
-    target: Arc<Target>,
+    endpoint: Arc<Endpoint>,
     /// Each with a token that the thread holds: it is gone with the thread.
-    all: Mutex<Vec<(Weak<()>, Arc<Connection>)>>,
+    all: Mutex<Vec<(Weak<()>, Arc<SharedConnection>)>>,
 }
 
 /// The connection of this thread to a server, which ends with the store.
 struct OfThisThread {
-    connection: Weak<Connection>,
-    target: Weak<Target>,
+    connection: Weak<SharedConnection>,
+    endpoint: Weak<Endpoint>,
     tried_at: Option<Instant>,
     _token: Arc<()>,
 }
@@ -39,26 +39,26 @@ thread_local! {
 }
 
 impl WorkerConnections {
-    pub(crate) fn new(target: Arc<Target>) -> Self {
+    pub(crate) fn new(endpoint: Arc<Endpoint>) -> Self {
         Self {
-            target,
+            endpoint,
             all: Mutex::default(),
         }
     }
 
     /// The open connection of this thread. Where it has none, one is opened in the background, if the
     /// tasks of this thread's runtime run on this thread.
-    pub(crate) fn open_now(&self) -> Option<(Arc<Connection>, Arc<OpenConnection>)> {
+    pub(crate) fn open_now(&self) -> Option<(Arc<SharedConnection>, Arc<OpenConnection>)> {
         let open = CONNECTIONS.try_with(|connections| {
             let mut connections = connections.borrow_mut();
-            let target = Arc::as_ptr(&self.target);
+            let endpoint = Arc::as_ptr(&self.endpoint);
             let known = connections
                 .iter_mut()
-                .find(|known| known.target.as_ptr() == target);
+                .find(|known| known.endpoint.as_ptr() == endpoint);
             if let Some(known) = known {
                 return known.open_now();
             }
-            connections.retain(|known| known.target.strong_count() > 0);
+            connections.retain(|known| known.endpoint.strong_count() > 0);
             connections.push(self.register());
             connections.last_mut()?.open_now()
         });
@@ -67,14 +67,14 @@ impl WorkerConnections {
     }
 
     fn register(&self) -> OfThisThread {
-        let connection = Connection::new(Arc::clone(&self.target));
+        let connection = SharedConnection::new(Arc::clone(&self.endpoint));
         let token = Arc::default();
         let mut all = lock(&self.all);
         all.retain(|(thread, _)| thread.strong_count() > 0);
         all.push((Arc::downgrade(&token), Arc::clone(&connection)));
         OfThisThread {
             connection: Arc::downgrade(&connection),
-            target: Arc::downgrade(&self.target),
+            endpoint: Arc::downgrade(&self.endpoint),
             tried_at: None,
             _token: token,
         }
@@ -82,7 +82,7 @@ impl WorkerConnections {
 }
 
 impl OfThisThread {
-    fn open_now(&mut self) -> Option<(Arc<Connection>, Arc<OpenConnection>)> {
+    fn open_now(&mut self) -> Option<(Arc<SharedConnection>, Arc<OpenConnection>)> {
         let connection = self.connection.upgrade()?;
         if let Some(open) = connection.open_now() {
             return Some((connection, open));

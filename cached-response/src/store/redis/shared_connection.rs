@@ -8,9 +8,9 @@ use crate::{
     store::{
         error::{StoreError, StoreErrorKind},
         redis::{
+            endpoint::Endpoint,
             error,
             server_info::{self, ServerInfo},
-            target::Target,
             wire::{Group, Wire},
         },
     },
@@ -34,12 +34,12 @@ use tokio::{runtime::Handle, time::timeout};
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A connection that is opened once for all who need it at a time.
-pub(crate) struct Connection {
-    target: Arc<Target>,
+pub(crate) struct SharedConnection {
+    endpoint: Arc<Endpoint>,
     opening: Mutex<Option<Opening>>,
 }
 
-/// The attempt that opens a connection. It goes on in a task though nobody waits for it any more.
+/// The attempt that opens a connection. It runs in a task and goes on when its callers are dropped.
 type Opening = Shared<BoxFuture<'static, Result<Arc<OpenConnection>, StoreError>>>;
 
 /// An open connection, and the last report of its server.
@@ -68,10 +68,10 @@ impl OpenConnection {
     }
 }
 
-impl Connection {
-    pub(crate) fn new(target: Arc<Target>) -> Arc<Self> {
+impl SharedConnection {
+    pub(crate) fn new(endpoint: Arc<Endpoint>) -> Arc<Self> {
         Arc::new(Self {
-            target,
+            endpoint,
             opening: Mutex::default(),
         })
     }
@@ -140,7 +140,7 @@ impl Connection {
             match error.kind() {
                 // It is out of step.
                 StoreErrorKind::Protocol => self.leave(open),
-                StoreErrorKind::Refused if error::is_read_only(error) => self.target.demote(),
+                StoreErrorKind::Refused if error::is_read_only(error) => self.endpoint.demote(),
                 _ => {}
             }
         }
@@ -151,7 +151,7 @@ impl Connection {
     pub(crate) fn open_now(self: &Arc<Self>) -> Option<Arc<OpenConnection>> {
         let opening = lock(&self.opening);
         let open = opening.as_ref()?.peek()?.as_ref().ok()?;
-        if open.demotions != self.target.demotions() {
+        if open.demotions != self.endpoint.demotions() {
             return None;
         }
         let open = Arc::clone(open);
@@ -175,17 +175,17 @@ impl Connection {
         let mut opening = lock(&self.opening);
         let usable = |opening: &&Opening| match opening.peek() {
             None => true,
-            Some(Ok(open)) => open.demotions == self.target.demotions(),
+            Some(Ok(open)) => open.demotions == self.endpoint.demotions(),
             Some(Err(_)) => false,
         };
         if let Some(usable) = opening.as_ref().filter(usable) {
             return Ok(usable.clone());
         }
         let runtime = Handle::try_current().map_err(error::unreachable)?;
-        let target = Arc::clone(&self.target);
+        let endpoint = Arc::clone(&self.endpoint);
         let begun = async move {
-            let demotions = target.demotions();
-            let (wire, info) = target.open().await?;
+            let demotions = endpoint.demotions();
+            let (wire, info) = endpoint.open().await?;
             Ok(Arc::new(OpenConnection {
                 wire,
                 info: Mutex::new(info),
@@ -222,7 +222,7 @@ impl Connection {
             match timeout(CHECK_TIMEOUT, open.report()).await {
                 Ok(Ok(info)) => {
                     if info.is_replica {
-                        connection.target.demote();
+                        connection.endpoint.demote();
                     }
                     *lock(&open.info) = info;
                     open.is_checked.store(false, Ordering::Relaxed);
@@ -235,7 +235,7 @@ impl Connection {
 
 /// A request whose replies have not come. The connection is checked where it is dropped so.
 struct Unanswered<'a> {
-    connection: &'a Arc<Connection>,
+    connection: &'a Arc<SharedConnection>,
     open: &'a Arc<OpenConnection>,
     is_answered: bool,
 }

@@ -7,7 +7,7 @@ use crate::store::{
         error,
         sentinel::Sentinels,
         server_info::{self, ServerInfo},
-        subscription::Listener,
+        subscription::RedisSubscription,
         wire::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, Wire, ensure_crypto_provider},
     },
 };
@@ -23,42 +23,42 @@ use tokio::time::timeout;
 /// The time that finding the nodes of a cluster takes at most, and connecting to them.
 const CLUSTER_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Where connections are made to.
-pub(crate) struct Target {
-    kind: Kind,
+/// The remote side of a store's connections.
+pub(crate) struct Endpoint {
+    topology: Topology,
     /// The number of times that a server was found to be a replica. Connections that were opened before
     /// are replaced: a replica may hold what was invalidated.
     demotions: AtomicU64,
 }
 
-enum Kind {
+enum Topology {
     Server(Client),
     Sentinels(Sentinels),
     Cluster(Box<Cluster>),
 }
 
-impl Target {
-    fn new(kind: Kind) -> Self {
+impl Endpoint {
+    fn new(topology: Topology) -> Self {
         Self {
-            kind,
+            topology,
             demotions: AtomicU64::new(0),
         }
     }
 
     pub(crate) fn server(client: Client) -> Self {
-        Self::new(Kind::Server(client))
+        Self::new(Topology::Server(client))
     }
 
     pub(crate) fn sentinels(sentinels: Sentinels) -> Self {
-        Self::new(Kind::Sentinels(sentinels))
+        Self::new(Topology::Sentinels(sentinels))
     }
 
     pub(crate) fn cluster(cluster: Cluster) -> Self {
-        Self::new(Kind::Cluster(Box::new(cluster)))
+        Self::new(Topology::Cluster(Box::new(cluster)))
     }
 
     pub(crate) fn is_cluster(&self) -> bool {
-        matches!(self.kind, Kind::Cluster(_))
+        matches!(self.topology, Topology::Cluster(_))
     }
 
     pub(crate) fn demotions(&self) -> u64 {
@@ -75,7 +75,7 @@ impl Target {
     /// # Errors
     /// Where nothing is reached in time, or a replica is.
     pub(crate) async fn open(&self) -> Result<(Wire, ServerInfo), StoreError> {
-        let Kind::Cluster(cluster) = &self.kind else {
+        let Topology::Cluster(cluster) = &self.topology else {
             return in_time(CONNECT_TIMEOUT, self.primary()).await;
         };
         let connection = in_time(CLUSTER_CONNECT_TIMEOUT, cluster.connect(None)).await?;
@@ -103,10 +103,12 @@ impl Target {
 
     /// The client of the server that is the primary now.
     async fn client(&self) -> Result<Client, StoreError> {
-        let client = match &self.kind {
-            Kind::Server(client) => client.clone(),
-            Kind::Sentinels(sentinels) => sentinels.primary().await?,
-            Kind::Cluster(_) => return Err(error::unreachable("a cluster has several primaries")),
+        let client = match &self.topology {
+            Topology::Server(client) => client.clone(),
+            Topology::Sentinels(sentinels) => sentinels.primary().await?,
+            Topology::Cluster(_) => {
+                return Err(error::unreachable("a cluster has several primaries"));
+            }
         };
         if matches!(
             client.get_connection_info().addr(),
@@ -118,8 +120,8 @@ impl Target {
     }
 
     /// Connects, and subscribes to `channel`.
-    pub(crate) async fn subscribe(&self, channel: &str) -> Result<Listener, StoreError> {
-        if let Kind::Cluster(cluster) = &self.kind {
+    pub(crate) async fn subscribe(&self, channel: &str) -> Result<RedisSubscription, StoreError> {
+        if let Topology::Cluster(cluster) = &self.topology {
             return in_time(
                 CLUSTER_CONNECT_TIMEOUT,
                 cluster::subscribe(cluster, channel),
@@ -131,7 +133,7 @@ impl Target {
             let subscribed = async {
                 let mut connection = client.get_async_pubsub().await?;
                 connection.subscribe(channel).await?;
-                Ok(Listener::of_server(connection))
+                Ok(RedisSubscription::of_server(connection))
             };
             subscribed.await.map_err(|error| error::of(&error))
         };
@@ -151,12 +153,12 @@ async fn in_time<T>(
     })
 }
 
-impl fmt::Debug for Target {
+impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            Kind::Server(client) => write!(f, "{}", client.get_connection_info().addr()),
-            Kind::Sentinels(sentinels) => sentinels.fmt(f),
-            Kind::Cluster(cluster) => cluster.fmt(f),
+        match &self.topology {
+            Topology::Server(client) => write!(f, "{}", client.get_connection_info().addr()),
+            Topology::Sentinels(sentinels) => sentinels.fmt(f),
+            Topology::Cluster(cluster) => cluster.fmt(f),
         }
     }
 }

@@ -3,13 +3,13 @@
 use crate::store::{
     error::{LookedUp, StoreError},
     redis::{
-        commands::{self, add_read, entry, looked_up, removed},
-        connection::{Connection, OpenConnection},
+        endpoint::Endpoint,
         error::protocol_error,
+        pipelines::{self, add_read, entry, looked_up, removed},
         reply::{self, SMALL_VALUE_BYTES, small_value, small_values},
         server_info::{self, ServerInfo},
-        subscription::Listener,
-        target::Target,
+        shared_connection::{OpenConnection, SharedConnection},
+        subscription::RedisSubscription,
         wire::Group,
         workers::WorkerConnections,
     },
@@ -19,24 +19,24 @@ use redis::{Pipeline, Value};
 use std::{fmt, sync::Arc, time::Instant};
 
 /// One server, or the nodes of a cluster.
-pub(crate) struct Servers {
-    target: Arc<Target>,
+pub(crate) struct Backend {
+    endpoint: Arc<Endpoint>,
     /// For what requests wait for: it is never behind a large body, or behind a `WAIT`.
-    lookups: Arc<Connection>,
+    lookups: Arc<SharedConnection>,
     /// For what goes on behind the requests, in its order: writes, invalidations, messages.
-    writes: Arc<Connection>,
+    writes: Arc<SharedConnection>,
     /// For the look-ups of the requests of each worker.
     workers: WorkerConnections,
 }
 
-impl Servers {
-    pub(crate) fn new(target: Target) -> Self {
-        let target = Arc::new(target);
+impl Backend {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        let endpoint = Arc::new(endpoint);
         Self {
-            lookups: Connection::new(Arc::clone(&target)),
-            writes: Connection::new(Arc::clone(&target)),
-            workers: WorkerConnections::new(Arc::clone(&target)),
-            target,
+            lookups: SharedConnection::new(Arc::clone(&endpoint)),
+            writes: SharedConnection::new(Arc::clone(&endpoint)),
+            workers: WorkerConnections::new(Arc::clone(&endpoint)),
+            endpoint,
         }
     }
 
@@ -47,15 +47,15 @@ impl Servers {
         limit: usize,
         with: &[String],
     ) -> Result<LookedUp, StoreError> {
-        if self.target.is_cluster() {
-            let groups = || vec![(name.to_owned(), commands::read_entry(name, limit))];
+        if self.endpoint.is_cluster() {
+            let groups = || vec![(name.to_owned(), pipelines::read_entry(name, limit))];
             let entry = self
                 .lookups
                 .call(|_| groups(), |replies| entry(one(replies)?));
             return Ok((entry.await?, self.small_values(with).await?));
         }
         let groups =
-            |_: &OpenConnection| vec![(String::new(), commands::look_up(name, limit, with))];
+            |_: &OpenConnection| vec![(String::new(), pipelines::look_up(name, limit, with))];
         let read = |replies| looked_up(one(replies)?, with.len());
         self.lookups.call(groups, read).await
     }
@@ -69,11 +69,11 @@ impl Servers {
         with: &[String],
     ) -> Option<impl Future<Output = Result<LookedUp, StoreError>> + Send + use<>> {
         let (connection, open) = self.workers.open_now()?;
-        let is_cluster = self.target.is_cluster();
+        let is_cluster = self.endpoint.is_cluster();
         let (commands, later) = if is_cluster {
-            (commands::read_entry(name, limit), gets(with))
+            (pipelines::read_entry(name, limit), gets(with))
         } else {
-            (commands::look_up(name, limit, with), Vec::new())
+            (pipelines::look_up(name, limit, with), Vec::new())
         };
         let name = if is_cluster {
             name.to_owned()
@@ -101,7 +101,7 @@ impl Servers {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        if self.target.is_cluster() {
+        if self.endpoint.is_cluster() {
             return self.lookups.call(|_| gets(names), each_small_value).await;
         }
         let groups = |_: &OpenConnection| {
@@ -134,16 +134,19 @@ impl Servers {
         let info = self.info_of_node(name).await?;
         let groups = |open: &OpenConnection| {
             let info = info.clone().unwrap_or_else(|| open.info());
-            vec![(name.to_owned(), commands::set(name, bytes, deadline, &info))]
+            vec![(
+                name.to_owned(),
+                pipelines::set(name, bytes, deadline, &info),
+            )]
         };
-        let read = |replies| commands::all_done(&one(replies)?);
+        let read = |replies| pipelines::all_done(&one(replies)?);
         self.writes.call(groups, read).await
     }
 
     /// Removes these names, in their order: from one server in one round trip, from a cluster one after
     /// the other.
     pub(crate) async fn remove(&self, names: &[String]) -> Result<(), StoreError> {
-        if self.target.is_cluster() {
+        if self.endpoint.is_cluster() {
             for name in names {
                 self.remove_from_node(name).await?;
             }
@@ -153,7 +156,7 @@ impl Servers {
             return Ok(());
         }
         let groups =
-            |open: &OpenConnection| vec![(String::new(), commands::remove(names, &open.info()))];
+            |open: &OpenConnection| vec![(String::new(), pipelines::remove(names, &open.info()))];
         let read = |replies| removed(&one(replies)?, names.len());
         self.writes.call(groups, read).await
     }
@@ -162,7 +165,7 @@ impl Servers {
         let info = self.info_of_node(name).await?;
         let info = info.unwrap_or_else(ServerInfo::unknown);
         let names = [name.to_owned()];
-        let groups = |_: &OpenConnection| vec![(name.to_owned(), commands::remove(&names, &info))];
+        let groups = |_: &OpenConnection| vec![(name.to_owned(), pipelines::remove(&names, &info))];
         let read = |replies| removed(&one(replies)?, names.len());
         self.writes.call(groups, read).await
     }
@@ -170,7 +173,7 @@ impl Servers {
     /// The clock and the role of the node of a cluster that has `name`; `None` for one server, whose
     /// connection knows them.
     async fn info_of_node(&self, name: &str) -> Result<Option<ServerInfo>, StoreError> {
-        if !self.target.is_cluster() {
+        if !self.endpoint.is_cluster() {
             return Ok(None);
         }
         let groups = |_: &OpenConnection| vec![(name.to_owned(), server_info::commands())];
@@ -180,13 +183,13 @@ impl Servers {
 
     /// Publishes `message` on `channel`, once.
     pub(crate) async fn publish(&self, channel: &str, message: &[u8]) -> Result<(), StoreError> {
-        let commands = commands::publish(channel, message);
+        let commands = pipelines::publish(channel, message);
         let read = |replies: Vec<Value>| removed(&replies, 1);
         self.writes.call_once(channel, &commands, read).await
     }
 
-    pub(crate) async fn subscribe(&self, channel: &str) -> Result<Listener, StoreError> {
-        self.target.subscribe(channel).await
+    pub(crate) async fn subscribe(&self, channel: &str) -> Result<RedisSubscription, StoreError> {
+        self.endpoint.subscribe(channel).await
     }
 }
 
@@ -210,8 +213,8 @@ fn one(replies: Vec<Vec<Value>>) -> Result<Vec<Value>, StoreError> {
     replies.into_iter().next().ok_or_else(protocol_error)
 }
 
-impl fmt::Debug for Servers {
+impl fmt::Debug for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.target.fmt(f)
+        self.endpoint.fmt(f)
     }
 }
