@@ -224,7 +224,7 @@ pub use crate::{
         reason::{Bypass, ForwardReason, RunReason, Skip, StaleRule},
         remote_stats::RemoteStats,
     },
-    policy::{IntoPolicy, Policy, candidate::ResponseView, ttl::IntoTimeout, vary::IntoHeaderName},
+    policy::{IntoPolicy, Policy, candidate::ResponseView, ttl::IntoTimeout},
 };
 pub use cached_response_macros::{KeyPart, cached_response, invalidates};
 
@@ -295,7 +295,7 @@ pub fn try_frame(bytes: &[u8], meter: fn(&mut dyn FnMut()) -> u64) {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{
-        IntoHeaderName, IntoTimeout, Invalidations, KeyPart, Policy, ResponseCache,
+        IntoTimeout, Invalidations, KeyPart, Policy, ResponseCache,
         attribute::{BodyUpTo, CalledThroughAnApp, ResponseFuture},
         cache::cached_route::{RouteCell, RouteSpec},
         context::tag,
@@ -307,6 +307,7 @@ pub mod __private {
         },
         invalidates::{InvalidatingCall, InvalidationGuard, Written, literal},
         key::{KeyWriter, handler_id::SourceLocation},
+        policy::mistakes::IntoHeaderName,
         route::inputs::{ArgumentInfo, Role},
     };
     pub use core;

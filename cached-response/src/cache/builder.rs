@@ -9,6 +9,7 @@ use crate::{
     memory::MemoryStore,
     metrics::counters::Counters,
     policy::{
+        mistakes::Mistakes,
         stale::{StaleRules, stale_options},
         ttl::{DEFAULT_TIMEOUT, IntoTimeout},
     },
@@ -43,6 +44,7 @@ pub struct ResponseCacheBuilder {
     max_bytes: u64,
     limits: CacheLimits,
     stale: StaleRules,
+    mistakes: Mistakes,
     pub(crate) remote: RemoteConfig,
     pub(crate) clock: Clock,
 }
@@ -60,6 +62,7 @@ impl Default for ResponseCacheBuilder {
                 timeout: DEFAULT_TIMEOUT,
             },
             stale: StaleRules::default(),
+            mistakes: Mistakes::default(),
             remote: RemoteConfig::default(),
             clock: Clock::default(),
         }
@@ -216,6 +219,9 @@ impl ResponseCacheBuilder {
     /// let cache = cached_response::ResponseCache::builder().build();
     /// assert_eq!(cache.stats().entries, 0);
     /// ```
+    ///
+    /// # Panics
+    /// If an option is invalid, such as a `jitter` of 2. The message names all of them.
     #[track_caller]
     pub fn build(self) -> ResponseCache {
         self.build_at(Some(Location::caller()))
@@ -226,7 +232,9 @@ impl ResponseCacheBuilder {
         Self::default().build_at(None)
     }
 
+    #[track_caller]
     fn build_at(self, location: Option<&'static Location<'static>>) -> ResponseCache {
+        self.mistakes.report();
         let memory = if self.remote.without_memory {
             MemoryStore::disabled()
         } else {

@@ -60,6 +60,7 @@ impl RouteSpec {
         self.argument(Role::Covered, facts)
     }
 
+    #[track_caller]
     fn split(self) -> (RouteConfig, CacheChoice) {
         (RouteConfig::new(self.policy, &self.arguments), self.choice)
     }
@@ -82,6 +83,7 @@ pub(crate) struct CachedRoute {
 
 impl CachedRoute {
     /// The route of a handler that lives as long as its application.
+    #[track_caller]
     pub(crate) fn new(
         name: &'static str,
         handler: HandlerType,
@@ -96,6 +98,7 @@ impl CachedRoute {
     }
 
     /// The route of a middleware, which knows nothing of its handlers; `name` is its place in the source.
+    #[track_caller]
     pub(crate) fn for_middleware(
         name: &'static str,
         middleware: HandlerType,

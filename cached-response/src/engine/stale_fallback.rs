@@ -47,7 +47,7 @@ impl StaleFallback {
 
     /// After a failed run: no other is tried during the cooldown.
     pub(crate) fn start_cooldown(&mut self) {
-        let cooldown = self.context.stale_rules().rest();
+        let cooldown = self.context.stale_rules().failure_cooldown();
         let end = self.context.shared().now().after(cooldown);
         self.stored.cooldown.until(end);
         self.settled = true;

@@ -1,4 +1,4 @@
-//! What a route sees of a response before it is stored.
+//! The view of a response in `store_if`.
 
 use actix_web::http::{StatusCode, header::HeaderMap};
 use std::{
@@ -22,8 +22,8 @@ pub struct ResponseView<'a> {
     status: StatusCode,
     headers: &'a HeaderMap,
     body: &'a [u8],
-    /// The body was asked for.
-    seen: Cell<bool>,
+    /// The body was read.
+    body_read: Cell<bool>,
 }
 
 impl<'a> ResponseView<'a> {
@@ -33,43 +33,42 @@ impl<'a> ResponseView<'a> {
             status,
             headers,
             body,
-            seen: Cell::new(false),
+            body_read: Cell::new(false),
         }
     }
 
-    /// A response whose body is not there yet.
+    /// A response without its body yet.
     pub(crate) fn head(status: StatusCode, headers: &'a HeaderMap) -> Self {
         Self::whole(status, headers, &[])
     }
 }
 
 impl ResponseView<'_> {
-    /// Its status.
+    /// Returns the status.
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// Its headers, as the handler made them.
+    /// Returns the headers that the handler set.
     pub fn headers(&self) -> &HeaderMap {
         self.headers
     }
 
-    /// Its whole body.
+    /// Returns the whole body.
     ///
-    /// It is empty while the body of a stream is not there yet:
-    /// [`Policy::store_if`](crate::Policy::store_if) tells when.
+    /// It is empty for a stream that has not ended, see
+    /// [`Policy::store_if`](crate::Policy::store_if).
     pub fn body(&self) -> &[u8] {
-        self.seen.set(true);
+        self.body_read.set(true);
         self.body
     }
 
-    /// Returns true where `store_if` refuses this head whatever the body may be, that is without
-    /// asking for it.
+    /// Returns true where `store_if` refuses this head without reading the body.
     pub(crate) fn is_refused_by(&self, store_if: &dyn Fn(&ResponseView<'_>) -> bool) -> bool {
-        // A body that is not there yet may be too short for its reader.
+        // An empty body may be too short for `store_if`.
         match panic::catch_unwind(AssertUnwindSafe(|| store_if(self))) {
-            Ok(stored) => !stored && !self.seen.get(),
-            Err(_) if self.seen.get() => false,
+            Ok(stored) => !stored && !self.body_read.get(),
+            Err(_) if self.body_read.get() => false,
             Err(panic) => panic::resume_unwind(panic),
         }
     }
@@ -84,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_counts_where_the_body_was_not_asked_for() {
+    fn a_refusal_counts_where_the_body_was_not_read() {
         assert!(is_refused(|_| false));
         assert!(!is_refused(|_| true));
         assert!(!is_refused(|response| !response.body().is_empty()));

@@ -1,13 +1,10 @@
-//! What the author of a route says about caching it.
+//! The policy of a route.
 
 pub(crate) mod candidate;
-pub(crate) mod middleware;
+pub(crate) mod mistakes;
 pub(crate) mod rfc9111;
 pub(crate) mod stale;
-pub(crate) mod tagged;
 pub(crate) mod ttl;
-pub(crate) mod vary;
-pub(crate) mod version;
 
 use crate::{
     http::{replay, storable::is_storable_status},
@@ -15,6 +12,7 @@ use crate::{
     key::query::QueryFilter,
     policy::{
         candidate::ResponseView,
+        mistakes::Mistakes,
         stale::{StaleRules, stale_options},
         ttl::{IntoTimeout, Timeout},
     },
@@ -23,13 +21,19 @@ use actix_web::{
     HttpRequest,
     http::{Method, StatusCode, header::HeaderName},
 };
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt::{self, Debug},
+    sync::Arc,
+    time::Duration,
+};
 
-/// How the responses of one handler are cached: the options of `#[cached_response]`, as methods
-/// of the same names.
+/// The caching options of one handler: those of `#[cached_response]`, as methods of the same names.
 ///
-/// A literal mistake (a header name that is none, a status that is never stored) panics when the
-/// policy is built, that is when the application starts; in the attribute it is a compile error.
+/// An invalid option (a text that is not a header name, a status that is never stored) is a panic
+/// where a route is built with the policy, that is when the application starts: in
+/// [`cached`](crate::cached), [`CacheResponses::new`](crate::CacheResponses::new), or at the first
+/// call of [`get_or_compute`](crate::ResponseCache::get_or_compute). The message names all invalid
+/// words and what to write. In the attribute literals are compile errors.
 ///
 /// ```
 /// use actix_web::{App, web};
@@ -59,15 +63,16 @@ pub struct Policy {
     pub(crate) tags: Tags,
     pub(crate) stale: StaleRules,
     pub(crate) version: Option<Box<str>>,
+    pub(crate) mistakes: Mistakes,
 }
 
-/// The route's word on whether a response may be stored.
+/// Decides whether a response may be stored.
 pub(crate) type StoreIf = Arc<dyn Fn(&ResponseView<'_>) -> bool + Send + Sync>;
 
-/// How a request asks for a live answer.
+/// The query flag that forces a refresh.
 #[derive(Clone, Debug)]
 pub(crate) struct Nocache {
-    /// The name of the query pair, or `None` where there is no such flag.
+    /// Name of the query pair, or `None` without a flag.
     pub(crate) name: Option<Box<str>>,
     pub(crate) only_if: Option<fn(&HttpRequest) -> bool>,
 }
@@ -85,7 +90,7 @@ impl Default for Policy {
     /// The timeout of the cache ([`ResponseCacheBuilder::default_timeout`](crate::ResponseCacheBuilder::default_timeout), five
     /// minutes unless set), and the safe rules.
     fn default() -> Self {
-        Self::timeout(Timeout::Unsaid)
+        Self::timeout(Timeout::OfCache)
     }
 }
 
@@ -95,7 +100,7 @@ impl Policy {
         Self::timeout(Timeout::Fixed(timeout.into_timeout()))
     }
 
-    /// Asks `timeout` after each run; zero means that this response is not stored.
+    /// Calls `timeout` after each run; zero means that this response is not stored.
     pub fn with_ttl_fn(timeout: fn() -> Duration) -> Self {
         Self::timeout(Timeout::Computed(timeout))
     }
@@ -119,29 +124,40 @@ impl Policy {
             tags: Tags::default(),
             stale: StaleRules::default(),
             version: None,
+            mistakes: Mistakes::default(),
         }
     }
 
-    /// Exactly these methods are answered from stored responses; HEAD goes with GET.
+    /// Responses to exactly these methods are cached; HEAD goes with GET. Each is the name of a method
+    /// or a [`Method`].
+    ///
+    /// ```
+    /// use actix_web::http::Method;
+    /// use cached_response::Policy;
+    ///
+    /// let by_text = Policy::default().methods(["GET", "POST"]);
+    /// let by_constant = Policy::default().methods([Method::GET, Method::POST]);
+    /// assert_eq!(format!("{by_text:?}"), format!("{by_constant:?}"));
+    /// ```
     ///
     /// # Panics
-    /// If a name is not a method's.
+    /// When a route is built with it, if a name is not that of a method.
     #[must_use]
-    pub fn methods(mut self, methods: impl IntoIterator<Item = &'static str>) -> Self {
-        self.methods = methods
-            .into_iter()
-            .map(|name| {
-                Method::from_bytes(name.as_bytes())
-                    .expect("`methods` takes names of HTTP methods, such as \"POST\"")
-            })
-            .collect();
+    pub fn methods<M>(mut self, methods: impl IntoIterator<Item = M>) -> Self
+    where
+        M: TryInto<Method> + Debug,
+    {
+        let what = "an HTTP method: write its name, such as \"POST\"";
+        let methods = methods.into_iter();
+        let methods = methods.filter_map(|name| self.mistakes.convert("methods", name, what));
+        self.methods = methods.collect();
         self
     }
 
-    /// Only these query arguments are in the key, in any order: the author's word that no other is
+    /// Only these query arguments are in the key, in any order: the author declares that no other is
     /// read.
     ///
-    /// Without a word on the query, what the handler's arguments can see of it is in the key: the
+    /// Without this option, the part of the query that the handler's arguments can see is in the key: the
     /// fields of a `Query<T>` whose `T` is a plain struct, all of it, in its order, for an argument
     /// that sees all of it, and else nothing.
     #[must_use]
@@ -151,7 +167,7 @@ impl Policy {
     }
 
     /// Only the fields of the handler's `Query<T>` are in the key, whatever else it can see: the
-    /// author's word that it reads the query through nothing else.
+    /// author declares that it reads the query through nothing else.
     ///
     /// [`cached`](crate::cached) refuses it for a handler without a `Query<T>`.
     #[must_use]
@@ -160,8 +176,8 @@ impl Policy {
         self
     }
 
-    /// All query arguments are in the key, also those that the handler cannot see: the author's word
-    /// that the order of differently named ones makes no difference.
+    /// All query arguments are in the key, also those that the handler cannot see: the author
+    /// declares that the order of differently named ones makes no difference.
     ///
     /// ```
     /// use actix_web::{App, test, web};
@@ -198,40 +214,98 @@ impl Policy {
         self
     }
 
-    /// Responses of this status are stored too, for the same timeout.
+    /// Responses of this status are stored too, for the same timeout. It is a number, its text, or a
+    /// [`StatusCode`].
     ///
-    /// With a 3xx or 4xx that is so also for an `Err` of the handler's, `Err(ErrorNotFound(..))`. One
-    /// that an extractor has refused its argument with is never stored, and neither is a 400 to a request
-    /// with `Range` or `If-*` where the handler or its answer can see them.
+    /// With a 3xx or 4xx this includes an `Err` of the handler, such as `Err(ErrorNotFound(..))`. The
+    /// rejection of an argument by its extractor is never stored, and neither is a 400 to a request with
+    /// `Range` or `If-*` where the handler or its answer can see them.
+    ///
+    /// ```
+    /// use actix_web::http::StatusCode;
+    /// use cached_response::Policy;
+    ///
+    /// let by_number = Policy::default().status(404);
+    /// let by_constant = Policy::default().status(StatusCode::NOT_FOUND);
+    /// assert_eq!(format!("{by_number:?}"), format!("{by_constant:?}"));
+    /// ```
     ///
     /// # Panics
-    /// If it is no status, or one that is never stored (1xx, 206, 304, 412, 416).
+    /// When a route is built with it, if it is not a status, or one that is never stored (1xx, 206, 304,
+    /// 412, 416).
     #[must_use]
-    pub fn status(self, status: u16) -> Self {
-        self.with_status(status, None)
+    pub fn status(self, status: impl TryInto<StatusCode> + Debug) -> Self {
+        self.with_status("status", status, None)
     }
 
-    /// Responses of this status are stored too, for a timeout of their own; as for
-    /// [`status`](Self::status), an `Err` of the handler's included.
+    /// Responses of this status are stored too, for a timeout of their own; otherwise as
+    /// [`status`](Self::status).
     ///
     /// # Panics
-    /// If it is no status, or one that is never stored (1xx, 206, 304, 412, 416).
+    /// When a route is built with it, if it is not a status, or one that is never stored (1xx, 206, 304,
+    /// 412, 416).
     #[must_use]
-    pub fn status_for(self, status: u16, timeout: impl IntoTimeout) -> Self {
-        self.with_status(status, Some(timeout.into_timeout()))
+    pub fn status_for(
+        self,
+        status: impl TryInto<StatusCode> + Debug,
+        timeout: impl IntoTimeout,
+    ) -> Self {
+        self.with_status("status_for", status, Some(timeout.into_timeout()))
     }
 
-    fn with_status(mut self, status: u16, timeout: Option<Duration>) -> Self {
-        let status = StatusCode::from_u16(status).expect("`status` takes a number from 200 to 599");
-        assert!(
-            is_storable_status(status),
-            "a {status} response is never stored: leave it out of `status`"
-        );
+    fn with_status(
+        mut self,
+        option: &str,
+        status: impl TryInto<StatusCode> + Debug,
+        timeout: Option<Duration>,
+    ) -> Self {
+        let what = "a status: write a number from 200 to 599";
+        let Some(status) = self.mistakes.convert(option, status, what) else {
+            return self;
+        };
+        if !is_storable_status(status) {
+            self.mistakes.note(format_args!(
+                "`{option}`: a {status} response is never stored, leave it out"
+            ));
+        }
         if self.statuses.is_empty() {
             self.statuses.push((StatusCode::OK, None));
         }
         self.statuses.retain(|(known, _)| *known != status);
         self.statuses.push((status, timeout));
+        self
+    }
+
+    /// The values of these request headers are in the key, and the response's `Vary` names them. Each
+    /// is the name of a header or a [`HeaderName`].
+    ///
+    /// ```
+    /// use actix_web::http::header;
+    /// use cached_response::Policy;
+    ///
+    /// let by_text = Policy::default().vary(["Accept-Language"]);
+    /// let by_constant = Policy::default().vary([header::ACCEPT_LANGUAGE]);
+    /// assert_eq!(format!("{by_text:?}"), format!("{by_constant:?}"));
+    /// ```
+    ///
+    /// # Panics
+    /// When a route is built with it, if a text is not the name of a header.
+    #[must_use]
+    pub fn vary<N>(mut self, names: impl IntoIterator<Item = N>) -> Self
+    where
+        N: TryInto<HeaderName> + Debug,
+    {
+        let what = "the name of a header, such as \"accept-language\"";
+        let names = names.into_iter();
+        let names = names.filter_map(|name| self.mistakes.convert("vary", name, what));
+        self.vary = Some(names.collect());
+        self
+    }
+
+    /// The handler reads no request header, although it could.
+    #[must_use]
+    pub fn vary_none(mut self) -> Self {
+        self.vary = Some(Vec::new());
         self
     }
 
@@ -251,9 +325,9 @@ impl Policy {
 
     /// Only responses for which this is true are stored. What is forbidden stays forbidden.
     ///
-    /// Of a stream it is asked twice: when its head is there, with an empty
-    /// [`body`](Candidate::body), and when it has ended. A refusal that comes without asking for the
-    /// body counts at the head, so that nothing is copied and nobody waits for the end.
+    /// For a stream it is called twice: with the head and an empty [`body`](ResponseView::body), and at
+    /// the end. A refusal without reading the body counts at the head, so that nothing is copied and no
+    /// request waits for the end.
     ///
     /// ```
     /// use cached_response::Policy;
@@ -271,9 +345,9 @@ impl Policy {
         self
     }
 
-    /// Response fields that belong to one request, beside those that are
+    /// Response fields that belong to one request, besides those that are
     /// [known](crate::guide::what_is_cached), such as `X-Request-Id`: the answer of the run has them,
-    /// and what is stored of it has not. A trailing `*` stands for any rest of the name.
+    /// and the stored response has not. A trailing `*` stands for any rest of the name.
     ///
     /// ```
     /// use cached_response::Policy;
@@ -283,50 +357,167 @@ impl Policy {
     /// ```
     ///
     /// # Panics
-    /// If a name is not a header's, or the beginning of one with a `*`.
+    /// When a route is built with it, if a text is not the name of a header, or the start of one with a
+    /// `*`.
     #[must_use]
     pub fn not_replayed(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
-        self.not_replayed.extend(names.into_iter().map(|name| {
-            replay::pattern(name).expect(
-                "`not_replayed` takes names of headers, such as \"x-served-by\", or their beginning \
-                 with a `*`, such as \"x-debug-*\"",
-            )
-        }));
+        for name in names {
+            match replay::pattern(name) {
+                Some(pattern) => self.not_replayed.push(pattern),
+                None => self.mistakes.note(format_args!(
+                    "`not_replayed`: {name:?} is not the name of a header, such as \"x-served-by\", or \
+                     the start of one with a `*`, such as \"x-debug-*\""
+                )),
+            }
+        }
         self
     }
 
     /// Lets browsers keep an answer for this long: adds `Cache-Control: max-age=..` to answers from
-    /// stored responses that have no `Cache-Control`, counted from the response's birth as `Age`
-    /// is, never past its lifetime, and with `private` where the route knows of users.
-    /// What a browser keeps cannot be invalidated.
+    /// stored responses that have no `Cache-Control`, counted from the response's creation as `Age`
+    /// is, never past its lifetime, and with `private` where the key contains users.
+    /// The copy of a browser cannot be invalidated.
     ///
     /// # Panics
-    /// Under [`Policy::from_response`]: there the response says it.
+    /// When a route is built with it, under [`Policy::from_response`]: there the response states it.
     #[must_use]
     pub fn client_max_age(mut self, keep: impl IntoTimeout) -> Self {
-        assert!(
-            self.timeout.response_stated().is_none(),
-            "under `Policy::from_response` the response sets what clients may store: leave out `client_max_age`"
-        );
+        if self.timeout.response_stated().is_some() {
+            self.mistakes.note(format_args!(
+                "`client_max_age`: a response that states its own lifetime states the one of clients too, \
+                 leave it out"
+            ));
+        }
         self.client = Some(keep.into_timeout());
         self
     }
 
-    /// No query argument asks for a live answer.
+    /// Gives each response these tags, for
+    /// [`invalidate_tag`](crate::ResponseCache::invalidate_tag). `{id}` stands for the path parameter
+    /// `id` as a handler's `Path` has it, `{{` and `}}` for braces.
+    ///
+    /// A response that cannot have them is sent and not stored: its route has no such parameter (behind
+    /// [`CacheResponses`](crate::CacheResponses) for an app or a scope no route is matched yet), or the
+    /// tag is longer than 256 bytes.
+    ///
+    /// ```
+    /// use actix_web::{App, test, web};
+    /// use cached_response::{Policy, ResponseCache, cached};
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
+    /// let policy = Policy::new(3600).tags(["products", "product:{id}"]);
+    /// let product = cached(policy, |id: web::Path<u32>| async move { format!("product {id}") });
+    /// let cache = ResponseCache::builder().build();
+    /// let app = App::new().app_data(cache.clone()).route("/products/{id}", web::get().to(product));
+    /// let app = test::init_service(app).await;
+    /// let ask = |uri| test::TestRequest::with_uri(uri).to_request();
+    /// for uri in ["/products/7", "/products/8"] {
+    ///     test::call_service(&app, ask(uri)).await;
+    /// }
+    ///
+    /// cache.invalidate_tag("product:7").await?;
+    ///
+    /// for (uri, hit) in [("/products/7", false), ("/products/8", true)] {
+    ///     let response = test::call_service(&app, ask(uri)).await;
+    ///     assert_eq!(response.headers().contains_key("age"), hit);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// When a route is built with it, if a brace in a tag is not closed, or closes nothing; if a tag is
+    /// empty, or there are more than 64.
+    #[must_use]
+    pub fn tags(mut self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        for tag in tags {
+            let tag = tag.as_ref();
+            if let Err(error) = self.tags.add(tag) {
+                self.mistakes
+                    .note(format_args!("`tags`: {tag:?} is not a tag: {error}"));
+            }
+        }
+        self
+    }
+
+    /// Responses that were stored remotely under another version are not found. Those in memory end
+    /// with the process.
+    ///
+    /// The identity of a handler with the attribute contains a hash of its source: after a deploy that
+    /// changes the handler nothing old is found, after one that changes only functions that it calls
+    /// everything is. In the attribute this text replaces the hash. A handler given to
+    /// [`cached`](crate::cached), a [`CacheResponses`](crate::CacheResponses) and a value have no hash:
+    /// change this text with every incompatible change of their responses.
+    ///
+    /// # Panics
+    /// When a route is built with it, if it is empty.
+    ///
+    /// ```
+    /// # use cached_response::{Policy, cached};
+    /// let policy = Policy::new(3600).version("2");
+    /// let page = cached(policy, || async { "page" });
+    /// # let _ = actix_web::web::get().to(page);
+    /// let empty = Policy::new(3600).version("");
+    /// assert!(std::panic::catch_unwind(|| cached(empty, || async { "page" })).is_err());
+    /// ```
+    #[must_use]
+    pub fn version(mut self, version: &str) -> Self {
+        if version.is_empty() {
+            self.mistakes.note(format_args!(
+                "`version`: the text is empty, write \"2\" or leave it out"
+            ));
+        }
+        self.version = Some(version.into());
+        self
+    }
+
+    /// Cookies that no handler reads, besides those of analytics that are
+    /// [known](crate::guide::middleware): requests with them need not bypass
+    /// [`CacheResponses`](crate::CacheResponses). A trailing `*` stands for any rest of the name.
+    ///
+    /// Without effect on a handler that is cached by itself, whose arguments declare its inputs.
+    #[must_use]
+    pub fn ignore_cookies(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
+        self.cookies.extend(names.into_iter().map(Box::from));
+        self
+    }
+
+    /// Headers that no response depends on, besides those that are
+    /// [known](crate::guide::middleware): requests with them need not bypass
+    /// [`CacheResponses`](crate::CacheResponses).
+    ///
+    /// Without effect on a handler that is cached by itself, whose arguments declare its inputs.
+    ///
+    /// # Panics
+    /// When a route is built with it, if a text is not the name of a header.
+    #[must_use]
+    pub fn neutral_headers<N>(mut self, names: impl IntoIterator<Item = N>) -> Self
+    where
+        N: TryInto<HeaderName> + Debug,
+    {
+        let what = "the name of a header, such as \"x-app-version\"";
+        for name in names {
+            let name = self.mistakes.convert("neutral_headers", name, what);
+            self.neutral.extend(name);
+        }
+        self
+    }
+
+    /// No query argument forces a refresh.
     #[must_use]
     pub fn nocache_off(mut self) -> Self {
         self.nocache.name = None;
         self
     }
 
-    /// `?<name>=1` asks for a live answer, in place of `?nocache=1`.
+    /// `?<name>=1` forces a refresh, in place of `?nocache=1`.
     #[must_use]
     pub fn nocache(mut self, name: &str) -> Self {
         self.nocache.name = Some(name.into());
         self
     }
 
-    /// Only requests for which this is true may ask for a live answer.
+    /// Only requests for which this is true may force a refresh.
     #[must_use]
     pub fn force_refresh_if(mut self, only_if: fn(&HttpRequest) -> bool) -> Self {
         self.nocache.only_if = Some(only_if);
@@ -334,7 +525,7 @@ impl Policy {
     }
 }
 
-/// What may be written where a policy is expected: a [`Policy`], or a timeout alone, which is a
+/// Conversion into a policy: a [`Policy`], or a timeout alone, which is a
 /// [`Duration`](std::time::Duration) or whole seconds.
 ///
 /// ```
@@ -351,7 +542,7 @@ impl Policy {
     note = "`1h` and `\"1h 30m\"` are literals of the attribute: `#[cached_response(timeout = 1h)]`"
 )]
 pub trait IntoPolicy {
-    /// The policy.
+    /// Returns the policy.
     fn into_policy(self) -> Policy;
 }
 
@@ -377,7 +568,7 @@ impl<T: IntoTimeout> From<T> for Policy {
 
 stale_options!(Policy);
 
-impl fmt::Debug for Policy {
+impl Debug for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Policy")
             .field("timeout", &self.timeout)

@@ -1,19 +1,20 @@
-//! The options under which requests and responses have the say that RFC 9111 gives them.
+//! Options that follow the directives of requests and responses (RFC 9111).
 
 use crate::{
     http::storable::FromResponse,
     policy::{Policy, ttl::Timeout},
 };
 use actix_web::http::header::HeaderName;
+use std::fmt::Debug;
 
 impl Policy {
-    /// Each response says itself how long it stays fresh, as RFC 9111 has it for a shared cache: by
-    /// `s-maxage`, else `max-age`, else `Expires`, counted from the age it comes with (`Age`, `Date`
-    /// and the time of its run). One that says nothing is not stored.
+    /// Each response states its own lifetime, by the rules of RFC 9111 for a shared cache: `s-maxage`,
+    /// else `max-age`, else `Expires`, less its age on arrival (`Age`, `Date` and the time of its run).
+    /// A response without any is not stored.
     ///
-    /// Responses of every final status are stored that say so, and `Date` stays what the handler
-    /// said. What is stale when it comes is stored only if it has a validator, and never reused as
-    /// it is. `set_cache_timeout` in the handler beats what the response says.
+    /// Responses of every final status are stored if they permit it, and `Date` stays that of the
+    /// handler. A response that is stale on arrival is stored only if it has a validator, and reused
+    /// only after validation. `set_cache_timeout` in the handler replaces the lifetime of the response.
     ///
     /// ```
     /// use actix_web::{App, HttpResponse, test, web};
@@ -42,63 +43,75 @@ impl Policy {
         }
     }
 
-    /// A response that does not say how long it stays fresh does so for this part of the time since
-    /// its `Last-Modified`, one day at most (RFC 9111 §4.2.2); 0.1 is usual. Only for the statuses
-    /// that the RFC allows it for, or with `public`.
+    /// The lifetime of a response without an explicit one is this fraction of the time since its
+    /// `Last-Modified`, at most one day (RFC 9111 §4.2.2); 0.1 is usual. Only for the statuses that the
+    /// RFC permits it for, or with `public`.
     ///
     /// # Panics
-    /// If the fraction is not over 0 and up to 1, or without [`Policy::from_response`].
+    /// When a route is built with it, if the fraction is not over 0 and up to 1, or without
+    /// [`Policy::from_response`].
     ///
     /// ```
-    /// # use cached_response::Policy;
-    /// let policy = Policy::from_response().heuristic_fraction(0.1);
-    /// assert!(std::panic::catch_unwind(|| Policy::from_response().heuristic_fraction(1.1)).is_err());
-    /// # let _ = policy;
+    /// # use cached_response::{Policy, cached};
+    /// let page = cached(Policy::from_response().heuristic_fraction(0.1), || async { "page" });
+    /// # let _ = actix_web::web::get().to(page);
+    /// let wrong = Policy::from_response().heuristic_fraction(1.1);
+    /// assert!(std::panic::catch_unwind(|| cached(wrong, || async { "page" })).is_err());
     /// ```
     #[must_use]
     pub fn heuristic_fraction(mut self, fraction: f32) -> Self {
-        assert!(
-            fraction > 0.0 && fraction <= 1.0,
-            "`heuristic_fraction` takes a fraction over 0 and up to 1, such as 0.1"
-        );
-        self.by_response().heuristic_fraction = Some(fraction);
+        if !(fraction > 0.0 && fraction <= 1.0) {
+            self.mistakes.note(format_args!(
+                "`heuristic_fraction`: {fraction} is not a fraction over 0 and up to 1, such as 0.1"
+            ));
+        }
+        if let Some(stated) = self.response_stated("heuristic_fraction") {
+            stated.heuristic_fraction = Some(fraction);
+        }
         self
     }
 
-    /// The response's field of this name, such as `CDN-Cache-Control`, is for this cache
-    /// (RFC 9213): where it is there and can be read, it rules alone, in place of `Cache-Control` and
-    /// `Expires`, also over what those forbid.
+    /// The response field of this name, such as `CDN-Cache-Control`, is for this cache (RFC 9213): where
+    /// it is present and valid, it replaces `Cache-Control` and `Expires`, including their prohibitions.
     ///
     /// # Panics
-    /// If the name is not a header's, or without [`Policy::from_response`].
+    /// When a route is built with it, if it is not the name of a header, or without
+    /// [`Policy::from_response`].
     ///
     /// ```
-    /// # use cached_response::Policy;
-    /// let policy = Policy::from_response().targeted("CDN-Cache-Control");
-    /// assert!(std::panic::catch_unwind(|| Policy::new(60).targeted("CDN-Cache-Control")).is_err());
-    /// # let _ = policy;
+    /// # use cached_response::{Policy, cached};
+    /// let page = cached(Policy::from_response().targeted("CDN-Cache-Control"), || async { "page" });
+    /// # let _ = actix_web::web::get().to(page);
+    /// let wrong = Policy::new(60).targeted("CDN-Cache-Control");
+    /// assert!(std::panic::catch_unwind(|| cached(wrong, || async { "page" })).is_err());
     /// ```
     #[must_use]
-    pub fn targeted(mut self, name: &'static str) -> Self {
-        let name = HeaderName::from_bytes(name.as_bytes())
-            .expect("`targeted` takes the name of a header, such as \"CDN-Cache-Control\"");
-        self.by_response().targeted = Some(name);
+    pub fn targeted(mut self, name: impl TryInto<HeaderName> + Debug) -> Self {
+        let what = "the name of a header, such as \"CDN-Cache-Control\"";
+        let name = self.mistakes.convert("targeted", name, what);
+        if let Some(stated) = self.response_stated("targeted") {
+            stated.targeted = name;
+        }
         self
     }
 
-    fn by_response(&mut self) -> &mut FromResponse {
-        let by = match &mut self.timeout {
-            Timeout::Response(by) => Some(by),
-            Timeout::Unsaid | Timeout::Fixed(_) | Timeout::Computed(_) => None,
-        };
-        by.expect("`heuristic_fraction` and `targeted` need `Policy::from_response`")
+    fn response_stated(&mut self, option: &str) -> Option<&mut FromResponse> {
+        match &mut self.timeout {
+            Timeout::Response(stated) => Some(stated),
+            Timeout::OfCache | Timeout::Fixed(_) | Timeout::Computed(_) => {
+                self.mistakes.note(format_args!(
+                    "`{option}`: the route sets the timeout, begin with `Policy::from_response`"
+                ));
+                None
+            }
+        }
     }
 
-    /// Follows the `Cache-Control` of requests (RFC 9111 §5.2.1), and `Pragma: no-cache` where there
-    /// is none: `no-cache`, `no-store`, `max-age`, `min-fresh`, `max-stale`, and `only-if-cached`,
-    /// which is answered with 504 where nothing stored will do. Otherwise they are ignored.
+    /// Follows the `Cache-Control` of requests (RFC 9111 §5.2.1), or else `Pragma: no-cache`: `no-cache`,
+    /// `no-store`, `max-age`, `min-fresh`, `max-stale`, and `only-if-cached`, which is answered with 504
+    /// without a suitable stored response. By default they are ignored.
     ///
-    /// It lets every client have handlers run; `no-cache` and `max-age=0` are bounded as
+    /// It lets every client cause runs; `no-cache` and `max-age=0` are bounded as
     /// `?nocache=1` is.
     ///
     /// ```

@@ -1,9 +1,9 @@
-//! How long a response stays fresh, as the author writes it.
+//! Time to live of a response, as the author sets it.
 
 use crate::http::storable::FromResponse;
 use std::time::Duration;
 
-/// What may be written for a timeout: a [`Duration`], or whole seconds.
+/// Conversion into a timeout: a [`Duration`], or whole seconds.
 ///
 /// ```
 /// use cached_response::IntoTimeout;
@@ -19,7 +19,7 @@ use std::time::Duration;
     note = "`1h` and `\"1h 30m\"` are literals of the attribute: `#[cached_response(timeout = 1h)]`"
 )]
 pub trait IntoTimeout {
-    /// The length of time.
+    /// Returns the duration.
     fn into_timeout(self) -> Duration;
 }
 
@@ -35,34 +35,35 @@ impl IntoTimeout for u64 {
     }
 }
 
-/// How long a response stays fresh where neither its route nor its cache says so.
+/// Time to live where neither the route nor the cache sets one.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Given once, asked for after each run, or said by the response.
+/// Source of the time to live.
 #[derive(Clone, Debug)]
 pub(crate) enum Timeout {
-    /// Nothing was said: the cache's own.
-    Unsaid,
+    /// The default of the cache.
+    OfCache,
     Fixed(Duration),
     Computed(fn() -> Duration),
     Response(FromResponse),
 }
 
 impl Timeout {
-    /// `None` where the response says it; `unsaid` where nothing does.
-    pub(crate) fn resolve(&self, unsaid: Duration) -> Option<Duration> {
+    /// Returns the time to live; `None` where the response states it.
+    pub(crate) fn resolve(&self, default: Duration) -> Option<Duration> {
         match self {
-            Self::Unsaid => Some(unsaid),
+            Self::OfCache => Some(default),
             Self::Fixed(timeout) => Some(*timeout),
             Self::Computed(timeout) => Some(timeout()),
             Self::Response(_) => None,
         }
     }
 
+    /// The interpretation of a response that states its own lifetime.
     pub(crate) fn response_stated(&self) -> Option<&FromResponse> {
         match self {
             Self::Response(by) => Some(by),
-            Self::Unsaid | Self::Fixed(_) | Self::Computed(_) => None,
+            Self::OfCache | Self::Fixed(_) | Self::Computed(_) => None,
         }
     }
 }

@@ -61,7 +61,11 @@ pub(crate) struct RouteConfig {
 }
 
 impl RouteConfig {
+    /// # Panics
+    /// If an option of the policy is invalid.
+    #[track_caller]
     pub(crate) fn new(policy: Policy, arguments: &[(Role, ArgumentInfo)]) -> Self {
+        policy.mistakes.report();
         let mut config = Self {
             inputs: Inputs::NOTHING,
             vary: policy.vary.clone().unwrap_or_default(),
@@ -116,6 +120,7 @@ impl RouteConfig {
     }
 
     /// The configuration of a middleware in front of unknown handlers.
+    #[track_caller]
     pub(crate) fn for_middleware(place: &'static str, mut policy: Policy) -> Self {
         policy.vary.get_or_insert_default();
         let mut config = Self::new(policy, &[(Role::Covered, ArgumentInfo::REQUEST)]);

@@ -1,0 +1,196 @@
+//! Invalid options, reported when a cache or a route is built with them.
+
+use actix_web::http::header::HeaderName;
+use std::fmt::{self, Debug};
+
+/// The invalid options of a policy or a cache builder.
+///
+/// A builder method has no way to return an error, so it notes the mistake; the cache or the route
+/// that is built with the options reports all of them at once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Mistakes(Vec<String>);
+
+impl Mistakes {
+    /// Converts a word of `option`, or notes that it is not `what`.
+    pub(crate) fn convert<T>(
+        &mut self,
+        option: &str,
+        word: impl TryInto<T> + Debug,
+        what: &str,
+    ) -> Option<T> {
+        let text = format!("{word:?}");
+        let converted = word.try_into().ok();
+        if converted.is_none() {
+            self.note(format_args!("`{option}`: {text} is not {what}"));
+        }
+        converted
+    }
+
+    /// Notes that `fraction` of `option` is not over 0 and under 1.
+    pub(crate) fn check_fraction(&mut self, option: &str, fraction: f32, usual: &str) {
+        if !(fraction > 0.0 && fraction < 1.0) {
+            self.note(format_args!(
+                "`{option}`: {fraction} is not a fraction over 0 and under 1, such as {usual}"
+            ));
+        }
+    }
+
+    pub(crate) fn note(&mut self, mistake: fmt::Arguments<'_>) {
+        self.0.push(mistake.to_string());
+    }
+
+    /// Reports the mistakes.
+    ///
+    /// # Panics
+    /// If there are any.
+    #[track_caller]
+    #[expect(
+        clippy::panic,
+        reason = "a mistake in a literal, which is found when the application starts"
+    )]
+    pub(crate) fn report(&self) {
+        if !self.0.is_empty() {
+            panic!("invalid options: {}", self.0.join("; "));
+        }
+    }
+}
+
+/// The name of a header in `vary(..)` of the attribute, which checks literals when it is compiled.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the name of a header",
+    label = "expected a string literal or a `HeaderName`",
+    note = "write `\"accept-language\"`, or a constant of `actix_web::http::header`"
+)]
+pub trait IntoHeaderName {
+    /// Returns the name.
+    ///
+    /// # Panics
+    /// If a string is not the name of a header.
+    fn into_name(self) -> HeaderName;
+}
+
+impl IntoHeaderName for &'static str {
+    fn into_name(self) -> HeaderName {
+        HeaderName::from_bytes(self.as_bytes())
+            .expect("`vary` takes names of headers, such as \"accept-language\"")
+    }
+}
+
+impl IntoHeaderName for HeaderName {
+    fn into_name(self) -> HeaderName {
+        self
+    }
+}
+
+impl IntoHeaderName for &HeaderName {
+    fn into_name(self) -> HeaderName {
+        self.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{ResponseCache, policy::Policy, route::config::RouteConfig};
+    use actix_web::http::{Method, StatusCode, header};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    /// The message of the panic in `build`.
+    fn message(build: impl FnOnce()) -> String {
+        let panic = catch_unwind(AssertUnwindSafe(build)).expect_err("it is valid");
+        *panic.downcast::<String>().expect("a formatted message")
+    }
+
+    #[test]
+    fn an_invalid_option_is_reported_when_a_route_is_built_and_names_its_word() {
+        let own = Policy::from_response;
+        for (policy, words) in [
+            (
+                Policy::new(1).methods(["POST", "GE T"]),
+                &["`methods`", "\"GE T\"", "\"POST\""][..],
+            ),
+            (
+                Policy::new(1).vary(["a b"]),
+                &["`vary`", "\"a b\"", "\"accept-language\""],
+            ),
+            (
+                Policy::new(1).neutral_headers(["a b"]),
+                &["`neutral_headers`", "\"a b\""],
+            ),
+            (
+                Policy::new(1).not_replayed(["x-*-y"]),
+                &["`not_replayed`", "\"x-*-y\"", "\"x-debug-*\""],
+            ),
+            (
+                Policy::new(1).status(99),
+                &["`status`", "99 ", "200 to 599"],
+            ),
+            (Policy::new(1).status("4o4"), &["`status`", "\"4o4\""]),
+            (
+                Policy::new(1).status_for(206, 1),
+                &["`status_for`", "206", "leave it out"],
+            ),
+            (
+                Policy::new(1).tags(["a{b"]),
+                &["`tags`", "\"a{b\"", "`{id}`"],
+            ),
+            (Policy::new(1).version(""), &["`version`", "\"2\""]),
+            (
+                own().targeted("a b"),
+                &["`targeted`", "\"a b\"", "\"CDN-Cache-Control\""],
+            ),
+            (
+                Policy::new(1).targeted("x-a"),
+                &["`targeted`", "`Policy::from_response`"],
+            ),
+            (
+                own().heuristic_fraction(1.5),
+                &["`heuristic_fraction`", "1.5", "0.1"],
+            ),
+            (
+                own().client_max_age(5),
+                &["`client_max_age`", "leave it out"],
+            ),
+            (Policy::new(1).jitter(1.0), &["`jitter`", "1 ", "0.1"]),
+            (
+                Policy::new(1).refresh_ahead(f32::NAN),
+                &["`refresh_ahead`", "NaN", "0.9"],
+            ),
+        ] {
+            let message = message(|| drop(RouteConfig::new(policy, &[])));
+            for word in words {
+                assert!(message.contains(word), "{word}: {message}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_mistakes_of_a_policy_are_reported_at_once() {
+        let policy = Policy::new(1).methods(["GE T"]).version("");
+        let message = message(|| drop(RouteConfig::new(policy, &[])));
+        assert!(
+            message.contains("`methods`") && message.contains("`version`"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn an_invalid_option_of_a_cache_is_reported_when_it_is_built() {
+        let builder = ResponseCache::builder().jitter(2.0);
+        let message = message(|| drop(builder.build()));
+        assert!(message.contains("`jitter`: 2 is not"), "{message}");
+    }
+
+    #[test]
+    fn words_may_be_of_every_type_that_stands_for_them() {
+        let one = Policy::new(1)
+            .methods(["GET", "POST"])
+            .status(404)
+            .vary(["cookie"]);
+        let other = Policy::new(1)
+            .methods([Method::GET, Method::POST])
+            .status(StatusCode::NOT_FOUND)
+            .vary([header::COOKIE]);
+        assert_eq!(format!("{one:?}"), format!("{other:?}"));
+        RouteConfig::new(one, &[]);
+    }
+}
