@@ -14,9 +14,12 @@ use crate::{
         ttl::{DEFAULT_TIMEOUT, IntoTimeout},
     },
     remote::{RemoteTier, config::RemoteConfig},
-    response::tee::budget::Budget,
+    response::tee::budget::CopyBudget,
     route::{index::Routes, run_times::RunTimes},
-    single_flight::{forced::ForcedRuns, hit_for_pass::HitForPass, responses::ResponseFlights},
+    single_flight::{
+        hit_for_pass::HitForPass,
+        responses::{ForcedRuns, ResponseFlights},
+    },
     time::Clock,
 };
 use std::{
@@ -253,7 +256,7 @@ impl ResponseCacheBuilder {
             clock: self.clock,
             limits: self.limits,
             stale: self.stale,
-            copy_budget: Budget::of_the_process().clone(),
+            copy_budget: CopyBudget::of_the_process().clone(),
             enabled: self.enabled,
             routes: Routes::new(location),
             data_sets: DataSets::new(remote.is_some()),

@@ -16,13 +16,12 @@ use crate::{
     metrics::counters::{Counters, Event, Stats},
     policy::stale::StaleRules,
     remote::RemoteTier,
-    response::tee::budget::Budget,
+    response::tee::budget::CopyBudget,
     route::{Route, index::Routes, run_times::RunTimes},
     single_flight::{
         flights,
-        forced::ForcedRuns,
         hit_for_pass::HitForPass,
-        responses::{JoinContext, ResponseFlights},
+        responses::{ForcedRuns, JoinContext, ResponseFlights},
     },
     time::{Clock, moment::Timestamp},
 };
@@ -67,7 +66,7 @@ pub(crate) struct Inner {
     /// Rules of routes that set none.
     pub(crate) stale: StaleRules,
     /// Bytes that copies of streamed bodies may take.
-    pub(crate) copy_budget: Arc<Budget>,
+    pub(crate) copy_budget: Arc<CopyBudget>,
     pub(crate) routes: Routes,
     pub(crate) data_sets: DataSets,
     pub(crate) generations: Arc<Generations>,

@@ -211,7 +211,7 @@ impl RunContext {
         state.previous.clone().filter(|_| validated)
     }
 
-    /// Names a tag; returns false where the tags were read before.
+    /// Adds a tag; returns false where the tags were read before.
     #[must_use]
     pub(crate) fn tag(&self, tag: &str) -> bool {
         let mut state = self.state();

@@ -37,25 +37,25 @@ impl StaleResponse {
         self.stored.last_modified.as_ref()
     }
 
-    /// The answer of a handler whose response would be the same again: the stored one is freshened
-    /// and goes to the client.
+    /// The answer of a handler that validates the stored response, which is freshened and sent to the
+    /// client.
     ///
-    /// Fields that are added to this answer replace those of the stored response, but for
-    /// `Content-Length`, `Content-Encoding` and `Content-Range` (RFC 9111 §3.2). The client does not
-    /// see that it is a 304, unless it has asked with validators of its own. Where it names a strong
-    /// `ETag` that is not the stored response's, the client is answered all the same, and nothing is
-    /// stored.
+    /// Fields of this answer replace those of the stored response, except `Content-Length`,
+    /// `Content-Encoding` and `Content-Range` (RFC 9111 §3.2). The client gets the whole response, unless its
+    /// own validators match. With a strong `ETag` that is not the stored response's, the client is answered
+    /// in the same way, and the response is not stored.
     ///
-    /// A 304 that the handler makes by hand, after it was given this, is taken for the same answer,
-    /// unless the client has sent `If-None-Match` or `If-Modified-Since` and may be meant by it.
+    /// A 304 that the handler makes by hand, after it has called
+    /// [`stale_response`](crate::context::stale_response), has the same effect, unless the client has sent
+    /// `If-None-Match` or `If-Modified-Since`: it may be the answer to those.
     pub fn not_modified(self) -> HttpResponse {
         self.run_context.set_unchanged();
         HttpResponse::with_body(StatusCode::NOT_MODIFIED, BoxBody::new(()))
     }
 }
 
-/// The request fields that ask whether a stored response has changed (RFC 9111 §4.3.1); none where
-/// the request has conditions of its own, or asks for a part.
+/// The conditional fields that validate a stored response (RFC 9111 §4.3.1); none where the request has
+/// conditions or a range of its own.
 pub(crate) fn conditions(
     stored: &StoredResponse,
     asked: &HeaderMap,

@@ -43,8 +43,8 @@ impl<S: Subject> BackgroundRefresh<S> {
 }
 
 impl<S: Subject> MissFlow<S> {
-    /// Answers from a stored response that is to be refreshed, and leads the refresh where nobody does.
-    /// Where the run cannot go on in the background, the client waits for it.
+    /// Answers from a stored response that is due, and leads its refresh where no other request does. Where
+    /// the run cannot go on in the background, the client waits for it.
     pub(crate) async fn refresh(self, hit: StoredHit, upstream: S::Upstream) -> S::Done {
         match self.answer_and_refresh(hit, upstream) {
             ControlFlow::Break(done) => done,

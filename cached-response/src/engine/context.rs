@@ -92,7 +92,7 @@ pub(crate) trait Subject: Clone + 'static {
     /// The source of a new response, not started yet.
     type Upstream: 'static;
 
-    /// Set where a run that nobody coalesces with goes on when its client leaves.
+    /// Set where a run without waiters goes on when its client leaves.
     const DETACHES_ALONE: bool;
 
     fn context(&self) -> &RouteContext;

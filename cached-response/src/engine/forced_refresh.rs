@@ -13,10 +13,7 @@ use crate::{
     },
     metrics::counters::Event,
     route::admission::FlightRole,
-    single_flight::{
-        forced::{Next, Queue},
-        responses::{FlightOutcome, Permit, Permits, Waiter},
-    },
+    single_flight::responses::{FlightOutcome, ForcedJoin, Permit, Permits, QueuedStep, Waiter},
     time::moment::Timestamp,
 };
 
@@ -34,13 +31,13 @@ impl<S: Subject> MissFlow<S> {
         for _ in 0..MAX_ATTEMPTS {
             let (shared, context) = (self.shared(), self.subject.join_context());
             match shared.forced_runs.join(&self.miss.key, &context) {
-                Queue::Run(queued) => return self.run_queued(queued, upstream).await,
-                Queue::Full => {
+                ForcedJoin::Run(queued) => return self.run_queued(queued, upstream).await,
+                ForcedJoin::Full => {
                     self.subject.report(Event::Crowded);
                     break;
                 }
                 // The queued run starts after this request, and its waiters wait for it.
-                Queue::Wait(waiter) => {
+                ForcedJoin::Wait(waiter) => {
                     match self.wait_until(self.waiting.end(), waiter).await {
                         Some(FlightOutcome::Stored(stored)) if self.accepts(&stored) => {
                             return self.collapsed(&stored);
@@ -72,10 +69,10 @@ impl<S: Subject> MissFlow<S> {
         loop {
             let (shared, context) = (self.shared(), self.subject.join_context());
             match shared.forced_runs.next(&queued, &self.miss.key, &context) {
-                Next::Start(running) => {
+                QueuedStep::Start(running) => {
                     return self.start(Permits::two(queued, running), upstream).await;
                 }
-                Next::Wait(waiter) => {
+                QueuedStep::Wait(waiter) => {
                     let end = self.waiting.beside_at();
                     if self.wait_until(end, waiter).await.is_none() {
                         // It runs beside the one in progress, for those who have joined by now.
@@ -83,7 +80,7 @@ impl<S: Subject> MissFlow<S> {
                         return self.start(Permits::one(queued), upstream).await;
                     }
                 }
-                Next::Full => {
+                QueuedStep::Full => {
                     drop(queued);
                     self.subject.report(Event::Crowded);
                     return self.alone(upstream).await;

@@ -47,11 +47,11 @@ pub(crate) enum LookupOutcome {
 /// A request that memory does not answer.
 pub(crate) struct PendingRequest {
     pub(crate) context: RouteContext,
-    pub(crate) next: Next,
+    pub(crate) next: NextStep,
 }
 
 /// The next step of a pending request.
-pub(crate) enum Next {
+pub(crate) enum NextStep {
     Bypass(Bypass),
     /// With a permit it leads a refresh that its client waits for.
     // Boxed, so that an outcome is small to move.
@@ -64,7 +64,7 @@ impl LookupOutcome {
         match self {
             Self::Refresh(refresh) => refresh.miss.extracted_at = Some(raises),
             Self::Forward(pending) => {
-                if let Next::Miss(miss, _) = &mut pending.next {
+                if let NextStep::Miss(miss, _) = &mut pending.next {
                     miss.extracted_at = Some(raises);
                 }
             }
@@ -114,7 +114,7 @@ pub(crate) fn look_up(
     looked_up.unwrap_or_else(|why| {
         let word = route.config.as_str(why, request.headers());
         report_as(route, shared, Event::Bypass(why), Some(&word));
-        forward(route, &cache, request, Next::Bypass(why))
+        forward(route, &cache, request, NextStep::Bypass(why))
     })
 }
 
@@ -240,8 +240,8 @@ impl Lookup<'_> {
         self.admitted.flight == FlightRole::Lead && InsertedParts::count(self.request) == 0
     }
 
-    /// Answers, and leads a background refresh where nobody does and this worker has room for it. A
-    /// stale response that cannot be refreshed in the background is refreshed first.
+    /// Answers, and leads a background refresh where no other request does and this worker has room for it.
+    /// A stale response that cannot be refreshed in the background is refreshed first.
     fn refresh(
         &mut self,
         stored: Arc<StoredResponse>,
@@ -280,7 +280,7 @@ impl Lookup<'_> {
 
     fn forward(&self, miss: Box<Miss>, permit: Option<Permit>) -> LookupOutcome {
         report(self.route, self.shared, Event::Forward(miss.forward));
-        let next = Next::Miss(miss, permit);
+        let next = NextStep::Miss(miss, permit);
         forward(self.route, self.cache, self.request, next)
     }
 
@@ -313,10 +313,10 @@ fn forward(
     route: &RouteRef,
     cache: &ResponseCache,
     request: &HttpRequest,
-    next: Next,
+    next: NextStep,
 ) -> LookupOutcome {
     // A request that asks a remote store for something new is noted there.
-    let asks_remote = matches!(&next, Next::Miss(miss, None) if !miss.forced && miss.admitted.flight == FlightRole::Lead);
+    let asks_remote = matches!(&next, NextStep::Miss(miss, None) if !miss.forced && miss.admitted.flight == FlightRole::Lead);
     if cache.shared().remote.is_none() || !asks_remote {
         cache.shared().routes.note(route, request);
     }

@@ -13,7 +13,7 @@ use crate::{
         stale_fallback::SoftTimeout,
         timeout::either,
         wait_cycles::WaitEdge,
-        waiting::{Waited, Waiting},
+        waiting::{WaitBounds, Waited},
     },
     entry::{StoredResponse, staleness::Staleness},
     metrics::counters::Event,
@@ -30,13 +30,13 @@ pub(crate) const MAX_ATTEMPTS: usize = 2;
 pub(crate) struct MissFlow<S> {
     pub(crate) subject: S,
     pub(crate) miss: Box<Miss>,
-    pub(crate) waiting: Waiting,
+    pub(crate) waiting: WaitBounds,
 }
 
 impl<S: Subject> MissFlow<S> {
     pub(crate) fn new(subject: S, miss: Box<Miss>) -> Self {
         let usual = subject.usual_run_time();
-        let waiting = Waiting::new(subject.shared(), miss.looked_up_at, usual);
+        let waiting = WaitBounds::new(subject.shared(), miss.looked_up_at, usual);
         Self {
             subject,
             miss,

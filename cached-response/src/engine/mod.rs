@@ -15,8 +15,8 @@
 //! is refreshed after the answer, by [`background_refresh`].
 //!
 //! [`miss`] coalesces the misses of a key: one of them leads, the others are [`waiting`] for it. The
-//! leader reads the remote store ([`remote_lookup`]), or else starts the [`run`] of the handler, which
-//! ends in [`store`]: the response is stored, written to the remote store, and given to the waiters.
+//! leader reads the remote store ([`remote_lookup`]), or else starts the [`run`] of the handler. Its end
+//! is a [`judge`]ment and [`store`]: the response is stored, written to the remote store, and given to the waiters.
 //!
 //! A run has a [`fence`] that invalidations during it break, a [`stale_fallback`] where a stale response
 //! may answer in place of a failure or after a soft timeout, and goes on when its client leaves
@@ -31,6 +31,7 @@ pub(crate) mod context;
 pub(crate) mod detach;
 pub(crate) mod fence;
 pub(crate) mod forced_refresh;
+pub(crate) mod judge;
 pub(crate) mod lookup;
 pub(crate) mod miss;
 pub(crate) mod remote_lookup;

@@ -1,24 +1,36 @@
 //! The response to a request, as a subject of the engine.
 
 use crate::{
+    cache::invalidate,
+    context::control::{RunContext, Scoped},
     engine::{
         context::{Miss, RequestContext, RouteContext, Subject},
-        lookup::{self, Next, PendingRequest},
+        judge::{FinishedRun, with_request},
+        lookup::{self, NextStep, PendingRequest},
         miss::MissFlow,
-        run::{bypass, run_handler},
+        run::HandlerRun,
+        timeout::{RunEnd, run_guarded},
         upstream::{Done, Upstream},
     },
     entry::StoredResponse,
+    http::unsafe_methods::UnsafeRequest,
     invalidation::{generations::Target, tags::Untagged},
     key::{KeyRef, KeyWriter, inserted::InsertedParts},
     memory::variants::{self, Found},
-    metrics::{counters::Event, reason::Skip},
-    response::reuse::{self, HitKind},
+    metrics::{
+        counters::Event,
+        reason::{Bypass, Skip},
+    },
+    response::{
+        cache_status, headers,
+        reuse::{self, HitKind},
+        tee,
+    },
     single_flight::responses::Permits,
     util::local_task::LocalBoxFuture,
 };
-use actix_web::{HttpRequest, HttpResponse};
-use std::time::Duration;
+use actix_web::{HttpRequest, HttpResponse, http::header::HeaderMap};
+use std::{panic, time::Duration};
 
 /// Answers a request that memory does not answer.
 pub(crate) fn serve(
@@ -29,11 +41,103 @@ pub(crate) fn serve(
     let PendingRequest { context, next } = pending;
     let subject = RequestContext { context, request };
     match next {
-        Next::Bypass(why) => Box::pin(bypass(subject, why, upstream)),
-        Next::Miss(miss, None) if miss.forced => {
+        NextStep::Bypass(why) => Box::pin(bypass(subject, why, upstream)),
+        NextStep::Miss(miss, None) if miss.forced => {
             Box::pin(MissFlow::new(subject, miss).force_refresh(upstream))
         }
-        Next::Miss(miss, permit) => Box::pin(MissFlow::new(subject, miss).serve(permit, upstream)),
+        NextStep::Miss(miss, permit) => {
+            Box::pin(MissFlow::new(subject, miss).serve(permit, upstream))
+        }
+    }
+}
+
+/// Runs the handler of a request, judges its response, and stores it where it may be.
+async fn run_handler(
+    subject: RequestContext,
+    miss: Box<Miss>,
+    upstream: Upstream,
+    permits: Permits,
+) -> Done {
+    if miss.only_if_cached() && !miss.is_background() {
+        subject.report(Event::OnlyIfCached);
+        return Ok((subject.request, reuse::only_if_cached()));
+    }
+    let run_context = RunContext::of(&subject.request);
+    let run = HandlerRun::start(&subject, miss, permits, run_context.clone());
+    let RequestContext { request, .. } = subject;
+    let own = upstream.is_handler().then(|| request.clone());
+    let snapshot = upstream.snapshot(&request);
+    let limit = run.context.run_timeout();
+    let scoped = Scoped::new(run_context.clone(), upstream.start(run_context, request));
+    match run_guarded(scoped, limit, run.fallback.is_some()).await {
+        RunEnd::Finished(Ok((request, response))) => {
+            let finished = FinishedRun::new(run, request.clone(), snapshot);
+            Ok((request, finished.judge(response)))
+        }
+        RunEnd::Finished(Err(error)) => {
+            let status = Some(error.as_response_error().status_code());
+            run.end_without_response(Skip::Error, status, own, |_| Err(error))
+        }
+        RunEnd::TimedOut => {
+            let (why, forward) = (Skip::RunTimeout, run.miss.forward);
+            run.end_without_response(why, None, own, |request| {
+                let mut response = HttpResponse::ServiceUnavailable().finish();
+                let status = cache_status::live(forward, Some(why));
+                response.headers_mut().append(cache_status::NAME, status);
+                with_request(request, response)
+            })
+        }
+        RunEnd::Panicked(panic) => {
+            run.end_without_response(Skip::Panic, None, own, |_| panic::resume_unwind(panic))
+        }
+    }
+}
+
+/// Runs the handler of a request that is not looked up.
+async fn bypass(subject: RequestContext, why: Bypass, upstream: Upstream) -> Done {
+    // Of the request as it was received: a service may change it.
+    let unsafe_request = (why == Bypass::Method).then(|| {
+        let request = &subject.request;
+        UnsafeRequest::of(request.method(), request.uri(), request.headers())
+    });
+    let RequestContext { context, request } = subject;
+    let config = &context.route.config;
+    let word = config.as_str(why, request.headers());
+    let run_context = RunContext::of(&request);
+    let run = upstream.start(run_context.clone(), request);
+    let done = Scoped::new(run_context.clone(), run).await;
+    if let Some(unsafe_request) = unsafe_request {
+        invalidate(&context, &unsafe_request, &done).await;
+    }
+    let (request, mut response) = done?;
+    headers::vary(config, &run_context.names_read(), response.headers_mut());
+    response
+        .headers_mut()
+        .append(cache_status::NAME, cache_status::bypassed(why, &word));
+    let response = response.map_body(|_, body| tee::pass(body, run_context));
+    Ok((request, response))
+}
+
+/// Invalidates what an unsafe request has changed, before its client is answered: it may send its next
+/// request to another node.
+async fn invalidate(context: &RouteContext, request: &UnsafeRequest, done: &Done) {
+    let invalidation = match done {
+        Ok((_, response)) => {
+            let (status, headers) = (response.status(), response.headers());
+            invalidate::invalidate_after(context.shared(), request, status, headers)
+        }
+        // Its response is made by the server, and only once.
+        Err(error) => {
+            let status = error.as_response_error().status_code();
+            invalidate::invalidate_after(context.shared(), request, status, &HeaderMap::new())
+        }
+    };
+    if let Err(error) = invalidation.await {
+        tracing::warn!(
+            handler = context.route.name,
+            error = &error as &dyn std::error::Error,
+            "what this request has changed is not invalidated everywhere yet"
+        );
     }
 }
 

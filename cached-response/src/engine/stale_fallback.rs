@@ -28,7 +28,7 @@ use std::{future::Future, sync::Arc, thread, time::Duration};
 pub(crate) struct StaleFallback {
     context: RouteContext,
     stored: Arc<StoredResponse>,
-    /// The client is answered already: nobody needs the fallback.
+    /// The client is answered already, and needs no fallback.
     background: bool,
     settled: bool,
 }
@@ -110,7 +110,7 @@ impl<S: Subject> SoftTimeout<S> {
         })
     }
 
-    /// As [`of`](Self::of), with the soft timeout, where there is one.
+    /// The stale response, and the soft timeout after which it answers.
     pub(crate) fn with_limit(subject: &S, miss: &Miss) -> Option<(Self, Duration)> {
         let limit = Self::limit(subject, miss)?;
         Some((Self::of(subject, miss)?, limit))

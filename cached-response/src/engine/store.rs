@@ -3,7 +3,8 @@
 use crate::{
     engine::{
         fence::Validated,
-        run::{FinishedRun, HandlerRun, RunOutcome},
+        judge::FinishedRun,
+        run::{HandlerRun, RunOutcome},
     },
     entry::{StoredResponse, remote_state::VerifiedAt, staleness::Deadlines},
     http::{

@@ -32,8 +32,8 @@ pub(crate) async fn timeout<F: Future>(
     either(future, shared.clock.sleep(limit)).await.ok()
 }
 
-/// The outcome of a run.
-pub(crate) enum Outcome<T> {
+/// The end of a guarded run.
+pub(crate) enum RunEnd<T> {
     Finished(T),
     TimedOut,
     /// A caught panic, to be resumed where there is no fallback.
@@ -45,7 +45,7 @@ pub(crate) async fn run_guarded<F: Future>(
     run: F,
     limit: impl Future<Output = ()>,
     has_fallback: bool,
-) -> Outcome<F::Output> {
+) -> RunEnd<F::Output> {
     let mut run = pin!(run);
     let mut limit = pin!(limit);
     poll_fn(|cx| {
@@ -57,9 +57,9 @@ pub(crate) async fn run_guarded<F: Future>(
             Ok(poll())
         };
         match polled {
-            Ok(Poll::Ready(output)) => Poll::Ready(Outcome::Finished(output)),
-            Ok(Poll::Pending) => limit.as_mut().poll(cx).map(|()| Outcome::TimedOut),
-            Err(panic) => Poll::Ready(Outcome::Panicked(panic)),
+            Ok(Poll::Ready(output)) => Poll::Ready(RunEnd::Finished(output)),
+            Ok(Poll::Pending) => limit.as_mut().poll(cx).map(|()| RunEnd::TimedOut),
+            Err(panic) => Poll::Ready(RunEnd::Panicked(panic)),
         }
     })
     .await
@@ -73,25 +73,25 @@ mod tests {
     #[actix_web::test]
     async fn a_finished_run_returns_its_output() {
         let outcome = run_guarded(ready(7), pending(), false).await;
-        assert!(matches!(outcome, Outcome::Finished(7)));
+        assert!(matches!(outcome, RunEnd::Finished(7)));
     }
 
     #[actix_web::test]
     async fn a_run_that_is_ready_has_not_timed_out() {
         let outcome = run_guarded(ready(7), ready(()), false).await;
-        assert!(matches!(outcome, Outcome::Finished(7)));
+        assert!(matches!(outcome, RunEnd::Finished(7)));
     }
 
     #[actix_web::test]
     async fn a_run_times_out_at_its_limit() {
         let outcome = run_guarded(pending::<()>(), ready(()), true).await;
-        assert!(matches!(outcome, Outcome::TimedOut));
+        assert!(matches!(outcome, RunEnd::TimedOut));
     }
 
     #[actix_web::test]
     async fn a_panic_is_caught_where_there_is_a_fallback() {
         let outcome = run_guarded(async { panic!("meant") }, pending(), true).await;
-        let Outcome::<()>::Panicked(panic) = outcome else {
+        let RunEnd::<()>::Panicked(panic) = outcome else {
             panic!("the panic was not caught");
         };
         assert_eq!(panic.downcast_ref(), Some(&"meant"));

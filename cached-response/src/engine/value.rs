@@ -11,7 +11,7 @@ use crate::{
         reuse::{self, Reuse},
         run::{HandlerRun, RunOutcome},
         stale_fallback::StaleFallback,
-        timeout::{Outcome, run_guarded},
+        timeout::{RunEnd, run_guarded},
         wait_cycles::WaitEdge,
     },
     entry::StoredResponse,
@@ -279,12 +279,12 @@ where
         let scoped = Scoped::new(run_context.clone(), computation.as_mut());
         let limit = run.context.run_timeout();
         let computed = match run_guarded(scoped, limit, run.fallback.is_some()).await {
-            Outcome::Finished(computed) => computed,
-            Outcome::TimedOut if run.usable_fallback().is_some() => Err(Skip::RunTimeout),
+            RunEnd::Finished(computed) => computed,
+            RunEnd::TimedOut if run.usable_fallback().is_some() => Err(Skip::RunTimeout),
             // There is nothing else to answer with.
-            Outcome::TimedOut => Scoped::new(run_context, computation).await,
-            Outcome::Panicked(_) if run.usable_fallback().is_some() => Err(Skip::Panic),
-            Outcome::Panicked(panic) => {
+            RunEnd::TimedOut => Scoped::new(run_context, computation).await,
+            RunEnd::Panicked(_) if run.usable_fallback().is_some() => Err(Skip::Panic),
+            RunEnd::Panicked(panic) => {
                 if let Some(fallback) = &mut run.fallback {
                     fallback.start_cooldown();
                 }

@@ -1,7 +1,7 @@
 //! Cycles of runs that wait for each other: a run that would wait for itself runs alone.
 //!
-//! A run is polled with its [context](crate::context::control) at hand, so that a request or a value
-//! that is looked up inside it is known to be. Each run that waits has an edge to the run that it waits
+//! A run is polled inside its [context](crate::context::control), which a look-up inside the run finds. Each
+//! run that waits has an edge to the run that it waits
 //! for; a path of edges back to a run would make it wait for ever.
 
 use crate::{

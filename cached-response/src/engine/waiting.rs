@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// The bounds of the waiting of one request, from its look-up on.
 #[derive(Clone, Copy)]
-pub(crate) struct Waiting {
+pub(crate) struct WaitBounds {
     /// The request may run beside the leader from then on.
     beside_at: Timestamp,
     /// The interval between two runs that start beside a leader.
@@ -34,7 +34,7 @@ pub(crate) enum Waited {
     TimedOut,
 }
 
-impl Waiting {
+impl WaitBounds {
     /// The bounds for a request of this time, whose runs take `usual`.
     pub(crate) fn new(shared: &Inner, looked_up_at: Timestamp, usual: Option<Duration>) -> Self {
         let limits = &shared.limits;

@@ -151,3 +151,63 @@ impl JoinContext<'_> {
 fn is_outdated(stamp: &Snapshot) -> bool {
     stamp.validity() != Validity::Current
 }
+
+/// The forced refreshes of a cache: one run in progress and one queued per key.
+///
+/// A queued run takes waiters until it starts, and none afterwards: a later request asked for an answer
+/// that is computed after it.
+pub(crate) struct ForcedRuns {
+    queued: ResponseFlights,
+    running: ResponseFlights,
+}
+
+/// The part of a request that forces a refresh.
+pub(crate) enum ForcedJoin {
+    /// Run when the run in progress has finished, for the waiters until then.
+    Run(Permit),
+    /// Wait for the queued run.
+    Wait(Waiter),
+    /// The queued run has the maximum of waiters.
+    Full,
+}
+
+/// The next step of the queued run.
+pub(crate) enum QueuedStep {
+    /// No run is in progress: start, and finish both permits.
+    Start(Permit),
+    Wait(Waiter),
+    Full,
+}
+
+impl ForcedRuns {
+    pub(crate) fn new() -> Self {
+        Self {
+            queued: ResponseFlights::new(),
+            running: ResponseFlights::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.queued.len() + self.running.len()
+    }
+
+    pub(crate) fn join(&self, key: &Key, context: &JoinContext<'_>) -> ForcedJoin {
+        match context.join(&self.queued, key) {
+            Join::Lead(permit) => ForcedJoin::Run(permit),
+            Join::Wait(waiter) => ForcedJoin::Wait(waiter),
+            Join::Full => ForcedJoin::Full,
+        }
+    }
+
+    /// Starts the run of `queued`, if none is in progress.
+    pub(crate) fn next(&self, queued: &Permit, key: &Key, context: &JoinContext<'_>) -> QueuedStep {
+        match context.join(&self.running, key) {
+            Join::Lead(permit) => {
+                queued.close();
+                QueuedStep::Start(permit)
+            }
+            Join::Wait(waiter) => QueuedStep::Wait(waiter),
+            Join::Full => QueuedStep::Full,
+        }
+    }
+}

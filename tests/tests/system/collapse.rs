@@ -1,4 +1,4 @@
-//! One run for many requests: who leads, who follows, who runs alone, and what becomes of them.
+//! Coalescing: requests that lead, that wait, and that run alone.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! Live answers on request: `?nocache=1`.
+//! Forced refreshes: `?nocache=1`.
 #![expect(
     clippy::unwrap_used,
     reason = "handlers and helpers of tests are tests, too"
@@ -40,7 +40,7 @@ async fn app() -> (Stage, InProcess) {
 const LIVE: &str = "/page?nocache=1";
 
 #[actix_web::test]
-async fn a_live_answer_replaces_the_stored_one() {
+async fn a_forced_refresh_replaces_the_stored_response() {
     let (stage, app) = app().await;
     (1..=2).for_each(|run| stage.release(run));
     assert_eq!(app.get("/page").text().await, "run 1");
@@ -49,7 +49,7 @@ async fn a_live_answer_replaces_the_stored_one() {
 }
 
 #[actix_web::test]
-async fn a_live_answer_is_computed_after_its_request_arrived() {
+async fn a_forced_refresh_starts_after_its_request() {
     let (stage, app) = app().await;
     let first = app.get(LIVE);
     stage.at_run(1).await;
@@ -75,7 +75,7 @@ async fn a_live_answer_is_computed_after_its_request_arrived() {
 }
 
 #[actix_web::test]
-async fn a_live_answer_does_not_join_the_run_of_an_ordinary_miss() {
+async fn a_forced_refresh_does_not_join_the_run_of_a_miss() {
     let (stage, app) = app().await;
     let miss = app.get("/page");
     stage.at_run(1).await;
@@ -90,7 +90,7 @@ async fn a_live_answer_does_not_join_the_run_of_an_ordinary_miss() {
 }
 
 #[actix_web::test]
-async fn what_may_not_be_stored_is_not_shared_with_those_who_ask_for_a_live_answer() {
+async fn a_response_that_is_not_stored_is_not_shared_by_forced_refreshes() {
     let (stage, app) = app().await;
     (1..=10).for_each(|run| stage.release(run));
     let asked: Vec<_> = (0..10).map(|_| app.get("/private?nocache=1")).collect();
@@ -105,9 +105,9 @@ async fn what_may_not_be_stored_is_not_shared_with_those_who_ask_for_a_live_answ
     assert_eq!(stage.cache.stats().entries, 0);
 }
 
-/// Those who joined it queue again, as one.
+/// Its waiters queue again, as one.
 #[actix_web::test]
-async fn those_who_joined_a_queued_run_that_was_given_up_make_one_other() {
+async fn waiters_of_an_abandoned_queued_run_start_one_other() {
     let (stage, app) = app().await;
     let first = app.get(LIVE);
     stage.at_run(1).await;
@@ -134,7 +134,7 @@ async fn hot() -> impl Responder {
     "hot"
 }
 
-/// Of 300 hits, one after the other, the one in the middle and the third slowest.
+/// The median and the third slowest of 300 hits in sequence.
 fn hits_on(connection: &mut Connection) -> [Duration; 2] {
     let mut took: Vec<_> = (0..300)
         .map(|_| connection.exchange(&Request::get("/hot")).unwrap().took)
@@ -143,10 +143,9 @@ fn hits_on(connection: &mut Connection) -> [Duration; 2] {
     [took[150], took[296]]
 }
 
-/// A thousand at once come to two runs, and hits on the same workers are as fast as
-/// ever while they wait.
+/// A thousand at once are two runs, and hits on the same workers are as fast while they wait.
 #[test]
-fn a_thousand_live_requests_are_two_runs_and_hits_do_not_notice() {
+fn a_thousand_forced_refreshes_are_two_runs_and_hits_stay_fast() {
     let stage = Stage::new(ResponseCache::builder().build());
     let server = stage.serve(2, |app| _ = app.service(page).service(hot));
     let mut crowd = Crowd::open(server.address(), 1000).unwrap();
@@ -174,5 +173,5 @@ fn a_thousand_live_requests_are_two_runs_and_hits_do_not_notice() {
     assert!(excess <= FLOOR, "hits take {excess:?} longer");
 }
 
-/// Below this a difference is the machine's.
+/// The noise of the machine.
 const FLOOR: Duration = Duration::from_millis(1);

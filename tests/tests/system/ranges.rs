@@ -1,5 +1,4 @@
-//! Requests for a part of a response: who makes the whole, who gets which part, and what a
-//! compressor outside makes of it.
+//! Range requests: the run of the whole, the parts of its waiters, and an outer compressor.
 #![expect(
     clippy::unwrap_used,
     reason = "handlers and helpers of tests are tests, too"
@@ -26,7 +25,7 @@ async fn page(stage: Data<Stage>) -> impl Responder {
     format!("0123456789, run {run}")
 }
 
-/// Answers ranges itself, as a handler does that reads a file.
+/// Answers ranges itself, like a handler of files.
 #[route("/file", method = "GET", method = "HEAD")]
 #[cached_response(timeout = 60, vary(none))]
 async fn file(stage: Data<Stage>, request: HttpRequest) -> impl Responder {
@@ -39,7 +38,7 @@ async fn file(stage: Data<Stage>, request: HttpRequest) -> impl Responder {
     HttpResponse::Ok().body("0123456789")
 }
 
-/// The digits, one a chunk.
+/// The digits, one in each chunk.
 #[get("/chunks")]
 #[cached_response(timeout = 60)]
 async fn chunks(stage: Data<Stage>) -> impl Responder {
@@ -50,7 +49,7 @@ async fn chunks(stage: Data<Stage>) -> impl Responder {
         .streaming(stream::iter(chunks))
 }
 
-/// May be kept by clients for a while.
+/// Lets clients store its response.
 #[get("/kept")]
 #[cached_response(timeout = 60, client_max_age = "30s")]
 async fn kept(stage: Data<Stage>) -> impl Responder {
@@ -83,7 +82,7 @@ fn part(uri: &str, range: &str) -> TestRequest {
     TestRequest::with_uri(uri).insert_header(("range", range))
 }
 
-/// Its status, its place and its body.
+/// The status, the `Content-Range` and the body of an answer.
 fn read(answer: &Answer) -> (u16, Option<&str>, String) {
     let place = answer.header("content-range");
     (answer.status.as_u16(), place, answer.text())

@@ -1,4 +1,4 @@
-//! Responses whose body comes in pieces.
+//! Streamed responses.
 #![expect(
     clippy::unwrap_used,
     reason = "handlers and helpers of tests are tests, too"
@@ -43,7 +43,7 @@ async fn three_chunks(stage: Data<Stage>) -> impl Responder {
     HttpResponse::Ok().streaming(paced(stage, 3))
 }
 
-/// Says only at its last chunk that it is not to be stored.
+/// Calls `disable_cache()` only at its last chunk.
 #[get("/disabled-inside")]
 #[cached_response(timeout = 60)]
 async fn disabled_inside(stage: Data<Stage>) -> impl Responder {
@@ -70,7 +70,7 @@ async fn broken(stage: Data<Stage>, at: Path<usize>) -> impl Responder {
     HttpResponse::Ok().streaming(stream::iter(chunks))
 }
 
-/// Says eight bytes and has as many as it is asked for.
+/// Declares eight bytes and sends as many as its path has.
 #[get("/sized/{length}")]
 #[cached_response(timeout = 60)]
 async fn sized(stage: Data<Stage>, length: Path<usize>) -> impl Responder {
@@ -103,7 +103,7 @@ fn stage() -> Stage {
     Stage::new(ResponseCache::builder().build())
 }
 
-/// A stream of that many chunks of this size, each allocated when it is due.
+/// A stream of so many chunks of this size, each allocated when it is sent.
 fn of_chunks(count: usize, size: usize) -> impl Stream<Item = Result<Bytes, Error>> {
     stream::iter((0..count).map(move |n| Ok(Bytes::from(vec![n.to_le_bytes()[0]; size]))))
 }

@@ -10,12 +10,12 @@ const DEFAULT_BYTES: usize = 32 * 1024 * 1024;
 
 /// A bound, in bytes, on the memory of streamed bodies that are being sent.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct CopyBudget {
     bytes: usize,
     used: AtomicUsize,
 }
 
-impl Budget {
+impl CopyBudget {
     pub(crate) const fn new(bytes: usize) -> Self {
         Self {
             bytes,
@@ -25,8 +25,8 @@ impl Budget {
 
     /// The budget of all caches of this process: 32 MiB.
     pub(crate) fn of_the_process() -> &'static Arc<Self> {
-        static BUDGET: LazyLock<Arc<Budget>> =
-            LazyLock::new(|| Arc::new(Budget::new(DEFAULT_BYTES)));
+        static BUDGET: LazyLock<Arc<CopyBudget>> =
+            LazyLock::new(|| Arc::new(CopyBudget::new(DEFAULT_BYTES)));
         &BUDGET
     }
 
@@ -47,7 +47,7 @@ impl Budget {
 /// The share of one body in the budget, returned when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
-    budget: Arc<Budget>,
+    budget: Arc<CopyBudget>,
     bytes: usize,
 }
 
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_share_is_refused_past_the_bound_and_returned_on_drop() {
-        let budget = Arc::new(Budget::new(10));
+        let budget = Arc::new(CopyBudget::new(10));
         let mut one = budget.share();
         let mut two = budget.share();
         assert!(one.grow(6));
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_share_that_would_overflow_is_refused() {
-        let budget = Arc::new(Budget::new(usize::MAX));
+        let budget = Arc::new(CopyBudget::new(usize::MAX));
         let mut share = budget.share();
         assert!(share.grow(1));
         assert!(!share.grow(usize::MAX));

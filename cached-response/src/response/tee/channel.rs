@@ -8,10 +8,7 @@ use std::{
 
 use actix_web::web::Bytes;
 
-use crate::response::tee::{
-    budget::Share,
-    source::{BodyError, SourceBody},
-};
+use crate::response::tee::{BodyError, SourceBody, budget::Share};
 
 /// The overhead of a chunk, in bytes: its handle, spare capacity, and its allocation. Without it a body of
 /// single bytes would use a hundred times of what is counted.
@@ -28,7 +25,7 @@ pub(crate) enum End {
 }
 
 /// The state of the client that reads the chunks.
-enum Client {
+enum ReaderState {
     Busy,
     Waiting(Waker),
     Gone,
@@ -41,7 +38,7 @@ pub(crate) struct Channel {
     read: usize,
     share: Share,
     end: End,
-    client: Client,
+    client: ReaderState,
     /// The waker of the task, for when the client leaves.
     task: Option<Waker>,
 }
@@ -53,7 +50,7 @@ impl Channel {
             read: 0,
             share,
             end: End::Open,
-            client: Client::Busy,
+            client: ReaderState::Busy,
             task: None,
         }
     }
@@ -111,25 +108,25 @@ impl Channel {
 
     /// The client's task, if it waits for a chunk or the end.
     pub(crate) fn waiting(&mut self) -> Option<Waker> {
-        if !matches!(self.client, Client::Waiting(_)) {
+        if !matches!(self.client, ReaderState::Waiting(_)) {
             return None;
         }
-        match mem::replace(&mut self.client, Client::Busy) {
-            Client::Waiting(waker) => Some(waker),
-            Client::Busy | Client::Gone => None,
+        match mem::replace(&mut self.client, ReaderState::Busy) {
+            ReaderState::Waiting(waker) => Some(waker),
+            ReaderState::Busy | ReaderState::Gone => None,
         }
     }
 
     /// Returns the former waker, which the caller drops while the channel is not borrowed.
     pub(crate) fn wait(&mut self, cx: &Context<'_>) -> Option<Waker> {
         let before = self.waiting();
-        self.client = Client::Waiting(cx.waker().clone());
+        self.client = ReaderState::Waiting(cx.waker().clone());
         before
     }
 
     /// Returns true while there is a client; the task is woken when it leaves.
     pub(crate) fn has_client(&mut self, cx: &Context<'_>) -> bool {
-        if matches!(self.client, Client::Gone) {
+        if matches!(self.client, ReaderState::Gone) {
             return false;
         }
         match &mut self.task {
@@ -141,7 +138,7 @@ impl Channel {
 
     /// Notes that the client has left. Returns the task to wake.
     pub(crate) fn leave(&mut self) -> Option<Waker> {
-        self.client = Client::Gone;
+        self.client = ReaderState::Gone;
         self.task.take()
     }
 }

@@ -14,8 +14,8 @@ use actix_web::{
 
 use crate::{
     response::tee::{
+        BodyError, SourceBody,
         channel::{Channel, End},
-        source::{BodyError, SourceBody},
     },
     util::local_task::LocalBoxFuture,
 };

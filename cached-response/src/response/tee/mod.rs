@@ -2,7 +2,7 @@
 //!
 //! The handler's body is polled by a task of its own, which keeps the chunks and passes them to the client's
 //! connection at once. A slow client, or one that leaves, thus delays no other; the chunks that it has not
-//! read yet are bounded by the cap of the body and by the process-wide [`Budget`]. Past either bound
+//! read yet are bounded by the cap of the body and by the process-wide [`CopyBudget`]. Past either bound
 //! nothing is stored: the task ends, and the client polls the handler's body itself.
 //!
 //! ```text
@@ -14,25 +14,59 @@
 pub(crate) mod budget;
 pub(crate) mod channel;
 pub(crate) mod client_body;
-pub(crate) mod source;
 pub(crate) mod task;
 
 #[cfg(test)]
 mod tests;
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{
+    cell::RefCell,
+    error::Error,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use actix_web::{
     body::{self, BodySize, BoxBody, MessageBody},
     web::Bytes,
 };
 
-pub(crate) use self::budget::Budget;
-use self::{channel::Channel, client_body::ClientBody, source::SourceBody, task::TeeTask};
+pub(crate) use self::budget::CopyBudget;
+use self::{channel::Channel, client_body::ClientBody, task::TeeTask};
 use crate::{
     context::control::Scope,
     util::local_task::{self, LocalBoxFuture},
 };
+
+/// The error of a body that was cut short.
+pub(crate) type BodyError = Box<dyn Error>;
+
+/// A handler's body in its context, for any task that polls it.
+pub(crate) struct SourceBody {
+    body: BoxBody,
+    scope: Box<dyn Scope>,
+}
+
+impl SourceBody {
+    pub(crate) fn new(body: BoxBody, scope: impl Scope + 'static) -> Self {
+        Self {
+            body,
+            scope: Box::new(scope),
+        }
+    }
+
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BodyError>>> {
+        let mut polled = Poll::Pending;
+        self.scope
+            .enter(&mut || polled = Pin::new(&mut self.body).poll_next(cx));
+        polled
+    }
+}
 
 /// The outcome of a copy.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,7 +88,7 @@ pub(crate) struct TeeConfig {
     /// The declared length of the head, where the body has none of its own.
     pub(crate) declared: Option<u64>,
     /// The budget that all copies share.
-    pub(crate) budget: Arc<Budget>,
+    pub(crate) budget: Arc<CopyBudget>,
     /// A timer that ends a detached copy; polled only once the client has left.
     pub(crate) limit: LocalBoxFuture<()>,
 }

@@ -14,9 +14,8 @@ use tokio::task;
 
 use crate::{
     response::tee::{
-        TeeConfig, TeeOutcome,
+        BodyError, SourceBody, TeeConfig, TeeOutcome,
         channel::{Channel, End},
-        source::{BodyError, SourceBody},
     },
     util::local_task::{DetachedPermit, Kind},
 };
@@ -63,7 +62,7 @@ impl TeeTask {
 
     /// Copies until the end, a bound, an error, or the limit of a detached copy.
     pub(crate) async fn run(mut self) {
-        let mut batch = Batch::default();
+        let mut batch = ChunkBatch::default();
         loop {
             match poll_fn(|cx| self.poll(cx)).await {
                 Step::Chunk(chunk) => {
@@ -76,7 +75,7 @@ impl TeeTask {
                     // before the client runs.
                     let last = bytes > 0 && self.is_complete();
                     if batch.is_full() && !last {
-                        batch = Batch::default();
+                        batch = ChunkBatch::default();
                         task::yield_now().await;
                     }
                 }
@@ -176,12 +175,12 @@ impl Drop for TeeTask {
 /// The chunks that are copied before the task yields: no more than a connection of actix-web collects before
 /// it writes, so that the client's first byte is as early as without a copy.
 #[derive(Default)]
-struct Batch {
+struct ChunkBatch {
     chunks: usize,
     bytes: usize,
 }
 
-impl Batch {
+impl ChunkBatch {
     fn count(&mut self, chunk: &Bytes) {
         self.chunks += 1;
         self.bytes += chunk.len();

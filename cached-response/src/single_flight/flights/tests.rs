@@ -1,4 +1,4 @@
-//! One thread, one step at a time. A waker that counts stands in for the executor.
+//! One thread, one step at a time. A counting waker takes the place of the executor.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -148,7 +148,7 @@ fn a_waiter_that_was_never_polled_still_gets_the_outcome() {
 }
 
 #[test]
-fn waiters_of_what_is_not_stored_learn_why() {
+fn waiters_get_the_reason_why_a_response_is_not_stored() {
     explore(|| {
         let flights = TestFlights::new();
         let permit = lead(&flights, "a");
@@ -260,7 +260,7 @@ fn a_waiter_that_left_is_not_woken() {
 }
 
 #[test]
-fn the_place_of_one_who_left_does_not_get_mixed_up_with_its_heir() {
+fn a_freed_place_serves_its_new_waiter_alone() {
     explore(|| {
         let flights = TestFlights::new();
         let permit = lead(&flights, "a");
@@ -276,7 +276,7 @@ fn the_place_of_one_who_left_does_not_get_mixed_up_with_its_heir() {
 }
 
 #[test]
-fn a_flight_over_the_age_limit_is_replaced_and_ends_for_its_own() {
+fn a_flight_over_the_age_limit_is_replaced_and_finishes_for_its_own_waiters() {
     explore(|| {
         let flights = TestFlights::new();
         let old = lead(&flights, "a");
@@ -300,7 +300,7 @@ fn a_flight_over_the_age_limit_is_replaced_and_ends_for_its_own() {
 }
 
 #[test]
-fn a_closed_flight_ends_for_its_own_and_leaves_the_next_one_alone() {
+fn a_closed_flight_finishes_for_its_own_waiters_and_leaves_the_next_one_alone() {
     explore(|| {
         let flights = TestFlights::new();
         let closed = lead(&flights, "a");
@@ -328,7 +328,7 @@ fn an_outdated_flight_is_replaced_and_not_joined() {
         assert_eq!((*old.stamp(), *new.stamp()), (0, 1));
         drop(old);
         assert_eq!(flights.len(), 1);
-        // Whoever took its stamp before the invalidation still follows the newer run.
+        // A request with a stamp from before the invalidation still waits for the newer run.
         let turn = flights.join(&"a", NOW, &LIMITS, 0, |stamp| *stamp < 1);
         assert!(matches!(turn, Join::Wait(_)));
     });
@@ -370,7 +370,7 @@ fn wait_never_leads() {
 }
 
 #[test]
-fn what_finished_is_let_go_with_its_last_waiter() {
+fn an_outcome_is_dropped_with_its_last_waiter() {
     explore(|| {
         let flights = TestFlights::new();
         let permit = lead(&flights, "a");
@@ -386,7 +386,7 @@ fn what_finished_is_let_go_with_its_last_waiter() {
 const TURN: Duration = Duration::from_secs(5);
 
 #[test]
-fn one_waiter_after_the_other_is_let_in_to_run_beside_the_leader() {
+fn waiters_run_beside_the_leader_one_after_the_other() {
     explore(|| {
         let flights = TestFlights::new();
         let leader = lead(&flights, "a");
@@ -424,7 +424,7 @@ fn the_first_outcome_of_two_runs_counts() {
 }
 
 #[test]
-fn waiters_know_when_only_a_body_is_waited_for() {
+fn waiters_know_when_only_the_body_is_to_come() {
     explore(|| {
         let flights = TestFlights::new();
         let leader = lead(&flights, "a");

@@ -1,4 +1,4 @@
-//! Waiters that are let in to run beside the run that they wait for.
+//! Waiters that run beside the run that they wait for.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tests::stage::{Asked, InProcess, Stage, soon};
 
 use super::routes;
 
-/// How long a waiter only waits where nothing is known of the route.
+/// The wait before a run beside the leader, on a route without known run times.
 const TURN: Duration = Duration::from_secs(5);
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -19,7 +19,7 @@ fn stage() -> (Stage, ManualClock) {
     (Stage::new(cache), clock)
 }
 
-/// That many ask at once, and one of them leads.
+/// Sends so many requests at once, one of which leads.
 async fn crowd(stage: &Stage, app: &InProcess, uri: &str, count: usize) -> Vec<Asked> {
     let (runs, misses) = (stage.runs(), stage.cache.stats().misses);
     let all: Vec<_> = (0..count).map(|_| app.get(uri)).collect();
@@ -30,7 +30,7 @@ async fn crowd(stage: &Stage, app: &InProcess, uri: &str, count: usize) -> Vec<A
     all
 }
 
-/// Lets everything go on that can, without anything to wait for.
+/// Yields until all tasks that can make progress have.
 async fn settle() {
     for _ in 0..500 {
         tokio::task::yield_now().await;
@@ -66,7 +66,7 @@ async fn two_hundred_clients_of_a_page_of_seven_seconds_are_two_runs_and_wait_no
 }
 
 #[actix_web::test]
-async fn where_runs_are_known_to_take_seven_seconds_nobody_runs_beside_one() {
+async fn runs_that_usually_take_seven_seconds_have_none_beside_them() {
     let (stage, clock) = stage();
     let app = stage.app(routes).await;
     let first = crowd(&stage, &app, "/page/a", 1).await;
@@ -91,7 +91,7 @@ async fn where_runs_are_known_to_take_seven_seconds_nobody_runs_beside_one() {
 }
 
 #[actix_web::test]
-async fn a_run_beside_one_that_hangs_answers_all_who_wait() {
+async fn a_run_beside_one_that_hangs_answers_all_waiters() {
     let (stage, clock) = stage();
     let app = stage.app(routes).await;
     let mut all = crowd(&stage, &app, "/page/a", 100).await;
@@ -109,9 +109,9 @@ async fn a_run_beside_one_that_hangs_answers_all_who_wait() {
     assert_eq!(stage.cache.stats().running, 0);
 }
 
-/// Promise 3: nobody waits past the run limit, where nobody has said how long to wait.
+/// Without a wait timeout a waiter waits no longer than the run limit.
 #[actix_web::test]
-async fn one_more_is_let_in_after_as_long_again_and_nobody_waits_past_the_run_limit() {
+async fn another_run_starts_after_each_interval_until_the_run_limit() {
     let (stage, clock) = stage();
     let app = stage.app(routes).await;
     let all = crowd(&stage, &app, "/page/a", 50).await;
@@ -134,7 +134,7 @@ async fn one_more_is_let_in_after_as_long_again_and_nobody_waits_past_the_run_li
 }
 
 #[actix_web::test]
-async fn a_limit_on_waiting_that_is_set_is_kept_whatever_runs_take() {
+async fn a_wait_timeout_that_is_set_holds_for_any_duration_of_runs() {
     let clock = ManualClock::new();
     let cache = ResponseCache::builder().clock(&clock).wait_timeout(SECOND);
     let stage = Stage::new(cache.build());
@@ -155,7 +155,7 @@ async fn a_limit_on_waiting_that_is_set_is_kept_whatever_runs_take() {
     assert_eq!(stage.cache.stats().wait_timeouts, 19);
 }
 
-/// Its first two runs panic, in whichever order they go on.
+/// Its first two runs panic, in any order.
 #[get("/two-panic")]
 #[cached_response(timeout = 60)]
 async fn two_panic(stage: web::Data<Stage>) -> impl Responder {
@@ -165,7 +165,7 @@ async fn two_panic(stage: web::Data<Stage>) -> impl Responder {
 }
 
 #[test]
-fn of_two_runs_only_the_last_to_fail_fails_those_who_wait() {
+fn waiters_fail_with_the_last_of_two_failed_runs() {
     alone(|| {
         let panics = Panics::count();
         actix_web::rt::System::new().block_on(async {
@@ -198,9 +198,9 @@ fn of_two_runs_only_the_last_to_fail_fails_those_who_wait() {
     });
 }
 
-/// What was invalidated since the leader started is no concern of a run that is let in later.
+/// An invalidation since the start of the leader does not affect a run that starts later.
 #[actix_web::test]
-async fn a_run_that_is_let_in_after_an_invalidation_is_stored() {
+async fn a_run_beside_the_leader_after_an_invalidation_is_stored() {
     let (stage, clock) = stage();
     let app = stage.app(routes).await;
     let mut all = crowd(&stage, &app, "/page/a", 3).await;
@@ -218,8 +218,7 @@ async fn a_run_that_is_let_in_after_an_invalidation_is_stored() {
 }
 
 #[actix_web::test]
-async fn a_live_answer_that_waits_too_long_runs_beside_the_one_under_way_and_answers_those_who_joined()
- {
+async fn a_queued_forced_refresh_runs_beside_a_slow_one_and_answers_its_waiters() {
     let (stage, clock) = stage();
     let app = stage.app(routes).await;
     let first = app.get("/page/a?nocache=1");

@@ -1,4 +1,4 @@
-//! Runs that something overtakes: an invalidation, or their own age.
+//! Runs that are outdated by an invalidation, or by their age.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn a_run_that_was_invalidated_answers_only_the_one_who_asked_before() {
 }
 
 #[actix_web::test]
-async fn those_who_followed_an_invalidated_run_make_one_new_run() {
+async fn waiters_of_an_invalidated_run_start_one_new_run() {
     let stage = stage();
     let app = stage.app(routes).await;
     let leader = app.get("/page/a");
@@ -41,7 +41,7 @@ async fn those_who_followed_an_invalidated_run_make_one_new_run() {
 }
 
 #[actix_web::test]
-async fn whoever_arrives_after_an_invalidation_does_not_join_the_run_before_it() {
+async fn a_request_after_an_invalidation_does_not_join_the_run_before_it() {
     let stage = stage();
     let app = stage.app(routes).await;
     let before = app.get("/page/a");

@@ -1,4 +1,4 @@
-//! Leaders and followers that leave before they have their answer.
+//! Leaders and waiters that leave before their answer.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn a_run_whose_leader_left_goes_on_and_is_stored() {
 }
 
 #[actix_web::test]
-async fn followers_are_answered_by_the_run_that_its_leader_left() {
+async fn waiters_are_answered_by_the_run_that_its_leader_left() {
     let stage = stage();
     let app = stage.app(routes).await;
     let leader = app.get("/page/a");
@@ -42,7 +42,7 @@ async fn followers_are_answered_by_the_run_that_its_leader_left() {
 }
 
 #[actix_web::test]
-async fn a_follower_that_leaves_takes_nothing_with_it() {
+async fn a_waiter_that_leaves_ends_no_run() {
     let stage = Stage::new(ResponseCache::builder().max_waiters(1).build());
     let app = stage.app(routes).await;
     let leader = app.get("/page/a");
@@ -85,7 +85,7 @@ async fn first_panics(stage: web::Data<Stage>) -> impl Responder {
 }
 
 #[test]
-fn one_follower_takes_over_where_the_leaders_poll_unwound() {
+fn one_waiter_takes_over_after_a_panic_of_the_leader() {
     alone(|| {
         let panics = Panics::count();
         actix_web::rt::System::new().block_on(async {
@@ -144,10 +144,10 @@ fn after_two_failed_runs_the_rest_run_side_by_side() {
     });
 }
 
-/// Past the places for detached runs a leader's run is dropped
-/// with it, a thousand times in a row, and whoever waits takes over or runs alone.
+/// Without a permit to detach, a leader's run is dropped with it, a thousand times in a row, and a waiter
+/// takes over or runs alone.
 #[actix_web::test]
-async fn a_thousand_leaders_leave_and_nobody_hangs() {
+async fn a_thousand_leaders_leave_and_no_waiter_hangs() {
     let stage = stage();
     let app = stage.app(routes).await;
     // One after the other takes the places that a worker has for runs without a client.

@@ -1,7 +1,7 @@
 //! Many clients at once, over sockets.
 //!
-//! Where a row is about time, the bound is what the same handler takes without a cache, under the
-//! same load in the same run, and something on top.
+//! A bound on time is the time of the same handler without a cache, under the same load in the same run, and
+//! a margin.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -18,11 +18,11 @@ use tests::stage::{Stage, eventually};
 
 use super::{page, stage};
 
-/// How long the handlers here take.
+/// The duration of the handlers here.
 const H: Duration = Duration::from_millis(100);
 const ON_TOP: Duration = Duration::from_millis(50);
 
-/// Large enough that a body cut short or mixed up would show.
+/// Large enough to detect a body that is cut short or mixed up.
 fn body(run: usize) -> String {
     format!("run {run};").repeat(500)
 }
@@ -68,7 +68,7 @@ fn a_thousand_misses_are_one_run() {
 
 /// The leader resets its connection while a hundred wait.
 #[test]
-fn a_hundred_followers_are_answered_by_the_run_of_a_leader_that_was_reset() {
+fn a_hundred_waiters_are_answered_by_the_run_of_a_leader_that_was_reset() {
     let stage = stage();
     let server = stage.serve(2, |app| _ = app.service(page));
     let request = Request::get("/page/a");
@@ -102,8 +102,8 @@ async fn session(stage: web::Data<Stage>) -> impl Responder {
         .body(body(run))
 }
 
-/// What may not be stored is never shared; the first wave waits for one run in vain,
-/// and the second runs at once.
+/// A response that may not be stored is never shared; the first wave waits for one run in vain, and the
+/// second runs at once.
 #[test]
 fn fifty_sessions_are_fifty_runs_in_two_waves() {
     let later = best_of_three(ON_TOP, || {
@@ -125,7 +125,7 @@ fn fifty_sessions_are_fifty_runs_in_two_waves() {
     assert!(later <= ON_TOP, "a wave took {later:?} too long");
 }
 
-/// What blocks a worker's thread until the test sends something.
+/// Blocks a worker's thread until the test sends a message.
 type Block = Mutex<Receiver<()>>;
 
 #[get("/worker")]
@@ -158,9 +158,9 @@ fn with_block(stage: &Stage) -> (tests::server::Server, Sender<()>) {
     (server.unwrap(), unblock)
 }
 
-/// A leader that blocks its thread does not hold those on the other worker.
+/// A leader that blocks its thread does not block waiters on the other worker.
 #[test]
-fn followers_on_another_worker_run_out_of_patience_on_time() {
+fn waiters_on_another_worker_time_out_in_time() {
     let patience = Duration::from_millis(200);
     let stage = Stage::new(ResponseCache::builder().wait_timeout(patience).build());
     let (server, unblock) = with_block(&stage);

@@ -1,4 +1,4 @@
-//! Pass markers: where the last response could not be stored, nobody waits for the next one.
+//! Hit-for-pass markers: where the last response could not be stored, requests do not coalesce.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ async fn private(stage: web::Data<Stage>) -> impl Responder {
         .body(format!("run {run}"))
 }
 
-/// Says `private` the first time only.
+/// Sends `private` the first time only.
 #[get("/once-private")]
 #[cached_response(timeout = 1)]
 async fn once_private(stage: web::Data<Stage>) -> impl Responder {
@@ -51,7 +51,7 @@ async fn once(stage: &Stage, app: &InProcess, uri: &str) {
     assert_eq!(app.get(uri).text().await, format!("run {next}"));
 }
 
-/// Two requests at once: whether one waits for the other.
+/// Returns true where the second of two concurrent requests waits for the first.
 async fn wait_for_each_other(stage: &Stage, app: &InProcess, uri: &str) -> bool {
     let (runs, misses) = (stage.runs(), stage.cache.stats().misses);
     let two = [app.get(uri), app.get(uri)];
@@ -114,7 +114,7 @@ async fn one_disable_cache_leaves_no_marker() {
 }
 
 #[actix_web::test]
-async fn what_is_not_stored_is_never_given_to_a_follower() {
+async fn a_response_that_is_not_stored_is_never_given_to_a_waiter() {
     let (stage, _clock) = stage();
     let app = stage.app(routes).await;
     let all: Vec<_> = (0..10).map(|_| app.get("/private")).collect();

@@ -1,4 +1,4 @@
-//! Runs that ask for what they themselves make: they would wait for themselves.
+//! Runs that request their own response: they would wait for themselves.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,12 +11,12 @@ use tests::stage::{InProcess, Stage};
 
 use super::stage;
 
-/// No test here waits: whatever takes this long has waited for itself.
+/// No test here waits: a run that takes this long has waited for itself.
 const LONG: Duration = Duration::from_secs(4);
 
 type Cache = ResponseCache;
 
-/// The value under `key`, which is made of one under the next key, so many deep.
+/// The value under `key`, which depends on one under the next key, so many deep.
 fn nested(cache: Cache, keys: Rc<Vec<&'static str>>, at: usize) -> BoxedValue {
     Box::pin(async move {
         let Some(key) = keys.get(at).copied() else {
@@ -36,7 +36,7 @@ fn nested(cache: Cache, keys: Rc<Vec<&'static str>>, at: usize) -> BoxedValue {
 type BoxedValue = std::pin::Pin<Box<dyn Future<Output = String>>>;
 
 #[actix_web::test]
-async fn a_value_that_is_made_of_itself_is_computed_at_once() {
+async fn a_value_that_depends_on_itself_is_computed_at_once() {
     for keys in [
         vec!["a", "a"],
         vec!["a", "a", "a", "a"],
@@ -53,7 +53,7 @@ async fn a_value_that_is_made_of_itself_is_computed_at_once() {
 }
 
 #[actix_web::test]
-async fn values_that_are_not_made_of_themselves_are_waited_for() {
+async fn values_that_do_not_depend_on_themselves_are_waited_for() {
     let cache = ResponseCache::builder().build();
     let value = |keys| nested(cache.clone(), Rc::new(keys), 0);
     let (one, other) = tokio::join!(value(vec!["a", "c"]), value(vec!["b", "c"]));
@@ -62,9 +62,9 @@ async fn values_that_are_not_made_of_themselves_are_waited_for() {
     assert_eq!((stats.nested_runs, stats.collapsed), (0, 1));
 }
 
-/// Two callers that lead what the other asks for.
+/// Two callers, each of which leads the value that the other gets.
 #[actix_web::test]
-async fn two_runs_that_ask_for_each_other_do_not_wait_for_each_other() {
+async fn two_runs_that_request_each_other_do_not_wait_for_each_other() {
     let stage = stage();
     let asks = |key: &'static str, other: &'static str| {
         let (stage, cache) = (stage.clone(), stage.cache.clone());
@@ -92,11 +92,11 @@ async fn two_runs_that_ask_for_each_other_do_not_wait_for_each_other() {
 }
 
 thread_local! {
-    /// The app that its own handlers ask.
+    /// The app that its own handlers send requests to.
     static APP: RefCell<Option<InProcess>> = const { RefCell::new(None) };
 }
 
-/// Asks for itself, by its own URL, the first time it runs.
+/// Requests its own URL, the first time it runs.
 #[get("/itself")]
 #[cached_response(timeout = 60)]
 async fn itself(stage: web::Data<Stage>) -> impl Responder {
@@ -109,7 +109,7 @@ async fn itself(stage: web::Data<Stage>) -> impl Responder {
 }
 
 #[actix_web::test]
-async fn a_handler_that_asks_for_its_own_page_is_answered_at_once() {
+async fn a_handler_that_requests_its_own_page_is_answered_at_once() {
     let stage = stage();
     let app = stage.app(|app| _ = app.service(itself)).await;
     APP.set(Some(app.clone()));

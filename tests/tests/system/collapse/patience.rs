@@ -1,4 +1,4 @@
-//! How long a follower waits.
+//! The wait timeout of waiters.
 
 use std::time::Duration;
 
@@ -17,10 +17,9 @@ fn stage() -> (Stage, ManualClock) {
     (Stage::new(cache.build()), clock)
 }
 
-/// The leader takes for ever, and everyone else is done after their patience and a run
-/// of their own.
+/// The leader never ends, and each waiter is answered after the wait timeout and a run of its own.
 #[actix_web::test]
-async fn followers_run_alone_when_their_patience_is_at_its_end() {
+async fn waiters_run_alone_after_the_wait_timeout() {
     let (stage, clock) = stage();
     let app = stage.app(routes).await;
     let leader = app.get("/page/a");
@@ -41,9 +40,9 @@ async fn followers_run_alone_when_their_patience_is_at_its_end() {
     assert_eq!(leader.text().await, "a, run 1");
 }
 
-/// Patience counts from the arrival, not from each run.
+/// The wait timeout counts from the look-up, not from each run.
 #[actix_web::test]
-async fn patience_does_not_start_anew_with_another_leader() {
+async fn the_wait_timeout_counts_from_the_look_up() {
     let (stage, clock) = stage();
     let app = stage.app(routes).await;
     let first = app.get("/page/a");

@@ -1,4 +1,4 @@
-//! Which requests lead, which only follow, and which take no part.
+//! Requests that lead, that only wait, and that do not coalesce.
 
 use actix_web::http::{Method, header};
 use actix_web::test::TestRequest;
@@ -7,7 +7,7 @@ use tests::stage::{InProcess, Stage, soon};
 
 use super::{routes, stage};
 
-/// Two of them at once, and how many runs that came to.
+/// The number of runs for two of them at once.
 async fn runs_of_two(stage: &Stage, app: &InProcess, request: impl Fn() -> TestRequest) -> usize {
     let two = [app.ask(request()), app.ask(request())];
     soon("both have missed", || stage.cache.stats().misses == 2).await;
@@ -18,7 +18,7 @@ async fn runs_of_two(stage: &Stage, app: &InProcess, request: impl Fn() -> TestR
     stage.runs()
 }
 
-/// A leader under way and this one beside it: how many runs that came to.
+/// The number of runs for this request while a leader runs.
 async fn runs_beside_a_leader(uri: &str, request: TestRequest) -> usize {
     let stage = stage();
     let app = stage.app(routes).await;
@@ -87,7 +87,7 @@ async fn conditional_requests_do_not_lead_where_the_handler_sees_them() {
 }
 
 #[actix_web::test]
-async fn conditional_requests_follow_where_the_handler_sees_them() {
+async fn conditional_requests_wait_where_the_handler_sees_them() {
     assert_eq!(
         runs_beside_a_leader("/agent", conditional("/agent", ANOTHER)).await,
         1
@@ -115,7 +115,7 @@ async fn head_never_leads() {
 }
 
 #[actix_web::test]
-async fn head_follows_a_get() {
+async fn head_waits_for_a_get() {
     assert_eq!(runs_beside_a_leader("/agent", head()).await, 1);
 }
 
@@ -132,12 +132,12 @@ async fn requests_with_authorization_do_not_collapse_with_one_another() {
 }
 
 #[actix_web::test]
-async fn requests_with_authorization_do_not_follow_others() {
+async fn requests_with_authorization_do_not_wait_for_others() {
     assert_eq!(runs_beside_a_leader("/page/a", authorized()).await, 2);
 }
 
 #[actix_web::test]
-async fn others_do_not_follow_requests_with_authorization() {
+async fn others_do_not_wait_for_requests_with_authorization() {
     let stage = stage();
     let app = stage.app(routes).await;
     let theirs = app.ask(authorized());

@@ -1,4 +1,4 @@
-//! Streams whose body takes longer than anybody waits for it.
+//! Streams whose body takes longer than the wait timeout.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tests::stage::{InProcess, Stage, soon};
 
 const TURN: Duration = Duration::from_secs(5);
 
-/// Its head is there at once, and its body when the run's barrier is open.
+/// Sends its head at once, and its body when the run's barrier is open.
 #[get("/stream")]
 #[cached_response(timeout = 10)]
 async fn streamed(stage: Data<Stage>) -> impl Responder {
@@ -26,7 +26,7 @@ fn routes(app: &mut ServiceConfig) {
     app.service(streamed);
 }
 
-/// A stage on which a stream was waited for in vain by one client, which has its own now.
+/// A stage on which one client has waited for a stream until the wait timeout, and has its own now.
 async fn waited_in_vain() -> (Stage, InProcess, ManualClock) {
     let clock = ManualClock::new();
     let stage = Stage::new(ResponseCache::builder().clock(&clock).build());
@@ -43,7 +43,7 @@ async fn waited_in_vain() -> (Stage, InProcess, ManualClock) {
 }
 
 #[actix_web::test]
-async fn nobody_waits_again_for_a_stream_that_was_waited_for_in_vain() {
+async fn a_stream_past_the_wait_timeout_is_not_waited_for_again() {
     let (stage, app, clock) = waited_in_vain().await;
     for run in 3..=10 {
         // However long ago that was.
@@ -74,7 +74,7 @@ async fn once_a_response_is_stored_streams_are_waited_for_again() {
 }
 
 #[actix_web::test]
-async fn all_who_wait_for_a_slow_stream_are_let_go() {
+async fn all_waiters_of_a_slow_stream_stop_waiting() {
     let clock = ManualClock::new();
     let stage = Stage::new(ResponseCache::builder().clock(&clock).build());
     let app = stage.app(routes).await;

@@ -1,4 +1,4 @@
-//! Everything at once, at random, and then nothing is left.
+//! Random requests, after which no state is left.
 
 use std::convert::Infallible;
 use std::sync::LazyLock;
@@ -18,7 +18,7 @@ use tests::raw::{Connection, Request};
 use tests::stage::{Asked, InProcess, Stage, eventually, soon};
 use tokio::task::yield_now;
 
-/// A fixed row of numbers that look random.
+/// A fixed sequence of pseudo-random numbers.
 struct Dice(u64);
 
 impl Dice {
@@ -30,7 +30,7 @@ impl Dice {
     }
 }
 
-/// Handlers and bodies that were made and not yet dropped.
+/// Handlers and bodies that are not dropped yet.
 static ALIVE: AtomicUsize = AtomicUsize::new(0);
 
 struct Alive;
@@ -52,7 +52,7 @@ fn panic_sometimes(run: usize) {
     assert_ne!(run % 13, 0, "{ORDERED}");
 }
 
-/// What a run does depends on its number only.
+/// The behaviour of a run depends on its number only.
 #[route("/any/{n}", method = "GET", method = "HEAD")]
 #[cached_response(timeout = 60)]
 async fn any(stage: Data<Stage>, n: Path<u32>) -> Result<HttpResponse, actix_web::Error> {
@@ -75,7 +75,7 @@ async fn any(stage: Data<Stage>, n: Path<u32>) -> Result<HttpResponse, actix_web
     Ok(response.body(n.to_string()))
 }
 
-/// Some break off, some panic, some never come to their end.
+/// Some break off, some panic, some never end.
 fn pieces(
     alive: Alive,
     n: u32,
@@ -95,7 +95,7 @@ fn pieces(
     })
 }
 
-/// A request, and the text that it asks for.
+/// A request, and the text of its page.
 fn request(dice: &mut Dice) -> (TestRequest, String) {
     let n = dice.below(20);
     let live = ["", "?nocache=1"][usize::from(dice.below(10) == 0)];
@@ -141,7 +141,7 @@ fn after_a_hundred_thousand_random_requests_nothing_is_left() {
     });
 }
 
-/// How many of the requests left before their end.
+/// The number of requests that left before their end.
 async fn soak(stage: &Stage, app: &InProcess, clock: &ManualClock) -> usize {
     let mut dice = Dice(0x5eed);
     let mut under_way: Vec<(Asked, String)> = Vec::new();
@@ -174,7 +174,7 @@ async fn soak(stage: &Stage, app: &InProcess, clock: &ManualClock) -> usize {
     left
 }
 
-/// It was answered with what it asked for, or failed by a failure of the handler's own.
+/// The answer has the text of its page, or a failure of the handler.
 async fn is_right(one: Asked, expected: &str) {
     let Some(answer) = one.survived().await else {
         return;
@@ -190,7 +190,7 @@ async fn is_right(one: Asked, expected: &str) {
     }
 }
 
-/// A worker has 64 places for runs whose client has left.
+/// A worker has 64 permits for detached runs.
 async fn every_place_is_free(app: &InProcess, stage: &Stage) {
     let before = stage.cache.stats().detached;
     let runs = stage.runs();

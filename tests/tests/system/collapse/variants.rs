@@ -1,4 +1,4 @@
-//! Concurrent requests whose responses differ by what only a run can tell.
+//! Concurrent requests whose variants are known only after a run.
 
 use actix_web::test::TestRequest;
 use actix_web::{HttpResponse, Responder, get, web};
@@ -15,7 +15,7 @@ async fn recorded(stage: web::Data<Stage>, request: TrackedRequest) -> impl Resp
     request.header("x-tenant").unwrap_or("nobody").to_owned()
 }
 
-/// Knows the tenant by other means, and says so in `Vary` only.
+/// Reads the tenant past the extractor, and names it in `Vary` only.
 #[get("/by-vary")]
 #[cached_response(timeout = 60, vary(none))]
 async fn by_vary(stage: web::Data<Stage>, request: actix_web::HttpRequest) -> impl Responder {
@@ -47,7 +47,7 @@ fn routes(app: &mut web::ServiceConfig) {
     app.service(recorded).service(by_vary).service(by_cookie);
 }
 
-/// Thirty clients of three tenants wait for one run; then they are answered, each with its own.
+/// Thirty clients of three tenants wait for one run; then each gets its own variant.
 async fn each_gets_its_own(uri: &str, field: &str) {
     let stage = stage();
     let app = stage.app(routes).await;
@@ -73,18 +73,18 @@ async fn each_gets_its_own(uri: &str, field: &str) {
 
 /// A header that the handler read through `TrackedRequest`.
 #[actix_web::test]
-async fn followers_get_their_own_variant_of_what_was_recorded() {
+async fn waiters_get_their_own_variant_of_a_recorded_header() {
     each_gets_its_own("/recorded", "x-tenant").await;
 }
 
 /// A header that only the response's `Vary` names.
 #[actix_web::test]
-async fn followers_get_their_own_variant_of_an_undeclared_vary() {
+async fn waiters_get_their_own_variant_of_an_undeclared_vary() {
     each_gets_its_own("/by-vary", "x-tenant").await;
 }
 
 /// Cookies that only the response's `Vary` names.
 #[actix_web::test]
-async fn followers_get_their_own_variant_by_cookie() {
+async fn waiters_get_their_own_variant_by_cookie() {
     each_gets_its_own("/by-cookie", "cookie").await;
 }

@@ -1,4 +1,4 @@
-//! What those who wait cost.
+//! The memory of waiters.
 
 use std::process;
 
@@ -34,9 +34,9 @@ fn resident() -> usize {
     rss::resident(process::id()).unwrap()
 }
 
-/// At most 4 KiB for each, over what it costs without a cache.
+/// At most 4 KiB for each, over a request without a cache.
 #[test]
-fn a_follower_costs_at_most_4_kib() {
+fn a_waiter_takes_at_most_4_kib() {
     alone(|| actix_web::rt::System::new().block_on(weigh()));
 }
 
@@ -67,9 +67,9 @@ async fn weigh() {
     );
 }
 
-/// Above the limit they run alone, and nobody is refused.
+/// Requests over the limit run alone, and none is refused.
 #[actix_web::test]
-async fn above_the_limit_they_run_alone() {
+async fn waiters_over_the_limit_run_alone() {
     let (stage, app) = stage(1024).await;
     let waiters = wait(&app, "/page/a");
     soon("they have come", || {

@@ -1,4 +1,4 @@
-//! Parts under a `Compress` outside of the cache, which codes whole answers and leaves their tag.
+//! Parts under an outer `Compress`, which encodes whole answers and keeps their tag.
 
 use actix_web::middleware::Compress;
 use actix_web::test::{TestRequest, init_service};
@@ -26,7 +26,7 @@ async fn text(stage: Data<Stage>) -> impl Responder {
     "0123456789".repeat(100)
 }
 
-/// Asks for the same target with these fields, each time of one app with one cache.
+/// Requests the same target with these fields, from one app with one cache.
 async fn answers(uri: &str, requests: &[&[(&str, &str)]]) -> Vec<Answer> {
     let _cache = isolated();
     let app = App::new()

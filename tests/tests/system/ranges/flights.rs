@@ -1,4 +1,4 @@
-//! A part of what a run has just stored.
+//! Parts of a response that a run has just stored.
 
 use tests::stage::soon;
 
@@ -19,7 +19,7 @@ async fn a_leader_gets_its_part_of_the_whole_that_is_stored() {
 }
 
 #[actix_web::test]
-async fn a_leader_that_asks_for_what_is_not_there_stores_the_whole_all_the_same() {
+async fn a_leader_with_an_unsatisfiable_range_stores_the_whole() {
     let stage = stage();
     let app = stage.app(routes).await;
     stage.release(1);
@@ -31,7 +31,7 @@ async fn a_leader_that_asks_for_what_is_not_there_stores_the_whole_all_the_same(
 }
 
 #[actix_web::test]
-async fn each_of_those_who_wait_for_one_run_gets_what_it_asked_for() {
+async fn each_waiter_of_a_run_gets_the_range_of_its_request() {
     let stage = stage();
     let app = stage.app(routes).await;
     let leader = app.ask(part("/page", "bytes=0-1"));
@@ -67,7 +67,7 @@ async fn each_of_those_who_wait_for_one_run_gets_what_it_asked_for() {
 }
 
 #[actix_web::test]
-async fn a_part_that_the_handler_made_goes_out_as_it_is_and_is_not_stored() {
+async fn a_part_of_the_handlers_own_is_sent_as_it_is_and_not_stored() {
     let stage = stage();
     let app = stage.app(routes).await;
     for runs in 1..=2 {
@@ -82,7 +82,7 @@ async fn a_part_that_the_handler_made_goes_out_as_it_is_and_is_not_stored() {
 }
 
 #[actix_web::test]
-async fn a_stream_goes_out_whole_while_it_is_copied_and_in_parts_afterwards() {
+async fn a_stream_is_sent_whole_while_it_is_copied_and_in_parts_afterwards() {
     let stage = stage();
     let app = stage.app(routes).await;
     let live = app.ask(part("/chunks", "bytes=2-4")).answer().await;

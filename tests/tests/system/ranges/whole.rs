@@ -28,7 +28,7 @@ async fn a_part_is_a_hit_with_the_head_of_the_whole() {
 
 /// RFC 9110 §13.2.2.
 #[actix_web::test]
-async fn a_client_that_has_the_whole_is_told_so_whatever_part_it_asks_for() {
+async fn a_client_with_the_whole_gets_a_304_for_any_range() {
     let stage = stage();
     let app = stage.app(routes).await;
     let live = app.get("/kept").answer().await;
@@ -42,7 +42,7 @@ async fn a_client_that_has_the_whole_is_told_so_whatever_part_it_asks_for() {
 }
 
 #[actix_web::test]
-async fn nobody_may_keep_a_416_though_the_route_lets_clients_keep_the_whole() {
+async fn a_416_is_not_for_clients_to_store() {
     let stage = stage();
     let app = stage.app(routes).await;
     for live in [true, false] {
@@ -56,7 +56,7 @@ async fn nobody_may_keep_a_416_though_the_route_lets_clients_keep_the_whole() {
 }
 
 #[actix_web::test]
-async fn a_head_is_that_of_the_whole_whatever_range_it_asks_for() {
+async fn the_answer_to_head_is_that_of_the_whole_for_any_range() {
     let stage = stage();
     let app = stage.app(routes).await;
     app.get("/file").answer().await;

@@ -65,6 +65,15 @@ async fn gone(stage: web::Data<Stage>) -> HttpResponse {
     }
 }
 
+/// Fails after its first run.
+async fn failing(stage: web::Data<Stage>) -> HttpResponse {
+    if stage.run_at_barrier().await == 1 {
+        HttpResponse::Ok().body("run 1")
+    } else {
+        HttpResponse::InternalServerError().body("failed")
+    }
+}
+
 fn routes(app: &mut web::ServiceConfig) {
     let policies = [
         ("/plain", ten()),
@@ -87,6 +96,8 @@ fn routes(app: &mut web::ServiceConfig) {
     }
     let windows = ten().stale_while_revalidate(20);
     app.route("/gone", web::get().to(cached(windows, gone)));
+    let fallback = ten().stale_if_error(60);
+    app.route("/failing", web::get().to(cached(fallback, failing)));
     app.route(
         "/row",
         web::get().to(cached(ten(), |row: Unkeyed<Row>| async move {

@@ -163,3 +163,36 @@ async fn a_stale_response_is_refreshed_behind_the_answer_without_memory_too() {
     nodes.other.cache.settled().await;
     assert_eq!(nodes.one.get("/windows").await, remote);
 }
+
+#[actix_web::test]
+async fn without_memory_a_stale_response_answers_in_place_of_a_failed_run_too() {
+    for nodes in [Nodes::new().await, Nodes::without_memory().await] {
+        nodes.one.get("/failing").await;
+        nodes.advance(11);
+        let (text, status) = nodes.other.get("/failing").await;
+        assert_eq!(nodes.stage.runs(), 2);
+        assert_eq!(text, "run 1", "{status}");
+        assert!(
+            status.ends_with("fwd-status=500; detail=stale-if-error"),
+            "{status}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn the_handler_never_runs_for_a_client_with_only_if_cached() {
+    let page = "/plain?disable=1";
+    let nodes = Nodes::new().await;
+    // Marked: its requests run without waiting for each other.
+    for _ in 0..3 {
+        nodes.one.get(page).await;
+    }
+    for directives in ["only-if-cached", "only-if-cached, no-cache"] {
+        let request = TestRequest::with_uri(page).insert_header(("cache-control", directives));
+        let answer = nodes.one.ask(request).await;
+        assert_eq!(answer.status, 504, "{directives}");
+        assert_eq!(said(&answer).1, "detail=only-if-cached");
+    }
+    assert_eq!(nodes.stage.runs(), 3);
+    assert_eq!(nodes.one.cache.stats().only_if_cached, 2);
+}

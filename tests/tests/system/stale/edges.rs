@@ -1,4 +1,4 @@
-//! Where stale responses meet what else there is: conditions, inserted parts, clients that leave, ages.
+//! Stale responses with conditions, inserted extensions, clients that leave, and ages.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -146,7 +146,7 @@ const fn seconds(seconds: u64) -> Duration {
 }
 
 #[actix_web::test]
-async fn what_a_service_was_asked_with_is_not_what_its_client_asked() {
+async fn conditions_that_are_sent_to_a_service_are_not_those_of_its_client() {
     let (_, app, clock) = stage().await;
     assert_eq!(app.get("/in/page").text().await, "run 1");
     clock.advance(seconds(11));
@@ -171,7 +171,7 @@ async fn a_service_that_refuses_one_client_takes_nothing_from_the_others() {
 }
 
 #[actix_web::test]
-async fn a_client_that_leaves_its_own_run_sets_no_rest() {
+async fn a_client_that_leaves_its_own_run_starts_no_cooldown() {
     let scene = Scene::new("/sie").await;
     scene.advance(11);
     let head = scene
@@ -184,7 +184,7 @@ async fn a_client_that_leaves_its_own_run_sets_no_rest() {
 }
 
 #[actix_web::test]
-async fn a_run_is_not_taken_away_from_the_middleware_that_told_it_something() {
+async fn a_run_with_inserted_extensions_is_not_detached() {
     let (stage, app, clock) = stage().await;
     stage.release(1);
     assert_eq!(app.get("/of/whose").text().await, "a: run 1");
@@ -208,7 +208,7 @@ async fn a_run_is_not_taken_away_from_the_middleware_that_told_it_something() {
 }
 
 #[actix_web::test]
-async fn what_was_expired_is_not_answered_where_nothing_is_done_about_it() {
+async fn an_expired_response_does_not_answer_a_request_that_cannot_refresh_it() {
     let (stage, app, clock) = stage().await;
     assert_eq!(app.get("/of/plain").text().await, "run 1");
     stage.cache.expire_path("/of/plain");
@@ -217,7 +217,7 @@ async fn what_was_expired_is_not_answered_where_nothing_is_done_about_it() {
 }
 
 #[actix_web::test]
-async fn no_max_stale_gets_what_was_expired_by_request() {
+async fn max_stale_does_not_accept_an_expired_response() {
     let (stage, app, clock) = stage().await;
     assert_eq!(app.get("/wish").text().await, "run 1");
     stage.cache.expire_path("/wish");
@@ -227,7 +227,7 @@ async fn no_max_stale_gets_what_was_expired_by_request() {
 }
 
 #[actix_web::test]
-async fn jitter_leaves_a_part_of_what_is_left() {
+async fn jitter_shortens_the_remaining_lifetime_by_a_part() {
     let (stage, app, _) = stage().await;
     for n in 0..20 {
         for _ in 0..2 {
@@ -238,7 +238,7 @@ async fn jitter_leaves_a_part_of_what_is_left() {
 }
 
 #[actix_web::test]
-async fn a_stream_that_says_that_it_failed_rests() {
+async fn a_stream_that_declares_a_failure_starts_the_cooldown() {
     let (stage, app, clock) = stage().await;
     assert_eq!(app.get("/stream").text().await, "run 1");
     clock.advance(seconds(11));
@@ -251,7 +251,7 @@ async fn a_stream_that_says_that_it_failed_rests() {
 }
 
 #[actix_web::test]
-async fn what_one_client_s_condition_does_is_no_failure() {
+async fn a_failed_precondition_of_one_client_is_no_failure() {
     let (stage, app, clock) = stage().await;
     assert_eq!(app.get("/match").text().await, "run 1");
     clock.advance(seconds(11));
@@ -262,7 +262,7 @@ async fn what_one_client_s_condition_does_is_no_failure() {
 }
 
 #[actix_web::test]
-async fn a_run_that_finds_no_place_behind_an_answer_is_waited_for() {
+async fn a_run_without_a_permit_to_detach_is_waited_for() {
     let scene = Scene::new("/slow").await;
     scene.release_all();
     for n in 0..70 {
@@ -289,7 +289,7 @@ async fn a_run_that_finds_no_place_behind_an_answer_is_waited_for() {
     assert_eq!((stats.failed, stats.detached), (0, 64));
 }
 
-/// An argument of a type that reads what a handler is made from.
+/// An argument that reads the data of the handler.
 struct Row(u32);
 
 thread_local!(static DATA: Cell<u32> = const { Cell::new(1) });
@@ -314,9 +314,9 @@ async fn row(row: Row) -> String {
     format!("row {}", row.0)
 }
 
-/// Nothing older than an acknowledged invalidation is answered.
+/// No response is older than an acknowledged invalidation.
 #[actix_web::test]
-async fn what_was_extracted_before_an_invalidation_is_not_stored_after_it() {
+async fn arguments_that_were_extracted_before_an_invalidation_are_not_stored_after_it() {
     for raise in [ResponseCache::invalidate_all, ResponseCache::expire_all] {
         DATA.set(1);
         let stage = Stage::new(ResponseCache::builder().build());

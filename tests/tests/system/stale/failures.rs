@@ -1,4 +1,4 @@
-//! Runs that fail, and what stands in for them.
+//! Failed runs, and their fallback.
 
 use actix_web::test::TestRequest;
 use cached_response::{Skip, StaleRule};
@@ -14,9 +14,9 @@ fn status_of(next: Next) -> Option<u16> {
     }
 }
 
-/// What speaks for the resource is shown, and a failure is stood in for.
+/// A refusal is shown, and a failure has a fallback.
 #[actix_web::test]
-async fn a_stale_response_stands_in_for_every_kind_of_failure() {
+async fn a_stale_response_answers_in_place_of_every_kind_of_failure() {
     for failure in FAILURES {
         let scene = Scene::new("/sie").await;
         scene.release_all();
@@ -41,7 +41,7 @@ async fn a_stale_response_stands_in_for_every_kind_of_failure() {
     }
 }
 
-/// What speaks for the resource is shown, and a failure is stood in for.
+/// A refusal is shown, and a failure has a fallback.
 #[actix_web::test]
 async fn a_refusal_is_shown_and_removes_the_stale_response() {
     for refusal in REFUSALS {
@@ -55,7 +55,7 @@ async fn a_refusal_is_shown_and_removes_the_stale_response() {
     }
 }
 
-/// A failing handler is stood in for until the bound.
+/// A failing handler has a fallback until the end of the window.
 #[actix_web::test]
 async fn a_handler_that_fails_for_long_shows_it_only_after_the_bound() {
     let scene = Scene::new("/sie").await;
@@ -76,7 +76,7 @@ async fn a_handler_that_fails_for_long_shows_it_only_after_the_bound() {
 }
 
 #[actix_web::test]
-async fn those_who_wait_for_a_run_that_fails_are_answered_by_the_stale_one() {
+async fn waiters_of_a_failed_run_get_the_stale_response() {
     for failure in FAILURES {
         let scene = Scene::new("/sie").await;
         scene.advance(11);
@@ -119,7 +119,7 @@ async fn a_panic_without_the_rule_is_the_request_s_own() {
 }
 
 #[actix_web::test]
-async fn a_declared_failure_is_not_stored_and_is_shown_where_nothing_stands_in() {
+async fn a_declared_failure_is_not_stored_and_is_shown_without_a_fallback() {
     let scene = Scene::new("/plain").await;
     scene.release_all();
     scene.advance(11);
@@ -133,7 +133,7 @@ async fn a_declared_failure_is_not_stored_and_is_shown_where_nothing_stands_in()
 }
 
 #[actix_web::test]
-async fn nothing_stands_in_for_a_run_that_an_invalidation_overtook() {
+async fn an_invalidated_response_is_no_fallback() {
     let scene = Scene::new("/sie").await;
     scene.advance(11);
     NEXT.set(Next::Status(503));
@@ -145,7 +145,7 @@ async fn nothing_stands_in_for_a_run_that_an_invalidation_overtook() {
 }
 
 #[actix_web::test]
-async fn an_expired_response_stands_in() {
+async fn an_expired_response_is_a_fallback() {
     let scene = Scene::new("/sie").await;
     scene.release_all();
     scene.stage.cache.expire_path("/sie");
@@ -154,7 +154,7 @@ async fn an_expired_response_stands_in() {
 }
 
 #[actix_web::test]
-async fn a_live_answer_shows_the_failure() {
+async fn a_forced_refresh_shows_the_failure() {
     let scene = Scene::new("/sie").await;
     scene.release_all();
     NEXT.set(Next::Status(503));
@@ -168,7 +168,7 @@ async fn a_live_answer_shows_the_failure() {
 }
 
 #[actix_web::test]
-async fn a_stale_response_that_stands_in_answers_conditions() {
+async fn a_fallback_answers_conditions() {
     let scene = Scene::new("/sie").await;
     scene.release_all();
     let etag = scene.app.get("/sie").answer().await;

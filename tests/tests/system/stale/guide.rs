@@ -9,7 +9,7 @@ use tokio::task::yield_now;
 
 use super::{NEXT, Next, Scene};
 
-/// What the guide's routes say.
+/// The rules of the guide's routes.
 pub(super) fn policy() -> Policy {
     Policy::new(60)
         .stale_while_revalidate(30)
@@ -18,17 +18,17 @@ pub(super) fn policy() -> Policy {
         .run_timeout(10)
 }
 
-/// What happens before a request comes that a row is about, and while it waits.
+/// The events before the request of a row, and while it waits.
 #[derive(Clone, Copy)]
 enum Event {
     Older(u64),
     Invalidated,
     Expired,
-    /// A request whose run comes to this.
+    /// A request whose run has this outcome.
     Asked(Next),
-    /// The next run comes to this.
+    /// The next run has this outcome.
     Makes(Next),
-    /// The next run makes nothing for so many seconds.
+    /// The next run takes so many seconds.
     Slow(u64),
 }
 
@@ -36,7 +36,7 @@ use Event::{Asked, Expired, Invalidated, Makes, Older, Slow};
 
 const FAILS: Next = Next::Status(500);
 
-/// Each row's opening, the route's path and what happens.
+/// The first cell of each row, the path of the route and the events.
 const SITUATIONS: &[(&str, &str, &[Event])] = &[
     ("is 10 s old", "/guide", &[Older(10)]),
     ("is 55 s old", "/guide", &[Older(55)]),
@@ -114,7 +114,7 @@ const SITUATIONS: &[(&str, &str, &[Event])] = &[
     ),
 ];
 
-/// The rows of a page's tables whose opening is a situation.
+/// The rows of a page's tables whose first cell is a situation.
 fn rows() -> Vec<Vec<String>> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/staying-up.md");
     let page = fs::read_to_string(page).unwrap();
@@ -129,7 +129,7 @@ fn rows() -> Vec<Vec<String>> {
 }
 
 impl Scene {
-    /// Has happen what comes before the request; how long its run then takes.
+    /// Plays the events before the request; returns the duration of its run.
     async fn prepare(&self, events: &[Event]) -> Option<u64> {
         let mut slow = None;
         for event in events {
@@ -151,7 +151,7 @@ impl Scene {
         slow
     }
 
-    /// What the client gets, what the handler does, and what `Cache-Status` says.
+    /// The answer to the client, the runs of the handler, and `Cache-Status`.
     async fn told(&self, target: &str, slow: Option<u64>) -> Vec<String> {
         let run = self.stage.runs() + 1;
         let asked = self.app.get(target);
@@ -182,7 +182,7 @@ impl Scene {
     }
 }
 
-/// Lets all that can go on at once go on.
+/// Yields until all tasks that can make progress have.
 async fn settle() {
     for _ in 0..50 {
         yield_now().await;
@@ -190,7 +190,7 @@ async fn settle() {
 }
 
 #[actix_web::test]
-async fn what_the_guide_says_of_each_situation_is_so() {
+async fn each_situation_of_the_guide_has_its_outcome() {
     let rows = rows();
     let told: Vec<_> = rows.iter().map(|row| row[0].as_str()).collect();
     let played: Vec<_> = SITUATIONS.iter().map(|(opening, ..)| *opening).collect();

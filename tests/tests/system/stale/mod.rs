@@ -1,5 +1,4 @@
-//! Stale responses: what they answer, when they are refreshed, and what they stand in for. On a
-//! clock that is turned by hand.
+//! Stale responses: their use, their refreshes, and their use as a fallback. On a manual clock.
 #![expect(
     clippy::unwrap_used,
     reason = "handlers and helpers of tests are tests, too"
@@ -22,7 +21,7 @@ mod refresh;
 mod rules;
 mod waiting;
 
-/// What a run makes that starts now.
+/// The response of a run that starts now.
 #[derive(Clone, Copy, Debug)]
 enum Next {
     Fine,
@@ -95,7 +94,7 @@ fn routes(app: &mut web::ServiceConfig) {
     }
 }
 
-/// A stage whose clock the test turns, and whose first run has been stored for `path`.
+/// A stage with a manual clock, whose first run was stored for `path`.
 struct Scene {
     stage: Stage,
     app: InProcess,
@@ -128,12 +127,12 @@ impl Scene {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// Lets all runs go on as they come.
+    /// Opens the barriers of all runs.
     fn release_all(&self) {
         (1..=200).for_each(|run| self.stage.release(run));
     }
 
-    /// The answer to a GET: status, body, and what `Cache-Status` says behind our name.
+    /// The answer to a GET: status, body, and the parameters of `Cache-Status`.
     async fn get(&self) -> (u16, String, String) {
         let answer = self.app.get(self.path).answer().await;
         let said = answer.header("cache-status").unwrap();

@@ -1,4 +1,4 @@
-//! The places of a worker for runs that no client waits for: those behind an answer have their own.
+//! Permits of a worker for detached runs and for background refreshes.
 
 use tests::stage::soon;
 
@@ -7,7 +7,7 @@ use super::{NEXT, Next, Scene};
 const PLACES: usize = 64;
 
 impl Scene {
-    /// As many runs for pages of their own as clients can leave behind, each at its barrier.
+    /// As many detached runs of other pages as a worker allows, each at its barrier.
     async fn abandon_runs(&self) {
         for n in 0..PLACES {
             let asked = self.app.get(&format!("/plain?{n}"));
@@ -17,8 +17,8 @@ impl Scene {
         assert_eq!(self.stage.cache.stats().detached, PLACES as u64);
     }
 
-    /// As many refreshes of pages of their own as a worker carries, each at its barrier; all pages
-    /// are stale then, that of the scene as well.
+    /// As many refreshes of other pages as a worker allows, each at its barrier; all pages are stale then,
+    /// that of the scene as well.
     async fn refresh_elsewhere(&self) {
         for n in 1..=PLACES {
             self.stage.release(n + 1);
@@ -35,7 +35,7 @@ impl Scene {
     }
 }
 
-/// The runs of a scene where all places for refreshes are taken.
+/// The runs of a scene where all permits for refreshes are taken.
 const BUSY: usize = 1 + 2 * PLACES;
 
 #[actix_web::test]
@@ -52,7 +52,7 @@ async fn abandoned_runs_do_not_stop_the_refreshes_of_their_worker() {
 }
 
 #[actix_web::test]
-async fn refreshes_do_not_stop_runs_from_being_handed_over() {
+async fn refreshes_do_not_stop_runs_from_being_detached() {
     let scene = Scene::new("/swr").await;
     scene.refresh_elsewhere().await;
     let asked = scene.app.get("/plain");
@@ -63,7 +63,7 @@ async fn refreshes_do_not_stop_runs_from_being_handed_over() {
 }
 
 #[actix_web::test]
-async fn a_refresh_that_finds_no_place_is_waited_for_by_one() {
+async fn a_refresh_without_a_permit_is_waited_for_by_one_request() {
     let scene = Scene::new("/swr").await;
     scene.refresh_elsewhere().await;
     let waits = scene.app.get("/swr");
@@ -82,14 +82,14 @@ async fn a_refresh_that_finds_no_place_is_waited_for_by_one() {
     assert_eq!(scene.stage.runs(), BUSY + 1);
 }
 
-/// Beside the others, which go on: only `run` passes.
+/// Opens the barrier of `run` alone.
 async fn let_fail(scene: &Scene, run: usize) {
     scene.stage.at_run(run).await;
     scene.stage.release(run);
 }
 
 #[actix_web::test]
-async fn a_refresh_that_is_waited_for_and_fails_is_stood_in_for_and_rests() {
+async fn a_foreground_refresh_that_fails_falls_back_and_starts_the_cooldown() {
     let scene = Scene::new("/swr").await;
     scene.refresh_elsewhere().await;
     NEXT.set(Next::Status(500));
@@ -105,7 +105,7 @@ async fn a_refresh_that_is_waited_for_and_fails_is_stood_in_for_and_rests() {
 }
 
 #[actix_web::test]
-async fn a_place_that_is_free_again_is_taken() {
+async fn a_freed_permit_is_taken_again() {
     let scene = Scene::new("/swr").await;
     scene.refresh_elsewhere().await;
     scene.stage.release(BUSY);
@@ -121,7 +121,7 @@ async fn a_place_that_is_free_again_is_taken() {
 }
 
 #[actix_web::test]
-async fn what_is_fresh_answers_where_its_refresh_finds_no_place() {
+async fn a_fresh_response_answers_where_its_refresh_has_no_permit() {
     let scene = Scene::new("/swr").await;
     scene.refresh_elsewhere().await;
     let ahead = scene.app.get("/ahead");

@@ -1,4 +1,4 @@
-//! Runs behind an answer.
+//! Background refreshes.
 
 use actix_web::test::TestRequest;
 use cached_response::{Skip, StaleRule};
@@ -97,7 +97,7 @@ async fn a_response_is_refreshed_ahead_of_its_expiry() {
 }
 
 #[actix_web::test]
-async fn a_refresh_ahead_that_fails_costs_nobody_anything_and_rests() {
+async fn a_refresh_ahead_that_fails_starts_the_cooldown_and_the_response_stays() {
     let scene = Scene::new("/ahead").await;
     scene.release_all();
     scene.advance(5);
@@ -115,7 +115,7 @@ async fn a_refresh_ahead_that_fails_costs_nobody_anything_and_rests() {
     assert_eq!(scene.stage.runs(), 2);
 }
 
-/// What speaks for the resource is shown, and a failure is stood in for.
+/// A refusal is shown, and a failure has a fallback.
 #[actix_web::test]
 async fn a_refresh_that_is_refused_removes_the_stale_response() {
     for refusal in REFUSALS {
@@ -134,9 +134,9 @@ async fn a_refresh_that_is_refused_removes_the_stale_response() {
     }
 }
 
-/// What speaks for the resource is shown, and a failure is stood in for.
+/// A refusal is shown, and a failure has a fallback.
 #[actix_web::test]
-async fn a_refresh_that_fails_keeps_the_stale_response_and_rests() {
+async fn a_refresh_that_fails_keeps_the_stale_response_and_starts_the_cooldown() {
     for failure in FAILURES {
         let scene = Scene::new("/swr").await;
         scene.release_all();
@@ -160,7 +160,7 @@ async fn a_refresh_that_fails_keeps_the_stale_response_and_rests() {
 
 /// A refresh that fails leaves the next one free to try.
 #[actix_web::test]
-async fn a_refresh_that_takes_too_long_is_given_up_and_tried_again_after_a_rest() {
+async fn a_refresh_that_times_out_is_tried_again_after_the_cooldown() {
     for (path, limit) in [("/swr", 30), ("/limit-swr", 2)] {
         let scene = Scene::new(path).await;
         scene.advance(11);
@@ -180,7 +180,7 @@ async fn a_refresh_that_takes_too_long_is_given_up_and_tried_again_after_a_rest(
 }
 
 #[actix_web::test]
-async fn whoever_may_not_have_a_stale_one_follows_the_refresh() {
+async fn a_request_without_stale_responses_waits_for_the_refresh() {
     let scene = Scene::new("/swr").await;
     scene.advance(11);
     assert_eq!(scene.text().await, "run 1");
@@ -241,7 +241,7 @@ async fn a_request_for_the_head_alone_is_answered_and_refreshes_nothing() {
 }
 
 #[actix_web::test]
-async fn a_live_answer_waits_for_a_run_of_its_own() {
+async fn a_forced_refresh_waits_for_a_run_of_its_own() {
     let scene = Scene::new("/swr").await;
     scene.advance(11);
     scene.stage.release(2);

@@ -1,4 +1,4 @@
-//! Who says what is done with stale responses: the route, the cache, the response, the client.
+//! The sources of stale rules: the route, the cache, the response, the client.
 
 use std::cell::{Cell, RefCell};
 
@@ -15,7 +15,7 @@ use tests::stage::{InProcess, Stage, soon};
 use super::{FAILURES, NEXT, Next, Scene, page};
 
 #[actix_web::test]
-async fn what_a_route_does_not_say_the_cache_does() {
+async fn rules_that_a_route_leaves_out_are_those_of_the_cache() {
     let clock = ManualClock::new();
     let cache = ResponseCache::builder().clock(&clock);
     let cache = cache.stale_while_revalidate(20).build();
@@ -27,7 +27,7 @@ async fn what_a_route_does_not_say_the_cache_does() {
 }
 
 #[actix_web::test]
-async fn a_route_switches_off_what_the_cache_says() {
+async fn a_route_disables_the_rules_of_the_cache() {
     let clock = ManualClock::new();
     let cache = ResponseCache::builder().clock(&clock);
     let cache = cache.stale_while_revalidate(20).stale_if_error(20).build();
@@ -43,7 +43,7 @@ thread_local! {
     static REASONS: RefCell<Vec<RunReason>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Says of itself what the test wants it to.
+/// Sends the directives of the test.
 async fn own(stage: web::Data<Stage>, handle: CacheHandle) -> impl CoveredResponder {
     let run = stage.run();
     assert_eq!(handle.run_reason(), run_reason());
@@ -106,7 +106,7 @@ async fn a_response_that_must_be_validated_never_answers_stale() {
 
 /// RFC 5861 §3 and §4.
 #[actix_web::test]
-async fn a_response_says_itself_how_long_it_may_answer_stale() {
+async fn a_response_sets_its_own_stale_while_revalidate() {
     for (uri, says, body) in [
         ("/own", "max-age=10", "run 2"),
         ("/own", "max-age=10, stale-while-revalidate=30", "run 1"),
@@ -128,7 +128,7 @@ async fn a_response_says_itself_how_long_it_may_answer_stale() {
 }
 
 #[actix_web::test]
-async fn a_response_says_itself_how_long_it_may_stand_in() {
+async fn a_response_sets_its_own_stale_if_error() {
     for (says, status) in [
         ("max-age=10", 503),
         ("max-age=10, stale-if-error=30", 200),
@@ -146,7 +146,7 @@ async fn a_response_says_itself_how_long_it_may_stand_in() {
 }
 
 #[actix_web::test]
-async fn a_client_that_says_how_stale_is_heard() {
+async fn max_stale_of_a_client_is_honoured() {
     for (wish, body) in [
         ("max-stale=10", "run 1"),
         ("max-stale=2", "run 2"),
@@ -165,7 +165,7 @@ async fn a_client_that_says_how_stale_is_heard() {
 }
 
 #[actix_web::test]
-async fn a_handler_learns_why_it_runs() {
+async fn a_handler_reads_the_reason_of_its_run() {
     let (stage, app, clock) = stage().await;
     SAYS.set("");
     app.get("/route").answer().await;
@@ -192,7 +192,7 @@ fn inside(app: &mut web::ServiceConfig) {
 }
 
 #[actix_web::test]
-async fn under_the_middleware_a_stale_response_stands_in() {
+async fn under_the_middleware_a_stale_response_is_a_fallback() {
     let clock = ManualClock::new();
     let stage = Stage::new(ResponseCache::builder().clock(&clock).build());
     let app = stage.app(inside).await;
@@ -210,9 +210,9 @@ async fn under_the_middleware_a_stale_response_stands_in() {
     }
 }
 
-/// The service has kept the request: actix-web takes a response for one that is gone as an error.
+/// The service has kept the request: its response is an error for actix-web.
 #[actix_web::test]
-async fn under_the_middleware_a_stale_response_stands_in_for_a_panic() {
+async fn under_the_middleware_a_stale_response_is_a_fallback_for_a_panic() {
     let clock = ManualClock::new();
     let stage = Stage::new(ResponseCache::builder().clock(&clock).build());
     let app = App::new()

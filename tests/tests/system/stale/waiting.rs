@@ -1,4 +1,4 @@
-//! Runs that take long.
+//! Slow runs.
 
 use cached_response::{Skip, StaleRule};
 use tests::stage::soon;
@@ -6,7 +6,7 @@ use tests::stage::soon;
 use super::{NEXT, Next, Scene};
 
 #[actix_web::test]
-async fn nobody_waits_longer_than_the_route_wants_while_a_stale_one_may_answer() {
+async fn a_stale_response_answers_after_the_soft_timeout() {
     let scene = Scene::new("/slow").await;
     scene.advance(11);
     let leader = scene.app.get("/slow");
@@ -49,7 +49,7 @@ async fn a_run_in_time_is_the_answer() {
 }
 
 #[actix_web::test]
-async fn where_nothing_is_stored_everybody_waits() {
+async fn without_a_stored_response_requests_wait() {
     let scene = Scene::new("/slow").await;
     scene.stage.cache.invalidate_all();
     let asked = scene.app.get("/slow");
@@ -61,7 +61,7 @@ async fn where_nothing_is_stored_everybody_waits() {
 }
 
 #[actix_web::test]
-async fn at_the_end_of_patience_a_stale_one_answers_in_place_of_another_run() {
+async fn a_stale_response_answers_after_the_wait_timeout() {
     let scene = Scene::new("/sie").await;
     scene.advance(11);
     let leader = scene.app.get("/sie");
@@ -76,7 +76,7 @@ async fn at_the_end_of_patience_a_stale_one_answers_in_place_of_another_run() {
 }
 
 #[actix_web::test]
-async fn a_run_over_its_limit_is_an_error_where_nothing_stands_in() {
+async fn a_run_that_times_out_without_a_fallback_is_an_error() {
     let scene = Scene::new("/limit").await;
     scene.advance(11);
     let asked = scene.app.get("/limit");
@@ -93,9 +93,9 @@ async fn a_run_over_its_limit_is_an_error_where_nothing_stands_in() {
     assert_eq!(scene.text().await, "run 3");
 }
 
-/// What speaks for the resource is shown, and a failure is stood in for.
+/// A refusal is shown, and a failure has a fallback.
 #[actix_web::test]
-async fn a_stale_response_stands_in_for_a_run_over_its_limit() {
+async fn a_stale_response_answers_in_place_of_a_run_that_times_out() {
     let scene = Scene::new("/limit-sie").await;
     scene.advance(11);
     let asked = scene.app.get("/limit-sie");
@@ -115,7 +115,7 @@ async fn a_stale_response_stands_in_for_a_run_over_its_limit() {
 }
 
 #[actix_web::test]
-async fn one_of_those_who_wait_for_a_run_over_its_limit_takes_over() {
+async fn one_waiter_of_a_run_that_times_out_takes_over() {
     let scene = Scene::new("/limit").await;
     scene.advance(11);
     NEXT.set(Next::Fine);

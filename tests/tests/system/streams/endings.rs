@@ -1,4 +1,4 @@
-//! Bodies that do not end as they should.
+//! Bodies that end with an error, early or late.
 
 use cached_response::Skip;
 use tests::alone::{Panics, alone};
@@ -29,7 +29,7 @@ async fn a_body_that_breaks_off_anywhere_is_not_stored() {
 
 /// Eight bytes were declared.
 #[actix_web::test]
-async fn a_body_of_another_length_than_it_says_is_not_stored() {
+async fn a_body_of_another_length_than_declared_is_not_stored() {
     let stage = stage();
     let app = stage.app(routes).await;
     for length in [0, 3, 7, 9, 20] {

@@ -1,4 +1,4 @@
-//! Bodies that never end, and connections that become something else.
+//! Bodies that never end, and upgraded connections.
 
 use std::process;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use tests::raw::{Connection, Request};
 use tests::rss;
 use tests::stage::{Stage, eventually};
 
-/// One event, and then nothing for ever.
+/// One event, and then none.
 fn one_event() -> impl Stream<Item = Result<Bytes, Error>> {
     let event = Bytes::from_static(b"data: 1\n\n");
     stream::iter([Ok(event)]).chain(stream::pending())
@@ -33,7 +33,7 @@ async fn events() -> impl Responder {
         .streaming(one_event())
 }
 
-/// Does not say that it never ends. `nocache=1` lets each request run.
+/// Does not declare that it never ends. `nocache=1` lets each request run.
 #[get("/unsaid")]
 #[cached_response(timeout = 60, query = all)]
 async fn unsaid() -> impl Responder {
@@ -94,7 +94,7 @@ fn stage() -> Stage {
     Stage::new(ResponseCache::builder().build())
 }
 
-/// The quickest of several first chunks.
+/// The shortest time to a first chunk.
 fn first_chunk(stage: &Stage, target: &str) -> Duration {
     let server = stage.serve(1, routes);
     let quickest = (0..10).map(|n| {
@@ -128,7 +128,7 @@ fn the_first_byte_of_an_endless_body_is_not_delayed() {
     );
 }
 
-/// Reads that much of an endless body.
+/// Reads so much of an endless body.
 fn read(client: &mut Connection, bytes: usize) {
     let mut left = bytes;
     while left > 0 {

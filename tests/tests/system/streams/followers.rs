@@ -1,4 +1,4 @@
-//! Those who wait for a stream that another is reading.
+//! Waiters of a stream that another client reads.
 
 use std::io::{BufRead as _, Read as _};
 use std::time::Duration;
@@ -39,7 +39,7 @@ fn a_chunk_reaches_the_client_before_the_next_one_is_made() {
 }
 
 #[actix_web::test]
-async fn followers_wait_for_the_end_of_a_stream() {
+async fn waiters_wait_for_the_end_of_a_stream() {
     let stage = stage();
     let app = stage.app(routes).await;
     let leader = app.get("/paced");
@@ -56,7 +56,7 @@ async fn followers_wait_for_the_end_of_a_stream() {
 }
 
 #[actix_web::test]
-async fn a_stream_whose_client_left_is_stored_for_those_who_wait() {
+async fn a_stream_whose_client_left_is_stored_for_its_waiters() {
     let stage = stage();
     let app = stage.app(routes).await;
     let leader = app.get("/paced");
@@ -109,7 +109,7 @@ fn a_client_that_reads_slowly_does_not_delay_the_others() {
     assert_eq!(slow.receive(&request).unwrap().body, other.body);
 }
 
-/// A client of HTTP/1.0 has its body's end by the end of the connection.
+/// A client of HTTP/1.0 reads its body until the end of the connection.
 #[test]
 fn a_stream_to_an_old_client_is_stored_whole() {
     let stage = stage();

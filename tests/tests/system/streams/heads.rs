@@ -1,4 +1,4 @@
-//! Streams of which it is known, when their head is there, that they are not stored.
+//! Streams that are not stored for a reason which is known with their head.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use tests::stage::{InProcess, Stage};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// One chunk, and then a place where it is held for ever.
+/// One chunk, and then a barrier that is never opened.
 fn endless(stage: Data<Stage>) -> impl Stream<Item = Result<Bytes, Infallible>> {
     stream::iter([Ok(Bytes::from_static(b"first"))]).chain(stream::once(async move {
         stage.barriers.at("held").await;
@@ -72,7 +72,7 @@ async fn declared(stage: Data<Stage>) -> impl Responder {
         .body(SizedStream::new(1001, endless(stage)))
 }
 
-/// As large as it is said to be in a field of the handler's own.
+/// A body of the length in a field of the handler's own.
 #[get("/content-length")]
 #[cached_response(timeout = 60, max_body_bytes = 1000)]
 async fn content_length(stage: Data<Stage>) -> impl Responder {
@@ -102,7 +102,7 @@ fn routes(app: &mut ServiceConfig) {
         .service(no_store);
 }
 
-/// On a clock that stands, so that nobody's patience ends.
+/// On a stopped clock, so that no wait times out.
 fn stage() -> (Stage, ManualClock) {
     let clock = ManualClock::new();
     let cache = ResponseCache::builder().clock(&clock).build();
@@ -120,7 +120,7 @@ const REFUSED: [(&str, Skip); 7] = [
 ];
 
 #[test]
-fn a_stream_that_is_refused_at_its_head_is_waited_for_by_nobody() {
+fn a_stream_that_is_refused_at_its_head_has_no_waiters() {
     for (target, why) in REFUSED {
         let (stage, _clock) = stage();
         let server = stage.serve(1, routes);
@@ -164,7 +164,7 @@ fn a_client_that_leaves_a_refused_stream_ends_it() {
     }
 }
 
-/// The head's word counts: who waited has gone on, and the head says so.
+/// The refusal at the head is final: waiters have gone on, and the head has the reason.
 #[get("/too-late")]
 #[cached_response(timeout = 60)]
 async fn too_late() -> impl Responder {
@@ -194,7 +194,7 @@ async fn status(app: &InProcess, target: &str) -> String {
 }
 
 #[actix_web::test]
-async fn what_is_said_in_the_body_does_not_take_back_what_the_head_said() {
+async fn a_call_in_the_body_does_not_change_a_refusal_at_the_head() {
     let (stage, _clock) = stage();
     let app = stage.app(|app| _ = app.service(too_late)).await;
     for _ in 0..2 {
@@ -207,7 +207,7 @@ async fn what_is_said_in_the_body_does_not_take_back_what_the_head_said() {
 }
 
 #[actix_web::test]
-async fn a_store_if_that_asks_for_the_body_has_its_say_when_that_has_ended() {
+async fn a_store_if_that_reads_the_body_decides_at_its_end() {
     let (stage, _clock) = stage();
     let app = stage.app(|app| _ = app.service(looked_at)).await;
     assert_eq!(status(&app, "/looked-at/5").await, "fwd=uri-miss");
@@ -221,7 +221,7 @@ async fn large() -> impl Responder {
 }
 
 #[actix_web::test]
-async fn a_stream_says_why_the_last_one_was_not_stored() {
+async fn a_stream_gives_the_reason_why_the_last_one_was_not_stored() {
     let (stage, clock) = stage();
     let app = stage
         .app(|app| _ = app.service(large).configure(super::routes))

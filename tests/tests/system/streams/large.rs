@@ -18,7 +18,7 @@ use super::of_chunks;
 const CAP: usize = 8 << 20;
 const CHUNK: usize = 16 << 10;
 
-/// That many chunks, and one byte more.
+/// So many chunks, and one byte more.
 fn response(declared: bool, chunks: usize) -> HttpResponse {
     let body = of_chunks(chunks, CHUNK).chain(of_chunks(1, 1));
     if declared {
@@ -41,7 +41,7 @@ async fn cached(stage: Data<Stage>, asked: Path<(bool, usize)>) -> impl Responde
     response(asked.0, asked.1)
 }
 
-/// The body with that many chunks.
+/// The body with so many chunks.
 fn expected(chunks: usize) -> Vec<u8> {
     let octets = (0..chunks * CHUNK).map(|n| (n / CHUNK).to_le_bytes()[0]);
     octets.chain([0]).collect()
@@ -67,8 +67,8 @@ fn ask(server: &Server, expected: &[u8], target: String) {
     assert!(!chunked || client.receive_chunk().unwrap().is_empty());
 }
 
-/// Asks the handler with the cache after the one without; returns by how much that has raised the
-/// largest size that this process has ever had.
+/// Requests the handler with the cache after the one without; returns the increase of the peak size of this
+/// process.
 fn extra_memory(declared: bool) -> usize {
     let stage = Stage::new(ResponseCache::builder().max_body_bytes(CAP).build());
     let server = stage.serve(1, |app| _ = app.service(plain).service(cached));
@@ -89,7 +89,7 @@ fn extra_memory(declared: bool) -> usize {
     rss::peak(process::id()).unwrap() - before
 }
 
-/// A stream that turns out to be one byte over the limit.
+/// A stream that is one byte over the limit.
 #[test]
 fn a_stream_of_one_byte_too_many_is_delivered_and_not_stored() {
     alone(|| {

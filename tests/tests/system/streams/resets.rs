@@ -38,13 +38,13 @@ async fn long(stage: Data<Stage>, round: Path<usize>) -> impl Responder {
         .streaming(stream::iter(chunks))
 }
 
-/// The next of a fixed row of numbers.
+/// The next number of a fixed sequence.
 fn next(seed: &mut u64) -> usize {
     *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
     usize::try_from(*seed >> 33).unwrap()
 }
 
-/// A hundred resets at random places; what is stored then is whole.
+/// A hundred resets at random places; a body that is stored then is whole.
 #[test]
 fn after_a_reset_anywhere_the_stored_body_is_absent_or_exact() {
     let cache = ResponseCache::builder().max_bytes(64 << 20).build();

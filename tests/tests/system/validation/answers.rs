@@ -1,11 +1,11 @@
-//! What comes of a 304, and of anything else that a handler answers.
+//! Outcomes of a validation: a 304, or another response.
 
 use cached_response::Skip;
 
 use super::{BOTH, DATED, ORIGIN, Origin, SHOWN, Scene, TAGGED, VALIDATED, said};
 
 #[actix_web::test]
-async fn what_is_found_unchanged_is_answered_whole_and_stays_for_another_lifetime() {
+async fn a_validated_response_is_answered_whole_and_stays_for_another_lifetime() {
     for target in BOTH {
         let scene = Scene::of(TAGGED).await;
         let first = scene.get(target).await;
@@ -68,7 +68,7 @@ async fn fields_of_the_304_replace_the_stored_ones_and_others_stay() {
 }
 
 #[actix_web::test]
-async fn what_has_changed_replaces_the_stored_response() {
+async fn a_changed_response_replaces_the_stored_one() {
     for target in BOTH {
         let scene = Scene::of(TAGGED).await;
         scene.get(target).await;

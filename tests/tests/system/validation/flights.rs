@@ -1,10 +1,10 @@
-//! What happens, and who comes, while a validation is under way.
+//! Events and requests during a validation.
 
 use tests::stage::Asked;
 
 use super::{Scene, TAGGED, VALIDATED, said};
 
-/// A response that has expired, and a validation of it that waits at its barrier, as run 2.
+/// A stale response, and its validation that waits at its barrier, as run 2.
 async fn validating() -> (Scene, Asked) {
     let scene = Scene::of(TAGGED).await;
     let first = scene.app.get("/slow");
@@ -31,7 +31,7 @@ async fn an_invalidation_during_the_validation_outdates_its_result() {
 }
 
 #[actix_web::test]
-async fn followers_get_what_was_found_unchanged() {
+async fn waiters_get_the_validated_response() {
     let (scene, leader) = validating().await;
     let follower = scene.app.get("/slow");
     scene.stage.release(2);

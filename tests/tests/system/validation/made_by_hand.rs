@@ -1,4 +1,4 @@
-//! A 304 that a handler makes by hand, for a client that has asked for one or not.
+//! A 304 that a handler makes by hand, for a client with a condition or without.
 
 use actix_web::test::TestRequest;
 use cached_response::Skip;
@@ -37,7 +37,7 @@ async fn a_client_that_has_the_stored_response_gets_a_304() {
 }
 
 #[actix_web::test]
-async fn a_304_made_by_hand_for_a_client_with_a_validator_of_its_own_goes_out_as_it_is() {
+async fn a_304_made_by_hand_for_a_client_with_a_validator_is_sent_as_it_is() {
     let scene = Scene::stale("/by-hand").await;
     let answer = scene.get_with("/by-hand", "if-none-match", "\"2\"").await;
     assert_eq!(
@@ -48,7 +48,7 @@ async fn a_304_made_by_hand_for_a_client_with_a_validator_of_its_own_goes_out_as
 }
 
 #[actix_web::test]
-async fn a_304_that_is_about_nothing_goes_out_as_without_a_cache_and_says_so() {
+async fn a_304_without_a_condition_is_sent_as_without_a_cache_and_logged() {
     let scene = Scene::stale("/unasked").await;
     for (name, value) in [("accept", "*/*"), ("range", "bytes=0-1"), ("if-match", "*")] {
         let answer = scene.get_with("/unasked", name, value).await;
@@ -60,16 +60,16 @@ async fn a_304_that_is_about_nothing_goes_out_as_without_a_cache_and_says_so() {
 }
 
 #[actix_web::test]
-async fn a_stale_response_stands_in_for_a_304_that_nobody_asked_for() {
+async fn a_stale_response_answers_in_place_of_a_304_without_a_condition() {
     let scene = Scene::stale("/unasked-stale").await;
     let answer = scene.get("/unasked-stale").await;
     assert_eq!((answer.status.as_u16(), answer.text()), (200, "one".into()));
     assert!(said(&answer).ends_with("detail=stale-if-error"));
 }
 
-/// What the leader may have is not for those who wait for it.
+/// The 304 of the leader is not for its waiters.
 #[actix_web::test]
-async fn a_304_for_the_leader_reaches_no_follower() {
+async fn a_304_for_the_leader_reaches_no_waiter() {
     let scene = Scene::of(TAGGED).await;
     scene.stage.release(1);
     scene.get("/unasked").await;

@@ -1,5 +1,4 @@
-//! A stale response that its handler finds unchanged (RFC 9111 §4.3). On a clock that is turned by
-//! hand.
+//! Validation of a stale response by its handler (RFC 9111 §4.3). On a manual clock.
 #![expect(
     clippy::unwrap_used,
     reason = "handlers and helpers of tests are tests, too"
@@ -24,7 +23,7 @@ mod offers;
 
 type Fields = &'static [(&'static str, &'static str)];
 
-/// What the handler would make now, and what its 304 says.
+/// The response that the handler would make now, and the fields of its 304.
 #[derive(Clone, Copy)]
 struct Origin {
     body: &'static str,
@@ -43,7 +42,7 @@ const DATED: Fields = &[("last-modified", MODIFIED)];
 
 thread_local! {
     static ORIGIN: RefCell<Origin> = const { RefCell::new(TAGGED) };
-    /// What a run was shown of the previous response.
+    /// The validators of the previous response that a run has read.
     static SHOWN: RefCell<Vec<Option<String>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -62,7 +61,7 @@ fn whole(origin: Origin) -> HttpResponse {
     response
 }
 
-/// Answers "unchanged" where the previous response has the validator of now.
+/// Answers with 304 where the previous response has the current validator.
 #[get("/page")]
 #[cached_response(timeout = 10)]
 async fn page(stage: web::Data<Stage>) -> HttpResponse {
@@ -87,7 +86,7 @@ async fn page(stage: web::Data<Stage>) -> HttpResponse {
     whole(origin)
 }
 
-/// Every run waits at its own barrier, and finds nothing changed if it can.
+/// Every run waits at its own barrier, and validates if it can.
 #[get("/slow")]
 #[cached_response(timeout = 10)]
 async fn slow(stage: web::Data<Stage>, cache: CacheHandle) -> HttpResponse {
@@ -99,7 +98,7 @@ async fn slow(stage: web::Data<Stage>, cache: CacheHandle) -> HttpResponse {
     }
 }
 
-/// Makes the 304 by hand where it was given the previous response.
+/// Makes the 304 by hand where there is a previous response.
 #[get("/by-hand")]
 #[cached_response(timeout = 10, stale_if_error = 30)]
 async fn by_hand(stage: web::Data<Stage>) -> HttpResponse {
@@ -110,7 +109,7 @@ async fn by_hand(stage: web::Data<Stage>) -> HttpResponse {
     whole(ORIGIN.with_borrow(|origin| *origin))
 }
 
-/// After its first run it makes a 304 of its own accord.
+/// After its first run it always makes a 304.
 #[get("/unasked")]
 #[cached_response(timeout = 10)]
 async fn unasked(stage: web::Data<Stage>) -> HttpResponse {
@@ -120,7 +119,7 @@ async fn unasked(stage: web::Data<Stage>) -> HttpResponse {
     }
 }
 
-/// The same where a stale response may stand in.
+/// The same with a fallback.
 #[get("/unasked-stale")]
 #[cached_response(timeout = 10, stale_if_error = 30)]
 async fn unasked_stale(stage: web::Data<Stage>) -> HttpResponse {
@@ -130,7 +129,7 @@ async fn unasked_stale(stage: web::Data<Stage>) -> HttpResponse {
     }
 }
 
-/// Knows nothing of a cache, and answers conditions as HTTP has it.
+/// Is not aware of a cache, and answers conditions by the rules of HTTP.
 async fn plain(request: HttpRequest, stage: web::Data<Stage>) -> HttpResponse {
     stage.run();
     let origin = ORIGIN.with_borrow(|origin| *origin);

@@ -1,4 +1,4 @@
-//! What a handler is shown of the stale response.
+//! The validators of the stale response that a handler can read.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ async fn a_tag_that_the_handler_does_not_know_is_not_shown_to_it() {
 }
 
 #[actix_web::test]
-async fn what_was_invalidated_is_not_offered_for_validation() {
+async fn an_invalidated_response_is_not_offered_for_validation() {
     for target in BOTH {
         let scene = Scene::of(TAGGED).await;
         scene.get(target).await;
@@ -95,6 +95,6 @@ async fn after_another_lifetime_nothing_is_left_to_validate() {
 }
 
 #[actix_web::test]
-async fn outside_a_cached_handler_there_is_nothing_previous() {
+async fn outside_a_cached_handler_there_is_no_stale_response() {
     assert!(stale_response().is_none());
 }

@@ -1,4 +1,4 @@
-//! Values that are no responses.
+//! Values of `get_or_compute`.
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests, too")]
 
 use std::convert::Infallible;
@@ -16,14 +16,14 @@ mod stale;
 
 type Asked<T = String, E = &'static str> = JoinHandle<Result<T, E>>;
 
-/// A stage whose clock the test turns.
+/// A stage with a manual clock.
 fn stage() -> (Stage, ManualClock) {
     let clock = ManualClock::new();
     let cache = ResponseCache::builder().clock(&clock).build();
     (Stage::new(cache), clock)
 }
 
-/// Asks for the value under `key`: the number of its run, which waits at its barrier.
+/// Gets the value under `key`: the number of its run, which waits at its barrier.
 fn ask(stage: &Stage, key: &'static str, policy: impl Into<Policy>) -> Asked {
     let policy = policy.into();
     let (stage, cache) = (stage.clone(), stage.cache.clone());
@@ -54,7 +54,7 @@ async fn a_value_is_computed_once_and_kept_for_its_timeout() {
 }
 
 #[actix_web::test]
-async fn keys_and_types_are_told_apart() {
+async fn values_of_different_keys_and_types_are_distinct() {
     let cache = ResponseCache::builder().build();
     let number = |key: &'static str, number: u32| {
         cache.get_or_compute(key, 60, move || async move { Ok::<_, Infallible>(number) })
@@ -69,7 +69,7 @@ async fn keys_and_types_are_told_apart() {
 }
 
 #[actix_web::test]
-async fn those_who_ask_at_the_same_time_wait_for_one_computation() {
+async fn concurrent_callers_wait_for_one_computation() {
     let (stage, _) = stage();
     let all: Vec<_> = (0..100).map(|_| ask(&stage, "a", 60)).collect();
     stage.at_run(1).await;
@@ -82,7 +82,7 @@ async fn those_who_ask_at_the_same_time_wait_for_one_computation() {
 }
 
 #[actix_web::test]
-async fn a_computation_goes_on_where_its_caller_leaves() {
+async fn a_computation_goes_on_when_its_caller_leaves() {
     let (stage, _) = stage();
     let leader = ask(&stage, "a", 60);
     stage.at_run(1).await;
@@ -95,7 +95,7 @@ async fn a_computation_goes_on_where_its_caller_leaves() {
     assert_eq!(stage.runs(), 1);
 }
 
-/// A computation that fails is each caller's own.
+/// Each caller gets the error of its own computation.
 #[actix_web::test]
 async fn an_error_is_never_stored_or_shared() {
     let (stage, _) = stage();
@@ -151,7 +151,7 @@ async fn a_computation_may_keep_its_value_from_the_store() {
 }
 
 #[actix_web::test]
-async fn the_words_of_handlers_are_heard() {
+async fn the_functions_of_handlers_work_in_a_computation() {
     let (stage, clock) = stage();
     let said = |say: fn(), number: u32| {
         stage.cache.get_or_compute("a", 60, move || async move {
@@ -277,7 +277,7 @@ async fn a_value_over_the_limit_is_returned_and_not_stored() {
 }
 
 #[test]
-fn outside_a_local_runtime_it_works_as_well() {
+fn outside_a_local_runtime_a_value_is_cached_as_well() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

@@ -1,5 +1,4 @@
-//! Values that are asked for off the workers: by tasks that may go from thread to thread, such as a job that
-//! warms a cache.
+//! Values that tasks off the workers get, which may move between threads, such as a job that warms a cache.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -36,7 +35,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Polls on a thread that is there for this poll alone, as a runtime of several threads may.
+/// Polls on a thread of its own, as a runtime of several threads may.
 fn poll_elsewhere<F>(runtime: &Handle, future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output>
 where
     F: Future<Output: Send> + Send,
@@ -48,7 +47,7 @@ where
     thread::scope(|scope| scope.spawn(poll).join()).unwrap()
 }
 
-/// Runs a task each of whose polls is on another thread.
+/// Runs a task with each poll on another thread.
 fn wander<F>(runtime: &Handle, future: F) -> JoinHandle<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
@@ -66,7 +65,7 @@ where
     })
 }
 
-/// The number of its run, which waits at its barrier.
+/// Returns the number of its run, which waits at its barrier.
 async fn rates(stage: Stage) -> String {
     let cache = stage.cache.clone();
     let compute = || async move {
@@ -82,7 +81,7 @@ fn routes(app: &mut web::ServiceConfig) {
 }
 
 #[test]
-fn whoever_asks_for_a_value_is_send_where_its_computation_is() {
+fn the_future_of_a_value_is_send_where_its_computation_is() {
     fn assert_send<T: Send>(asked: T) {
         drop(asked);
     }
@@ -120,7 +119,7 @@ async fn a_computation_that_stays_on_its_thread_is_awaited_there() {
 }
 
 #[test]
-fn tasks_that_go_from_thread_to_thread_wait_for_one_computation() {
+fn tasks_that_move_between_threads_wait_for_one_computation() {
     let (runtime, stage) = (runtime(), Stage::new(ResponseCache::builder().build()));
     let ask = |_| wander(&runtime, rates(stage.clone()));
     let all: Vec<_> = (0..20).map(ask).collect();
@@ -157,7 +156,7 @@ fn a_task_and_the_requests_of_workers_wait_for_one_computation() {
 }
 
 #[test]
-fn a_task_that_is_dropped_off_the_workers_leaves_its_lead_to_those_who_wait() {
+fn a_task_that_is_dropped_off_the_workers_leaves_its_lead_to_a_waiter() {
     let (runtime, stage) = (runtime(), Stage::new(ResponseCache::builder().build()));
     let mut leader = Box::pin(rates(stage.clone()));
     assert!(poll_elsewhere(&runtime, leader.as_mut(), Waker::noop()).is_pending());
@@ -175,7 +174,7 @@ fn a_task_that_is_dropped_off_the_workers_leaves_its_lead_to_those_who_wait() {
 }
 
 #[test]
-fn tasks_find_in_a_remote_store_what_another_process_has_computed() {
+fn tasks_find_the_value_of_another_process_in_a_remote_store() {
     let (runtime, store) = (runtime(), InProcessStore::new());
     let node = |run| {
         // No test is about a slow machine.

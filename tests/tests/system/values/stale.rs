@@ -13,7 +13,7 @@ use super::{Asked, ask, stage, value};
 
 const FAILS: &str = "it fails";
 
-/// A value that was computed 11 s ago, and was good for 10.
+/// A value that was computed 11 s ago, with a timeout of 10.
 async fn eleven_seconds_ago(policy: Policy) -> (Stage, ManualClock) {
     let (stage, clock) = stage();
     stage.release(1);
@@ -34,7 +34,7 @@ fn ask_what_fails(stage: &Stage, policy: Policy) -> Asked {
 }
 
 #[actix_web::test]
-async fn a_stale_value_answers_at_once_and_is_computed_anew_once() {
+async fn a_stale_value_answers_at_once_and_is_refreshed_once() {
     let policy = || Policy::new(10).stale_while_revalidate(30);
     let (stage, _) = eleven_seconds_ago(policy()).await;
     for _ in 0..100 {
@@ -50,7 +50,7 @@ async fn a_stale_value_answers_at_once_and_is_computed_anew_once() {
 }
 
 #[actix_web::test]
-async fn a_stale_value_stands_in_for_an_error_and_rests() {
+async fn a_stale_value_answers_in_place_of_an_error_and_starts_its_cooldown() {
     let policy = || Policy::new(10).stale_if_error(30);
     let (stage, clock) = eleven_seconds_ago(policy()).await;
     (2..=3).for_each(|run| stage.release(run));
@@ -64,7 +64,7 @@ async fn a_stale_value_stands_in_for_an_error_and_rests() {
 }
 
 #[actix_web::test]
-async fn a_stale_value_stands_in_for_a_panic() {
+async fn a_stale_value_answers_in_place_of_a_panic() {
     let policy = Policy::new(10).stale_if_error(30);
     let (stage, _) = eleven_seconds_ago(policy.clone()).await;
     let compute = || async { panic!("meant to panic") };
@@ -76,7 +76,7 @@ async fn a_stale_value_stands_in_for_a_panic() {
 }
 
 #[actix_web::test]
-async fn those_who_wait_for_a_computation_that_fails_have_the_stale_value() {
+async fn waiters_of_a_failed_computation_get_the_stale_value() {
     let policy = || Policy::new(10).stale_if_error(30);
     let (stage, _) = eleven_seconds_ago(policy()).await;
     let all: Vec<_> = (0..10).map(|_| ask_what_fails(&stage, policy())).collect();
@@ -89,7 +89,7 @@ async fn those_who_wait_for_a_computation_that_fails_have_the_stale_value() {
 }
 
 #[actix_web::test]
-async fn nobody_waits_longer_than_wanted_while_a_stale_value_may_answer() {
+async fn a_stale_value_answers_after_the_soft_timeout() {
     let policy = || Policy::new(10).stale_if_error(30).soft_timeout(2);
     let (stage, clock) = eleven_seconds_ago(policy()).await;
     let all: Vec<_> = (0..3).map(|_| ask(&stage, "a", policy())).collect();
@@ -105,7 +105,7 @@ async fn nobody_waits_longer_than_wanted_while_a_stale_value_may_answer() {
 }
 
 #[actix_web::test]
-async fn a_computation_over_its_limit_ends_only_where_a_stale_value_stands_in() {
+async fn a_computation_times_out_only_where_a_stale_value_answers() {
     let policy = || Policy::new(10).stale_if_error(30).run_timeout(2);
     let (stage, clock) = eleven_seconds_ago(policy()).await;
     let asked = ask(&stage, "a", policy());
@@ -137,7 +137,7 @@ async fn an_invalidated_value_is_never_answered() {
 }
 
 #[actix_web::test]
-async fn a_stale_value_whose_computation_finds_no_place_is_waited_for() {
+async fn the_refresh_of_a_value_without_a_permit_is_waited_for() {
     let keys: Vec<&'static str> = (0..64).map(|n| &*n.to_string().leak()).collect();
     let policy = || Policy::new(10).stale_while_revalidate(30);
     let (stage, clock) = stage();
@@ -166,14 +166,14 @@ async fn number(stage: &Stage, policy: Policy) -> usize {
     cache.get_or_compute("a", policy, compute).await.unwrap()
 }
 
-/// On a runtime such as that of a plain `#[tokio::main]`.
+/// Runs a test on the runtime of a plain `#[tokio::main]`.
 fn on_a_plain_runtime(test: impl Future<Output = ()>) {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.unwrap().block_on(test);
 }
 
 #[test]
-fn a_stale_value_is_waited_for_where_nothing_can_run_behind_it() {
+fn the_refresh_of_a_value_is_waited_for_without_a_local_runtime() {
     alone(|| {
         let panics = Panics::count();
         on_a_plain_runtime(async {

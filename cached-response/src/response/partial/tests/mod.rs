@@ -16,7 +16,7 @@ use std::{
 
 const MEDIA: &str = "text/plain; charset=utf-8";
 
-/// A stored 200 with this body, and what it says beside its type and its tag.
+/// A stored 200 with this body, and these fields beside its type and tag.
 fn stored(body: impl Into<Bytes>, fields: &[(&'static str, &'static str)]) -> StoredResponse {
     let config = RouteConfig::new(Policy::default(), &[]);
     let usual = [("content-type", MEDIA), ("etag", "\"v1\"")];
@@ -51,7 +51,7 @@ impl Answer {
     }
 }
 
-/// The answer to a GET with these fields, made from the whole one.
+/// The answer to a GET with these fields, from the whole one.
 fn get(stored: &StoredResponse, fields: &[(&str, &str)]) -> Answer {
     ask(stored, TestRequest::get(), fields)
 }
@@ -87,7 +87,7 @@ fn collected(body: BoxBody) -> Bytes {
 
 const LONG: &str = "0123456789abcdefghijklmnopqrstuvwxyz";
 
-/// So long that two parts and their heads are shorter.
+/// A body that is longer than two parts with their heads.
 fn long() -> String {
     LONG.repeat(20)
 }
@@ -96,7 +96,7 @@ mod read_back;
 mod refused;
 
 #[test]
-fn a_part_says_where_it_belongs_and_all_that_the_whole_would_have_said() {
+fn a_part_has_its_content_range_and_the_fields_of_the_whole() {
     let stored = stored("0123456789", &[("x-more", "a"), ("vary", "x")]);
     let part = get(&stored, &[("range", "bytes=2-5")]);
     assert_eq!((part.status, &part.body[..]), (206, &b"2345"[..]));
@@ -114,7 +114,7 @@ fn a_part_is_not_copied() {
 }
 
 #[test]
-fn what_sums_up_the_bytes_of_the_whole_is_not_said_of_a_part() {
+fn digests_of_the_whole_are_not_sent_with_a_part() {
     let sums = [
         ("content-md5", "x"),
         ("content-digest", "x"),
@@ -173,7 +173,7 @@ fn several_parts_of_a_coded_response_are_not_sent_and_one_is() {
 }
 
 #[test]
-fn a_416_says_how_long_the_response_is_and_nothing_of_its_content() {
+fn a_416_has_the_length_of_the_response_and_no_field_of_its_content() {
     let fields = [
         ("content-disposition", "inline"),
         ("content-language", "de"),

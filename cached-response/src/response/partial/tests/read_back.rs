@@ -1,9 +1,9 @@
-//! Whatever is asked for, each part is what the body has at its place.
+//! Each part has the bytes of the body at its range, for any request.
 
 use super::*;
 use proptest::prelude::*;
 
-/// The parts of an answer, each with its place, as a client reads them.
+/// The parts of an answer, each with its range, as a client reads them.
 fn read(answer: &Answer) -> Vec<(String, Vec<u8>)> {
     if let Some(place) = answer.field("content-range") {
         return vec![(place.to_owned(), answer.body.to_vec())];

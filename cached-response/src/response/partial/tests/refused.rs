@@ -1,4 +1,4 @@
-//! Who gets no part, and why.
+//! Requests that are answered whole.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn only_a_get_is_answered_with_a_part() {
 }
 
 #[test]
-fn only_a_200_has_several_lines() {
+fn only_a_200_has_ranges() {
     let mut stored = stored("0123456789", &[]);
     stored.status = StatusCode::NOT_FOUND;
     for range in ["bytes=0-1", "bytes=10-"] {
@@ -25,7 +25,7 @@ fn only_a_200_has_several_lines() {
 }
 
 #[test]
-fn a_handler_that_accepts_no_ranges_is_taken_at_its_word() {
+fn accept_ranges_none_of_a_handler_is_honoured() {
     for (said, status) in [("none", 200), ("NONE", 200), ("bytes", 206)] {
         let stored = stored("0123456789", &[("accept-ranges", said)]);
         assert_eq!(get(&stored, &[("range", "bytes=0-1")]).status, status);
@@ -103,7 +103,7 @@ fn a_part_that_may_have_been_coded_is_not_completed_with_one_that_is_not() {
         asked.extend(accepted.map(|coding| ("accept-encoding", coding)));
         let answer = get(&stored, &asked);
         assert_eq!(answer.status, status, "{fields:?} {accepted:?}");
-        // Who does not say that it has a part already has none.
+        // A client without `If-Range` has no part yet.
         asked.remove(1);
         assert_eq!(get(&stored, &asked).status, 206);
     }

@@ -1,4 +1,4 @@
-//! Bodies past the cap, the budget, or what is left of it.
+//! Bodies past the cap, or past the budget.
 
 use std::{cell::Cell, rc::Rc, sync::Arc};
 
@@ -8,7 +8,7 @@ use crate::{
     context::control::Scope,
     response::tee::{
         TeeConfig, TeeOutcome,
-        budget::Budget,
+        budget::CopyBudget,
         copy,
         tests::script::{Copying, Feed, Log, Read, Step, generous, log, read, read_all, whole},
     },
@@ -20,7 +20,7 @@ fn capped(cap: usize) -> TeeConfig {
 
 fn budgeted(bytes: usize) -> TeeConfig {
     TeeConfig {
-        budget: Arc::new(Budget::new(bytes)),
+        budget: Arc::new(CopyBudget::new(bytes)),
         ..generous()
     }
 }
@@ -83,7 +83,7 @@ fn past_the_cap_an_error_still_reaches_the_client() {
 }
 
 #[test]
-fn what_the_client_has_read_is_let_go_when_the_copy_is() {
+fn read_chunks_are_freed_when_the_copy_ends() {
     let mut copying = Copying::under(capped(6), BodySize::Stream, &STEPS[..2], ());
     copying.copy();
     let before = copying.used();
@@ -125,7 +125,7 @@ fn a_spent_budget_ends_the_copy_and_not_the_body() {
 }
 
 #[test]
-fn an_unread_tail_counts_until_it_is_read() {
+fn unread_chunks_count_until_they_are_read() {
     let mut copying = Copying::new(&STEPS);
     copying.copy_to_end();
     assert_eq!(copying.landed(), Some(whole("abcdefghi")));
@@ -139,14 +139,14 @@ fn an_unread_tail_counts_until_it_is_read() {
 }
 
 #[test]
-fn a_client_that_leaves_an_unread_tail_frees_it() {
+fn a_client_that_leaves_frees_its_unread_chunks() {
     let mut copying = Copying::new(&STEPS);
     copying.copy_to_end();
     assert!(copying.used() > 0);
     assert_eq!(copying.finish(), whole("abcdefghi"));
 }
 
-/// Sets a flag around the polls.
+/// A scope that sets a flag around the polls.
 struct Flag(Rc<Cell<bool>>, Rc<Cell<usize>>);
 
 impl Scope for Flag {

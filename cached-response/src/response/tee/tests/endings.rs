@@ -1,4 +1,4 @@
-//! How a body ends, and what lands.
+//! The end of a body, and the outcome of its copy.
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
@@ -8,8 +8,7 @@ use actix_web::{
 };
 
 use crate::response::tee::{
-    TeeConfig, TeeOutcome, copy, pair,
-    source::SourceBody,
+    SourceBody, TeeConfig, TeeOutcome, copy, pair,
     tests::script::{Copying, Feed, Log, Read, Step, generous, log, read, read_all, whole},
 };
 
@@ -65,7 +64,7 @@ fn an_empty_stream_is_whole() {
 }
 
 #[test]
-fn a_copy_lands_before_its_client_can_see_the_end() {
+fn a_copy_is_finished_before_its_client_can_see_the_end() {
     let seen = Rc::new(RefCell::new(None));
     let shared = Rc::new(RefCell::new(None));
     let landed = {
@@ -82,7 +81,7 @@ fn a_copy_lands_before_its_client_can_see_the_end() {
 }
 
 #[test]
-fn a_body_of_declared_length_lands_before_its_last_byte_is_out() {
+fn a_body_of_declared_length_is_copied_before_its_last_byte_is_sent() {
     let mut steps = vec![Step::Chunk("x"); 64];
     steps.push(Step::End);
     let mut copying = Copying::under(generous(), BodySize::Sized(64), &steps, ());
@@ -171,7 +170,7 @@ fn empty_chunks_after_the_last_byte_hold_up_nobody() {
 }
 
 #[test]
-fn a_copier_that_is_dropped_ends_its_clients_body_with_an_error() {
+fn a_task_that_is_dropped_ends_its_clients_body_with_an_error() {
     for polled in [false, true] {
         let mut copying = Copying::new(&[Step::Chunk("a")]);
         if polled {

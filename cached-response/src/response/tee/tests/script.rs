@@ -18,16 +18,13 @@ use actix_web::{
 use crate::{
     context::control::Scope,
     response::tee::{
-        TeeConfig, TeeOutcome,
-        budget::Budget,
-        client_body::ClientBody,
+        BodyError, SourceBody, TeeConfig, TeeOutcome, budget::CopyBudget, client_body::ClientBody,
         pair,
-        source::{BodyError, SourceBody},
     },
     util::local_task::LocalBoxFuture,
 };
 
-/// What a body does at a poll; with nothing left to do it is pending.
+/// A step of a body at a poll; without a step it is pending.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Chunk(&'static str),
@@ -37,7 +34,7 @@ pub(super) enum Step {
     End,
 }
 
-/// The hand that feeds a [`Body`].
+/// The feed of a [`Body`].
 #[derive(Clone, Default)]
 pub(super) struct Feed(Rc<RefCell<Fed>>);
 
@@ -76,7 +73,7 @@ impl Feed {
         })
     }
 
-    /// Whether the body still exists.
+    /// Returns true while the body exists.
     pub(super) fn has_body(&self) -> bool {
         Rc::strong_count(&self.0) > 1
     }
@@ -121,7 +118,7 @@ impl MessageBody for Body {
     }
 }
 
-/// What a client got from one poll.
+/// The result of one poll of a client.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Read {
     Chunk(String),
@@ -147,7 +144,7 @@ pub(super) fn read(body: &mut (impl MessageBody + Unpin)) -> Read {
     }
 }
 
-/// Reads all there is, and what stopped it.
+/// Reads all chunks, and returns the result that ended it.
 pub(super) fn read_all(body: &mut (impl MessageBody + Unpin)) -> (String, Read) {
     let mut text = String::new();
     loop {
@@ -158,7 +155,7 @@ pub(super) fn read_all(body: &mut (impl MessageBody + Unpin)) -> (String, Read) 
     }
 }
 
-/// What landed, in order.
+/// The outcomes, in order.
 pub(super) type Log = Rc<RefCell<Vec<TeeOutcome>>>;
 
 pub(super) fn log(log: &Log) -> impl FnOnce(TeeOutcome) + 'static {
@@ -170,22 +167,22 @@ pub(super) fn whole(text: &str) -> TeeOutcome {
     TeeOutcome::Whole(Bytes::copy_from_slice(text.as_bytes()))
 }
 
-/// Terms that nothing small comes up against.
+/// Bounds that no small body reaches.
 pub(super) fn generous() -> TeeConfig {
     TeeConfig {
         cap: 1024 * 1024,
         declared: None,
-        budget: Arc::new(Budget::new(1024 * 1024)),
+        budget: Arc::new(CopyBudget::new(1024 * 1024)),
         limit: Box::pin(std::future::pending()),
     }
 }
 
-/// A copy whose two ends are polled by hand.
+/// A copy whose two halves are polled by hand.
 pub(super) struct Copying {
     pub(super) feed: Feed,
     pub(super) reader: Option<ClientBody>,
     copier: Option<LocalBoxFuture<()>>,
-    budget: Arc<Budget>,
+    budget: Arc<CopyBudget>,
     landed: Log,
 }
 
@@ -213,7 +210,7 @@ impl Copying {
         }
     }
 
-    /// Polls the copier once. Whether it goes on.
+    /// Polls the task once; returns true while it goes on.
     pub(super) fn copy(&mut self) -> bool {
         self.copy_with(Waker::noop())
     }
@@ -246,7 +243,7 @@ impl Copying {
         read_all(self.reader.as_mut().unwrap())
     }
 
-    /// What landed so far.
+    /// The outcomes so far.
     pub(super) fn landed(&self) -> Option<TeeOutcome> {
         assert!(self.landed.borrow().len() <= 1);
         self.landed.borrow_mut().pop()
@@ -260,7 +257,7 @@ impl Copying {
         self.copier = None;
     }
 
-    /// Drops both ends. What has landed in the end, after which nothing may be held.
+    /// Drops both halves, and returns the outcomes; no memory may be held afterwards.
     pub(super) fn finish(mut self) -> TeeOutcome {
         self.copier = None;
         self.reader = None;
@@ -272,7 +269,7 @@ impl Copying {
     }
 }
 
-/// A limit that is over when the switch is on, and how often it was asked.
+/// A limit that is over when the switch is on, and the number of its polls.
 pub(super) fn limit(over: &Rc<Cell<bool>>, asked: &Rc<Cell<usize>>) -> LocalBoxFuture<()> {
     let (over, asked) = (Rc::clone(over), Rc::clone(asked));
     Box::pin(poll_fn(move |_| {

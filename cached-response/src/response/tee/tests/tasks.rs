@@ -20,7 +20,7 @@ use crate::response::tee::{
     tests::script::{Feed, Log, Read, Step, generous, log, read, read_all, whole},
 };
 
-/// Copies `feed`, and what lands.
+/// Copies `feed`, and returns the outcomes.
 fn copied(feed: &Feed) -> (BoxBody, oneshot::Receiver<TeeOutcome>) {
     let (land, landed) = oneshot::channel();
     let body = copy(feed.body(BodySize::Stream), generous(), (), |copied| {
@@ -49,7 +49,7 @@ async fn each_chunk_is_out_before_the_next_one_is_made() {
 }
 
 #[actix_web::test]
-async fn a_copy_goes_on_although_nobody_reads() {
+async fn a_copy_goes_on_without_a_reader() {
     let feed = Feed::of(&[Step::Chunk("a"), Step::Wait, Step::Chunk("b"), Step::End]);
     let (body, landed) = copied(&feed);
     assert_eq!(landed.await.unwrap(), whole("ab"));
@@ -94,7 +94,7 @@ async fn a_client_that_waits_is_woken_by_a_panic() {
 }
 
 #[test]
-fn a_copy_under_way_fails_when_its_runtime_ends() {
+fn a_copy_in_progress_fails_when_its_runtime_ends() {
     let landed = Log::default();
     let feed = Feed::of(&[Step::Chunk("a")]);
     let runtime = tokio::runtime::Builder::new_current_thread().build();
@@ -163,7 +163,7 @@ fn without_a_local_runtime_a_panic_reaches_the_connection_as_without_a_copy() {
 }
 
 #[actix_web::test]
-async fn what_lands_may_drop_the_client() {
+async fn the_callback_of_a_copy_may_drop_the_client() {
     let held = Rc::new(RefCell::new(None));
     let (done, landed) = oneshot::channel();
     let land = {
