@@ -71,7 +71,7 @@ pub(crate) struct StoredResponse {
     /// Has `public`, `s-maxage` or `must-revalidate`, and is reusable for requests with
     /// `Authorization` (RFC 9111 §3.5).
     pub(crate) shareable_with_authorization: bool,
-    pub(crate) client: Option<Client>,
+    pub(crate) client: Option<ClientCaching>,
     /// Codings that its client accepted. A client that accepts others may receive another response,
     /// even without `Vary`.
     pub(crate) codings: Codings,
@@ -90,9 +90,9 @@ pub(crate) struct Windows {
     pub(crate) error: Duration,
 }
 
-/// Client caching of an answer, where the route permits it.
+/// Caching of an answer by its client, where the route permits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Client {
+pub(crate) struct ClientCaching {
     pub(crate) keep: Duration,
     /// The key contains users: shared caches must not store the answer.
     pub(crate) private: bool,

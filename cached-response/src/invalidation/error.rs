@@ -1,16 +1,15 @@
-//! Why an invalidation is not known everywhere.
+//! Errors of invalidations.
 
 use std::{error::Error, fmt};
 
-/// Why an invalidation has not taken effect everywhere in time. It has in this process, at once, but for
-/// [`Nameless`](Self::Nameless).
+/// Reason why an invalidation has not taken effect everywhere in time. In this process it has, except
+/// for [`Nameless`](Self::Nameless).
 ///
-/// It is not lost: the cache goes on telling the remote store, by itself, for as long as it lives,
-/// and until the store has done it reuses nothing in this process that the store has of it. Other
-/// processes may go on reusing what they have. Whoever must not go on before they stop awaits the
-/// same invalidation again.
+/// It is not lost: the cache retries the remote store as long as it lives, and until the store has
+/// confirmed it this process reuses no affected entry of the store. Other processes may still reuse
+/// theirs. A caller that must wait for them awaits the same invalidation again.
 ///
-/// In a cache that is in this process only there is one such reason: a name that names nothing.
+/// Without a remote store the only error is [`Nameless`](Self::Nameless).
 ///
 /// ```
 /// use cached_response::{InvalidationError, ResponseCache};
@@ -25,14 +24,14 @@ use std::{error::Error, fmt};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidationError {
-    /// The remote store cannot be reached, or is not asked because it did not answer before.
+    /// The remote store is unreachable, or is not called since it did not answer before.
     Unreachable,
-    /// The remote store has not answered within the time that an invalidation may take.
+    /// The remote store has not answered within `invalidation_timeout`.
     Slow,
-    /// The remote store is there and refuses, for the reason that it has given.
+    /// The remote store refuses, for its reason.
     Refused(String),
-    /// A text names nothing that could be invalidated, for this reason: nothing was, and nothing will
-    /// be tried again. What else was named in the same call is invalidated.
+    /// A text names nothing that can be invalidated, for this reason, and is not retried. Other names
+    /// in the same call are invalidated.
     Nameless(&'static str),
 }
 

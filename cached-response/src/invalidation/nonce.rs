@@ -1,4 +1,4 @@
-//! What stands for a generation in a remote store, where counts cannot be trusted.
+//! Nonces: random values in place of generations in a remote store, whose counters may be lost.
 
 use std::{
     fmt,
@@ -8,41 +8,39 @@ use std::{
     time::SystemTime,
 };
 
-/// Where and when a nonce is made: a process that was copied as it ran has the seeds of the other.
+/// Process, time and number of a nonce, since a forked process has the same seeds.
 #[derive(Clone, Copy, Hash)]
-struct Here {
+struct Origin {
     number: u64,
     process: u32,
     date: SystemTime,
 }
 
-/// Sixteen random bytes that no other process has made, nor will.
-///
-/// It is no secret: whoever can read the store may know it.
+/// Sixteen random bytes, unique over all processes. Not a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Nonce([u8; Self::LENGTH]);
 
 impl Nonce {
     pub(crate) const LENGTH: usize = 16;
 
-    /// One that was never there before.
+    /// Creates a new nonce.
     pub(crate) fn random() -> Self {
-        static MADE: AtomicU64 = AtomicU64::new(0);
-        let here = Here {
-            number: MADE.fetch_add(1, Relaxed),
+        static CREATED: AtomicU64 = AtomicU64::new(0);
+        let origin = Origin {
+            number: CREATED.fetch_add(1, Relaxed),
             process: process::id(),
             date: SystemTime::now(),
         };
-        // The operating system seeds these anew for each thread of each process.
-        Self::made(here, [RandomState::new(), RandomState::new()])
+        // The operating system seeds these for each thread of each process.
+        Self::new(origin, [RandomState::new(), RandomState::new()])
     }
 
-    fn made(here: Here, seeds: [RandomState; 2]) -> Self {
-        let [one, other] = seeds.map(|seed| u128::from(seed.hash_one(here)));
+    fn new(origin: Origin, seeds: [RandomState; 2]) -> Self {
+        let [one, other] = seeds.map(|seed| u128::from(seed.hash_one(origin)));
         Self((one << 64 | other).to_le_bytes())
     }
 
-    /// The nonce that lies in a store; `None` where that is something else.
+    /// Parses a nonce from a store.
     pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
@@ -60,7 +58,7 @@ impl fmt::Debug for Nonce {
 
 #[cfg(test)]
 mod tests {
-    use super::{Here, Nonce};
+    use super::{Nonce, Origin};
     use std::{
         collections::HashSet,
         env,
@@ -71,7 +69,7 @@ mod tests {
     };
 
     #[test]
-    fn no_two_threads_make_the_same() {
+    fn nonces_of_all_threads_differ() {
         let makers: Vec<_> = (0..8)
             .map(|_| thread::spawn(|| [(); 1000].map(|()| Nonce::random())))
             .collect();
@@ -83,40 +81,40 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "speaks for another process"]
+    #[ignore = "run by another process"]
     fn the_first_of_a_process() {
         println!("{:?}", Nonce::random());
     }
 
     #[test]
-    fn no_two_processes_make_the_same() {
+    fn nonces_of_all_processes_differ() {
         let first = || {
             let name = "invalidation::nonce::tests::the_first_of_a_process";
-            let told = Command::new(env::current_exe().unwrap())
+            let output = Command::new(env::current_exe().unwrap())
                 .args([name, "--exact", "--ignored", "--nocapture"])
                 .output()
                 .unwrap();
-            let told = String::from_utf8(told.stdout).unwrap();
-            let start = told.find("Nonce(").expect("a nonce is told");
-            told[start..start + "Nonce()".len() + 32].to_owned()
+            let output = String::from_utf8(output.stdout).unwrap();
+            let start = output.find("Nonce(").expect("a nonce");
+            output[start..start + "Nonce()".len() + 32].to_owned()
         };
         assert_ne!(first(), first());
     }
 
     #[test]
-    fn a_copy_of_a_process_makes_others() {
+    fn nonces_of_a_forked_process_differ() {
         let seeds = [RandomState::new(), RandomState::new()];
-        let here = Here {
+        let here = Origin {
             number: 7,
             process: 1,
             date: SystemTime::UNIX_EPOCH,
         };
-        let later = Here {
+        let later = Origin {
             date: here.date + Duration::from_nanos(1),
             ..here
         };
-        let forked = Here { process: 2, ..here };
-        let made = [here, later, forked].map(|here| Nonce::made(here, seeds.clone()));
+        let forked = Origin { process: 2, ..here };
+        let made = [here, later, forked].map(|here| Nonce::new(here, seeds.clone()));
         assert_eq!(HashSet::from(made).len(), 3);
     }
 

@@ -1,6 +1,6 @@
-//! What one invalidation reaches.
+//! Scope of an invalidation.
 
-/// Everything, a path with all its queries, one URL, or a tag; as the caller has written it.
+/// Everything, a path with all its queries, one URL, or a tag, as written by the caller.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Scope {
     All,
@@ -10,7 +10,7 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
-    /// What the caller has written.
+    /// The text of the caller.
     pub(crate) fn text(&self) -> &str {
         match self {
             Self::All => "",

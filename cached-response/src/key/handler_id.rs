@@ -18,7 +18,7 @@ use std::{
 /// Location and hash of a handler in the source.
 #[derive(Clone, Copy, Debug)]
 pub struct SourceLocation {
-    kind: Kind,
+    kind: SourceKind,
     /// Module path and name, or file.
     place: &'static str,
     /// Line and column of the outermost macro call.
@@ -28,7 +28,7 @@ pub struct SourceLocation {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+enum SourceKind {
     /// A function with the attribute, perhaps written by a macro.
     Function { by_macro: bool },
     /// A wrapped handler, or a middleware.
@@ -42,7 +42,7 @@ impl SourceLocation {
     pub const fn new(place: &'static str, at: [u32; 2], own: [u32; 2], hash: &'static str) -> Self {
         let by_macro = at[0] != own[0] || at[1] != own[1];
         Self {
-            kind: Kind::Function { by_macro },
+            kind: SourceKind::Function { by_macro },
             place,
             at,
             text: hash,
@@ -52,7 +52,7 @@ impl SourceLocation {
     /// Location of a wrapped handler or middleware. Other argument types make another identity.
     pub(crate) fn built(at: &'static Location<'static>, arguments: &'static str) -> Self {
         Self {
-            kind: Kind::Built,
+            kind: SourceKind::Built,
             place: portable(at.file()),
             at: [at.line(), at.column()],
             text: arguments,
@@ -61,7 +61,7 @@ impl SourceLocation {
 
     /// Location of a type of values: none.
     pub(crate) const VALUE: Self = Self {
-        kind: Kind::Value,
+        kind: SourceKind::Value,
         place: "",
         at: [0; 2],
         text: "",
@@ -75,14 +75,14 @@ impl SourceLocation {
     /// Returns true where no other type can have this name and location.
     fn is_of_one(&self, name: &str) -> bool {
         match self.kind {
-            Kind::Function { by_macro } => {
+            SourceKind::Function { by_macro } => {
                 // The body is the only closure.
                 let name = name.strip_suffix("::{{closure}}").unwrap_or(name);
                 let name = name.strip_prefix('<').unwrap_or(name);
                 !name.contains('<') && (!by_macro || self.is_all_of(name))
             }
-            Kind::Built => !name.contains(['<', '{']),
-            Kind::Value => !name.contains('{'),
+            SourceKind::Built => !name.contains(['<', '{']),
+            SourceKind::Value => !name.contains('{'),
         }
     }
 

@@ -1,5 +1,4 @@
-//! What can be a part of the key: types whose values are equal exactly when
-//! they should share a response.
+//! Key parts: types whose values are equal exactly when they share a response.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -22,9 +21,9 @@ use crate::key::KeyWriter;
 /// writes everything a response may depend on. `#[derive(KeyPart)]` does so
 /// for all fields of a struct or an enum.
 ///
-/// It is there for integers, `bool`, `char`, strings, addresses, `Duration`,
+/// It is implemented for integers, `bool`, `char`, strings, addresses, `Duration`,
 /// `Uuid` (feature `uuid`), `PeerAddr`, `ConnectionInfo`, for references, options, tuples, lists and ordered
-/// maps of these, and for the extractors over them. It is not there for floats
+/// maps of these, and for the extractors over them. It is not implemented for floats
 /// (`NaN` is not equal to itself) nor for `HashMap` and `HashSet` (no order).
 ///
 /// ```
@@ -101,7 +100,7 @@ macro_rules! sizes {
 
 sizes!(usize: number as u128; isize: signed as i128;);
 
-// What it takes to tell a type from the others that write the same primitives.
+// Tags of types that write the same primitives.
 const BOOL: u8 = 0;
 const CHAR: u8 = 1;
 const OPTION: u8 = 2;
@@ -159,7 +158,7 @@ impl KeyPart for Method {
     }
 }
 
-// The same value, however it is held.
+// The value behind a pointer.
 macro_rules! transparent {
     ($($holder:ty,)*) => {$(
         impl<T: KeyPart + ?Sized> KeyPart for $holder {
@@ -200,7 +199,7 @@ impl KeyPart for PeerAddr {
     }
 }
 
-/// All that it says.
+/// All of its values.
 impl KeyPart for ConnectionInfo {
     fn write(&self, key: &mut KeyWriter) {
         let origin = (self.host(), self.scheme());

@@ -33,7 +33,7 @@ pub(crate) enum QueryFilter {
 
 /// The part of a query that the arguments of a handler can see.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub(crate) enum VisibleQuery {
     /// The whole query, including the order of its pairs.
     Whole,
     /// The pairs of these names, and their order where `ordered`.
@@ -74,17 +74,18 @@ impl Kept {
 impl QueryKey {
     /// Builds the query key of a route with the option `names`, whose handler can see `seen`. `flag` is
     /// excluded from every key.
-    pub(crate) fn new(names: &QueryFilter, seen: Seen, flag: Option<Box<str>>) -> Self {
+    pub(crate) fn new(names: &QueryFilter, seen: VisibleQuery, flag: Option<Box<str>>) -> Self {
         let (kept, ordered) = match (names, seen) {
             (QueryFilter::All, _) => (Kept::All, false),
-            (QueryFilter::Exact, _) | (QueryFilter::Seen | QueryFilter::Typed, Seen::Whole) => {
-                (Kept::All, true)
-            }
+            (QueryFilter::Exact, _)
+            | (QueryFilter::Seen | QueryFilter::Typed, VisibleQuery::Whole) => (Kept::All, true),
             (QueryFilter::Only(names), _) => (Kept::Only(boxed(names)), false),
-            (QueryFilter::Except(patterns), Seen::Whole) => (Kept::Except(boxed(patterns)), true),
+            (QueryFilter::Except(patterns), VisibleQuery::Whole) => {
+                (Kept::Except(boxed(patterns)), true)
+            }
             (
                 names,
-                Seen::Fields {
+                VisibleQuery::Fields {
                     names: fields,
                     ordered,
                 },
@@ -108,7 +109,7 @@ impl QueryKey {
 
     /// The query key of a route that keeps everything but its flag.
     pub(crate) fn whole(flag: Option<&str>) -> Self {
-        Self::new(&QueryFilter::All, Seen::Whole, flag.map(Into::into))
+        Self::new(&QueryFilter::All, VisibleQuery::Whole, flag.map(Into::into))
     }
 
     /// The flag that is excluded from the key.

@@ -150,7 +150,7 @@ fn a_part_that_writes_nothing_keeps_its_place() {
 }
 
 #[test]
-fn what_serialises_joins_the_key() {
+fn a_serialized_part_joins_the_key() {
     let serialised = |value: serde_json::Value| written(|key| key.serde(&value));
     assert_ne!(serialised("1".into()), serialised(1.into()));
     assert_eq!(serialised("1".into()), serialised("1".into()));
@@ -158,7 +158,7 @@ fn what_serialises_joins_the_key() {
 }
 
 #[test]
-fn what_does_not_serialise_has_no_key() {
+fn a_part_that_does_not_serialize_has_no_key() {
     let mut key = KeyWriter::reuse(Vec::new());
     key.serde(&HashMap::from([((1, 2), 3)]));
     assert_eq!(key.refused(), Some(Refused::Unserialisable));

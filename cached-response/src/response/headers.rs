@@ -1,7 +1,7 @@
 //! Response heads: the fields that are added to the response of a run, and those that are stored.
 
 use crate::{
-    entry::{Client, StoredResponse},
+    entry::{ClientCaching, StoredResponse},
     http::{
         conditional,
         fields::{self, lines},
@@ -54,11 +54,11 @@ pub(crate) fn date(config: &RouteConfig, date: SystemTime, headers: &mut HeaderM
 }
 
 /// The time for which clients may store the response, where the handler does not set it.
-fn client(config: &RouteConfig, headers: &HeaderMap) -> Option<Client> {
+fn client(config: &RouteConfig, headers: &HeaderMap) -> Option<ClientCaching> {
     let keep = config.policy.client;
     let keep = keep.filter(|_| !headers.contains_key(&header::CACHE_CONTROL))?;
     let private = config.identity;
-    Some(Client { keep, private })
+    Some(ClientCaching { keep, private })
 }
 
 /// Adds the `Cache-Control` of the client to an answer of this age. Its `max-age` counts from the creation
@@ -70,8 +70,13 @@ pub(crate) fn keep(stored: &StoredResponse, age: Duration, headers: &mut HeaderM
     }
 }
 
-fn keep_for(stored: &StoredResponse, client: Client, age: Duration, headers: &mut HeaderMap) {
-    let Client { keep, private } = client;
+fn keep_for(
+    stored: &StoredResponse,
+    client: ClientCaching,
+    age: Duration,
+    headers: &mut HeaderMap,
+) {
+    let ClientCaching { keep, private } = client;
     // `no-store` and the like of the response are kept.
     if headers.contains_key(&header::CACHE_CONTROL) {
         return;

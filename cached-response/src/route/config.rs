@@ -6,7 +6,7 @@ use crate::{
         generations::Target,
         tags::{ReadPath, RouteTags},
     },
-    key::query::{QueryFilter, QueryKey, Seen},
+    key::query::{QueryFilter, QueryKey, VisibleQuery},
     metrics::reason::Bypass,
     policy::Policy,
     route::{
@@ -190,16 +190,16 @@ impl RouteConfig {
     }
 
     /// The part of the query that the handler can see.
-    fn seen_query(&self) -> Seen {
+    fn seen_query(&self) -> VisibleQuery {
         let typed = matches!(self.policy.names, QueryFilter::Typed);
         let whole = self.inputs.any(Inputs::QUERY);
         let fields = self.queries.iter().copied().collect::<Option<Vec<_>>>();
         match fields {
-            Some(fields) if !whole || (typed && !fields.is_empty()) => Seen::Fields {
+            Some(fields) if !whole || (typed && !fields.is_empty()) => VisibleQuery::Fields {
                 names: fields.concat(),
                 ordered: self.inputs.any(Inputs::ORDER) || self.stores_errors(),
             },
-            _ => Seen::Whole,
+            _ => VisibleQuery::Whole,
         }
     }
 

@@ -144,7 +144,7 @@ fn every_directive_has_a_row_in_the_guide() {
 }
 
 #[test]
-fn what_is_no_test_is_not_taken_for_one() {
+fn a_name_that_is_not_a_test_is_rejected() {
     for absent in [
         "standard::lifetimes::no_such_sentence",
         "no_such_module::a_response_lives_as_long_as_it_says",

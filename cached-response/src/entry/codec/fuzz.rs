@@ -2,7 +2,7 @@
 
 use crate::entry::codec::{
     Decoded, Head,
-    header::{self, Kind},
+    header::{self, FrameKind},
     names, read, read_head, response,
 };
 use actix_web::web::Bytes;
@@ -69,8 +69,8 @@ fn frugally<T>(frame: &Bytes, meter: Meter, read: impl Fn() -> T) -> T {
 fn mended(bytes: &[u8]) -> Option<Bytes> {
     let (claims, parts) = bytes.split_first_chunk::<{ header::SIZE }>()?;
     let kind = match claims[5] {
-        2 => Kind::Names,
-        _ => Kind::Response,
+        2 => FrameKind::Names,
+        _ => FrameKind::Response,
     };
     let head = u32::from_be_bytes(*claims[6..].first_chunk()?) as usize;
     let mut mended = bytes.to_vec();

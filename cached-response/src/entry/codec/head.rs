@@ -2,10 +2,10 @@
 
 use crate::{
     entry::{
-        Client, StoredResponse, Windows,
+        ClientCaching, StoredResponse, Windows,
         codec::{
             Decoded, decode,
-            header::{FrameHeader, Kind, SIZE},
+            header::{FrameHeader, FrameKind, SIZE},
             io::{Bounds, Reader, Writer},
             metadata::Metadata,
             vary::{self, SELECTORS, header_name},
@@ -131,10 +131,10 @@ fn possible(status: StatusCode) -> Option<StatusCode> {
     (200..600).contains(&status.as_u16()).then_some(status)
 }
 
-fn client(from: &mut Reader<'_>) -> Option<Client> {
+fn client(from: &mut Reader<'_>) -> Option<ClientCaching> {
     let keep = from.duration()?;
     let private = from.flag()?;
-    Some(Client { keep, private })
+    Some(ClientCaching { keep, private })
 }
 
 fn variant(from: &mut Reader<'_>) -> Option<Variant> {
@@ -169,7 +169,7 @@ impl KnownHead {
     /// Parses the head of a response's frame; `None` where it is too long to be kept.
     pub(crate) fn of(full_key: &[u8], frame: &Bytes) -> Option<Self> {
         let header = FrameHeader::read(frame)?;
-        if header.kind != Kind::Response || header.head_end > MAX_KNOWN_HEAD {
+        if header.kind != FrameKind::Response || header.head_end > MAX_KNOWN_HEAD {
             return None;
         }
         // A copy, which does not keep the body.
@@ -192,7 +192,7 @@ impl KnownHead {
     /// Decodes a frame that has the same head.
     pub(crate) fn read(&self, frame: &Bytes) -> Option<Decoded> {
         let header = FrameHeader::read(frame)?;
-        let is_same = header.kind == Kind::Response
+        let is_same = header.kind == FrameKind::Response
             && frame.len() == header.end
             && frame.get(SIZE..header.head_end) == Some(&*self.bytes);
         if !is_same {

@@ -16,14 +16,14 @@ const HEAD_SUM: usize = 18;
 
 /// Content of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FrameKind {
     Response,
     Names,
 }
 
 /// Parsed header.
 pub(crate) struct FrameHeader {
-    pub(crate) kind: Kind,
+    pub(crate) kind: FrameKind,
     /// Offset of the end of the head and the start of the body.
     pub(crate) head_end: usize,
     /// Length of the frame.
@@ -45,8 +45,8 @@ impl FrameHeader {
         let head_end = SIZE.checked_add(usize::try_from(number(6)?).ok()?)?;
         Some(Self {
             kind: match header[5] {
-                1 => Kind::Response,
-                2 => Kind::Names,
+                1 => FrameKind::Response,
+                2 => FrameKind::Names,
                 _ => return None,
             },
             head_end,
@@ -77,12 +77,12 @@ pub(crate) fn is_prefix(prefix: &[u8]) -> bool {
 }
 
 /// Writes the header into the start of `frame`, whose head has `head` bytes.
-pub(crate) fn seal(kind: Kind, head: usize, frame: &mut [u8]) -> Option<()> {
+pub(crate) fn seal(kind: FrameKind, head: usize, frame: &mut [u8]) -> Option<()> {
     let (header, parts) = frame.split_first_chunk_mut::<SIZE>()?;
     let (head, body) = parts.split_at_checked(head)?;
     let kind = match kind {
-        Kind::Response => 1,
-        Kind::Names => 2,
+        FrameKind::Response => 1,
+        FrameKind::Names => 2,
     };
     header[..4].copy_from_slice(&MAGIC);
     header[4..6].copy_from_slice(&[VERSION, kind]);

@@ -1,6 +1,6 @@
 //! Reader and writer of the parts of a frame. The reader trusts no length.
 
-use crate::entry::codec::header::{self, Kind};
+use crate::entry::codec::header::{self, FrameKind};
 use actix_web::web::Bytes;
 use std::time::Duration;
 
@@ -139,7 +139,7 @@ impl Writer {
     }
 
     /// Completes the frame with `body`.
-    pub(crate) fn seal(mut self, kind: Kind, body: &[u8]) -> Option<Bytes> {
+    pub(crate) fn seal(mut self, kind: FrameKind, body: &[u8]) -> Option<Bytes> {
         let head = self.0.len() - header::SIZE;
         self.plain(body);
         header::seal(kind, head, &mut self.0)?;

@@ -30,7 +30,7 @@ pub(crate) mod vary;
 mod tests;
 
 use self::{
-    header::{FrameHeader, Kind},
+    header::{FrameHeader, FrameKind},
     io::{Reader, Writer},
     metadata::Metadata,
 };
@@ -82,7 +82,7 @@ pub(crate) fn response(
     frame.bytes(full_key)?;
     metadata::write(metadata, &mut frame)?;
     head::write(stored, &mut frame)?;
-    frame.seal(Kind::Response, &stored.body)
+    frame.seal(FrameKind::Response, &stored.body)
 }
 
 /// Writes a list of selectors. `None` where one of them exists in this process only.
@@ -91,7 +91,7 @@ pub(crate) fn names(full_key: &[u8], list: &NameList) -> Option<Bytes> {
     frame.bytes(full_key)?;
     frame.plain(list.id.as_bytes());
     vary::write(&list.names, &mut frame)?;
-    frame.seal(Kind::Names, &[])
+    frame.seal(FrameKind::Names, &[])
 }
 
 /// Reads a frame of this full key. `None` for anything else.
@@ -137,12 +137,12 @@ fn decode(full_key: &[u8], header: &FrameHeader, frame: &Bytes) -> Option<Decode
         return None;
     }
     let decoded = match header.kind {
-        Kind::Response => {
+        FrameKind::Response => {
             let metadata = metadata::read(&mut head)?;
             Decoded::Response(Box::new(head::read(&mut head)?), metadata)
         }
-        Kind::Names if header.end != header.head_end => return None,
-        Kind::Names => Decoded::Names(NameList {
+        FrameKind::Names if header.end != header.head_end => return None,
+        FrameKind::Names => Decoded::Names(NameList {
             id: metadata::nonce(&mut head)?,
             names: vary::read(&mut head)?,
         }),

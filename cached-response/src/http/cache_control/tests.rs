@@ -26,7 +26,7 @@ fn forbids(lines: &[&str]) -> bool {
 
 /// What its own headers forbid to store is never stored.
 #[test]
-fn what_forbids_is_seen_however_it_is_spelled() {
+fn a_prohibition_is_found_in_any_spelling() {
     let corpus: [&[&str]; 30] = [
         &["Private"],
         &["NO-STORE"],
@@ -66,7 +66,7 @@ fn what_forbids_is_seen_however_it_is_spelled() {
 
 /// What its own headers forbid to store is never stored.
 #[test]
-fn what_only_looks_like_it_does_not_forbid() {
+fn text_that_resembles_a_prohibition_does_not_forbid() {
     let corpus: [&[&str]; 11] = [
         &[],
         &[""],
@@ -86,7 +86,7 @@ fn what_only_looks_like_it_does_not_forbid() {
 }
 
 #[test]
-fn what_cannot_be_understood_is_malformed() {
+fn an_unparsable_directive_is_malformed() {
     for line in [
         "max-age=",
         "max-age=+1",
@@ -261,7 +261,7 @@ proptest! {
     }
 
     #[test]
-    fn it_makes_no_difference_how_the_field_has_several_lines_into_lines(
+    fn the_division_into_lines_has_no_meaning(
         directives in prop::collection::vec((directive(), any::<bool>()), 1..8),
     ) {
         let mut lines = vec![String::new()];

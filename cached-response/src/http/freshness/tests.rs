@@ -98,7 +98,7 @@ fn the_age_on_arrival_is_the_larger_of_what_is_told_and_what_the_date_shows() {
 
 /// RFC 9111 §4.2.3: `response_delay`.
 #[test]
-fn what_a_run_took_adds_to_the_age_that_is_told_and_not_to_the_date() {
+fn the_duration_of_a_run_adds_to_age_and_not_to_date() {
     for (fields, expected) in [
         (headers(&[]), 5),
         (headers(&[("age", "30")]), 35),

@@ -73,7 +73,7 @@ fn of_an_empty_body_no_range_is_satisfiable() {
 }
 
 #[test]
-fn what_is_no_range_of_bytes_is_ignored() {
+fn a_range_that_is_not_of_bytes_is_ignored() {
     for range in [
         "",
         "bytes",
@@ -146,7 +146,7 @@ fn parts_come_in_the_order_in_which_they_were_asked_for() {
 }
 
 #[test]
-fn whoever_asks_for_many_parts_gets_the_whole() {
+fn a_request_for_many_parts_gets_the_whole() {
     let set = |count: usize| {
         let members: Vec<_> = (0..count).map(|n| format!("{0}-{0}", 2 * n)).collect();
         format!("bytes={}", members.join(","))

@@ -27,7 +27,7 @@ fn accepts_of(line: &str, lifetime: u64, age: u64, never_stale: bool) -> bool {
 
 /// RFC 9111 §5.2.3.
 #[test]
-fn a_request_that_says_nothing_of_caching_has_no_wishes() {
+fn a_request_without_cache_directives_has_none() {
     for fields in [
         &[][..],
         &[("cache-control", "")],
@@ -43,7 +43,7 @@ fn a_request_that_says_nothing_of_caching_has_no_wishes() {
 
 /// RFC 9111 §5.2.1.1, §5.2.1.4, §5.2.1.5 and §5.2.1.7.
 #[test]
-fn what_stands_alone_is_heard_however_it_is_written() {
+fn a_directive_without_an_argument_is_read_in_any_spelling() {
     for (line, (live, no_store, only_if_cached)) in [
         ("no-cache", (true, false, false)),
         ("No-Cache", (true, false, false)),
@@ -79,7 +79,7 @@ fn pragma_counts_only_without_cache_control() {
 
 /// RFC 9111 §5.2.1.1, §5.2.1.2 and §5.2.1.3.
 #[test]
-fn a_response_is_as_young_and_as_fresh_as_the_client_wishes() {
+fn a_response_is_as_young_and_as_fresh_as_the_client_requires() {
     for (line, lifetime, age, expected) in [
         ("no-transform", 60, 59, true),
         ("no-transform", 60, 60, false),
@@ -116,7 +116,7 @@ fn a_response_is_as_young_and_as_fresh_as_the_client_wishes() {
 
 /// RFC 9111 §5.2.2.2 and §4.2.4.
 #[test]
-fn what_must_be_revalidated_is_never_stale_whatever_the_client_wishes() {
+fn a_must_revalidate_response_is_never_stale_for_any_directive() {
     assert!(accepts_of("max-stale", 60, 59, true));
     for line in ["max-stale", "max-stale=999"] {
         assert!(!accepts_of(line, 60, 60, true), "{line}");

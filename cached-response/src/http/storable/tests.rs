@@ -68,7 +68,7 @@ fn no_other_status_is_stored_by_default() {
 
 /// A response that sets a cookie is never stored.
 #[test]
-fn what_a_header_forbids_is_not_stored() {
+fn a_response_with_a_forbidding_header_is_not_stored() {
     for (name, value, why) in [
         ("set-cookie", "a=1", Skip::SetCookie),
         ("cache-control", "Private", Skip::Private),
@@ -108,7 +108,7 @@ fn what_a_header_forbids_is_not_stored() {
 }
 
 #[test]
-fn what_a_header_allows_is_stored() {
+fn a_response_with_permitted_headers_is_stored() {
     for (name, value) in [
         ("cache-control", "public, max-age=60"),
         ("cache-control", "max-age=0, s-maxage=60"),

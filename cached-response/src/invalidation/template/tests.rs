@@ -41,7 +41,7 @@ fn doubled_braces_are_braces() {
 }
 
 #[test]
-fn what_is_filled_in_is_not_read_again() {
+fn a_filled_in_value_is_not_parsed() {
     assert_eq!(filled("user:{name}").as_deref(), Ok("user:{id}"));
 }
 
@@ -55,7 +55,7 @@ fn a_parameter_without_a_value_is_named() {
 }
 
 #[test]
-fn what_is_no_template_says_what_to_write() {
+fn an_invalid_template_is_an_error_that_names_the_correction() {
     use TemplateError::{Pattern, Stray, Unclosed, Unnamed};
     for (text, error, says) in [
         ("product:{id", Unclosed, "`{id}`"),

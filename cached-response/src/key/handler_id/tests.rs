@@ -63,7 +63,7 @@ fn a_handler_with_other_arguments_is_another_one() {
 }
 
 #[test]
-fn what_one_type_alone_is_called_is_the_same_in_every_build() {
+fn a_unique_type_name_is_an_identity_in_every_build() {
     let named: [Named; 4] = [
         (|| "shop::list::{{closure}}", function("shop::list", "")),
         (

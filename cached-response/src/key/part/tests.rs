@@ -144,7 +144,7 @@ mod versions {
 }
 
 #[test]
-fn what_stands_in_the_same_place_in_a_later_version_is_something_else() {
+fn another_type_in_the_same_field_is_another_part() {
     use versions::{first, later, same};
     assert_eq!(written(&first::Role::User), written(&same::Role::User));
     assert_ne!(written(&first::Role::User), written(&later::Role::Guest));

@@ -9,7 +9,7 @@ fn is_flagged(query: Option<&str>) -> bool {
 
 /// The key of a handler that sees these fields of the query, or all of it.
 fn kept(names: &QueryFilter, fields: Option<&[&'static str]>) -> QueryKey {
-    let seen = fields.map_or(Seen::Whole, |fields| Seen::Fields {
+    let seen = fields.map_or(VisibleQuery::Whole, |fields| VisibleQuery::Fields {
         names: fields.to_vec(),
         ordered: false,
     });
@@ -68,7 +68,7 @@ fn a_semicolon_separates_nothing() {
 }
 
 #[test]
-fn what_is_spelled_differently_stays_apart() {
+fn different_spellings_are_different_keys() {
     let queries = [
         "", "&", "a", "a=", "=a", "a==", "a&", "%61", "a=%31", "a=1", "a=1&", "a=+", "a=%20",
         "a=1&a=1", "A=1", "%", "%2", "%zz", "?a=1",
@@ -207,7 +207,7 @@ fn the_order_of_names_is_kept_for_a_handler_that_sees_it() {
     assert_eq!(key("b=2&utm_id=7&a=1"), key("b=2&a=1"));
     let ordered = QueryKey::new(
         &QueryFilter::Seen,
-        Seen::Fields {
+        VisibleQuery::Fields {
             names: vec!["a", "b"],
             ordered: true,
         },

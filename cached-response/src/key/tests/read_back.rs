@@ -182,7 +182,7 @@ fn calls() -> impl Strategy<Value = Call> {
 proptest! {
     /// Two different requests never have one key.
     #[test]
-    fn what_was_written_can_be_read_back(calls in prop::collection::vec(calls(), 0..6)) {
+    fn a_written_key_can_be_parsed(calls in prop::collection::vec(calls(), 0..6)) {
         prop_assert_eq!(all(&write(&calls), Reader::call), calls);
     }
 }

@@ -208,7 +208,7 @@ fn a_route_that_knows_of_users_treats_an_authorized_request_like_any_other() {
 }
 
 #[test]
-fn what_does_not_depend_on_the_user_is_no_word_on_identity() {
+fn an_argument_without_the_user_does_not_set_identity() {
     let request = get(&[("authorization", "Bearer a")]);
     assert_eq!(
         admitted(&[(Role::Unkeyed, ArgumentInfo::UNKNOWN)], &request).reuse,

@@ -36,7 +36,7 @@ fn is_known(site: &Route, request: &HttpRequest) -> bool {
 }
 
 #[test]
-fn what_is_asked_for_twice_is_known() {
+fn a_target_is_known_from_its_second_request() {
     let (site, request) = (site(), get("/a?b=1"));
     ask(&site, &request, "/a");
     assert!(!is_known(&site, &request));

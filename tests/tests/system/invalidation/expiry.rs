@@ -16,7 +16,7 @@ async fn ask(app: &InProcess, uri: &str) -> (String, String) {
 }
 
 #[actix_web::test]
-async fn what_is_stored_is_stale_for_whoever_arrives_afterwards() {
+async fn a_stored_response_is_stale_for_later_requests() {
     for expire in EXPIRE_EACH {
         let stage = stage();
         let app = stage.app(routes).await;
@@ -61,7 +61,7 @@ async fn those_who_waited_before_are_answered_by_the_run_from_before() {
 }
 
 #[actix_web::test]
-async fn whoever_arrives_afterwards_does_not_join_the_run_from_before() {
+async fn a_later_request_does_not_join_an_earlier_run() {
     for expire in EXPIRE_EACH {
         let (stage, app, before) = under_way("/page/a").await;
         expire(&stage.cache);
@@ -77,7 +77,7 @@ async fn whoever_arrives_afterwards_does_not_join_the_run_from_before() {
 }
 
 #[actix_web::test]
-async fn what_a_run_from_before_stores_is_stale_from_the_start() {
+async fn a_response_of_an_earlier_run_is_stored_stale() {
     for expire in EXPIRE_EACH {
         let (stage, app, before) = under_way("/page/a").await;
         expire(&stage.cache);
@@ -93,7 +93,7 @@ async fn what_a_run_from_before_stores_is_stale_from_the_start() {
 }
 
 #[actix_web::test]
-async fn what_is_invalidated_as_well_is_gone() {
+async fn an_invalidation_outweighs_an_expiry_of_a_response() {
     for expire in EXPIRE_EACH {
         for invalidate in EACH {
             let stage = stage();

@@ -20,7 +20,7 @@ async fn a_run_that_is_overtaken_answers_only_the_one_who_asked_before() {
 }
 
 #[actix_web::test]
-async fn whoever_arrives_afterwards_does_not_join_the_run_from_before() {
+async fn a_later_request_does_not_join_an_earlier_run() {
     for invalidate in EACH {
         let (stage, app, before) = under_way("/page/a").await;
         invalidate(&stage.cache);

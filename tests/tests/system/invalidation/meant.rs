@@ -64,7 +64,7 @@ async fn a_path_is_meant_however_it_is_written_and_normalised() {
 }
 
 #[actix_web::test]
-async fn what_names_nothing_is_an_error_that_says_what_to_write() {
+async fn an_empty_name_is_an_error_that_names_the_correction() {
     let cache = ResponseCache::builder().build();
     for text in ["", "?a=1", "#top"] {
         for outcome in [
@@ -94,7 +94,7 @@ async fn what_names_nothing_is_an_error_that_says_what_to_write() {
 }
 
 #[actix_web::test]
-async fn what_is_named_beside_nothing_is_invalidated() {
+async fn a_valid_name_beside_an_empty_one_is_invalidated() {
     let cache = ResponseCache::builder().build();
     let outcome = cache.invalidate_tags(["", "a"]).await;
     assert!(

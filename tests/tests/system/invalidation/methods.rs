@@ -112,7 +112,7 @@ async fn an_error_invalidates_nothing_and_a_redirection_does() {
 }
 
 #[actix_web::test]
-async fn what_the_answer_names_on_the_same_host_is_invalidated() {
+async fn a_location_on_the_same_host_is_invalidated() {
     for field in ["x-location", "x-content-location"] {
         let post = |reference: &'static str| {
             survives(request("POST", "/orders/new").insert_header((field, reference)))
@@ -132,7 +132,7 @@ async fn what_the_answer_names_on_the_same_host_is_invalidated() {
 }
 
 #[actix_web::test]
-async fn what_an_error_names_is_not_invalidated() {
+async fn the_location_in_an_error_is_not_invalidated() {
     let failed = request("POST", "/orders/new")
         .insert_header(("x-status", "409"))
         .insert_header(("x-location", "/orders/1"));

@@ -66,7 +66,7 @@ async fn under_way(uri: &str) -> (Stage, InProcess, Asked) {
 }
 
 #[actix_web::test]
-async fn what_is_stored_is_invalidated_by_any_of_its_tags() {
+async fn a_stored_response_is_invalidated_by_any_of_its_tags() {
     for uri in URIS {
         for name in ["a", "b", "c"] {
             let (stage, app, before) = under_way(uri).await;
@@ -100,7 +100,7 @@ async fn a_run_that_is_overtaken_is_not_stored() {
 }
 
 #[actix_web::test]
-async fn whoever_arrives_afterwards_is_not_answered_by_the_run_from_before() {
+async fn a_later_request_is_not_answered_by_an_earlier_run() {
     for uri in URIS {
         for change in [INVALIDATE, EXPIRE] {
             let (stage, app, before) = under_way(uri).await;
@@ -119,7 +119,7 @@ async fn whoever_arrives_afterwards_is_not_answered_by_the_run_from_before() {
 }
 
 #[actix_web::test]
-async fn what_a_run_from_before_an_expiry_stores_is_stale_from_the_start() {
+async fn a_response_of_a_run_before_an_expiry_is_stored_stale() {
     for uri in URIS {
         let (stage, app, before) = under_way(uri).await;
         EXPIRE(&stage.cache);

@@ -118,7 +118,7 @@ async fn untagged(cache: &ResponseCache, app: &InProcess, uri: &str) -> u64 {
 }
 
 #[actix_web::test]
-async fn what_cannot_have_its_tags_is_answered_and_not_stored() {
+async fn a_response_without_its_tags_is_sent_and_not_stored() {
     let stage = stage();
     let app = stage.app(|app| {
         let policy = Policy::new(60).tags(["product:{sku}"]);

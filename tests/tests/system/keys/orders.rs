@@ -100,7 +100,7 @@ async fn a_page_in_one_order_does_not_answer_for_another_where_the_order_can_be_
 }
 
 #[actix_web::test]
-async fn what_is_wrong_first_is_not_answered_for_another_order() {
+async fn an_error_names_the_first_wrong_pair_of_its_own_order() {
     let _cache = isolated();
     let app = init_service(App::new().service(shows_errors)).await;
     let ask = async |query| ask_for(&app, &format!("/order/error?{query}")).await.body;

@@ -262,7 +262,7 @@ fn wholly(app: &mut ServiceConfig) {
 }
 
 #[actix_web::test]
-async fn what_may_have_been_made_of_the_query_has_all_of_it_in_its_key() {
+async fn an_unknown_argument_has_the_whole_query_in_its_key() {
     let _cache = isolated();
     let app = init_service(App::new().configure(wholly)).await;
     for name in [

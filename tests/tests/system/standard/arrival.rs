@@ -44,7 +44,7 @@ async fn an_old_date_makes_a_response_older() {
 }
 
 #[actix_web::test]
-async fn what_is_too_old_when_it_comes_is_never_reused() {
+async fn a_response_stale_on_arrival_is_never_reused() {
     let scene = Scene::new().await;
     let old = date(-100);
     for field in [

@@ -47,7 +47,7 @@ async fn a_follower_whose_wishes_are_not_met_runs_the_handler_itself() {
 
 /// RFC 9111 §4: what may not be reused without validation is not for others.
 #[actix_web::test]
-async fn what_is_kept_only_to_be_validated_is_never_given_to_a_follower() {
+async fn a_response_stored_only_for_validation_is_never_sent_to_a_waiter() {
     for says in ["no-cache", "max-age=0"] {
         let scene = Scene::new().await;
         let page = target("/slow", &[("cache-control", says), ("etag", "\"a\"")]);

@@ -31,7 +31,7 @@ async fn a_date_that_can_be_read_stays_and_another_is_set() {
 }
 
 #[actix_web::test]
-async fn what_says_how_long_it_lives_is_passed_on_unchanged() {
+async fn the_fields_of_a_lifetime_are_forwarded_unchanged() {
     let scene = Scene::new().await;
     let soon = date(300);
     let said = [

@@ -76,7 +76,7 @@ async fn with_a_validator_it_is_kept_and_every_request_runs_the_handler() {
 }
 
 #[actix_web::test]
-async fn what_the_handler_says_of_the_lifetime_does_not_overrule_no_cache() {
+async fn a_timeout_of_the_handler_does_not_override_no_cache() {
     let scene = Scene::new().await;
     let fields = [
         ("cache-control", "no-cache"),

@@ -41,7 +41,7 @@ async fn no_cache_and_max_age_0_get_a_live_answer_that_replaces_the_stored_one()
 
 /// RFC 9111 §5.2.3 and §5.4.
 #[actix_web::test]
-async fn what_is_no_wish_changes_nothing() {
+async fn an_unknown_request_directive_is_ignored() {
     let scene = Scene::new().await;
     let page = target("/both", &[MINUTE]);
     scene.get(&page).await;
@@ -147,7 +147,7 @@ async fn a_client_that_does_not_mind_gets_a_stale_response_that_says_so() {
 
 /// RFC 9111 §4.2.4.
 #[actix_web::test]
-async fn what_must_be_validated_is_never_stale_whoever_does_not_mind() {
+async fn a_must_revalidate_response_is_never_stale_under_max_stale() {
     for path in PATHS {
         for says in [
             "max-age=60, must-revalidate",
@@ -220,7 +220,7 @@ async fn a_client_that_wants_a_stored_response_alone_has_no_handler_run_for_it()
 }
 
 #[actix_web::test]
-async fn what_would_become_of_a_wish_can_be_explained() {
+async fn the_effect_of_a_request_directive_can_be_explained() {
     let scene = Scene::new().await;
     let page = target("/both", &[MINUTE]);
     scene.get(&page).await;

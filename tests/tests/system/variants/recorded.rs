@@ -42,7 +42,7 @@ async fn branches(request: TrackedRequest) -> String {
 }
 
 #[actix_web::test]
-async fn what_is_read_in_one_branch_only_selects_from_then_on() {
+async fn a_value_read_in_one_branch_selects_from_then_on() {
     let _cache = isolated();
     let app = init_service(App::new().service(branches)).await;
     let asking = |first: &'static str, second: &'static str| {

@@ -19,7 +19,7 @@ async fn late(request: TrackedRequest) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn what_a_streaming_body_reads_selects_and_is_named_on_hits() {
+async fn a_value_read_by_a_streaming_body_selects_and_is_in_vary() {
     let _cache = isolated();
     let app = init_service(App::new().service(late)).await;
     let of = async |tenant: &'static str| get_with(&app, "/late", ("x-tenant", tenant)).await;

@@ -9,7 +9,7 @@ use crate::ask::get_with;
 
 /// What its own headers forbid to store is never stored.
 #[actix_web::test]
-async fn what_forbids_in_cache_control_is_never_missed() {
+async fn a_prohibition_in_cache_control_is_never_missed() {
     for (lines, why) in [
         (&["Private"][..], "private"),
         (&["PRIVATE=\"x\""], "private"),
@@ -47,7 +47,7 @@ async fn what_forbids_in_cache_control_is_never_missed() {
 }
 
 #[actix_web::test]
-async fn what_does_not_forbid_in_cache_control_is_stored() {
+async fn a_cache_control_without_a_prohibition_is_stored() {
     for line in [
         "",
         ",",
@@ -69,7 +69,7 @@ async fn what_does_not_forbid_in_cache_control_is_stored() {
 
 /// Only a 200 is stored, unless the route says otherwise.
 #[actix_web::test]
-async fn what_a_request_says_of_caching_stores_nothing_more_and_nothing_less() {
+async fn the_cache_control_of_a_request_does_not_change_storing() {
     for value in [
         "public",
         "no-store",

@@ -44,7 +44,7 @@ async fn a_response_that_varies_by_more_names_than_are_compared_says_so() {
 }
 
 #[actix_web::test]
-async fn what_is_made_for_one_page_view_or_never_ends_is_not_stored() {
+async fn a_response_of_one_page_view_or_without_an_end_is_not_stored() {
     for (name, value, why) in [
         (
             "Content-Security-Policy",

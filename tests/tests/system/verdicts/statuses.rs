@@ -237,7 +237,7 @@ async fn forbidding(why: web::Path<String>) -> Result<&'static str, Forbidding> 
 }
 
 #[actix_web::test]
-async fn what_forbids_to_store_a_response_forbids_it_to_an_err() {
+async fn a_prohibition_holds_for_an_err_too() {
     let cache = isolated();
     let app = init_service(App::new().service(forbidding)).await;
     for why in ["set-cookie", "no-store", "vary", "disabled"] {

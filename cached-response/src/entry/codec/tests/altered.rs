@@ -54,7 +54,7 @@ fn each_byte_that_is_another_is_a_miss() {
 
 // Damaged bytes are a miss.
 #[test]
-fn what_has_several_lines_anywhere_is_a_miss() {
+fn a_frame_that_is_cut_anywhere_is_a_miss() {
     for frame in frames() {
         for cut in 0..frame.len() {
             assert!(read(KEY, &frame.slice(..cut)).is_none(), "cut at {cut}");

@@ -64,7 +64,8 @@ fn header_names() -> impl Strategy<Value = HeaderName> {
 }
 
 fn lives() -> impl Strategy<Value = StoredResponse> {
-    let client = (durations(), any::<bool>()).prop_map(|(keep, private)| Client { keep, private });
+    let client =
+        (durations(), any::<bool>()).prop_map(|(keep, private)| ClientCaching { keep, private });
     let times = (durations(), durations(), durations(), durations());
     let flags = any::<[bool; 3]>();
     (times, flags, option::of(client)).prop_map(|(times, flags, client)| {

@@ -7,7 +7,7 @@ mod snapshots;
 use super::{Decoded, Head, Metadata, NameList, names, read, read_head, response};
 use crate::{
     entry::{
-        Client, StoredResponse, Windows,
+        ClientCaching, StoredResponse, Windows,
         codec::fuzz::{KEY, trial},
         head_style::Style,
     },
@@ -77,7 +77,7 @@ fn full() -> (StoredResponse, Metadata) {
             values: Box::from(*b"en\0\xfe"),
         }),
         shareable_with_authorization: true,
-        client: Some(Client {
+        client: Some(ClientCaching {
             keep: Duration::from_secs(60),
             private: true,
         }),

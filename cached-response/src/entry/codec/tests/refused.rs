@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     entry::codec::{
-        header::{self as frame_header, Kind},
+        header::{self as frame_header, FrameKind},
         io::Writer,
     },
     key::vary::Extension,
@@ -26,8 +26,8 @@ const STATUS: usize = frame_header::SIZE + 4 + KEY.len() + 2 * 12 + 2 * 4;
 /// These parts, the first of them so long, under checksums that are right.
 fn sealed(frame: &[u8], head: usize) -> Bytes {
     let kind = match frame[5] {
-        1 => Kind::Response,
-        _ => Kind::Names,
+        1 => FrameKind::Response,
+        _ => FrameKind::Names,
     };
     let mut sealed = frame.to_vec();
     frame_header::seal(kind, head, &mut sealed).unwrap();
@@ -35,7 +35,7 @@ fn sealed(frame: &[u8], head: usize) -> Bytes {
 }
 
 #[test]
-fn what_depends_on_a_type_of_this_process_is_not_written() {
+fn a_selector_of_this_process_is_not_written() {
     let extension = Selector::Extension(Extension {
         type_id: TypeId::of::<u8>(),
         value: |_| None,
@@ -125,7 +125,7 @@ fn another_version_is_a_miss() {
 }
 
 #[test]
-fn what_is_longer_than_it_says_is_a_miss() {
+fn a_frame_longer_than_its_header_states_is_a_miss() {
     let longer: Bytes = [&frame()[..], b"x"].concat().into();
     assert!(read(KEY, &longer).is_none());
     assert!(read_head(KEY, &longer).is_none());
@@ -143,7 +143,7 @@ fn names_have_no_body() {
     frame.bytes(KEY).unwrap();
     frame.plain(nonce(1).as_bytes());
     frame.length(0).unwrap();
-    let frame = frame.seal(Kind::Names, b"body").unwrap();
+    let frame = frame.seal(FrameKind::Names, b"body").unwrap();
     assert!(read(KEY, &frame).is_none());
 }
 
@@ -291,7 +291,7 @@ fn a_selector_that_has_no_name_and_says_one_is_a_miss() {
         frame.length(1).unwrap();
         frame.plain(&[kind]);
         frame.bytes(name).unwrap();
-        read(KEY, &frame.seal(Kind::Names, &[]).unwrap())
+        read(KEY, &frame.seal(FrameKind::Names, &[]).unwrap())
     };
     for kind in [4, 5] {
         assert!(frame(kind, b"").is_some());

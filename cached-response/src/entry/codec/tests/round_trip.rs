@@ -87,7 +87,7 @@ fn a_response_with_something_of_everything_is_read_as_it_was_written() {
 }
 
 #[test]
-fn what_is_of_the_process_is_as_in_a_new_response() {
+fn fields_of_one_process_have_their_defaults() {
     let (mut stored, about) = full();
     stored.run = 7;
     stored.created_at = stored.created_at.after(Duration::from_secs(9));

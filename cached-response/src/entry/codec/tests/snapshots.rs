@@ -106,7 +106,7 @@ pub(super) fn all() -> impl Iterator<Item = Bytes> {
 
 // Bytes of another version are a miss.
 #[test]
-fn what_version_2_has_written_is_read_as_it_was() {
+fn a_frame_of_version_2_is_read() {
     for Snapshot { file, frame, holds } in version_2() {
         let frame = Bytes::from_static(frame);
         match (read(KEY, &frame), holds) {
@@ -121,7 +121,7 @@ fn what_version_2_has_written_is_read_as_it_was() {
 }
 
 #[test]
-fn what_version_1_has_written_is_a_miss() {
+fn a_frame_of_version_1_is_a_miss() {
     for frame in VERSION_1 {
         let frame = Bytes::from_static(frame);
         assert!(read(KEY, &frame).is_none());
@@ -130,7 +130,7 @@ fn what_version_1_has_written_is_a_miss() {
 }
 
 #[test]
-fn what_is_written_does_not_change_under_one_version() {
+fn one_version_has_one_encoding() {
     assert_eq!(VERSION, 2, "have its snapshots written, and compared here");
     for Snapshot { file, frame, holds } in version_2() {
         assert_eq!(written(&holds), frame, "{file}");

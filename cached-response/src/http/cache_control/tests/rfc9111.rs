@@ -61,7 +61,7 @@ fn a_lifetime_is_read_strictly_and_one_that_cannot_be_read_is_zero() {
 
 /// RFC 9111 §5.2.3.
 #[test]
-fn what_is_not_known_changes_nothing() {
+fn an_unknown_directive_is_ignored() {
     for line in [
         "",
         ", ,",

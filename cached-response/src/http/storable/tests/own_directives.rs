@@ -72,7 +72,7 @@ fn a_response_lives_as_long_as_it_says() {
 
 /// RFC 9111 §3, §4.2.1 and §5.2.2.
 #[test]
-fn what_is_stale_on_arrival_is_kept_only_to_be_validated() {
+fn a_response_stale_on_arrival_is_stored_only_for_validation() {
     let (past, modified) = (at(-10), at(-1000));
     for (fields, why) in [
         (&[][..], Skip::Lifetime),
@@ -104,7 +104,7 @@ fn what_is_stale_on_arrival_is_kept_only_to_be_validated() {
 
 /// RFC 9111 §5.2.2.5 and §5.2.2.7.
 #[test]
-fn what_forbids_to_store_forbids_with_a_validator_as_well() {
+fn a_prohibition_holds_with_a_validator_too() {
     for (line, why) in [
         ("no-store, max-age=60", Skip::NoStore),
         ("NO-STORE", Skip::NoStore),
@@ -214,7 +214,7 @@ fn the_fields_of_a_qualified_form_are_withheld_and_the_rest_lives() {
 
 /// RFC 9111 §3.5 and §4.2.4.
 #[test]
-fn what_opens_a_response_to_others_and_what_keeps_it_from_being_stale() {
+fn directives_that_permit_sharing_and_that_forbid_stale_reuse() {
     for (line, open, never_stale) in [
         ("max-age=60", false, false),
         ("max-age=60, public", true, false),

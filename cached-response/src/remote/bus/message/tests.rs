@@ -104,7 +104,7 @@ proptest! {
     }
 
     #[test]
-    fn what_has_several_lines_or_goes_on_is_another_message_or_unreadable(
+    fn a_cut_or_longer_message_is_another_or_unreadable(
         message in message(),
         end in any::<prop::sample::Index>(),
         more in proptest::collection::vec(any::<u8>(), 1..9),
