@@ -221,8 +221,8 @@ pub use crate::{
 pub use crate::{
     key::{KeyWriter, part::KeyPart},
     metrics::{
+        counters::RemoteStats,
         reason::{Bypass, ForwardReason, RunReason, Skip, StaleRule},
-        remote_stats::RemoteStats,
     },
     policy::{IntoPolicy, Policy, candidate::ResponseView, ttl::IntoTimeout},
 };

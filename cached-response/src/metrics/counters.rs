@@ -1,9 +1,6 @@
 //! Events and their counters: always on, and without contention between workers.
 
-use crate::metrics::{
-    reason::{Bypass, ForwardReason, Skip, StaleRule},
-    remote_stats::RemoteStats,
-};
+use crate::metrics::reason::{Bypass, ForwardReason, Skip, StaleRule};
 use std::{
     array,
     sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -292,6 +289,43 @@ impl Stats {
             ..Self::default()
         }
     }
+}
+
+/// Counts of the calls to the remote store since the cache was built.
+///
+/// Each count is exact. They are read one after the other while requests continue.
+///
+/// ```
+/// use cached_response::{RemoteStats, StoreErrorKind};
+///
+/// let stats = RemoteStats::default();
+/// assert_eq!((stats.calls, stats.slow, stats.opened), (0, 0, 0));
+/// assert_eq!(stats.failed(StoreErrorKind::Unreachable), 0);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RemoteStats {
+    /// Calls that were made, including those in the background.
+    pub calls: u64,
+    /// Calls that timed out.
+    pub slow: u64,
+    /// Calls that were not made because too many were in progress.
+    pub crowded: u64,
+    /// Calls that were not made because the circuit breaker was open.
+    pub refused: u64,
+    /// Number of times that the circuit breaker has opened.
+    pub opened: u64,
+    /// Background writes that succeeded.
+    pub written: u64,
+    /// Background writes that were discarded: the queue was full, or they failed.
+    pub dropped: u64,
+    /// Failed calls by the kind of the error.
+    pub(crate) failed: [u64; Self::ERROR_KINDS],
+}
+
+impl RemoteStats {
+    /// Number of kinds of errors.
+    pub(crate) const ERROR_KINDS: usize = 5;
 }
 
 #[cfg(test)]

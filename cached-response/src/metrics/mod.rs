@@ -2,4 +2,3 @@
 
 pub(crate) mod counters;
 pub(crate) mod reason;
-pub(crate) mod remote_stats;

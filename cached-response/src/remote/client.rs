@@ -5,7 +5,7 @@
 //! `client.call(&budget, |store| Box::pin(async move { store.delete(&name).await }))`.
 
 use crate::{
-    metrics::remote_stats::RemoteStats,
+    metrics::counters::RemoteStats,
     remote::{
         breaker::CallPermit,
         budget::{Budget, BudgetGuard},

@@ -1,7 +1,7 @@
 //! Health of a remote store: circuit breaker, counters, warnings, and the probes while it is unwell.
 
 use crate::{
-    metrics::remote_stats::RemoteStats,
+    metrics::counters::RemoteStats,
     remote::{
         breaker::{Breaker, CallPermit, Outcome, ProbePermit, Transition},
         error::{CallError, Warning, Warnings},

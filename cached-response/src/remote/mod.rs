@@ -39,7 +39,7 @@ pub(crate) mod write_queue;
 use crate::{
     entry::StoredResponse,
     invalidation::generations::{Generations, Target},
-    metrics::remote_stats::RemoteStats,
+    metrics::counters::RemoteStats,
     remote::{
         budget::Budget,
         bus::{InvalidationBus, Limits, transport::StoreTransport},
