@@ -61,12 +61,12 @@ impl Panics {
         Self
     }
 
-    /// How many there have been that were ordered.
+    /// Returns the number of ordered ones so far.
     pub fn ordered(&self) -> usize {
         COUNT.load(Relaxed)
     }
 
-    /// How many there have been that nobody ordered, in tasks that nobody waits for as well.
+    /// Returns the number of unordered ones so far, those in detached tasks included.
     pub fn unordered(&self) -> usize {
         OTHERS.load(Relaxed)
     }

@@ -87,7 +87,7 @@ impl Barriers {
         self.wait(name, patience, |barrier| barrier.given_up >= count);
     }
 
-    /// How many have ever come to this barrier.
+    /// Returns the number of arrivals so far.
     pub fn count(&self, name: &str) -> usize {
         self.lock().get(name).map_or(0, |barrier| barrier.arrived)
     }

@@ -42,7 +42,7 @@ pub fn slowest(responses: &[Response]) -> Duration {
     took.max().unwrap_or_default()
 }
 
-/// What `measure` finds at its best of three: other work on the machine only ever makes it slower.
+/// Best of three results of `measure`: other work on the machine only makes it slower.
 ///
 /// Ends early once the figure is within `bound`.
 pub fn best_of_three(bound: Duration, mut measure: impl FnMut() -> Duration) -> Duration {

@@ -1,4 +1,4 @@
-//! What the whole-system tests share: plain sockets, barriers, servers, child processes.
+//! Helpers of the whole-system tests: plain sockets, barriers, servers, child processes.
 #![expect(
     clippy::missing_errors_doc,
     clippy::missing_panics_doc,

@@ -11,7 +11,7 @@ pub use self::settings::{Remote, Settings};
 use std::fmt;
 use std::str::FromStr;
 
-/// What a response of a node tells of the run that made it, in the first line of its body.
+/// Data of a run, in the first line of the body of its response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
     /// The page that was asked for.

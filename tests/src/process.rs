@@ -42,7 +42,7 @@ impl Example {
         }
     }
 
-    /// Where it listens.
+    /// Returns its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -52,7 +52,7 @@ impl Example {
         self.child.id()
     }
 
-    /// Whether it runs still.
+    /// Returns whether it is running.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
@@ -85,7 +85,7 @@ fn address(output: &mut impl io::BufRead) -> io::Result<SocketAddr> {
 ///
 /// # Errors
 ///
-/// Where it cannot be built.
+/// If it cannot be built.
 pub fn build(name: &str) -> io::Result<PathBuf> {
     let test = env::current_exe()?;
     let folder = test.parent().and_then(Path::parent);

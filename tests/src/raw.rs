@@ -13,7 +13,7 @@ pub use self::response::{Head, Response};
 mod request;
 mod response;
 
-/// How long a read may take before it is an error, so that no test hangs.
+/// Timeout of a read, so that no test hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One connection to a server, open for as many requests as the server allows.

@@ -1,4 +1,4 @@
-//! How much memory a process holds.
+//! Resident memory of a process.
 
 use std::{fs, io};
 

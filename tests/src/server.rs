@@ -10,7 +10,7 @@ use actix_web::rt::System;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
 
-/// Where to bind for a free port.
+/// Address to bind for a free port.
 pub const FREE_PORT: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 
 /// A server that runs until this is dropped.
@@ -64,7 +64,7 @@ impl Server {
         })
     }
 
-    /// Where it listens.
+    /// Returns its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -1,4 +1,4 @@
-//! What a test shares with its handlers, and an app without sockets whose requests can be dropped at any point.
+//! State that a test shares with its handlers, and an app without sockets whose requests can be dropped.
 
 use std::fmt;
 use std::pin::Pin;
@@ -24,9 +24,9 @@ use crate::server::Server;
 /// The barriers, the cache and the number of runs of one test; clones are the same stage.
 #[derive(Debug, Clone)]
 pub struct Stage {
-    /// Where its handlers wait.
+    /// Barrier of its handlers.
     pub barriers: Barriers,
-    /// What its routes use.
+    /// Cache of its routes.
     pub cache: ResponseCache,
     runs: Arc<AtomicUsize>,
 }
@@ -53,7 +53,7 @@ impl Stage {
         run
     }
 
-    /// How often its handlers have run.
+    /// Returns the number of runs of its handlers.
     pub fn runs(&self) -> usize {
         self.runs.load(SeqCst)
     }
@@ -62,7 +62,7 @@ impl Stage {
     ///
     /// # Panics
     ///
-    /// When it takes longer than any run should.
+    /// If it takes longer than any run should.
     pub async fn at_run(&self, run: usize) {
         soon(&format!("run {run} starts"), || self.is_at(run)).await;
     }
@@ -184,18 +184,18 @@ impl Asked {
         let _ = self.0.await;
     }
 
-    /// Whether it has ended.
+    /// Returns whether it has ended.
     pub fn is_finished(&self) -> bool {
         self.0.is_finished()
     }
 }
 
-/// What came of a request.
+/// Outcome of a request.
 #[derive(Debug)]
 pub struct Answer {
     /// Its status.
     pub status: StatusCode,
-    /// What stands behind the status in the status line.
+    /// Reason phrase of the status line.
     pub reason: String,
     /// Its fields.
     pub headers: HeaderMap,

@@ -5,7 +5,7 @@ use sfv::{BareItem, List, ListEntry, Parser};
 
 use crate::raw::Head;
 
-/// What one cache on the way says of a response.
+/// Member of `Cache-Status` by one cache.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Member {
     /// The cache's name.

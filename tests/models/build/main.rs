@@ -27,7 +27,7 @@ struct Subject {
 const SUBJECTS: [Subject; 4] = [COLLAPSE, GENERATIONS, REMOTE, TAGS];
 
 const SOURCE: &str = "../../cached-response/src";
-/// Where a file's own tests begin, which are left out.
+/// Start of a file's own tests, which are left out.
 const TESTS: [&str; 2] = ["#[cfg(test)]\nmod tests;\n", "#[cfg(test)]\nmod tests {"];
 
 struct Mistake {

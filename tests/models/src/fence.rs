@@ -1,4 +1,4 @@
-//! Why an invalidation holds: after it returned, no request gets a response whose run began before.
+//! Proof of an invalidation: after it returned, no request gets a response whose run began before.
 //!
 //! A generation is bumped by every invalidation. A run takes a snapshot of it **before** the
 //! handler starts, the stored response carries the snapshot, and **every read compares**. Each of
@@ -60,7 +60,7 @@ impl World {
     }
 }
 
-/// What a request reuses.
+/// Returns the response that a request reuses.
 type Read = fn(&World) -> Option<u64>;
 
 fn whatever_is_stored(world: &World) -> Option<u64> {

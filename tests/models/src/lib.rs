@@ -8,7 +8,7 @@
 //! * `random_order`: a busy afternoon, run by shuttle in 100,000 random orders.
 //! * `fence`: why an invalidation holds: the protocol, and the ones that do not work.
 //!
-//! What is checked is the source itself. It takes its locks from a module next to it named `sync`,
+//! The source itself is checked. It takes its locks from a module next to it named `sync`,
 //! which is another one here.
 #![cfg(test)]
 #![expect(

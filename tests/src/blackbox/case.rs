@@ -17,13 +17,13 @@ pub struct Case {
     pub id: String,
     /// The behaviour, as a sentence.
     pub title: String,
-    /// Where else the behaviour is promised or tested.
+    /// Other places where the behaviour is promised or tested.
     #[serde(default)]
     pub seen_in: String,
-    /// Why this and not something else, where both would be defensible.
+    /// Reason for this behaviour where another would be defensible.
     #[serde(default)]
     pub note: String,
-    /// Which of the app's annotated handlers is asked.
+    /// Annotated handler of the app that is requested.
     pub profile: String,
     /// Other profiles that behave alike.
     #[serde(default)]
@@ -33,7 +33,7 @@ pub struct Case {
     pub alone: bool,
     /// The handler's answers, run by run; the last one repeats. `{now-20}` is the date of 20 seconds ago.
     pub script: Vec<Value>,
-    /// What is done, in order.
+    /// Steps, in order.
     pub steps: Vec<Step>,
 }
 
@@ -50,11 +50,11 @@ pub enum Step {
     },
     /// Many requests at once.
     Together {
-        /// How many.
+        /// Number.
         together: usize,
         /// The requests, taken in turn.
         requests: Vec<Exchange>,
-        /// How many different runs of the handler they may be answered from.
+        /// Number of runs of the handler that they may be answered from.
         answers: Option<Pick<usize>>,
         /// Seconds until the last has its answer.
         within: Option<f64>,
@@ -71,16 +71,16 @@ pub enum Step {
     },
     /// Waits until the handler has begun that many runs.
     Await {
-        /// How many.
+        /// Number.
         await_runs: usize,
     },
     /// A client that sends a request and leaves once the handler has begun that many runs.
     Abort {
         /// Method and what follows the script's id in the target.
         abort: String,
-        /// How many.
+        /// Number.
         runs: usize,
-        /// Whether it leaves with an orderly close instead of a reset.
+        /// True for an orderly close instead of a reset.
         #[serde(default)]
         close: bool,
     },
@@ -89,12 +89,12 @@ pub enum Step {
         /// Seconds.
         sleep: f64,
     },
-    /// How often the handler has run so far.
+    /// Number of runs of the handler so far.
     Runs {
         /// The allowed numbers.
         runs: Pick<usize>,
     },
-    /// What the handler saw in one run.
+    /// Request as the handler saw it in one run.
     Saw {
         /// The run and its fields.
         saw: Saw,
@@ -137,16 +137,16 @@ pub struct Exchange {
     pub headers: BTreeMap<String, Pick<String>>,
     /// A body with its length; Latin-1.
     pub body: Option<String>,
-    /// How often the body is repeated.
+    /// Number of repetitions of the body.
     #[serde(default = "once")]
     pub repeat: usize,
     /// Speaks HTTP/1.0.
     #[serde(default)]
     pub http_1_0: bool,
-    /// What must come back.
+    /// Expected response.
     #[serde(default)]
     pub expect: Expect,
-    /// Whether the server may close the connection instead.
+    /// True if the server may close the connection instead.
     #[serde(default)]
     pub may_drop: bool,
 }

@@ -1,4 +1,4 @@
-//! What must come back, and the comparison with what did.
+//! Expected responses, and their comparison with actual ones.
 
 use std::collections::BTreeMap;
 
@@ -12,15 +12,15 @@ use super::Pick;
 use crate::raw::Response;
 use crate::status_field;
 
-/// What a response must be; what is not named may be anything.
+/// Properties of a response; those that are absent are not checked.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Expect {
     /// The allowed statuses.
     pub status: Option<Pick<u16>>,
-    /// Which runs of the handler it may come from.
+    /// Runs of the handler that it may come from.
     pub run: Option<Pick<usize>>,
-    /// Whether it comes from the store, which an `Age` tells.
+    /// True if it comes from the cache, as `Age` shows.
     pub hit: Option<bool>,
     /// The body, in Latin-1.
     pub body: Option<String>,
@@ -38,7 +38,7 @@ pub struct Expect {
     pub fresh_at_most: Option<i64>,
     /// Parameters of the last member of `Cache-Status`; an array is a choice.
     pub cache_status: BTreeMap<String, Value>,
-    /// How many members `Cache-Status` has.
+    /// Number of members of `Cache-Status`.
     pub members: Option<usize>,
 }
 

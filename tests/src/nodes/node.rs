@@ -58,7 +58,7 @@ impl Node {
         Ok(node)
     }
 
-    /// Where it listens.
+    /// Returns its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -80,7 +80,7 @@ impl Node {
             .unwrap_or_else(|error| panic!("{request:?}: {error}; it said {:#?}", self.log()))
     }
 
-    /// What it tells of the page at `target`, which must be there.
+    /// Returns the run of the page at `target`, which must exist.
     pub fn page(&self, target: &str) -> Told {
         let response = self.get(target);
         let told = response.text().parse();
@@ -92,7 +92,7 @@ impl Node {
         self.ask(&Request::post(format!("/invalidate/{what}"), ""))
     }
 
-    /// What it counts.
+    /// Returns its counters.
     pub fn stats(&self) -> Value {
         let text = self.get("/stats").text();
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text:?}"))
@@ -133,7 +133,7 @@ impl Node {
         let _ = self.child.wait();
     }
 
-    /// Whether it runs still.
+    /// Returns whether it is running.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }

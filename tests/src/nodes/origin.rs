@@ -18,7 +18,7 @@ use crate::barrier::Barriers;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Where a run may be held.
+/// Point at which a run may be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Point {
     /// Before it reads.
@@ -47,7 +47,7 @@ struct Data {
     versions: HashMap<String, u64>,
     runs: HashMap<String, u64>,
     held: HashSet<(Point, String)>,
-    /// How much older what is read is than what there is.
+    /// Age of the values that are read.
     old: u64,
 }
 
@@ -77,7 +77,7 @@ impl Origin {
         })
     }
 
-    /// Where it is read from.
+    /// Returns the address to read from.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -100,7 +100,7 @@ impl Origin {
         self.shared.data().old = 1;
     }
 
-    /// How many runs have read this page.
+    /// Returns the number of runs that have read this page.
     pub fn runs(&self, page: &str) -> u64 {
         self.shared
             .data()
@@ -110,7 +110,7 @@ impl Origin {
             .unwrap_or_default()
     }
 
-    /// How many runs have read any page.
+    /// Returns the number of runs that have read any page.
     pub fn all_runs(&self) -> u64 {
         self.shared.data().runs.values().sum()
     }
@@ -126,7 +126,7 @@ impl Origin {
         self.shared.barriers.wait_arrived(&barrier, count, PATIENCE);
     }
 
-    /// How many have ever been held there.
+    /// Returns the number of runs that were held there so far.
     pub fn held(&self, point: Point, page: &str) -> usize {
         self.shared.barriers.count(&barrier(point, page))
     }

@@ -1,30 +1,30 @@
-//! How a node is set up.
+//! Settings of a node.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What a node is told when it is started, as JSON in its one argument.
+/// Settings of a node at its start, as JSON in its one argument.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Settings {
     /// Its name, which its responses tell.
     pub name: String,
     /// The store that it shares.
     pub remote: Remote,
-    /// Where its handlers read.
+    /// Address that its handlers read from.
     pub origin: SocketAddr,
-    /// Whether it keeps responses in memory, too.
+    /// True if it keeps responses in memory as well.
     pub memory: bool,
-    /// What stands at the beginning of all names in the store.
+    /// Prefix of all names in the store.
     pub namespace: String,
     /// Part of the key of every response.
     pub schema: u32,
-    /// Which deploy of its handlers it is.
+    /// Version of its handlers.
     pub version: String,
-    /// What a request may await of the store; the default where nothing is said.
+    /// `remote_timeout`; the default if absent.
     pub budget: Option<Duration>,
-    /// How long memory is believed while nothing is heard; the default where nothing is said.
+    /// `max_unverified`; the default if absent.
     pub silence: Option<Duration>,
 }
 

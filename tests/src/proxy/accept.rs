@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Acceptance of connections.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::{Line, Shared};
 
-/// What the thread is told.
+/// Command of the thread.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Order {
     Accept,

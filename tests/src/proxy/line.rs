@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{HELD, Mode, Shared};
 
-/// What a client said first is kept, to know the connection by.
+/// First octets of a client, which identify the connection.
 const FIRST_WORDS: usize = 4 << 10;
 
 /// One connection.
@@ -22,7 +22,7 @@ const FIRST_WORDS: usize = 4 << 10;
 pub struct Line {
     mode: watch::Sender<Mode>,
     said: Mutex<Vec<u8>>,
-    /// What comes after octets that were lost would make no sense.
+    /// Octets after lost ones are meaningless.
     lost: AtomicBool,
 }
 
@@ -40,7 +40,7 @@ impl Line {
         self.mode.send_replace(mode);
     }
 
-    /// Whether its client has said this among its first words.
+    /// Returns whether the first octets of its client contain this.
     pub fn has_said(&self, words: &[u8]) -> bool {
         contains(
             &self.said.lock().unwrap_or_else(PoisonError::into_inner),
@@ -48,7 +48,7 @@ impl Line {
         )
     }
 
-    /// Whether octets of it were lost, which ends it for whoever waits for an answer.
+    /// True if octets of it were lost, which ends it for every waiter.
     pub fn has_lost(&self) -> bool {
         self.lost.load(SeqCst)
     }
@@ -123,7 +123,7 @@ impl Line {
         said.extend(&octets[..room]);
     }
 
-    /// Whether what is on its way is lost.
+    /// True if octets on their way are lost.
     fn is_lost(&self) -> bool {
         if *self.mode.borrow() == Mode::BlackHole {
             self.lost.store(true, SeqCst);

@@ -30,7 +30,7 @@ use self::accept::{Listening, Order};
 pub use self::line::Line;
 use crate::barrier::Barriers;
 
-/// What becomes of the octets of a connection.
+/// Treatment of the octets of a connection.
 ///
 /// What counts octets counts those of the answers, from when the mode was set or the connection made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl Proxy {
         Ok(proxy)
     }
 
-    /// Where it listens.
+    /// Returns its address.
     pub fn address(&self) -> SocketAddr {
         self.shared.address
     }
@@ -139,22 +139,22 @@ impl Proxy {
         lines
     }
 
-    /// Where [`Mode::Hold`] holds.
+    /// Returns the point at which [`Mode::Hold`] holds.
     pub fn barriers(&self) -> &Barriers {
         &self.shared.barriers
     }
 
-    /// How many connections were ever made to it.
+    /// Returns the number of connections so far.
     pub fn accepted(&self) -> usize {
         self.shared.accepted.load(SeqCst)
     }
 
-    /// How many octets of requests have come.
+    /// Returns the number of octets of requests so far.
     pub fn asked(&self) -> u64 {
         self.shared.asked.load(SeqCst)
     }
 
-    /// How many octets of answers have gone out.
+    /// Returns the number of octets of answers so far.
     pub fn answered(&self) -> u64 {
         self.shared.answered.load(SeqCst)
     }

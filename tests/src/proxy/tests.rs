@@ -35,7 +35,7 @@ fn client(proxy: &Proxy) -> TcpStream {
     stream
 }
 
-/// What comes back of these octets, or all that came before the connection ended.
+/// Returns the octets that come back, or all before the end of the connection.
 fn exchange(stream: &mut TcpStream, octets: &[u8]) -> Vec<u8> {
     stream.write_all(octets).unwrap();
     let mut back = Vec::new();

@@ -59,7 +59,7 @@ impl Cluster {
         slot.text().parse().map_err(io::Error::other)
     }
 
-    /// Which node has `slot`, by what the first one says.
+    /// Returns the node of `slot` according to the first one.
     pub fn owner(&self, slot: usize) -> io::Result<usize> {
         let slot = i64::try_from(slot).map_err(io::Error::other)?;
         let Reply::Many(ranges) = self.nodes[0].ask(&["CLUSTER", "SLOTS"])? else {

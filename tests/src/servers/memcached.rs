@@ -49,7 +49,7 @@ impl Memcached {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// What it answers to these bytes, on a connection of their own, up to what ends its answer.
+    /// Returns the answer to these bytes, on a connection of their own, up to its terminator.
     pub fn ask(&self, bytes: &[u8], end: &str) -> io::Result<String> {
         ask(self.port, bytes, end)
     }

@@ -22,7 +22,7 @@ impl Redis {
 
     /// Starts one with more options, as on its command line: `["--maxmemory", "1mb"]`.
     ///
-    /// What it answers may be an error: that it wants a password, or loads.
+    /// The answer may be an error: a password is required, or the data set is loading.
     pub fn with(options: &[&str]) -> io::Result<Self> {
         let options: Vec<_> = options.iter().map(ToString::to_string).collect();
         let folder = Folder::new()?;
@@ -56,7 +56,7 @@ impl Redis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// What it says to a command, on a connection of the command's own.
+    /// Returns the answer to a command, on a connection of its own.
     pub fn ask(&self, command: &[&str]) -> io::Result<Reply> {
         Wire::open(self.port)?.ask(command)
     }

@@ -1,12 +1,12 @@
 //! Redis by hand: a plain connection that sends a command and reads what is said to it.
 //!
-//! What sets a test up, or looks at what was done, must not go through the code that is tested.
+//! Setup and inspection of a test must not use the code that is tested.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
-/// What a server said.
+/// Answer of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// A text, or bytes as far as they are one.

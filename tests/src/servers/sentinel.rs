@@ -43,7 +43,7 @@ impl Sentinel {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// What it says to a command.
+    /// Returns the answer to a command.
     pub fn ask(&self, command: &[&str]) -> io::Result<Reply> {
         Wire::open(self.port)?.ask(command)
     }

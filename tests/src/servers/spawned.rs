@@ -31,7 +31,7 @@ impl Spawned {
         self.child.id()
     }
 
-    /// Whether it runs still.
+    /// Returns whether it is running.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
@@ -69,7 +69,7 @@ impl Drop for Spawned {
     }
 }
 
-/// What to say where `program` could not be started.
+/// Message for a `program` that could not be started.
 fn missing(error: &io::Error, program: &str, package: &str) -> io::Error {
     if error.kind() != io::ErrorKind::NotFound {
         return io::Error::new(error.kind(), format!("{program}: {error}"));
@@ -114,7 +114,7 @@ impl Folder {
         Ok(Self(path))
     }
 
-    /// Where it is.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         &self.0
     }

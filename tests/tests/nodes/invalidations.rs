@@ -10,12 +10,12 @@ use tests::stage::eventually;
 use crate::setting::{MARGIN, Setting, knows_its_tags, start, until_page};
 
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long these nodes believe their memory while they hear nothing.
+/// Time for which these nodes trust their memory without a heartbeat.
 pub(crate) const SILENCE: Duration = Duration::from_secs(2);
 /// For so long memory may be older than an invalidation.
 pub(crate) const BOUND: Duration = Duration::from_secs(3);
 
-/// How often a thing is timed.
+/// Number of measurements.
 const ROUNDS: usize = 20;
 
 /// The write of what `/page/p` was answered with, and no other command: its name is of 14 octets and a digest.
@@ -32,7 +32,7 @@ fn held(setting: &Setting, settings: &Settings, proxy: &Proxy) -> (Node, u64) {
     (node, version)
 }
 
-/// What is written late to the store is never answered.
+/// A late write to the store never becomes an answer.
 #[test]
 fn a_write_that_comes_after_an_invalidation_is_never_answered_with() {
     let setting = Setting::start();
@@ -55,7 +55,7 @@ fn a_write_that_comes_after_an_invalidation_is_never_answered_with() {
     assert_eq!(b.page("/page/p").version, version);
 }
 
-/// What is written late to the store is never answered.
+/// A late write to the store never becomes an answer.
 #[test]
 fn a_run_that_was_stopped_over_an_invalidation_is_never_answered_with() {
     let setting = Setting::start();
@@ -129,7 +129,7 @@ fn an_invalidation_in_a_full_store_is_effective_or_an_error() {
     }
 }
 
-/// What a refused delete is answered with, and when it takes effect.
+/// Answers to a refused delete, and the time when it takes effect.
 #[test]
 fn an_invalidation_that_the_store_refuses_is_an_error_and_made_good_later() {
     let setting = Setting::start();
@@ -156,7 +156,7 @@ fn an_invalidation_that_the_store_refuses_is_an_error_and_made_good_later() {
     assert!(late < Duration::from_secs(3) + MARGIN, "{late:?}");
 }
 
-/// How long the invalidation of a group takes at its best, and what the store is sent for a round of them.
+/// Shortest time of the invalidation of a group, and the commands of one round.
 fn rounds(setting: &Setting, node: &Node, group: &str) -> (Duration, Vec<String>) {
     let mut best = Duration::MAX;
     let mut monitor = setting.redis.monitor().unwrap();

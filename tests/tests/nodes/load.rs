@@ -84,7 +84,7 @@ fn ask(
     samples
 }
 
-/// What was asked.
+/// Request.
 #[derive(Debug)]
 pub(crate) struct Samples(Vec<Sample>);
 
@@ -97,7 +97,7 @@ impl Samples {
         Self(samples)
     }
 
-    /// How many there are.
+    /// Returns their number.
     pub(crate) fn count(&self) -> usize {
         self.0.len()
     }
@@ -118,7 +118,7 @@ impl Samples {
         self.share(100)
     }
 
-    /// How long it took those that are slower than so many in a hundred.
+    /// Returns the latency at a percentile.
     pub(crate) fn share(&self, percent: usize) -> Duration {
         let mut took: Vec<_> = self.0.iter().map(|sample| sample.took).collect();
         took.sort();

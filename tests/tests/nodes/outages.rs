@@ -11,7 +11,7 @@ use tests::stage::eventually;
 use crate::load::Load;
 use crate::setting::{MARGIN, Setting, start};
 
-/// How long a handler takes.
+/// Duration of a handler.
 const H: Duration = Duration::from_millis(20);
 const BUDGET: Duration = Duration::from_millis(50);
 /// In which a node must be well again.
@@ -27,7 +27,7 @@ fn load(node: &Node) -> Load {
     Load::start(node.address(), 20, Duration::from_millis(40), misses)
 }
 
-/// How long it takes until what a node answers is in the store.
+/// Time until the response of a node is in the store.
 fn recovery(setting: &Setting, node: &Node) -> Duration {
     let started = Instant::now();
     let mut number = 0;
@@ -79,7 +79,7 @@ fn a_store_that_is_stopped_costs_its_budget_once_and_then_nothing() {
     assert!(node.count("remote/refused") > 100, "{}", node.stats());
 }
 
-/// What is in memory is reused; when nothing was heard for so long, for no longer than that.
+/// Memory is reused; without heartbeats, for `max_unverified` at most.
 #[test]
 fn memory_goes_on_while_the_store_is_stopped() {
     let setting = Setting::start();

@@ -1,4 +1,4 @@
-//! What a server refuses, each by a real state of a real one: a miss, a line in the log, and well again.
+//! Refusals of a real server, each by a real state: a miss, a line in the log, and recovery.
 
 use std::collections::HashMap;
 use std::thread;
@@ -57,7 +57,7 @@ fn is_well_again(setting: &Setting, node: &Node) {
     });
 }
 
-/// What a command is answered with that does as little as this.
+/// Answer to a command without an effect.
 fn answered(setting: &Setting, command: &[&str]) -> String {
     setting.redis.ask(command).unwrap().text()
 }

@@ -1,4 +1,4 @@
-//! What the tests start: an origin, a store, nodes, and what is between them.
+//! Setup of the tests: an origin, a store, nodes, and proxies between them.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use tests::proxy::Proxy;
 use tests::servers::redis::Redis;
 use tests::stage::eventually;
 
-/// What is added to a bound on time, since the machine is not idle.
+/// Tolerance of time bounds on a busy machine.
 pub(crate) const MARGIN: Duration = Duration::from_millis(500);
 
 /// Starts a node.

@@ -1,4 +1,4 @@
-//! What nodes have in common: responses, invalidations, runs.
+//! State that nodes share: responses, invalidations, runs.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -261,7 +261,7 @@ fn applications_with_other_namespaces_do_not_meet() {
 
 /// A refill from the store lives no longer than it would have.
 #[test]
-fn what_is_read_late_in_its_life_lives_no_longer() {
+fn a_late_read_does_not_extend_the_lifetime() {
     let setting = Setting::start();
     let (a, b) = (setting.node("a"), setting.node("b"));
     let first = setting.put(&a, "/brief/p");

@@ -9,7 +9,7 @@ use tests::stage::eventually;
 use crate::invalidations::{BOUND, SILENCE};
 use crate::setting::{MARGIN, Setting, start, until_page};
 
-/// What is done to the connection on which a node listens.
+/// Fault on the connection of a node's subscription.
 #[derive(Debug, Clone, Copy)]
 enum Deaf {
     Killed,

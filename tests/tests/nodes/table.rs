@@ -1,4 +1,4 @@
-//! What a request costs and what an invalidation answers, for each state of the store: the table of the guide.
+//! Table of the guide: cost of a request and result of an invalidation for each state of the store.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,10 @@ use tests::servers::sentinel::Sentinel;
 
 use crate::setting::{Setting, alone, start};
 
-/// So many requests are measured, each for a page that nobody has.
+/// Number of measured requests, each for a page that is not cached.
 const REQUESTS: usize = 300;
 
-/// What a node was found to do in one state.
+/// Measurements of a node in one state.
 struct Row {
     state: &'static str,
     first: Duration,

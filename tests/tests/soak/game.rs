@@ -21,7 +21,7 @@ use crate::verdict::{Answer, Wrong};
 use crate::world::{Plant, World};
 use tests::dice::Dice;
 
-/// What happens next, and for how long everybody acts on it before something else does.
+/// Next event, and the time for which all tasks run before the one after it.
 #[derive(Debug, Clone)]
 pub(crate) struct Move {
     what: What,
@@ -63,7 +63,7 @@ impl Move {
     }
 }
 
-/// What a game has come to.
+/// Result of a game.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Played {
     /// Every answer, in the order in which they came.

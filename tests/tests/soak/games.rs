@@ -10,7 +10,7 @@ use crate::shrink::shrink;
 use crate::world::Plant;
 use tests::dice::Dice;
 
-/// How many games are played where `SOAK_GAMES` says nothing.
+/// Default number of games, without `SOAK_GAMES`.
 const GAMES: u64 = 300;
 const MOVES: usize = 400;
 

@@ -172,7 +172,7 @@ async fn chosen(
     whole(&world, &facts)
 }
 
-/// Whoever asks, by the word of a header.
+/// User of a request, by a header.
 struct User(Option<String>);
 
 impl FromRequest for User {

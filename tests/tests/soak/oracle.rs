@@ -1,4 +1,4 @@
-//! What every answer must be at least: the versions at the last acknowledged invalidation.
+//! Minimum versions of every answer: those at the last acknowledged invalidation.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -9,7 +9,7 @@ use tests::dice::Dice;
 /// An object, and a version of it.
 pub(crate) type Version = (usize, u64);
 
-/// What was done to all that had been made before.
+/// Effect on all responses from before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Done {
     Invalidated,

@@ -1,4 +1,4 @@
-//! Where handlers hand off: at the word of a game, or at random.
+//! Points at which handlers yield: as a game prescribes, or at random.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};

@@ -1,4 +1,4 @@
-//! What can be asked for, what it is made from, and the words of an answer.
+//! Pages, their sources, and the words of an answer.
 
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
@@ -71,12 +71,12 @@ impl Kind {
         }
     }
 
-    /// Whether it fails without anything being wrong.
+    /// True if its failure is expected.
     pub(crate) fn may_fail(self) -> bool {
         matches!(self, Self::Moody | Self::Frail)
     }
 
-    /// Whether what has expired may answer.
+    /// True if a stale response may answer.
     pub(crate) fn may_be_stale(self) -> bool {
         matches!(self, Self::Late | Self::Frail)
     }
@@ -90,7 +90,7 @@ impl Kind {
     }
 }
 
-/// What is asked for, of all there is: the fewer pages, the more often requests meet.
+/// Subset of the pages: the fewer pages, the more requests coincide.
 #[derive(Debug, Clone)]
 pub(crate) struct Among {
     kinds: Vec<Kind>,
@@ -165,7 +165,7 @@ impl Page {
         named.into_iter().chain(tags)
     }
 
-    /// What its route and its handler tag it with.
+    /// Tags of its route and its handler.
     fn tags(self) -> Vec<Tag> {
         let (object, group) = (self.number, self.number % GROUPS);
         match self.kind {
@@ -211,7 +211,7 @@ impl Tag {
     }
 }
 
-/// What is invalidated at once.
+/// Target of one invalidation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Scope {
     All,

@@ -1,4 +1,4 @@
-//! What a client asks.
+//! Requests of a client.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ pub(crate) struct Question {
     /// With `?nocache=1`.
     pub(crate) live: bool,
     pub(crate) range: Option<&'static str>,
-    /// Whether it sends the tag of something that its client holds.
+    /// True if it sends the `ETag` of a response that its client holds.
     pub(crate) held: Option<Tag>,
 }
 

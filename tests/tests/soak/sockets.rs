@@ -34,7 +34,7 @@ const SPREADS: [usize; 4] = [1, 3, 12, OBJECTS];
 /// A client remembers so many representations.
 const MOST_HELD: usize = 100;
 
-/// How long it soaks where `SOAK_SECONDS` says nothing.
+/// Default duration of the soak, without `SOAK_SECONDS`.
 const MINUTE: u64 = 60;
 
 struct Soak {
@@ -42,7 +42,7 @@ struct Soak {
     server: SocketAddr,
     until: Instant,
     answers: AtomicU64,
-    /// What the cache has held at most.
+    /// Maximum size of the cache.
     fullest: AtomicU64,
     found: Mutex<Option<String>>,
 }
@@ -57,7 +57,7 @@ impl Soak {
         self.found.lock().unwrap().clone()
     }
 
-    /// What was found within this time, if anything was.
+    /// Returns the fault that was found within this time, if any.
     fn run(seed: u64, time: Duration, plant: Option<Plant>) -> Option<String> {
         let cache = ResponseCache::builder().max_bytes(CAPACITY).build();
         let pace = Pace::Random(Mutex::new(Dice::new(seed)));

@@ -1,4 +1,4 @@
-//! Whether an answer is a right one.
+//! Check of an answer.
 
 use actix_web::http::Method;
 
@@ -8,7 +8,7 @@ use crate::page::{Facts, Kind, Scope};
 use crate::question::{Held, Sent};
 use crate::world::World;
 
-/// What came back.
+/// Answer of the server.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -17,15 +17,15 @@ pub(crate) struct Answer {
     pub(crate) tag: Option<String>,
     /// `None` where it broke off.
     pub(crate) body: Option<Vec<u8>>,
-    /// What the cache says of it.
+    /// `Cache-Status` of the answer.
     pub(crate) said: String,
 }
 
-/// What is wrong with an answer.
+/// Fault of an answer.
 pub(crate) type Wrong = String;
 
 impl Sent {
-    /// What the client holds from now on, or what is wrong.
+    /// Returns the response that the client holds from now on, or the fault.
     ///
     /// `None` for an answer that never came.
     pub(crate) fn judge(

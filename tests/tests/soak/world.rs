@@ -23,7 +23,7 @@ pub(crate) enum Plant {
     GrowsBody,
 }
 
-/// What the handlers and the writers of one soak share.
+/// State that the handlers and the writers of one soak share.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) cache: ResponseCache,
@@ -96,7 +96,7 @@ impl World {
         }
     }
 
-    /// What a handler finds out, with pauses at which anything may happen.
+    /// Reads the sources of a handler, with pauses for other events in between.
     pub(crate) async fn look(&self, page: Page, user: Option<String>) -> Facts {
         self.pace.hand_off().await;
         let mut versions = Vec::new();

@@ -1,4 +1,4 @@
-//! What two or three threads can do to one key.
+//! Interleavings of two or three threads on one key.
 
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What runs and an invalidation can do to one name.
+//! Interleavings of runs and an invalidation of one name.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ impl World {
         drop(stored);
     }
 
-    /// What a request is answered with.
+    /// Returns the answer to a request.
     fn read(&self, place: usize) -> Option<u64> {
         let stored = lock(&self.stored[place]);
         let current = stored
@@ -152,7 +152,7 @@ pub(super) fn a_sweep_meets_a_run_that_starts() {
 }
 
 #[test]
-pub(super) fn whoever_starts_after_an_invalidation_is_not_invalidated_by_it() {
+pub(super) fn a_run_after_an_invalidation_is_not_invalidated_by_it() {
     explore(|| {
         let world = World::new();
         let started = Arc::new(AtomicU64::new(0));

@@ -12,7 +12,7 @@ pub(crate) use super::handles::{Arc, Weak};
 /// Without a seed: an order of steps must lead to the same place each time.
 pub(crate) type RandomState = BuildHasherDefault<DefaultHasher>;
 
-/// As few as can show that there is more than one.
+/// Smallest number that shows the effect of several.
 pub(crate) const STRIPES: usize = 2;
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,4 +1,4 @@
-//! What the clients share, and what must hold of it.
+//! State that the clients share, and its invariants.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -164,7 +164,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How often what happened: a model in which nothing happens shows nothing.
+/// Counts of events: a model without events shows nothing.
 #[derive(Default)]
 pub(super) struct Seen {
     reused: AtomicUsize,

@@ -1,4 +1,4 @@
-//! What a process knows of a remote store and of the others that use it, in every order of the
+//! State of a process about a remote store and the others that use it, in every order of the
 //! steps.
 
 use crate::generations::sync;

@@ -1,4 +1,4 @@
-//! What runs that name a tag and an invalidation of it can do to each other.
+//! Interleavings of runs that set a tag and an invalidation of it.
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ impl World {
         self.store(response, Some(kept));
     }
 
-    /// What an earlier run has made.
+    /// Response of an earlier run.
     fn made(&self) {
         let snapshot = Snapshot::of([self.names.hold(&Name::Tag(TAG))]);
         self.store(OLD, Some(snapshot));
@@ -74,7 +74,7 @@ impl World {
         self.stripes.raise(&self.names, TAG, raise);
     }
 
-    /// What lies there, and what has become of it.
+    /// Stored response, and its validity.
     fn read(&self) -> Option<(u64, Validity)> {
         let stored = lock(&self.stored);
         let stored = stored.as_ref()?;
@@ -127,7 +127,7 @@ pub(super) fn a_second_run_and_an_invalidation_at_once() {
 }
 
 #[test]
-pub(super) fn whoever_starts_after_an_invalidation_is_not_invalidated_by_it() {
+pub(super) fn a_run_after_an_invalidation_is_not_invalidated_by_it() {
     explore(|| {
         let world = World::new();
         let other = Arc::clone(&world);

@@ -1,4 +1,4 @@
-//! What the cache says, on the standard error, each event in a line.
+//! Log of the cache on standard error, one event a line.
 
 use std::fmt::{Debug, Write as _};
 

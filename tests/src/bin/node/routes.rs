@@ -1,4 +1,4 @@
-//! What a node is asked: pages that tell the run that made them, invalidations, and what was counted.
+//! Routes of a node: pages with the data of their run, invalidations, and counters.
 
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -33,14 +33,14 @@ pub(crate) fn routes(settings: &Settings, app: &mut ServiceConfig) {
         .service(stats);
 }
 
-/// How large a page is, and how long its handler takes.
+/// Size of a page, and duration of its handler.
 #[derive(Deserialize)]
 struct Shape {
     size: Option<usize>,
     ms: Option<u64>,
 }
 
-/// What a handler does: it reads at the origin, works, and tells what it has read.
+/// Handler that reads at the origin, works, and returns what it has read.
 async fn run(settings: &Settings, name: &str, shape: &Shape) -> Result<String, Error> {
     RUNS.fetch_add(1, SeqCst);
     let visit = Visit::read(settings.origin, name).await;

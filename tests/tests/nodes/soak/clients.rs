@@ -1,4 +1,4 @@
-//! Who asks, and who changes and invalidates.
+//! Clients that request pages, and writers that change and invalidate them.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -18,7 +18,7 @@ const LANGUAGES: [&str; 3] = ["en", "de", "fr"];
 /// other things to do.
 const PATIENCE: Duration = Duration::from_secs(7);
 
-/// What is asked for.
+/// Target of a request.
 #[derive(Debug, Clone, Copy)]
 struct Question {
     route: &'static str,
@@ -144,7 +144,7 @@ impl Soak<'_> {
         }
     }
 
-    /// What is promised, when it is invalidated, of what is true now.
+    /// Promise that an invalidation makes for the current values.
     fn promise(&self, change: &Change) -> impl Fn(bool) {
         let version = |page: usize| self.origin.version(&format!("p{page}"));
         let pages = change.pages();

@@ -1,4 +1,4 @@
-//! What goes wrong.
+//! Faults that are injected.
 
 use std::thread;
 use std::time::{Duration, Instant};

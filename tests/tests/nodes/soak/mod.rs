@@ -18,13 +18,13 @@ use self::faults::Faults;
 use self::promises::Promises;
 use crate::setting::{Setting, alone, start};
 
-/// How long it soaks where `SOAK_SECONDS` says nothing.
+/// Default duration of the soak, without `SOAK_SECONDS`.
 const SHORT: u64 = 40;
-/// How long these nodes believe their memory while they hear nothing.
+/// Time for which these nodes trust their memory without a heartbeat.
 const SILENCE: Duration = Duration::from_secs(2);
 /// The nodes.
 const NAMES: [&str; 2] = ["a", "b"];
-/// So many for each node.
+/// Number for each node.
 const READERS: u64 = 3;
 const WRITERS: u64 = 2;
 
@@ -41,7 +41,7 @@ enum Plant {
     Apart,
 }
 
-/// What everybody shares.
+/// State that all tasks share.
 struct Soak<'a> {
     origin: &'a Origin,
     nodes: &'a [Node],
@@ -52,7 +52,7 @@ struct Soak<'a> {
     seen: Seen,
 }
 
-/// What has happened, so that something has.
+/// Counts of events, to show that the soak has covered them.
 #[derive(Debug, Default)]
 struct Seen {
     answers: AtomicU64,

@@ -1,4 +1,4 @@
-//! What every answer must be at least.
+//! Minimum version of every answer.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -8,7 +8,7 @@ use super::SILENCE;
 
 /// By then an acknowledged invalidation holds in the memory of every node.
 const BOUND: Duration = SILENCE.saturating_add(Duration::from_secs(1));
-/// How late a process may be on a busy machine, beside the bound.
+/// Tolerance for a process on a busy machine, in addition to the bound.
 const LATE: Duration = Duration::from_millis(500);
 
 /// The promises that were made for each target.
@@ -21,7 +21,7 @@ struct Promise {
     /// The node that it was asked of, where it holds at once.
     node: usize,
     made: Instant,
-    /// Whether it was acknowledged, and holds everywhere.
+    /// True if it was acknowledged and holds on all nodes.
     everywhere: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Where a response lies in the remote store, as `explain` tells it.
+//! Name of a response in the remote store, as `explain` returns it.
 
 use super::{Nodes, page, ten};
 use actix_web::http::Method;
@@ -7,7 +7,7 @@ use actix_web::{App, web};
 use cached_response::{Explanation, Outcome, ResponseCache, cached};
 use tests::stage::Stage;
 
-/// What a cache says of a request, when it has been answered.
+/// Explanation of a request after its answer.
 async fn explained(cache: &ResponseCache, stage: &Stage, request: TestRequest) -> Explanation {
     let route = web::route().to(cached(ten(), page));
     let app = App::new()
@@ -36,7 +36,7 @@ async fn an_explanation_names_the_response_as_the_store_does() {
 }
 
 #[actix_web::test]
-async fn where_nothing_is_looked_up_there_is_no_name() {
+async fn without_a_look_up_there_is_no_name() {
     let nodes = Nodes::new().await;
     let write = asked("/explained").method(Method::POST);
     let explained = explained(&nodes.one.cache, &nodes.stage, write).await;

@@ -1,4 +1,4 @@
-//! What is invalidated is not answered, whichever node did it.
+//! Invalidated responses are not reused, on whichever node they were invalidated.
 
 use super::{Nodes, pair};
 use actix_web::test::TestRequest;
@@ -14,7 +14,7 @@ fn nonces(nodes: &Nodes) -> Vec<String> {
 }
 
 #[actix_web::test]
-async fn what_has_a_missing_nonce_is_no_response() {
+async fn an_entry_with_a_missing_nonce_is_a_miss() {
     let nodes = Nodes::without_memory().await;
     nodes.one.get("/plain").await;
     assert_eq!(nonces(&nodes).len(), 3, "of all, the path and the URL");
@@ -50,7 +50,7 @@ async fn invalidate(cache: &ResponseCache, what: &str) -> Result<(), Invalidatio
 
 // Nothing older than an acknowledged invalidation is answered.
 #[actix_web::test]
-async fn what_one_node_invalidates_no_node_answers() {
+async fn an_invalidation_by_one_node_holds_on_every_node() {
     for make in [0, 1] {
         for what in ["all", "path", "url", "tagged", "inner"] {
             let nodes = match make {
@@ -82,7 +82,7 @@ async fn what_one_node_invalidates_no_node_answers() {
 
 // Tags from the attribute, and those that the handler names.
 #[actix_web::test]
-async fn what_is_invalidated_while_another_node_runs_is_not_shared() {
+async fn a_run_overtaken_by_an_invalidation_is_not_shared() {
     for what in ["all", "path", "url", "tagged", "inner"] {
         let nodes = Nodes::with(ResponseCacheBuilder::without_memory, 2).await;
         nodes.one.get("/tagged?tag=outer").await;
@@ -129,7 +129,7 @@ async fn an_invalidation_that_the_store_refuses_is_an_error_and_holds_here() {
 }
 
 #[actix_web::test]
-async fn whoever_changes_something_finds_it_changed_on_every_node() {
+async fn a_writer_sees_its_change_on_every_node() {
     let nodes = Nodes::without_memory().await;
     nodes.one.get("/plain").await;
     let post = TestRequest::post().uri("/plain");

@@ -24,7 +24,7 @@ mod fences;
 mod races;
 mod reuse;
 
-/// What a run makes that is asked for so.
+/// Response of a run for this request.
 async fn page(stage: web::Data<Stage>, query: web::Query<Vec<(String, String)>>) -> HttpResponse {
     let run = stage.run_at_barrier().await;
     for (name, value) in query.iter() {
@@ -193,7 +193,7 @@ fn said(answer: &Answer) -> (String, String) {
     (answer.text(), said)
 }
 
-/// Whether the digests that name places in the store are of four bits, so that they meet.
+/// Returns whether digests in names have four bits, so that they collide.
 fn digests_meet() -> bool {
     std::env::var_os("CACHED_RESPONSE_WEAK_DIGEST").is_some()
 }
@@ -202,7 +202,7 @@ fn pair(text: &str, said: &str) -> (String, String) {
     (text.to_owned(), said.to_owned())
 }
 
-/// What is changed behind the cache.
+/// Value that changes without an invalidation.
 static ROW: AtomicU32 = AtomicU32::new(0);
 
 /// It, as it was before the look-up.

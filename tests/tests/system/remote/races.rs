@@ -78,7 +78,7 @@ async fn one_variant_does_not_wait_for_another() {
 }
 
 #[actix_web::test]
-async fn what_the_handler_no_longer_says_is_not_found_again() {
+async fn an_outdated_response_is_not_found_again() {
     let nodes = Nodes::new().await;
     let (node, stats) = (&nodes.one, || nodes.one.cache.stats());
     assert_eq!(node.get("/gone").await.0, "run 1");
@@ -155,7 +155,7 @@ async fn a_client_that_leaves_leaves_no_lease() {
 }
 
 #[actix_web::test]
-async fn what_arguments_have_read_before_an_invalidation_is_not_shared() {
+async fn a_run_whose_arguments_are_older_than_an_invalidation_is_not_shared() {
     let nodes = Nodes::new().await;
     ROW.store(1, SeqCst);
     nodes.store.hold_only("look_up");

@@ -1,4 +1,4 @@
-//! What one node has made answers on the other.
+//! Reuse of one node's responses by another.
 
 use super::{Nodes, digests_meet, pair, said};
 use actix_web::{http::header, test::TestRequest};
@@ -30,7 +30,7 @@ async fn a_reason_phrase_comes_with_a_response_from_another_node() {
 }
 
 #[actix_web::test]
-async fn what_another_node_has_made_for_a_client_without_codings_answers_none_with_codings() {
+async fn a_response_for_a_client_without_codings_does_not_answer_one_with_codings() {
     for nodes in [Nodes::new().await, Nodes::without_memory().await] {
         let ask = |accepted: &str| {
             TestRequest::with_uri("/behind/page").insert_header(("accept-encoding", accepted))
@@ -143,7 +143,7 @@ async fn a_head_is_answered_by_what_another_node_has_stored() {
 }
 
 #[actix_web::test]
-async fn what_may_not_be_stored_goes_nowhere() {
+async fn an_uncacheable_response_is_not_written() {
     let nodes = Nodes::new().await;
     nodes.one.get("/plain?disable=1").await;
     assert_eq!(nodes.other.get("/plain?disable=1").await.0, "run 2");
