@@ -340,6 +340,22 @@ fn commands_in_the_documents_name_what_is_there() {
 }
 
 #[test]
+fn every_function_that_the_architecture_names_is_in_its_file() {
+    let page = read("ARCHITECTURE.md");
+    let mut steps = 0;
+    for span in page.split('`').skip(1).step_by(2) {
+        let Some((file, function)) = span.split_once(".rs:") else {
+            continue;
+        };
+        let source = read(&format!("cached-response/src/{file}.rs"));
+        let is_there = ["(", "<"].map(|end| source.contains(&format!("fn {function}{end}")));
+        assert!(is_there.contains(&true), "`{span}` is not there");
+        steps += 1;
+    }
+    assert!(steps > 25, "only {steps} steps were read");
+}
+
+#[test]
 fn every_warning_about_a_remote_store_has_a_row() {
     let source = read("cached-response/src/remote/error.rs");
     let messages = source.split("fn message(").nth(1).unwrap();
