@@ -10,7 +10,7 @@ use crate::store::{
         server_info::ServerInfo,
     },
 };
-use redis::{Pipeline, Value};
+use redis::{Cmd, Pipeline, Value};
 use std::time::{Duration, Instant};
 
 /// The longest lifetime that is sent, in milliseconds: a hundred years.
@@ -29,21 +29,36 @@ pub(crate) fn milliseconds(duration: Duration) -> u64 {
     })
 }
 
+/// A command with room for so many arguments of so many bytes in all: an argument that does not fit is
+/// allocated anew.
+fn command(command: &str, arguments: usize, bytes: usize) -> Cmd {
+    let mut with_room = Cmd::with_capacity(arguments + 1, command.len() + bytes);
+    with_room.arg(command);
+    with_room
+}
+
+/// The maximum length of two numbers, in bytes.
+const NUMBERS_BYTES: usize = 40;
+
 /// Adds the read of the first `limit` bytes under `name`.
 pub(crate) fn add_read(commands: &mut Pipeline, name: &str, limit: usize) {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     // From 0 to -1 would be all of it.
     let (first, last) = if limit == 0 { (1, 0) } else { (0, limit - 1) };
-    commands.cmd("GETRANGE").arg(name).arg(first).arg(last);
+    let mut read = command("GETRANGE", 3, name.len() + NUMBERS_BYTES);
+    read.arg(name).arg(first).arg(last);
+    commands.add_command(read);
 }
 
 /// Reads an entry and its remaining lifetime. Another process may replace the entry in between: one of
 /// the two lifetimes is that of the entry that was read, and the shorter one is believed.
 pub(crate) fn read_entry(name: &str, limit: usize) -> Pipeline {
     let mut commands = Pipeline::with_capacity(4);
-    commands.cmd("PTTL").arg(name);
+    let mut lifetime = command("PTTL", 1, name.len());
+    lifetime.arg(name);
+    commands.add_command(lifetime.clone());
     add_read(&mut commands, name, limit);
-    commands.cmd("PTTL").arg(name);
+    commands.add_command(lifetime);
     commands
 }
 
@@ -51,7 +66,10 @@ pub(crate) fn read_entry(name: &str, limit: usize) -> Pipeline {
 pub(crate) fn look_up(name: &str, limit: usize, with: &[String]) -> Pipeline {
     let mut commands = read_entry(name, limit);
     if !with.is_empty() {
-        commands.cmd("MGET").arg(with);
+        let bytes = with.iter().map(String::len).sum();
+        let mut get = command("MGET", with.len(), bytes);
+        get.arg(with);
+        commands.add_command(get);
     }
     commands
 }

@@ -65,11 +65,11 @@ pub(crate) fn small_value(reply: Value) -> Result<Option<Bytes>, StoreError> {
     if reply == Value::Nil {
         return Ok(None);
     }
-    Ok(bytes(reply)?.and_then(|bytes| {
+    Ok(bytes(reply)?.and_then(|mut bytes| {
         if bytes.len() > SMALL_VALUE_BYTES {
             warn_of_foreign_value();
+            bytes.truncate(SMALL_VALUE_BYTES);
         }
-        let bytes = bytes.slice(..bytes.len().min(SMALL_VALUE_BYTES));
         (!bytes.is_empty()).then_some(bytes)
     }))
 }
