@@ -89,6 +89,7 @@ fn routes(app: &mut web::ServiceConfig) {
                 .soft_timeout(Duration::from_millis(200)),
         ),
         ("/narrow", ten().query(["page"])),
+        ("/respectful", ten().respect_client()),
     ];
     for (path, policy) in policies {
         let route = || web::route().to(cached(policy.clone(), page));

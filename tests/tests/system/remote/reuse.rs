@@ -181,7 +181,7 @@ async fn without_memory_a_stale_response_answers_in_place_of_a_failed_run_too() 
 
 #[actix_web::test]
 async fn the_handler_never_runs_for_a_client_with_only_if_cached() {
-    let page = "/plain?disable=1";
+    let page = "/respectful?disable=1";
     let nodes = Nodes::new().await;
     // Marked: its requests run without waiting for each other.
     for _ in 0..3 {
