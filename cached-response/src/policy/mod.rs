@@ -457,8 +457,8 @@ impl Policy {
     /// let policy = Policy::new(3600).version("2");
     /// let page = cached(policy, || async { "page" });
     /// # let _ = actix_web::web::get().to(page);
-    /// let empty = Policy::new(3600).version("");
-    /// assert!(std::panic::catch_unwind(|| cached(empty, || async { "page" })).is_err());
+    /// let empty = || cached(Policy::new(3600).version(""), || async { "page" });
+    /// assert!(std::panic::catch_unwind(empty).is_err());
     /// ```
     #[must_use]
     pub fn version(mut self, version: &str) -> Self {

@@ -55,8 +55,8 @@ impl Policy {
     /// # use cached_response::{Policy, cached};
     /// let page = cached(Policy::from_response().heuristic_fraction(0.1), || async { "page" });
     /// # let _ = actix_web::web::get().to(page);
-    /// let wrong = Policy::from_response().heuristic_fraction(1.1);
-    /// assert!(std::panic::catch_unwind(|| cached(wrong, || async { "page" })).is_err());
+    /// let wrong = || cached(Policy::from_response().heuristic_fraction(1.1), || async { "page" });
+    /// assert!(std::panic::catch_unwind(wrong).is_err());
     /// ```
     #[must_use]
     pub fn heuristic_fraction(mut self, fraction: f32) -> Self {
@@ -82,8 +82,8 @@ impl Policy {
     /// # use cached_response::{Policy, cached};
     /// let page = cached(Policy::from_response().targeted("CDN-Cache-Control"), || async { "page" });
     /// # let _ = actix_web::web::get().to(page);
-    /// let wrong = Policy::new(60).targeted("CDN-Cache-Control");
-    /// assert!(std::panic::catch_unwind(|| cached(wrong, || async { "page" })).is_err());
+    /// let wrong = || cached(Policy::new(60).targeted("CDN-Cache-Control"), || async { "page" });
+    /// assert!(std::panic::catch_unwind(wrong).is_err());
     /// ```
     #[must_use]
     pub fn targeted(mut self, name: impl TryInto<HeaderName> + Debug) -> Self {
