@@ -181,15 +181,19 @@ mod tests {
         assert_eq!(is_done.await, Ok(7));
     }
 
+    fn assert_cannot_spawn_in_a_plain_runtime() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(async {
+            assert!(!can_spawn());
+            assert!(spawn(Box::pin(async {})).is_err());
+            assert!(!HAS_PANICKED.get(), "`spawn_local` was called and panicked");
+        });
+    }
+
     #[test]
     fn a_thread_without_a_local_runtime_is_known_without_a_panic() {
         thread::spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().build();
-            runtime.unwrap().block_on(async {
-                assert!(!can_spawn());
-                assert!(spawn(Box::pin(async {})).is_err());
-                assert!(!HAS_PANICKED.get(), "`spawn_local` was called and panicked");
-            });
+            assert_cannot_spawn_in_a_plain_runtime();
         })
         .join()
         .unwrap();
@@ -208,12 +212,7 @@ mod tests {
         thread::spawn(|| {
             System::new().block_on(async { assert!(can_spawn()) });
             assert!(System::is_registered(), "it stays registered");
-            let runtime = tokio::runtime::Builder::new_current_thread().build();
-            runtime.unwrap().block_on(async {
-                assert!(!can_spawn());
-                assert!(spawn(Box::pin(async {})).is_err());
-                assert!(!HAS_PANICKED.get(), "`spawn_local` was called and panicked");
-            });
+            assert_cannot_spawn_in_a_plain_runtime();
         })
         .join()
         .unwrap();
