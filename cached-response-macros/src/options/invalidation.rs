@@ -2,7 +2,7 @@
 
 use super::{
     parse_each,
-    table::{FLAG, LIST, OptionTable, VALUE, option},
+    table::{CACHE_OPTION, CRATE_OPTION, FLAG, LIST, OptionTable, option},
     templates::{EMPTY_TAG, check_template, template_alone},
     values,
 };
@@ -72,18 +72,8 @@ const INVALIDATES: OptionTable = OptionTable {
             "all",
             &["everything", "clear", "flush", "purge"],
         ),
-        option(
-            "cache",
-            VALUE,
-            "cache = CACHE",
-            &["store", "backend", "in_cache"],
-        ),
-        option(
-            "crate",
-            VALUE,
-            "crate = path::to::cached_response",
-            &["krate", "crate_path"],
-        ),
+        CACHE_OPTION,
+        CRATE_OPTION,
     ],
     ambiguous: &[],
     elsewhere: &[],

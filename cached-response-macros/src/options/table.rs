@@ -407,19 +407,25 @@ const OPTIONS: &[OptionSpec] = &[
         "version = \"2\"",
         &["revision", "cache_version", "key_version", "epoch"],
     ),
-    option(
-        "cache",
-        VALUE,
-        "cache = CACHE",
-        &["store", "backend", "in_cache"],
-    ),
-    option(
-        "crate",
-        VALUE,
-        "crate = path::to::cached_response",
-        &["krate", "crate_path"],
-    ),
+    CACHE_OPTION,
+    CRATE_OPTION,
 ];
+
+/// The option of both attributes that names a cache.
+pub(super) const CACHE_OPTION: OptionSpec = option(
+    "cache",
+    VALUE,
+    "cache = CACHE",
+    &["store", "backend", "in_cache"],
+);
+
+/// The option of both attributes that names the crate.
+pub(super) const CRATE_OPTION: OptionSpec = option(
+    "crate",
+    VALUE,
+    "crate = path::to::cached_response",
+    &["krate", "crate_path"],
+);
 
 #[cfg(test)]
 mod tests {
