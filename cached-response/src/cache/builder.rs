@@ -48,6 +48,7 @@ pub struct ResponseCacheBuilder {
     limits: CacheLimits,
     stale: StaleRules,
     mistakes: Mistakes,
+    without_memory: bool,
     pub(crate) remote: RemoteConfig,
     pub(crate) clock: Clock,
 }
@@ -66,6 +67,7 @@ impl Default for ResponseCacheBuilder {
             },
             stale: StaleRules::default(),
             mistakes: Mistakes::default(),
+            without_memory: false,
             remote: RemoteConfig::default(),
             clock: Clock::default(),
         }
@@ -238,14 +240,14 @@ impl ResponseCacheBuilder {
     #[track_caller]
     fn build_at(self, location: Option<&'static Location<'static>>) -> ResponseCache {
         self.mistakes.report();
-        let memory = if self.remote.without_memory {
+        let memory = if self.without_memory {
             MemoryStore::disabled()
         } else {
             MemoryStore::new(self.max_bytes)
         };
         let lease = self.limits.lease();
         let generations = Arc::new(Generations::new());
-        let remote = RemoteTier::new(&self.remote, lease, &self.clock, &generations);
+        let remote = RemoteTier::new(self.remote, lease, &self.clock, &generations);
         ResponseCache(Arc::new(Inner {
             memory,
             flights: ResponseFlights::new(),
@@ -324,7 +326,7 @@ impl ResponseCacheBuilder {
     /// ```
     #[must_use]
     pub fn without_memory(mut self) -> Self {
-        self.remote.without_memory = true;
+        self.without_memory = true;
         self
     }
 

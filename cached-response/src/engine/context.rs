@@ -3,10 +3,7 @@
 use crate::{
     cache::{Inner, ResponseCache, app_data::DataSet, report},
     entry::StoredResponse,
-    invalidation::{
-        generations::{Target, raises},
-        nonce::Nonce,
-    },
+    invalidation::generations::{Target, raises},
     key::Key,
     memory::variants::Found,
     metrics::{
@@ -14,7 +11,7 @@ use crate::{
         reason::{ForwardReason, RunReason, Skip},
     },
     policy::stale::StaleRules,
-    remote::{budget::Budget, read::Fetched, write::PreparedWrite},
+    remote::RemoteState,
     response::reuse::HitKind,
     route::{RouteRef, admission::Admitted, config::RouteConfig},
     single_flight::responses::{JoinContext, Permit, Permits},
@@ -164,21 +161,6 @@ pub(crate) struct RequestContext {
     pub(crate) request: HttpRequest,
 }
 
-/// State of the remote look-up of one request.
-#[derive(Debug, Default)]
-pub(crate) struct RemoteState {
-    /// The application's own values, which are not part of a remote key.
-    pub(crate) data: DataSet,
-    /// The time that all remote calls of the request may take together, from the first of them on.
-    pub(crate) budget: Option<Arc<Budget>>,
-    /// A read that had no response to reuse.
-    pub(crate) fetched: Option<Fetched>,
-    /// The nonces of the response in memory: they are older than this request.
-    pub(crate) known_nonces: Option<Arc<[Nonce]>>,
-    /// The write of the run's response, prepared before the run starts.
-    pub(crate) write: Option<Box<PreparedWrite>>,
-}
-
 /// A run that refreshes a stored response which would answer without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RefreshMode {
@@ -205,6 +187,8 @@ pub(crate) struct Miss {
     /// The count of invalidations before the arguments of the run were extracted.
     pub(crate) extracted_at: Option<u64>,
     pub(crate) looked_up_at: Timestamp,
+    /// The application's own values, which are not part of a remote key.
+    pub(crate) data: DataSet,
     pub(crate) remote: RemoteState,
 }
 
@@ -252,10 +236,8 @@ impl Miss {
             refresh: self.refresh,
             extracted_at: None,
             looked_up_at: self.looked_up_at,
-            remote: RemoteState {
-                data: self.remote.data,
-                ..RemoteState::default()
-            },
+            data: self.data,
+            remote: RemoteState::default(),
         }
     }
 

@@ -90,8 +90,8 @@ impl<S: Subject> MissFlow<S> {
     }
 
     async fn start(mut self, permits: Permits, upstream: S::Upstream) -> S::Done {
-        let write = remote_lookup::prepare_write(&self.subject, &mut self.miss);
-        self.miss.remote.write = Box::pin(write).await;
+        let prepared = remote_lookup::prepare_write(&self.subject, &mut self.miss);
+        Box::pin(prepared).await;
         let (context, detaches) = (self.subject.context().clone(), self.subject.may_detach());
         let run = Box::pin(self.subject.run(self.miss, upstream, permits));
         if !detaches {

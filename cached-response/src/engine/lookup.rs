@@ -5,10 +5,7 @@ use crate::{
         Inner, ResponseCache, app_data::DataSet, cached_route::CachedRoute, report, report_as,
     },
     engine::{
-        context::{
-            BackgroundRefresh, Miss, RefreshMode, RemoteState, RequestContext, RouteContext,
-            Subject,
-        },
+        context::{BackgroundRefresh, Miss, RefreshMode, RequestContext, RouteContext, Subject},
         reuse::{self, Reuse},
     },
     entry::{StoredResponse, staleness::Staleness},
@@ -18,6 +15,7 @@ use crate::{
         counters::Event,
         reason::{Bypass, ForwardReason},
     },
+    remote::RemoteState,
     response::reuse::{self as response, HitKind},
     route::{
         Route, RouteRef,
@@ -301,10 +299,8 @@ impl Lookup<'_> {
             refresh: None,
             extracted_at: None,
             looked_up_at: now,
-            remote: RemoteState {
-                data: self.data,
-                ..RemoteState::default()
-            },
+            data: self.data,
+            remote: RemoteState::default(),
         })
     }
 }

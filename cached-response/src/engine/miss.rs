@@ -8,8 +8,8 @@ use crate::{
         context::{Miss, Subject},
         detach::{DetachOnDrop, can_detach, detach_on_drop},
         lookup::{look_again, still_needed},
-        remote_lookup::{self, RemoteOutcome},
-        reuse::{self, Reuse},
+        remote_lookup,
+        reuse::{self, RemoteOutcome, Reuse},
         stale_fallback::SoftTimeout,
         timeout::either,
         wait_cycles::WaitEdge,
@@ -108,7 +108,7 @@ impl<S: Subject> MissFlow<S> {
                 FlightOutcome::NotStored(_) => break,
             }
             // The read from before the wait is old by now.
-            self.miss.remote.fetched = None;
+            remote_lookup::forget_read(&mut self.miss);
             if let Reuse::Fresh(stored, stage) | Reuse::Refresh(stored, stage) =
                 look_again(&self.subject, &mut self.miss)
             {

@@ -34,8 +34,12 @@ pub(crate) mod forced_refresh;
 pub(crate) mod judge;
 pub(crate) mod lookup;
 pub(crate) mod miss;
+#[cfg(any(test, feature = "remote"))]
 pub(crate) mod remote_lookup;
+#[cfg(any(test, feature = "remote"))]
 pub(crate) mod remote_session;
+#[cfg(any(test, feature = "remote"))]
+pub(crate) mod remote_write;
 pub(crate) mod response;
 pub(crate) mod reuse;
 pub(crate) mod run;
@@ -46,3 +50,8 @@ pub(crate) mod upstream;
 pub(crate) mod value;
 pub(crate) mod wait_cycles;
 pub(crate) mod waiting;
+#[cfg(not(any(test, feature = "remote")))]
+pub(crate) mod without_remote;
+
+#[cfg(not(any(test, feature = "remote")))]
+pub(crate) use self::{without_remote as remote_lookup, without_remote as remote_write};

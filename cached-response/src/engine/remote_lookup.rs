@@ -5,69 +5,36 @@ use crate::{
         context::{Miss, Subject},
         lookup::{look_again, still_needed, usable},
         remote_session::RemoteSession,
-        reuse::{self, Reuse},
+        reuse::{self, RemoteOutcome, Reuse, StoredHit},
     },
-    entry::{StoredResponse, staleness::Staleness},
+    entry::StoredResponse,
     invalidation::nonce::Nonce,
     key::KeyRef,
     memory::variants::Found,
-    metrics::counters::Event,
-    remote::{read::ReadMode, write::PreparedWrite},
-    response::reuse::{HitKind, is_conditional, is_not_modified},
+    remote::read::ReadMode,
+    response::reuse::{is_conditional, is_not_modified},
     route::admission::FlightRole,
     single_flight::responses::{FlightOutcome, Permit},
     time::moment::Timestamp,
 };
 use std::sync::Arc;
 
-/// The outcome of a look-up in the remote tier.
-pub(crate) enum RemoteOutcome<A> {
-    Answered(A),
-    /// A stored response is to be refreshed, in the background where possible.
-    Refresh(StoredHit),
-    Miss,
-}
-
-/// A stored response that answers.
-pub(crate) struct StoredHit {
-    pub(crate) stored: Arc<StoredResponse>,
-    pub(crate) stage: Staleness,
-    /// The time of the read from the remote store; `None` for one from memory.
-    pub(crate) read_at: Option<Timestamp>,
-}
-
-impl StoredHit {
-    /// Counts a hit, and answers.
-    pub(crate) fn answer<S: Subject>(&self, subject: &S) -> S::Answer {
-        let Some(now) = self.read_at else {
-            let how = HitKind::hit(self.stage, subject.shared().now());
-            return subject.hit(&self.stored, how);
-        };
-        subject.report(Event::RemoteHit);
-        let how = match HitKind::hit(self.stage, now) {
-            HitKind::Hit(now) => HitKind::Remote(now),
-            how => how,
-        };
-        subject.hit(&self.stored, how)
-    }
-
-    fn outcome<S: Subject>(self, subject: &S, is_due: bool) -> RemoteOutcome<S::Answer> {
-        // With memory the next request finds it there, and refreshes it.
-        if is_due && subject.shared().memory.is_disabled() {
-            RemoteOutcome::Refresh(self)
-        } else {
-            RemoteOutcome::Answered(self.answer(subject))
-        }
+/// Answers from a remote response, or leaves the answer to its refresh.
+fn outcome<S: Subject>(hit: StoredHit, subject: &S, is_due: bool) -> RemoteOutcome<S::Answer> {
+    // With memory the next request finds it there, and refreshes it.
+    if is_due && subject.shared().memory.is_disabled() {
+        RemoteOutcome::Refresh(hit)
+    } else {
+        RemoteOutcome::Answered(hit.answer(subject))
     }
 }
 
 /// Opens the remote session of a miss; `None` where nothing may be stored remotely.
 fn session<'s, S: Subject>(subject: &'s S, miss: &mut Miss) -> Option<RemoteSession<'s, S>> {
-    let data = miss.remote.data;
-    if data.conflicts {
+    if miss.data.conflicts {
         return None;
     }
-    let key = data.portable(miss.base_key.as_bytes());
+    let key = miss.data.portable(miss.base_key.as_bytes());
     RemoteSession::open(subject, key, &mut miss.remote.budget)
 }
 
@@ -85,7 +52,7 @@ pub(crate) async fn first<S: Subject>(subject: &S, miss: &mut Miss) -> RemoteOut
         return RemoteOutcome::Miss;
     };
     if let Some((hit, is_due)) = verified(subject, &session, miss).await {
-        return hit.outcome(subject, is_due);
+        return outcome(hit, subject, is_due);
     }
     // Boxed: there is no room for it in each look-up.
     if conditional && let Some(answer) = Box::pin(not_modified(subject, &session, miss)).await {
@@ -105,7 +72,7 @@ pub(crate) async fn first<S: Subject>(subject: &S, miss: &mut Miss) -> RemoteOut
     }
     miss.remote.fetched = Some(fetched);
     match found.and_then(|stored| keep(subject, miss, stored)) {
-        Some((hit, is_due)) => hit.outcome(subject, is_due),
+        Some((hit, is_due)) => outcome(hit, subject, is_due),
         None => RemoteOutcome::Miss,
     }
 }
@@ -153,12 +120,17 @@ pub(crate) async fn lead<S: Subject>(
 }
 
 /// Prepares the remote write of a forced refresh.
-pub(crate) async fn prepare_write<S: Subject>(
-    subject: &S,
-    miss: &mut Miss,
-) -> Option<Box<PreparedWrite>> {
+pub(crate) async fn prepare_write<S: Subject>(subject: &S, miss: &mut Miss) {
     miss.remote.known_nonces = known_nonces(subject, miss);
-    session(subject, miss)?.prepare_write().await
+    miss.remote.write = match session(subject, miss) {
+        Some(session) => session.prepare_write().await,
+        None => None,
+    };
+}
+
+/// Drops a read that is too old to answer.
+pub(crate) fn forget_read(miss: &mut Miss) {
+    miss.remote.fetched = None;
 }
 
 /// The nonces of the response in memory, whatever its state.

@@ -2,11 +2,13 @@
 
 use crate::{
     cache::Inner,
+    engine::context::Subject,
     entry::{StoredResponse, staleness::Staleness},
     http::{freshness::Freshness, request_directives::RequestDirectives},
     invalidation::generation::Validity,
     memory::variants::Found,
-    metrics::reason::ForwardReason,
+    metrics::{counters::Event, reason::ForwardReason},
+    response::reuse::HitKind,
     route::admission::{Admitted, AllowedReuse},
     time::moment::Timestamp,
 };
@@ -33,6 +35,38 @@ impl Reuse {
             }
             other => other,
         }
+    }
+}
+
+/// The outcome of a look-up in the remote tier.
+pub(crate) enum RemoteOutcome<A> {
+    Answered(A),
+    /// A stored response is to be refreshed, in the background where possible.
+    Refresh(StoredHit),
+    Miss,
+}
+
+/// A stored response that answers.
+pub(crate) struct StoredHit {
+    pub(crate) stored: Arc<StoredResponse>,
+    pub(crate) stage: Staleness,
+    /// The time of the read from the remote store; `None` for one from memory.
+    pub(crate) read_at: Option<Timestamp>,
+}
+
+impl StoredHit {
+    /// Counts a hit, and answers.
+    pub(crate) fn answer<S: Subject>(&self, subject: &S) -> S::Answer {
+        let Some(now) = self.read_at else {
+            let how = HitKind::hit(self.stage, subject.shared().now());
+            return subject.hit(&self.stored, how);
+        };
+        subject.report(Event::RemoteHit);
+        let how = match HitKind::hit(self.stage, now) {
+            HitKind::Hit(now) => HitKind::Remote(now),
+            how => how,
+        };
+        subject.hit(&self.stored, how)
     }
 }
 

@@ -58,16 +58,14 @@ impl StaleFallback {
         self.settled = true;
     }
 
-    /// After a run that outdates the stored response: it is removed, here and remotely.
-    pub(crate) fn remove(&mut self, miss: &Miss) {
-        if self.usable().is_some() {
-            let shared = self.context.shared();
-            variants::remove(&shared.memory, &miss.key, &self.stored);
-            if let Some(write) = &miss.remote.write {
-                write.delete_outdated(&self.stored);
-            }
-        }
+    /// After a run that outdates the stored response: removes it from memory, and returns it where it
+    /// could have answered.
+    pub(crate) fn remove(&mut self, miss: &Miss) -> Option<&StoredResponse> {
         self.settle();
+        self.usable()?;
+        let memory = &self.context.shared().memory;
+        variants::remove(memory, &miss.key, &self.stored);
+        Some(&self.stored)
     }
 
     /// The stored response, where it may answer in place of a failed run now.

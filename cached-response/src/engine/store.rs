@@ -4,6 +4,7 @@ use crate::{
     engine::{
         fence::Validated,
         judge::FinishedRun,
+        remote_write,
         run::{HandlerRun, RunOutcome},
     },
     entry::{StoredResponse, remote_state::VerifiedAt, staleness::Deadlines},
@@ -18,7 +19,6 @@ use crate::{
     memory::variants::{self, StoreOutcome},
     metrics::{counters::Event, reason::Skip},
     policy::candidate::ResponseView,
-    remote::write::NewEntry,
     response::headers,
     single_flight::responses::FlightOutcome,
     util::local_task::LocalBoxFuture,
@@ -40,12 +40,14 @@ impl HandlerRun {
                 _ if self.failed => fallback.start_cooldown(),
                 RunOutcome::NotStored(Skip::Incomplete | Skip::Failed) => fallback.start_cooldown(),
                 RunOutcome::NotStored(why) if self.about_entry && why.outdates() => {
-                    fallback.remove(&self.miss);
+                    if let Some(outdated) = fallback.remove(&self.miss) {
+                        remote_write::delete_outdated(&self.miss, outdated);
+                    }
                 }
                 _ => fallback.settle(),
             }
         }
-        self.write_remote(request, &outcome);
+        remote_write::finish(&mut self, request, &outcome);
         self.notify(outcome);
     }
 
@@ -83,48 +85,7 @@ impl HandlerRun {
     /// about to be sent.
     pub(crate) fn is_kept(&self, stored: &StoredResponse) -> bool {
         let is_in_memory = !self.context.shared().memory.is_disabled();
-        is_in_memory || self.is_remote(stored)
-    }
-
-    fn is_remote(&self, stored: &StoredResponse) -> bool {
-        let Some(write) = &self.miss.remote.write else {
-            return false;
-        };
-        let tags = self.run_context.final_tags();
-        // The tags of a validated response were named by another run.
-        if self.unchanged && stored.tag_snapshot.seen().len() > tags.len() {
-            return false;
-        }
-        // Arguments that were extracted before the nonces were read may be older than they are.
-        let extracts_first = self.context.route.config.extracts_before_lookup();
-        let known = self.miss.remote.known_nonces.as_deref();
-        write.has_stripes_of(&tags) && (!extracts_first || write.has_nonces(known))
-    }
-
-    fn write_remote(&mut self, request: Option<&HttpRequest>, outcome: &RunOutcome) {
-        let stored = match outcome {
-            RunOutcome::Put(StoreOutcome::Stored(stored)) => Some(stored.clone()),
-            _ => None,
-        };
-        let stored = stored.filter(|stored| self.is_remote(stored));
-        let Some(write) = self.miss.remote.write.take() else {
-            return;
-        };
-        if let RunOutcome::NotStored(why) = outcome {
-            return write.not_stored(*why);
-        }
-        let tags = self.run_context.final_tags();
-        if !tags.is_empty() {
-            self.context.route.note_tags();
-        }
-        if let Some(stored) = stored {
-            let entry = NewEntry {
-                stored,
-                request,
-                tags,
-            };
-            write.enqueue(entry);
-        }
+        is_in_memory || remote_write::will_store(self, stored)
     }
 
     /// Counts the outcome, marks a key that is not storable, and notifies the waiters.

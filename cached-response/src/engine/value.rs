@@ -3,12 +3,12 @@
 //! It is stored as a response that has a body and no fields, so that all rules of those hold for it.
 
 use crate::{
+    cache::app_data::DataSet,
     context::control::{RunContext, Scoped},
     engine::{
-        context::{Miss, RemoteState, RouteContext, Subject},
+        context::{Miss, RouteContext, Subject},
         miss::MissFlow,
-        remote_lookup::StoredHit,
-        reuse::{self, Reuse},
+        reuse::{self, Reuse, StoredHit},
         run::{HandlerRun, RunOutcome},
         stale_fallback::StaleFallback,
         timeout::{RunEnd, run_guarded},
@@ -26,6 +26,7 @@ use crate::{
         counters::Event,
         reason::{ForwardReason, Skip},
     },
+    remote::RemoteState,
     response::reuse::HitKind,
     route::admission::{Admitted, AllowedReuse, FlightRole},
     single_flight::responses::Permits,
@@ -149,6 +150,7 @@ where
             refresh: None,
             extracted_at: None,
             looked_up_at: now,
+            data: DataSet::default(),
             remote: RemoteState::default(),
         })
     }

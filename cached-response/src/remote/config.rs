@@ -10,7 +10,6 @@ use std::{fmt, sync::Arc, time::Duration};
 #[derive(Clone)]
 pub(crate) struct RemoteConfig {
     pub(crate) store: Option<Arc<dyn Store>>,
-    pub(crate) without_memory: bool,
     pub(crate) namespace: String,
     pub(crate) schema_version: u32,
     /// Time that all calls of one request may take together.
@@ -25,7 +24,6 @@ impl Default for RemoteConfig {
     fn default() -> Self {
         Self {
             store: None,
-            without_memory: false,
             namespace: "cached-response".into(),
             schema_version: 1,
             remote_timeout: Duration::from_millis(50),

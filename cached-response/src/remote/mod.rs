@@ -38,7 +38,10 @@ pub(crate) mod write_queue;
 
 use crate::{
     entry::StoredResponse,
-    invalidation::generations::{Generations, Target},
+    invalidation::{
+        generations::{Generations, Target},
+        nonce::Nonce,
+    },
     metrics::counters::RemoteStats,
     remote::{
         budget::Budget,
@@ -48,6 +51,8 @@ use crate::{
         entry_key::RemoteKey,
         health::Recovery,
         names::Namespace,
+        read::Fetched,
+        write::PreparedWrite,
         write_queue::WriteQueue,
     },
     route::Route,
@@ -68,6 +73,19 @@ const MAX_LEASE_TTL: Duration = Duration::from_secs(30);
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
+/// State of the remote look-up of one request.
+#[derive(Debug, Default)]
+pub(crate) struct RemoteState {
+    /// Time that all remote calls of the request may take together, from the first of them on.
+    pub(crate) budget: Option<Arc<Budget>>,
+    /// Read that had no response to reuse.
+    pub(crate) fetched: Option<Fetched>,
+    /// Nonces of the response in memory: they are older than this request.
+    pub(crate) known_nonces: Option<Arc<[Nonce]>>,
+    /// Write of the run's response, prepared before the run starts.
+    pub(crate) write: Option<Box<PreparedWrite>>,
+}
+
 /// Remote tier of one cache.
 pub(crate) struct RemoteTier {
     /// Unique in this process.
@@ -86,12 +104,12 @@ pub(crate) struct RemoteTier {
 impl RemoteTier {
     /// Creates the tier if the configuration names a store.
     pub(crate) fn new(
-        config: &RemoteConfig,
+        config: RemoteConfig,
         lease_ttl: Duration,
         clock: &Clock,
         generations: &Arc<Generations>,
     ) -> Option<Self> {
-        let store = config.store.clone()?;
+        let store = config.store?;
         let namespace = Namespace::new(&config.namespace, config.schema_version);
         let (namespace_lock, is_shared) = NamespaceLock::acquire(&config.namespace);
         if is_shared {
