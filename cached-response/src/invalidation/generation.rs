@@ -9,11 +9,19 @@ use super::sync::{
     Ordering::{Acquire, Release},
     Weak,
 };
+use std::sync::OnceLock;
 
 /// Number of invalidations and of expiries of one name, in one counter. A clone is a handle on the
 /// same counter.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Generation(Arc<AtomicU64>);
+pub(crate) struct Generation(Arc<Counter>);
+
+#[derive(Debug, Default)]
+struct Counter {
+    count: AtomicU64,
+    /// The tag, for the generation of one.
+    tag: OnceLock<Box<str>>,
+}
 
 /// Effect on the responses whose runs started before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,17 +37,24 @@ pub(crate) enum Bump {
 const EXPIRY_BITS: u32 = 24;
 
 impl Generation {
+    /// Creates the generation of a tag.
+    pub(crate) fn of_tag(tag: &str) -> Self {
+        let generation = Self::default();
+        generation.0.tag.get_or_init(|| tag.into());
+        generation
+    }
+
     /// Outdates all snapshots that were taken before.
     pub(crate) fn raise(&self, raise: Bump) {
         let one = match raise {
             Bump::Expire => 1,
             Bump::Invalidate => 1 << EXPIRY_BITS,
         };
-        self.0.fetch_add(one, Release);
+        self.0.count.fetch_add(one, Release);
     }
 
     pub(crate) fn count(&self) -> Count {
-        Count(self.0.load(Acquire))
+        Count(self.0.count.load(Acquire))
     }
 
     /// Validity of a response whose run started at this count.
@@ -63,7 +78,7 @@ impl Generation {
 
 /// Weak handle on a generation.
 #[derive(Debug)]
-pub(crate) struct WeakGeneration(Weak<AtomicU64>);
+pub(crate) struct WeakGeneration(Weak<Counter>);
 
 impl WeakGeneration {
     pub(crate) fn upgrade(&self) -> Option<Generation> {
@@ -147,6 +162,12 @@ impl Snapshot {
         self.0.iter()
     }
 
+    /// Returns the tags among its names.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = &str> {
+        let tags = self.seen().map(|seen| seen.generation.0.tag.get());
+        tags.flatten().map(|tag| &**tag)
+    }
+
     /// Validity since the snapshot.
     pub(crate) fn validity(&self) -> Validity {
         Validity::of(self.changed())
@@ -166,11 +187,12 @@ impl Snapshot {
         self.validity() != Validity::Invalidated
     }
 
-    /// Size in bytes with the registry entries of its generations: measured as resident memory, and
+    /// Size in bytes with the registry entries and tags of its generations: measured as resident memory, and
     /// counted as if unshared.
     pub(crate) fn weight(&self) -> usize {
         const GENERATION: usize = 80;
-        self.0.len() * (size_of::<Seen>() + GENERATION)
+        let tags: usize = self.tags().map(str::len).sum();
+        self.0.len() * (size_of::<Seen>() + GENERATION) + tags
     }
 }
 
@@ -227,10 +249,21 @@ mod tests {
     fn expiries_that_overflow_invalidate() {
         explore(|| {
             let generation = Generation::default();
-            generation.0.store((1 << EXPIRY_BITS) - 1, Release);
+            generation.0.count.store((1 << EXPIRY_BITS) - 1, Release);
             let snapshot = Snapshot::of([generation.clone()]);
             generation.raise(Bump::Expire);
             assert_eq!(snapshot.validity(), Validity::Invalidated);
+        });
+    }
+
+    #[test]
+    fn a_snapshot_knows_its_tags() {
+        explore(|| {
+            let unnamed = Generation::default();
+            let snapshot =
+                Snapshot::of([Generation::of_tag("a"), unnamed, Generation::of_tag("b")]);
+            assert!(snapshot.tags().eq(["a", "b"]));
+            assert!(snapshot.again().tags().eq(["a", "b"]));
         });
     }
 

@@ -88,7 +88,7 @@ impl Generations {
     pub(crate) fn snapshot(&self, target: Target<'_>) -> Snapshot {
         // A response that cannot have its tags is not stored.
         let tags = target.tags().unwrap_or_default();
-        let tags = tags.iter().map(|tag| self.names.hold(&Name::Tag(tag)));
+        let tags = tags.iter().map(|tag| self.names.hold_tag(tag));
         let all = [self.all.clone()];
         match target {
             Target::Value(_) => Snapshot::of(all.into_iter().chain(tags)),

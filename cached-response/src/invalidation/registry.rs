@@ -50,13 +50,22 @@ impl Registry {
 
     /// Returns the generation of a name, a new one unless it is held.
     pub(crate) fn hold(&self, name: &impl Hash) -> Generation {
+        self.hold_or(name, Generation::default)
+    }
+
+    /// Returns the generation of a tag, which knows the tag.
+    pub(crate) fn hold_tag(&self, tag: &str) -> Generation {
+        self.hold_or(&Name::Tag(tag), || Generation::of_tag(tag))
+    }
+
+    fn hold_or(&self, name: &impl Hash, make: impl FnOnce() -> Generation) -> Generation {
         let hash = self.seed.hash_one(name);
         let mut shard = lock(self.shard(hash));
         if let Some(held) = shard.held(hash) {
             return held;
         }
         shard.sweep_if_full();
-        let generation = Generation::default();
+        let generation = make();
         shard.generations.insert(hash, generation.downgrade());
         generation
     }

@@ -46,7 +46,7 @@ impl Stripes {
     ) -> Option<Snapshot> {
         let mut held: Vec<_> = kept.seen().cloned().collect();
         for tag in tags {
-            let generation = names.hold(&Name::Tag(tag));
+            let generation = names.hold_tag(tag);
             // The kept generations were read before the run.
             if held.iter().any(|known| known.is_of(&generation)) {
                 continue;
