@@ -79,6 +79,8 @@ pub(crate) struct StoredResponse {
     pub(crate) verified_at: VerifiedAt,
     /// Nonces in the remote store that it depends on.
     pub(crate) nonces: NonceCell,
+    /// Number of look-ups in memory that found it, without the last few of each worker.
+    pub(crate) uses: AtomicU64,
 }
 
 /// Windows in which a stale response may be sent (RFC 5861).

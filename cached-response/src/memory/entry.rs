@@ -35,6 +35,13 @@ impl Entry {
         }
     }
 
+    /// Counts look-ups that found it.
+    pub(crate) fn note_uses(&self, uses: u8) {
+        if let Self::Response(stored) = self {
+            stored.uses.fetch_add(uses.into(), Relaxed);
+        }
+    }
+
     /// Returns true for the same allocation; an equal value is not enough.
     pub(crate) fn is(&self, other: &Self) -> bool {
         match (self, other) {

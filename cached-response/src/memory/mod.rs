@@ -64,6 +64,7 @@ struct Slot {
     entry: Entry,
     /// The counter of changes when the slot was verified last.
     changes: u64,
+    /// Uses since then, which the entry does not count yet.
     uses: u8,
     weight: u64,
     budget: Arc<SlotBudget>,
@@ -71,6 +72,7 @@ struct Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        self.entry.note_uses(self.uses);
         self.budget.used.fetch_sub(self.weight, Relaxed);
     }
 }
@@ -173,6 +175,7 @@ impl MemoryStore {
                 entry.slot = None;
                 return None;
             }
+            slot.entry.note_uses(slot.uses);
             (slot.changes, slot.uses) = (changes, 0);
         }
         entry.slot.as_ref().map(|slot| &slot.entry)
@@ -182,6 +185,7 @@ impl MemoryStore {
     fn get_from_map(&self, entry: &mut WorkerEntry, key: &KeyRef<'_>, hash: u64) -> Option<Entry> {
         let changes = self.changes.load(Acquire);
         let found = self.map.get(key)?;
+        found.note_uses(1);
         if entry.challenger != hash {
             entry.challenger = hash;
         } else if found.weight() < MAX_SLOT_BYTES {
@@ -235,10 +239,10 @@ impl MemoryStore {
         self.changes.fetch_add(1, Release);
     }
 
-    /// Returns all entries of the map.
-    #[cfg(test)]
-    pub(crate) fn all(&self) -> Vec<(Key, Entry)> {
-        self.map.all()
+    /// Calls `with` for each entry of the map, in no order.
+    #[cfg(any(test, feature = "admin"))]
+    pub(crate) fn for_each(&self, with: impl FnMut(&Key, &Entry)) {
+        self.map.for_each(with);
     }
 
     /// Returns the number of entries and their bytes.

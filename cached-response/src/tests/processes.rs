@@ -118,11 +118,9 @@ fn requests() -> Vec<TestRequest> {
 /// The keys in `cache`, without the ids of lists, which are local to the process.
 fn keys(cache: &ResponseCache) -> Vec<String> {
     let shared = cache.shared();
-    let said = shared
-        .memory
-        .all()
-        .into_iter()
-        .map(|(key, slot)| match slot {
+    let mut said = Vec::new();
+    shared.memory.for_each(|key, slot| {
+        said.push(match slot {
             Entry::Response(stored) => match &stored.variant {
                 None => key.as_bytes().escape_ascii().to_string(),
                 Some(variant) => format!("{:?} {}", variant.names, variant.values.escape_ascii()),
@@ -133,9 +131,11 @@ fn keys(cache: &ResponseCache) -> Vec<String> {
                 key.as_bytes().escape_ascii().to_string()
             }
         });
+    });
     let sites = shared.routes.all().into_iter();
     let sites = sites.map(|site| site.identity().escape_ascii().to_string());
     let mut all: Vec<_> = said
+        .into_iter()
         .chain(sites)
         .map(|said| format!("key: {said}"))
         .collect();
