@@ -114,10 +114,15 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn explain(&self, request: &HttpRequest) -> Vec<Explanation> {
+        let pattern = request.match_pattern().unwrap_or_default();
+        self.explain_as(&pattern, request)
+    }
+
+    /// Explains a request as one of the route with this pattern, whatever its own is.
+    pub(crate) fn explain_as(&self, pattern: &str, request: &HttpRequest) -> Vec<Explanation> {
         let shared = self.shared();
-        shared
-            .routes
-            .of(request)
+        let routes = shared.routes.of(pattern);
+        routes
             .iter()
             .map(|route| explain(route, shared, request))
             .collect()

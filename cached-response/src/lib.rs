@@ -112,6 +112,14 @@
 //!
 //! | feature | adds |
 //! |---|---|
+#![cfg_attr(
+    feature = "admin",
+    doc = "| `admin` | [`admin::scope`]: what a cache does, and how to steer it, over HTTP |"
+)]
+#![cfg_attr(
+    not(feature = "admin"),
+    doc = "| `admin` | `admin::scope`: what a cache does, and how to steer it, over HTTP |"
+)]
 //! | `remote` | [`ResponseCacheBuilder::remote`] with a [`Store`] of your own; `redis` and `memcached` switch it on |
 //! | `files` | [`CoveredResponder`] for `actix_files::NamedFile` |
 #![cfg_attr(
@@ -152,6 +160,8 @@
 
 extern crate self as cached_response;
 
+#[cfg(feature = "admin")]
+pub mod admin;
 pub(crate) mod attribute;
 pub(crate) mod cache;
 pub mod context;

@@ -9,6 +9,8 @@ pub(crate) mod handler_id;
 pub(crate) mod inserted;
 pub(crate) mod part;
 pub(crate) mod query;
+#[cfg(any(test, feature = "admin"))]
+pub(crate) mod reader;
 pub(crate) mod vary;
 
 use self::part::KeyPart;

@@ -3,6 +3,8 @@
 
 use crate::route::{Route, RouteRef};
 use actix_web::{HttpRequest, rt::System};
+#[cfg(feature = "admin")]
+use std::collections::BTreeMap;
 use std::{
     any::TypeId,
     collections::{HashMap, HashSet},
@@ -59,11 +61,20 @@ impl Routes {
         routes.values().flatten().cloned().collect()
     }
 
-    /// Returns the handlers of the route of `request`.
-    pub(crate) fn of(&self, request: &HttpRequest) -> Vec<RouteRef> {
-        let pattern = request.match_pattern().unwrap_or_default();
+    /// Returns the handlers of the route with this pattern.
+    pub(crate) fn of(&self, pattern: &str) -> Vec<RouteRef> {
         let routes = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
-        routes.get(&pattern).cloned().unwrap_or_default()
+        routes.get(pattern).cloned().unwrap_or_default()
+    }
+
+    /// Returns the handlers by pattern, in the order of the patterns.
+    #[cfg(feature = "admin")]
+    pub(crate) fn by_pattern(&self) -> BTreeMap<String, Vec<RouteRef>> {
+        let routes = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
+        let routes = routes.iter();
+        routes
+            .map(|(pattern, handlers)| (pattern.clone(), handlers.clone()))
+            .collect()
     }
 }
 

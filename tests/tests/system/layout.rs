@@ -29,7 +29,7 @@ const CRATES: [Layout; 2] = [RUNTIME, MACROS];
 const RUNTIME: Layout = Layout {
     source: "../cached-response/src",
     rows: &[
-        &["handler"],
+        &["handler", "admin"],
         &[
             "middleware",
             "invalidates",

@@ -1,0 +1,158 @@
+//! An invalidation that somebody posts: it has taken effect in every process when it is answered.
+
+use crate::{
+    InvalidationError,
+    cache::{ResponseCache, invalidate::Invalidation},
+};
+use actix_web::http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+/// The names to invalidate, or to expire. One at least.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Removal {
+    tag: Option<String>,
+    tags: Vec<String>,
+    path: Option<String>,
+    url: Option<String>,
+    all: bool,
+    /// Expires in place of invalidating.
+    soft: bool,
+}
+
+/// The outcome of each invalidation that was asked for.
+#[derive(Debug, Serialize)]
+pub(crate) struct RemovalReport {
+    soft: bool,
+    /// Number of names that no process answers with any more.
+    confirmed: usize,
+    failed: Vec<Failure>,
+}
+
+#[derive(Debug, Serialize)]
+struct Failure {
+    /// The member of the request.
+    of: &'static str,
+    error: &'static str,
+    /// In this process it has taken effect.
+    in_this_process: bool,
+    #[serde(skip)]
+    status: StatusCode,
+}
+
+impl Removal {
+    /// Parses the body of a request.
+    ///
+    /// # Errors
+    /// What to write. Never a part of the body.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, &'static str> {
+        let removal: Self = serde_json::from_slice(body).map_err(|_| WRONG_BODY)?;
+        let is_named = removal.all || !removal.names().is_empty();
+        if is_named {
+            Ok(removal)
+        } else {
+            Err(WRONG_BODY)
+        }
+    }
+
+    fn names(&self) -> Vec<Name<'_>> {
+        let tags = self.tag.iter().chain(&self.tags).map(|tag| Name::Tag(tag));
+        let paths = self.path.iter().map(|path| Name::Path(path));
+        let urls = self.url.iter().map(|url| Name::Url(url));
+        let all = self.all.then_some(Name::All);
+        tags.chain(paths).chain(urls).chain(all).collect()
+    }
+
+    /// Invalidates, and waits for the other processes.
+    pub(crate) async fn apply(&self, cache: &ResponseCache) -> RemovalReport {
+        // All are started before the first one is awaited.
+        let names = self.names();
+        let started: Vec<_> = names
+            .iter()
+            .map(|name| (name.member(), name.start(cache, self.soft)))
+            .collect();
+        let mut report = RemovalReport {
+            soft: self.soft,
+            confirmed: 0,
+            failed: Vec::new(),
+        };
+        for (of, invalidation) in started {
+            match invalidation.await {
+                Ok(()) => report.confirmed += 1,
+                Err(error) => report.failed.push(Failure::of(of, &error)),
+            }
+        }
+        report
+    }
+}
+
+const WRONG_BODY: &str = "the body is a JSON object with one or more of `tag`, `tags`, `path`, `url`, \
+                          `prefix`, `route` and `\"all\": true`; `\"soft\": true` expires";
+
+/// A name to invalidate.
+enum Name<'a> {
+    Tag(&'a str),
+    Path(&'a str),
+    Url(&'a str),
+    All,
+}
+
+impl Name<'_> {
+    /// The member of the request that named it.
+    fn member(&self) -> &'static str {
+        match self {
+            Self::Tag(_) => "tag",
+            Self::Path(_) => "path",
+            Self::Url(_) => "url",
+            Self::All => "all",
+        }
+    }
+
+    fn start(&self, cache: &ResponseCache, soft: bool) -> Invalidation {
+        match (self, soft) {
+            (Self::Tag(tag), false) => cache.invalidate_tag(tag),
+            (Self::Tag(tag), true) => cache.expire_tag(tag),
+            (Self::Path(path), false) => cache.invalidate_path(path),
+            (Self::Path(path), true) => cache.expire_path(path),
+            (Self::Url(url), false) => cache.invalidate_url(url),
+            (Self::Url(url), true) => cache.expire_url(url),
+            (Self::All, false) => cache.invalidate_all(),
+            (Self::All, true) => cache.expire_all(),
+        }
+    }
+}
+
+impl Failure {
+    fn of(of: &'static str, error: &InvalidationError) -> Self {
+        let (error, status) = match error {
+            InvalidationError::Unreachable => (
+                "the remote store cannot be reached; it is retried",
+                StatusCode::BAD_GATEWAY,
+            ),
+            InvalidationError::Slow => (
+                "the remote store has not answered in time; it is retried",
+                StatusCode::GATEWAY_TIMEOUT,
+            ),
+            // Its reason is the store's, and may have names in it.
+            InvalidationError::Refused(_) => (
+                "the remote store refuses; its reason is in the log; it is retried",
+                StatusCode::BAD_GATEWAY,
+            ),
+            InvalidationError::Nameless(why) => (*why, StatusCode::BAD_REQUEST),
+        };
+        Self {
+            of,
+            error,
+            in_this_process: status != StatusCode::BAD_REQUEST,
+            status,
+        }
+    }
+}
+
+impl RemovalReport {
+    /// 200 where each has taken effect everywhere.
+    pub(crate) fn status(&self) -> StatusCode {
+        let statuses = self.failed.iter().map(|failure| failure.status);
+        statuses.max().unwrap_or(StatusCode::OK)
+    }
+}

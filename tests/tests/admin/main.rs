@@ -1,0 +1,14 @@
+//! The admin scope of a real server.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in what it calls as well"
+)]
+
+mod access;
+mod entries;
+mod explain;
+mod invalidate;
+mod secrets;
+mod shop;

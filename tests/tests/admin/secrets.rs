@@ -1,0 +1,103 @@
+//! Secrets in every input, none of them in any answer.
+
+use cached_response::ResponseCache;
+use serde_json::json;
+use tests::raw::Request;
+
+use crate::shop::{Shop, TOKEN, authorized};
+
+/// What a secret begins with, wherever it is planted.
+const SECRET: &str = "s3cr3t";
+
+/// Requests with a secret in each place.
+fn plant(shop: &Shop) {
+    for target in [
+        format!("/search?token={SECRET}-query"),
+        format!("/search?{SECRET}-bare"),
+        format!("/behind/page?token={SECRET}-query"),
+        format!("/products/7?token={SECRET}-query"),
+    ] {
+        for _ in 0..3 {
+            shop.get(&target);
+        }
+    }
+    for target in ["/me", "/greeting", "/address", "/behind/page", "/search"] {
+        for _ in 0..3 {
+            let request = Request::get(target)
+                .header("authorization", format!("Bearer {SECRET}-authorization"))
+                .header(
+                    "cookie",
+                    format!("theme={SECRET}-theme; session={SECRET}-session"),
+                )
+                .header("accept-language", format!("{SECRET}-tongue"))
+                .header("accept", format!("{SECRET}/accept"))
+                .header("x-api-key", format!("{SECRET}-key"));
+            shop.fetch(&request);
+        }
+    }
+}
+
+/// Requests to the admin scope, with secrets.
+fn targets() -> [String; 15] {
+    let described = format!(
+        "header=authorization:{SECRET}&header=cookie:session%3D{SECRET}&header=x-api-key:{SECRET}\
+         &header=accept-language:{SECRET}&header=accept:{SECRET}"
+    );
+    [
+        "/routes".to_owned(),
+        "/entries".to_owned(),
+        "/entries?sort=bytes".to_owned(),
+        "/entries?sort=uses".to_owned(),
+        "/entries?limit=1".to_owned(),
+        format!("/entries?{SECRET}={SECRET}"),
+        format!("/explain?url=/search%3Ftoken%3D{SECRET}%26{SECRET}&{described}"),
+        format!("/explain?url=/me&{described}"),
+        format!("/explain?url=/greeting&{described}"),
+        format!("/explain?url=/behind/page&{described}"),
+        format!("/explain?url=/address&{described}"),
+        format!("/explain?url=/products/7&method={SECRET}"),
+        format!("/explain?url={SECRET}"),
+        format!("/explain?{SECRET}=1"),
+        format!("/{SECRET}"),
+    ]
+}
+
+fn outputs(shop: &Shop) -> Vec<String> {
+    let targets = targets();
+    let asked = targets
+        .iter()
+        .map(|target| Request::get(format!("/cache{target}")));
+    let bodies = [
+        json!({ "tag": SECRET, "url": format!("/search?token={SECRET}") }).to_string(),
+        json!({ SECRET: SECRET }).to_string(),
+        format!("{{\"tag\":{SECRET}"),
+    ];
+    let posted = bodies.map(|body| {
+        Request::post("/cache/invalidate", body).header("content-type", "application/json")
+    });
+    let requests = asked
+        .chain(posted)
+        .flat_map(|request| [authorized(request.clone()), request]);
+    requests
+        .map(|request| {
+            let response = shop.fetch(&request);
+            format!("{:?}\n{}", response.head, response.text())
+        })
+        .collect()
+}
+
+#[actix_web::test]
+async fn no_answer_has_a_secret_of_any_input() {
+    let cache = ResponseCache::builder().build();
+    let key = (SECRET, "/secret/path");
+    let value = cache.get_or_compute(key, 60, || async { Ok::<_, ()>(format!("{SECRET}-value")) });
+    value.await.unwrap();
+    let shop = Shop::of(cache);
+    plant(&shop);
+    for output in outputs(&shop) {
+        // The body of a response is one more secret.
+        for secret in [SECRET, TOKEN, "secret/path", "run 1", " pairs"] {
+            assert!(!output.contains(secret), "{secret} in {output}");
+        }
+    }
+}
