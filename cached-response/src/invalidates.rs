@@ -420,8 +420,7 @@ impl ResolvedTarget {
 mod tests {
     use super::*;
     use crate::{
-        store::error::StoreErrorKind, testing::in_process_store::InProcessStore,
-        tests::warnings::Warnings,
+        store::StoreErrorKind, testing::in_process_store::InProcessStore, tests::warnings::Warnings,
     };
     use actix_web::test::TestRequest;
 

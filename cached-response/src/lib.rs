@@ -206,14 +206,12 @@ pub use crate::store::memcached::MemcachedStore;
 pub use crate::store::redis::RedisStore;
 #[cfg(any(test, feature = "remote"))]
 pub use crate::store::{
-    Store,
-    bus::{Bus, Subscription},
-    error::{LookedUp, StoreError, StoreErrorKind, StoreFuture, StoredValue},
+    Bus, LookedUp, Store, StoreError, StoreErrorKind, StoreFuture, StoredValue, Subscription,
 };
 pub use crate::{
     cache::{ResponseCache, ResponseCacheBuilder, invalidate::Invalidation},
     context::{CacheHandle, disable_cache, set_cache_timeout, tag},
-    key::inserted::insert_key_part,
+    key::insert_key_part,
     metrics::counters::Stats,
 };
 pub use crate::{
@@ -234,7 +232,7 @@ pub use crate::{
         counters::RemoteStats,
         reason::{Bypass, ForwardReason, RunReason, Skip, StaleRule},
     },
-    policy::{IntoPolicy, Policy, candidate::ResponseView, ttl::IntoTimeout},
+    policy::{IntoPolicy, Policy, candidate::ResponseView, stale::IntoTimeout},
 };
 pub use cached_response_macros::{KeyPart, cached_response, invalidates};
 
@@ -312,7 +310,7 @@ pub mod __private {
         extract::{
             covered::*,
             probe::*,
-            query_without_flag::QueryWithoutFlag,
+            query_fields::QueryWithoutFlag,
             responder::{BodyOf, ProbeAny, ProbeCovered},
         },
         invalidates::{InvalidatingCall, InvalidationGuard, Written, literal},

@@ -5,8 +5,7 @@ use crate::{
     context::control::RunContext,
     engine::{
         lookup::{LookupOutcome, look_up},
-        response::serve,
-        upstream::{Done, Upstream},
+        response::{Done, Upstream, serve},
     },
     extract::request_body,
     key::{

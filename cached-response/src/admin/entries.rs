@@ -4,10 +4,7 @@ use crate::{
     cache::{Inner, ResponseCache},
     entry::{StoredResponse, staleness::Staleness},
     key::{Key, reader::KeyTarget, vary::Selector},
-    memory::{
-        entry::Entry,
-        map::{OVERHEAD, Weigh},
-    },
+    memory::{OVERHEAD, Weigh, variants::Entry},
     route::RouteRef,
     time::moment::Timestamp,
 };

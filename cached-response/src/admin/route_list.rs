@@ -1,6 +1,6 @@
 //! The cached routes with their policies.
 
-use crate::{cache::ResponseCache, policy::ttl::Timeout, route::Route};
+use crate::{cache::ResponseCache, policy::stale::Timeout, route::Route};
 use serde::Serialize;
 use std::{borrow::Cow, time::Duration};
 

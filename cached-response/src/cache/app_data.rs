@@ -7,10 +7,7 @@
 
 use crate::{
     key::{Field, KeyWriter},
-    route::{
-        Route,
-        seen_data::{FindData, Pin, SeenData},
-    },
+    route::{FindData, Pin, Route, SeenData},
 };
 use actix_web::HttpRequest;
 use foldhash::fast::RandomState;

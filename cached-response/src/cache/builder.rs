@@ -10,11 +10,10 @@ use crate::{
     metrics::counters::Counters,
     policy::{
         mistakes::Mistakes,
-        stale::{StaleRules, stale_options},
-        ttl::{DEFAULT_TIMEOUT, IntoTimeout},
+        stale::{DEFAULT_TIMEOUT, IntoTimeout, StaleRules, stale_options},
     },
     remote::{RemoteTier, config::RemoteConfig},
-    response::tee::budget::CopyBudget,
+    response::tee::CopyBudget,
     route::{index::Routes, run_times::RunTimes},
     single_flight::{
         hit_for_pass::HitForPass,

@@ -16,7 +16,7 @@ use crate::{
     metrics::counters::{Counters, Event, Stats},
     policy::stale::StaleRules,
     remote::RemoteTier,
-    response::tee::budget::CopyBudget,
+    response::tee::CopyBudget,
     route::{Route, index::Routes, run_times::RunTimes},
     single_flight::{
         flights,

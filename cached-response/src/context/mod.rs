@@ -1,21 +1,29 @@
 //! Functions for a running handler: about its own response, and about the reason of its run.
 
 pub(crate) mod control;
-mod tag;
-pub(crate) mod validator;
-
-pub use crate::context::{tag::tag, validator::StaleResponse};
 
 use crate::{
     context::control::{RunContext, with_current},
+    entry::StoredResponse,
+    http::conditional,
     metrics::reason::RunReason,
-    policy::ttl::IntoTimeout,
+    policy::stale::IntoTimeout,
 };
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse,
+    body::BoxBody,
+    dev::Payload,
+    http::{
+        StatusCode,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
+};
 use std::{
+    collections::BTreeSet,
     convert::Infallible,
     future::{Ready, ready},
-    sync::Arc,
+    panic::Location,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// Prevents the response of the running handler from being stored.
@@ -258,4 +266,146 @@ impl FromRequest for CacheHandle {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Ok(Self(RunContext::of(request))))
     }
+}
+
+/// Adds a tag to the response of the running handler, by which
+/// [`invalidate_tag`](crate::ResponseCache::invalidate_tag) finds it.
+///
+/// An invalidation between the start of the run and this call covers the response, too. At most 64 tags
+/// of at most 256 bytes: with more, the response is answered and not stored. For tags that follow from
+/// the path alone, use the route's `tags(..)`.
+///
+/// In tasks that the handler spawns, and in `web::block`, use [`CacheHandle::tag`]. A tag that is added
+/// outside a cached handler, or after the response is complete, is lost, and so are its invalidations:
+/// each place of such a call logs one warning.
+///
+/// ```
+/// use actix_web::{App, Responder, get, test};
+/// use cached_response::{ResponseCache, cached_response, tag};
+///
+/// #[get("/offers")]
+/// #[cached_response(timeout = 3600)]
+/// async fn offers() -> impl Responder {
+///     let found = [7, 8];
+///     for id in found {
+///         tag(format!("product:{id}"));
+///     }
+///     format!("{found:?}")
+/// }
+///
+/// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
+/// let cache = ResponseCache::builder().build();
+/// let app = test::init_service(App::new().app_data(cache.clone()).service(offers)).await;
+/// let ask = || test::TestRequest::with_uri("/offers").to_request();
+/// test::call_service(&app, ask()).await;
+/// assert!(test::call_service(&app, ask()).await.headers().contains_key("age"));
+///
+/// cache.invalidate_tag("product:8").await?;
+///
+/// assert!(!test::call_service(&app, ask()).await.headers().contains_key("age"));
+/// # Ok(())
+/// # }
+/// ```
+#[track_caller]
+pub fn tag(tag: impl AsRef<str>) {
+    let (tag, caller) = (tag.as_ref(), Location::caller());
+    match control::current() {
+        Some(run_context) if run_context.tag(tag) => {}
+        Some(_) => too_late(tag, caller),
+        None if is_first(caller) => tracing::warn!(
+            tag,
+            %caller,
+            "`tag()` was called outside a cached handler: the tag is lost, and so are its invalidations; in a spawned task or in `web::block`, take a `CacheHandle` as an argument of the handler and use its method of that name"
+        ),
+        None => {}
+    }
+}
+
+impl CacheHandle {
+    /// See [`tag`](tag()).
+    #[track_caller]
+    pub fn tag(&self, tag: impl AsRef<str>) {
+        let tag = tag.as_ref();
+        if !self.0.tag(tag) {
+            too_late(tag, Location::caller());
+        }
+    }
+}
+
+fn too_late(tag: &str, caller: &'static Location<'static>) {
+    if is_first(caller) {
+        tracing::warn!(
+            tag,
+            %caller,
+            "a tag was added after the response was complete: the tag is lost, and so are its invalidations"
+        );
+    }
+}
+
+/// Returns true for the first warning of this place.
+fn is_first(caller: &'static Location<'static>) -> bool {
+    static WARNED: Mutex<BTreeSet<&Location<'static>>> = Mutex::new(BTreeSet::new());
+    WARNED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(caller)
+}
+
+/// The validators of the stale response that the handler's own would replace; from
+/// [`stale_response`](crate::context::stale_response).
+#[derive(Clone, Debug)]
+pub struct StaleResponse {
+    run_context: Arc<RunContext>,
+    stored: Arc<StoredResponse>,
+}
+
+impl StaleResponse {
+    pub(crate) fn of(run_context: &Arc<RunContext>) -> Option<Self> {
+        Some(Self {
+            stored: run_context.read_previous()?,
+            run_context: run_context.clone(),
+        })
+    }
+
+    /// The `ETag` that the handler gave it. `None` for one that this crate has generated.
+    pub fn etag(&self) -> Option<&HeaderValue> {
+        self.stored.handler_etag()
+    }
+
+    /// Its `Last-Modified`.
+    pub fn last_modified(&self) -> Option<&HeaderValue> {
+        self.stored.last_modified.as_ref()
+    }
+
+    /// The answer of a handler that validates the stored response, which is freshened and sent to the
+    /// client.
+    ///
+    /// Fields of this answer replace those of the stored response, except `Content-Length`,
+    /// `Content-Encoding` and `Content-Range` (RFC 9111 §3.2). The client gets the whole response, unless its
+    /// own validators match. With a strong `ETag` that is not the stored response's, the client is answered
+    /// in the same way, and the response is not stored.
+    ///
+    /// A 304 that the handler makes by hand, after it has called
+    /// [`stale_response`](crate::context::stale_response), has the same effect, unless the client has sent
+    /// `If-None-Match` or `If-Modified-Since`: it may be the answer to those.
+    pub fn not_modified(self) -> HttpResponse {
+        self.run_context.set_unchanged();
+        HttpResponse::with_body(StatusCode::NOT_MODIFIED, BoxBody::new(()))
+    }
+}
+
+/// The conditional fields that validate a stored response (RFC 9111 §4.3.1); none where the request has
+/// conditions or a range of its own.
+pub(crate) fn conditions(
+    stored: &StoredResponse,
+    asked: &HeaderMap,
+) -> Vec<(HeaderName, HeaderValue)> {
+    if conditional::is_conditional(asked) {
+        return Vec::new();
+    }
+    let etag = stored.handler_etag().cloned();
+    let etag = etag.map(|etag| (header::IF_NONE_MATCH, etag));
+    let since = stored.last_modified.clone();
+    let since = since.map(|since| (header::IF_MODIFIED_SINCE, since));
+    etag.into_iter().chain(since).collect()
 }

@@ -9,7 +9,7 @@ use crate::{
         miss::{MAX_ATTEMPTS, MissFlow},
         remote_lookup,
         timeout::timeout,
-        wait_cycles::WaitEdge,
+        waiting::WaitEdge,
     },
     metrics::counters::Event,
     route::admission::FlightRole,

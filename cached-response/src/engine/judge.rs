@@ -2,9 +2,9 @@
 
 use crate::{
     engine::{
+        response::{Done, RequestSnapshot},
         run::{HandlerRun, RunOutcome},
         stale_fallback::{failure, is_about_entry, is_failure},
-        upstream::{Done, RequestSnapshot},
     },
     entry::{StoredResponse, head_style::Style},
     http::storable::{ResponseHead, Storable, may_reject_condition, storability},
@@ -15,7 +15,7 @@ use crate::{
     },
     policy::candidate::ResponseView,
     response::{
-        cache_status, freshen, headers,
+        cache_status, headers,
         reuse::{self, HitKind},
         tee::{self, TeeOutcome},
     },
@@ -146,8 +146,8 @@ impl FinishedRun {
         };
         self.run.unchanged = true;
         self.run.context.report(Event::Validated);
-        let freshened = freshen::freshened(&stored, &response);
-        if freshen::is_other_entity(&stored, &response) {
+        let freshened = headers::freshened(&stored, &response);
+        if headers::is_other_entity(&stored, &response) {
             return self.skip(Skip::Validator, freshened);
         }
         self.judge_new(freshened)

@@ -9,7 +9,7 @@ use crate::{
         reuse::{self, Reuse},
     },
     entry::{StoredResponse, staleness::Staleness},
-    key::{KeyRef, KeyWriter, Refused, inserted::InsertedParts},
+    key::{InsertedParts, KeyRef, KeyWriter, Refused},
     memory::variants,
     metrics::{
         counters::Event,
@@ -21,7 +21,6 @@ use crate::{
         Route, RouteRef,
         admission::{Admission, Admitted, FlightRole, RequestFacts, admit},
         config::RouteConfig,
-        key_memo,
         request_key::{self, RequestBody},
     },
     single_flight::responses::{FlightOutcome, Permit, RefreshLead},
@@ -171,7 +170,7 @@ impl Lookup<'_> {
         if !self.target_is_key || self.admitted.directives.is_some() {
             return None;
         }
-        key_memo::find(self.route, self.request, |key| {
+        request_key::find_memoized(self.route, self.request, |key| {
             self.shared.memory.find(key, |stored| {
                 let now = self.shared.now();
                 if reuse::is_plain_hit(self.shared, stored, self.admitted.reuse, now) {
@@ -206,7 +205,7 @@ impl Lookup<'_> {
             Reuse::Fresh(stored, stage) => {
                 if self.target_is_key && !flagged && key.len() == base {
                     let key = KeyRef::new(self.route.handler, key.as_bytes());
-                    key_memo::note(self.route, self.request, &key);
+                    request_key::memoize(self.route, self.request, &key);
                 }
                 self.answer(&stored, stage, now);
                 return LookupOutcome::Answered;

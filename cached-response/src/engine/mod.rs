@@ -18,9 +18,9 @@
 //! leader reads the remote store ([`remote_lookup`]), or else starts the [`run`] of the handler. Its end
 //! is a [`judge`]ment and [`store`]: the response is stored, written to the remote store, and given to the waiters.
 //!
-//! A run has a [`fence`] that invalidations during it break, a [`stale_fallback`] where a stale response
+//! A run has a [fence](run::Fence) that invalidations during it break, a [`stale_fallback`] where a stale response
 //! may answer in place of a failure or after a soft timeout, and goes on when its client leaves
-//! ([`detach`]). Runs that would wait for each other are found by their [`wait_cycles`]. A client that
+//! ([`detach`]). Runs that would wait for each other are found by their [edges](waiting::WaitEdge). A client that
 //! wants a new response waits for a [`forced_refresh`].
 //!
 //! All of that is written once, over a subject ([`context`]): the [`response`] to a request, or a
@@ -29,7 +29,6 @@
 pub(crate) mod background_refresh;
 pub(crate) mod context;
 pub(crate) mod detach;
-pub(crate) mod fence;
 pub(crate) mod forced_refresh;
 pub(crate) mod judge;
 pub(crate) mod lookup;
@@ -38,20 +37,16 @@ pub(crate) mod miss;
 pub(crate) mod remote_lookup;
 #[cfg(any(test, feature = "remote"))]
 pub(crate) mod remote_session;
-#[cfg(any(test, feature = "remote"))]
-pub(crate) mod remote_write;
 pub(crate) mod response;
 pub(crate) mod reuse;
 pub(crate) mod run;
 pub(crate) mod stale_fallback;
 pub(crate) mod store;
 pub(crate) mod timeout;
-pub(crate) mod upstream;
 pub(crate) mod value;
-pub(crate) mod wait_cycles;
 pub(crate) mod waiting;
 #[cfg(not(any(test, feature = "remote")))]
 pub(crate) mod without_remote;
 
 #[cfg(not(any(test, feature = "remote")))]
-pub(crate) use self::{without_remote as remote_lookup, without_remote as remote_write};
+pub(crate) use self::{without_remote as remote_lookup, without_remote as remote_session};

@@ -1,14 +1,17 @@
-//! The remote reads of one request: a stored response, or the lease of a process that is about to write
-//! one.
+//! The remote reads of one request, and the write of its run: a stored response, or the lease of a process
+//! that is about to write one.
 
 use crate::{
-    engine::context::{RouteContext, Subject},
+    engine::{
+        context::{Miss, RouteContext, Subject},
+        run::{HandlerRun, RunOutcome},
+    },
     entry::StoredResponse,
     http::{
         freshness,
         storable::{self, ResponseHead},
     },
-    memory::variants,
+    memory::variants::{self, StoreOutcome},
     remote::{
         RemoteTier,
         budget::Budget,
@@ -16,7 +19,7 @@ use crate::{
         error::CallError,
         lease::LeaseState,
         read::{Fetched, ReadMode, RemoteReader, VariantSelector},
-        write::{Prepared, PreparedWrite, WriteRequest},
+        write::{NewEntry, Prepared, PreparedWrite, WriteRequest},
     },
 };
 use actix_web::{HttpRequest, http::header::HeaderMap};
@@ -225,5 +228,55 @@ impl<'s, S: Subject> RemoteSession<'s, S> {
             },
         );
         storable.is_ok()
+    }
+}
+
+/// Returns true where the response of the run may be written to the remote store.
+pub(crate) fn will_store(run: &HandlerRun, stored: &StoredResponse) -> bool {
+    let Some(write) = &run.miss.remote.write else {
+        return false;
+    };
+    let tags = run.run_context.final_tags();
+    // The tags of a validated response were named by another run.
+    if run.unchanged && stored.tag_snapshot.seen().len() > tags.len() {
+        return false;
+    }
+    // Arguments that were extracted before the nonces were read may be older than they are.
+    let extracts_first = run.context.route.config.extracts_before_lookup();
+    let known = run.miss.remote.known_nonces.as_deref();
+    write.has_stripes_of(&tags) && (!extracts_first || write.has_nonces(known))
+}
+
+/// Ends the write: queues the response that the run has made, or gives up the lease.
+pub(crate) fn finish(run: &mut HandlerRun, request: Option<&HttpRequest>, outcome: &RunOutcome) {
+    let stored = match outcome {
+        RunOutcome::Put(StoreOutcome::Stored(stored)) => Some(stored.clone()),
+        _ => None,
+    };
+    let stored = stored.filter(|stored| will_store(run, stored));
+    let Some(write) = run.miss.remote.write.take() else {
+        return;
+    };
+    if let RunOutcome::NotStored(why) = outcome {
+        return write.not_stored(*why);
+    }
+    let tags = run.run_context.final_tags();
+    if !tags.is_empty() {
+        run.context.route.note_tags();
+    }
+    if let Some(stored) = stored {
+        let entry = NewEntry {
+            stored,
+            request,
+            tags,
+        };
+        write.enqueue(entry);
+    }
+}
+
+/// Deletes the entry that the run was to replace and that its handler has outdated.
+pub(crate) fn delete_outdated(miss: &Miss, stored: &StoredResponse) {
+    if let Some(write) = &miss.remote.write {
+        write.delete_outdated(stored);
     }
 }

@@ -2,12 +2,11 @@
 
 use crate::{
     engine::{
-        fence::Validated,
         judge::FinishedRun,
-        remote_write,
-        run::{HandlerRun, RunOutcome},
+        remote_session,
+        run::{HandlerRun, RunOutcome, Validated},
     },
-    entry::{StoredResponse, remote_state::VerifiedAt, staleness::Deadlines},
+    entry::{StoredResponse, VerifiedAt, staleness::Deadlines},
     http::{
         content_coding::{self, Codings},
         fields::lines,
@@ -41,13 +40,13 @@ impl HandlerRun {
                 RunOutcome::NotStored(Skip::Incomplete | Skip::Failed) => fallback.start_cooldown(),
                 RunOutcome::NotStored(why) if self.about_entry && why.outdates() => {
                     if let Some(outdated) = fallback.remove(&self.miss) {
-                        remote_write::delete_outdated(&self.miss, outdated);
+                        remote_session::delete_outdated(&self.miss, outdated);
                     }
                 }
                 _ => fallback.settle(),
             }
         }
-        remote_write::finish(&mut self, request, &outcome);
+        remote_session::finish(&mut self, request, &outcome);
         self.notify(outcome);
     }
 
@@ -85,7 +84,7 @@ impl HandlerRun {
     /// about to be sent.
     pub(crate) fn is_kept(&self, stored: &StoredResponse) -> bool {
         let is_in_memory = !self.context.shared().memory.is_disabled();
-        is_in_memory || remote_write::will_store(self, stored)
+        is_in_memory || remote_session::will_store(self, stored)
     }
 
     /// Counts the outcome, marks a key that is not storable, and notifies the waiters.

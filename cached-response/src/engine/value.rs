@@ -12,16 +12,13 @@ use crate::{
         run::{HandlerRun, RunOutcome},
         stale_fallback::StaleFallback,
         timeout::{RunEnd, run_guarded},
-        wait_cycles::WaitEdge,
+        waiting::WaitEdge,
     },
     entry::StoredResponse,
     http::{freshness::Freshness, storable::ResponseDirectives},
     invalidation::generations::Target,
     key::Key,
-    memory::{
-        entry::Entry,
-        variants::{self, Found, StoreOutcome},
-    },
+    memory::variants::{self, Entry, Found, StoreOutcome},
     metrics::{
         counters::Event,
         reason::{ForwardReason, Skip},

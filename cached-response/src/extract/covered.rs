@@ -9,8 +9,8 @@ use crate::{
     extract::{path_values, query_fields},
     key::{KeyWriter, Refused},
     route::{
+        SeenData,
         inputs::{ArgumentInfo, Inputs},
-        seen_data::SeenData,
     },
 };
 use actix_web::{

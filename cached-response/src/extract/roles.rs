@@ -8,11 +8,10 @@ use crate::{
     },
     key::{KeyWriter, part::KeyPart},
     route::{
+        SeenData,
         inputs::{ArgumentInfo, Inputs},
-        seen_data::SeenData,
     },
 };
-
 use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
 use pin_project_lite::pin_project;
 use std::{

@@ -11,5 +11,4 @@ pub(crate) mod range;
 pub(crate) mod replay;
 pub(crate) mod request_directives;
 pub(crate) mod storable;
-pub(crate) mod targeted;
 pub(crate) mod unsafe_methods;

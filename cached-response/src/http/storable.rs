@@ -5,11 +5,10 @@
 
 use crate::{
     http::{
-        cache_control::{CacheControl, Strictness, Withheld},
+        cache_control::{self, CacheControl, Strictness, Withheld},
         conditional::is_conditional,
         fields::{self, lines},
         freshness::{Freshness, Lifetime, Received, has_validator},
-        targeted,
     },
     metrics::reason::Skip,
 };
@@ -274,7 +273,7 @@ fn own_directives(
     received: &Received<'_>,
     overrides: Overrides,
 ) -> Result<ResponseDirectives, Skip> {
-    let read = targeted::effective(received.headers, from_response.targeted.as_ref());
+    let read = cache_control::effective(received.headers, from_response.targeted.as_ref());
     let understood = overrides.names_status || is_heuristically_cacheable(status);
     permits_shared_storing(&read, understood)?;
     let fraction = from_response.heuristic_fraction;

@@ -16,10 +16,7 @@ use crate::{
         stats::Count,
         timer::{self, WithTimeout},
     },
-    store::{
-        Store,
-        error::{LookedUp, StoreErrorKind, StoreFuture},
-    },
+    store::{LookedUp, Store, StoreErrorKind, StoreFuture},
 };
 use std::{
     fmt,

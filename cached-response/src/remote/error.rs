@@ -1,7 +1,7 @@
 //! Errors of calls to a remote store, and the rate-limited warnings about them.
 
 use crate::{
-    store::error::{StoreError, StoreErrorKind},
+    store::{StoreError, StoreErrorKind},
     util::sync::{Mutex, lock},
 };
 use std::time::Duration;

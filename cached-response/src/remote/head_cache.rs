@@ -58,7 +58,7 @@ impl HeadCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::codec::metadata::Metadata;
+    use crate::entry::codec::head::Metadata;
     use std::{cell::Cell, sync::Arc, time::Duration};
 
     const KEY: &[u8] = b"key";

@@ -8,10 +8,7 @@ use crate::{
         executor::{self, Task},
         stats::{Count, RemoteCounters},
     },
-    store::{
-        Store,
-        error::{StoreError, StoreErrorKind, StoreFuture},
-    },
+    store::{Store, StoreError, StoreErrorKind, StoreFuture},
     util::sync::{Mutex, lock},
 };
 use std::{

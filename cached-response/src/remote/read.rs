@@ -2,9 +2,8 @@
 
 use crate::{
     entry::{
-        NO_RUN, StoredResponse,
-        codec::{self, Decoded, Head, NameList, metadata::Metadata},
-        remote_state::{NonceCell, Nonces, VerifiedAt},
+        NO_RUN, NonceCell, Nonces, StoredResponse, VerifiedAt,
+        codec::{self, Decoded, Head, NameList, head::Metadata},
     },
     invalidation::{generation::Snapshot, nonce::Nonce, tag_stripes::StripeSnapshot},
     key::vary::{self, Variant},
@@ -12,7 +11,7 @@ use crate::{
         RemoteTier, budget::Budget, entry_key::RemoteKey, error::CallError, lease::LeaseState,
     },
     route::Route,
-    store::error::StoredValue,
+    store::StoredValue,
     time::moment::Timestamp,
 };
 use actix_web::{HttpRequest, web::Bytes};

@@ -1,6 +1,6 @@
 //! Counters of the calls to a remote store.
 
-use crate::{metrics::counters::RemoteStats, store::error::StoreErrorKind};
+use crate::{metrics::counters::RemoteStats, store::StoreErrorKind};
 use std::{
     array,
     sync::atomic::{AtomicU64, Ordering::Relaxed},

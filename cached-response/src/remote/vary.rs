@@ -5,7 +5,7 @@ use crate::{
     invalidation::nonce::Nonce,
     key::vary::{self, Selector, Variant},
     remote::entry_key::RemoteKey,
-    store::{Store, error::StoreError},
+    store::{Store, StoreError},
 };
 use actix_web::HttpRequest;
 use std::time::Duration;

@@ -5,9 +5,8 @@
 
 use crate::{
     entry::{
-        StoredResponse,
-        codec::{self, NameList, metadata::Metadata},
-        remote_state::Nonces,
+        Nonces, StoredResponse,
+        codec::{self, NameList, head::Metadata},
     },
     invalidation::{nonce::Nonce, tag_stripes::stripe},
     metrics::reason::Skip,
@@ -20,10 +19,7 @@ use crate::{
         read::Fetched,
         vary::{VaryTarget, stored_list},
     },
-    store::{
-        Store,
-        error::{StoreError, StoreErrorKind, StoreFuture, warn_of_foreign_value},
-    },
+    store::{Store, StoreError, StoreErrorKind, StoreFuture, warn_of_foreign_value},
 };
 use actix_web::{HttpRequest, web::Bytes};
 use futures_util::future::join3;

@@ -6,7 +6,7 @@
 
 use crate::{
     remote::{client::RemoteClient, error::Warning, executor, stats::Count},
-    store::{Store, error::StoreFuture},
+    store::{Store, StoreFuture},
     util::sync::{Mutex, lock},
 };
 use std::{collections::VecDeque, fmt, mem, sync::Arc, time::Duration};

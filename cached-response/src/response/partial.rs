@@ -1,4 +1,5 @@
-//! Partial answers: 206 with parts of a stored response, and 416.
+//! Partial answers: 206 with one part of a stored response or several (`multipart/byteranges`, RFC 9110
+//! §14.6), and 416.
 
 use crate::{
     entry::StoredResponse,
@@ -8,18 +9,26 @@ use crate::{
         fields::{self, lines},
         range::{self, Requested},
     },
-    response::multipart,
 };
 use actix_web::{
     HttpRequest,
-    body::BoxBody,
+    body::{BodySize, BoxBody, MessageBody},
     dev::ResponseHead,
     http::{
         Method, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
+    web::Bytes,
 };
-use std::ops::Range;
+use std::{
+    collections::hash_map::RandomState,
+    convert::Infallible,
+    hash::BuildHasher,
+    ops::Range,
+    pin::Pin,
+    task::{Context, Poll},
+    vec,
+};
 
 /// Turns the head of a whole answer into a 206 or a 416, where `request` has a range, and returns its
 /// body. `None` leaves the answer whole.
@@ -60,7 +69,7 @@ fn several(
         return None;
     }
     let media = field_of(stored, &header::CONTENT_TYPE);
-    let (media, body) = multipart::of(&stored.body, media, parts)?;
+    let (media, body) = of(&stored.body, media, parts)?;
     partial(head);
     head.headers.remove(&header::CONTENT_RANGE);
     head.headers.insert(header::CONTENT_TYPE, media);
@@ -138,6 +147,73 @@ fn field_of<'s>(stored: &'s StoredResponse, name: &HeaderName) -> Option<&'s Hea
     fields
         .find(|(field, _)| field == name)
         .map(|(_, value)| value)
+}
+
+/// The media type and body of `parts` of `whole`, whose own media type is `media`.
+///
+/// `None` where the parts with their heads would be longer than the whole.
+pub(crate) fn of(
+    whole: &Bytes,
+    media: Option<&HeaderValue>,
+    parts: &[Range<usize>],
+) -> Option<(HeaderValue, Pieces)> {
+    let boundary = boundary();
+    let mut pieces = Vec::with_capacity(2 * parts.len() + 1);
+    for part in parts {
+        pieces.push(head(&boundary, media, part, whole.len()));
+        pieces.push(whole.slice(part.clone()));
+    }
+    pieces.push(Bytes::from(format!("\r\n--{boundary}--\r\n")));
+    let length: usize = pieces.iter().map(Bytes::len).sum();
+    if length > whole.len() {
+        return None;
+    }
+    let media = format!("multipart/byteranges; boundary={boundary}");
+    let pieces = Pieces {
+        left: pieces.into_iter(),
+        length: length as u64,
+    };
+    Some((HeaderValue::from_str(&media).ok()?, pieces))
+}
+
+fn head(boundary: &str, media: Option<&HeaderValue>, part: &Range<usize>, length: usize) -> Bytes {
+    let mut head = format!("\r\n--{boundary}\r\n").into_bytes();
+    if let Some(media) = media {
+        head.extend_from_slice(b"Content-Type: ");
+        head.extend_from_slice(media.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    let place = range::content_range(part, length);
+    head.extend_from_slice(format!("Content-Range: {place}\r\n\r\n").as_bytes());
+    head.into()
+}
+
+/// 128 random bits, so that no body contains them.
+fn boundary() -> String {
+    let random = RandomState::new();
+    format!("{:016x}{:016x}", random.hash_one(0), random.hash_one(1))
+}
+
+/// A body of pieces; those of the stored body are not copied.
+#[derive(Debug)]
+pub(crate) struct Pieces {
+    left: vec::IntoIter<Bytes>,
+    length: u64,
+}
+
+impl MessageBody for Pieces {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.length)
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(self.left.next().map(Ok))
+    }
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use crate::{
     metrics::reason::Bypass,
     policy::Policy,
     route::{
+        FindData,
         header_allowlist::HeaderAllowlist,
         inputs::{ArgumentInfo, Fields, Inputs, IsRefused, Role},
-        seen_data::FindData,
     },
 };
 use actix_web::{

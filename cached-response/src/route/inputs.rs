@@ -1,6 +1,6 @@
 //! Inputs of a handler: the parts of a request that its arguments can read.
 
-use crate::{invalidation::tags::ReadPath, route::seen_data::FindData};
+use crate::{invalidation::tags::ReadPath, route::FindData};
 use actix_web::{HttpRequest, http::header::HeaderName};
 
 /// Inputs of a handler besides its path parameters, as bit flags.

@@ -1,10 +1,11 @@
 //! The key of a request: all inputs of its handler that are known before it runs, except the parts
-//! that its arguments add.
+//! that its arguments add. And the memo of recent keys by request target.
 
 use crate::{
     http::{fields::lines, host},
-    key::{Field, KeyWriter, inserted::InsertedParts, vary},
-    route::{config::RouteConfig, inputs::Inputs},
+    key::{Field, HashedKey, InsertedParts, KeyRef, KeyWriter, vary},
+    route::{Route, config::RouteConfig, inputs::Inputs},
+    util::{weak_hash, worker_cache::WorkerCache},
 };
 use actix_web::{
     HttpMessage, HttpRequest,
@@ -14,6 +15,8 @@ use actix_web::{
     },
     web::Bytes,
 };
+use foldhash::fast::RandomState;
+use std::{cell::RefCell, hash::BuildHasher, sync::LazyLock};
 
 /// The body of a request.
 #[derive(Debug)]
@@ -147,3 +150,94 @@ fn names_host(request: &HttpRequest) -> bool {
     let field = request.headers().get(header::HOST);
     field.is_some_and(|host| host.to_str().is_ok()) || request.uri().authority().is_some()
 }
+
+/// Places of the memo of recent keys that each worker has. The key of a handler that sees only path and
+/// query depends on nothing else, so that the same target need not be parsed again.
+const MEMO_PLACES: usize = 256;
+/// Longest target that is kept, in bytes.
+const MAX_TARGET_BYTES: usize = 512;
+
+/// A target and its key.
+struct MemoEntry {
+    route: u64,
+    target: Box<str>,
+    /// Names and values of the path parameters in turn: guards may choose another pattern for the
+    /// same path.
+    parameters: Box<[Box<str>]>,
+    key: HashedKey,
+}
+
+thread_local! {
+    static MEMO: RefCell<WorkerCache<MemoEntry, MEMO_PLACES, 1>> = RefCell::new(WorkerCache::new());
+}
+
+/// Calls `with` with the key of the request's target, if it is in the memo for this route.
+pub(crate) fn find_memoized(route: &Route, request: &HttpRequest, with: impl FnOnce(&HashedKey)) {
+    let Some(target) = target(request) else {
+        return;
+    };
+    let hash = hash(route, target);
+    // The table of a thread that ends is dropped.
+    let _ = MEMO.try_with(|table| {
+        let table = table.try_borrow().ok()?;
+        let written = table.find(hash, |written| written.is_of(route, target, request))?;
+        with(&written.key);
+        Some(())
+    });
+}
+
+/// Notes the key of a request's target, from the second request on.
+pub(crate) fn memoize(route: &Route, request: &HttpRequest, key: &KeyRef<'_>) {
+    let Some(target) = target(request) else {
+        return;
+    };
+    let hash = hash(route, target);
+    let _ = MEMO.try_with(|table| {
+        let mut table = table.try_borrow_mut().ok()?;
+        let is_known = |written: &MemoEntry| written.is_of(route, target, request);
+        if table.find(hash, is_known).is_some() {
+            return None;
+        }
+        table.admit(hash, || {
+            let parameters = request.match_info().iter();
+            MemoEntry {
+                route: route.id,
+                target: target.into(),
+                parameters: parameters
+                    .flat_map(|(name, value)| [name.into(), value.into()])
+                    .collect(),
+                key: HashedKey::new(key),
+            }
+        });
+        Some(())
+    });
+}
+
+fn target(request: &HttpRequest) -> Option<&str> {
+    let target = request.uri().path_and_query()?.as_str();
+    (target.len() <= MAX_TARGET_BYTES).then_some(target)
+}
+
+fn hash(route: &Route, target: &str) -> u64 {
+    static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+    if weak_hash::is_on() {
+        return weak_hash::hash(target.as_bytes()).into();
+    }
+    HASHER.hash_one((route.id, target))
+}
+
+impl MemoEntry {
+    fn is_of(&self, route: &Route, target: &str, request: &HttpRequest) -> bool {
+        let mut known = self.parameters.iter();
+        self.route == route.id
+            && *self.target == *target
+            && request.match_info().iter().all(|(name, value)| {
+                known.next().is_some_and(|known| **known == *name)
+                    && known.next().is_some_and(|known| **known == *value)
+            })
+            && known.next().is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests;

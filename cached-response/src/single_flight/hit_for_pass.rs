@@ -3,7 +3,7 @@
 
 use crate::{
     key::Key,
-    memory::map::{BoundedMap, Weigh},
+    memory::{BoundedMap, Weigh},
     metrics::reason::Skip,
     time::moment::Timestamp,
 };

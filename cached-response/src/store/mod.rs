@@ -1,18 +1,19 @@
 //! The interface of remote stores: bytes under names, with a lifetime.
 
-pub(crate) mod bus;
-pub(crate) mod error;
 #[cfg(feature = "memcached")]
 pub(crate) mod memcached;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
 
-use self::{
-    bus::Bus,
-    error::{LookedUp, StoreFuture, StoredValue},
-};
+use crate::util::sync::{Mutex, lock};
 use actix_web::web::Bytes;
-use std::time::Duration;
+use std::{
+    error::Error,
+    fmt,
+    future::Future,
+    pin::Pin,
+    time::{Duration, Instant},
+};
 
 /// A store outside of this process that keeps bytes under a name for a time: get, set with a timeout,
 /// delete.
@@ -311,5 +312,294 @@ pub trait Store: Send + Sync + 'static {
     /// ```
     fn bus(&self) -> Option<&dyn Bus> {
         None
+    }
+}
+
+/// Publish and subscribe among the processes that share a store.
+///
+/// ```
+/// use cached_response::{Store, testing::InProcessStore};
+///
+/// # #[actix_web::main] async fn main() -> Result<(), cached_response::StoreError> {
+/// let store = InProcessStore::new();
+/// let bus = store.bus().expect("it has one");
+/// let mut subscription = bus.subscribe("channel").await?;
+/// bus.publish("channel", "changed".into()).await?;
+/// assert_eq!(subscription.next().await?, "changed");
+/// # Ok(())
+/// # }
+/// ```
+pub trait Bus: Send + Sync {
+    /// Publishes a message to all subscribers of `channel`, on the connection of
+    /// [`Store::delete`](crate::Store::delete).
+    ///
+    /// ```
+    /// use cached_response::{Store, testing::InProcessStore};
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::StoreError> {
+    /// let store = InProcessStore::new();
+    /// let bus = store.bus().expect("it has one");
+    /// assert!(bus.publish("channel", "with or without subscribers".into()).await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn publish<'a>(&'a self, channel: &'a str, message: Bytes) -> StoreFuture<'a, ()>;
+
+    /// Subscribes to `channel`. Once the future is ready, every later message is received.
+    ///
+    /// ```
+    /// use cached_response::{Store, testing::InProcessStore};
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::StoreError> {
+    /// let store = InProcessStore::new();
+    /// let bus = store.bus().expect("it has one");
+    /// bus.publish("channel", "before".into()).await?;
+    /// let mut subscription = bus.subscribe("channel").await?;
+    /// bus.publish("another", "elsewhere".into()).await?;
+    /// bus.publish("channel", "after".into()).await?;
+    /// assert_eq!(subscription.next().await?, "after");
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn subscribe<'a>(&'a self, channel: &'a str) -> StoreFuture<'a, Box<dyn Subscription>>;
+}
+
+/// A subscription to a channel.
+///
+/// ```
+/// use actix_web::web::Bytes;
+/// use cached_response::{StoreError, StoreErrorKind, StoreFuture, Subscription};
+///
+/// /// A subscription whose connection was lost.
+/// struct Over;
+///
+/// impl Subscription for Over {
+///     fn next(&mut self) -> StoreFuture<'_, Bytes> {
+///         Box::pin(async { Err(StoreError::new(StoreErrorKind::Unreachable, "it was closed")) })
+///     }
+/// }
+///
+/// # #[actix_web::main] async fn main() {
+/// assert!(Over.next().await.is_err());
+/// # }
+/// ```
+pub trait Subscription: Send {
+    /// Returns the next message. After an `Err` messages may be missing: the subscription is over.
+    ///
+    /// ```
+    /// use cached_response::{Store, testing::InProcessStore};
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::StoreError> {
+    /// let store = InProcessStore::new();
+    /// let bus = store.bus().expect("it has one");
+    /// let mut subscription = bus.subscribe("channel").await?;
+    /// for message in ["first", "second"] {
+    ///     bus.publish("channel", message.into()).await?;
+    /// }
+    /// assert_eq!(subscription.next().await?, "first");
+    /// assert_eq!(subscription.next().await?, "second");
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn next(&mut self) -> StoreFuture<'_, Bytes>;
+}
+
+/// The future of a call to a store.
+///
+/// ```
+/// use cached_response::{StoreError, StoreFuture};
+///
+/// fn nothing<'a>() -> StoreFuture<'a, Option<u32>> {
+///     Box::pin(async { Ok(None) })
+/// }
+///
+/// # #[actix_web::main] async fn main() {
+/// assert_eq!(nothing().await, Ok::<_, StoreError>(None));
+/// # }
+/// ```
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// A value that a store returns.
+///
+/// ```
+/// use cached_response::StoredValue;
+/// use std::time::Duration;
+///
+/// let kept = StoredValue::new("bytes".into(), Duration::from_secs(60));
+/// assert_eq!(kept.bytes, "bytes");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredValue {
+    /// The bytes that were set, or the first of them.
+    pub bytes: Bytes,
+    /// The remaining lifetime, at most.
+    pub left: Duration,
+}
+
+impl StoredValue {
+    /// A value of these bytes with this remaining lifetime.
+    ///
+    /// ```
+    /// use cached_response::StoredValue;
+    /// use std::time::Duration;
+    ///
+    /// let kept = StoredValue::new("bytes".into(), Duration::from_secs(60));
+    /// assert_eq!(kept.left.as_secs(), 60);
+    /// ```
+    pub fn new(bytes: Bytes, left: Duration) -> Self {
+        Self { bytes, left }
+    }
+}
+
+/// The result of a look-up: the entry under a name, and the small values under the names beside it, in their
+/// order.
+///
+/// ```
+/// use cached_response::{LookedUp, Store, testing::InProcessStore};
+///
+/// # #[actix_web::main] async fn main() -> Result<(), cached_response::StoreError> {
+/// let found: LookedUp = InProcessStore::new().look_up("page", 64, &["tag".to_owned()]).await?;
+/// assert_eq!(found, (None, vec![None]));
+/// # Ok(())
+/// # }
+/// ```
+pub type LookedUp = (Option<StoredValue>, Vec<Option<Bytes>>);
+
+/// An error of a store.
+///
+/// ```
+/// use cached_response::{StoreError, StoreErrorKind};
+///
+/// let error = StoreError::new(StoreErrorKind::Refused, "it is full");
+/// assert_eq!(error.to_string(), "refused: it is full");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    message: String,
+}
+
+/// The kind of an error of a store.
+///
+/// A store that refuses is called again the next time. One that fails otherwise, three times in a row, is not
+/// called until it answers a probe.
+///
+/// ```
+/// use cached_response::StoreErrorKind;
+///
+/// let kinds = [StoreErrorKind::Unreachable, StoreErrorKind::Timeout];
+/// assert_eq!(kinds.map(StoreErrorKind::as_str), ["unreachable", "timeout"]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// The store cannot be reached, or the connection was lost.
+    Unreachable,
+    /// The store has not answered in time.
+    Timeout,
+    /// The store answers, and refuses: full, read-only, loading, no permission.
+    Refused,
+    /// The store's answer does not fit the call.
+    Protocol,
+    /// The address is none of a store.
+    InvalidAddress,
+}
+
+impl StoreErrorKind {
+    /// The word of this kind in logs and counts.
+    ///
+    /// ```
+    /// assert_eq!(cached_response::StoreErrorKind::Protocol.as_str(), "protocol");
+    /// ```
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Refused => "refused",
+            Self::Protocol => "protocol",
+            Self::InvalidAddress => "invalid-address",
+        }
+    }
+}
+
+impl StoreError {
+    /// An error with a message.
+    ///
+    /// ```
+    /// use cached_response::{StoreError, StoreErrorKind};
+    ///
+    /// let error = StoreError::new(StoreErrorKind::Unreachable, "no route to it");
+    /// assert_eq!(error.to_string(), "unreachable: no route to it");
+    /// ```
+    pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+
+    /// The message, without the kind.
+    #[cfg(feature = "redis")]
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The kind of the error.
+    ///
+    /// ```
+    /// use cached_response::{StoreError, StoreErrorKind};
+    ///
+    /// let error = StoreError::new(StoreErrorKind::InvalidAddress, "no port");
+    /// assert_eq!(error.kind(), StoreErrorKind::InvalidAddress);
+    /// ```
+    pub fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.as_str(), self.message)
+    }
+}
+
+impl Error for StoreError {}
+
+/// The time between two warnings of a foreign value, for all caches of the process.
+const WARNING_INTERVAL: Duration = Duration::from_secs(1);
+
+static LAST_WARNING: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// Logs that a name of a cache holds a value that no cache has written, once a second at most. The name is
+/// left out: a client may have chosen a part of it.
+pub(crate) fn warn_of_foreign_value() {
+    if is_due(&mut lock(&LAST_WARNING), Instant::now()) {
+        tracing::warn!(
+            "a name of this cache in the remote store holds a value that no cache has written: it counts as \
+             a miss, and is replaced by the next response or nonce that is stored there; give the cache a \
+             `namespace(..)` under which nothing else writes"
+        );
+    }
+}
+
+fn is_due(last: &mut Option<Instant>, now: Instant) -> bool {
+    let is_due = last.is_none_or(|last| now.saturating_duration_since(last) >= WARNING_INTERVAL);
+    if is_due {
+        *last = Some(now);
+    }
+    is_due
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_value_is_logged_once_a_second() {
+        let (start, mut last) = (Instant::now(), None);
+        let due = [0, 1, 999, 1_000, 1_500, 2_000]
+            .map(|millis| is_due(&mut last, start + Duration::from_millis(millis)));
+        assert_eq!(due, [true, false, false, true, false, true]);
     }
 }

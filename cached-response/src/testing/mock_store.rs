@@ -1,10 +1,7 @@
 //! Mock [`Store`] with a settable behaviour.
 
 use crate::{
-    store::{
-        Store,
-        error::{StoreError, StoreErrorKind, StoreFuture, StoredValue},
-    },
+    store::{Store, StoreError, StoreErrorKind, StoreFuture, StoredValue},
     util::sync::{Mutex, lock},
 };
 use actix_web::web::Bytes;

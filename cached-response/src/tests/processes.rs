@@ -2,7 +2,7 @@
 
 use crate::{
     CacheResponses, KeyPart, Keyed, Policy, ResponseCache, TrackedRequest, cached, cached_response,
-    insert_key_part, key::vary::Selector, memory::entry::Entry, testing::isolated,
+    insert_key_part, key::vary::Selector, memory::variants::Entry, testing::isolated,
 };
 use actix_web::{
     App, HttpRequest, HttpResponse,

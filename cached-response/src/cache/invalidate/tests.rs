@@ -8,7 +8,7 @@ use crate::{
     invalidation::generation::{Snapshot, Validity},
     policy::Policy,
     route::config::RouteConfig,
-    store::error::StoreErrorKind,
+    store::StoreErrorKind,
     testing::{in_process_store::InProcessStore, manual_clock::ManualClock},
 };
 use actix_web::{

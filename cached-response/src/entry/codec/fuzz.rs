@@ -2,7 +2,7 @@
 
 use crate::entry::codec::{
     Decoded, Head,
-    header::{self, FrameKind},
+    io::{self, FrameKind},
     names, read, read_head, response,
 };
 use actix_web::web::Bytes;
@@ -67,13 +67,13 @@ fn frugally<T>(frame: &Bytes, meter: Meter, read: impl Fn() -> T) -> T {
 
 /// Returns the bytes with right checksums, so that the head is read.
 fn mended(bytes: &[u8]) -> Option<Bytes> {
-    let (claims, parts) = bytes.split_first_chunk::<{ header::SIZE }>()?;
+    let (claims, parts) = bytes.split_first_chunk::<{ io::HEADER_SIZE }>()?;
     let kind = match claims[5] {
         2 => FrameKind::Names,
         _ => FrameKind::Response,
     };
     let head = u32::from_be_bytes(*claims[6..].first_chunk()?) as usize;
     let mut mended = bytes.to_vec();
-    header::seal(kind, head.min(parts.len()), &mut mended)?;
+    io::seal(kind, head.min(parts.len()), &mut mended)?;
     Some(mended.into())
 }

@@ -1,18 +1,17 @@
-//! Head of a stored response in its frame: everything but the body and the metadata.
+//! Head and metadata of a stored response in its frame, and the selectors of a variant: everything but the
+//! body.
 
 use crate::{
     entry::{
         ClientCaching, StoredResponse, Windows,
         codec::{
             Decoded, decode,
-            header::{FrameHeader, FrameKind, SIZE},
-            io::{Bounds, Reader, Writer},
-            metadata::Metadata,
-            vary::{self, SELECTORS, header_name},
+            io::{Bounds, FrameHeader, FrameKind, HEADER_SIZE, Reader, Writer},
         },
         head_style::Style,
     },
     http::content_coding::Codings,
+    invalidation::nonce::Nonce,
     key::vary::{Selector, Variant},
 };
 use actix_web::{
@@ -22,7 +21,7 @@ use actix_web::{
     },
     web::Bytes,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 type Header = (HeaderName, HeaderValue);
 
@@ -77,7 +76,7 @@ pub(crate) fn write(stored: &StoredResponse, to: &mut Writer) -> Option<()> {
         VARIANT.max_items,
         stored.variant.as_slice(),
         |to, variant| {
-            vary::write(&variant.names, to)?;
+            write_names(&variant.names, to)?;
             to.bytes(&variant.values)
         },
     )?;
@@ -138,7 +137,7 @@ fn client(from: &mut Reader<'_>) -> Option<ClientCaching> {
 }
 
 fn variant(from: &mut Reader<'_>) -> Option<Variant> {
-    let names = vary::read(from)?;
+    let names = read_names(from)?;
     let values = from.bytes()?.into();
     Some(Variant { names, values })
 }
@@ -194,7 +193,7 @@ impl KnownHead {
         let header = FrameHeader::read(frame)?;
         let is_same = header.kind == FrameKind::Response
             && frame.len() == header.end
-            && frame.get(SIZE..header.head_end) == Some(&*self.bytes);
+            && frame.get(HEADER_SIZE..header.head_end) == Some(&*self.bytes);
         if !is_same {
             return None;
         }
@@ -204,4 +203,114 @@ impl KnownHead {
         };
         Some(Decoded::Response(Box::new(stored), self.metadata.clone()))
     }
+}
+
+/// Memory has lists of 32.
+pub(crate) const SELECTORS: Bounds = Bounds {
+    max_items: 256,
+    min_item_bytes: 5,
+};
+
+const HEADER: u8 = 1;
+const LINES: u8 = 2;
+const COOKIE: u8 = 3;
+const HOST: u8 = 4;
+const PEER_IP: u8 = 5;
+
+pub(crate) fn write_names(names: &[Selector], to: &mut Writer) -> Option<()> {
+    to.list(SELECTORS.max_items, names, |to, name| {
+        let (kind, name): (u8, &[u8]) = match name {
+            Selector::Header(name) => (HEADER, name.as_str().as_bytes()),
+            Selector::Lines(name) => (LINES, name.as_str().as_bytes()),
+            Selector::Cookie(name) => (COOKIE, name.as_bytes()),
+            Selector::Host => (HOST, &[]),
+            Selector::PeerIp => (PEER_IP, &[]),
+            // A type and a function exist in this process only.
+            Selector::Extension(_) => return None,
+        };
+        to.plain(&[kind]);
+        to.bytes(name)
+    })
+}
+
+pub(crate) fn read_names(from: &mut Reader<'_>) -> Option<Vec<Selector>> {
+    from.list(SELECTORS, |from| {
+        let [kind] = from.array()?;
+        let name = from.bytes()?;
+        Some(match kind {
+            HEADER => Selector::Header(header_name(name)?),
+            LINES => Selector::Lines(header_name(name)?),
+            COOKIE => Selector::Cookie(str::from_utf8(name).ok()?.into()),
+            HOST if name.is_empty() => Selector::Host,
+            PEER_IP if name.is_empty() => Selector::PeerIp,
+            _ => return None,
+        })
+    })
+}
+
+/// Parses a name in lower case only: in another case it would be another name.
+pub(crate) fn header_name(name: &[u8]) -> Option<HeaderName> {
+    HeaderName::from_lowercase(name).ok()
+}
+
+/// Metadata that is stored with a response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Metadata {
+    /// Retention in the store, from the creation of the response: less the remaining time to live, it
+    /// is the age.
+    pub(crate) keep: Duration,
+    /// Time from creation during which the response is reused without a refresh.
+    pub(crate) refresh_after: Duration,
+    /// Nonces of all, path, URL and the route's tags, in an order that writer and reader know.
+    pub(crate) nonces: Arc<[Nonce]>,
+    /// Tags that the handler named.
+    pub(crate) named: Vec<(Box<str>, Nonce)>,
+}
+
+const NONCES: Bounds = Bounds {
+    max_items: usize::MAX,
+    min_item_bytes: Nonce::LENGTH,
+};
+const TAGS: Bounds = Bounds {
+    max_items: usize::MAX,
+    min_item_bytes: Nonce::LENGTH + 4,
+};
+
+// An item takes at most twice the memory of its bytes, so that a false length allocates no more.
+const _: () = assert!(size_of::<Nonce>() <= 2 * NONCES.min_item_bytes);
+const _: () = assert!(size_of::<(Box<str>, Nonce)>() <= 2 * TAGS.min_item_bytes);
+
+pub(crate) fn write_metadata(metadata: &Metadata, to: &mut Writer) -> Option<()> {
+    to.duration(metadata.keep);
+    to.duration(metadata.refresh_after);
+    to.list(NONCES.max_items, &metadata.nonces, |to, nonce| {
+        to.plain(nonce.as_bytes());
+        Some(())
+    })?;
+    to.list(TAGS.max_items, &metadata.named, |to, (tag, nonce)| {
+        to.plain(nonce.as_bytes());
+        to.bytes(tag.as_bytes())
+    })
+}
+
+/// Reads what [`write_metadata`] writes, in its order.
+pub(crate) fn read_metadata(from: &mut Reader<'_>) -> Option<Metadata> {
+    let keep = from.duration()?;
+    let refresh_after = from.duration()?;
+    let nonces = from.list(NONCES, nonce)?;
+    let named = from.list(TAGS, |from| {
+        let nonce = nonce(from)?;
+        let tag = str::from_utf8(from.bytes()?).ok()?;
+        Some((tag.into(), nonce))
+    })?;
+    Some(Metadata {
+        keep,
+        refresh_after,
+        nonces: nonces.into(),
+        named,
+    })
+}
+
+pub(crate) fn nonce(from: &mut Reader<'_>) -> Option<Nonce> {
+    Nonce::from_slice(from.plain(Nonce::LENGTH)?)
 }

@@ -12,7 +12,7 @@
 //! | 4 | the length of the body |
 //! | 4 | the CRC-32 of the body |
 //! | 4 | the CRC-32 of all that is above, and of the head |
-//! | .. | the head: the full key, and what [`metadata`] and [`head`] write, or the id of a list and what [`vary`] writes |
+//! | .. | the head: the full key, and what [`head`] writes: metadata and head, or the id of a list and its names |
 //! | .. | the body, last: it is not copied when it is read |
 //!
 //! A checksum detects damage, not forgery: a client that may write to the store may replace any
@@ -21,18 +21,14 @@
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 pub(crate) mod head;
-pub(crate) mod header;
 pub(crate) mod io;
-pub(crate) mod metadata;
-pub(crate) mod vary;
 
 #[cfg(test)]
 mod tests;
 
 use self::{
-    header::{FrameHeader, FrameKind},
-    io::{Reader, Writer},
-    metadata::Metadata,
+    head::Metadata,
+    io::{FrameHeader, FrameKind, Reader, Writer},
 };
 use crate::{entry::StoredResponse, invalidation::nonce::Nonce, key::vary::Selector};
 use actix_web::web::Bytes;
@@ -80,7 +76,7 @@ pub(crate) fn response(
 ) -> Option<Bytes> {
     let mut frame = Writer::with_capacity(full_key.len() + stored.weight() + 512);
     frame.bytes(full_key)?;
-    metadata::write(metadata, &mut frame)?;
+    head::write_metadata(metadata, &mut frame)?;
     head::write(stored, &mut frame)?;
     frame.seal(FrameKind::Response, &stored.body)
 }
@@ -90,7 +86,7 @@ pub(crate) fn names(full_key: &[u8], list: &NameList) -> Option<Bytes> {
     let mut frame = Writer::with_capacity(full_key.len() + 512);
     frame.bytes(full_key)?;
     frame.plain(list.id.as_bytes());
-    vary::write(&list.names, &mut frame)?;
+    head::write_names(&list.names, &mut frame)?;
     frame.seal(FrameKind::Names, &[])
 }
 
@@ -111,9 +107,9 @@ pub(crate) fn read(full_key: &[u8], frame: &Bytes) -> Option<Decoded> {
 /// Reads the head of a frame of this full key, of which `prefix` is the start or all. `None` for
 /// anything else.
 pub(crate) fn read_head(full_key: &[u8], prefix: &Bytes) -> Option<Head> {
-    if prefix.len() < header::SIZE {
-        let needed = header::SIZE;
-        return header::is_prefix(prefix).then_some(Head::Short { needed });
+    if prefix.len() < io::HEADER_SIZE {
+        let needed = io::HEADER_SIZE;
+        return io::is_prefix(prefix).then_some(Head::Short { needed });
     }
     let header = FrameHeader::read(prefix)?;
     if prefix.len() > header.end {
@@ -138,13 +134,13 @@ fn decode(full_key: &[u8], header: &FrameHeader, frame: &Bytes) -> Option<Decode
     }
     let decoded = match header.kind {
         FrameKind::Response => {
-            let metadata = metadata::read(&mut head)?;
+            let metadata = head::read_metadata(&mut head)?;
             Decoded::Response(Box::new(head::read(&mut head)?), metadata)
         }
         FrameKind::Names if header.end != header.head_end => return None,
         FrameKind::Names => Decoded::Names(NameList {
-            id: metadata::nonce(&mut head)?,
-            names: vary::read(&mut head)?,
+            id: head::nonce(&mut head)?,
+            names: head::read_names(&mut head)?,
         }),
     };
     head.end(decoded)

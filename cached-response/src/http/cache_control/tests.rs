@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 mod rfc9111;
 mod strictness;
+mod targeted;
 
 fn parse(lines: &[&str]) -> CacheControl {
     CacheControl::parse(lines.iter().map(|line| line.as_bytes()), Strictness::Forbid)

@@ -1,5 +1,5 @@
 use super::*;
-use crate::http::targeted;
+use crate::http::cache_control;
 use actix_web::http::header::{HeaderValue, HttpDate};
 use proptest::prelude::*;
 
@@ -41,7 +41,7 @@ fn age(fields: &[(&str, &str)]) -> u64 {
 
 fn lifetime(fields: &[(&str, &str)], fraction: Option<f32>) -> Lifetime {
     let headers = headers(fields);
-    let said = targeted::effective(&headers, None);
+    let said = cache_control::effective(&headers, None);
     received(&headers).lifetime(&said, fraction)
 }
 
@@ -158,7 +158,8 @@ fn the_first_that_is_said_is_the_lifetime() {
 fn beside_a_targeted_field_expires_says_nothing() {
     let soon = at(300);
     let fields = headers(&[("expires", &soon), ("cdn-cache-control", "public")]);
-    let said = targeted::effective(&fields, Some(&HeaderName::from_static("cdn-cache-control")));
+    let said =
+        cache_control::effective(&fields, Some(&HeaderName::from_static("cdn-cache-control")));
     assert_eq!(received(&fields).lifetime(&said, None), Lifetime::Unknown);
 }
 
@@ -242,6 +243,6 @@ proptest! {
         let headers = headers(&fields);
         let received = Received { delay: seconds(delay), ..received(&headers) };
         prop_assert!(received.age() >= seconds(delay));
-        received.lifetime(&targeted::effective(&headers, None), Some(fraction));
+        received.lifetime(&cache_control::effective(&headers, None), Some(fraction));
     }
 }

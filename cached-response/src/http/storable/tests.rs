@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    policy::{Policy, ttl::DEFAULT_TIMEOUT},
+    policy::{Policy, stale::DEFAULT_TIMEOUT},
     route::config::RouteConfig,
 };
 use actix_web::http::header::HeaderValue;

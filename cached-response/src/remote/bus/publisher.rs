@@ -10,7 +10,7 @@ use crate::{
         pending::{Pending, Unconfirmed},
         transport::{Transport, catch_panic},
     },
-    store::error::{StoreError, StoreErrorKind},
+    store::{StoreError, StoreErrorKind},
     time::{Clock, Sleep},
 };
 use std::{

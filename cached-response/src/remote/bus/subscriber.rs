@@ -9,7 +9,7 @@ use crate::{
         sequence::{Order, PeerSequences},
         transport::{Transport, catch_panic},
     },
-    store::bus::Subscription,
+    store::Subscription,
     time::Clock,
 };
 use actix_web::web::Bytes;

@@ -2,11 +2,7 @@
 
 use crate::{
     remote::client::RemoteClient,
-    store::{
-        Store,
-        bus::{Bus, Subscription},
-        error::{StoreError, StoreErrorKind},
-    },
+    store::{Bus, Store, StoreError, StoreErrorKind, Subscription},
 };
 use actix_web::web::Bytes;
 use futures_util::FutureExt as _;

@@ -1,6 +1,8 @@
 use super::*;
-use crate::store::error::StoreError;
-use crate::testing::mock_store::{Behaviour, CallEvent, Events, MockStore, soon, wait_for};
+use crate::{
+    store::StoreError,
+    testing::mock_store::{Behaviour, CallEvent, Events, MockStore, soon, wait_for},
+};
 use std::{
     sync::{
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},

@@ -6,7 +6,7 @@ use crate::{
         bus::message::{Message, Payload, Targets},
         tests::node::{Node, SECOND, eventually, shop},
     },
-    store::{Store, error::StoreErrorKind},
+    store::{Store, StoreErrorKind},
     testing::{in_process_store::InProcessStore, manual_clock::ManualClock},
     time::moment::Timestamp,
 };

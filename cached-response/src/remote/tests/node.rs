@@ -12,11 +12,7 @@ use crate::{
         },
         names::Namespace,
     },
-    store::{
-        Store,
-        bus::Subscription,
-        error::{StoreError, StoreErrorKind},
-    },
+    store::{Store, StoreError, StoreErrorKind, Subscription},
     testing::{in_process_store::InProcessStore, manual_clock::ManualClock},
     time::{Clock, moment::Timestamp},
 };

@@ -16,7 +16,7 @@ use crate::{
             node::{DirectTransport, LIMITS, Node, SECOND, eventually, shop},
         },
     },
-    store::{Store, bus::Subscription, error::StoreErrorKind},
+    store::{Store, StoreErrorKind, Subscription},
     testing::{in_process_store::InProcessStore, manual_clock::ManualClock},
 };
 use actix_web::web::Bytes;

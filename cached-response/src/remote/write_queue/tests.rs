@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    store::error::StoreErrorKind,
+    store::StoreErrorKind,
     testing::mock_store::{Behaviour, CallEvent, Events, MockStore, soon},
 };
 use actix_web::web::Bytes;

@@ -11,33 +11,31 @@
 //!                      +--- past a bound: body -+
 //! ```
 
-pub(crate) mod budget;
-pub(crate) mod channel;
 pub(crate) mod client_body;
 pub(crate) mod task;
 
-#[cfg(test)]
-mod tests;
-
+use crate::{
+    context::control::Scope,
+    response::tee::{
+        client_body::{Channel, ClientBody},
+        task::TeeTask,
+    },
+    util::local_task::{self, LocalBoxFuture},
+};
+use actix_web::{
+    body::{self, BodySize, BoxBody, MessageBody},
+    web::Bytes,
+};
 use std::{
     cell::RefCell,
     error::Error,
     pin::Pin,
     rc::Rc,
-    sync::Arc,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
-};
-
-use actix_web::{
-    body::{self, BodySize, BoxBody, MessageBody},
-    web::Bytes,
-};
-
-pub(crate) use self::budget::CopyBudget;
-use self::{channel::Channel, client_body::ClientBody, task::TeeTask};
-use crate::{
-    context::control::Scope,
-    util::local_task::{self, LocalBoxFuture},
 };
 
 /// The error of a body that was cut short.
@@ -187,3 +185,82 @@ fn copy_at_once(
         BodySize::Sized(_) | BodySize::Stream => BoxBody::new(bytes),
     }
 }
+
+/// The budget for copies in progress and unread chunks, in bytes, unless it is set.
+const DEFAULT_BYTES: usize = 32 * 1024 * 1024;
+
+/// A bound, in bytes, on the memory of streamed bodies that are being sent.
+#[derive(Debug)]
+pub(crate) struct CopyBudget {
+    bytes: usize,
+    used: AtomicUsize,
+}
+
+impl CopyBudget {
+    pub(crate) const fn new(bytes: usize) -> Self {
+        Self {
+            bytes,
+            used: AtomicUsize::new(0),
+        }
+    }
+
+    /// The budget of all caches of this process: 32 MiB.
+    pub(crate) fn of_the_process() -> &'static Arc<Self> {
+        static BUDGET: LazyLock<Arc<CopyBudget>> =
+            LazyLock::new(|| Arc::new(CopyBudget::new(DEFAULT_BYTES)));
+        &BUDGET
+    }
+
+    #[cfg(test)]
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// A share of the budget, empty at first.
+    pub(crate) fn share(self: &Arc<Self>) -> Share {
+        Share {
+            budget: Arc::clone(self),
+            bytes: 0,
+        }
+    }
+}
+
+/// The share of one body in the budget, returned when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Share {
+    budget: Arc<CopyBudget>,
+    bytes: usize,
+}
+
+impl Share {
+    /// Takes `bytes` more; returns false where there is no room for them.
+    pub(crate) fn grow(&mut self, bytes: usize) -> bool {
+        let limit = self.budget.bytes;
+        let grown = |used: usize| used.checked_add(bytes).filter(|used| *used <= limit);
+        let taken = self
+            .budget
+            .used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown)
+            .is_ok();
+        if taken {
+            self.bytes += bytes;
+        }
+        taken
+    }
+
+    /// Returns `bytes` to the budget, or as many as it has.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.budget.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.shrink(self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,13 @@
 //! The task that polls a handler's body and keeps its chunks.
 
+use crate::{
+    response::tee::{
+        BodyError, SourceBody, TeeConfig, TeeOutcome,
+        client_body::{Channel, End},
+    },
+    util::local_task::{DetachedPermit, Kind},
+};
+use actix_web::web::Bytes;
 use std::{
     cell::RefCell,
     error::Error,
@@ -8,17 +16,7 @@ use std::{
     rc::Rc,
     task::{Context, Poll},
 };
-
-use actix_web::web::Bytes;
 use tokio::task;
-
-use crate::{
-    response::tee::{
-        BodyError, SourceBody, TeeConfig, TeeOutcome,
-        channel::{Channel, End},
-    },
-    util::local_task::{DetachedPermit, Kind},
-};
 
 /// Called once with the outcome of the copy.
 type OnFinish = Box<dyn FnOnce(TeeOutcome)>;

@@ -2,20 +2,15 @@
 
 pub(crate) mod commands;
 pub(crate) mod connection;
-pub(crate) mod expiry;
 pub(crate) mod key;
-pub(crate) mod pool;
 pub(crate) mod protocol;
-pub(crate) mod ring;
 
 use crate::store::{
-    Store,
-    error::{LookedUp, StoreError, StoreErrorKind, StoreFuture, StoredValue},
+    LookedUp, Store, StoreError, StoreErrorKind, StoreFuture, StoredValue,
     memcached::{
-        key::MemcachedKey,
-        pool::Server,
+        connection::Server,
+        key::{MemcachedKey, Servers},
         protocol::{MAX_BATCH, Request, Response},
-        ring::Servers,
     },
 };
 use actix_web::web::Bytes;

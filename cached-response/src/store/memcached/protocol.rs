@@ -1,8 +1,8 @@
 //! Requests and responses of Memcached's meta protocol.
 
 use crate::store::{
-    error::StoredValue,
-    memcached::{expiry::Expiry, key::MemcachedKey},
+    StoredValue,
+    memcached::{commands::Expiry, key::MemcachedKey},
 };
 use actix_web::web::{BufMut, Bytes, BytesMut};
 use std::{io::Write, time::Duration};

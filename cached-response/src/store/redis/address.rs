@@ -1,7 +1,7 @@
 //! The URL of a server: validated before the client reads it, so that each mistake has a message that
 //! says what to write.
 
-use crate::store::error::{StoreError, StoreErrorKind};
+use crate::store::{StoreError, StoreErrorKind};
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
 use std::fmt;
 use url::{Host, ParseError, Url};

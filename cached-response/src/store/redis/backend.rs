@@ -1,7 +1,7 @@
 //! The servers behind a store, and which connection a call goes by.
 
 use crate::store::{
-    error::{LookedUp, StoreError},
+    LookedUp, StoreError,
     redis::{
         endpoint::Endpoint,
         error::protocol_error,

@@ -2,7 +2,7 @@
 
 use crate::{
     store::{
-        error::{StoreError, StoreErrorKind},
+        StoreError, StoreErrorKind,
         redis::{
             address::Address,
             error,

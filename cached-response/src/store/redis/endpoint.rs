@@ -1,7 +1,7 @@
 //! The server, the sentinels or the cluster that connections are made to.
 
 use crate::store::{
-    error::{StoreError, StoreErrorKind},
+    StoreError, StoreErrorKind,
     redis::{
         cluster::{self, Cluster},
         error,

@@ -1,6 +1,6 @@
 //! Errors of the client and of the server as errors of a store.
 
-use crate::store::error::{StoreError, StoreErrorKind};
+use crate::store::{StoreError, StoreErrorKind};
 use redis::{ErrorKind, RedisError, ServerError};
 use std::fmt;
 

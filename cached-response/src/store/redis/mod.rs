@@ -19,9 +19,7 @@ use self::{
     address::Address, backend::Backend, cluster::Cluster, endpoint::Endpoint, sentinel::Sentinels,
 };
 use crate::store::{
-    Store,
-    bus::{Bus, Subscription},
-    error::{LookedUp, StoreError, StoreErrorKind, StoreFuture, StoredValue},
+    Bus, LookedUp, Store, StoreError, StoreErrorKind, StoreFuture, StoredValue, Subscription,
 };
 use actix_web::web::Bytes;
 use redis::{Client, cluster::ClusterClient};

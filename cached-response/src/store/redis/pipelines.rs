@@ -3,7 +3,7 @@
 //! Only commands that Redis 6, its successors and Valkey know alike.
 
 use crate::store::{
-    error::{LookedUp, StoreError, StoreErrorKind, StoredValue},
+    LookedUp, StoreError, StoreErrorKind, StoredValue,
     redis::{
         error::{protocol_error, refused},
         reply::{SMALL_VALUE_BYTES, bytes, number, refusal, replies, small_values},

@@ -4,8 +4,9 @@
 //! step then, and is replaced.
 
 use crate::store::{
-    error::{StoreError, warn_of_foreign_value},
+    StoreError,
     redis::error::{protocol_error, refused},
+    warn_of_foreign_value,
 };
 use actix_web::web::Bytes;
 use redis::{ServerError, Value};
@@ -103,7 +104,7 @@ pub(crate) fn replies<const COUNT: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::error::StoreErrorKind;
+    use crate::store::StoreErrorKind;
     use proptest::prelude::*;
     use redis::parse_redis_value;
 

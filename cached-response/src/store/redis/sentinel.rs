@@ -1,7 +1,7 @@
 //! The sentinels, which know the server that is the primary.
 
 use crate::store::{
-    error::{StoreError, StoreErrorKind},
+    StoreError, StoreErrorKind,
     redis::{address::Address, error},
 };
 use futures_util::{FutureExt, future::select_ok};

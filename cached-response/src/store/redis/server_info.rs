@@ -1,7 +1,7 @@
 //! The clock and the role of a server, as it last reported them.
 
 use crate::store::{
-    error::StoreError,
+    StoreError,
     redis::{
         error::protocol_error,
         reply::{refusal, replies, text},

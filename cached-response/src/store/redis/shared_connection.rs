@@ -6,7 +6,7 @@
 
 use crate::{
     store::{
-        error::{StoreError, StoreErrorKind},
+        StoreError, StoreErrorKind,
         redis::{
             endpoint::Endpoint,
             error,

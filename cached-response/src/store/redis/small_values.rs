@@ -1,7 +1,7 @@
 //! `add` and `ensure`: small values, such as nonces and leases, that are stored unless there is one.
 
 use crate::store::{
-    error::StoreError,
+    StoreError,
     redis::{
         backend::Backend,
         error::{protocol_error, vanishes},

@@ -1,6 +1,6 @@
 //! A subscription to a channel.
 
-use crate::store::{bus::Subscription, error::StoreFuture, redis::error};
+use crate::store::{StoreFuture, Subscription, redis::error};
 use actix_web::web::Bytes;
 use futures_util::StreamExt;
 use redis::{

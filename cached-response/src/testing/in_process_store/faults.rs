@@ -1,6 +1,6 @@
 //! Fault injection: counts the calls of a store, holds them, and makes them fail.
 
-use crate::store::error::{StoreError, StoreErrorKind};
+use crate::store::{StoreError, StoreErrorKind};
 use std::{
     collections::BTreeMap,
     future::poll_fn,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::store::error::StoreError;
+use crate::store::StoreError;
 use std::{
     future::Future,
     pin::{Pin, pin},

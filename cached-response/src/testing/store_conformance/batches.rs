@@ -1,11 +1,11 @@
 //! Methods for several names, and concurrent calls.
 
-use crate::testing::store_conformance::{HOUR, Subject, completes};
+use crate::testing::store_conformance::{HOUR, StoreHandles, completes};
 use actix_web::web::Bytes;
 use std::{future::Future, sync::Arc};
 use tokio::task::JoinHandle;
 
-pub(crate) async fn check(subject: &Subject) {
+pub(crate) async fn check(subject: &StoreHandles) {
     get_many_and_look_up(subject).await;
     two_hundred_names(subject).await;
     add(subject).await;
@@ -13,7 +13,7 @@ pub(crate) async fn check(subject: &Subject) {
     concurrent_calls(subject).await;
 }
 
-async fn get_many_and_look_up(subject: &Subject) {
+async fn get_many_and_look_up(subject: &StoreHandles) {
     let names = subject.names(&["many-b", "many-none", "many-a", "many-b"]);
     let short = Bytes::from(vec![7; 64]);
     subject.set(&names[0], short.clone(), HOUR).await;
@@ -42,7 +42,7 @@ async fn get_many_and_look_up(subject: &Subject) {
     );
 }
 
-async fn two_hundred_names(subject: &Subject) {
+async fn two_hundred_names(subject: &StoreHandles) {
     let name = |number: usize| subject.name(&format!("of-many-{number}"));
     let names: Vec<_> = (0..200).map(name).collect();
     let value = |number: usize| Bytes::from(number.to_string());
@@ -65,7 +65,7 @@ async fn two_hundred_names(subject: &Subject) {
     );
 }
 
-async fn add(subject: &Subject) {
+async fn add(subject: &StoreHandles) {
     let name = subject.name("added");
     let add = |value: &'static str| completes("add", subject.one.add(&name, value.into(), HOUR));
     let first = add("first").await;
@@ -86,7 +86,7 @@ async fn add(subject: &Subject) {
     subject.delete(&name).await;
 }
 
-async fn delete_many(subject: &Subject) {
+async fn delete_many(subject: &StoreHandles) {
     let names = subject.names(&["many-a", "many-none", "many-b"]);
     completes("delete_many", subject.one.delete_many(&names[..2])).await;
     let left = completes("get_many", subject.other.get_many(&names)).await;
@@ -98,7 +98,7 @@ async fn delete_many(subject: &Subject) {
     completes("delete_many", subject.one.delete_many(&[])).await;
 }
 
-async fn concurrent_calls(subject: &Subject) {
+async fn concurrent_calls(subject: &StoreHandles) {
     let shared = subject.name("at-once");
     let tasks: Vec<_> = (0..64_u8)
         .map(|number| {
@@ -121,7 +121,7 @@ fn spawn(work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
 }
 
 fn one_of_many(
-    subject: &Subject,
+    subject: &StoreHandles,
     number: u8,
     own: String,
     shared: String,

@@ -1,8 +1,12 @@
 //! Lifetimes: a value expires at its timeout at the latest, and its remaining lifetime is reported.
 
-use crate::testing::store_conformance::{HOUR, Subject, completes};
-use std::time::{Duration, Instant};
-use tokio::time::sleep_until;
+use crate::testing::store_conformance::{HOUR, StoreHandles, completes};
+use actix_web::web::Bytes;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{task::yield_now, time::sleep_until};
 
 /// Rounding error of a clock that counts milliseconds, twice.
 const CLOCK_ERROR: Duration = Duration::from_millis(20);
@@ -10,7 +14,7 @@ const CLOCK_ERROR: Duration = Duration::from_millis(20);
 const DAY: Duration = Duration::from_secs(86_400);
 const SHORT: Duration = Duration::from_secs(2);
 
-pub(crate) async fn check(subject: &Subject) {
+pub(crate) async fn check(subject: &StoreHandles) {
     long_lifetimes(subject).await;
     let long = Expiring::set(subject, "lives-long", HOUR / 60).await;
     let expiring = short_lifetimes(subject).await;
@@ -39,7 +43,7 @@ struct Expiring {
 }
 
 impl Expiring {
-    async fn set(subject: &Subject, name: &str, timeout: Duration) -> Self {
+    async fn set(subject: &StoreHandles, name: &str, timeout: Duration) -> Self {
         let name = subject.name(name);
         subject.set(&name, "alive", timeout).await;
         Self::set_now(name, timeout)
@@ -54,7 +58,7 @@ impl Expiring {
         }
     }
 
-    async fn reports_left(&self, subject: &Subject) -> Option<Duration> {
+    async fn reports_left(&self, subject: &StoreHandles) -> Option<Duration> {
         let asked = Instant::now();
         let left = subject.value(&self.name, 64).await?.left;
         let most = self.expires_at.saturating_duration_since(asked) + CLOCK_ERROR;
@@ -67,7 +71,7 @@ impl Expiring {
         Some(left)
     }
 
-    async fn is_stored(&self, subject: &Subject) {
+    async fn is_stored(&self, subject: &StoreHandles) {
         let left = self.reports_left(subject).await;
         assert!(
             left.is_some_and(|left| left >= self.timeout / 2),
@@ -77,7 +81,7 @@ impl Expiring {
         );
     }
 
-    async fn expires(&self, subject: &Subject) {
+    async fn expires(&self, subject: &StoreHandles) {
         sleep_until((self.expires_at + CLOCK_ERROR).into()).await;
         let found = subject.value(&self.name, 64).await;
         assert!(
@@ -90,7 +94,7 @@ impl Expiring {
     }
 }
 
-async fn long_lifetimes(subject: &Subject) {
+async fn long_lifetimes(subject: &StoreHandles) {
     for days in [31, 400] {
         let value = Expiring::set(subject, &format!("lives-{days}-days"), days * DAY).await;
         value.is_stored(subject).await;
@@ -99,7 +103,7 @@ async fn long_lifetimes(subject: &Subject) {
 }
 
 /// Returns values in the order of their expiry.
-async fn short_lifetimes(subject: &Subject) -> Vec<Expiring> {
+async fn short_lifetimes(subject: &StoreHandles) -> Vec<Expiring> {
     let zero = subject.name("lives-not");
     subject.set(&zero, "old", HOUR).await;
     let mut values = vec![Expiring::set(subject, "lives-not", Duration::ZERO).await];
@@ -117,7 +121,114 @@ async fn short_lifetimes(subject: &Subject) -> Vec<Expiring> {
 }
 
 /// Returns a value that was set again with a longer timeout.
-async fn renewed(subject: &Subject) -> Expiring {
+async fn renewed(subject: &StoreHandles) -> Expiring {
     Expiring::set(subject, "lives-again", SHORT).await;
     Expiring::set(subject, "lives-again", HOUR / 60).await
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+pub(crate) async fn check_ensure(subject: &StoreHandles) {
+    each_name(subject).await;
+    short_lifetime(subject).await;
+    deleted(subject).await;
+    concurrently_deleted(subject).await;
+}
+
+async fn ensure(subject: &StoreHandles, names: &[String], value: &'static str) -> Vec<Bytes> {
+    let value = Bytes::from_static(value.as_bytes());
+    let values: Vec<_> = names
+        .iter()
+        .map(|name| (name.clone(), value.clone()))
+        .collect();
+    let ensured = completes("ensure", subject.other.ensure(&values, MINUTE)).await;
+    assert!(
+        ensured.len() == names.len(),
+        "`ensure` of {} names gave {} values",
+        names.len(),
+        ensured.len()
+    );
+    ensured
+}
+
+/// Checks that `value` is stored with the requested lifetime.
+async fn is_stored(subject: &StoreHandles, name: &str, value: &Bytes, since: Instant) {
+    let stored = subject.value(name, 64).await;
+    assert!(
+        stored.as_ref().is_some_and(|stored| stored.bytes == *value),
+        "`ensure` gave {value:?}, and {stored:?} is stored"
+    );
+    let left = stored.map_or(Duration::ZERO, |stored| stored.left);
+    assert!(
+        left + since.elapsed() >= MINUTE,
+        "what `ensure` gave for a minute has {left:?} to live: it makes a life longer where it must be"
+    );
+}
+
+async fn each_name(subject: &StoreHandles) {
+    let names = subject.names(&["ensured-new", "ensured-there", "ensured-too"]);
+    subject.set(&names[1], "there", HOUR).await;
+    let since = Instant::now();
+    let ensured = ensure(subject, &names, "given").await;
+    assert!(
+        ensured == ["given", "there", "given"],
+        "`ensure` gave {ensured:?} instead of [\"given\", \"there\", \"given\"]: the stored value if its lifetime \
+         suffices, else the given one"
+    );
+    for (name, value) in names.iter().zip(&ensured) {
+        is_stored(subject, name, value, since).await;
+    }
+    completes("delete_many", subject.one.delete_many(&names)).await;
+}
+
+async fn short_lifetime(subject: &StoreHandles) {
+    let names = subject.names(&["ensured-short"]);
+    subject.set(&names[0], "there", MINUTE / 6).await;
+    let since = Instant::now();
+    let ensured = ensure(subject, &names, "given").await;
+    assert!(
+        ensured == ["there"] || ensured == ["given"],
+        "`ensure` gave {ensured:?}, where \"there\" was stored and \"given\" was given"
+    );
+    is_stored(subject, &names[0], &ensured[0], since).await;
+    subject.delete(&names[0]).await;
+}
+
+const REVIVED: &str = "was deleted, and `ensure` has put it back: a value may be replaced by the one \
+                       that is given, but never be put back once it was deleted";
+
+async fn deleted(subject: &StoreHandles) {
+    let names = subject.names(&["ensured-deleted"]);
+    assert!(ensure(subject, &names, "old").await == ["old"]);
+    subject.delete(&names[0]).await;
+    let ensured = ensure(subject, &names, "new").await;
+    let found = subject.bytes(&names[0]).await;
+    assert!(
+        ensured == ["new"] && found.as_deref() == Some(b"new"),
+        "{ensured:?} {REVIVED} ({found:?} is stored)"
+    );
+    subject.delete(&names[0]).await;
+}
+
+/// Deletes while a lifetime is being extended.
+async fn concurrently_deleted(subject: &StoreHandles) {
+    for round in 0..48 {
+        let name = subject.name("ensured-concurrently");
+        subject.set(&name, "old", MINUTE / 6).await;
+        let (other, values) = (Arc::clone(&subject.other), [(name.clone(), "new".into())]);
+        let ensuring =
+            tokio::spawn(async move { completes("ensure", other.ensure(&values, MINUTE)).await });
+        for _ in 0..round % 12 {
+            yield_now().await;
+        }
+        subject.delete(&name).await;
+        if let Err(error) = ensuring.await
+            && error.is_panic()
+        {
+            std::panic::resume_unwind(error.into_panic());
+        }
+        let found = subject.bytes(&name).await;
+        assert!(found.as_deref() != Some(b"old"), "{found:?} {REVIVED}");
+        subject.delete(&name).await;
+    }
 }

@@ -1,24 +1,20 @@
 //! Conformance suite for implementations of [`Store`].
 
 pub(crate) mod batches;
-pub(crate) mod bus;
-pub(crate) mod cancellation;
-pub(crate) mod ensure;
 pub(crate) mod expiry;
 pub(crate) mod values;
 
-use crate::store::{
-    Store,
-    error::{StoreFuture, StoredValue},
-};
+use crate::store::{Bus, Store, StoreFuture, StoredValue, Subscription};
 use actix_web::web::Bytes;
 use std::{
     collections::hash_map::RandomState,
+    future::poll_fn,
     hash::{BuildHasher, Hasher},
     sync::Arc,
+    task::Poll,
     time::Duration,
 };
-use tokio::time::timeout;
+use tokio::{task::yield_now, time::timeout};
 
 /// Checks that `store` does what [`Store`] says. It takes some seconds, since it waits for timeouts.
 ///
@@ -38,7 +34,7 @@ use tokio::time::timeout;
 /// If it does not. The message has the actual and the expected behaviour.
 pub async fn check_store(store: impl Store) {
     let store: Arc<dyn Store> = Arc::new(store);
-    check(&Subject::new(store.clone(), store)).await;
+    check(&StoreHandles::new(store.clone(), store)).await;
 }
 
 /// Checks the same with two handles on one store, such as two connections: a change by the one is
@@ -57,16 +53,16 @@ pub async fn check_store(store: impl Store) {
 ///
 /// As [`check_store`] does.
 pub async fn check_handles(one: impl Store, other: impl Store) {
-    check(&Subject::new(Arc::new(one), Arc::new(other))).await;
+    check(&StoreHandles::new(Arc::new(one), Arc::new(other))).await;
 }
 
-async fn check(subject: &Subject) {
+async fn check(subject: &StoreHandles) {
     values::check(subject).await;
     values::check_names(subject).await;
     batches::check(subject).await;
-    ensure::check(subject).await;
-    cancellation::check(subject).await;
-    bus::check(subject).await;
+    expiry::check_ensure(subject).await;
+    check_cancellation(subject).await;
+    check_bus(subject).await;
     expiry::check(subject).await;
 }
 
@@ -80,13 +76,13 @@ pub(crate) const ALL: usize = 16 << 20;
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Two handles on the store that is checked: a change by the one must be visible to the other.
-pub(crate) struct Subject {
+pub(crate) struct StoreHandles {
     pub(crate) one: Arc<dyn Store>,
     pub(crate) other: Arc<dyn Store>,
     run: u64,
 }
 
-impl Subject {
+impl StoreHandles {
     pub(crate) fn new(one: Arc<dyn Store>, other: Arc<dyn Store>) -> Self {
         Self {
             one,
@@ -132,6 +128,96 @@ pub(crate) async fn completes<T>(method: &str, call: StoreFuture<'_, T>) -> T {
     answer.unwrap_or_else(|error| {
         panic!("`{method}` has failed, of a store that should be well: {error}")
     })
+}
+
+async fn check_bus(subject: &StoreHandles) {
+    let (Some(one), Some(other)) = (subject.one.bus(), subject.other.bus()) else {
+        return;
+    };
+    let (channel, elsewhere) = (subject.name("bus"), subject.name("bus-elsewhere"));
+    let mut subscriptions = [
+        subscribe(other, &channel).await,
+        subscribe(one, &channel).await,
+        subscribe(other, &elsewhere).await,
+    ];
+    let every: Bytes = (0..=u8::MAX).collect();
+    publish(one, &elsewhere, "elsewhere".into()).await;
+    publish(one, &channel, every.clone()).await;
+    for number in 0..20 {
+        publish(one, &channel, number.to_string().into()).await;
+    }
+    publish(one, &elsewhere, "the end".into()).await;
+    for subscription in &mut subscriptions[..2] {
+        receives(subscription.as_mut(), &every).await;
+        for number in 0..20 {
+            receives(subscription.as_mut(), number.to_string().as_bytes()).await;
+        }
+    }
+    receives(subscriptions[2].as_mut(), b"elsewhere").await;
+    receives(subscriptions[2].as_mut(), b"the end").await;
+}
+
+async fn subscribe(bus: &dyn Bus, channel: &str) -> Box<dyn Subscription> {
+    completes("subscribe", bus.subscribe(channel)).await
+}
+
+async fn publish(bus: &dyn Bus, channel: &str, message: Bytes) {
+    completes("publish", bus.publish(channel, message)).await;
+}
+
+async fn receives(subscription: &mut dyn Subscription, expected: &[u8]) {
+    let received = completes("Subscription::next", subscription.next()).await;
+    assert!(
+        received == expected,
+        "{received:?} was received instead of {:?}: a subscription receives all that is published on its \
+         channel after `subscribe`, also by the same store, in order, and nothing else",
+        Bytes::copy_from_slice(expected)
+    );
+}
+
+/// Maximum number of polls before a call is dropped.
+const MAX_POLLS: usize = 24;
+
+async fn check_cancellation(subject: &StoreHandles) {
+    let (name, witness) = (subject.name("dropped"), subject.name("witness"));
+    let old = Bytes::from(vec![b'o'; 100_000]);
+    let new = Bytes::from(vec![b'n'; 100_000]);
+    subject.set(&witness, "witness", HOUR).await;
+    for polls in 0..MAX_POLLS {
+        subject.set(&name, old.clone(), HOUR).await;
+        poll_and_drop(subject.one.get(&name, 200_000), polls).await;
+        is_usable(subject, &witness).await;
+        poll_and_drop(subject.one.set(&name, new.clone(), HOUR), polls).await;
+        is_usable(subject, &witness).await;
+        let found = completes("get", subject.one.get(&name, 200_000)).await;
+        assert!(
+            found.is_some_and(|found| found.bytes == old || found.bytes == new),
+            "after a `set` was dropped, neither the old value nor the new one was found"
+        );
+        poll_and_drop(subject.one.delete(&name), polls).await;
+        is_usable(subject, &witness).await;
+    }
+    // Without a read afterwards: a dropped call may still be on its way.
+    completes("delete_many", subject.one.delete_many(&[name, witness])).await;
+}
+
+async fn poll_and_drop<T>(mut call: StoreFuture<'_, T>, polls: usize) {
+    for _ in 0..polls {
+        if poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_ready())).await {
+            return;
+        }
+        yield_now().await;
+    }
+}
+
+async fn is_usable(subject: &StoreHandles, witness: &str) {
+    let found = completes("get", subject.one.get(witness, 64)).await;
+    let found = found.map(|found| found.bytes);
+    assert!(
+        found.as_deref() == Some(b"witness"),
+        "after a call was dropped, `get` of something else has found {found:?} instead of \
+         \"witness\": each call may be dropped at any point"
+    );
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Single values and their names.
 
 use crate::{
-    store::error::StoreFuture,
-    testing::store_conformance::{ALL, HOUR, Subject, completes},
+    store::StoreFuture,
+    testing::store_conformance::{ALL, HOUR, StoreHandles, completes},
 };
 use actix_web::web::Bytes;
 
-pub(crate) async fn check(subject: &Subject) {
+pub(crate) async fn check(subject: &StoreHandles) {
     any_bytes(subject).await;
     limits(subject).await;
     replaced(subject).await;
@@ -14,7 +14,7 @@ pub(crate) async fn check(subject: &Subject) {
     large(subject).await;
 }
 
-async fn any_bytes(subject: &Subject) {
+async fn any_bytes(subject: &StoreHandles) {
     let every: Vec<u8> = (0..=u8::MAX).collect();
     let values = [
         Bytes::new(),
@@ -38,7 +38,7 @@ async fn any_bytes(subject: &Subject) {
     }
 }
 
-async fn limits(subject: &Subject) {
+async fn limits(subject: &StoreHandles) {
     let name = subject.name("limits");
     subject.set(&name, "0123456789", HOUR).await;
     for limit in [0, 1, 9, 10, 11, ALL] {
@@ -53,7 +53,7 @@ async fn limits(subject: &Subject) {
     subject.delete(&name).await;
 }
 
-async fn replaced(subject: &Subject) {
+async fn replaced(subject: &StoreHandles) {
     let name = subject.name("replaced");
     subject.set(&name, "the old and longer one", HOUR).await;
     subject.set(&name, "new", HOUR).await;
@@ -65,7 +65,7 @@ async fn replaced(subject: &Subject) {
     subject.delete(&name).await;
 }
 
-async fn deleted(subject: &Subject) {
+async fn deleted(subject: &StoreHandles) {
     let name = subject.name("deleted");
     let absent = subject.bytes(&name).await;
     assert!(
@@ -92,7 +92,7 @@ async fn deleted(subject: &Subject) {
 }
 
 /// Checks a large value: a store may refuse it, but may keep neither a part of it nor the value before.
-async fn large(subject: &Subject) {
+async fn large(subject: &StoreHandles) {
     let name = subject.name("large");
     let value: Bytes = (0..=u8::MAX).cycle().take(1 << 20).collect();
     subject.set(&name, "old", HOUR).await;
@@ -113,7 +113,7 @@ async fn large(subject: &Subject) {
 }
 
 /// Checks that different names refer to different values.
-pub(crate) async fn check_names(subject: &Subject) {
+pub(crate) async fn check_names(subject: &StoreHandles) {
     let names = names(subject);
     for (number, name) in names.iter().enumerate() {
         subject.set(name, number.to_string(), HOUR).await;
@@ -139,7 +139,7 @@ pub(crate) async fn check_names(subject: &Subject) {
     }
 }
 
-fn names(subject: &Subject) -> Vec<String> {
+fn names(subject: &StoreHandles) -> Vec<String> {
     let long = |length: usize, last: char| {
         let mut name = subject.name("long-");
         name.extend(std::iter::repeat_n('x', length - name.len() - 1));

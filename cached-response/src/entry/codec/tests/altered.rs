@@ -1,7 +1,7 @@
 //! Cut, altered, or never ours.
 
 use super::*;
-use crate::entry::codec::header as frame_header;
+use crate::entry::codec::io;
 use proptest::{collection::vec, prelude::*};
 
 fn frames() -> [Bytes; 2] {
@@ -74,7 +74,7 @@ fn a_prefix_says_how_long_it_must_be() {
                 None => panic!("cut at {cut}"),
             };
             let should = match cut {
-                _ if cut < frame_header::SIZE => Some(frame_header::SIZE),
+                _ if cut < io::HEADER_SIZE => Some(io::HEADER_SIZE),
                 _ if cut < head_end => Some(head_end),
                 _ => None,
             };

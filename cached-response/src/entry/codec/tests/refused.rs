@@ -2,10 +2,7 @@
 
 use super::*;
 use crate::{
-    entry::codec::{
-        header::{self as frame_header, FrameKind},
-        io::Writer,
-    },
+    entry::codec::io::{self, FrameKind, Writer},
     key::vary::Extension,
 };
 use std::{any::TypeId, sync::Arc};
@@ -21,7 +18,7 @@ fn bare() -> Bytes {
 }
 
 /// Where its status stands: behind the key, two times and two empty lists.
-const STATUS: usize = frame_header::SIZE + 4 + KEY.len() + 2 * 12 + 2 * 4;
+const STATUS: usize = io::HEADER_SIZE + 4 + KEY.len() + 2 * 12 + 2 * 4;
 
 /// These parts, the first of them so long, under checksums that are right.
 fn sealed(frame: &[u8], head: usize) -> Bytes {
@@ -30,7 +27,7 @@ fn sealed(frame: &[u8], head: usize) -> Bytes {
         _ => FrameKind::Names,
     };
     let mut sealed = frame.to_vec();
-    frame_header::seal(kind, head, &mut sealed).unwrap();
+    io::seal(kind, head, &mut sealed).unwrap();
     sealed.into()
 }
 
@@ -106,7 +103,7 @@ fn a_foreign_key_is_a_miss() {
 // A frame of another version, with checksums that are right.
 #[test]
 fn another_version_is_a_miss() {
-    for version in (0..=u8::MAX).filter(|version| *version != frame_header::VERSION) {
+    for version in (0..=u8::MAX).filter(|version| *version != io::VERSION) {
         let mut other = frame().to_vec();
         other[4] = version;
         let head_end = other.len() - full().0.body.len();
@@ -131,7 +128,7 @@ fn a_frame_longer_than_its_header_states_is_a_miss() {
     assert!(read_head(KEY, &longer).is_none());
     // The same within the head, where no checksum speaks against it.
     let body = full().0.body.len();
-    let head = frame().len() - body - frame_header::SIZE;
+    let head = frame().len() - body - io::HEADER_SIZE;
     let stretched = sealed(&frame(), head + 1);
     assert!(read(KEY, &stretched).is_none());
     assert!(read(KEY, &sealed(&frame(), head)).is_some());
@@ -152,7 +149,7 @@ fn a_response_is_not_read_as_names() {
     let mut other = frame().to_vec();
     other[5] = 2;
     let body = full().0.body.len();
-    let head = other.len() - body - frame_header::SIZE;
+    let head = other.len() - body - io::HEADER_SIZE;
     assert!(read(KEY, &sealed(&other, head)).is_none());
 }
 
@@ -175,7 +172,7 @@ fn fields_that_http_does_not_have_are_a_miss() {
         let at = at.unwrap();
         let mut changed = frame.to_vec();
         changed[at..at + to.len()].copy_from_slice(to);
-        let head = changed.len() - frame_header::SIZE;
+        let head = changed.len() - io::HEADER_SIZE;
         read(KEY, &sealed(&changed, head))
     };
     assert!(with(b"x-name", b"y-name").is_some());
@@ -199,7 +196,7 @@ fn a_status_that_is_none_of_a_whole_response_is_a_miss() {
     ] {
         let mut changed = frame.to_vec();
         changed[STATUS..STATUS + 2].copy_from_slice(&u16::to_be_bytes(status));
-        let head = changed.len() - frame_header::SIZE;
+        let head = changed.len() - io::HEADER_SIZE;
         assert_eq!(
             read(KEY, &sealed(&changed, head)).is_some(),
             is_read,
@@ -218,7 +215,7 @@ fn codings_that_nobody_knows_are_a_miss() {
     for bits in 0..=u8::MAX {
         let mut changed = frame.to_vec();
         changed[CODINGS] = bits;
-        let read = read(KEY, &sealed(&changed, frame.len() - frame_header::SIZE));
+        let read = read(KEY, &sealed(&changed, frame.len() - io::HEADER_SIZE));
         assert_eq!(read.is_some(), bits <= 3, "{bits}");
     }
 }
@@ -238,7 +235,7 @@ fn a_reason_phrase_of_two_lines_is_a_miss() {
     for line in [&b"Fine\r\na: now"[..], b"Fine\nfor now", b"Fine for\0now"] {
         let mut changed = frame.to_vec();
         changed[at..at + line.len()].copy_from_slice(line);
-        assert!(read(KEY, &sealed(&changed, frame.len() - frame_header::SIZE)).is_none());
+        assert!(read(KEY, &sealed(&changed, frame.len() - io::HEADER_SIZE)).is_none());
     }
 }
 
@@ -250,7 +247,7 @@ fn a_flag_that_is_neither_is_a_miss() {
         assert_eq!(frame[at], 0);
         let mut changed = frame.to_vec();
         changed[at] = 2;
-        assert!(read(KEY, &sealed(&changed, frame.len() - frame_header::SIZE)).is_none());
+        assert!(read(KEY, &sealed(&changed, frame.len() - io::HEADER_SIZE)).is_none());
     }
 }
 
@@ -260,7 +257,7 @@ fn a_time_of_more_than_a_second_of_nanoseconds_is_a_miss() {
     let nanos = TIMES + 8;
     for (time, is_read) in [(999_999_999_u32, true), (1_000_000_000, false)] {
         changed[nanos..nanos + 4].copy_from_slice(&time.to_be_bytes());
-        let head = changed.len() - frame_header::SIZE;
+        let head = changed.len() - io::HEADER_SIZE;
         assert_eq!(
             read(KEY, &sealed(&changed, head)).is_some(),
             is_read,
@@ -279,7 +276,7 @@ fn a_tag_that_is_no_text_is_a_miss() {
     let at = frame.windows(5).position(|part| part == b"a tag").unwrap();
     let mut changed = frame.to_vec();
     changed[at] = 0xff;
-    assert!(read(KEY, &sealed(&changed, frame.len() - frame_header::SIZE)).is_none());
+    assert!(read(KEY, &sealed(&changed, frame.len() - io::HEADER_SIZE)).is_none());
 }
 
 #[test]

@@ -9,7 +9,7 @@
 //! and adds them here. Those of versions that are read no more stay, and become misses.
 
 use super::*;
-use crate::entry::codec::header::VERSION;
+use crate::entry::codec::io::VERSION;
 use std::{fs, path::Path, sync::Arc};
 
 /// A frame that lies here, what it was made of, and its file.

@@ -1,18 +1,14 @@
 //! Bodies past the cap, or past the budget.
 
-use std::{cell::Cell, rc::Rc, sync::Arc};
-
-use actix_web::body::{BodySize, MessageBody};
-
 use crate::{
     context::control::Scope,
     response::tee::{
-        TeeConfig, TeeOutcome,
-        budget::CopyBudget,
-        copy,
+        CopyBudget, TeeConfig, TeeOutcome, copy,
         tests::script::{Copying, Feed, Log, Read, Step, generous, log, read, read_all, whole},
     },
 };
+use actix_web::body::{BodySize, MessageBody};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 fn capped(cap: usize) -> TeeConfig {
     TeeConfig { cap, ..generous() }

@@ -1,16 +1,14 @@
 //! The end of a body, and the outcome of its copy.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
-
-use actix_web::{
-    body::{self, BodySize, BoxBody, MessageBody},
-    web::Bytes,
-};
-
 use crate::response::tee::{
     SourceBody, TeeConfig, TeeOutcome, copy, pair,
     tests::script::{Copying, Feed, Log, Read, Step, generous, log, read, read_all, whole},
 };
+use actix_web::{
+    body::{self, BodySize, BoxBody, MessageBody},
+    web::Bytes,
+};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 const CHUNKS: [&str; 5] = ["a", "bcd", "ef", "ghij", "k"];
 
@@ -213,7 +211,7 @@ fn a_copy_holds_no_more_memory_than_its_bytes() {
     let large = Bytes::from(vec![b'x'; 1 << 20]);
     let terms = generous();
     let budget = Arc::clone(&terms.budget);
-    let mut tail = crate::response::tee::channel::Channel::new(budget.share());
+    let mut tail = crate::response::tee::client_body::Channel::new(budget.share());
     assert!(tail.push(large.slice(..3)));
     drop(tail.next());
     let copied = tail.whole(3);

@@ -1,5 +1,16 @@
 //! A body that is fed by hand, and a copy of it that is polled by hand.
 
+use crate::{
+    context::control::Scope,
+    response::tee::{
+        BodyError, CopyBudget, SourceBody, TeeConfig, TeeOutcome, client_body::ClientBody, pair,
+    },
+    util::local_task::LocalBoxFuture,
+};
+use actix_web::{
+    body::{BodySize, BoxBody, MessageBody},
+    web::Bytes,
+};
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
@@ -8,20 +19,6 @@ use std::{
     rc::Rc,
     sync::Arc,
     task::{Context, Poll, Waker},
-};
-
-use actix_web::{
-    body::{BodySize, BoxBody, MessageBody},
-    web::Bytes,
-};
-
-use crate::{
-    context::control::Scope,
-    response::tee::{
-        BodyError, SourceBody, TeeConfig, TeeOutcome, budget::CopyBudget, client_body::ClientBody,
-        pair,
-    },
-    util::local_task::LocalBoxFuture,
 };
 
 /// A step of a body at a poll; without a step it is pending.

@@ -1,11 +1,7 @@
 //! Store with a planted fault.
 
 use crate::{
-    store::{
-        Store,
-        bus::{Bus, Subscription},
-        error::{StoreError, StoreErrorKind, StoreFuture, StoredValue},
-    },
+    store::{Bus, Store, StoreError, StoreErrorKind, StoreFuture, StoredValue, Subscription},
     testing::in_process_store::InProcessStore,
 };
 use actix_web::web::Bytes;

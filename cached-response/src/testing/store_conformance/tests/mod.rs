@@ -4,10 +4,7 @@ mod faulty;
 
 use super::{check_handles, check_store};
 use crate::{
-    store::{
-        Store,
-        error::{StoreFuture, StoredValue},
-    },
+    store::{Store, StoreFuture, StoredValue},
     testing::{
         in_process_store::InProcessStore,
         store_conformance::tests::faulty::{Fault, Faulty},
