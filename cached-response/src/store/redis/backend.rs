@@ -5,7 +5,7 @@ use crate::store::{
     redis::{
         endpoint::Endpoint,
         error::protocol_error,
-        pipelines::{self, add_read, entry, looked_up, removed},
+        pipelines::{self, add_read, entry, looked_up, read_entry, removed},
         reply::{self, SMALL_VALUE_BYTES, small_value, small_values},
         server_info::{self, ServerInfo},
         shared_connection::{OpenConnection, SharedConnection},
@@ -15,6 +15,7 @@ use crate::store::{
     },
 };
 use actix_web::web::Bytes;
+use futures_util::future::Either;
 use redis::{Pipeline, Value};
 use std::{fmt, sync::Arc, time::Instant};
 
@@ -48,10 +49,10 @@ impl Backend {
         with: &[String],
     ) -> Result<LookedUp, StoreError> {
         if self.endpoint.is_cluster() {
-            let groups = || vec![(name.to_owned(), pipelines::read_entry(name, limit))];
+            let groups = || vec![(name.to_owned(), read_entry(name, limit))];
             let entry = self
                 .lookups
-                .call(|_| groups(), |replies| entry(one(replies)?));
+                .call(|_| groups(), |replies| entry(one(replies)?.into_iter()));
             return Ok((entry.await?, self.small_values(with).await?));
         }
         let groups =
@@ -68,29 +69,20 @@ impl Backend {
         limit: usize,
         with: &[String],
     ) -> Option<impl Future<Output = Result<LookedUp, StoreError>> + Send + use<>> {
-        let (connection, open) = self.workers.open_now()?;
-        let is_cluster = self.endpoint.is_cluster();
-        let (commands, later) = if is_cluster {
-            (pipelines::read_entry(name, limit), gets(with))
-        } else {
-            (pipelines::look_up(name, limit, with), Vec::new())
-        };
-        let name = if is_cluster {
-            name.to_owned()
-        } else {
-            String::new()
-        };
-        let count = if is_cluster { 0 } else { with.len() };
-        Some(async move {
-            let replies = open.wire().send(&name, &commands);
-            let read = |replies| looked_up(replies, count);
-            let mut found = connection.call_on(&open, replies, read).await?;
-            if !later.is_empty() {
-                let replies = open.wire().send_all(&later);
-                found.1 = connection.call_on(&open, replies, each_small_value).await?;
-            }
-            Ok(found)
-        })
+        let (open, batch) = self.workers.open_now()?;
+        if !self.endpoint.is_cluster() {
+            let looked_up = batch.add(&open, name, limit, with).ok()?;
+            return Some(Either::Left(looked_up));
+        }
+        let (name, read, later) = (name.to_owned(), read_entry(name, limit), gets(with));
+        Some(Either::Right(async move {
+            let replies = open.wire().send(&name, &read);
+            let read = |replies: Vec<Value>| entry(replies.into_iter());
+            let found = open.call(replies, read).await?;
+            let replies = open.wire().send_all(&later);
+            let values = open.call(replies, each_small_value);
+            Ok((found, values.await?))
+        }))
     }
 
     /// The small values under these names.

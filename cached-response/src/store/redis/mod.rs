@@ -5,6 +5,7 @@ pub(crate) mod backend;
 pub(crate) mod cluster;
 pub(crate) mod endpoint;
 pub(crate) mod error;
+pub(crate) mod look_up_batch;
 pub(crate) mod pipelines;
 pub(crate) mod reply;
 pub(crate) mod sentinel;

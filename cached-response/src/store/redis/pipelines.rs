@@ -6,7 +6,7 @@ use crate::store::{
     LookedUp, StoreError, StoreErrorKind, StoredValue,
     redis::{
         error::{protocol_error, refused},
-        reply::{SMALL_VALUE_BYTES, bytes, number, refusal, replies, small_values},
+        reply::{SMALL_VALUE_BYTES, bytes, number, refusal, small_values},
         server_info::ServerInfo,
     },
 };
@@ -50,15 +50,23 @@ pub(crate) fn add_read(commands: &mut Pipeline, name: &str, limit: usize) {
     commands.add_command(read);
 }
 
-/// Reads an entry and its remaining lifetime. Another process may replace the entry in between: one of
-/// the two lifetimes is that of the entry that was read, and the shorter one is believed.
-pub(crate) fn read_entry(name: &str, limit: usize) -> Pipeline {
-    let mut commands = Pipeline::with_capacity(4);
+/// The number of commands that read an entry.
+pub(crate) const ENTRY_COMMANDS: usize = 3;
+
+/// Adds the read of an entry and of its remaining lifetime. Another process may replace the entry in between:
+/// one of the two lifetimes is that of the entry that was read, and the shorter one is believed.
+pub(crate) fn add_entry(commands: &mut Pipeline, name: &str, limit: usize) {
     let mut lifetime = command("PTTL", 1, name.len());
     lifetime.arg(name);
     commands.add_command(lifetime.clone());
-    add_read(&mut commands, name, limit);
+    add_read(commands, name, limit);
     commands.add_command(lifetime);
+}
+
+/// Reads an entry as [`add_entry`] does.
+pub(crate) fn read_entry(name: &str, limit: usize) -> Pipeline {
+    let mut commands = Pipeline::with_capacity(ENTRY_COMMANDS + 1);
+    add_entry(&mut commands, name, limit);
     commands
 }
 
@@ -74,9 +82,13 @@ pub(crate) fn look_up(name: &str, limit: usize, with: &[String]) -> Pipeline {
     commands
 }
 
-/// The replies to [`read_entry`].
-pub(crate) fn entry(values: Vec<Value>) -> Result<Option<StoredValue>, StoreError> {
-    let [before, found, after] = replies(values)?;
+/// The replies to [`add_entry`].
+pub(crate) fn entry(
+    replies: impl Iterator<Item = Value>,
+) -> Result<Option<StoredValue>, StoreError> {
+    let mut replies = replies.take(ENTRY_COMMANDS);
+    let mut next = || replies.next().ok_or_else(protocol_error);
+    let (before, found, after) = (next()?, next()?, next()?);
     let (before, after) = (number(&before)?, number(&after)?);
     let Some(bytes) = bytes(found)? else {
         return Ok(None);
@@ -92,10 +104,10 @@ pub(crate) fn entry(values: Vec<Value>) -> Result<Option<StoredValue>, StoreErro
 /// The replies to [`look_up`] with so many other names.
 pub(crate) fn looked_up(mut values: Vec<Value>, count: usize) -> Result<LookedUp, StoreError> {
     if count == 0 {
-        return Ok((entry(values)?, Vec::new()));
+        return Ok((entry(values.into_iter())?, Vec::new()));
     }
     let others = values.pop().ok_or_else(protocol_error)?;
-    Ok((entry(values)?, small_values(others, count)?))
+    Ok((entry(values.into_iter())?, small_values(others, count)?))
 }
 
 /// Stores `bytes` until `deadline`. A server that executes this late must not keep the entry longer for
@@ -221,7 +233,9 @@ mod tests {
         let value = Value::BulkString(b"it".to_vec());
         let left = |before, after| {
             let values = vec![Value::Int(before), value.clone(), Value::Int(after)];
-            entry(values).unwrap().map(|kept| kept.left.as_millis())
+            entry(values.into_iter())
+                .unwrap()
+                .map(|kept| kept.left.as_millis())
         };
         assert_eq!(left(7, 5), Some(5));
         assert_eq!(left(5, 60_000), Some(5));

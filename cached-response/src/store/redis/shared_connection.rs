@@ -51,11 +51,29 @@ pub(crate) struct OpenConnection {
     is_checked: AtomicBool,
 }
 
-impl OpenConnection {
+/// An open connection, and the shared one that replaces it once it is lost.
+#[derive(Clone)]
+pub(crate) struct OpenHandle {
+    shared: Arc<SharedConnection>,
+    open: Arc<OpenConnection>,
+}
+
+impl OpenHandle {
     pub(crate) fn wire(&self) -> &Wire {
-        &self.wire
+        &self.open.wire
     }
 
+    /// Awaits `replies` on the connection, and reads them.
+    pub(crate) async fn call<R, T>(
+        &self,
+        replies: impl Future<Output = RedisResult<R>>,
+        read: impl Fn(R) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.shared.call_on(&self.open, replies, read).await
+    }
+}
+
+impl OpenConnection {
     /// The last report of the server.
     pub(crate) fn info(&self) -> ServerInfo {
         lock(&self.info).clone()
@@ -114,7 +132,7 @@ impl SharedConnection {
     }
 
     /// Awaits `replies` on this open connection, and reads them.
-    pub(crate) async fn call_on<R, T>(
+    async fn call_on<R, T>(
         self: &Arc<Self>,
         open: &Arc<OpenConnection>,
         replies: impl Future<Output = RedisResult<R>>,
@@ -147,8 +165,15 @@ impl SharedConnection {
         result
     }
 
-    /// The open connection, if there is one.
-    pub(crate) fn open_now(self: &Arc<Self>) -> Option<Arc<OpenConnection>> {
+    /// A handle to the open connection, if there is one.
+    pub(crate) fn handle(self: &Arc<Self>) -> Option<OpenHandle> {
+        Some(OpenHandle {
+            open: self.open_now()?,
+            shared: Arc::clone(self),
+        })
+    }
+
+    fn open_now(self: &Arc<Self>) -> Option<Arc<OpenConnection>> {
         let opening = lock(&self.opening);
         let open = opening.as_ref()?.peek()?.as_ref().ok()?;
         if open.demotions != self.endpoint.demotions() {

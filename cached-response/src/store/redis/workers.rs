@@ -5,7 +5,8 @@
 use crate::{
     store::redis::{
         endpoint::Endpoint,
-        shared_connection::{OpenConnection, SharedConnection},
+        look_up_batch::LookUpBatch,
+        shared_connection::{OpenHandle, SharedConnection},
     },
     util::sync::lock,
 };
@@ -30,6 +31,7 @@ pub(crate) struct WorkerConnections {
 struct OfThisThread {
     connection: Weak<SharedConnection>,
     endpoint: Weak<Endpoint>,
+    batch: Arc<LookUpBatch>,
     tried_at: Option<Instant>,
     _token: Arc<()>,
 }
@@ -46,9 +48,9 @@ impl WorkerConnections {
         }
     }
 
-    /// The open connection of this thread. Where it has none, one is opened in the background, if the
+    /// The open connection of this thread, and its look-ups that are not sent yet. Where it has none, one is opened in the background, if the
     /// tasks of this thread's runtime run on this thread.
-    pub(crate) fn open_now(&self) -> Option<(Arc<SharedConnection>, Arc<OpenConnection>)> {
+    pub(crate) fn open_now(&self) -> Option<(OpenHandle, Arc<LookUpBatch>)> {
         let open = CONNECTIONS.try_with(|connections| {
             let mut connections = connections.borrow_mut();
             let endpoint = Arc::as_ptr(&self.endpoint);
@@ -75,6 +77,7 @@ impl WorkerConnections {
         OfThisThread {
             connection: Arc::downgrade(&connection),
             endpoint: Arc::downgrade(&self.endpoint),
+            batch: Arc::default(),
             tried_at: None,
             _token: token,
         }
@@ -82,10 +85,10 @@ impl WorkerConnections {
 }
 
 impl OfThisThread {
-    fn open_now(&mut self) -> Option<(Arc<SharedConnection>, Arc<OpenConnection>)> {
+    fn open_now(&mut self) -> Option<(OpenHandle, Arc<LookUpBatch>)> {
         let connection = self.connection.upgrade()?;
-        if let Some(open) = connection.open_now() {
-            return Some((connection, open));
+        if let Some(open) = connection.handle() {
+            return Some((open, Arc::clone(&self.batch)));
         }
         let is_due = self
             .tried_at

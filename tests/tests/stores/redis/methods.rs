@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use actix_web::web::Bytes;
 use cached_response::testing::{check_handles, check_store};
-use cached_response::{RedisStore, Store};
+use cached_response::{LookedUp, RedisStore, Store, StoreError, StoreErrorKind};
+use futures_util::future::join_all;
 
-use super::{MINUTE, names, redis};
+use super::{MINUTE, in_the_end, names, redis};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -131,6 +132,75 @@ async fn a_look_up_is_one_round_trip_that_reads_the_response_first() {
         r#""MGET" "a" "b""#,
     ];
     assert_eq!(seen, read);
+}
+
+/// The look-up of `name` on the connection of this thread, once that is open.
+async fn look_up_here(store: &RedisStore, name: &str, with: &[String]) -> LookedUp {
+    let started = async || store.look_up_here(name, 64, with).ok_or_else(no_connection);
+    in_the_end(async || started().await?.await).await
+}
+
+fn no_connection() -> StoreError {
+    StoreError::new(StoreErrorKind::Unreachable, "not open yet")
+}
+
+#[tokio::test]
+async fn look_ups_that_a_thread_begins_in_one_turn_are_one_pipeline() {
+    let (server, store) = redis();
+    store.set("page", bytes("the page"), MINUTE).await.unwrap();
+    store
+        .set("other", bytes("the other"), MINUTE)
+        .await
+        .unwrap();
+    store.set("a", bytes("1"), MINUTE).await.unwrap();
+    look_up_here(&store, "page", &[]).await;
+    let mut monitor = server.monitor().unwrap();
+    let begin = |name, with: &[&str]| store.look_up_here(name, 64, &names(with)).unwrap();
+    let all = [
+        begin("page", &["a"]),
+        begin("other", &["b"]),
+        begin("page", &["a"]),
+    ];
+    let found = join_all(all).await.into_iter().map(Result::unwrap);
+    let found: Vec<_> = found
+        .map(|(kept, values)| (kept.unwrap().bytes, values))
+        .collect();
+    let page = (bytes("the page"), vec![Some(bytes("1"))]);
+    assert_eq!(
+        found,
+        [page.clone(), (bytes("the other"), vec![None]), page]
+    );
+    let seen = monitor.seen(&server).unwrap();
+    let read = [
+        r#""PTTL" "page""#,
+        r#""GETRANGE" "page" "0" "63""#,
+        r#""PTTL" "page""#,
+        r#""PTTL" "other""#,
+        r#""GETRANGE" "other" "0" "63""#,
+        r#""PTTL" "other""#,
+        r#""MGET" "a" "b""#,
+    ];
+    assert_eq!(seen, read);
+}
+
+#[tokio::test]
+async fn each_of_many_look_ups_of_one_turn_finds_its_own() {
+    let (_server, store) = redis();
+    let all: Vec<_> = (0..100).map(|number| number.to_string()).collect();
+    for name in &all {
+        store.set(name, name.clone().into(), MINUTE).await.unwrap();
+    }
+    look_up_here(&store, "0", &[]).await;
+    let begin = |name: &String| {
+        let with = [format!("{name} is not there"), name.clone()];
+        store.look_up_here(name, 64, &with).unwrap()
+    };
+    let found = join_all(all.iter().map(begin)).await;
+    for (name, found) in all.iter().zip(found) {
+        let (kept, values) = found.unwrap();
+        assert_eq!(kept.unwrap().bytes, name.as_bytes());
+        assert_eq!(values, [None, Some(name.clone().into())]);
+    }
 }
 
 #[tokio::test]
