@@ -5,7 +5,7 @@
 
 use crate::{
     store::{
-        error::{LookedUp, StoreError},
+        LookedUp, StoreError,
         redis::{
             error::{protocol_error, unreachable},
             pipelines::{ENTRY_COMMANDS, add_entry, entry},
@@ -217,7 +217,7 @@ impl LookUp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::error::StoreErrorKind;
+    use crate::store::StoreErrorKind;
     use tokio::sync::oneshot::Receiver;
 
     const MAX_BYTES: usize = 64;
