@@ -212,7 +212,7 @@ pub use crate::{
     cache::{ResponseCache, ResponseCacheBuilder, invalidate::Invalidation},
     context::{CacheHandle, disable_cache, set_cache_timeout, tag},
     key::insert_key_part,
-    metrics::counters::Stats,
+    metrics::stats::{ReasonCounts, RouteStats, Stats, ValueStats},
 };
 pub use crate::{
     extract::{
@@ -229,8 +229,8 @@ pub use crate::{
 pub use crate::{
     key::{KeyWriter, part::KeyPart},
     metrics::{
-        counters::RemoteStats,
         reason::{Bypass, ForwardReason, RunReason, Skip, StaleRule},
+        stats::RemoteStats,
     },
     policy::{IntoPolicy, Policy, candidate::ResponseView, stale::IntoTimeout},
 };
@@ -271,6 +271,10 @@ pub mod guide {
     #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/store-down.md")]
     pub mod store_down {}
+
+    #[doc = include_str!("guide_links.md")]
+    #[doc = include_str!("../docs/watching.md")]
+    pub mod watching {}
 
     #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/operating.md")]

@@ -8,7 +8,7 @@ use crate::{
         generations::{Generations, Target},
         scope::Scope,
     },
-    metrics::counters::RemoteStats,
+    metrics::stats::RemoteStats,
     route::Route,
     time::{Clock, moment::Timestamp},
 };

@@ -52,7 +52,7 @@ async fn one(
 #[post("/regions")]
 #[invalidates(tags("geography"))]
 async fn changed(cache: web::Data<ResponseCache>) -> String {
-    let stats = cache.stats();
+    let stats = cache.stats().values;
     format!(
         "computed {} times, shared {} times\n",
         stats.stored, stats.hits

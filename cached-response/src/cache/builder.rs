@@ -7,14 +7,13 @@ use crate::{
     entry::NO_RUN,
     invalidation::generations::Generations,
     memory::MemoryStore,
-    metrics::counters::Counters,
     policy::{
         mistakes::Mistakes,
         stale::{DEFAULT_TIMEOUT, IntoTimeout, StaleRules, stale_options},
     },
     remote::{RemoteTier, config::RemoteConfig},
     response::tee::CopyBudget,
-    route::{index::Routes, run_times::RunTimes},
+    route::{counters::RouteCounters, index::Routes, run_times::RunTimes},
     single_flight::{
         hit_for_pass::HitForPass,
         responses::{ForcedRuns, ResponseFlights},
@@ -150,7 +149,7 @@ impl ResponseCacheBuilder {
     ///
     /// ```
     /// let cache = cached_response::ResponseCache::builder().max_waiters(64).build();
-    /// assert_eq!(cache.stats().crowded, 0);
+    /// assert_eq!(cache.stats().over_max_waiters, 0);
     /// ```
     #[must_use]
     pub fn max_waiters(mut self, waiters: usize) -> Self {
@@ -253,7 +252,7 @@ impl ResponseCacheBuilder {
             forced_runs: ForcedRuns::new(),
             hit_for_pass: HitForPass::new(),
             run_times: RunTimes::new(),
-            counters: Counters::new(),
+            counters: RouteCounters::new(),
             clock: self.clock,
             limits: self.limits,
             stale: self.stale,

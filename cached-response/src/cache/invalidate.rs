@@ -6,7 +6,6 @@ use crate::{
     invalidation::{
         error::InvalidationError, generation::Bump, scope::Scope, tags::mistake, target,
     },
-    metrics::counters::Event,
     remote::bus::Sent,
 };
 
@@ -280,7 +279,7 @@ impl Inner {
         let noted = publisher.map(|publisher| (publisher, publisher.note(bump, &scopes)));
         for scope in &scopes {
             self.bump_local(bump, scope);
-            self.counters.count(Event::Invalidation);
+            self.counters.count_invalidation();
         }
         Invalidation {
             sent: noted.map(|(publisher, noted)| publisher.send(noted)),

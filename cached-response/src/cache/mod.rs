@@ -13,11 +13,11 @@ use crate::{
     entry::StoredResponse,
     invalidation::generations::{Generations, Target},
     memory::MemoryStore,
-    metrics::counters::{Counters, Event, Stats},
+    metrics::{event::Event, stats::Stats},
     policy::stale::StaleRules,
     remote::RemoteTier,
     response::tee::CopyBudget,
-    route::{Route, index::Routes, run_times::RunTimes},
+    route::{Route, counters::RouteCounters, index::Routes, run_times::RunTimes},
     single_flight::{
         flights,
         hit_for_pass::HitForPass,
@@ -60,7 +60,7 @@ pub(crate) struct Inner {
     pub(crate) forced_runs: ForcedRuns,
     pub(crate) hit_for_pass: HitForPass,
     pub(crate) run_times: RunTimes,
-    pub(crate) counters: Counters,
+    pub(crate) counters: RouteCounters,
     pub(crate) clock: Clock,
     pub(crate) limits: CacheLimits,
     /// Rules of routes that set none.
@@ -146,9 +146,10 @@ impl ResponseCache {
     /// assert_eq!((stats.hits, stats.misses, stats.entries), (0, 0, 0));
     /// ```
     pub fn stats(&self) -> Stats {
-        let mut stats = Stats::read(&self.0.counters);
+        let mut stats = self.0.counters.read(&self.0.routes);
         (stats.entries, stats.bytes) = self.0.memory.size();
-        (stats.markers, stats.marker_bytes) = self.0.hit_for_pass.size();
+        (stats.max_bytes, stats.evictions) = (self.0.memory.max_bytes(), self.0.memory.evictions());
+        (stats.hit_for_pass_keys, stats.hit_for_pass_bytes) = self.0.hit_for_pass.size();
         stats.remote = self.0.remote.as_ref().map(|remote| remote.stats());
         stats.running = self.0.flights.len() + self.0.forced_runs.len();
         stats
@@ -210,10 +211,28 @@ pub(crate) fn report(site: &Route, shared: &Inner, event: Event) {
     report_as(site, shared, event, event.reason());
 }
 
+/// Reports a hit on a response with a body of `bytes`, whose run took `saved`.
+pub(crate) fn report_hit(
+    site: &Route,
+    shared: &Inner,
+    event: Event,
+    saved: Duration,
+    bytes: usize,
+) {
+    shared
+        .counters
+        .with(site, |counters| counters.hit(event, saved, bytes));
+    trace(site, event, None);
+}
+
+fn trace(site: &Route, event: Event, reason: Option<&str>) {
+    tracing::trace!(handler = site.name, event = event.name(), reason, "cache");
+}
+
 /// Reports an event with a reason that is more specific than the counted one.
 pub(crate) fn report_as(site: &Route, shared: &Inner, event: Event, reason: Option<&str>) {
-    shared.counters.count(event);
-    tracing::trace!(handler = site.name, event = event.name(), reason, "cache");
+    shared.counters.count(site, event);
+    trace(site, event, reason);
     let message = match event {
         Event::Bypass(_) => "a request bypasses the cache",
         Event::Skip(_) => "a response is not stored",

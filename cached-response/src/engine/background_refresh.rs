@@ -9,7 +9,7 @@ use crate::{
         remote_lookup,
         reuse::StoredHit,
     },
-    metrics::{counters::Event, reason::ForwardReason},
+    metrics::{event::Event, reason::ForwardReason},
     single_flight::responses::{Permit, Permits, RefreshLead},
     util::local_task,
 };

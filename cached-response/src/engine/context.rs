@@ -7,7 +7,7 @@ use crate::{
     key::Key,
     memory::variants::Found,
     metrics::{
-        counters::Event,
+        event::Event,
         reason::{ForwardReason, RunReason, Skip},
     },
     policy::stale::StaleRules,

@@ -2,7 +2,7 @@
 
 use crate::{
     engine::context::RouteContext,
-    metrics::counters::Event,
+    metrics::event::Event,
     util::local_task::{self, DetachedPermit, Kind},
 };
 use std::{

@@ -11,7 +11,7 @@ use crate::{
         timeout::timeout,
         waiting::WaitEdge,
     },
-    metrics::counters::Event,
+    metrics::event::Event,
     route::admission::FlightRole,
     single_flight::responses::{FlightOutcome, ForcedJoin, Permit, Permits, QueuedStep, Waiter},
     time::moment::Timestamp,
@@ -33,7 +33,7 @@ impl<S: Subject> MissFlow<S> {
             match shared.forced_runs.join(&self.miss.key, &context) {
                 ForcedJoin::Run(queued) => return self.run_queued(queued, upstream).await,
                 ForcedJoin::Full => {
-                    self.subject.report(Event::Crowded);
+                    self.subject.report(Event::OverMaxWaiters);
                     break;
                 }
                 // The queued run starts after this request, and its waiters wait for it.
@@ -82,7 +82,7 @@ impl<S: Subject> MissFlow<S> {
                 }
                 QueuedStep::Full => {
                     drop(queued);
-                    self.subject.report(Event::Crowded);
+                    self.subject.report(Event::OverMaxWaiters);
                     return self.alone(upstream).await;
                 }
             }

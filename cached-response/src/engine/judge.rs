@@ -10,7 +10,7 @@ use crate::{
     http::storable::{ResponseHead, Storable, may_reject_condition, storability},
     memory::variants::StoreOutcome,
     metrics::{
-        counters::Event,
+        event::Event,
         reason::{Skip, StaleRule},
     },
     policy::candidate::ResponseView,

@@ -3,6 +3,7 @@
 use crate::{
     cache::{
         Inner, ResponseCache, app_data::DataSet, cached_route::CachedRoute, report, report_as,
+        report_hit,
     },
     engine::{
         context::{BackgroundRefresh, Miss, RefreshMode, RequestContext, RouteContext, Subject},
@@ -12,7 +13,7 @@ use crate::{
     key::{InsertedParts, KeyRef, KeyWriter, Refused},
     memory::variants,
     metrics::{
-        counters::Event,
+        event::Event,
         reason::{Bypass, ForwardReason},
     },
     remote::RemoteState,
@@ -26,7 +27,7 @@ use crate::{
     single_flight::responses::{FlightOutcome, Permit, RefreshLead},
     time::moment::Timestamp,
 };
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, http::Method};
 use std::{cell::Cell, sync::Arc};
 
 /// The longest key that is looked up, in bytes. A body in the key has a limit of its own.
@@ -351,7 +352,8 @@ pub(crate) fn hit(
     how: HitKind,
 ) -> HttpResponse {
     let not_modified = response::is_not_modified(stored, request);
-    report(
+    let sends_body = !not_modified && request.method() != Method::HEAD;
+    report_hit(
         route,
         shared,
         if not_modified {
@@ -359,6 +361,8 @@ pub(crate) fn hit(
         } else {
             Event::Hit
         },
+        stored.run_time,
+        if sends_body { stored.body.len() } else { 0 },
     );
     if let HitKind::Stale(_, Some(rule)) = how {
         report(route, shared, Event::Stale(rule));

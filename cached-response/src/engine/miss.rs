@@ -15,7 +15,7 @@ use crate::{
         waiting::{WaitBounds, WaitEdge, Waited},
     },
     entry::{StoredResponse, staleness::Staleness},
-    metrics::counters::Event,
+    metrics::event::Event,
     response::reuse::HitKind,
     route::admission::{AllowedReuse, FlightRole},
     single_flight::responses::{FlightOutcome, Join, Permit, Permits, Waiter},
@@ -82,7 +82,7 @@ impl<S: Subject> MissFlow<S> {
             .hit_for_pass
             .pass(&self.miss.key, self.shared().now())
         {
-            self.subject.report(Event::Marked);
+            self.subject.report(Event::HitForPass);
             return Box::pin(self.alone(upstream)).await;
         }
         for _ in 0..MAX_ATTEMPTS {
@@ -93,7 +93,7 @@ impl<S: Subject> MissFlow<S> {
                     ended => return Box::pin(self.on_wait_timeout(ended, upstream)).await,
                 },
                 Some(Join::Full) => {
-                    self.subject.report(Event::Crowded);
+                    self.subject.report(Event::OverMaxWaiters);
                     break;
                 }
                 None => break,

@@ -20,7 +20,7 @@ use crate::{
     key::{InsertedParts, KeyRef, KeyWriter, vary::Selector},
     memory::variants::{self, Found},
     metrics::{
-        counters::Event,
+        event::Event,
         reason::{Bypass, Skip},
     },
     response::{

@@ -7,7 +7,7 @@ use crate::{
     http::{freshness::Freshness, request_directives::RequestDirectives},
     invalidation::generation::Validity,
     memory::variants::Found,
-    metrics::{counters::Event, reason::ForwardReason},
+    metrics::{event::Event, reason::ForwardReason},
     response::reuse::HitKind,
     route::admission::{Admitted, AllowedReuse},
     time::moment::Timestamp,

@@ -110,6 +110,9 @@ impl HandlerRun {
         self.finished_at = shared.now();
         let took = self.finished_at.since(self.started_at);
         shared.run_times.note(id, took);
+        shared
+            .counters
+            .with(&self.context.route, |counters| counters.run(took));
     }
 
     /// The stale response that may answer in place of a failed run.

@@ -12,7 +12,7 @@ use crate::{
     http::storable::is_storable_status,
     memory::variants,
     metrics::{
-        counters::Event,
+        event::Event,
         reason::{ForwardReason, Skip, StaleRule},
     },
     response::reuse::HitKind,

@@ -16,7 +16,7 @@ use crate::{
     invalidation::generation::Validity,
     key::vary::{self, Selector},
     memory::variants::{self, StoreOutcome},
-    metrics::{counters::Event, reason::Skip},
+    metrics::{event::Event, reason::Skip},
     policy::candidate::ResponseView,
     response::headers,
     single_flight::responses::FlightOutcome,
@@ -65,8 +65,12 @@ impl HandlerRun {
             snapshot,
             tag_snapshot,
         } = self.fence.check(generations, &tags, self.unchanged)?;
+        let took = self.finished_at.since(self.started_at);
+        let validated = self.miss.previous.as_ref().filter(|_| self.unchanged);
         Ok(StoredResponse {
             created_at: self.finished_at,
+            // A run that has only validated it was short.
+            run_time: validated.map_or(took, |stored| stored.run_time.max(took)),
             lifetime: times.lifetime,
             refresh_at: self.finished_at.after(times.refresh_after),
             windows: times.windows,

@@ -3,7 +3,7 @@
 //! It is stored as a response that has a body and no fields, so that all rules of those hold for it.
 
 use crate::{
-    cache::app_data::DataSet,
+    cache::{app_data::DataSet, report_hit},
     context::control::{RunContext, Scoped},
     engine::{
         context::{Miss, RouteContext, Subject},
@@ -20,7 +20,7 @@ use crate::{
     key::Key,
     memory::variants::{self, Entry, Found, StoreOutcome},
     metrics::{
-        counters::Event,
+        event::Event,
         reason::{ForwardReason, Skip},
     },
     remote::RemoteState,
@@ -247,8 +247,10 @@ where
 
     fn answer(&self, _: &StoredResponse, _: HitKind) {}
 
-    fn hit(&self, _: &StoredResponse, how: HitKind) {
-        self.report(Event::Hit);
+    fn hit(&self, stored: &StoredResponse, how: HitKind) {
+        let route = &self.context.route;
+        let bytes = stored.body.len();
+        report_hit(route, self.shared(), Event::Hit, stored.run_time, bytes);
         if let HitKind::Stale(_, Some(rule)) = how {
             self.report(Event::Stale(rule));
         }

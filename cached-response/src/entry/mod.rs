@@ -55,6 +55,8 @@ pub(crate) struct StoredResponse {
     pub(crate) refresh_at: Timestamp,
     /// Age at creation.
     pub(crate) initial_age: Duration,
+    /// Time that its run took.
+    pub(crate) run_time: Duration,
     /// Not reused while stale (RFC 9111 §4.2.4).
     pub(crate) never_stale: bool,
     pub(crate) windows: Windows,
@@ -174,6 +176,7 @@ impl StoredResponse {
             last_modified: self.last_modified.clone(),
             lifetime: self.lifetime,
             initial_age: self.initial_age,
+            run_time: self.run_time,
             never_stale: self.never_stale,
             windows: self.windows,
             variant: self.variant.clone(),

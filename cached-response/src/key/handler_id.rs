@@ -67,6 +67,11 @@ impl SourceLocation {
         text: "",
     };
 
+    /// Returns true for the location of a type of values.
+    pub(crate) const fn is_value(&self) -> bool {
+        matches!(self.kind, SourceKind::Value)
+    }
+
     /// Module path and name of a function, or a file.
     pub(crate) const fn place(&self) -> &'static str {
         self.place

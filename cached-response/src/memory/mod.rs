@@ -16,7 +16,7 @@ use crate::{
     memory::variants::Entry,
 };
 use foldhash::fast::RandomState;
-use moka::{Equivalent, ops::compute::Op, sync::Cache};
+use moka::{Equivalent, notification::RemovalCause, ops::compute::Op, sync::Cache};
 use std::{
     cell::RefCell,
     fmt,
@@ -44,6 +44,7 @@ pub(crate) struct MemoryStore {
     /// Stores nothing: a look-up misses, and an update succeeds without effect.
     disabled: bool,
     map: BoundedMap<Key, Entry>,
+    max_bytes: u64,
     id: u64,
     changes: AtomicU64,
     slot_budget: Arc<SlotBudget>,
@@ -95,6 +96,7 @@ impl MemoryStore {
         Self {
             disabled: false,
             map: BoundedMap::new(capacity - slot_bytes),
+            max_bytes: capacity,
             id: NEXT.fetch_add(1, Relaxed),
             changes: AtomicU64::new(0),
             slot_budget: Arc::new(SlotBudget {
@@ -243,6 +245,15 @@ impl MemoryStore {
         self.map.for_each(with);
     }
 
+    /// Returns the bytes that entries and slots may take.
+    pub(crate) fn max_bytes(&self) -> u64 {
+        self.max_bytes
+    }
+
+    pub(crate) fn evictions(&self) -> u64 {
+        self.map.evictions()
+    }
+
     /// Returns the number of entries and their bytes.
     pub(crate) fn size(&self) -> (u64, u64) {
         self.map.size()
@@ -284,6 +295,7 @@ pub(crate) trait Weigh {
 #[derive(Clone)]
 pub(crate) struct BoundedMap<K, V> {
     map: Cache<K, V, RandomState>,
+    evictions: Arc<AtomicU64>,
 }
 
 impl<K, V> BoundedMap<K, V>
@@ -292,13 +304,20 @@ where
     V: Clone + Weigh + Send + Sync + 'static,
 {
     pub(crate) fn new(capacity: u64) -> Self {
+        let evictions = Arc::<AtomicU64>::default();
+        let evicted = evictions.clone();
         let map = Cache::builder()
             .max_capacity(capacity)
             .weigher(|key: &K, value: &V| {
                 u32::try_from(key.weight() + value.weight() + OVERHEAD).unwrap_or(u32::MAX)
             })
+            .eviction_listener(move |_, _, cause| {
+                if cause == RemovalCause::Size {
+                    evicted.fetch_add(1, Relaxed);
+                }
+            })
             .build_with_hasher(RandomState::default());
-        Self { map }
+        Self { map, evictions }
     }
 
     pub(crate) fn get<Q>(&self, key: &Q) -> Option<V>
@@ -345,6 +364,11 @@ where
         for (key, value) in &self.map {
             with(&key, &value);
         }
+    }
+
+    /// Returns the number of values that were evicted, or not admitted, to make room.
+    pub(crate) fn evictions(&self) -> u64 {
+        self.evictions.load(Relaxed)
     }
 
     /// Returns the number of entries and their bytes, after pending evictions.

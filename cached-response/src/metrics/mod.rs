@@ -1,4 +1,7 @@
-//! Metrics: the reasons of each decision, events and their counters.
+//! Metrics: the reasons of each decision, events, their counters and what is read from them.
 
 pub(crate) mod counters;
+pub(crate) mod display;
+pub(crate) mod event;
 pub(crate) mod reason;
+pub(crate) mod stats;

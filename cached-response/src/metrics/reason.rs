@@ -175,6 +175,30 @@ reasons! {
     }
 }
 
+reasons! {
+    /// Reason why a request was forwarded to the handler: the `fwd` parameter of `Cache-Status`
+    /// (RFC 9211 §2.2).
+    ///
+    /// ```
+    /// assert_eq!(cached_response::ForwardReason::UriMiss.as_str(), "uri-miss");
+    /// ```
+    ForwardReason {
+        /// Nothing is stored for the request's key.
+        UriMiss = "uri-miss",
+        /// A response is stored, but for other values of the headers that it varies by.
+        VaryMiss = "vary-miss",
+        /// The stored response is stale.
+        Stale = "stale",
+        /// The request forces it: `?nocache=1`, or its `Cache-Control`.
+        Request = "request",
+        /// The request bypasses the cache; [`Bypass`] has the reason. Or the stored response may not be
+        /// reused for a request with `Authorization` (RFC 9111 §3.5).
+        Bypass = "bypass",
+        /// The method is not cached.
+        Method = "method",
+    }
+}
+
 impl Skip {
     /// Returns true where the next response will very likely be skipped for the same reason, so that
     /// requests are not coalesced.
@@ -259,56 +283,6 @@ pub enum RunReason {
     Refresh,
     /// The request forces a refresh.
     Live,
-}
-
-/// Reason why a request was forwarded to the handler: the `fwd` parameter of `Cache-Status`
-/// (RFC 9211 §2.2).
-///
-/// ```
-/// assert_eq!(cached_response::ForwardReason::UriMiss.as_str(), "uri-miss");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ForwardReason {
-    /// Nothing is stored for the request's key.
-    UriMiss,
-    /// A response is stored, but for other values of the headers that it varies by.
-    VaryMiss,
-    /// The stored response is stale.
-    Stale,
-    /// The request forces it: `?nocache=1`, or its `Cache-Control`.
-    Request,
-    /// The request bypasses the cache; [`Bypass`] has the reason.
-    Bypass,
-    /// The method is not cached.
-    Method,
-}
-
-impl ForwardReason {
-    pub(crate) const ALL: &'static [Self] = &[
-        Self::UriMiss,
-        Self::VaryMiss,
-        Self::Stale,
-        Self::Request,
-        Self::Bypass,
-        Self::Method,
-    ];
-
-    /// The token that `Cache-Status` shows.
-    ///
-    /// ```
-    /// assert_eq!(cached_response::ForwardReason::VaryMiss.as_str(), "vary-miss");
-    /// ```
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::UriMiss => "uri-miss",
-            Self::VaryMiss => "vary-miss",
-            Self::Stale => "stale",
-            Self::Request => "request",
-            Self::Bypass => "bypass",
-            Self::Method => "method",
-        }
-    }
 }
 
 #[cfg(test)]

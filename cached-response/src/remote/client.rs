@@ -5,7 +5,7 @@
 //! `client.call(&budget, |store| Box::pin(async move { store.delete(&name).await }))`.
 
 use crate::{
-    metrics::counters::RemoteStats,
+    metrics::stats::RemoteStats,
     remote::{
         breaker::CallPermit,
         budget::{Budget, BudgetGuard},

@@ -1,7 +1,7 @@
 //! Health of a remote store: circuit breaker, counters, warnings, and the probes while it is unwell.
 
 use crate::{
-    metrics::counters::RemoteStats,
+    metrics::stats::RemoteStats,
     remote::{
         breaker::{Breaker, CallPermit, Outcome, ProbePermit, Transition},
         error::{CallError, Warning, Warnings},
@@ -119,7 +119,7 @@ impl Health {
         match error {
             CallError::BreakerOpen => self.counters.count(Count::Refused),
             CallError::TooManyCalls => {
-                self.counters.count(Count::Crowded);
+                self.counters.count(Count::OverMaxCalls);
                 self.warn(Warning::TooManyCalls);
             }
             CallError::Timeout => {

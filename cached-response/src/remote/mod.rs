@@ -42,7 +42,7 @@ use crate::{
         generations::{Generations, Target},
         nonce::Nonce,
     },
-    metrics::counters::RemoteStats,
+    metrics::stats::RemoteStats,
     remote::{
         budget::Budget,
         bus::{InvalidationBus, Limits, transport::StoreTransport},

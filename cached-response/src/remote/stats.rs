@@ -1,6 +1,9 @@
 //! Counters of the calls to a remote store.
 
-use crate::{metrics::counters::RemoteStats, store::StoreErrorKind};
+use crate::{
+    metrics::stats::{ERROR_KINDS, RemoteStats},
+    store::StoreErrorKind,
+};
 use std::{
     array,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -16,7 +19,7 @@ pub(crate) struct RemoteCounters([AtomicU64; COUNTS]);
 pub(crate) enum Count {
     Call,
     Slow,
-    Crowded,
+    OverMaxCalls,
     Refused,
     Opened,
     Written,
@@ -25,14 +28,14 @@ pub(crate) enum Count {
 }
 
 const PLAIN: usize = 7;
-const COUNTS: usize = PLAIN + RemoteStats::ERROR_KINDS;
+const COUNTS: usize = PLAIN + ERROR_KINDS.len();
 
 impl Count {
     fn index(self) -> usize {
         match self {
             Self::Call => 0,
             Self::Slow => 1,
-            Self::Crowded => 2,
+            Self::OverMaxCalls => 2,
             Self::Refused => 3,
             Self::Opened => 4,
             Self::Written => 5,
@@ -65,7 +68,7 @@ impl RemoteCounters {
         RemoteStats {
             calls: self.total(Count::Call),
             slow: self.total(Count::Slow),
-            crowded: self.total(Count::Crowded),
+            over_max_calls: self.total(Count::OverMaxCalls),
             refused: self.total(Count::Refused),
             opened: self.total(Count::Opened),
             written: self.total(Count::Written),
@@ -99,7 +102,7 @@ mod tests {
         let plain = [
             Count::Call,
             Count::Slow,
-            Count::Crowded,
+            Count::OverMaxCalls,
             Count::Refused,
             Count::Opened,
             Count::Written,
@@ -112,7 +115,7 @@ mod tests {
         let read = [
             stats.calls,
             stats.slow,
-            stats.crowded,
+            stats.over_max_calls,
             stats.refused,
             stats.opened,
             stats.written,
@@ -136,6 +139,7 @@ mod tests {
         }
         for (kind, times) in kinds {
             assert_eq!(counters.read().failed(kind), times, "{}", kind.as_str());
+            assert_eq!(ERROR_KINDS[kind_index(kind)], kind.as_str());
         }
     }
 }

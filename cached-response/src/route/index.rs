@@ -54,6 +54,18 @@ impl Routes {
         }
     }
 
+    /// Returns the patterns of a handler, in order.
+    pub(crate) fn of_handler(&self, handler: TypeId, name: &str) -> Vec<String> {
+        let routes = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
+        let is_of = |site: &RouteRef| site.handler == handler && site.name == name;
+        let patterns = routes
+            .iter()
+            .filter(|(pattern, sites)| !pattern.is_empty() && sites.iter().any(is_of));
+        let mut patterns: Vec<_> = patterns.map(|(pattern, _)| pattern.clone()).collect();
+        patterns.sort_unstable();
+        patterns
+    }
+
     /// Returns the handlers of all routes.
     #[cfg(test)]
     pub(crate) fn all(&self) -> Vec<RouteRef> {

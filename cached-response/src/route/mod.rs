@@ -2,6 +2,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod config;
+pub(crate) mod counters;
 pub(crate) mod header_allowlist;
 pub(crate) mod index;
 pub(crate) mod inputs;
@@ -10,7 +11,7 @@ pub(crate) mod run_times;
 
 use crate::{
     key::handler_id::{HandlerType, SourceLocation, identity},
-    metrics::counters::Event,
+    metrics::{counters::CountersOf, event::Event},
     route::config::RouteConfig,
 };
 use actix_web::web::Data;
@@ -36,6 +37,8 @@ pub(crate) struct Route {
     source: SourceLocation,
     kind: HandlerType,
     identity: OnceLock<Box<[u8]>>,
+    /// Its counters in the first cache that has counted something of it.
+    counters: OnceLock<CountersOf>,
     /// One bit for each reason that was logged.
     logged: [AtomicU64; 2],
     /// Its arguments add parts to the key.
@@ -62,6 +65,7 @@ impl Route {
             source,
             kind: handler,
             identity: OnceLock::new(),
+            counters: OnceLock::new(),
             logged: [const { AtomicU64::new(0) }; 2],
             parts: AtomicBool::new(false),
             tags: AtomicBool::new(false),
@@ -75,6 +79,11 @@ impl Route {
             logged: [const { AtomicU64::new(u64::MAX) }; 2],
             ..Self::new(name, handler, SourceLocation::VALUE, config)
         }
+    }
+
+    /// Returns true for a route for values.
+    pub(crate) fn is_value(&self) -> bool {
+        self.source.is_value()
     }
 
     /// Identity of the handler across processes and deploys. Computed once, on demand.

@@ -206,7 +206,7 @@ impl Game {
         .await;
         self.hear_those_who_have_ended(at).await;
         let stats = self.world.cache.stats();
-        assert!(stats.marker_bytes <= 2 << 20, "{stats:?}");
+        assert!(stats.hit_for_pass_bytes <= 2 << 20, "{stats:?}");
         assert!(stats.bytes <= 64 << 20, "{stats:?}");
         self.played
     }

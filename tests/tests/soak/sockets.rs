@@ -117,7 +117,7 @@ impl Soak {
             self.answers.load(SeqCst),
             self.world.runs()
         );
-        assert!(stats.marker_bytes <= 2 << 20, "{stats:?}");
+        assert!(stats.hit_for_pass_bytes <= 2 << 20, "{stats:?}");
         let fullest = self.fullest.load(SeqCst);
         assert!(planted || fullest > CAPACITY / 10 * 9, "{fullest} at most");
         let happened = [
@@ -127,7 +127,7 @@ impl Soak {
             stats.collapsed,
             stats.detached,
             stats.failed,
-            stats.marked,
+            stats.hit_for_pass,
             stats.refreshes,
             stats.validated,
             stats.answered_stale(StaleRule::IfError),

@@ -41,4 +41,5 @@ mod validation;
 mod values;
 mod variants;
 mod verdicts;
+mod watching;
 mod writing;

@@ -203,7 +203,7 @@ async fn the_number_of_concurrent_calls_is_bounded() {
     }
     assert_eq!(begin(0).await.unwrap(), Ok(()), "a slot is free again");
     assert_eq!(
-        (store.max_concurrent(), client.stats().crowded),
+        (store.max_concurrent(), client.stats().over_max_calls),
         (MAX_CALLS, 3)
     );
     assert!(!client.is_open(), "a refused call is no failure");

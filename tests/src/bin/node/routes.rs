@@ -191,7 +191,7 @@ async fn stats(cache: Data<ResponseCache>) -> Json<Value> {
         "remote": {
             "calls": remote.calls,
             "slow": remote.slow,
-            "crowded": remote.crowded,
+            "over_max_calls": remote.over_max_calls,
             "refused": remote.refused,
             "opened": remote.opened,
             "written": remote.written,

@@ -56,7 +56,7 @@ async fn a_waiter_that_leaves_ends_no_run() {
     stage.release(1);
     assert_eq!(leader.text().await, "a, run 1");
     assert_eq!(second.text().await, "a, run 1");
-    assert_eq!((stage.runs(), stage.cache.stats().crowded), (1, 0));
+    assert_eq!((stage.runs(), stage.cache.stats().over_max_waiters), (1, 0));
 }
 
 #[actix_web::test]

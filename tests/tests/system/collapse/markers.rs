@@ -72,9 +72,9 @@ async fn a_response_that_may_not_be_stored_lets_requests_run_side_by_side_for_30
     let (stage, clock) = stage();
     let app = stage.app(routes).await;
     once(&stage, &app, "/private").await;
-    assert_eq!(stage.cache.stats().markers, 1);
+    assert_eq!(stage.cache.stats().hit_for_pass_keys, 1);
     assert!(!wait_for_each_other(&stage, &app, "/private").await);
-    assert_eq!(stage.cache.stats().marked, 2);
+    assert_eq!(stage.cache.stats().hit_for_pass, 2);
     clock.advance(Duration::from_secs(30));
     assert!(wait_for_each_other(&stage, &app, "/private").await);
 }
@@ -86,7 +86,7 @@ async fn a_response_that_is_stored_after_all_removes_the_marker() {
     once(&stage, &app, "/once-private").await;
     once(&stage, &app, "/once-private").await;
     assert_eq!(stage.cache.stats().stored, 1);
-    assert_eq!(stage.cache.stats().markers, 0);
+    assert_eq!(stage.cache.stats().hit_for_pass_keys, 0);
     clock.advance(Duration::from_secs(1));
     assert!(wait_for_each_other(&stage, &app, "/once-private").await);
 }
@@ -99,9 +99,9 @@ async fn only_the_third_disable_cache_in_a_row_leaves_a_marker() {
     once(&stage, &app, "/disabled").await;
     // The leader's is the third in a row, and its follower's the fourth.
     assert!(wait_for_each_other(&stage, &app, "/disabled").await);
-    assert_eq!(stage.cache.stats().marked, 0);
+    assert_eq!(stage.cache.stats().hit_for_pass, 0);
     assert!(!wait_for_each_other(&stage, &app, "/disabled").await);
-    assert_eq!(stage.cache.stats().marked, 2);
+    assert_eq!(stage.cache.stats().hit_for_pass, 2);
 }
 
 #[actix_web::test]
@@ -110,7 +110,7 @@ async fn one_disable_cache_leaves_no_marker() {
     let app = stage.app(routes).await;
     once(&stage, &app, "/disabled").await;
     assert!(wait_for_each_other(&stage, &app, "/disabled").await);
-    assert_eq!(stage.cache.stats().marked, 0);
+    assert_eq!(stage.cache.stats().hit_for_pass, 0);
 }
 
 #[actix_web::test]

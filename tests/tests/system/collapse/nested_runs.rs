@@ -58,7 +58,7 @@ async fn values_that_do_not_depend_on_themselves_are_waited_for() {
     let value = |keys| nested(cache.clone(), Rc::new(keys), 0);
     let (one, other) = tokio::join!(value(vec!["a", "c"]), value(vec!["b", "c"]));
     assert_eq!((one.as_str(), other.as_str()), ("ac.", "bc."));
-    let stats = cache.stats();
+    let stats = cache.stats().values;
     assert_eq!((stats.nested_runs, stats.collapsed), (0, 1));
 }
 
@@ -87,7 +87,7 @@ async fn two_runs_that_request_each_other_do_not_wait_for_each_other() {
     let ended = timeout(LONG, Box::pin(async { tokio::join!(both, open).0 })).await;
     let (a, b) = ended.expect("neither waits for itself");
     assert!(a.starts_with("a of ") && b.starts_with("b of "), "{a}, {b}");
-    assert_eq!(stage.cache.stats().nested_runs, 1);
+    assert_eq!(stage.cache.stats().values.nested_runs, 1);
     assert_eq!(stage.cache.stats().running, 0);
 }
 

@@ -52,7 +52,7 @@ async fn a_stream_past_the_wait_timeout_is_not_waited_for_again() {
         stage.at_run(run).await;
     }
     let stats = stage.cache.stats();
-    assert_eq!((stats.marked, stats.wait_timeouts), (8, 1));
+    assert_eq!((stats.hit_for_pass, stats.wait_timeouts), (8, 1));
 }
 
 #[actix_web::test]
@@ -70,7 +70,7 @@ async fn once_a_response_is_stored_streams_are_waited_for_again() {
     soon("it waits", || stage.cache.stats().misses == 4).await;
     stage.release(3);
     assert_eq!(follower.text().await, "run 3");
-    assert_eq!((stage.runs(), stage.cache.stats().marked), (3, 0));
+    assert_eq!((stage.runs(), stage.cache.stats().hit_for_pass), (3, 0));
 }
 
 #[actix_web::test]

@@ -134,7 +134,7 @@ fn after_a_hundred_thousand_random_requests_nothing_is_left() {
             );
             soon("runs end", || stage.cache.stats().running == 0).await;
             soon("tasks end", || ALIVE.load(SeqCst) == 0).await;
-            let weight = stage.cache.stats().marker_bytes;
+            let weight = stage.cache.stats().hit_for_pass_bytes;
             assert!(weight <= 2 << 20, "markers weigh {weight} bytes");
             every_place_is_free(&app, &stage).await;
         });

@@ -77,7 +77,7 @@ async fn waiters_over_the_limit_run_alone() {
     })
     .await;
     assert_eq!(stage.runs(), WAITERS - 1024);
-    let alone = stage.cache.stats().crowded;
+    let alone = stage.cache.stats().over_max_waiters;
     assert_eq!(alone, (WAITERS - 1 - 1024) as u64);
     (1..=WAITERS).for_each(|run| stage.release(run));
     for one in waiters {

@@ -57,7 +57,7 @@ async fn the_response_of_a_cached_handler_is_not_stored_twice() {
         assert_eq!(cache.cache().stats().entries, 1 + n as u64);
     }
     // From the second request on there is no coalescing.
-    assert_eq!(cache.cache().stats().marked, 2);
+    assert_eq!(cache.cache().stats().hit_for_pass, 2);
     assert_eq!(cache.cache().stats().skipped(Skip::Inner), 4);
 }
 

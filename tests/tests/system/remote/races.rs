@@ -213,7 +213,7 @@ async fn a_stale_value_is_refreshed_behind_it_without_memory_too() {
         assert_eq!(get(1).await, 1);
         nodes.advance(11);
         assert_eq!(get(2).await, 1, "at once");
-        while nodes.one.cache.stats().stored < 2 {
+        while nodes.one.cache.stats().values.stored < 2 {
             get(2).await;
             // To let the one behind go on.
             tokio::task::yield_now().await;

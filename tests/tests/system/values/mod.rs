@@ -49,7 +49,7 @@ async fn a_value_is_computed_once_and_kept_for_its_timeout() {
     }
     clock.advance(Duration::from_secs(60));
     assert_eq!(value(ask(&stage, "a", 60)).await, "run 2");
-    let stats = stage.cache.stats();
+    let stats = stage.cache.stats().values;
     assert_eq!((stats.hits, stats.misses, stats.stored), (2, 2, 2));
 }
 
@@ -73,7 +73,10 @@ async fn concurrent_callers_wait_for_one_computation() {
     let (stage, _) = stage();
     let all: Vec<_> = (0..100).map(|_| ask(&stage, "a", 60)).collect();
     stage.at_run(1).await;
-    soon("all have asked", || stage.cache.stats().misses == 100).await;
+    soon("all have asked", || {
+        stage.cache.stats().values.misses == 100
+    })
+    .await;
     stage.release(1);
     for asked in all {
         assert_eq!(value(asked).await, "run 1");
@@ -87,7 +90,7 @@ async fn a_computation_goes_on_when_its_caller_leaves() {
     let leader = ask(&stage, "a", 60);
     stage.at_run(1).await;
     let follower = ask(&stage, "a", 60);
-    soon("it follows", || stage.cache.stats().misses == 2).await;
+    soon("it follows", || stage.cache.stats().values.misses == 2).await;
     leader.abort();
     assert!(leader.await.is_err());
     stage.release(1);
@@ -106,7 +109,7 @@ async fn an_error_is_never_stored_or_shared() {
     };
     let all: Vec<Asked<u32, usize>> = (0..3).map(|_| fails()).collect();
     stage.at_run(1).await;
-    soon("all have asked", || stage.cache.stats().misses == 3).await;
+    soon("all have asked", || stage.cache.stats().values.misses == 3).await;
     (1..=3).for_each(|run| stage.release(run));
     let mut runs = Vec::new();
     for asked in all {
@@ -114,7 +117,7 @@ async fn an_error_is_never_stored_or_shared() {
     }
     runs.sort_unstable();
     assert_eq!(runs, [1, 2, 3]);
-    let stats = stage.cache.stats();
+    let stats = stage.cache.stats().values;
     assert_eq!((stats.stored, stats.skipped(Skip::Error)), (0, 3));
 }
 
@@ -147,7 +150,7 @@ async fn a_computation_may_keep_its_value_from_the_store() {
     assert_eq!(compute(Cacheable::DoNotStore(1)).await, Ok(1));
     assert_eq!(compute(Cacheable::Store(2)).await, Ok(2));
     assert_eq!(compute(Cacheable::Store(3)).await, Ok(2));
-    assert_eq!(cache.stats().skipped(Skip::Disabled), 1);
+    assert_eq!(cache.stats().values.skipped(Skip::Disabled), 1);
 }
 
 #[actix_web::test]
@@ -209,7 +212,7 @@ async fn a_value_whose_tag_needs_a_path_is_not_stored() {
         let policy = Policy::new(60).tags(["product:{id}"]);
         assert_eq!(value(ask(&stage, "a", policy)).await, run);
     }
-    assert_eq!(stage.cache.stats().skipped(Skip::Tags), 2);
+    assert_eq!(stage.cache.stats().values.skipped(Skip::Tags), 2);
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -249,7 +252,7 @@ async fn a_stored_value_is_the_one_that_was_computed() {
         choice: Ok(7),
     };
     assert_eq!(stored(&cache, value.clone()).await, [value.clone(), value]);
-    assert_eq!(cache.stats().hits, 1);
+    assert_eq!(cache.stats().values.hits, 1);
     assert_eq!(stored(&cache, ()).await, [(), ()]);
 }
 
@@ -264,7 +267,7 @@ async fn a_value_that_json_cannot_carry_is_returned_and_not_stored() {
     );
     let keyed = std::collections::BTreeMap::from([((1, 2), 3)]);
     assert_eq!(stored(&cache, keyed.clone()).await, [keyed.clone(), keyed]);
-    let stats = cache.stats();
+    let stats = cache.stats().values;
     assert_eq!((stats.hits, stats.skipped(Skip::Value)), (0, 4));
 }
 
@@ -273,7 +276,7 @@ async fn a_value_over_the_limit_is_returned_and_not_stored() {
     let cache = ResponseCache::builder().max_body_bytes(10).build();
     let long = "x".repeat(9);
     assert_eq!(stored(&cache, long.clone()).await, [long.clone(), long]);
-    assert_eq!(cache.stats().skipped(Skip::TooLarge), 2);
+    assert_eq!(cache.stats().values.skipped(Skip::TooLarge), 2);
 }
 
 #[test]

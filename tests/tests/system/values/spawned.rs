@@ -124,7 +124,7 @@ fn tasks_that_move_between_threads_wait_for_one_computation() {
     let ask = |_| wander(&runtime, rates(stage.clone()));
     let all: Vec<_> = (0..20).map(ask).collect();
     let spawned = runtime.spawn(rates(stage.clone()));
-    eventually("all have asked", || stage.cache.stats().misses == 21);
+    eventually("all have asked", || stage.cache.stats().values.misses == 21);
     stage.barriers.wait_arrived("run 1", 1, PATIENCE);
     stage.release(1);
     for asked in all {
@@ -146,7 +146,7 @@ fn a_task_and_the_requests_of_workers_wait_for_one_computation() {
         let first = if task_first { task() } else { request() };
         stage.barriers.wait_arrived("run 1", 1, PATIENCE);
         let others = [task(), request(), request()];
-        eventually("all have asked", || stage.cache.stats().misses == 4);
+        eventually("all have asked", || stage.cache.stats().values.misses == 4);
         stage.release(1);
         for asked in [first].into_iter().chain(others) {
             assert_eq!(asked.join().unwrap(), "run 1");
@@ -162,7 +162,7 @@ fn a_task_that_is_dropped_off_the_workers_leaves_its_lead_to_a_waiter() {
     assert!(poll_elsewhere(&runtime, leader.as_mut(), Waker::noop()).is_pending());
     stage.barriers.wait_arrived("run 1", 1, PATIENCE);
     let follower = wander(&runtime, rates(stage.clone()));
-    eventually("it follows", || stage.cache.stats().misses == 2);
+    eventually("it follows", || stage.cache.stats().values.misses == 2);
     drop(leader);
     stage.release(2);
     assert_eq!(follower.join().unwrap(), "run 2");
@@ -196,5 +196,8 @@ fn tasks_find_the_value_of_another_process_in_a_remote_store() {
         wander(&runtime, rates(other.clone())).join().unwrap(),
         "run 1"
     );
-    assert_eq!((other.runs(), other.cache.stats().remote_hits), (0, 1));
+    assert_eq!(
+        (other.runs(), other.cache.stats().values.remote_hits),
+        (0, 1)
+    );
 }

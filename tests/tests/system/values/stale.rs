@@ -42,9 +42,9 @@ async fn a_stale_value_answers_at_once_and_is_refreshed_once() {
     }
     stage.at_run(2).await;
     stage.release(2);
-    soon("it is stored", || stage.cache.stats().stored == 2).await;
+    soon("it is stored", || stage.cache.stats().values.stored == 2).await;
     assert_eq!(value(ask(&stage, "a", policy())).await, "run 2");
-    let stats = stage.cache.stats();
+    let stats = stage.cache.stats().values;
     assert_eq!((stage.runs(), stats.refreshes), (2, 1));
     assert_eq!(stats.answered_stale(StaleRule::WhileRevalidate), 100);
 }
@@ -80,7 +80,7 @@ async fn waiters_of_a_failed_computation_get_the_stale_value() {
     let policy = || Policy::new(10).stale_if_error(30);
     let (stage, _) = eleven_seconds_ago(policy()).await;
     let all: Vec<_> = (0..10).map(|_| ask_what_fails(&stage, policy())).collect();
-    soon("all have asked", || stage.cache.stats().misses == 11).await;
+    soon("all have asked", || stage.cache.stats().values.misses == 11).await;
     stage.release(2);
     for asked in all {
         assert_eq!(value(asked).await, "run 1");
@@ -94,13 +94,13 @@ async fn a_stale_value_answers_after_the_soft_timeout() {
     let (stage, clock) = eleven_seconds_ago(policy()).await;
     let all: Vec<_> = (0..3).map(|_| ask(&stage, "a", policy())).collect();
     stage.at_run(2).await;
-    soon("all have asked", || stage.cache.stats().misses == 4).await;
+    soon("all have asked", || stage.cache.stats().values.misses == 4).await;
     clock.advance(Duration::from_secs(2));
     for asked in all {
         assert_eq!(value(asked).await, "run 1");
     }
     stage.release(2);
-    soon("it is stored", || stage.cache.stats().stored == 2).await;
+    soon("it is stored", || stage.cache.stats().values.stored == 2).await;
     assert_eq!(value(ask(&stage, "a", policy())).await, "run 2");
 }
 
@@ -112,7 +112,7 @@ async fn a_computation_times_out_only_where_a_stale_value_answers() {
     stage.at_run(2).await;
     clock.advance(Duration::from_secs(2));
     assert_eq!(value(asked).await, "run 1");
-    assert_eq!(stage.cache.stats().skipped(Skip::RunTimeout), 1);
+    assert_eq!(stage.cache.stats().values.skipped(Skip::RunTimeout), 1);
 
     stage.cache.invalidate_all();
     let asked = ask(&stage, "a", policy());
@@ -202,7 +202,7 @@ fn a_computation_that_is_dropped_on_a_plain_runtime_prints_no_panic() {
                 () = stage.barriers.arrived("run 1", 1) => {}
             }
             stage.barriers.given_up("run 1", 1).await;
-            assert_eq!(stage.cache.stats().failed, 1);
+            assert_eq!(stage.cache.stats().values.failed, 1);
             assert_eq!(number(&stage, Policy::new(60)).await, 2);
         });
         assert_eq!(panics.unordered(), 0);

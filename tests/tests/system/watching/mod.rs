@@ -1,0 +1,3 @@
+//! Watching a cache: its counts.
+
+mod stats;
