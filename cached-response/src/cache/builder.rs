@@ -13,7 +13,7 @@ use crate::{
     },
     remote::{RemoteTier, config::RemoteConfig},
     response::tee::CopyBudget,
-    route::{counters::RouteCounters, index::Routes, run_times::RunTimes},
+    route::{counted_routes::RouteCounters, index::Routes, run_times::RunTimes},
     single_flight::{
         hit_for_pass::HitForPass,
         responses::{ForcedRuns, ResponseFlights},

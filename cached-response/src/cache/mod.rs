@@ -17,7 +17,7 @@ use crate::{
     policy::stale::StaleRules,
     remote::RemoteTier,
     response::tee::CopyBudget,
-    route::{Route, counters::RouteCounters, index::Routes, run_times::RunTimes},
+    route::{Route, counted_routes::RouteCounters, index::Routes, run_times::RunTimes},
     single_flight::{
         flights,
         hit_for_pass::HitForPass,

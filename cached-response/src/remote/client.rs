@@ -9,11 +9,11 @@ use crate::{
     remote::{
         breaker::CallPermit,
         budget::{Budget, BudgetGuard},
+        call_counters::Count,
         entry_key::RemoteKey,
         error::CallError,
         executor::{self, JoinError, Task},
         health::{Health, Recovery},
-        stats::Count,
         timer::{self, WithTimeout},
     },
     store::{LookedUp, Store, StoreErrorKind, StoreFuture},

@@ -4,9 +4,9 @@ use crate::{
     metrics::stats::RemoteStats,
     remote::{
         breaker::{Breaker, CallPermit, Outcome, ProbePermit, Transition},
+        call_counters::{Count, RemoteCounters},
         error::{CallError, Warning, Warnings},
         executor::{self, Task},
-        stats::{Count, RemoteCounters},
     },
     store::{Store, StoreError, StoreErrorKind, StoreFuture},
     util::sync::{Mutex, lock},

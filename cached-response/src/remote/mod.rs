@@ -20,6 +20,7 @@
 pub(crate) mod breaker;
 pub(crate) mod budget;
 pub(crate) mod bus;
+pub(crate) mod call_counters;
 pub(crate) mod client;
 pub(crate) mod config;
 pub(crate) mod entry_key;
@@ -30,7 +31,6 @@ pub(crate) mod health;
 pub(crate) mod lease;
 pub(crate) mod names;
 pub(crate) mod read;
-pub(crate) mod stats;
 pub(crate) mod timer;
 pub(crate) mod vary;
 pub(crate) mod write;

@@ -5,7 +5,7 @@
 //! all writes are dropped, so that none pile up.
 
 use crate::{
-    remote::{client::RemoteClient, error::Warning, executor, stats::Count},
+    remote::{call_counters::Count, client::RemoteClient, error::Warning, executor},
     store::{Store, StoreFuture},
     util::sync::{Mutex, lock},
 };

@@ -2,7 +2,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod config;
-pub(crate) mod counters;
+pub(crate) mod counted_routes;
 pub(crate) mod header_allowlist;
 pub(crate) mod index;
 pub(crate) mod inputs;
