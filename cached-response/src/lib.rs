@@ -199,7 +199,7 @@ pub(crate) mod values;
 pub(crate) use crate::remote_disabled as remote;
 
 pub use crate::explain::{Explanation, Outcome};
-pub use crate::invalidation::error::InvalidationError;
+pub use crate::invalidation::{error::InvalidationError, route_name::RouteName};
 #[cfg(feature = "memcached")]
 pub use crate::store::memcached::MemcachedStore;
 #[cfg(feature = "redis")]

@@ -4,7 +4,13 @@ use crate::{
     cache::{Inner, ResponseCache},
     http::unsafe_methods::{self, UnsafeRequest},
     invalidation::{
-        error::InvalidationError, generation::Bump, scope::Scope, tags::mistake, target,
+        error::InvalidationError,
+        generation::Bump,
+        prefix,
+        route_name::{self, RouteName},
+        scope::Scope,
+        tags::mistake,
+        target,
     },
     remote::bus::Sent,
 };
@@ -81,6 +87,98 @@ impl ResponseCache {
     pub fn invalidate_url(&self, url: &str) -> Invalidation {
         self.shared()
             .bump(Bump::Invalidate, vec![Scope::Url(url.to_owned())])
+    }
+
+    /// Invalidates all paths with a prefix of whole segments: of every handler, with every query, in every
+    /// variant.
+    ///
+    /// `/catalogue` and `/catalogue/` both reach `/catalogue`, `/catalogue/` and `/catalogue/1/prices`,
+    /// and not `/catalogues`. Paths are compared as for [`invalidate_path`](Self::invalidate_path). The
+    /// first six segments count: a longer prefix reaches what its first six do. `/` is everything.
+    ///
+    /// The cost does not depend on the number of responses.
+    ///
+    /// # Errors
+    /// As [`invalidate_path`](Self::invalidate_path).
+    ///
+    /// ```
+    /// use actix_web::{App, Responder, get, test, web};
+    /// use cached_response::{InvalidationError, ResponseCache, cached_response};
+    ///
+    /// #[get("/{shop}/prices/{id}")]
+    /// #[cached_response(timeout = 3600)]
+    /// async fn price(at: web::Path<(String, u32)>) -> impl Responder {
+    ///     format!("{}: {} euros", at.0, at.1)
+    /// }
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), InvalidationError> {
+    /// let cache = ResponseCache::builder().build();
+    /// let app = test::init_service(App::new().app_data(cache.clone()).service(price)).await;
+    /// let request = |uri| test::TestRequest::with_uri(uri).to_request();
+    /// for uri in ["/tea/prices/1", "/teapots/prices/1"] {
+    ///     test::call_service(&app, request(uri)).await;
+    /// }
+    ///
+    /// cache.invalidate_prefix("/tea").await?;
+    ///
+    /// for (uri, hit) in [("/tea/prices/1", false), ("/teapots/prices/1", true)] {
+    ///     let response = test::call_service(&app, request(uri)).await;
+    ///     assert_eq!(response.headers().contains_key("age"), hit);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn invalidate_prefix(&self, prefix: &str) -> Invalidation {
+        self.shared()
+            .bump(Bump::Invalidate, vec![of_prefix(prefix)])
+    }
+
+    /// Invalidates all responses of a route: with every path and query, in every variant.
+    ///
+    /// A route is its handler, or its pattern with those of its scopes. A handler is reached under the
+    /// attribute and in [`cached`](crate::cached), at all of its patterns; a response that
+    /// [`CacheResponses`](crate::CacheResponses) has stored is reached by its pattern alone. The names of
+    /// parameters and their expressions do not count: `/list/{id:[0-9]+}` is `/list/{page}`.
+    ///
+    /// The cost does not depend on the number of responses. A route without a stored response is no
+    /// error: another process may have one.
+    ///
+    /// # Errors
+    /// When awaited: [`InvalidationError::Nameless`] for a text that is neither a pattern nor the path of
+    /// a handler; other errors where a remote store has not confirmed it.
+    ///
+    /// ```
+    /// use actix_web::{App, Responder, get, test, web};
+    /// use cached_response::{InvalidationError, ResponseCache, cached_response};
+    ///
+    /// #[get("/products/{id}")]
+    /// #[cached_response(timeout = 3600)]
+    /// async fn product(id: web::Path<u32>) -> impl Responder {
+    ///     format!("product {id}")
+    /// }
+    ///
+    /// # #[actix_web::main] async fn main() -> Result<(), InvalidationError> {
+    /// let cache = ResponseCache::builder().build();
+    /// let shop = web::scope("/shop").service(product);
+    /// let app = test::init_service(App::new().app_data(cache.clone()).service(shop)).await;
+    /// let request = || test::TestRequest::with_uri("/shop/products/7").to_request();
+    /// test::call_service(&app, request()).await;
+    ///
+    /// cache.invalidate_route(product).await?;
+    /// assert!(!test::call_service(&app, request()).await.headers().contains_key("age"));
+    ///
+    /// cache.invalidate_route("/shop/products/{id}").await?;
+    /// assert!(!test::call_service(&app, request()).await.headers().contains_key("age"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a function or a literal, as `web::get().to(..)` takes it"
+    )]
+    pub fn invalidate_route<Kind>(&self, route: impl RouteName<Kind>) -> Invalidation {
+        let scope = Scope::Route(route.route_name());
+        self.shared().bump(Bump::Invalidate, vec![scope])
     }
 
     /// Invalidates everything.
@@ -213,6 +311,41 @@ impl ResponseCache {
             .bump(Bump::Expire, vec![Scope::Url(url.to_owned())])
     }
 
+    /// Expires all paths with a prefix. Prefixes and errors are those of
+    /// [`invalidate_prefix`](Self::invalidate_prefix).
+    ///
+    /// ```
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
+    /// let cache = cached_response::ResponseCache::builder().build();
+    /// cache.expire_prefix("/products").await?;
+    /// assert_eq!(cache.stats().invalidations, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn expire_prefix(&self, prefix: &str) -> Invalidation {
+        self.shared().bump(Bump::Expire, vec![of_prefix(prefix)])
+    }
+
+    /// Expires all responses of a route. Routes and errors are those of
+    /// [`invalidate_route`](Self::invalidate_route).
+    ///
+    /// ```
+    /// # #[actix_web::main] async fn main() -> Result<(), cached_response::InvalidationError> {
+    /// let cache = cached_response::ResponseCache::builder().build();
+    /// cache.expire_route("/products/{id}").await?;
+    /// assert_eq!(cache.stats().invalidations, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a function or a literal, as `web::get().to(..)` takes it"
+    )]
+    pub fn expire_route<Kind>(&self, route: impl RouteName<Kind>) -> Invalidation {
+        let scope = Scope::Route(route.route_name());
+        self.shared().bump(Bump::Expire, vec![scope])
+    }
+
     /// Expires everything.
     ///
     /// ```
@@ -294,7 +427,18 @@ impl Inner {
             Scope::Path(path) => generations.raise_path(path, bump),
             Scope::Url(url) => generations.raise_url(url, bump),
             Scope::Tag(tag) => generations.raise_tag(tag, bump),
+            Scope::Prefix(prefix) => generations.raise_prefix(prefix, bump),
+            Scope::Route(name) => generations.raise_route(name, bump),
         }
+    }
+}
+
+/// The scope of a prefix. That of the root is everything.
+fn of_prefix(text: &str) -> Scope {
+    if target::mistake(text).is_none() && prefix::name(text).is_empty() {
+        Scope::All
+    } else {
+        Scope::Prefix(text.to_owned())
     }
 }
 
@@ -319,8 +463,9 @@ fn split_nameless(scopes: Vec<Scope>) -> (Vec<Scope>, Option<&'static str>) {
     let scopes = scopes.into_iter().filter(|scope| {
         let mistake = match scope {
             Scope::All => None,
-            Scope::Path(text) | Scope::Url(text) => target::mistake(text),
+            Scope::Path(text) | Scope::Url(text) | Scope::Prefix(text) => target::mistake(text),
             Scope::Tag(tag) => mistake(tag),
+            Scope::Route(name) => route_name::mistake(name),
         };
         if let Some(mistake) = mistake {
             tracing::error!("{}", InvalidationError::Nameless(mistake));

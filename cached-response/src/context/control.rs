@@ -229,6 +229,11 @@ impl RunContext {
         true
     }
 
+    /// Adds the tag of the route, of which a middleware learns when it has answered.
+    pub(crate) fn tag_route(&self, tag: &str) {
+        self.state().tags.push(tag.to_owned());
+    }
+
     /// Reads the tags, which are final then.
     pub(crate) fn final_tags(&self) -> Vec<String> {
         let mut state = self.state();

@@ -16,7 +16,7 @@ use crate::{
     },
     entry::StoredResponse,
     http::{conditional::CONDITIONS, unsafe_methods::UnsafeRequest},
-    invalidation::{generations::Target, tags::Untagged},
+    invalidation::{generations::Target, route_name, tags::Untagged},
     key::{InsertedParts, KeyRef, KeyWriter, vary::Selector},
     memory::variants::{self, Found},
     metrics::{
@@ -287,7 +287,14 @@ impl Upstream {
                     context::conditions(&previous, request.headers())
                 });
                 let conditional = !conditions.is_empty();
+                let path = request.uri().path().to_owned();
+                let expected = route_name::pattern_tag(&request, &path);
                 let (request, response) = call(request, conditions).await?;
+                // Before the routing the pattern was found by the path alone, without guards.
+                let routed = route_name::pattern_tag(&request, &path);
+                if let Some(tag) = routed.filter(|tag| expected.as_ref() != Some(tag)) {
+                    run_context.tag_route(&tag);
+                }
                 if conditional && response.status() == StatusCode::NOT_MODIFIED {
                     run_context.set_unchanged();
                 }

@@ -1,12 +1,15 @@
-//! Generations of everything, of each path with all its queries, of each URL, and of each tag.
+//! Generations of everything, of each path with all its queries, of each URL, of each prefix of paths,
+//! and of each tag, which a route is, too.
 //!
 //! A run takes a snapshot of its generations before it starts, and the stored response carries it: a
-//! hit compares three counters and one for each tag, and looks up no name.
+//! hit compares three counters, one or two for its route, and one for each segment above its path and
+//! for each tag. It looks up no name.
 
 use crate::{
     invalidation::{
-        generation,
+        generation, prefix,
         registry::{Name, Registry},
+        route_name,
         tag_stripes::{StripeSnapshot, Stripes},
         tags::{RouteTags, Untagged},
         target,
@@ -72,6 +75,14 @@ impl Target<'_> {
             Self::Response { tags, request, .. } => tags.of(request).map(Cow::Owned),
         }
     }
+
+    /// The tags that name the route, which every response has.
+    pub(crate) fn route_tags(&self) -> Vec<String> {
+        match self {
+            Self::Value(_) => Vec::new(),
+            Self::Response { tags, request, .. } => tags.route(request).collect(),
+        }
+    }
 }
 
 impl Generations {
@@ -89,12 +100,17 @@ impl Generations {
         // A response that cannot have its tags is not stored.
         let tags = target.tags().unwrap_or_default();
         let tags = tags.iter().map(|tag| self.names.hold_tag(tag));
+        let route = target.route_tags();
+        let route = route.iter().map(|tag| self.names.hold_tag(tag));
+        let tags = route.chain(tags);
         let all = [self.all.clone()];
         match target {
             Target::Value(_) => Snapshot::of(all.into_iter().chain(tags)),
             Target::Response { query, request, .. } => {
                 let names = self.path_and_url(query, request);
-                Snapshot::of(all.into_iter().chain(names).chain(tags))
+                let path = target::path(request.uri().path());
+                let prefixes = prefix::hold(&self.names, &path);
+                Snapshot::of(all.into_iter().chain(names).chain(prefixes).chain(tags))
             }
         }
     }
@@ -149,6 +165,23 @@ impl Generations {
             for path in &paths {
                 self.names.raise(&Name::Url(path, &query), raise);
             }
+        }
+    }
+
+    /// Raises all paths with a prefix.
+    pub(crate) fn raise_prefix(&self, text: &str, raise: Bump) {
+        if prefix::name(text).is_empty() {
+            return self.raise_all(raise);
+        }
+        count_raise();
+        prefix::raise(&self.names, text, raise);
+    }
+
+    /// Raises a route by its name.
+    pub(crate) fn raise_route(&self, name: &str, raise: Bump) {
+        self.raise_tag(&route_name::tag(name), raise);
+        if let Some(path) = route_name::exact_path(name) {
+            self.raise_path(path, raise);
         }
     }
 

@@ -17,7 +17,11 @@ pub(crate) enum Name<'a> {
     Path(&'a [u8]),
     Url(&'a [u8], &'a str),
     Tag(&'a str),
+    Prefix(&'a [u8]),
 }
+
+/// Start of the tags that the cache gives, and no application.
+pub(crate) const RESERVED: char = '\0';
 
 /// The generations of all held names.
 ///
@@ -53,8 +57,11 @@ impl Registry {
         self.hold_or(name, Generation::default)
     }
 
-    /// Returns the generation of a tag, which knows the tag.
+    /// Returns the generation of a tag, which knows the tag, unless it is reserved.
     pub(crate) fn hold_tag(&self, tag: &str) -> Generation {
+        if tag.starts_with(RESERVED) {
+            return self.hold(&Name::Tag(tag));
+        }
         self.hold_or(&Name::Tag(tag), || Generation::of_tag(tag))
     }
 

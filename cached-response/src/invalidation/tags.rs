@@ -1,6 +1,9 @@
 //! Tags of a route, known before its handler runs.
 
-use crate::invalidation::template::{Missing, Template, TemplateError, decoded};
+use crate::invalidation::{
+    route_name,
+    template::{Missing, Template, TemplateError, decoded},
+};
 use actix_web::HttpRequest;
 use std::{borrow::Cow, fmt};
 
@@ -14,16 +17,35 @@ pub(crate) const MAX_TAG_BYTES: usize = 256;
 /// canonical text of a value, or `None` where the sent text is the value.
 pub(crate) type ReadPath = fn(&[(&str, &str)]) -> Vec<Option<String>>;
 
-/// The tags of a route, with the readers of their path parameters.
+/// The tags of a route, with the readers of their path parameters, and those that name it.
 #[derive(Debug, Default)]
 pub(crate) struct RouteTags {
     tags: Tags,
     readers: Vec<ReadPath>,
+    /// The tag of its handler, which a middleware does not know.
+    handler: Option<Box<str>>,
 }
 
 impl RouteTags {
     pub(crate) fn new(tags: Tags, readers: Vec<ReadPath>) -> Self {
-        Self { tags, readers }
+        Self {
+            tags,
+            readers,
+            handler: None,
+        }
+    }
+
+    /// Sets the handler, by the name of its type.
+    pub(crate) fn set_handler(&mut self, type_name: &str) {
+        let name = route_name::of_handler(type_name);
+        self.handler = Some(route_name::tag(&name).into());
+    }
+
+    /// Returns the tags that name the route of `request`.
+    pub(crate) fn route(&self, request: &HttpRequest) -> impl Iterator<Item = String> + use<> {
+        let handler = self.handler.as_deref().map(str::to_owned);
+        let pattern = route_name::pattern_tag(request, request.uri().path());
+        handler.into_iter().chain(pattern)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -132,6 +132,11 @@ impl HandlerType {
         Self::named(TypeId::of::<H>(), type_name::<H>)
     }
 
+    /// The name of the type.
+    pub(crate) fn name(&self) -> &'static str {
+        (self.name)()
+    }
+
     /// A handler type with the name of another type.
     pub(crate) fn named(id: TypeId, name: fn() -> &'static str) -> Self {
         Self { id, name }
@@ -147,7 +152,7 @@ pub(crate) fn identity(
     version: Option<&str>,
 ) -> Box<[u8]> {
     let mut identity = KeyWriter::reuse(Vec::new());
-    let name = (handler.name)();
+    let name = handler.name();
     identity.text(name);
     identity.text(source.place);
     for number in source.at {

@@ -19,7 +19,7 @@ use crate::{
         worker_cache::WorkerCache,
     },
 };
-use actix_web::web::Bytes;
+use actix_web::{HttpRequest, web::Bytes};
 use foldhash::fast::RandomState;
 use std::{
     cell::RefCell,
@@ -57,13 +57,15 @@ impl RemoteKey {
         max_body_bytes: usize,
     ) -> Option<Self> {
         let tags = target.tags().ok()?;
-        let tags = tags.iter().map(|tag| namespace.tag(tag));
+        let route_tags = target.route_tags();
+        let tags = route_tags.iter().chain(tags.iter());
+        let tags = tags.map(|tag| namespace.tag(tag));
         let full_key = namespace.full_key(route.identity(), key);
         let digest = FullDigest::of(&full_key);
         let (path, mut companions) = match target {
             Target::Response { query, request, .. } => (
                 request.uri().path(),
-                namespace.of_target(query, request.uri()).to_vec(),
+                namespace.of_target(query, request.uri()),
             ),
             Target::Value(_) => ("value", vec![namespace.all()]),
         };
@@ -85,8 +87,8 @@ impl RemoteKey {
         &self.companions
     }
 
-    /// Returns the names of the nonces that are known from the request: all, path, URL, and the tags of
-    /// the route.
+    /// Returns the names of the nonces that are known from the request: all, path, URL, prefixes, the
+    /// route, and its tags.
     pub(crate) fn nonce_names(&self) -> &[String] {
         let (_, nonces) = self.companions.split_last().unwrap_or((&self.name, &[]));
         nonces
@@ -156,12 +158,14 @@ struct CachedKey {
     route: u64,
     key: Box<[u8]>,
     target: Box<str>,
+    /// Applications may route one target differently.
+    pattern: Option<String>,
     remote_key: Arc<RemoteKey>,
 }
 
 thread_local! {
-    /// Keys that are requested again and again: a key has five names and four digests, which depend on
-    /// the request's key and target alone.
+    /// Keys that are requested again and again: a key has many names and digests, which depend on the
+    /// request's key, target and route alone.
     static CACHE: RefCell<WorkerCache<CachedKey, SETS, WAYS>> = RefCell::new(WorkerCache::new());
 }
 
@@ -174,9 +178,10 @@ pub(crate) fn cached(
     make: impl FnOnce() -> Option<RemoteKey>,
 ) -> Option<(Arc<RemoteKey>, bool)> {
     let (tier, route, key, target) = inputs;
-    let Some(target) = cacheable_target(target, key) else {
+    let Some((request, target)) = cacheable_target(target, key) else {
         return Some((Arc::new(make()?), true));
     };
+    let pattern = request.match_pattern();
     let hash = hash(tier, route.id, key);
     let found = CACHE.try_with(|cache| {
         let cache = cache.try_borrow().ok()?;
@@ -185,6 +190,7 @@ pub(crate) fn cached(
                 && cached.route == route.id
                 && *cached.key == *key
                 && *cached.target == *target
+                && cached.pattern == pattern
         })?;
         Some(Arc::clone(&cached.remote_key))
     });
@@ -199,6 +205,7 @@ pub(crate) fn cached(
             route: route.id,
             key: key.into(),
             target: target.into(),
+            pattern,
             remote_key: Arc::clone(&remote_key),
         });
         Some(())
@@ -206,15 +213,16 @@ pub(crate) fn cached(
     Some((remote_key, true))
 }
 
-/// Returns the request's target if the remote key depends on it and the request's key alone: the tags of
+/// Returns the request and its target if the remote key depends on that, the request's key and its
+/// route alone: the tags of
 /// a route may depend on anything.
-fn cacheable_target<'a>(target: Target<'a>, key: &[u8]) -> Option<&'a str> {
+fn cacheable_target<'a>(target: Target<'a>, key: &[u8]) -> Option<(&'a HttpRequest, &'a str)> {
     let Target::Response { tags, request, .. } = target else {
         return None;
     };
     let target = request.uri().path_and_query()?.as_str();
     let is_short = key.len() <= MAX_CACHED_BYTES && target.len() <= MAX_CACHED_BYTES;
-    (is_short && tags.is_empty()).then_some(target)
+    (is_short && tags.is_empty()).then_some((request, target))
 }
 
 fn hash(tier: u64, route: u64, key: &[u8]) -> u64 {

@@ -9,7 +9,11 @@
 //! part that a client chooses, and its braces are escaped: so a client cannot put many names into one slot.
 //! The braces of a namespace are the operator's.
 
-use crate::{invalidation::target, key::query::QueryKey, util::weak_hash};
+use crate::{
+    invalidation::{prefix, target},
+    key::query::QueryKey,
+    util::weak_hash,
+};
 use actix_web::http::Uri;
 use sha1::{Digest, Sha1};
 use std::borrow::Cow;
@@ -47,6 +51,7 @@ enum InvalidationScope<'a> {
     /// depend on which part.
     Narrowed(&'a [u8]),
     Tag(&'a str),
+    Prefix(&'a [u8]),
 }
 
 impl Namespace {
@@ -110,23 +115,48 @@ impl Namespace {
     }
 
     /// Returns the names of the nonces that a response to this target depends on, without those of tags.
-    pub(crate) fn of_target(&self, query: &QueryKey, uri: &Uri) -> [String; 3] {
+    pub(crate) fn of_target(&self, query: &QueryKey, uri: &Uri) -> Vec<String> {
         let path = target::path(uri.path());
-        let url = if is_plain(query) {
-            self.nonce(InvalidationScope::Url(&path, &query.name(uri.query())))
+        let mut names = vec![self.all()];
+        if is_plain(query) {
+            let url = InvalidationScope::Url(&path, &query.name(uri.query()));
+            names.extend([self.nonce(InvalidationScope::Path(&path)), self.nonce(url)]);
         } else {
-            self.nonce(InvalidationScope::Narrowed(&path))
-        };
-        [self.all(), self.nonce(InvalidationScope::Path(&path)), url]
+            names.push(self.nonce(InvalidationScope::Narrowed(&path)));
+        }
+        let prefixes = prefix::above(&path);
+        names.extend(
+            prefixes
+                .iter()
+                .map(|name| self.nonce(InvalidationScope::Prefix(name))),
+        );
+        names
     }
 
-    /// Returns the names of the nonces that an invalidation of a path deletes.
+    /// Returns the names of the nonces that an invalidation of a path deletes: one name for the routes
+    /// that keep the whole query, and one for those that do not, which so read one nonce less.
     pub(crate) fn of_path(&self, path: &str) -> Vec<String> {
         let paths = target::paths(path);
-        let names = paths
-            .iter()
-            .map(|path| self.nonce(InvalidationScope::Path(path)));
+        let names = paths.iter().flat_map(|path| {
+            [
+                InvalidationScope::Path(path),
+                InvalidationScope::Narrowed(path),
+            ]
+            .map(|scope| self.nonce(scope))
+        });
         names.collect()
+    }
+
+    /// Returns the names of the nonces that an invalidation of a prefix deletes.
+    pub(crate) fn of_prefix(&self, text: &str) -> Vec<String> {
+        let name = prefix::name(text);
+        if name.is_empty() {
+            return vec![self.all()];
+        }
+        let mut names = vec![self.nonce(InvalidationScope::Prefix(&name))];
+        let path = prefix::exact_path(text);
+        names.extend(path.into_iter().flat_map(|path| self.of_path(&path)));
+        names
     }
 
     /// Returns the names of the nonces that an invalidation of a URL deletes: of the URL on routes that
@@ -154,6 +184,7 @@ impl Namespace {
             InvalidationScope::Url(path, query) => hex(&[b"url", path, query.as_bytes()]),
             InvalidationScope::Narrowed(path) => hex(&[b"narrowed", path]),
             InvalidationScope::Tag(tag) => hex(&[b"tag", tag.as_bytes()]),
+            InvalidationScope::Prefix(name) => hex(&[b"prefix", name]),
         };
         [&*self.name, ":g:", &digest].concat()
     }
@@ -226,8 +257,9 @@ mod tests {
 
     fn url_nonce(policy: Policy, uri: &str) -> String {
         let config = RouteConfig::new(policy, &[(Role::Covered, ArgumentInfo::NEUTRAL)]);
-        let [.., url] = shop().of_target(&config.query, &uri.parse().unwrap());
-        url
+        // The last one, of paths with one segment.
+        let mut names = shop().of_target(&config.query, &uri.parse().unwrap());
+        names.pop().unwrap()
     }
 
     #[test]
@@ -293,9 +325,11 @@ mod tests {
     fn an_invalidation_of_a_path_reaches_all_of_its_urls() {
         let config = RouteConfig::new(Policy::default(), &[]);
         for uri in ["/a%62", "/ab?page=2"] {
-            let [_, path, _] = shop().of_target(&config.query, &uri.parse().unwrap());
-            assert!(shop().of_path("/ab").contains(&path), "{uri}");
-            assert!(shop().of_path("/ab?page=7").contains(&path), "{uri}");
+            let names = shop().of_target(&config.query, &uri.parse().unwrap());
+            for text in ["/ab", "/ab?page=7"] {
+                let deleted = shop().of_path(text);
+                assert!(names.iter().any(|name| deleted.contains(name)), "{uri}");
+            }
         }
     }
 

@@ -54,9 +54,13 @@ impl Route {
         name: &'static str,
         handler: HandlerType,
         source: SourceLocation,
-        config: RouteConfig,
+        mut config: RouteConfig,
     ) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
+        // The type of a middleware names no handler.
+        if config.allowlist.is_none() {
+            config.tags.set_handler(handler.name());
+        }
         Self {
             id: NEXT.fetch_add(1, Relaxed),
             name,

@@ -8,6 +8,8 @@ pub(crate) const GENERATIONS: Subject = Subject {
     files: &[
         ("invalidation/generation.rs", Some("generation")),
         ("invalidation/registry.rs", Some("registry")),
+        ("invalidation/prefix.rs", Some("prefix")),
+        ("invalidation/target.rs", Some("target")),
     ],
     mistakes: MISTAKES,
 };
@@ -110,6 +112,40 @@ const MISTAKES: &[Mistake] = &[
         right: "retain(|_, generation| !generation.is_dropped())",
         wrong: "clear()",
         scenario: "a_sweep_meets_a_run_that_starts",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "a_prefix_does_not_reach_its_own_path",
+        file: "prefix.rs",
+        right: "names.raise(&Name::Path(&path), raise);",
+        wrong: "",
+        scenario: "a_prefix_is_invalidated_while_two_runs_start_below_it",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "a_prefix_reaches_its_own_path_only",
+        file: "prefix.rs",
+        right: "names.raise(&Name::Prefix(&name(text)), raise);",
+        wrong: "",
+        scenario: "a_prefix_is_invalidated_while_two_runs_start_below_it",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "a_response_holds_the_nearest_prefix_only",
+        file: "prefix.rs",
+        right: "(1..=longest.min(MAX_SEGMENTS))",
+        wrong: "(longest..=longest.min(MAX_SEGMENTS))",
+        scenario: "a_prefix_is_invalidated_while_two_runs_start_below_it",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "the_prefixes_are_read_when_the_handler_has_run",
+        file: "scenarios.rs",
+        right: "let snapshot = self.snapshot_of(path);
+        let response = self.handler();",
+        wrong: "let response = self.handler();
+        let snapshot = self.snapshot_of(path);",
+        scenario: "a_prefix_is_invalidated_while_two_runs_start_below_it",
         failure: OLD_RESPONSE,
     },
 ];

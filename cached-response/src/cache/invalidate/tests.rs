@@ -48,7 +48,8 @@ async fn eventually(condition: impl Fn() -> bool) {
 
 /// The generations of a page with a tag.
 fn page(cache: &ResponseCache) -> Snapshot {
-    let config = RouteConfig::new(Policy::default().tags(["a"]), &[]);
+    let mut config = RouteConfig::new(Policy::default().tags(["a"]), &[]);
+    config.tags.set_handler("shop::page");
     let request = TestRequest::with_uri("/page?b=1").to_http_request();
     let target = config.target(&request);
     cache.shared().generations.snapshot(target)
@@ -60,7 +61,7 @@ type Call = fn(&ResponseCache) -> Invalidation;
 async fn every_invalidation_applies_at_once_here_and_soon_in_other_processes() {
     let (store, clock) = (InProcessStore::new(), ManualClock::new());
     let (ours, other) = (node(&store, &clock).await, node(&store, &clock).await);
-    let invalidations: [(Call, Validity); 10] = [
+    let invalidations: [(Call, Validity); 14] = [
         (|cache| cache.invalidate_all(), Validity::Invalidated),
         (
             |cache| cache.invalidate_path("/page"),
@@ -75,6 +76,16 @@ async fn every_invalidation_applies_at_once_here_and_soon_in_other_processes() {
             |cache| cache.invalidate_tags(["b", "a"]),
             Validity::Invalidated,
         ),
+        (
+            |cache| cache.invalidate_prefix("/page"),
+            Validity::Invalidated,
+        ),
+        (
+            |cache| cache.invalidate_route("shop::page"),
+            Validity::Invalidated,
+        ),
+        (|cache| cache.expire_prefix("/page/"), Validity::Expired),
+        (|cache| cache.expire_route("shop::page"), Validity::Expired),
         (|cache| cache.expire_all(), Validity::Expired),
         (|cache| cache.expire_path("/page"), Validity::Expired),
         (|cache| cache.expire_url("/page?b=1"), Validity::Expired),

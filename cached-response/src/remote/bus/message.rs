@@ -6,6 +6,8 @@
 //!                                                                     | 1 (path) text
 //!                                                                     | 2 (url) text
 //!                                                                     | 3 (tags) text text ..
+//!                                                                     | 4 (prefix) text
+//!                                                                     | 5 (route) text
 //! text = length 4 | UTF-8
 //! ```
 //!
@@ -42,6 +44,8 @@ pub(crate) enum Targets {
     Path(String),
     Url(String),
     Tags(Vec<String>),
+    Prefix(String),
+    Route(String),
 }
 
 /// Error for bytes that are no message of this version. Their content is unknown, so that a receiver
@@ -115,6 +119,8 @@ impl Targets {
                 Scope::All => all.push(Self::All),
                 Scope::Path(path) => all.push(Self::Path(path)),
                 Scope::Url(url) => all.push(Self::Url(url)),
+                Scope::Prefix(prefix) => all.push(Self::Prefix(prefix)),
+                Scope::Route(name) => all.push(Self::Route(name)),
                 Scope::Tag(tag) => {
                     let more = LENGTH_BYTES + tag.len();
                     if length + more > MAX_TAG_BYTES && !tags.is_empty() {
@@ -133,16 +139,16 @@ impl Targets {
     }
 
     fn write(&self, bytes: &mut Vec<u8>) {
+        let mut one = |kind, text| {
+            bytes.push(kind);
+            write_text(text, bytes);
+        };
         match self {
             Self::All => bytes.push(0),
-            Self::Path(path) => {
-                bytes.push(1);
-                write_text(path, bytes);
-            }
-            Self::Url(url) => {
-                bytes.push(2);
-                write_text(url, bytes);
-            }
+            Self::Path(path) => one(1, path),
+            Self::Url(url) => one(2, url),
+            Self::Prefix(prefix) => one(4, prefix),
+            Self::Route(name) => one(5, name),
             Self::Tags(tags) => {
                 bytes.push(3);
                 for tag in tags {
@@ -164,6 +170,8 @@ impl Targets {
                 }
                 Self::Tags(tags)
             }
+            4 => Self::Prefix(rest.text()?),
+            5 => Self::Route(rest.text()?),
             _ => return Err(Unreadable),
         })
     }

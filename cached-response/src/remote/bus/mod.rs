@@ -22,8 +22,8 @@ pub(crate) mod transport;
 
 use crate::{
     invalidation::{
-        error::InvalidationError, generation::Bump, generations::Generations, scope::Scope,
-        tag_stripes::stripe,
+        error::InvalidationError, generation::Bump, generations::Generations, route_name,
+        scope::Scope, tag_stripes::stripe,
     },
     remote::{
         bus::{
@@ -180,9 +180,21 @@ impl InvalidationBus {
             Scope::All => vec![namespace.all()],
             Scope::Path(path) => namespace.of_path(path),
             Scope::Url(url) => namespace.of_url(url),
-            // The stripe first: see the generations of tags.
-            Scope::Tag(tag) => vec![namespace.stripe(stripe(tag)), namespace.tag(tag)],
+            Scope::Tag(tag) => self.tag_names(tag),
+            Scope::Prefix(prefix) => namespace.of_prefix(prefix),
+            Scope::Route(name) => {
+                let mut names = self.tag_names(&route_name::tag(name));
+                let path = route_name::exact_path(name);
+                names.extend(path.into_iter().flat_map(|path| namespace.of_path(path)));
+                names
+            }
         }
+    }
+
+    /// The stripe first: see the generations of tags.
+    fn tag_names(&self, tag: &str) -> Vec<String> {
+        let namespace = &self.namespace;
+        vec![namespace.stripe(stripe(tag)), namespace.tag(tag)]
     }
 }
 

@@ -104,6 +104,8 @@ impl Subscriber {
             Targets::All => generations.raise_all(bump),
             Targets::Path(path) => generations.raise_path(path, bump),
             Targets::Url(url) => generations.raise_url(url, bump),
+            Targets::Prefix(prefix) => generations.raise_prefix(prefix, bump),
+            Targets::Route(name) => generations.raise_route(name, bump),
             Targets::Tags(tags) => tags.iter().for_each(|tag| generations.raise_tag(tag, bump)),
         }
     }

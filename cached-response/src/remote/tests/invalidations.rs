@@ -69,6 +69,11 @@ async fn a_completed_invalidation_has_deleted_its_names() {
         (tag("a"), vec![shop().tag("a"), stripe]),
         (Scope::Path("/a".into()), shop().of_path("/a")),
         (Scope::Url("/a?b=1".into()), shop().of_url("/a?b=1")),
+        (Scope::Prefix("/a/b".into()), shop().of_prefix("/a/b")),
+        (
+            Scope::Route("/a".into()),
+            [shop().of_path("/a"), vec![shop().tag("\0/a")]].concat(),
+        ),
     ] {
         for bump in [Invalidate, Expire] {
             for name in &names {

@@ -4,11 +4,15 @@
 #[path = "../../../../cached-response/src/invalidation/generation.rs"]
 mod generation;
 mod handles;
-#[expect(dead_code, reason = "other names stand for those of paths and tags")]
+#[path = "../../../../cached-response/src/invalidation/prefix.rs"]
+mod prefix;
+#[expect(dead_code, reason = "other names stand for those of URLs and tags")]
 #[path = "../../../../cached-response/src/invalidation/registry.rs"]
 mod registry;
 mod scenarios;
 pub(crate) mod sync;
+#[path = "../../../../cached-response/src/invalidation/target.rs"]
+mod target;
 
 // The same with one mistake each.
 include!(concat!(env!("OUT_DIR"), "/generations.rs"));

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::generation::{Bump, Snapshot};
-use super::registry::Registry;
+use super::prefix;
+use super::registry::{Name, Registry};
 use super::sync::{
     AtomicU64, Mutex,
     Ordering::{Relaxed, SeqCst},
@@ -50,6 +51,29 @@ impl World {
         let snapshot = self.snapshot();
         let response = self.handler();
         *lock(&self.stored[place]) = Some(Stored { response, snapshot });
+    }
+
+    /// Generations of a path and of the prefixes above it.
+    fn snapshot_of(&self, path: &str) -> Snapshot {
+        let own = self.registry.hold(&Name::Path(path.as_bytes()));
+        let above = prefix::hold(&self.registry, path.as_bytes());
+        Snapshot::of(above.into_iter().chain([own]))
+    }
+
+    fn run_for(&self, path: &str, place: usize) {
+        let snapshot = self.snapshot_of(path);
+        let response = self.handler();
+        self.keep(place, Stored { response, snapshot });
+    }
+
+    fn keep(&self, place: usize, stored: Stored) {
+        *lock(&self.stored[place]) = Some(stored);
+    }
+
+    /// Changes what pages are made from, then invalidates all below a path.
+    fn change_below(&self, text: &str) {
+        self.source.store(NEW, Relaxed);
+        prefix::raise(&self.registry, text, Bump::Invalidate);
     }
 
     /// Changes what pages are made from, then invalidates.
@@ -166,4 +190,20 @@ pub(super) fn a_run_after_an_invalidation_is_not_invalidated_by_it() {
         changer.join().unwrap();
         assert!(!late || world.read(0) == Some(NEW), "its response is lost");
     });
+}
+
+#[test]
+pub(super) fn a_prefix_is_invalidated_while_two_runs_start_below_it() {
+    for paths in [["/shop", "/shop/1/a"], ["/shop//1", "/shop/1/a/b"]] {
+        explore(move || {
+            let world = World::new();
+            let other = Arc::clone(&world);
+            let runner = thread::spawn(move || other.run_for(paths[0], 0));
+            world.run_for(paths[1], 1);
+            world.change_below("/shop/");
+            world.assert_nothing_old();
+            runner.join().unwrap();
+            world.assert_nothing_old();
+        });
+    }
 }

@@ -1,11 +1,12 @@
 //! Invalidated responses are not reused, on whichever node they were invalidated.
 
 use super::{Nodes, pair};
-use actix_web::test::TestRequest;
+use actix_web::{test::TestRequest, web};
 use cached_response::{
-    InvalidationError, ResponseCache, ResponseCacheBuilder, Store, StoreErrorKind,
+    Invalidation, InvalidationError, ResponseCache, ResponseCacheBuilder, Store, StoreErrorKind,
+    cached_response, testing::InProcessStore,
 };
-use tests::stage::soon;
+use tests::stage::{Stage, soon};
 
 /// The nonces of the store, as they are named.
 fn nonces(nodes: &Nodes) -> Vec<String> {
@@ -17,7 +18,11 @@ fn nonces(nodes: &Nodes) -> Vec<String> {
 async fn an_entry_with_a_missing_nonce_is_a_miss() {
     let nodes = Nodes::without_memory().await;
     nodes.one.get("/plain").await;
-    assert_eq!(nonces(&nodes).len(), 3, "of all, the path and the URL");
+    assert_eq!(
+        nonces(&nodes).len(),
+        4,
+        "of all, the path, the URL and the handler"
+    );
     for name in nonces(&nodes) {
         let run = nodes.stage.runs();
         let remote = pair(&format!("run {run}"), "hit; ttl=10; detail=remote");
@@ -36,7 +41,11 @@ async fn a_tag_that_the_handler_names_is_a_nonce_of_the_response() {
     nodes.one.get("/plain?tag=b").await;
     let remote = pair("run 2", "hit; ttl=10; detail=remote");
     assert_eq!(nodes.one.get("/plain?tag=b").await, remote);
-    assert_eq!(nonces(&nodes).len(), 5, "all, one path, two URLs, a tag");
+    assert_eq!(
+        nonces(&nodes).len(),
+        6,
+        "all, a path, two URLs, the handler, a tag"
+    );
 }
 
 async fn invalidate(cache: &ResponseCache, what: &str) -> Result<(), InvalidationError> {
@@ -44,6 +53,9 @@ async fn invalidate(cache: &ResponseCache, what: &str) -> Result<(), Invalidatio
         "all" => cache.invalidate_all().await,
         "path" => cache.invalidate_path("/tagged").await,
         "url" => cache.invalidate_url("/tagged?tag=inner").await,
+        "prefix" => cache.invalidate_prefix("/tagged").await,
+        "pattern" => cache.invalidate_route("/tagged").await,
+        "handler" => cache.invalidate_route(super::page).await,
         tag => cache.invalidate_tag(tag).await,
     }
 }
@@ -52,7 +64,9 @@ async fn invalidate(cache: &ResponseCache, what: &str) -> Result<(), Invalidatio
 #[actix_web::test]
 async fn an_invalidation_by_one_node_holds_on_every_node() {
     for make in [0, 1] {
-        for what in ["all", "path", "url", "tagged", "inner"] {
+        for what in [
+            "all", "path", "url", "tagged", "inner", "prefix", "pattern", "handler",
+        ] {
             let nodes = match make {
                 0 => Nodes::new().await,
                 _ => Nodes::without_memory().await,
@@ -80,10 +94,100 @@ async fn an_invalidation_by_one_node_holds_on_every_node() {
     }
 }
 
+/// Ways to invalidate `/shops/tea/7`, and those that leave it.
+type Call = fn(&ResponseCache) -> Invalidation;
+
+const REACH: [Call; 6] = [
+    |cache| cache.invalidate_prefix("/shops"),
+    |cache| cache.invalidate_prefix("/shops/tea/"),
+    |cache| cache.invalidate_prefix("/shops/tea/7"),
+    |cache| cache.invalidate_route("/shops/{}/{}"),
+    |cache| cache.invalidate_route(super::shop),
+    |cache| cache.invalidate_path("/shops/tea/7"),
+];
+
+const LEAVE: [Call; 6] = [
+    |cache| cache.invalidate_prefix("/shops/te"),
+    |cache| cache.invalidate_prefix("/shops/tea/8"),
+    |cache| cache.invalidate_prefix("/shops/tea/7/8"),
+    |cache| cache.invalidate_route("/shops/{}"),
+    |cache| cache.invalidate_route(super::page),
+    |cache| cache.invalidate_path("/shops/tea"),
+];
+
+#[actix_web::test]
+async fn a_route_and_a_prefix_hold_in_the_store_and_nothing_else_does() {
+    for uri in ["/shops/tea/7", "/shops/tea/7?tag=a"] {
+        for (reaches, calls) in [(true, REACH), (false, LEAVE)] {
+            for (n, invalidate) in calls.iter().enumerate() {
+                let nodes = Nodes::without_memory().await;
+                // So often that a worker remembers its names.
+                for _ in 0..4 {
+                    assert_eq!(nodes.one.get(uri).await.0, "run 1");
+                    assert_eq!(nodes.other.get(uri).await.0, "run 1");
+                }
+                invalidate(&nodes.other.cache).await.unwrap();
+                for node in [&nodes.one, &nodes.other] {
+                    let is_new = node.get(uri).await.0 != "run 1";
+                    assert_eq!(is_new, reaches, "{n} of {uri}");
+                }
+            }
+        }
+    }
+}
+
+// In memory a notification invalidates it.
+#[actix_web::test]
+async fn a_route_and_a_prefix_hold_in_the_memory_of_another_node() {
+    for invalidate in REACH {
+        let nodes = Nodes::new().await;
+        for node in [&nodes.one, &nodes.other] {
+            assert_eq!(node.get("/shops/tea/7").await.0, "run 1");
+        }
+        invalidate(&nodes.one.cache).await.unwrap();
+        while nodes.other.get("/shops/tea/7").await.0 == "run 1" {}
+    }
+}
+
+#[cached_response(timeout = 10)]
+async fn anywhere(stage: web::Data<Stage>) -> String {
+    format!("run {}", stage.run())
+}
+
+// A worker remembers the names of a target for each of the patterns that have it.
+#[actix_web::test]
+async fn two_applications_may_route_one_path_by_two_patterns() {
+    let store = InProcessStore::new();
+    let cache = || {
+        ResponseCache::builder()
+            .remote(store.clone())
+            .without_memory()
+    };
+    let stage = Stage::new(cache().build());
+    let one = stage
+        .app(|app| _ = app.route("/{any}/tea", web::get().to(anywhere)))
+        .await;
+    let other = stage
+        .app(|app| _ = app.route("/shop/{any}", web::get().to(anywhere)))
+        .await;
+    for (app, pattern) in [(&one, "/{}/tea"), (&other, "/shop/{}")] {
+        for app in [&other, &one, app, app, app, app] {
+            app.get("/shop/tea").answer().await;
+            stage.cache.settled().await;
+        }
+        let runs = stage.runs();
+        stage.cache.invalidate_route(pattern).await.unwrap();
+        app.get("/shop/tea").answer().await;
+        assert_eq!(stage.runs(), runs + 1, "{pattern}");
+    }
+}
+
 // Tags from the attribute, and those that the handler names.
 #[actix_web::test]
 async fn a_run_overtaken_by_an_invalidation_is_not_shared() {
-    for what in ["all", "path", "url", "tagged", "inner"] {
+    for what in [
+        "all", "path", "url", "tagged", "inner", "prefix", "pattern", "handler",
+    ] {
         let nodes = Nodes::with(ResponseCacheBuilder::without_memory, 2).await;
         nodes.one.get("/tagged?tag=outer").await;
         let run = nodes.one.app.get("/tagged?tag=inner");
@@ -124,7 +228,7 @@ async fn an_invalidation_that_the_store_refuses_is_an_error_and_holds_here() {
     );
     nodes.store.heal();
     nodes.advance(1);
-    soon("it is tried again", || nonces(&nodes).len() < 3).await;
+    soon("it is tried again", || nonces(&nodes).len() < 4).await;
     assert_eq!(nodes.other.get("/plain").await.0, "run 4");
 }
 

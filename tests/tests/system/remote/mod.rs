@@ -52,6 +52,10 @@ async fn greeting(stage: web::Data<Stage>, request: TrackedRequest) -> String {
     format!("run {run} in {tongue}")
 }
 
+async fn shop(stage: web::Data<Stage>) -> String {
+    format!("run {}", stage.run_at_barrier().await)
+}
+
 fn ten() -> Policy {
     Policy::new(10)
 }
@@ -109,7 +113,17 @@ fn routes(app: &mut web::ServiceConfig) {
         .wrap(CacheResponses::new(ten()))
         .route("/page", web::get().to(page));
     app.service(behind);
+    app.configure(deep);
     app.route("/greeting", web::get().to(cached(ten(), greeting)));
+}
+
+/// Routes below others.
+fn deep(app: &mut web::ServiceConfig) {
+    let tagged = cached(ten().tags(["tagged"]), page);
+    app.route("/tagged/{shop}/{item}", web::get().to(tagged));
+    // Without tags, so that a worker remembers its names.
+    let narrow = cached(ten().query(["tag"]), shop);
+    app.route("/shops/{shop}/{item}", web::get().to(narrow));
 }
 
 /// Two nodes, one store, one clock.

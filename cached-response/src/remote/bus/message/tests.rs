@@ -7,6 +7,8 @@ fn targets() -> impl Strategy<Value = Targets> {
         ".{0,40}".prop_map(Targets::Path),
         ".{0,40}".prop_map(Targets::Url),
         proptest::collection::vec(".{0,40}", 0..6).prop_map(Targets::Tags),
+        ".{0,40}".prop_map(Targets::Prefix),
+        ".{0,40}".prop_map(Targets::Route),
     ]
 }
 
