@@ -4,6 +4,7 @@
 use crate::{
     cache::{ResponseCache, default, invalidate::Invalidation},
     invalidation::template::{self, Template},
+    metrics::observers::TARGET,
 };
 use actix_web::{
     Error, FromRequest, Handler, HttpRequest, HttpResponse, Responder, dev::Payload,
@@ -351,6 +352,7 @@ impl Write {
         for invalidation in self.invalidate() {
             if let Err(error) = invalidation.await {
                 tracing::warn!(
+                    target: TARGET,
                     handler = self.guard.name,
                     error = &error as &dyn std::error::Error,
                     "what this handler wrote is not invalidated everywhere"
@@ -408,6 +410,7 @@ impl ResolvedTarget {
         };
         resolved.unwrap_or_else(|missing| {
             tracing::error!(
+                target: TARGET,
                 handler = guard.name,
                 "{missing}, which it is to invalidate by: everything is invalidated in its place"
             );

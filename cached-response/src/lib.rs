@@ -212,6 +212,7 @@ pub use crate::{
     cache::{ResponseCache, ResponseCacheBuilder, invalidate::Invalidation},
     context::{CacheHandle, disable_cache, set_cache_timeout, tag},
     key::insert_key_part,
+    metrics::event::{CacheEvent, EventKind},
     metrics::stats::{ReasonCounts, RouteStats, Stats, ValueStats},
 };
 pub use crate::{

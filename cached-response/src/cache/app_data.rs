@@ -7,6 +7,7 @@
 
 use crate::{
     key::{Field, KeyWriter},
+    metrics::observers::TARGET,
     route::{FindData, Pin, Route, SeenData},
 };
 use actix_web::HttpRequest;
@@ -306,6 +307,7 @@ fn warn(site: &Route, is_shared: bool) {
         ""
     };
     tracing::warn!(
+        target: TARGET,
         handler = site.name,
         "several `Data` values of one type reach this handler: its responses are stored for each of \
          them separately.{memory} If they are equal, build the value once, outside the closure of \

@@ -7,6 +7,10 @@ use crate::{
     entry::NO_RUN,
     invalidation::generations::Generations,
     memory::MemoryStore,
+    metrics::{
+        event::CacheEvent,
+        observers::{Observers, OnEvent},
+    },
     policy::{
         mistakes::Mistakes,
         stale::{DEFAULT_TIMEOUT, IntoTimeout, StaleRules, stale_options},
@@ -47,6 +51,7 @@ pub struct ResponseCacheBuilder {
     stale: StaleRules,
     mistakes: Mistakes,
     without_memory: bool,
+    on_event: Option<OnEvent>,
     pub(crate) remote: RemoteConfig,
     pub(crate) clock: Clock,
 }
@@ -66,6 +71,7 @@ impl Default for ResponseCacheBuilder {
             stale: StaleRules::default(),
             mistakes: Mistakes::default(),
             without_memory: false,
+            on_event: None,
             remote: RemoteConfig::default(),
             clock: Clock::default(),
         }
@@ -213,6 +219,34 @@ impl ResponseCacheBuilder {
         self
     }
 
+    /// Sets a callback for each decision of the cache: hits, misses, responses that are stored or not.
+    ///
+    /// It is called on the worker of the request, before the client is answered, so it must not block: to
+    /// write to a file or a network, send a copy of what it needs to a thread or a task. For figures take
+    /// [`stats`](ResponseCache::stats), which cost less. A panic in it is caught, and logged once.
+    ///
+    /// ```
+    /// use cached_response::{EventKind, ResponseCache};
+    /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+    ///
+    /// let invalidations = Arc::<AtomicU64>::default();
+    /// let count = invalidations.clone();
+    /// let cache = ResponseCache::builder()
+    ///     .on_event(move |event| {
+    ///         if event.kind == EventKind::Invalidation {
+    ///             count.fetch_add(1, Ordering::Relaxed);
+    ///         }
+    ///     })
+    ///     .build();
+    /// cache.invalidate_all();
+    /// assert_eq!(invalidations.load(Ordering::Relaxed), 1);
+    /// ```
+    #[must_use]
+    pub fn on_event(mut self, on_event: impl Fn(&CacheEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.on_event = Some(OnEvent(Arc::new(on_event)));
+        self
+    }
+
     /// Builds the cache.
     ///
     /// The place of the call identifies the cache in warnings: call it once, outside the closure of
@@ -253,6 +287,7 @@ impl ResponseCacheBuilder {
             hit_for_pass: HitForPass::new(),
             run_times: RunTimes::new(),
             counters: RouteCounters::new(),
+            observers: Observers::new(self.on_event),
             clock: self.clock,
             limits: self.limits,
             stale: self.stale,

@@ -1,6 +1,9 @@
 //! The cache of a request whose route names none, and the switch of every cache of the process.
 
-use crate::cache::{ResponseCache, ResponseCacheBuilder};
+use crate::{
+    cache::{ResponseCache, ResponseCacheBuilder},
+    metrics::observers::TARGET,
+};
 use actix_web::{HttpRequest, web::Data};
 use std::{borrow::Cow, cell::RefCell, env, sync::LazyLock};
 #[cfg(any(test, feature = "testing"))]
@@ -106,6 +109,7 @@ pub(crate) fn is_switched_off() -> bool {
         let on = parse_switch(&value);
         if on.is_none() {
             tracing::warn!(
+                target: TARGET,
                 value = &*value,
                 "the environment variable {SWITCH} is neither on nor off, and is ignored: write \
                  {SWITCH}=off (or 0, false, no) to switch every cache off, or {SWITCH}=on (or 1, true, \

@@ -1,7 +1,7 @@
 //! Invalidation and expiry, by the application and by requests with unsafe methods.
 
 use crate::{
-    cache::{Inner, ResponseCache},
+    cache::{Inner, ResponseCache, report::report_invalidation},
     http::unsafe_methods::{self, UnsafeRequest},
     invalidation::{
         error::InvalidationError,
@@ -12,6 +12,7 @@ use crate::{
         tags::mistake,
         target,
     },
+    metrics::observers::TARGET,
     remote::bus::Sent,
 };
 
@@ -412,7 +413,7 @@ impl Inner {
         let noted = publisher.map(|publisher| (publisher, publisher.note(bump, &scopes)));
         for scope in &scopes {
             self.bump_local(bump, scope);
-            self.counters.count_invalidation();
+            report_invalidation(self);
         }
         Invalidation {
             sent: noted.map(|(publisher, noted)| publisher.send(noted)),
@@ -468,7 +469,7 @@ fn split_nameless(scopes: Vec<Scope>) -> (Vec<Scope>, Option<&'static str>) {
             Scope::Route(name) => route_name::mistake(name),
         };
         if let Some(mistake) = mistake {
-            tracing::error!("{}", InvalidationError::Nameless(mistake));
+            tracing::error!(target: TARGET, "{}", InvalidationError::Nameless(mistake));
             nameless.get_or_insert(mistake);
         }
         mistake.is_none()

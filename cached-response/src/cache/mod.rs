@@ -5,6 +5,7 @@ pub(crate) mod builder;
 pub(crate) mod cached_route;
 pub(crate) mod default;
 pub(crate) mod invalidate;
+pub(crate) mod report;
 
 pub use builder::ResponseCacheBuilder;
 
@@ -13,11 +14,11 @@ use crate::{
     entry::StoredResponse,
     invalidation::generations::{Generations, Target},
     memory::MemoryStore,
-    metrics::{event::Event, stats::Stats},
+    metrics::{observers::Observers, stats::Stats},
     policy::stale::StaleRules,
     remote::RemoteTier,
     response::tee::CopyBudget,
-    route::{Route, counted_routes::RouteCounters, index::Routes, run_times::RunTimes},
+    route::{counted_routes::RouteCounters, index::Routes, run_times::RunTimes},
     single_flight::{
         flights,
         hit_for_pass::HitForPass,
@@ -61,6 +62,7 @@ pub(crate) struct Inner {
     pub(crate) hit_for_pass: HitForPass,
     pub(crate) run_times: RunTimes,
     pub(crate) counters: RouteCounters,
+    pub(crate) observers: Observers,
     pub(crate) clock: Clock,
     pub(crate) limits: CacheLimits,
     /// Rules of routes that set none.
@@ -202,48 +204,5 @@ impl fmt::Debug for ResponseCache {
         f.debug_struct("ResponseCache")
             .field("limits", &self.0.limits)
             .finish_non_exhaustive()
-    }
-}
-
-/// Counts an event of a handler and traces it. Debug builds also log each reason to bypass the cache
-/// and not to store a response, once for a handler.
-pub(crate) fn report(site: &Route, shared: &Inner, event: Event) {
-    report_as(site, shared, event, event.reason());
-}
-
-/// Reports a hit on a response with a body of `bytes`, whose run took `saved`.
-pub(crate) fn report_hit(
-    site: &Route,
-    shared: &Inner,
-    event: Event,
-    saved: Duration,
-    bytes: usize,
-) {
-    shared
-        .counters
-        .with(site, |counters| counters.hit(event, saved, bytes));
-    trace(site, event, None);
-}
-
-fn trace(site: &Route, event: Event, reason: Option<&str>) {
-    tracing::trace!(handler = site.name, event = event.name(), reason, "cache");
-}
-
-/// Reports an event with a reason that is more specific than the counted one.
-pub(crate) fn report_as(site: &Route, shared: &Inner, event: Event, reason: Option<&str>) {
-    shared.counters.count(site, event);
-    trace(site, event, reason);
-    let message = match event {
-        Event::Bypass(_) => "a request bypasses the cache",
-        Event::Skip(_) => "a response is not stored",
-        _ => return,
-    };
-    if cfg!(debug_assertions) && site.is_first(event) {
-        tracing::info!(
-            handler = site.name,
-            reason,
-            "{message} (logged in debug builds, once for each handler and reason; \
-             under `cached(..)` and `CacheResponses` once in each worker)"
-        );
     }
 }

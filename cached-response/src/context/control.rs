@@ -11,6 +11,7 @@ use crate::{
         Key,
         vary::{Extension, Selector},
     },
+    metrics::observers::TARGET,
     metrics::reason::{RunReason, Skip},
 };
 use actix_web::{HttpMessage, HttpRequest};
@@ -337,6 +338,7 @@ pub(crate) fn with_current(function: &str, call: impl FnOnce(&Arc<RunContext>)) 
     match current() {
         Some(run_context) => call(&run_context),
         None if !WARNED.swap(true, Relaxed) => tracing::warn!(
+            target: TARGET,
             "`{function}` was called outside a cached handler and does nothing there; in a spawned task or in `web::block`, take a `CacheHandle` as an argument of the handler and use its method of that name"
         ),
         None => {}

@@ -6,6 +6,7 @@ use crate::{
     context::control::{RunContext, with_current},
     entry::StoredResponse,
     http::conditional,
+    metrics::observers::TARGET,
     metrics::reason::RunReason,
     policy::stale::IntoTimeout,
 };
@@ -313,6 +314,7 @@ pub fn tag(tag: impl AsRef<str>) {
         Some(run_context) if run_context.tag(tag) => {}
         Some(_) => too_late(tag, caller),
         None if is_first(caller) => tracing::warn!(
+            target: TARGET,
             tag,
             %caller,
             "`tag()` was called outside a cached handler: the tag is lost, and so are its invalidations; in a spawned task or in `web::block`, take a `CacheHandle` as an argument of the handler and use its method of that name"
@@ -335,6 +337,7 @@ impl CacheHandle {
 fn too_late(tag: &str, caller: &'static Location<'static>) {
     if is_first(caller) {
         tracing::warn!(
+            target: TARGET,
             tag,
             %caller,
             "a tag was added after the response was complete: the tag is lost, and so are its invalidations"

@@ -1,6 +1,7 @@
 //! Background refreshes (RFC 5861 §3): a stale response answers, and the handler runs after that.
 
 use crate::{
+    cache::report::RequestInfo,
     engine::{
         context::{BackgroundRefresh, RefreshMode, Subject},
         detach::run_detached,
@@ -9,7 +10,7 @@ use crate::{
         remote_lookup,
         reuse::StoredHit,
     },
-    metrics::{event::Event, reason::ForwardReason},
+    metrics::{event::EventKind, reason::ForwardReason},
     single_flight::responses::{Permit, Permits, RefreshLead},
     util::local_task,
 };
@@ -30,6 +31,7 @@ impl<S: Subject> BackgroundRefresh<S> {
         };
         miss.check_extraction();
         let context = subject.context().clone();
+        let info = RequestInfo::if_observed(context.shared(), subject.request());
         let run = Box::pin(async move {
             // Another process may have refreshed it.
             if let Ok(permit) = remote_lookup::lead(&subject, &mut miss, permit).await {
@@ -38,7 +40,7 @@ impl<S: Subject> BackgroundRefresh<S> {
         });
         let task = run_detached(run, context.clone(), place);
         if local_task::spawn(Box::pin(task)).is_ok() {
-            context.report(Event::Refresh);
+            context.report(EventKind::Refresh, info.as_deref().into());
         }
     }
 }
@@ -81,7 +83,8 @@ impl<S: Subject> MissFlow<S> {
             }
             RefreshLead::Foreground(permit) => {
                 if hit.read_at.is_none() {
-                    self.subject.report(Event::Forward(ForwardReason::Stale));
+                    self.subject
+                        .report(EventKind::Forward(ForwardReason::Stale));
                 }
                 self.miss.refreshing(hit.stored, RefreshMode::Foreground);
                 ControlFlow::Continue((self, permit, upstream))

@@ -1,13 +1,17 @@
 //! State that the files of the engine share: the route, the subject of a look-up, and its miss.
 
 use crate::{
-    cache::{Inner, ResponseCache, app_data::DataSet, report},
+    cache::{
+        Inner, ResponseCache,
+        app_data::DataSet,
+        report::{About, report},
+    },
     entry::StoredResponse,
     invalidation::generations::{Target, raises},
     key::Key,
     memory::variants::Found,
     metrics::{
-        event::Event,
+        event::EventKind,
         reason::{ForwardReason, RunReason, Skip},
     },
     policy::stale::StaleRules,
@@ -37,8 +41,8 @@ impl RouteContext {
         self.cache.shared()
     }
 
-    pub(crate) fn report(&self, event: Event) {
-        report(&self.route, self.shared(), event);
+    pub(crate) fn report(&self, kind: EventKind, about: About<'_>) {
+        report(&self.route, self.shared(), kind, about);
     }
 
     /// The rules for stale responses of this route.
@@ -144,8 +148,8 @@ pub(crate) trait Subject: Clone + 'static {
         self.context().shared()
     }
 
-    fn report(&self, event: Event) {
-        self.context().report(event);
+    fn report(&self, kind: EventKind) {
+        self.context().report(kind, self.request().into());
     }
 
     fn join_context(&self) -> JoinContext<'_> {

@@ -1,8 +1,9 @@
 //! Runs that go on in a task of their own when their client leaves.
 
 use crate::{
+    cache::report::About,
     engine::context::RouteContext,
-    metrics::event::Event,
+    metrics::event::EventKind,
     util::local_task::{self, DetachedPermit, Kind},
 };
 use std::{
@@ -61,11 +62,12 @@ impl<F: Future + Unpin> Drop for DetachOnDrop<F> {
             && DetachedPermit::claim(Kind::HandOver).is_some_and(|place| {
                 local_task::spawn(Box::pin(run_detached(run, self.context.clone(), place))).is_ok()
             });
-        self.context.report(if detached {
-            Event::Detached
+        let kind = if detached {
+            EventKind::Detached
         } else {
-            Event::Failed
-        });
+            EventKind::Failed
+        };
+        self.context.report(kind, About::Unknown);
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
         timeout::timeout,
         waiting::WaitEdge,
     },
-    metrics::event::Event,
+    metrics::event::EventKind,
     route::admission::FlightRole,
     single_flight::responses::{FlightOutcome, ForcedJoin, Permit, Permits, QueuedStep, Waiter},
     time::moment::Timestamp,
@@ -22,7 +22,7 @@ impl<S: Subject> MissFlow<S> {
     pub(crate) async fn force_refresh(mut self, upstream: S::Upstream) -> S::Done {
         let edge = WaitEdge::begin(self.shared(), &self.miss.key);
         if WaitEdge::is_circular(edge.as_deref()) {
-            self.subject.report(Event::NestedRun);
+            self.subject.report(EventKind::NestedRun);
             return self.alone(upstream).await;
         }
         if self.miss.admitted.flight != FlightRole::Lead {
@@ -33,7 +33,7 @@ impl<S: Subject> MissFlow<S> {
             match shared.forced_runs.join(&self.miss.key, &context) {
                 ForcedJoin::Run(queued) => return self.run_queued(queued, upstream).await,
                 ForcedJoin::Full => {
-                    self.subject.report(Event::OverMaxWaiters);
+                    self.subject.report(EventKind::OverMaxWaiters);
                     break;
                 }
                 // The queued run starts after this request, and its waiters wait for it.
@@ -59,7 +59,7 @@ impl<S: Subject> MissFlow<S> {
         let shared = self.shared();
         let outcome = timeout(shared, end.since(shared.now()), waiter).await;
         if outcome.is_none() {
-            self.subject.report(Event::WaitTimeout);
+            self.subject.report(EventKind::WaitTimeout);
         }
         outcome
     }
@@ -82,7 +82,7 @@ impl<S: Subject> MissFlow<S> {
                 }
                 QueuedStep::Full => {
                     drop(queued);
-                    self.subject.report(Event::OverMaxWaiters);
+                    self.subject.report(EventKind::OverMaxWaiters);
                     return self.alone(upstream).await;
                 }
             }

@@ -9,8 +9,9 @@ use crate::{
     entry::{StoredResponse, head_style::Style},
     http::storable::{ResponseHead, Storable, may_reject_condition, storability},
     memory::variants::StoreOutcome,
+    metrics::observers::TARGET,
     metrics::{
-        event::Event,
+        event::EventKind,
         reason::{Skip, StaleRule},
     },
     policy::candidate::ResponseView,
@@ -44,7 +45,7 @@ impl HandlerRun {
         let fallback = self.fallback.as_mut()?;
         fallback.start_cooldown();
         let stored = fallback.usable()?;
-        fallback.report();
+        fallback.report(self.info.as_deref().into());
         let how = HitKind::StoodIn {
             forward: self.miss.forward,
             status,
@@ -67,6 +68,7 @@ impl HandlerRun {
     ) -> Done {
         let id = self.context.route.id;
         self.note_end(&id);
+        self.status = status;
         self.failed = status.is_none_or(is_failure);
         self.about_entry = status.is_some_and(|status| is_about_entry(&self.miss, status));
         let stale = if self.failed {
@@ -124,6 +126,7 @@ impl FinishedRun {
 
     /// Judges the response of the handler, or the stored one that it has validated.
     pub(crate) fn judge(mut self, response: HttpResponse) -> HttpResponse {
+        self.run.status = Some(response.status());
         let run_context = &self.run.run_context;
         if !run_context.is_taken_over()
             && let Some(why) = failure(&response, run_context.has_failed())
@@ -145,7 +148,7 @@ impl FinishedRun {
             };
         };
         self.run.unchanged = true;
-        self.run.context.report(Event::Validated);
+        self.run.report(EventKind::Validated, None);
         let freshened = headers::freshened(&stored, &response);
         if headers::is_other_entity(&stored, &response) {
             return self.skip(Skip::Validator, freshened);
@@ -165,6 +168,7 @@ impl FinishedRun {
         let route = &self.run.context.route;
         if route.is_first_unconditional_304() {
             tracing::warn!(
+                target: TARGET,
                 handler = route.name,
                 "the handler answered with 304 a client that had sent no condition, which gets an empty response (said once); return `previous.not_modified()` for a response that `stale_response()` gives, and the whole response where it gives none"
             );

@@ -2,8 +2,10 @@
 
 use crate::{
     cache::{
-        Inner, ResponseCache, app_data::DataSet, cached_route::CachedRoute, report, report_as,
-        report_hit,
+        Inner, ResponseCache,
+        app_data::DataSet,
+        cached_route::CachedRoute,
+        report::{About, Facts, Report, report, report_hit, report_with},
     },
     engine::{
         context::{BackgroundRefresh, Miss, RefreshMode, RequestContext, RouteContext, Subject},
@@ -13,7 +15,7 @@ use crate::{
     key::{InsertedParts, KeyRef, KeyWriter, Refused},
     memory::variants,
     metrics::{
-        event::Event,
+        event::EventKind,
         reason::{Bypass, ForwardReason},
     },
     remote::RemoteState,
@@ -27,7 +29,7 @@ use crate::{
     single_flight::responses::{FlightOutcome, Permit, RefreshLead},
     time::moment::Timestamp,
 };
-use actix_web::{HttpRequest, HttpResponse, http::Method};
+use actix_web::{HttpRequest, HttpResponse};
 use std::{cell::Cell, sync::Arc};
 
 /// The longest key that is looked up, in bytes. A body in the key has a limit of its own.
@@ -111,7 +113,11 @@ pub(crate) fn look_up(
     });
     looked_up.unwrap_or_else(|why| {
         let word = route.config.as_str(why, request.headers());
-        report_as(route, shared, Event::Bypass(why), Some(&word));
+        let report = Report {
+            reason: Some(&word),
+            ..Report::of(EventKind::Bypass(why), About::Request(request))
+        };
+        report_with(route, shared, report, Facts::default);
         forward(route, &cache, request, NextStep::Bypass(why))
     })
 }
@@ -221,7 +227,7 @@ impl Lookup<'_> {
         (miss.forced, miss.forward, miss.previous) = (forced, forward, previous);
         // The remote store may have a response for `only-if-cached`.
         if miss.only_if_cached() && self.shared.remote.is_none() {
-            report(self.route, self.shared, Event::OnlyIfCached);
+            self.report(EventKind::OnlyIfCached);
             *self.answer = Some(response::only_if_cached());
             return LookupOutcome::Answered;
         }
@@ -276,8 +282,12 @@ impl Lookup<'_> {
         }
     }
 
+    fn report(&self, kind: EventKind) {
+        report(self.route, self.shared, kind, About::Request(self.request));
+    }
+
     fn forward(&self, miss: Box<Miss>, permit: Option<Permit>) -> LookupOutcome {
-        report(self.route, self.shared, Event::Forward(miss.forward));
+        self.report(EventKind::Forward(miss.forward));
         let next = NextStep::Miss(miss, permit);
         forward(self.route, self.cache, self.request, next)
     }
@@ -352,20 +362,15 @@ pub(crate) fn hit(
     how: HitKind,
 ) -> HttpResponse {
     let not_modified = response::is_not_modified(stored, request);
-    let sends_body = !not_modified && request.method() != Method::HEAD;
-    report_hit(
-        route,
-        shared,
-        if not_modified {
-            Event::NotModified
-        } else {
-            Event::Hit
-        },
-        stored.run_time,
-        if sends_body { stored.body.len() } else { 0 },
-    );
+    let kind = if not_modified {
+        EventKind::NotModified
+    } else {
+        EventKind::Hit
+    };
+    report_hit(route, shared, kind, stored, Some(request));
     if let HitKind::Stale(_, Some(rule)) = how {
-        report(route, shared, Event::Stale(rule));
+        let kind = EventKind::Stale(rule);
+        report(route, shared, kind, About::Request(request));
     }
     // The response is made last: each step after that would move it once more.
     if not_modified {

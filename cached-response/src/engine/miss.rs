@@ -15,7 +15,7 @@ use crate::{
         waiting::{WaitBounds, WaitEdge, Waited},
     },
     entry::{StoredResponse, staleness::Staleness},
-    metrics::event::Event,
+    metrics::event::EventKind,
     response::reuse::HitKind,
     route::admission::{AllowedReuse, FlightRole},
     single_flight::responses::{FlightOutcome, Join, Permit, Permits, Waiter},
@@ -53,7 +53,7 @@ impl<S: Subject> MissFlow<S> {
         match permit {
             Some(permit) => Box::pin(self.lead(permit, upstream)).await,
             None if WaitEdge::is_circular(edge.as_deref()) => {
-                self.subject.report(Event::NestedRun);
+                self.subject.report(EventKind::NestedRun);
                 Box::pin(self.alone(upstream)).await
             }
             None => self.look_remote(upstream).await,
@@ -82,7 +82,7 @@ impl<S: Subject> MissFlow<S> {
             .hit_for_pass
             .pass(&self.miss.key, self.shared().now())
         {
-            self.subject.report(Event::HitForPass);
+            self.subject.report(EventKind::HitForPass);
             return Box::pin(self.alone(upstream)).await;
         }
         for _ in 0..MAX_ATTEMPTS {
@@ -93,7 +93,7 @@ impl<S: Subject> MissFlow<S> {
                     ended => return Box::pin(self.on_wait_timeout(ended, upstream)).await,
                 },
                 Some(Join::Full) => {
-                    self.subject.report(Event::OverMaxWaiters);
+                    self.subject.report(EventKind::OverMaxWaiters);
                     break;
                 }
                 None => break,
@@ -133,7 +133,7 @@ impl<S: Subject> MissFlow<S> {
         let waiting = self.waiting.wait(&self.subject, &self.miss, waiter, soft);
         let end = waiting.await;
         if matches!(end, Waited::RunBeside(..) | Waited::TimedOut) {
-            self.subject.report(Event::WaitTimeout);
+            self.subject.report(EventKind::WaitTimeout);
         }
         end
     }
@@ -188,7 +188,7 @@ impl<S: Subject> MissFlow<S> {
     }
 
     pub(crate) fn collapsed(self, stored: &StoredResponse) -> S::Done {
-        self.subject.report(Event::Collapsed);
+        self.subject.report(EventKind::Collapsed);
         let how = HitKind::Collapsed(self.miss.forward, self.shared().now());
         let answer = self.subject.answer(stored, how);
         self.subject.done(answer)

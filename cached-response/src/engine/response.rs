@@ -19,8 +19,9 @@ use crate::{
     invalidation::{generations::Target, route_name, tags::Untagged},
     key::{InsertedParts, KeyRef, KeyWriter, vary::Selector},
     memory::variants::{self, Found},
+    metrics::observers::TARGET,
     metrics::{
-        event::Event,
+        event::EventKind,
         reason::{Bypass, Skip},
     },
     response::{
@@ -39,6 +40,7 @@ use actix_web::{
     },
 };
 use std::{fmt, net::SocketAddr, panic, sync::Arc, time::Duration};
+use tracing::Instrument;
 
 /// Answers a request that memory does not answer.
 pub(crate) fn serve(
@@ -67,7 +69,7 @@ async fn run_handler(
     permits: Permits,
 ) -> Done {
     if miss.only_if_cached() && !miss.is_background() {
-        subject.report(Event::OnlyIfCached);
+        subject.report(EventKind::OnlyIfCached);
         return Ok((subject.request, reuse::only_if_cached()));
     }
     let run_context = RunContext::of(&subject.request);
@@ -76,7 +78,10 @@ async fn run_handler(
     let own = upstream.is_handler().then(|| request.clone());
     let snapshot = upstream.snapshot(&request);
     let limit = run.context.run_timeout();
-    let scoped = Scoped::new(run_context.clone(), upstream.start(run_context, request));
+    let scoped = Scoped::new(
+        run_context.clone(),
+        upstream.start(run_context, request).instrument(run.span()),
+    );
     match run_guarded(scoped, limit, run.fallback.is_some()).await {
         RunEnd::Finished(Ok((request, response))) => {
             let finished = FinishedRun::new(run, request.clone(), snapshot);
@@ -142,6 +147,7 @@ async fn invalidate(context: &RouteContext, request: &UnsafeRequest, done: &Done
     };
     if let Err(error) = invalidation.await {
         tracing::warn!(
+            target: TARGET,
             handler = context.route.name,
             error = &error as &dyn std::error::Error,
             "what this request has changed is not invalidated everywhere yet"
@@ -243,8 +249,9 @@ impl RequestContext {
         }
         match self.target().tags() {
             Ok(_) => return true,
-            Err(Untagged::Missing(missing)) if route.is_first(Event::Skip(Skip::Tags)) => {
+            Err(Untagged::Missing(missing)) if route.is_first(EventKind::Skip(Skip::Tags)) => {
                 tracing::warn!(
+                    target: TARGET,
                     handler = route.name,
                     "{missing}, which is in a tag: no response is stored; write a parameter of the route's path, or call `tag(..)` in the handler"
                 );

@@ -7,7 +7,7 @@ use crate::{
     http::{freshness::Freshness, request_directives::RequestDirectives},
     invalidation::generation::Validity,
     memory::variants::Found,
-    metrics::{event::Event, reason::ForwardReason},
+    metrics::{event::EventKind, reason::ForwardReason},
     response::reuse::HitKind,
     route::admission::{Admitted, AllowedReuse},
     time::moment::Timestamp,
@@ -61,7 +61,7 @@ impl StoredHit {
             let how = HitKind::hit(self.stage, subject.shared().now());
             return subject.hit(&self.stored, how);
         };
-        subject.report(Event::RemoteHit);
+        subject.report(EventKind::RemoteHit);
         let how = match HitKind::hit(self.stage, now) {
             HitKind::Hit(now) => HitKind::Remote(now),
             how => how,

@@ -1,6 +1,7 @@
 //! A run in progress: its state from the start to the end.
 
 use crate::{
+    cache::report::{Facts, Report, RequestInfo, report_with, run_span},
     context::control::RunContext,
     engine::{
         context::{Miss, RouteContext, Subject},
@@ -15,11 +16,13 @@ use crate::{
         tags,
     },
     memory::variants::StoreOutcome,
-    metrics::reason::Skip,
+    metrics::{event::EventKind, reason::Skip},
     single_flight::responses::Permits,
     time::moment::Timestamp,
 };
+use actix_web::http::StatusCode;
 use std::{hash::Hash, sync::Arc};
+use tracing::Span;
 
 /// The outcome of a run.
 pub(crate) enum RunOutcome {
@@ -52,6 +55,10 @@ pub(crate) struct HandlerRun {
     pub(crate) miss: Box<Miss>,
     pub(crate) permits: Permits,
     pub(crate) run_context: Arc<RunContext>,
+    /// Its request, where an observer is interested.
+    pub(crate) info: Option<Box<RequestInfo>>,
+    /// The status of its response.
+    pub(crate) status: Option<StatusCode>,
     pub(crate) fence: Fence,
     pub(crate) number: u64,
     pub(crate) started_at: Timestamp,
@@ -89,6 +96,8 @@ impl HandlerRun {
         run_context.start(miss.run_reason(), validatable);
         let started_at = shared.now();
         Self {
+            info: RequestInfo::if_observed(shared, subject.request()),
+            status: None,
             fallback: StaleFallback::take(&context, &mut miss),
             number: shared.next_run(),
             context,
@@ -113,6 +122,38 @@ impl HandlerRun {
         shared
             .counters
             .with(&self.context.route, |counters| counters.run(took));
+    }
+
+    /// The span that the handler runs in.
+    pub(crate) fn span(&self) -> Span {
+        let reason = self.miss.run_reason().as_str();
+        let is_background = self.miss.is_background();
+        run_span(
+            &self.context.route,
+            self.info.as_deref(),
+            reason,
+            is_background,
+        )
+    }
+
+    /// Reports an event of this run.
+    pub(crate) fn report(&self, kind: EventKind, body_bytes: Option<usize>) {
+        let facts = || Facts {
+            status: self.status,
+            duration: Some(self.finished_at.since(self.started_at)),
+            body_bytes,
+            age: None,
+        };
+        let (route, shared) = (&self.context.route, self.context.shared());
+        let about = self.info.as_deref().into();
+        report_with(route, shared, Report::of(kind, about), facts);
+    }
+
+    /// Reports that a stale response answers in place of this run.
+    pub(crate) fn report_fallback(&self) {
+        if let Some(fallback) = &self.fallback {
+            fallback.report(self.info.as_deref().into());
+        }
     }
 
     /// The stale response that may answer in place of a failed run.

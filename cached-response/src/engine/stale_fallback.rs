@@ -2,7 +2,7 @@
 //! than the soft timeout.
 
 use crate::{
-    cache::Inner,
+    cache::{Inner, report::About},
     engine::{
         context::{Miss, RouteContext, Subject},
         detach::{DetachOnDrop, can_detach},
@@ -12,7 +12,7 @@ use crate::{
     http::storable::is_storable_status,
     memory::variants,
     metrics::{
-        event::Event,
+        event::EventKind,
         reason::{ForwardReason, Skip, StaleRule},
     },
     response::reuse::HitKind,
@@ -75,9 +75,10 @@ impl StaleFallback {
     }
 
     /// Counts that it answers, where a client waits for an answer.
-    pub(crate) fn report(&self) {
+    pub(crate) fn report(&self, about: About<'_>) {
         if !self.background {
-            self.context.report(Event::Stale(StaleRule::IfError));
+            let kind = EventKind::Stale(StaleRule::IfError);
+            self.context.report(kind, about);
         }
     }
 }
@@ -126,7 +127,8 @@ impl<S: Subject> SoftTimeout<S> {
     }
 
     pub(crate) fn answer(self) -> S::Done {
-        self.subject.report(Event::Stale(StaleRule::AnswerAfter));
+        self.subject
+            .report(EventKind::Stale(StaleRule::AnswerAfter));
         let how = HitKind::StoodIn {
             forward: self.forward,
             status: None,

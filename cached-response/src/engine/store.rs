@@ -16,7 +16,7 @@ use crate::{
     invalidation::generation::Validity,
     key::vary::{self, Selector},
     memory::variants::{self, StoreOutcome},
-    metrics::{event::Event, reason::Skip},
+    metrics::{event::EventKind, reason::Skip},
     policy::candidate::ResponseView,
     response::headers,
     single_flight::responses::FlightOutcome,
@@ -91,8 +91,22 @@ impl HandlerRun {
         is_in_memory || remote_session::will_store(self, stored)
     }
 
+    fn report_outcome(&self, outcome: &RunOutcome) {
+        let (kind, body) = match outcome {
+            RunOutcome::Put(StoreOutcome::Stored(stored)) => {
+                (EventKind::Stored, Some(stored.body.len()))
+            }
+            RunOutcome::Put(StoreOutcome::Superseded(_)) => {
+                (EventKind::Skip(Skip::Superseded), None)
+            }
+            RunOutcome::StoodIn(why) | RunOutcome::NotStored(why) => (EventKind::Skip(*why), None),
+        };
+        self.report(kind, body);
+    }
+
     /// Counts the outcome, marks a key that is not storable, and notifies the waiters.
     fn notify(self, outcome: RunOutcome) {
+        self.report_outcome(&outcome);
         let Self {
             context,
             miss,
@@ -102,7 +116,6 @@ impl HandlerRun {
         let shared = context.shared();
         let outcome = match outcome {
             RunOutcome::Put(StoreOutcome::Stored(stored)) => {
-                context.report(Event::Stored);
                 let outcome = for_waiters(stored);
                 match &outcome {
                     FlightOutcome::NotStored(why) => {
@@ -112,16 +125,9 @@ impl HandlerRun {
                 }
                 outcome
             }
-            RunOutcome::Put(StoreOutcome::Superseded(response)) => {
-                context.report(Event::Skip(Skip::Superseded));
-                for_waiters(response)
-            }
-            RunOutcome::StoodIn(why) => {
-                context.report(Event::Skip(why));
-                FlightOutcome::Failed
-            }
+            RunOutcome::Put(StoreOutcome::Superseded(response)) => for_waiters(response),
+            RunOutcome::StoodIn(_) => FlightOutcome::Failed,
             RunOutcome::NotStored(why) => {
-                context.report(Event::Skip(why));
                 shared.hit_for_pass.note(&miss.key, why, shared.now());
                 match why {
                     Skip::Incomplete | Skip::Invalidated | Skip::RunTimeout | Skip::Panic => {

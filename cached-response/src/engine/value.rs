@@ -3,14 +3,13 @@
 //! It is stored as a response that has a body and no fields, so that all rules of those hold for it.
 
 use crate::{
-    cache::{app_data::DataSet, report_hit},
+    cache::{app_data::DataSet, report::report_hit},
     context::control::{RunContext, Scoped},
     engine::{
         context::{Miss, RouteContext, Subject},
         miss::MissFlow,
         reuse::{self, Reuse, StoredHit},
         run::{HandlerRun, RunOutcome},
-        stale_fallback::StaleFallback,
         timeout::{RunEnd, run_guarded},
         waiting::WaitEdge,
     },
@@ -20,7 +19,7 @@ use crate::{
     key::Key,
     memory::variants::{self, Entry, Found, StoreOutcome},
     metrics::{
-        event::Event,
+        event::EventKind,
         reason::{ForwardReason, Skip},
     },
     remote::RemoteState,
@@ -31,6 +30,7 @@ use crate::{
 };
 use actix_web::{HttpRequest, web::Bytes};
 use std::{future::Future, marker::PhantomData, panic, pin::Pin, sync::Arc, time::Duration};
+use tracing::Instrument;
 
 /// The computation of a value, which gives its caller the value and returns the text to store, or the
 /// reason why there is none.
@@ -108,7 +108,7 @@ where
                 Box::pin(MissFlow::new(self, miss).refresh(hit, computation)).await;
             }
             Reuse::Miss(forward, previous) => {
-                self.report(Event::Forward(forward));
+                self.report(EventKind::Forward(forward));
                 let miss = self.miss(now, forward, previous);
                 Box::pin(MissFlow::new(self, miss).serve(None, computation)).await;
             }
@@ -195,7 +195,7 @@ where
                 let stale = run.usable_fallback().filter(|_| run.failed);
                 if let Some(stored) = &stale {
                     self.decodes(stored);
-                    run.fallback.iter().for_each(StaleFallback::report);
+                    run.report_fallback();
                 }
                 RunOutcome::failed(why, stale.is_some())
             }
@@ -249,10 +249,9 @@ where
 
     fn hit(&self, stored: &StoredResponse, how: HitKind) {
         let route = &self.context.route;
-        let bytes = stored.body.len();
-        report_hit(route, self.shared(), Event::Hit, stored.run_time, bytes);
+        report_hit(route, self.shared(), EventKind::Hit, stored, None);
         if let HitKind::Stale(_, Some(rule)) = how {
-            self.report(Event::Stale(rule));
+            self.report(EventKind::Stale(rule));
         }
     }
 
@@ -277,7 +276,8 @@ where
     async fn run(self, miss: Box<Miss>, mut computation: Computation<C>, permits: Permits) {
         let run_context = Arc::<RunContext>::default();
         let mut run = HandlerRun::start(&self, miss, permits, run_context.clone());
-        let scoped = Scoped::new(run_context.clone(), computation.as_mut());
+        let computing = computation.as_mut().instrument(run.span());
+        let scoped = Scoped::new(run_context.clone(), computing);
         let limit = run.context.run_timeout();
         let computed = match run_guarded(scoped, limit, run.fallback.is_some()).await {
             RunEnd::Finished(computed) => computed,

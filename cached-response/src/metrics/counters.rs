@@ -1,7 +1,7 @@
 //! Counters of events: always on, and without contention between workers.
 
 use crate::metrics::{
-    event::{EVENTS, Event},
+    event::{EVENTS, EventKind},
     reason::ForwardReason,
 };
 use std::{
@@ -31,7 +31,7 @@ const SUMS: usize = 4;
 const COUNTERS: usize = SUMS + EVENTS;
 
 /// Index of the counter of an event. All that a hit counts is in one cache line.
-const fn index(event: Event) -> usize {
+const fn index(event: EventKind) -> usize {
     SUMS + event.index()
 }
 
@@ -65,12 +65,12 @@ impl Counters {
         }
     }
 
-    pub(crate) fn count(&self, event: Event) {
+    pub(crate) fn count(&self, event: EventKind) {
         self.add_all([(index(event), 1)]);
     }
 
     /// Counts a hit on a response of `bytes`, whose run took `saved`.
-    pub(crate) fn hit(&self, event: Event, saved: Duration, bytes: usize) {
+    pub(crate) fn hit(&self, event: EventKind, saved: Duration, bytes: usize) {
         self.add_all([
             (index(event), 1),
             (Sum::SavedNanos as usize, nanos(saved)),
@@ -136,7 +136,7 @@ impl Default for Totals {
 }
 
 impl Totals {
-    pub(crate) fn of(&self, event: Event) -> u64 {
+    pub(crate) fn of(&self, event: EventKind) -> u64 {
         self.0[index(event)]
     }
 
@@ -154,7 +154,7 @@ impl Totals {
         ];
         reasons
             .into_iter()
-            .map(|why| self.of(Event::Forward(why)))
+            .map(|why| self.of(EventKind::Forward(why)))
             .sum()
     }
 }
@@ -228,7 +228,7 @@ mod tests {
                         // All of them live at once, so that some have no number.
                         all.wait();
                         for _ in 0..1000 {
-                            counters.hit(Event::Hit, Duration::from_nanos(2), 3);
+                            counters.hit(EventKind::Hit, Duration::from_nanos(2), 3);
                         }
                         counters.run(Duration::from_nanos(5));
                         all.wait();
@@ -238,7 +238,7 @@ mod tests {
         }
         let runs = (rounds * threads) as u64;
         let totals = counters.totals();
-        assert_eq!(totals.of(Event::Hit), 1000 * runs);
+        assert_eq!(totals.of(EventKind::Hit), 1000 * runs);
         assert_eq!(totals.sum(Sum::SavedNanos), 2000 * runs);
         assert_eq!(totals.sum(Sum::ServedBytes), 3000 * runs);
         assert_eq!(totals.sum(Sum::Runs), runs);
@@ -248,11 +248,14 @@ mod tests {
     #[test]
     fn totals_are_added() {
         let (one, other) = (Counters::new(), Counters::new());
-        one.count(Event::Stored);
-        other.count(Event::Stored);
-        other.count(Event::Hit);
+        one.count(EventKind::Stored);
+        other.count(EventKind::Stored);
+        other.count(EventKind::Hit);
         let mut totals = one.totals();
         totals += &other.totals();
-        assert_eq!((totals.of(Event::Stored), totals.of(Event::Hit)), (2, 1));
+        assert_eq!(
+            (totals.of(EventKind::Stored), totals.of(EventKind::Hit)),
+            (2, 1)
+        );
     }
 }

@@ -30,15 +30,15 @@ impl Display for Bytes {
 }
 
 /// A list of counts with their names, separated by commas; those that are zero are left out.
-struct Named<'a>(&'a [(&'a str, u64)]);
+struct NonZero<'a>(&'a [(&'a str, u64)]);
 
-impl Named<'_> {
+impl NonZero<'_> {
     fn is_empty(&self) -> bool {
         self.0.iter().all(|(_, count)| *count == 0)
     }
 }
 
-impl Display for Named<'_> {
+impl Display for NonZero<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let counts = self.0.iter().filter(|(_, count)| *count > 0);
         for (n, (name, count)) in counts.enumerate() {
@@ -50,7 +50,7 @@ impl Display for Named<'_> {
 
 /// Writes the line of some counts, unless all are zero.
 fn line(f: &mut Formatter<'_>, title: &str, counts: &[(&str, u64)]) -> fmt::Result {
-    let named = Named(counts);
+    let named = NonZero(counts);
     if named.is_empty() {
         return Ok(());
     }
@@ -150,8 +150,8 @@ impl Stats {
             ("invalidations", self.invalidations),
             ("hit-for-pass keys", self.hit_for_pass_keys),
         ];
-        if !Named(&counts).is_empty() {
-            write!(f, ", {}", Named(&counts))?;
+        if !NonZero(&counts).is_empty() {
+            write!(f, ", {}", NonZero(&counts))?;
         }
         Ok(())
     }
@@ -210,10 +210,10 @@ impl Display for ValueStats {
             ("stale", self.stale.total()),
             ("failed", self.failed),
         ];
-        if Named(&counts).is_empty() {
+        if NonZero(&counts).is_empty() {
             return Ok(());
         }
-        write!(f, ", {}", Named(&counts))
+        write!(f, ", {}", NonZero(&counts))
     }
 }
 
@@ -230,10 +230,10 @@ impl Display for RemoteStats {
             ("breaker opened", self.opened),
         ];
         let failures: Vec<_> = counts.into_iter().chain(self.failures()).collect();
-        if Named(&failures).is_empty() {
+        if NonZero(&failures).is_empty() {
             return Ok(());
         }
-        write!(f, ", {}", Named(&failures))
+        write!(f, ", {}", NonZero(&failures))
     }
 }
 

@@ -1,39 +1,72 @@
-//! Counted events.
+//! Events: the one list of what is counted, traced and handed to `on_event`.
 
 use crate::metrics::reason::{Bypass, ForwardReason, Skip, StaleRule};
+use std::time::Duration;
 
-/// A counted event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Event {
+/// Kind of a [`CacheEvent`], with its reason where it has one.
+///
+/// ```
+/// use cached_response::{Bypass, EventKind};
+///
+/// assert_eq!(EventKind::NotModified.as_str(), "not-modified");
+/// assert_eq!(EventKind::Bypass(Bypass::Method).reason(), Some("method"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A stored response answers.
     Hit,
+    /// A stored response answers, with 304 Not Modified.
     NotModified,
+    /// Nothing in memory answers: the request waits, asks the remote store, or runs the handler.
     Forward(ForwardReason),
+    /// The request is not looked up.
     Bypass(Bypass),
+    /// The response of a run is stored.
     Stored,
+    /// The response of a run is not stored.
     Skip(Skip),
+    /// The run of another request answers.
     Collapsed,
+    /// The wait for the run of another request has timed out.
     WaitTimeout,
+    /// The request came from within the run that it would have waited for.
     NestedRun,
+    /// The run has [`max_waiters`](crate::ResponseCacheBuilder::max_waiters) waiters already.
     OverMaxWaiters,
+    /// A run panicked, or was dropped and could not continue in the background.
     Failed,
+    /// A run continues in the background without its client.
     Detached,
+    /// The request does not wait, since the last response for its key could not be stored.
     HitForPass,
+    /// `only-if-cached`, and nothing answers: 504.
     OnlyIfCached,
+    /// A run found the stored response unchanged.
     Validated,
+    /// A run refreshes a stored response in the background.
     Refresh,
+    /// The remote store has the response. A hit follows.
     RemoteHit,
+    /// A stale response answers.
     Stale(StaleRule),
+    /// The application invalidates or expires responses, or an unsafe request does.
+    Invalidation,
 }
 
-const PLAIN: usize = 14;
+const PLAIN: usize = 15;
 const FORWARDS: usize = ForwardReason::ALL.len();
 const BYPASSES: usize = Bypass::ALL.len();
 const SKIPS: usize = Skip::ALL.len();
 pub(crate) const EVENTS: usize = PLAIN + FORWARDS + BYPASSES + SKIPS + StaleRule::ALL.len();
 
-impl Event {
-    /// The name of the event in traces.
-    pub(crate) const fn name(self) -> &'static str {
+impl EventKind {
+    /// Returns the word of the event in traces.
+    ///
+    /// ```
+    /// assert_eq!(cached_response::EventKind::Hit.as_str(), "hit");
+    /// ```
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hit => "hit",
             Self::NotModified => "not-modified",
@@ -53,11 +86,19 @@ impl Event {
             Self::Forward(_) => "forward",
             Self::Bypass(_) => "bypass",
             Self::Skip(_) => "skip",
+            Self::Invalidation => "invalidation",
         }
     }
 
-    /// The token of its reason, where it has one.
-    pub(crate) const fn reason(self) -> Option<&'static str> {
+    /// Returns the word of its reason, as in `Cache-Status`, where it has one.
+    ///
+    /// ```
+    /// use cached_response::{EventKind, ForwardReason};
+    ///
+    /// assert_eq!(EventKind::Forward(ForwardReason::Stale).reason(), Some("stale"));
+    /// assert_eq!(EventKind::Hit.reason(), None);
+    /// ```
+    pub const fn reason(self) -> Option<&'static str> {
         match self {
             Self::Forward(forward) => Some(forward.as_str()),
             Self::Bypass(bypass) => Some(bypass.as_str()),
@@ -84,12 +125,67 @@ impl Event {
             Self::Refresh => 11,
             Self::RemoteHit => 12,
             Self::NestedRun => 13,
+            Self::Invalidation => 14,
             Self::Forward(forward) => PLAIN + forward as usize,
             Self::Bypass(bypass) => PLAIN + FORWARDS + bypass as usize,
             Self::Skip(skip) => PLAIN + FORWARDS + BYPASSES + skip as usize,
             Self::Stale(rule) => PLAIN + FORWARDS + BYPASSES + SKIPS + rule as usize,
         }
     }
+}
+
+/// A decision or an incident of a cache, as
+/// [`on_event`](crate::ResponseCacheBuilder::on_event) is called with it and as `tracing` has it.
+///
+/// It has no key, query, header or body of a request. What is not known is `None`: an event of a run whose
+/// client has left has no path.
+///
+/// ```
+/// use actix_web::{App, test, web};
+/// use cached_response::{EventKind, Policy, ResponseCache, cached};
+/// use std::sync::{Arc, Mutex};
+///
+/// # #[actix_web::main] async fn main() {
+/// let log = Arc::<Mutex<Vec<String>>>::default();
+/// let lines = log.clone();
+/// let cache = ResponseCache::builder()
+///     .on_event(move |event| {
+///         let line = format!("{} {}", event.kind.as_str(), event.path.unwrap_or_default());
+///         lines.lock().expect("no panic").push(line);
+///     })
+///     .build();
+/// let page = web::get().to(cached(Policy::default(), || async { "hello" }));
+/// let app = test::init_service(App::new().app_data(cache).route("/page/{id}", page)).await;
+/// for _ in 0..2 {
+///     test::call_and_read_body(&app, test::TestRequest::get().uri("/page/7").to_request()).await;
+/// }
+/// assert_eq!(*log.lock().expect("no panic"), ["forward /page/7", "stored /page/7", "hit /page/7"]);
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CacheEvent<'a> {
+    /// The decision.
+    pub kind: EventKind,
+    /// The word of its reason; it may say more than `kind`, `header:x-api-key`.
+    pub reason: Option<&'a str>,
+    /// The handler, as in [`RouteStats::handler`](crate::RouteStats::handler); `get_or_compute` for a value,
+    /// empty for an invalidation.
+    pub handler: &'a str,
+    /// The pattern of the route, `/list/{id}`.
+    pub route: Option<&'a str>,
+    /// The method of the request.
+    pub method: Option<&'a str>,
+    /// The path of the request, without its query.
+    pub path: Option<&'a str>,
+    /// The status of the response.
+    pub status: Option<u16>,
+    /// The age of the stored response that answers.
+    pub age: Option<Duration>,
+    /// The time that the run took.
+    pub duration: Option<Duration>,
+    /// The size of the stored body in bytes.
+    pub body_bytes: Option<u64>,
 }
 
 #[cfg(test)]
@@ -99,32 +195,33 @@ mod tests {
     #[test]
     fn every_event_has_a_counter_of_its_own() {
         let plain = [
-            Event::Hit,
-            Event::NotModified,
-            Event::Stored,
-            Event::Collapsed,
-            Event::WaitTimeout,
-            Event::OverMaxWaiters,
-            Event::Failed,
-            Event::Detached,
-            Event::HitForPass,
-            Event::OnlyIfCached,
-            Event::Validated,
-            Event::Refresh,
-            Event::RemoteHit,
-            Event::NestedRun,
+            EventKind::Hit,
+            EventKind::NotModified,
+            EventKind::Stored,
+            EventKind::Collapsed,
+            EventKind::WaitTimeout,
+            EventKind::OverMaxWaiters,
+            EventKind::Failed,
+            EventKind::Detached,
+            EventKind::HitForPass,
+            EventKind::OnlyIfCached,
+            EventKind::Validated,
+            EventKind::Refresh,
+            EventKind::RemoteHit,
+            EventKind::NestedRun,
+            EventKind::Invalidation,
         ];
         let mut indices: Vec<_> = plain
             .into_iter()
             .chain(
                 ForwardReason::ALL
                     .iter()
-                    .map(|&forward| Event::Forward(forward)),
+                    .map(|&forward| EventKind::Forward(forward)),
             )
-            .chain(Bypass::ALL.iter().map(|&reason| Event::Bypass(reason)))
-            .chain(Skip::ALL.iter().map(|&reason| Event::Skip(reason)))
-            .chain(StaleRule::ALL.iter().map(|&rule| Event::Stale(rule)))
-            .map(Event::index)
+            .chain(Bypass::ALL.iter().map(|&reason| EventKind::Bypass(reason)))
+            .chain(Skip::ALL.iter().map(|&reason| EventKind::Skip(reason)))
+            .chain(StaleRule::ALL.iter().map(|&rule| EventKind::Stale(rule)))
+            .map(EventKind::index)
             .collect();
         indices.sort_unstable();
         assert_eq!(indices, (0..EVENTS).collect::<Vec<_>>());

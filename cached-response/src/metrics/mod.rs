@@ -3,5 +3,6 @@
 pub(crate) mod counters;
 pub(crate) mod display;
 pub(crate) mod event;
+pub(crate) mod observers;
 pub(crate) mod reason;
 pub(crate) mod stats;

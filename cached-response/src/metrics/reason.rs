@@ -285,6 +285,23 @@ pub enum RunReason {
     Live,
 }
 
+impl RunReason {
+    /// Returns the word of the reason, as in traces.
+    ///
+    /// ```
+    /// assert_eq!(cached_response::RunReason::Miss.as_str(), "miss");
+    /// ```
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bypass => "bypass",
+            Self::Miss => "miss",
+            Self::Stale => "stale",
+            Self::Refresh => "refresh",
+            Self::Live => "live",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use crate::metrics::{
     counters::{Sum, Totals},
-    event::Event,
+    event::EventKind,
     reason::{Bypass, ForwardReason, Skip, StaleRule},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -156,29 +156,29 @@ macro_rules! with_counts {
         impl $name {
             const COUNTS: [Field<Self>; 18] = [
                 ("hits", |to| &mut to.hits, |from| {
-                    from.of(Event::Hit) + from.of(Event::NotModified)
+                    from.of(EventKind::Hit) + from.of(EventKind::NotModified)
                 }),
-                ("not_modified", |to| &mut to.not_modified, |from| from.of(Event::NotModified)),
+                ("not_modified", |to| &mut to.not_modified, |from| from.of(EventKind::NotModified)),
                 ("misses", |to| &mut to.misses, Totals::misses),
-                ("remote_hits", |to| &mut to.remote_hits, |from| from.of(Event::RemoteHit)),
+                ("remote_hits", |to| &mut to.remote_hits, |from| from.of(EventKind::RemoteHit)),
                 ("forced_refreshes", |to| &mut to.forced_refreshes, |from| {
-                    from.of(Event::Forward(ForwardReason::Request))
+                    from.of(EventKind::Forward(ForwardReason::Request))
                 }),
-                ("stored", |to| &mut to.stored, |from| from.of(Event::Stored)),
+                ("stored", |to| &mut to.stored, |from| from.of(EventKind::Stored)),
                 ("runs", |to| &mut to.runs, |from| from.sum(Sum::Runs)),
-                ("validated", |to| &mut to.validated, |from| from.of(Event::Validated)),
-                ("refreshes", |to| &mut to.refreshes, |from| from.of(Event::Refresh)),
-                ("collapsed", |to| &mut to.collapsed, |from| from.of(Event::Collapsed)),
-                ("wait_timeouts", |to| &mut to.wait_timeouts, |from| from.of(Event::WaitTimeout)),
-                ("nested_runs", |to| &mut to.nested_runs, |from| from.of(Event::NestedRun)),
+                ("validated", |to| &mut to.validated, |from| from.of(EventKind::Validated)),
+                ("refreshes", |to| &mut to.refreshes, |from| from.of(EventKind::Refresh)),
+                ("collapsed", |to| &mut to.collapsed, |from| from.of(EventKind::Collapsed)),
+                ("wait_timeouts", |to| &mut to.wait_timeouts, |from| from.of(EventKind::WaitTimeout)),
+                ("nested_runs", |to| &mut to.nested_runs, |from| from.of(EventKind::NestedRun)),
                 ("over_max_waiters", |to| &mut to.over_max_waiters, |from| {
-                    from.of(Event::OverMaxWaiters)
+                    from.of(EventKind::OverMaxWaiters)
                 }),
-                ("hit_for_pass", |to| &mut to.hit_for_pass, |from| from.of(Event::HitForPass)),
-                ("failed", |to| &mut to.failed, |from| from.of(Event::Failed)),
-                ("detached", |to| &mut to.detached, |from| from.of(Event::Detached)),
+                ("hit_for_pass", |to| &mut to.hit_for_pass, |from| from.of(EventKind::HitForPass)),
+                ("failed", |to| &mut to.failed, |from| from.of(EventKind::Failed)),
+                ("detached", |to| &mut to.detached, |from| from.of(EventKind::Detached)),
                 ("only_if_cached", |to| &mut to.only_if_cached, |from| {
-                    from.of(Event::OnlyIfCached)
+                    from.of(EventKind::OnlyIfCached)
                 }),
                 ("served_bytes", |to| &mut to.served_bytes, |from| from.sum(Sum::ServedBytes)),
             ];
@@ -238,11 +238,11 @@ macro_rules! with_counts {
                     time_saved: Duration::from_nanos(totals.sum(Sum::SavedNanos)),
                     run_time: Duration::from_nanos(totals.sum(Sum::RunNanos)),
                     forwards: ReasonCounts::read(ForwardReason::ALL, |why| {
-                        totals.of(Event::Forward(why))
+                        totals.of(EventKind::Forward(why))
                     }),
-                    bypasses: ReasonCounts::read(Bypass::ALL, |why| totals.of(Event::Bypass(why))),
-                    skips: ReasonCounts::read(Skip::ALL, |why| totals.of(Event::Skip(why))),
-                    stale: ReasonCounts::read(StaleRule::ALL, |rule| totals.of(Event::Stale(rule))),
+                    bypasses: ReasonCounts::read(Bypass::ALL, |why| totals.of(EventKind::Bypass(why))),
+                    skips: ReasonCounts::read(Skip::ALL, |why| totals.of(EventKind::Skip(why))),
+                    stale: ReasonCounts::read(StaleRule::ALL, |rule| totals.of(EventKind::Stale(rule))),
                     ..Self::default()
                 };
                 for (_, field, read) in Self::COUNTS {

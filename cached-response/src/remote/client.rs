@@ -5,7 +5,7 @@
 //! `client.call(&budget, |store| Box::pin(async move { store.delete(&name).await }))`.
 
 use crate::{
-    metrics::stats::RemoteStats,
+    metrics::{observers::TARGET, stats::RemoteStats},
     remote::{
         breaker::CallPermit,
         budget::{Budget, BudgetGuard},
@@ -20,10 +20,12 @@ use crate::{
 };
 use std::{
     fmt,
+    future::Future,
     sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::{Instrument, Span};
 
 /// Maximum number of concurrent calls. A call that timed out counts until the store's future is
 /// dropped, except a look-up on the worker's connection.
@@ -63,13 +65,23 @@ impl RemoteClient {
         };
         let slot = self.slot()?;
         let running = self.start(slot, charge.remaining(), call)?;
-        let result = running.result().await;
+        let result = running.result().instrument(call_span()).await;
         self.end(permit, result, charge)
     }
 
-    /// Looks up the entry of a key and its companions: on this thread where the store has a connection
-    /// here, else as any other call.
-    pub(crate) async fn look_up(
+    /// Looks up the entry of a key and its companions.
+    pub(crate) fn look_up(
+        &self,
+        budget: &Budget,
+        key: &Arc<RemoteKey>,
+        limit: usize,
+    ) -> impl Future<Output = Result<LookedUp, CallError>> {
+        let span = tracing::debug_span!(target: TARGET, "remote look-up");
+        self.look_up_entry(budget, key, limit).instrument(span)
+    }
+
+    /// Looks up an entry on this thread where the store has a connection here, else as any other call.
+    async fn look_up_entry(
         &self,
         budget: &Budget,
         key: &Arc<RemoteKey>,
@@ -115,7 +127,7 @@ impl RemoteClient {
         };
         let permit = self.health.permit().ok_or(CallError::BreakerOpen)?;
         let running = self.start(slot, timeout, call)?;
-        let result = running.result().await;
+        let result = running.result().instrument(call_span()).await;
         self.end_at(Instant::now(), permit, result, true)
     }
 
@@ -198,6 +210,10 @@ impl RemoteClient {
         self.health.settle(permit, error, is_fair, now);
         result
     }
+}
+
+fn call_span() -> Span {
+    tracing::debug_span!(target: TARGET, "remote call")
 }
 
 /// Call that was given to the I/O thread.

@@ -1,6 +1,7 @@
 //! Errors of calls to a remote store, and the rate-limited warnings about them.
 
 use crate::{
+    metrics::observers::TARGET,
     store::{StoreError, StoreErrorKind},
     util::sync::{Mutex, lock},
 };
@@ -84,13 +85,13 @@ impl Warnings {
     pub(crate) fn warn(&self, warning: Warning, error: Option<&StoreError>, now: Duration) {
         if self.is_due(warning, now) {
             let error = error.map(tracing::field::display);
-            tracing::warn!(error, "{}", warning.message());
+            tracing::warn!(target: TARGET, error, "{}", warning.message());
         }
     }
 
     /// Logs the end of an outage.
     pub(crate) fn recovered() {
-        tracing::info!("the remote store answers again");
+        tracing::info!(target: TARGET, "the remote store answers again");
     }
 
     fn is_due(&self, warning: Warning, now: Duration) -> bool {

@@ -1,6 +1,7 @@
 //! Health of a remote store: circuit breaker, counters, warnings, and the probes while it is unwell.
 
 use crate::{
+    metrics::observers::TARGET,
     metrics::stats::RemoteStats,
     remote::{
         breaker::{Breaker, CallPermit, Outcome, ProbePermit, Transition},
@@ -199,7 +200,7 @@ impl Probe {
         match task.await {
             Ok(Ok(Ok(()))) => Outcome::Success,
             failed => {
-                tracing::debug!(?failed, "the remote store is still unwell");
+                tracing::debug!(target: TARGET, ?failed, "the remote store is still unwell");
                 Outcome::Failure
             }
         }

@@ -42,6 +42,7 @@ use crate::{
         generations::{Generations, Target},
         nonce::Nonce,
     },
+    metrics::observers::TARGET,
     metrics::stats::RemoteStats,
     remote::{
         budget::Budget,
@@ -114,6 +115,7 @@ impl RemoteTier {
         let (namespace_lock, is_shared) = NamespaceLock::acquire(&config.namespace);
         if is_shared {
             tracing::warn!(
+                target: TARGET,
                 namespace = &*config.namespace,
                 "another cache of this process has a remote store under this namespace: if both use one \
                  store, each returns responses that the other has stored; give each a `namespace(..)` of \
@@ -218,6 +220,7 @@ fn start_bus(
     // either.
     if let Err(error) = executor::spawn_detached(tasks) {
         tracing::error!(
+            target: TARGET,
             error = &error as &dyn std::error::Error,
             "the I/O thread for the remote store cannot be started: raise the limit on threads of this \
              process"

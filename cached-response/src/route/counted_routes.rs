@@ -3,7 +3,7 @@
 use crate::{
     metrics::{
         counters::{Counters, CountersOf, Totals},
-        event::Event,
+        event::EventKind,
         stats::{RouteStats, Stats, ValueStats},
     },
     route::{Route, index::Routes},
@@ -94,7 +94,7 @@ impl RouteCounters {
     }
 
     /// Counts an event of a route.
-    pub(crate) fn count(&self, route: &Route, event: Event) {
+    pub(crate) fn count(&self, route: &Route, event: EventKind) {
         self.with(route, |counters| counters.count(event));
     }
 

@@ -1,7 +1,10 @@
 //! The handlers that a cache serves, by route pattern: for `explain`, and for the warning about a cache
 //! that is built in each worker.
 
-use crate::route::{Route, RouteRef};
+use crate::{
+    metrics::observers::TARGET,
+    route::{Route, RouteRef},
+};
 use actix_web::{HttpRequest, rt::System};
 #[cfg(feature = "admin")]
 use std::collections::BTreeMap;
@@ -166,6 +169,7 @@ impl ServingCache {
 
 fn warn(place: Place, site: &Route) {
     tracing::warn!(
+        target: TARGET,
         handler = site.name,
         "each worker has built a `ResponseCache` of its own at {place}: an invalidation in one of them \
          does not reach the others. Build it once, outside the closure of `HttpServer::new`, and clone \

@@ -11,7 +11,7 @@ pub(crate) mod run_times;
 
 use crate::{
     key::handler_id::{HandlerType, SourceLocation, identity},
-    metrics::{counters::CountersOf, event::Event},
+    metrics::{counters::CountersOf, event::EventKind},
     route::config::RouteConfig,
 };
 use actix_web::web::Data;
@@ -126,7 +126,7 @@ impl Route {
     }
 
     /// Returns true the first time that this reason occurs.
-    pub(crate) fn is_first(&self, event: Event) -> bool {
+    pub(crate) fn is_first(&self, event: EventKind) -> bool {
         let (word, bit) = (event.index() / 64, 1 << (event.index() % 64));
         self.logged[word].fetch_or(bit, Relaxed) & bit == 0
     }

@@ -5,7 +5,10 @@ pub(crate) mod memcached;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
 
-use crate::util::sync::{Mutex, lock};
+use crate::{
+    metrics::observers::TARGET,
+    util::sync::{Mutex, lock},
+};
 use actix_web::web::Bytes;
 use std::{
     error::Error,
@@ -576,6 +579,7 @@ static LAST_WARNING: Mutex<Option<Instant>> = Mutex::new(None);
 pub(crate) fn warn_of_foreign_value() {
     if is_due(&mut lock(&LAST_WARNING), Instant::now()) {
         tracing::warn!(
+            target: TARGET,
             "a name of this cache in the remote store holds a value that no cache has written: it counts as \
              a miss, and is replaced by the next response or nonce that is stored there; give the cache a \
              `namespace(..)` under which nothing else writes"

@@ -47,7 +47,10 @@ impl Visit for Told {
 
 impl Subscriber for Warnings {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() == Level::WARN && metadata.target().ends_with(self.module)
+        *metadata.level() == Level::WARN
+            && metadata
+                .module_path()
+                .is_some_and(|path| path.ends_with(self.module))
     }
 
     fn event(&self, event: &Event<'_>) {

@@ -72,9 +72,9 @@ fn a_bypass_has_its_reason_in_every_event_and_in_one_log_line() {
         assert_eq!(
             *reasons.0.lock().unwrap(),
             [
-                (Level::TRACE, word.clone()),
+                (Level::DEBUG, word.clone()),
                 (Level::INFO, word.clone()),
-                (Level::TRACE, word),
+                (Level::DEBUG, word),
             ]
         );
     });

@@ -1,3 +1,5 @@
-//! Watching a cache: its counts.
+//! Watching a cache: its counts, its events and what is traced.
 
+mod events;
+mod recorder;
 mod stats;
