@@ -120,6 +120,7 @@
     not(feature = "admin"),
     doc = "| `admin` | `admin::scope`: what a cache does, and how to steer it, over HTTP |"
 )]
+//! | `dashboard` | a page in that scope; switches on `admin` |
 //! | `remote` | [`ResponseCacheBuilder::remote`] with a [`Store`] of your own; `redis` and `memcached` switch it on |
 //! | `files` | [`CoveredResponder`] for `actix_files::NamedFile` |
 #![cfg_attr(

@@ -14,6 +14,7 @@ pub mod abort;
 pub mod alone;
 pub mod barrier;
 pub mod blackbox;
+pub mod browser;
 pub mod crowd;
 pub mod dice;
 pub mod nodes;

@@ -57,7 +57,7 @@ impl<G: Guard + 'static> Access for G {
 /// password, for which a browser asks. Compared in constant time. Created by
 /// [`token`](crate::admin::token).
 #[derive(Clone)]
-pub struct Token {
+pub struct AdminToken {
     bearer: String,
     basic: String,
 }
@@ -65,7 +65,7 @@ pub struct Token {
 /// The shortest token, in bytes.
 const MIN_TOKEN_BYTES: usize = 16;
 
-impl Token {
+impl AdminToken {
     #[track_caller]
     pub(crate) fn new(token: &str) -> Self {
         assert!(
@@ -97,7 +97,7 @@ impl Token {
     }
 }
 
-impl Access for Token {
+impl Access for AdminToken {
     fn refusal(&self, context: &GuardContext<'_>) -> Option<HttpResponse> {
         let challenge = "Basic realm=\"cached-response\", charset=\"UTF-8\"";
         (!self.admits(context.head().headers())).then(|| {
@@ -108,9 +108,9 @@ impl Access for Token {
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for AdminToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token").finish_non_exhaustive()
+        f.debug_struct("AdminToken").finish_non_exhaustive()
     }
 }
 
@@ -187,7 +187,7 @@ mod tests {
         let request = lines.iter().fold(TestRequest::default(), |request, line| {
             request.append_header((header::AUTHORIZATION, *line))
         });
-        Token::new(TOKEN).admits(request.to_http_request().headers())
+        AdminToken::new(TOKEN).admits(request.to_http_request().headers())
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "has 0 bytes, and needs 16")]
     fn an_empty_token_is_refused() {
-        let _ = Token::new("");
+        let _ = AdminToken::new("");
     }
 
     #[test]

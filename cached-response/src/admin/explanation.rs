@@ -1,4 +1,4 @@
-//! The outcome of a request that somebody describes: its route is found as the application finds it.
+//! The outcome of a request that is described in a query: its route is found as the application finds it.
 
 use crate::{
     cache::ResponseCache,

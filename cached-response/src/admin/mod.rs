@@ -26,9 +26,10 @@
 //! | `GET /stats` | the counts of [`ResponseCache::stats`], as JSON |
 //! | `GET /metrics` | the same in the text format of Prometheus |
 //! | `GET /routes` | the cached handlers by route pattern, with their policies |
-//! | `GET /entries?prefix=&sort=&limit=&after=` | what lies in memory: `sort` is `path`, `bytes` or `uses`; `limit` is 100 unless set, and 1,000 at most; `next` of a page is `after` of the next one |
+//! | `GET /entries?prefix=&sort=&limit=&after=` | the entries in memory: `sort` is `path`, `bytes` or `uses`; `limit` is 100 unless set, and 1,000 at most; `next` of a page is `after` of the next one |
 //! | `GET /explain?method=&url=&header=` | what would become of that request; `header` (`name: value`) may be repeated |
-//! | `POST /invalidate` | invalidates `tag`, `tags`, `path`, `url` or `"all": true` of a JSON object; `"soft": true` expires; the answer waits for the other processes, and says which failed (502, 504) |
+//! | `GET /` | with the feature `dashboard`: a page with these figures, which polls them every two seconds; in a browser, behind [`token`], log in as `admin` |
+//! | `POST /invalidate` | invalidates `tag`, `tags`, `path`, `url`, `prefix`, `route` (a pattern or a handler) or `"all": true` of a JSON object; `"soft": true` expires; the answer waits for the other processes, and says which failed (502, 504) |
 //!
 //! # What is shown
 //!
@@ -45,12 +46,15 @@
 //! stored, by a browser or by [`CacheResponses`](crate::CacheResponses) around it.
 
 pub(crate) mod access;
+#[cfg(feature = "dashboard")]
+pub(crate) mod dashboard;
 pub(crate) mod entries;
 pub(crate) mod explanation;
+pub(crate) mod prometheus;
 pub(crate) mod removal;
 pub(crate) mod route_list;
 
-pub use crate::admin::access::{Access, Token};
+pub use crate::admin::access::{Access, AdminToken};
 
 use crate::{
     admin::{entries::EntriesQuery, explanation::Described, removal::Removal},
@@ -78,7 +82,7 @@ const MAX_REQUEST_BYTES: usize = 16 << 10;
 /// One listing of the memory at a time, in the whole process.
 static LISTING: Semaphore = Semaphore::const_new(1);
 
-/// Returns the admin scope of `cache` at `path`, for those whom `access` admits.
+/// Returns the admin scope of `cache` at `path`, for requests that `access` admits.
 ///
 /// See the [module](self) for its routes.
 ///
@@ -102,7 +106,7 @@ pub fn scope(path: &str, cache: ResponseCache, access: impl Access) -> AdminScop
     }
 }
 
-/// Returns the access for those who send `token`: as `Authorization: Bearer <token>`, or as the password of
+/// Returns the access by a shared secret: sent as `Authorization: Bearer <token>`, or as the password of
 /// the user `admin`, for which a browser asks.
 ///
 /// Over plain HTTP everyone on the way reads it.
@@ -115,8 +119,8 @@ pub fn scope(path: &str, cache: ResponseCache, access: impl Access) -> AdminScop
 /// let _ = cached_response::admin::token(&secret);
 /// ```
 #[track_caller]
-pub fn token(token: &str) -> Token {
-    Token::new(token)
+pub fn token(token: &str) -> AdminToken {
+    AdminToken::new(token)
 }
 
 /// The admin scope of a cache, a service of an application or of a scope; created by [`scope`].
@@ -142,13 +146,18 @@ impl HttpServiceFactory for AdminScope {
             cache,
             access,
         } = self;
-        web::scope(&path)
+        let scope = web::scope(&path)
             .app_data(Data::new(cache))
             .app_data(web::PayloadConfig::new(MAX_REQUEST_BYTES))
+            .service(web::resource("/stats").get(stats))
+            .service(web::resource("/metrics").get(metrics))
             .service(web::resource("/routes").get(routes))
             .service(web::resource("/entries").get(list_entries))
             .service(web::resource("/explain").get(explain))
-            .service(web::resource("/invalidate").post(invalidate))
+            .service(web::resource("/invalidate").post(invalidate));
+        #[cfg(feature = "dashboard")]
+        let scope = dashboard::add(scope);
+        scope
             .default_service(web::to(async || {
                 mistake(StatusCode::NOT_FOUND, "no such route of the admin scope")
             }))
@@ -175,10 +184,19 @@ async fn admitted(
             .headers_mut()
             .insert(name, HeaderValue::from_static(value));
     }
+    if !response
+        .headers()
+        .contains_key(header::CONTENT_SECURITY_POLICY)
+    {
+        let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, nothing);
+    }
     Ok(response)
 }
 
-const PRIVATE: [(HeaderName, &str); 6] = [
+const PRIVATE: [(HeaderName, &str); 5] = [
     (header::CACHE_CONTROL, "no-store"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -186,10 +204,6 @@ const PRIVATE: [(HeaderName, &str); 6] = [
     (
         HeaderName::from_static("cross-origin-resource-policy"),
         "same-origin",
-    ),
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; frame-ancestors 'none'",
     ),
 ];
 
@@ -228,6 +242,16 @@ fn answer(status: StatusCode, body: &impl Serialize) -> HttpResponse {
 
 fn mistake(status: StatusCode, error: &str) -> HttpResponse {
     answer(status, &json!({ "error": error }))
+}
+
+async fn stats(cache: Data<ResponseCache>) -> HttpResponse {
+    answer(StatusCode::OK, &cache.stats())
+}
+
+async fn metrics(cache: Data<ResponseCache>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, prometheus::CONTENT_TYPE))
+        .body(prometheus::text(&cache.stats()))
 }
 
 async fn routes(cache: Data<ResponseCache>) -> HttpResponse {

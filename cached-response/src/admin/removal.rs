@@ -1,4 +1,4 @@
-//! An invalidation that somebody posts: it has taken effect in every process when it is answered.
+//! An invalidation by POST: it has taken effect in every process when it is answered.
 
 use crate::{
     InvalidationError,
@@ -15,6 +15,8 @@ pub(crate) struct Removal {
     tags: Vec<String>,
     path: Option<String>,
     url: Option<String>,
+    prefix: Option<String>,
+    route: Option<String>,
     all: bool,
     /// Expires in place of invalidating.
     soft: bool,
@@ -55,12 +57,22 @@ impl Removal {
         }
     }
 
-    fn names(&self) -> Vec<Name<'_>> {
-        let tags = self.tag.iter().chain(&self.tags).map(|tag| Name::Tag(tag));
-        let paths = self.path.iter().map(|path| Name::Path(path));
-        let urls = self.url.iter().map(|url| Name::Url(url));
-        let all = self.all.then_some(Name::All);
-        tags.chain(paths).chain(urls).chain(all).collect()
+    fn names(&self) -> Vec<RemovalTarget<'_>> {
+        let tags = self
+            .tag
+            .iter()
+            .chain(&self.tags)
+            .map(|tag| RemovalTarget::Tag(tag));
+        let paths = self.path.iter().map(|path| RemovalTarget::Path(path));
+        let urls = self.url.iter().map(|url| RemovalTarget::Url(url));
+        let prefixes = self
+            .prefix
+            .iter()
+            .map(|prefix| RemovalTarget::Prefix(prefix));
+        let routes = self.route.iter().map(|route| RemovalTarget::Route(route));
+        let all = self.all.then_some(RemovalTarget::All);
+        let names = tags.chain(paths).chain(urls).chain(prefixes);
+        names.chain(routes).chain(all).collect()
     }
 
     /// Invalidates, and waits for the other processes.
@@ -90,20 +102,24 @@ const WRONG_BODY: &str = "the body is a JSON object with one or more of `tag`, `
                           `prefix`, `route` and `\"all\": true`; `\"soft\": true` expires";
 
 /// A name to invalidate.
-enum Name<'a> {
+enum RemovalTarget<'a> {
     Tag(&'a str),
     Path(&'a str),
     Url(&'a str),
+    Prefix(&'a str),
+    Route(&'a str),
     All,
 }
 
-impl Name<'_> {
+impl RemovalTarget<'_> {
     /// The member of the request that named it.
     fn member(&self) -> &'static str {
         match self {
             Self::Tag(_) => "tag",
             Self::Path(_) => "path",
             Self::Url(_) => "url",
+            Self::Prefix(_) => "prefix",
+            Self::Route(_) => "route",
             Self::All => "all",
         }
     }
@@ -116,6 +132,10 @@ impl Name<'_> {
             (Self::Path(path), true) => cache.expire_path(path),
             (Self::Url(url), false) => cache.invalidate_url(url),
             (Self::Url(url), true) => cache.expire_url(url),
+            (Self::Prefix(prefix), false) => cache.invalidate_prefix(prefix),
+            (Self::Prefix(prefix), true) => cache.expire_prefix(prefix),
+            (Self::Route(route), false) => cache.invalidate_route(*route),
+            (Self::Route(route), true) => cache.expire_route(*route),
             (Self::All, false) => cache.invalidate_all(),
             (Self::All, true) => cache.expire_all(),
         }

@@ -24,7 +24,7 @@ impl<'a> KeyTarget<'a> {
             path: "",
             query_pairs: 0,
         };
-        let mut rest = Rest(key.as_bytes());
+        let mut rest = KeyFields(key.as_bytes());
         while !rest.0.is_empty() {
             let (tag, bytes) = rest.field()?;
             if tag == Field::Method as u8 {
@@ -39,10 +39,10 @@ impl<'a> KeyTarget<'a> {
     }
 }
 
-/// The part of a key that is not read yet.
-struct Rest<'a>(&'a [u8]);
+/// The fields of a key that are not read yet.
+struct KeyFields<'a>(&'a [u8]);
 
-impl<'a> Rest<'a> {
+impl<'a> KeyFields<'a> {
     /// Reads a field and its value, empty for an absent one and for a list. `None` where the bytes are no
     /// field.
     fn field(&mut self) -> Option<(u8, &'a [u8])> {

@@ -452,6 +452,8 @@ pub struct RemoteStats {
     pub refused: u64,
     /// Number of times that the circuit breaker has opened.
     pub opened: u64,
+    /// The circuit breaker is open: no request calls the store, until it answers a probe.
+    pub is_open: bool,
     /// Background writes that succeeded.
     pub written: u64,
     /// Background writes that were discarded: the queue was full, or they failed.

@@ -74,6 +74,7 @@ impl RemoteCounters {
             written: self.total(Count::Written),
             dropped: self.total(Count::Dropped),
             failed: array::from_fn(|kind| self.0[PLAIN + kind].load(Relaxed)),
+            ..RemoteStats::default()
         }
     }
 }

@@ -65,7 +65,10 @@ impl Health {
     }
 
     pub(crate) fn stats(&self) -> RemoteStats {
-        self.counters.read()
+        RemoteStats {
+            is_open: self.is_open(),
+            ..self.counters.read()
+        }
     }
 
     pub(crate) fn count(&self, count: Count) {

@@ -9,12 +9,14 @@ mod db;
 mod fuzzy;
 mod user;
 
+use std::env;
 use std::error::Error;
+use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, SystemTime};
 
 use actix_web::error::{ErrorBadRequest, ErrorNotFound};
 use actix_web::{App, HttpServer, Responder, Result, get, web};
-use cached_response::{cached_response, disable_cache, set_cache_timeout};
+use cached_response::{ResponseCache, admin, cached_response, disable_cache, set_cache_timeout};
 use examples::listen;
 use serde_json::json;
 
@@ -98,18 +100,32 @@ fn until_midnight(now: SystemTime) -> Duration {
     Duration::from_secs(86_400 - since_1970.as_secs() % 86_400)
 }
 
+/// The password of the page about the cache: `ADMIN_TOKEN`, or a new one for each start.
+fn password() -> String {
+    let word = || RandomState::new().hash_one(());
+    env::var("ADMIN_TOKEN").unwrap_or_else(|_| format!("{:016x}{:016x}", word(), word()))
+}
+
 #[actix_web::main]
 async fn main() -> std::result::Result<(), Box<dyn Error>> {
     let db = web::Data::new(Db::create()?);
     let listener = listen::on_this_machine()?;
     let address = listener.local_addr()?;
+    let password = password();
+    let access = admin::token(&password);
     let app = move || {
         App::new()
             .app_data(db.clone())
+            .service(admin::scope(
+                "/cache",
+                ResponseCache::global(),
+                access.clone(),
+            ))
             .service((page, country, search, favourites, random, statistics))
     };
     println!("The page: http://{address}/");
     println!("Try twice: curl -i 'http://{address}/api/search?q=allemange'");
+    println!("What the cache does: http://{address}/cache/ (user admin, password {password})");
     Ok(HttpServer::new(app)
         .workers(2)
         .listen(listener)?

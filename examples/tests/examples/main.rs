@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use program::{Answer, Program, start};
 
+mod admin;
 mod custom_store;
 mod program;
 mod sent;

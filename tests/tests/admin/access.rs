@@ -8,7 +8,10 @@ use tests::server::Server;
 
 use crate::shop::{Shop, authorized};
 
-const TARGETS: [&str; 6] = [
+const TARGETS: [&str; 9] = [
+    "/cache/",
+    "/cache/stats",
+    "/cache/metrics",
     "/cache/routes",
     "/cache/entries",
     "/cache/explain?url=/search",

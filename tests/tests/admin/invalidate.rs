@@ -14,10 +14,10 @@ fn nodes() -> (InProcessStore, [Shop; 2]) {
     (store, nodes)
 }
 
-#[test]
-fn each_name_invalidates_what_it_names() {
-    for (body, targets) in [
-        (json!({ "tag": "product:1" }), &["/products/1"][..]),
+/// Bodies, and the targets that each invalidates.
+fn cases() -> [(Value, &'static [&'static str]); 8] {
+    [
+        (json!({ "tag": "product:1" }), &["/products/1"]),
         (
             json!({ "tags": ["product:1", "product:2"] }),
             &["/products/1", "/products/2"],
@@ -28,6 +28,14 @@ fn each_name_invalidates_what_it_names() {
         ),
         (json!({ "url": "/search?a=1" }), &["/search?a=1"]),
         (
+            json!({ "prefix": "/products" }),
+            &["/products/1", "/products/2"],
+        ),
+        (
+            json!({ "route": "/products/{id}" }),
+            &["/products/1", "/products/2"],
+        ),
+        (
             json!({ "all": true }),
             &["/products/1", "/products/2", "/search?a=1", "/search?a=2"],
         ),
@@ -35,7 +43,12 @@ fn each_name_invalidates_what_it_names() {
             json!({ "tag": "product:1", "path": "/search" }),
             &["/products/1", "/search?a=1", "/search?a=2"],
         ),
-    ] {
+    ]
+}
+
+#[test]
+fn each_name_invalidates_what_it_names() {
+    for (body, targets) in cases() {
         let shop = Shop::open();
         let all = ["/products/1", "/products/2", "/search?a=1", "/search?a=2"];
         let before = all.map(|target| shop.get(target));

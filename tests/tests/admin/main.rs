@@ -7,8 +7,10 @@
 )]
 
 mod access;
+mod dashboard;
 mod entries;
 mod explain;
+mod figures;
 mod invalidate;
 mod secrets;
 mod shop;
