@@ -16,6 +16,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 use std::{
+    borrow::Cow,
     cell::RefCell,
     fmt::{self, Display},
 };
@@ -28,6 +29,7 @@ pub(crate) fn of<T: DeserializeOwned>(parameters: Parameters<'_>) -> Vec<Option<
     let read = RefCell::new(vec![None; parameters.len()]);
     let deserializer = PathDeserializer {
         parameters,
+        one: None,
         read: &read,
     };
     // A request whose parameters cannot be read has no response to tag.
@@ -35,148 +37,46 @@ pub(crate) fn of<T: DeserializeOwned>(parameters: Parameters<'_>) -> Vec<Option<
     read.into_inner()
 }
 
-/// Deserialises all parameters.
+/// Deserialises all parameters, or one of them.
 #[derive(Clone, Copy)]
 struct PathDeserializer<'p> {
     parameters: Parameters<'p>,
+    one: Option<usize>,
     read: &'p RefCell<Vec<Option<String>>>,
 }
 
 impl<'p> PathDeserializer<'p> {
-    fn value(self, at: usize) -> Result<ValueDeserializer<'p>, Error> {
-        let text = self.parameters.get(at).map(|(_, text)| *text);
-        let text =
-            text.ok_or_else(|| serde::de::Error::custom("the route has fewer parameters"))?;
-        Ok(ValueDeserializer {
-            text,
-            at,
-            read: self.read,
-        })
+    fn one(self, at: usize) -> Self {
+        let one = Some(at);
+        Self { one, ..self }
     }
-}
 
-macro_rules! single {
-    ($($method:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-            self.value(0)?.$method(visitor)
+    /// The place of the parameter that is read as a single value.
+    fn at(self) -> usize {
+        self.one.unwrap_or_default()
+    }
+
+    fn text(self) -> Result<Cow<'p, str>, Error> {
+        let parameter = self.parameters.get(self.at());
+        let parameter = parameter.map(|(_, text)| decoded(text));
+        parameter.ok_or_else(|| serde::de::Error::custom("the route has fewer parameters"))
+    }
+
+    fn record(self, value: Option<String>) {
+        if let Some(read) = self.read.borrow_mut().get_mut(self.at()) {
+            *read = value;
         }
-    )*};
-}
-
-impl<'de> Deserializer<'de> for PathDeserializer<'_> {
-    type Error = Error;
-
-    single! {
-        deserialize_bool deserialize_char deserialize_str deserialize_string deserialize_bytes
-        deserialize_byte_buf deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
-        deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
-        deserialize_u128 deserialize_f32 deserialize_f64
-    }
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_map(ParameterAccess { all: self, next: 0 })
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_seq(ParameterAccess { all: self, next: 0 })
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
-        self.deserialize_seq(visitor)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        self.deserialize_seq(visitor)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        self.value(0)?.deserialize_enum(name, variants, visitor)
-    }
-
-    forward_to_deserialize_any! { option unit unit_struct map struct identifier ignored_any }
-}
-
-/// Sequence and map of the parameters.
-struct ParameterAccess<'p> {
-    all: PathDeserializer<'p>,
-    next: usize,
-}
-
-impl<'de> SeqAccess<'de> for ParameterAccess<'_> {
-    type Error = Error;
-
-    fn next_element_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Error> {
-        if self.next == self.all.parameters.len() {
-            return Ok(None);
-        }
-        self.next += 1;
-        seed.deserialize(self.all.value(self.next - 1)?).map(Some)
-    }
-}
-
-impl<'de> MapAccess<'de> for ParameterAccess<'_> {
-    type Error = Error;
-
-    fn next_key_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Error> {
-        let Some((name, _)) = self.all.parameters.get(self.next) else {
-            return Ok(None);
-        };
-        self.next += 1;
-        let name: StrDeserializer<'_, Error> = name.into_deserializer();
-        seed.deserialize(name).map(Some)
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
-        seed.deserialize(self.all.value(self.next - 1)?)
-    }
-}
-
-/// Deserialises one parameter.
-struct ValueDeserializer<'p> {
-    text: &'p str,
-    at: usize,
-    read: &'p RefCell<Vec<Option<String>>>,
-}
-
-impl ValueDeserializer<'_> {
-    fn record(&self, value: Option<String>) {
-        self.read.borrow_mut()[self.at] = value;
     }
 
     /// Records the canonical form for a visitor of text, by the type that its `expecting` names.
-    fn record_text<'de, V: Visitor<'de>>(&self, visitor: &V) {
+    fn record_text<'de, V: Visitor<'de>>(self, text: &str, visitor: &V) {
         let expected = Expecting(&|f| visitor.expecting(f))
             .to_string()
             .to_ascii_lowercase();
-        let text = decoded(self.text);
         if expected.contains("uuid") {
-            self.record(uuid(&text));
+            self.record(uuid(text));
         } else if expected.contains("ip address") || expected.contains("ipv") {
-            self.record(address(&text));
+            self.record(address(text));
         }
     }
 }
@@ -193,14 +93,14 @@ impl Display for Expecting<'_> {
 macro_rules! parsed {
     ($($method:ident $visit:ident $ty:ty,)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-            let value: $ty = decoded(self.text).parse().map_err(serde::de::Error::custom)?;
+            let value: $ty = self.text()?.parse().map_err(serde::de::Error::custom)?;
             self.record(Some(value.to_string()));
             visitor.$visit(value)
         }
     )*};
 }
 
-impl<'de> Deserializer<'de> for ValueDeserializer<'_> {
+impl<'de> Deserializer<'de> for PathDeserializer<'_> {
     type Error = Error;
 
     parsed! {
@@ -221,8 +121,9 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'_> {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.record_text(&visitor);
-        visitor.visit_string(decoded(self.text).into_owned())
+        let text = self.text()?;
+        self.record_text(&text, &visitor);
+        visitor.visit_string(text.into_owned())
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -230,7 +131,7 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'_> {
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_byte_buf(decoded(self.text).into_owned().into_bytes())
+        visitor.visit_byte_buf(self.text()?.into_owned().into_bytes())
     }
 
     fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -238,7 +139,10 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_some(self)
+        match self.one {
+            Some(_) => visitor.visit_some(self),
+            None => self.deserialize_any(visitor),
+        }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -249,27 +153,92 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'_> {
         visitor.visit_newtype_struct(self)
     }
 
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.one {
+            Some(_) => self.deserialize_any(visitor),
+            None => visitor.visit_seq(ParameterAccess { all: self, next: 0 }),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.deserialize_seq(visitor)
+    }
+
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        let name = decoded(self.text);
+        let name = self.text()?;
         let name: StrDeserializer<'_, Error> = (*name).into_deserializer();
         visitor.visit_enum(name)
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_unit()
+        match self.one {
+            Some(_) => visitor.visit_unit(),
+            None => self.deserialize_any(visitor),
+        }
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_string(decoded(self.text).into_owned())
+        match self.one {
+            Some(_) => visitor.visit_string(self.text()?.into_owned()),
+            None => visitor.visit_map(ParameterAccess { all: self, next: 0 }),
+        }
     }
 
-    forward_to_deserialize_any! {
-        unit unit_struct seq tuple tuple_struct map struct identifier
+    forward_to_deserialize_any! { unit unit_struct map struct identifier }
+}
+
+/// Sequence and map of the parameters.
+struct ParameterAccess<'p> {
+    all: PathDeserializer<'p>,
+    next: usize,
+}
+
+impl<'de> SeqAccess<'de> for ParameterAccess<'_> {
+    type Error = Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Error> {
+        if self.next == self.all.parameters.len() {
+            return Ok(None);
+        }
+        self.next += 1;
+        seed.deserialize(self.all.one(self.next - 1)).map(Some)
+    }
+}
+
+impl<'de> MapAccess<'de> for ParameterAccess<'_> {
+    type Error = Error;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Error> {
+        let Some((name, _)) = self.all.parameters.get(self.next) else {
+            return Ok(None);
+        };
+        self.next += 1;
+        let name: StrDeserializer<'_, Error> = name.into_deserializer();
+        seed.deserialize(name).map(Some)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
+        seed.deserialize(self.all.one(self.next - 1))
     }
 }
 
