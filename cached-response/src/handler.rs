@@ -175,12 +175,12 @@ where
                     arguments.write_key(key);
                 }
             },
-            move |site| {
-                let site = site.clone();
+            move |route| {
+                let route = route.clone();
                 move |extracted, request| async move {
                     let arguments = match extracted {
                         Extracted::Eager(arguments) => arguments,
-                        Extracted::Deferred => extract(&site, &request).await?,
+                        Extracted::Deferred => extract(&route, &request).await?,
                     };
                     Ok::<_, Error>(handler.call(arguments).await)
                 }
@@ -239,11 +239,11 @@ impl<F: Future<Output = Result<Args, E>>, Args, E> Future for Extraction<F> {
 }
 
 /// Extracts the deferred arguments, without the nocache flag.
-async fn extract<Args>(site: &RouteRef, request: &HttpRequest) -> Result<Args, Error>
+async fn extract<Args>(route: &RouteRef, request: &HttpRequest) -> Result<Args, Error>
 where
     Args: FromRequest + KeyCovered<RouteOptions<NoVary, NoBody, Typed>>,
 {
-    let flag = site.config.policy.nocache.name.as_deref();
+    let flag = route.config.policy.nocache.name.as_deref();
     let extracted =
         match flag.and_then(|flag| extract_if_flagged(request, flag, Args::extract_without)) {
             Some(extracted) => extracted,

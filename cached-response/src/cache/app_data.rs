@@ -138,20 +138,20 @@ impl DataSets {
 
     /// The set of values that `request` gives the handler. `None` where the handler has too many sets.
     #[inline]
-    pub(crate) fn of(&self, site: &Route, request: &HttpRequest) -> Option<DataSet> {
-        if site.config.data.is_empty() {
+    pub(crate) fn of(&self, route: &Route, request: &HttpRequest) -> Option<DataSet> {
+        if route.config.data.is_empty() {
             return Some(DataSet::default());
         }
         let find = |pinned: &RefCell<PinnedSets>| {
             let pinned = &mut *pinned.try_borrow_mut().ok()?;
             pinned.seen.clear();
-            find_data(&site.config.data, request, &mut pinned.seen);
-            let by = (self.id, site.handler);
+            find_data(&route.config.data, request, &mut pinned.seen);
+            let by = (self.id, route.handler);
             let known = pinned.by_handler.get(&by).into_iter().flatten();
             let mut known = known.filter(|known| *known.addresses == *pinned.seen.addresses());
             match known.next() {
                 Some(known) => Some(known.set()),
-                None => pinned.pin(self, site, request),
+                None => pinned.pin(self, route, request),
             }
         };
         // A thread that is being destroyed has no table.
@@ -160,13 +160,13 @@ impl DataSets {
 
     /// The set of values of a request that is only explained, without pinning it; the only set of the
     /// handler, where that of the request is unknown. `None` where it could be one of several.
-    pub(crate) fn known(&self, site: &Route, request: &HttpRequest) -> Option<DataSet> {
-        if site.config.data.is_empty() {
+    pub(crate) fn known(&self, route: &Route, request: &HttpRequest) -> Option<DataSet> {
+        if route.config.data.is_empty() {
             return Some(DataSet::default());
         }
         let mut seen = SeenData::default();
-        find_data(&site.config.data, request, &mut seen);
-        let handler = self.handler(site.handler);
+        find_data(&route.config.data, request, &mut seen);
+        let handler = self.handler(route.handler);
         let sets = handler.sets();
         let found = sets.known.iter();
         let found = found
@@ -202,18 +202,18 @@ fn find_data(arguments: &[FindData], request: &HttpRequest, seen: &mut SeenData)
 impl PinnedSets {
     /// Pins a set that is new to this thread.
     #[inline(never)]
-    fn pin(&mut self, sets: &DataSets, site: &Route, request: &HttpRequest) -> Option<DataSet> {
-        let by = (sets.id, site.handler);
+    fn pin(&mut self, sets: &DataSets, route: &Route, request: &HttpRequest) -> Option<DataSet> {
+        let by = (sets.id, route.handler);
         self.sweep(by);
         self.seen.clear();
         self.seen.pin();
-        find_data(&site.config.data, request, &mut self.seen);
+        find_data(&route.config.data, request, &mut self.seen);
         let pins = self.seen.take_pins();
-        let handler = sets.handler(site.handler);
+        let handler = sets.handler(route.handler);
         let addresses = self.seen.addresses();
         let (id, is_conflict) = handler.join(addresses)?;
         if is_conflict {
-            warn(site, sets.is_shared);
+            warn(route, sets.is_shared);
         }
         let pinned = PinnedSet {
             addresses: addresses.into(),
@@ -299,7 +299,7 @@ impl HandlerSets {
     }
 }
 
-fn warn(site: &Route, is_shared: bool) {
+fn warn(route: &Route, is_shared: bool) {
     let memory = if is_shared {
         " From now on this handler's responses are kept in memory only: the remote store cannot tell \
          the values apart."
@@ -308,7 +308,7 @@ fn warn(site: &Route, is_shared: bool) {
     };
     tracing::warn!(
         target: TARGET,
-        handler = site.name,
+        handler = route.name,
         "several `Data` values of one type reach this handler: its responses are stored for each of \
          them separately.{memory} If they are equal, build the value once, outside the closure of \
          `HttpServer::new`, and clone it inside: `let data = web::Data::new(..); \

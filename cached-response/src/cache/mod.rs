@@ -184,7 +184,7 @@ impl Inner {
     pub(crate) fn join_context<'a>(&'a self, target: Target<'a>) -> JoinContext<'a> {
         JoinContext {
             now: self.now().elapsed(),
-            limits: flights::Limits {
+            limits: flights::FlightLimits {
                 max_waiters: self.limits.max_waiters,
                 age: self.limits.coalesce_for,
             },

@@ -22,7 +22,7 @@ type Place = &'static Location<'static>;
 #[derive(Debug)]
 pub(crate) struct Routes {
     handlers: RwLock<HashMap<String, Vec<RouteRef>>>,
-    origin: Origin,
+    built: BuildPlace,
 }
 
 impl Routes {
@@ -30,17 +30,17 @@ impl Routes {
     pub(crate) fn new(place: Option<Place>) -> Self {
         Self {
             handlers: RwLock::default(),
-            origin: Origin::new(place),
+            built: BuildPlace::new(place),
         }
     }
 
-    /// Records that `site` serves the route of `request`.
-    pub(crate) fn note(&self, site: &RouteRef, request: &HttpRequest) {
+    /// Records that `route` serves the pattern of `request`.
+    pub(crate) fn note(&self, route: &RouteRef, request: &HttpRequest) {
         let pattern = request.match_pattern().unwrap_or_default();
         let known = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
         if known
             .get(&pattern)
-            .is_some_and(|sites| sites.iter().any(|known| known.is_like(site)))
+            .is_some_and(|served| served.iter().any(|known| known.is_like(route)))
         {
             return;
         }
@@ -49,21 +49,21 @@ impl Routes {
             .handlers
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        let sites = routes.entry(pattern).or_default();
-        if !sites.iter().any(|known| known.is_like(site)) {
-            sites.push(site.clone());
+        let served = routes.entry(pattern).or_default();
+        if !served.iter().any(|known| known.is_like(route)) {
+            served.push(route.clone());
             drop(routes);
-            self.origin.serves(site);
+            self.built.serves(route);
         }
     }
 
     /// Returns the patterns of a handler, in order.
     pub(crate) fn of_handler(&self, handler: TypeId, name: &str) -> Vec<String> {
         let routes = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
-        let is_of = |site: &RouteRef| site.handler == handler && site.name == name;
+        let is_of = |route: &RouteRef| route.handler == handler && route.name == name;
         let patterns = routes
             .iter()
-            .filter(|(pattern, sites)| !pattern.is_empty() && sites.iter().any(is_of));
+            .filter(|(pattern, served)| !pattern.is_empty() && served.iter().any(is_of));
         let mut patterns: Vec<_> = patterns.map(|(pattern, _)| pattern.clone()).collect();
         patterns.sort_unstable();
         patterns
@@ -99,7 +99,7 @@ impl Routes {
 /// invalidation reaches one of them. The sign is one handler that several caches from one place serve,
 /// in several threads of one server.
 #[derive(Debug)]
-struct Origin {
+struct BuildPlace {
     /// `None` for a default cache.
     place: Option<Place>,
     /// Lives as long as the cache.
@@ -121,7 +121,7 @@ struct ServingCaches {
 
 static SERVING: Mutex<Option<ServingCaches>> = Mutex::new(None);
 
-impl Origin {
+impl BuildPlace {
     fn new(place: Option<Place>) -> Self {
         Self {
             place,
@@ -131,7 +131,7 @@ impl Origin {
 
     /// Records a handler that is new to the cache. Warns, once for a place, where another worker serves
     /// the same handler with a cache of its own.
-    fn serves(&self, site: &Route) {
+    fn serves(&self, route: &Route) {
         let Some(place) = self.place else {
             return;
         };
@@ -142,7 +142,7 @@ impl Origin {
         };
         let mut all = SERVING.lock().unwrap_or_else(PoisonError::into_inner);
         let all = all.get_or_insert_default();
-        let caches = all.by_handler.entry((place, site.handler)).or_default();
+        let caches = all.by_handler.entry((place, route.handler)).or_default();
         caches.retain(|other| other.cache.strong_count() > 0);
         let is_per_worker = caches
             .iter()
@@ -154,7 +154,7 @@ impl Origin {
             caches.push(serving);
         }
         if is_per_worker && all.warned.insert(place) {
-            warn(place, site);
+            warn(place, route);
         }
     }
 }
@@ -167,10 +167,10 @@ impl ServingCache {
     }
 }
 
-fn warn(place: Place, site: &Route) {
+fn warn(place: Place, route: &Route) {
     tracing::warn!(
         target: TARGET,
-        handler = site.name,
+        handler = route.name,
         "each worker has built a `ResponseCache` of its own at {place}: an invalidation in one of them \
          does not reach the others. Build it once, outside the closure of `HttpServer::new`, and clone \
          it inside: `let cache = ResponseCache::builder().build(); HttpServer::new(move || \

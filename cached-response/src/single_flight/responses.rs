@@ -8,7 +8,7 @@ use crate::{
     },
     key::Key,
     metrics::reason::Skip,
-    single_flight::flights::{self, Limits, SingleFlight},
+    single_flight::flights::{self, FlightLimits, SingleFlight},
     time::moment::Timestamp,
     util::local_task::{self, DetachedPermit, Kind},
 };
@@ -113,7 +113,7 @@ impl RefreshLead {
 pub(crate) struct JoinContext<'a> {
     /// The time since the start of the clock.
     pub(crate) now: Duration,
-    pub(crate) limits: Limits,
+    pub(crate) limits: FlightLimits,
     pub(crate) generations: &'a Generations,
     pub(crate) target: Target<'a>,
 }

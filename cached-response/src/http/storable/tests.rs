@@ -283,7 +283,7 @@ fn a_vary_with_more_names_than_a_person_would_write_is_not_stored() {
 }
 
 #[test]
-fn a_timeout_of_zero_stores_nothing_whoever_says_it() {
+fn a_timeout_of_zero_stores_nothing_from_any_source() {
     let fresh = [("cache-control", "max-age=60")];
     for (policy, said) in [
         (Policy::new(0), None),

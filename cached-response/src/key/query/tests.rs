@@ -119,7 +119,7 @@ fn only_the_exact_flag_is_the_flag() {
 }
 
 #[test]
-fn the_flag_is_told_of_by_whoever_leaves_it_out() {
+fn the_flag_is_reported_where_it_is_left_out() {
     assert!(is_flagged(Some("nocache=1")));
     assert!(is_flagged(Some("z=1&nocache=1&a=2")));
     assert!(!is_flagged(Some("z=1&nocache=2&a=2")));

@@ -37,7 +37,7 @@ use super::sync::{self, Arc, Mutex, RandomState, lock};
 
 /// The bounds of one flight.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct FlightLimits {
     /// The maximum of waiters.
     pub(crate) max_waiters: usize,
     /// The age from which a flight is replaced, and no longer joined.
@@ -87,7 +87,7 @@ impl<K: Eq + Hash, S, T, W> SingleFlight<K, S, T, W> {
         &self,
         key: &K,
         now: Duration,
-        limits: &Limits,
+        limits: &FlightLimits,
         stamp: S,
         outdated: impl Fn(&S) -> bool,
     ) -> Join<K, S, T, W>
@@ -116,7 +116,7 @@ impl<K: Eq + Hash, S, T, W> SingleFlight<K, S, T, W> {
         &self,
         key: &K,
         now: Duration,
-        limits: &Limits,
+        limits: &FlightLimits,
         outdated: impl Fn(&S) -> bool,
     ) -> Option<Waiter<S, T, W>> {
         let flight = lock(self.shard(key)).get(key).cloned()?;

@@ -10,10 +10,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::sync::explore;
-use super::{Join, Limits, Outcome, Permit, SingleFlight, Waiter};
+use super::{FlightLimits, Join, Outcome, Permit, SingleFlight, Waiter};
 
 const NOW: Duration = Duration::from_secs(100);
-const LIMITS: Limits = Limits {
+const LIMITS: FlightLimits = FlightLimits {
     max_waiters: 3,
     age: Duration::from_secs(30),
 };

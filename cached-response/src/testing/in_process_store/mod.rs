@@ -45,10 +45,10 @@ use std::{
 /// # }
 /// ```
 #[derive(Clone, Default)]
-pub struct InProcessStore(Arc<Inner>);
+pub struct InProcessStore(Arc<SharedStore>);
 
 #[derive(Default)]
-struct Inner {
+struct SharedStore {
     map: Map,
     faults: FaultInjector,
     subscribers: Subscribers,
@@ -64,9 +64,9 @@ impl InProcessStore {
     /// Creates an empty store whose lifetimes are measured on a manual clock.
     #[must_use]
     pub fn with_clock(clock: &ManualClock) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(SharedStore {
             map: Map::new(Clock::from(clock)),
-            ..Inner::default()
+            ..SharedStore::default()
         }))
     }
 

@@ -8,10 +8,10 @@ use loom::model::Builder;
 use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use loom::thread;
 
-use super::collapse::{Join, Limits, Outcome, Permit, SingleFlight, Waiter};
+use super::collapse::{FlightLimits, Join, Outcome, Permit, SingleFlight, Waiter};
 use super::sync::{Arc, Mutex, explore};
 
-const LIMITS: Limits = Limits {
+const LIMITS: FlightLimits = FlightLimits {
     max_waiters: 2,
     age: Duration::from_secs(30),
 };

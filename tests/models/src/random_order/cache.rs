@@ -7,9 +7,9 @@ use std::time::Duration;
 use shuttle::future::yield_now;
 use shuttle::rand::{Rng, thread_rng};
 
-use super::collapse::{Join, Limits, Outcome, Permit, SingleFlight};
+use super::collapse::{FlightLimits, Join, Outcome, Permit, SingleFlight};
 
-const LIMITS: Limits = Limits {
+const LIMITS: FlightLimits = FlightLimits {
     max_waiters: 2,
     age: Duration::from_secs(30),
 };

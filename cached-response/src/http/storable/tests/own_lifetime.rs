@@ -86,7 +86,7 @@ fn under_the_responses_own_word_the_rest_is_judged_as_ever() {
 /// So many members of a field that a reader who compares each with all the others is never done.
 #[test]
 fn a_field_of_many_members_is_read_in_one_go() {
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const TIMEOUT: Duration = Duration::from_secs(20);
     let many = |member: &dyn Fn(u32) -> String| (0..300_000).map(member).collect::<Vec<_>>();
     let names = many(&|n| format!("a{n}")).join(",");
     let withheld = many(&|n| format!("private=\"a{n}\"")).join(",");
@@ -101,7 +101,7 @@ fn a_field_of_many_members_is_read_in_one_go() {
             let policy = Policy::from_response().targeted("cdn-cache-control");
             let _ = done.send(verdict(policy, 200, &[(name, &value), other], |_| {}));
         });
-        let read = read.recv_timeout(PATIENCE);
+        let read = read.recv_timeout(TIMEOUT);
         assert_eq!(read, Ok(Err(why)), "{name}");
     }
 }
