@@ -30,7 +30,7 @@ mod tests {
     use crate::raw::{Connection, Request};
     use crate::server::Server;
 
-    const PATIENCE: Duration = Duration::from_secs(10);
+    const TIMEOUT: Duration = Duration::from_secs(10);
 
     #[test]
     fn a_reset_drops_the_handler_where_it_waits() {
@@ -47,8 +47,8 @@ mod tests {
         .unwrap();
         let mut client = Connection::open(server.address()).unwrap();
         client.send(&Request::get("/")).unwrap();
-        barriers.wait_arrived("handler", 1, PATIENCE);
+        barriers.wait_arrived("handler", 1, TIMEOUT);
         reset(client).unwrap();
-        barriers.wait_given_up("handler", 1, PATIENCE);
+        barriers.wait_given_up("handler", 1, TIMEOUT);
     }
 }

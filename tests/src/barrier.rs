@@ -78,13 +78,13 @@ impl Barriers {
     }
 
     /// Like [`arrived`](Self::arrived) for a test that is not async; panics when it takes longer than `wait_timeout`.
-    pub fn wait_arrived(&self, name: &str, count: usize, patience: Duration) {
-        self.wait(name, patience, |barrier| barrier.arrived >= count);
+    pub fn wait_arrived(&self, name: &str, count: usize, limit: Duration) {
+        self.wait(name, limit, |barrier| barrier.arrived >= count);
     }
 
     /// Like [`given_up`](Self::given_up) for a test that is not async; panics when it takes longer than `wait_timeout`.
-    pub fn wait_given_up(&self, name: &str, count: usize, patience: Duration) {
-        self.wait(name, patience, |barrier| barrier.given_up >= count);
+    pub fn wait_given_up(&self, name: &str, count: usize, limit: Duration) {
+        self.wait(name, limit, |barrier| barrier.given_up >= count);
     }
 
     /// Returns the number of arrivals so far.
@@ -92,18 +92,15 @@ impl Barriers {
         self.lock().get(name).map_or(0, |barrier| barrier.arrived)
     }
 
-    fn wait(&self, name: &str, patience: Duration, mut met: impl FnMut(&Barrier) -> bool) {
+    fn wait(&self, name: &str, limit: Duration, mut met: impl FnMut(&Barrier) -> bool) {
         let unmet = |barriers: &mut HashMap<String, Barrier>| {
             !met(barriers.entry(name.to_owned()).or_default())
         };
-        let outcome = self
-            .0
-            .changed
-            .wait_timeout_while(self.lock(), patience, unmet);
+        let outcome = self.0.changed.wait_timeout_while(self.lock(), limit, unmet);
         let (barriers, timeout) = outcome.unwrap_or_else(PoisonError::into_inner);
         assert!(
             !timeout.timed_out(),
-            "waited {patience:?} at `{name}`: {:?}",
+            "waited {limit:?} at `{name}`: {:?}",
             barriers.get(name)
         );
     }
@@ -172,7 +169,7 @@ mod tests {
 
     use super::Barriers;
 
-    const PATIENCE: Duration = Duration::from_secs(10);
+    const TIMEOUT: Duration = Duration::from_secs(10);
 
     fn at(barriers: &Barriers) -> thread::JoinHandle<()> {
         let barriers = barriers.clone();
@@ -184,7 +181,7 @@ mod tests {
     fn nobody_passes_before_the_release() {
         let barriers = Barriers::default();
         let runs = [at(&barriers), at(&barriers)];
-        barriers.wait_arrived("here", 2, PATIENCE);
+        barriers.wait_arrived("here", 2, TIMEOUT);
         assert!(runs.iter().all(|run| !run.is_finished()));
         barriers.release("here");
         for run in runs {

@@ -14,7 +14,7 @@ mod request;
 mod response;
 
 /// Timeout of a read, so that no test hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One connection to a server, open for as many requests as the server allows.
 #[derive(Debug)]
@@ -36,8 +36,8 @@ impl Connection {
     pub fn open(server: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(server)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         Ok(Self {
             stream: BufReader::new(stream),
             sent: Instant::now(),

@@ -216,13 +216,13 @@ impl Answer {
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Goes on with everything else on this thread until `met` holds.
 pub async fn soon(what: &str, mut met: impl FnMut() -> bool) {
     let started = Instant::now();
     while !met() {
-        assert!(started.elapsed() < PATIENCE, "waited too long: {what}");
+        assert!(started.elapsed() < TIMEOUT, "waited too long: {what}");
         yield_now().await;
     }
 }
@@ -231,7 +231,7 @@ pub async fn soon(what: &str, mut met: impl FnMut() -> bool) {
 pub fn eventually(what: &str, mut met: impl FnMut() -> bool) {
     let started = Instant::now();
     while !met() {
-        assert!(started.elapsed() < PATIENCE, "waited too long: {what}");
+        assert!(started.elapsed() < TIMEOUT, "waited too long: {what}");
         thread::sleep(Duration::from_millis(1));
     }
 }

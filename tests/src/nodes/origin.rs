@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::barrier::Barriers;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Point at which a run may be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -123,7 +123,7 @@ impl Origin {
     /// Waits until that many have ever been held there.
     pub fn wait_held(&self, point: Point, page: &str, count: usize) {
         let barrier = barrier(point, page);
-        self.shared.barriers.wait_arrived(&barrier, count, PATIENCE);
+        self.shared.barriers.wait_arrived(&barrier, count, TIMEOUT);
     }
 
     /// Returns the number of runs that were held there so far.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{HELD, Mode, Proxy};
 use crate::stage::eventually;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A server that says what it hears.
 fn echo() -> SocketAddr {
@@ -30,7 +30,7 @@ fn echo() -> SocketAddr {
 
 fn client(proxy: &Proxy) -> TcpStream {
     let stream = TcpStream::connect(proxy.address()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     stream.set_nodelay(true).unwrap();
     stream
 }
@@ -53,7 +53,7 @@ fn is_silent(stream: &mut TcpStream) -> bool {
     let short = Some(Duration::from_millis(50));
     stream.set_read_timeout(short).unwrap();
     let heard = stream.read(&mut [0; 64]);
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     heard.is_err_and(|it| matches!(it.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
 }
 
@@ -157,7 +157,7 @@ fn a_request_is_held_and_those_behind_it() {
     proxy.set(Mode::Hold(b"SET"));
     assert_eq!(exchange(&mut held, b"GET a"), b"GET a");
     held.write_all(b"SET b").unwrap();
-    proxy.barriers().wait_arrived(HELD, 1, PATIENCE);
+    proxy.barriers().wait_arrived(HELD, 1, TIMEOUT);
     held.write_all(b"GET c").unwrap();
     assert!(is_silent(&mut held));
     assert_eq!(exchange(&mut other, b"GET d"), b"GET d");

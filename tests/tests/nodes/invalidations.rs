@@ -9,7 +9,7 @@ use tests::stage::eventually;
 
 use crate::setting::{MARGIN, Setting, knows_its_tags, start, until_page};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// Time for which these nodes trust their memory without a heartbeat.
 pub(crate) const SILENCE: Duration = Duration::from_secs(2);
 /// For so long memory may be older than an invalidation.
@@ -26,7 +26,7 @@ fn held(setting: &Setting, settings: &Settings, proxy: &Proxy) -> (Node, u64) {
     let node = start(settings);
     proxy.set(Mode::Hold(WRITE));
     let version = node.page("/page/p").version;
-    proxy.barriers().wait_arrived(HELD, 1, PATIENCE);
+    proxy.barriers().wait_arrived(HELD, 1, TIMEOUT);
     node.stop();
     assert!(setting.stored("/page/p").is_empty());
     (node, version)

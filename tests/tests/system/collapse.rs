@@ -15,11 +15,11 @@ mod leaving;
 mod load;
 mod markers;
 mod nested_runs;
-mod patience;
 mod roles;
 mod slow_streams;
 mod soak;
 mod variants;
+mod wait_timeout;
 mod waiters;
 
 /// Every run waits at its own barrier.

@@ -179,7 +179,7 @@ fn server(stage: &Stage) -> tests::server::Server {
 
 /// The leader's run panics, and a thousand who waited are answered by one other.
 #[test]
-fn after_one_panic_a_thousand_followers_make_one_other_run() {
+fn after_one_panic_a_thousand_waiters_make_one_other_run() {
     alone(|| {
         let panics = Panics::count();
         let stage = Stage::new(ResponseCache::builder().build());

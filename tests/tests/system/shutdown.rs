@@ -22,7 +22,7 @@ use tests::stage::{Stage, eventually, soon};
 
 /// The timeout of the server's shutdown, in seconds; set in the process that is the server.
 const SERVER: &str = "SHUTDOWN_TEST_SERVER";
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 #[get("/page/{name}")]
 #[cached_response(timeout = 60)]
@@ -208,9 +208,9 @@ fn server(test: &str, timeout: u64) -> Option<Server> {
 }
 
 #[test]
-fn whoever_waits_is_answered_when_the_process_is_told_to_end() {
-    let name = "shutdown::whoever_waits_is_answered_when_the_process_is_told_to_end";
-    let Some(mut server) = server(name, PATIENCE.as_secs()) else {
+fn waiters_are_answered_when_the_process_is_told_to_end() {
+    let name = "shutdown::waiters_are_answered_when_the_process_is_told_to_end";
+    let Some(mut server) = server(name, TIMEOUT.as_secs()) else {
         return;
     };
     let mut waiting = vec![server.send("/page/kept")];
@@ -239,14 +239,14 @@ fn whoever_waits_is_answered_when_the_process_is_told_to_end() {
     assert!(reading.receive_chunk().unwrap().is_empty());
     // A run that nobody waits for does not hold it up, and is not stored any more.
     let (took, stored) = server.end(told);
-    assert!(took < PATIENCE, "{took:?}");
+    assert!(took < TIMEOUT, "{took:?}");
     assert_eq!(stored, "2 and 0");
 }
 
 #[test]
 fn a_refresh_behind_an_answer_does_not_hold_up_the_end() {
     let name = "shutdown::a_refresh_behind_an_answer_does_not_hold_up_the_end";
-    let Some(mut server) = server(name, PATIENCE.as_secs()) else {
+    let Some(mut server) = server(name, TIMEOUT.as_secs()) else {
         return;
     };
     server.let_pass("refreshed");
@@ -256,7 +256,7 @@ fn a_refresh_behind_an_answer_does_not_hold_up_the_end() {
     server.ask("/arrived/refreshed/2");
     let told = server.terminate();
     let (took, stored) = server.end(told);
-    assert!(took < PATIENCE, "{took:?}");
+    assert!(took < TIMEOUT, "{took:?}");
     assert_eq!(stored, "1 and 0");
 }
 
@@ -271,7 +271,7 @@ fn a_run_that_does_not_end_is_dropped_at_the_timeout_and_not_stored() {
     server.ask("/counted/2/0");
     let told = server.terminate();
     let (took, stored) = server.end(told);
-    assert!(took < PATIENCE / 2, "{took:?}");
+    assert!(took < TIMEOUT / 2, "{took:?}");
     assert_eq!(stored, "0 and 0");
     for (mut client, request) in waiting {
         assert!(client.receive(&request).is_err(), "what could it say?");

@@ -15,10 +15,10 @@ use tests::stage::Stage;
 
 mod endings;
 mod endless;
-mod followers;
 mod heads;
 mod large;
 mod resets;
+mod waiters;
 
 /// Waits at the barrier `chunk N` before each chunk, and at `end` before its end.
 fn paced(stage: Data<Stage>, chunks: usize) -> impl Stream<Item = Result<Bytes, Infallible>> {

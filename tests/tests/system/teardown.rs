@@ -19,7 +19,7 @@ const ROUNDS: usize = 100;
 const WARM: usize = 20;
 /// Well under what the copies of the other rounds would hold.
 const GROWTH: usize = 8 << 20;
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 #[get("/page/{name}")]
 #[cached_response(timeout = 60)]
@@ -108,7 +108,7 @@ fn round(cache: &ResponseCache, last: Last) {
         Last::Requests => drop((app, system, alive)),
     }
     for (barrier, count) in [("led", 1), ("left", 1), ("refreshed", 1), ("stream", 2)] {
-        stage.barriers.wait_given_up(barrier, count, PATIENCE);
+        stage.barriers.wait_given_up(barrier, count, TIMEOUT);
     }
     assert_eq!(cache.stats().running, 0);
     cache.invalidate_all();
@@ -173,13 +173,13 @@ fn a_server_that_is_stopped_in_the_middle_of_everything_leaves_nothing_behind() 
             let _led: Vec<_> = (0..4).map(|_| send("/page/led")).collect();
             let left = send("/page/left");
             let _streamed = send("/stream");
-            stage.barriers.wait_arrived("led", 1, PATIENCE);
-            stage.barriers.wait_arrived("left", 1, PATIENCE);
-            stage.barriers.wait_arrived("stream", 1, PATIENCE);
+            stage.barriers.wait_arrived("led", 1, TIMEOUT);
+            stage.barriers.wait_arrived("left", 1, TIMEOUT);
+            stage.barriers.wait_arrived("stream", 1, TIMEOUT);
             tests::abort::reset(left).unwrap();
             drop(server);
             for barrier in ["led", "left", "stream"] {
-                stage.barriers.wait_given_up(barrier, 1, PATIENCE);
+                stage.barriers.wait_given_up(barrier, 1, TIMEOUT);
             }
             tests::stage::eventually("nothing runs", || cache.stats().running == 0);
         }

@@ -16,7 +16,7 @@ const ROUTES: [&str; 3] = ["page", "named", "spoken"];
 const LANGUAGES: [&str; 3] = ["en", "de", "fr"];
 /// For five seconds a node waits for the run of another that may have been lost with its lease; and the machine has
 /// other things to do.
-const PATIENCE: Duration = Duration::from_secs(7);
+const TIMEOUT: Duration = Duration::from_secs(7);
 
 /// Target of a request.
 #[derive(Debug, Clone, Copy)]
@@ -223,7 +223,7 @@ fn judge(told: &Told, least: u64, answer: &Response) -> Result<(), String> {
             "{status} for {told}, and at least {least} is promised; {said}"
         ));
     }
-    if answer.took > PATIENCE {
+    if answer.took > TIMEOUT {
         return Err(format!("an answer after {:?}", answer.took));
     }
     Ok(())

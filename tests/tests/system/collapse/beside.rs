@@ -56,7 +56,7 @@ async fn two_hundred_clients_of_a_page_of_seven_seconds_are_two_runs_and_wait_no
     }
     // The run that was let in goes on, and is stored as it is the later one.
     stage.release(2);
-    soon("it lands", || stage.cache.stats().stored == 2).await;
+    soon("it ends", || stage.cache.stats().stored == 2).await;
     assert_eq!(app.get("/page/a").text().await, "a, run 2");
     let stats = stage.cache.stats();
     assert_eq!(

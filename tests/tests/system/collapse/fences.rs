@@ -28,14 +28,14 @@ async fn waiters_of_an_invalidated_run_start_one_new_run() {
     let app = stage.app(routes).await;
     let leader = app.get("/page/a");
     stage.at_run(1).await;
-    let followers: Vec<_> = (0..5).map(|_| app.get("/page/a")).collect();
+    let waiters: Vec<_> = (0..5).map(|_| app.get("/page/a")).collect();
     soon("they follow", || stage.cache.stats().misses == 6).await;
     stage.cache.invalidate_all();
     stage.release(1);
     assert_eq!(leader.text().await, "a, run 1");
     stage.release(2);
-    for follower in followers {
-        assert_eq!(follower.text().await, "a, run 2");
+    for waiter in waiters {
+        assert_eq!(waiter.text().await, "a, run 2");
     }
     assert_eq!(stage.runs(), 2);
 }
@@ -49,16 +49,16 @@ async fn a_request_after_an_invalidation_does_not_join_the_run_before_it() {
     stage.cache.invalidate_all();
     let after = app.get("/page/a");
     stage.at_run(2).await;
-    let follower = app.get("/page/a");
+    let waiter = app.get("/page/a");
     soon("it follows", || stage.cache.stats().misses == 3).await;
     // The older run lands and leaves the newer one alone.
     stage.release(1);
     assert_eq!(before.text().await, "a, run 1");
     assert_eq!(stage.cache.stats().running, 1);
-    assert!(!follower.is_finished());
+    assert!(!waiter.is_finished());
     stage.release(2);
     assert_eq!(after.text().await, "a, run 2");
-    assert_eq!(follower.text().await, "a, run 2");
+    assert_eq!(waiter.text().await, "a, run 2");
     assert_eq!((stage.runs(), stage.cache.stats().running), (2, 0));
 }
 

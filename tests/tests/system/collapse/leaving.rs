@@ -31,12 +31,12 @@ async fn waiters_are_answered_by_the_run_that_its_leader_left() {
     let app = stage.app(routes).await;
     let leader = app.get("/page/a");
     stage.at_run(1).await;
-    let followers: Vec<_> = (0..3).map(|_| app.get("/page/a")).collect();
+    let waiting: Vec<_> = (0..3).map(|_| app.get("/page/a")).collect();
     soon("they follow", || stage.cache.stats().misses == 4).await;
     leader.leave().await;
     stage.release(1);
-    for follower in followers {
-        assert_eq!(follower.text().await, "a, run 1");
+    for one_waiting in waiting {
+        assert_eq!(one_waiting.text().await, "a, run 1");
     }
     assert_eq!((stage.runs(), stage.cache.stats().collapsed), (1, 3));
 }
@@ -71,7 +71,7 @@ async fn a_run_that_its_client_left_is_ended_at_the_run_limit() {
     assert_eq!(stage.cache.stats().running, 1);
     clock.advance(Duration::from_secs(1));
     stage.barriers.given_up("run 1", 1).await;
-    soon("it lands", || stage.cache.stats().running == 0).await;
+    soon("it ends", || stage.cache.stats().running == 0).await;
     assert_eq!(stage.cache.stats().stored, 0);
 }
 
@@ -93,14 +93,14 @@ fn one_waiter_takes_over_after_a_panic_of_the_leader() {
             let app = stage.app(|app| _ = app.service(first_panics)).await;
             let leader = app.get("/first-panics");
             stage.at_run(1).await;
-            let followers: Vec<_> = (0..5).map(|_| app.get("/first-panics")).collect();
+            let waiting: Vec<_> = (0..5).map(|_| app.get("/first-panics")).collect();
             soon("they follow", || stage.cache.stats().misses == 6).await;
             stage.release(1);
             assert!(leader.survived().await.is_none());
             stage.at_run(2).await;
             stage.release(2);
-            for follower in followers {
-                assert_eq!(follower.text().await, "run 2");
+            for one_waiting in waiting {
+                assert_eq!(one_waiting.text().await, "run 2");
             }
             let stats = stage.cache.stats();
             assert_eq!((stats.failed, stats.detached, stats.running), (1, 0, 0));

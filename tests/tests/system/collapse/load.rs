@@ -88,7 +88,7 @@ fn a_hundred_waiters_are_answered_by_the_run_of_a_leader_that_was_reset() {
         assert_eq!((answer.status(), answer.text().as_str()), (200, "a, run 1"));
     }
     assert_eq!(stage.runs(), 1);
-    eventually("it lands", || stage.cache.stats().running == 0);
+    eventually("it ends", || stage.cache.stats().running == 0);
 }
 
 #[get("/session")]
@@ -164,8 +164,8 @@ fn with_block(stage: &Stage) -> (tests::server::Server, Sender<()>) {
 /// A leader that blocks its thread does not block waiters on the other worker.
 #[test]
 fn waiters_on_another_worker_time_out_in_time() {
-    let patience = Duration::from_millis(200);
-    let stage = Stage::new(ResponseCache::builder().wait_timeout(patience).build());
+    let limit = Duration::from_millis(200);
+    let stage = Stage::new(ResponseCache::builder().wait_timeout(limit).build());
     let (server, unblock) = with_block(&stage);
     let (who, request) = (Request::get("/worker"), Request::get("/blocking"));
     let mut clients: Vec<_> = (0..20)
@@ -185,8 +185,8 @@ fn waiters_on_another_worker_time_out_in_time() {
         assert_eq!(client.receive(&request).unwrap().status(), 200);
     }
     let took = started.elapsed();
-    assert!(took >= patience, "they did not wait: {took:?}");
-    assert!(took <= patience + Duration::from_millis(800), "{took:?}");
+    assert!(took >= limit, "they did not wait: {took:?}");
+    assert!(took <= limit + Duration::from_millis(800), "{took:?}");
     assert_eq!(stage.cache.stats().wait_timeouts, clients.len() as u64);
     unblock.send(()).unwrap();
     assert_eq!(leader.receive(&request).unwrap().text(), "run 1");

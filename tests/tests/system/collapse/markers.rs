@@ -97,7 +97,7 @@ async fn only_the_third_disable_cache_in_a_row_leaves_a_marker() {
     let app = stage.app(routes).await;
     once(&stage, &app, "/disabled").await;
     once(&stage, &app, "/disabled").await;
-    // The leader's is the third in a row, and its follower's the fourth.
+    // The leader's is the third in a row, and its waiter's the fourth.
     assert!(wait_for_each_other(&stage, &app, "/disabled").await);
     assert_eq!(stage.cache.stats().hit_for_pass, 0);
     assert!(!wait_for_each_other(&stage, &app, "/disabled").await);

@@ -33,12 +33,12 @@ async fn waited_in_vain() -> (Stage, InProcess, ManualClock) {
     let app = stage.app(routes).await;
     let _leader = app.get("/stream");
     stage.at_run(1).await;
-    let follower = app.get("/stream");
+    let waiter = app.get("/stream");
     soon("it waits", || stage.cache.stats().misses == 2).await;
     clock.advance(TURN);
     stage.at_run(2).await;
     assert_eq!(stage.cache.stats().wait_timeouts, 1);
-    let _ = follower;
+    let _ = waiter;
     (stage, app, clock)
 }
 
@@ -66,10 +66,10 @@ async fn once_a_response_is_stored_streams_are_waited_for_again() {
     clock.advance(Duration::from_secs(10));
     let _leader = app.get("/stream");
     stage.at_run(3).await;
-    let follower = app.get("/stream");
+    let waiter = app.get("/stream");
     soon("it waits", || stage.cache.stats().misses == 4).await;
     stage.release(3);
-    assert_eq!(follower.text().await, "run 3");
+    assert_eq!(waiter.text().await, "run 3");
     assert_eq!((stage.runs(), stage.cache.stats().hit_for_pass), (3, 0));
 }
 

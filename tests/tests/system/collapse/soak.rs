@@ -201,7 +201,7 @@ async fn every_place_is_free(app: &InProcess, stage: &Stage) {
     }
     assert_eq!(stage.cache.stats().detached, before + 64);
     (1..=64).for_each(|n| stage.release(runs + n));
-    soon("they land", || stage.cache.stats().running == 0).await;
+    soon("they end", || stage.cache.stats().running == 0).await;
 }
 
 /// Panics on one run of thirteen; waits a little.

@@ -23,8 +23,8 @@ fn wait(app: &InProcess, uri: &str) -> Vec<Asked> {
     (0..WAITERS).map(|_| app.get(uri)).collect()
 }
 
-async fn stage(followers: usize) -> (Stage, InProcess) {
-    let cache = ResponseCache::builder().max_waiters(followers).build();
+async fn stage(waiting: usize) -> (Stage, InProcess) {
+    let cache = ResponseCache::builder().max_waiters(waiting).build();
     let stage = Stage::new(cache);
     let app = stage.app(|app| _ = app.service(plain).service(page)).await;
     (stage, app)
@@ -47,7 +47,7 @@ async fn weigh() {
     soon("they wait", || stage.barriers.count("plain") == WAITERS).await;
     let first = resident();
     // The first ones wait on, so that these cannot use their memory again.
-    let followers = wait(&app, "/page/a");
+    let waiting = wait(&app, "/page/a");
     soon("they follow", || {
         stage.cache.stats().misses == WAITERS as u64
     })
@@ -55,7 +55,7 @@ async fn weigh() {
     let second = resident();
     stage.barriers.release("plain");
     stage.release(1);
-    for one in without.into_iter().chain(followers) {
+    for one in without.into_iter().chain(waiting) {
         assert!(one.answer().await.status.is_success());
     }
     assert_eq!(stage.runs(), 1);

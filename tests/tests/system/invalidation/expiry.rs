@@ -50,12 +50,12 @@ async fn other_paths_stay_fresh() {
 async fn those_who_waited_before_are_answered_by_the_run_from_before() {
     for expire in EXPIRE_EACH {
         let (stage, app, leader) = under_way("/page/a").await;
-        let follower = app.get("/page/a");
+        let waiter = app.get("/page/a");
         soon("it follows", || stage.cache.stats().misses == 2).await;
         expire(&stage.cache);
         stage.release(1);
         assert_eq!(leader.text().await, "a, run 1");
-        assert_eq!(follower.text().await, "a, run 1");
+        assert_eq!(waiter.text().await, "a, run 1");
         assert_eq!(stage.cache.stats().skipped(Skip::Invalidated), 0);
     }
 }

@@ -26,14 +26,14 @@ async fn a_later_request_does_not_join_an_earlier_run() {
         invalidate(&stage.cache);
         let after = app.get("/page/a");
         stage.at_run(2).await;
-        let follower = app.get("/page/a");
+        let waiter = app.get("/page/a");
         soon("it follows", || stage.cache.stats().misses == 3).await;
         stage.release(1);
         assert_eq!(before.text().await, "a, run 1");
-        assert!(!after.is_finished() && !follower.is_finished());
+        assert!(!after.is_finished() && !waiter.is_finished());
         stage.release(2);
         assert_eq!(after.text().await, "a, run 2");
-        assert_eq!(follower.text().await, "a, run 2");
+        assert_eq!(waiter.text().await, "a, run 2");
         assert_eq!((stage.runs(), stage.cache.stats().running), (2, 0));
     }
 }
@@ -42,14 +42,14 @@ async fn a_later_request_does_not_join_an_earlier_run() {
 async fn those_who_followed_an_overtaken_run_make_one_new_run() {
     for invalidate in EACH {
         let (stage, app, leader) = under_way("/page/a").await;
-        let followers: Vec<_> = (0..5).map(|_| app.get("/page/a")).collect();
+        let waiters: Vec<_> = (0..5).map(|_| app.get("/page/a")).collect();
         soon("they follow", || stage.cache.stats().misses == 6).await;
         invalidate(&stage.cache);
         stage.release(1);
         assert_eq!(leader.text().await, "a, run 1");
         stage.release(2);
-        for follower in followers {
-            assert_eq!(follower.text().await, "a, run 2");
+        for waiter in waiters {
+            assert_eq!(waiter.text().await, "a, run 2");
         }
         assert_eq!(stage.runs(), 2);
     }
@@ -92,7 +92,7 @@ async fn a_leader_that_left_is_overtaken_as_well() {
         leader.leave().await;
         invalidate(&stage.cache);
         stage.release(1);
-        soon("it lands", || stage.cache.stats().running == 0).await;
+        soon("it ends", || stage.cache.stats().running == 0).await;
         stage.release(2);
         assert_eq!(app.get("/page/a").text().await, "a, run 2");
     }
@@ -103,11 +103,11 @@ async fn runs_for_other_paths_are_not_overtaken() {
     for invalidate in &EACH[..3] {
         let (stage, app, other) = under_way("/page/b").await;
         invalidate(&stage.cache);
-        let follower = app.get("/page/b");
+        let waiter = app.get("/page/b");
         soon("it follows", || stage.cache.stats().misses == 2).await;
         stage.release(1);
         assert_eq!(other.text().await, "b, run 1");
-        assert_eq!(follower.text().await, "b, run 1");
+        assert_eq!(waiter.text().await, "b, run 1");
         assert_eq!(app.get("/page/b").text().await, "b, run 1");
     }
 }

@@ -174,7 +174,7 @@ async fn a_leader_that_left_is_overtaken_as_well() {
         leader.leave().await;
         INVALIDATE(&stage.cache);
         stage.release(1);
-        soon("it lands", || stage.cache.stats().running == 0).await;
+        soon("it ends", || stage.cache.stats().running == 0).await;
         stage.release(2);
         assert_eq!(app.get(uri).text().await, "run 2");
     }

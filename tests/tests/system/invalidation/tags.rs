@@ -44,7 +44,7 @@ async fn hits<const N: usize>(app: &InProcess, uris: [&str; N]) -> [bool; N] {
 const URIS: [&str; 4] = ["/products/7", "/products/7?a", "/products/8", "/lists/new"];
 
 #[actix_web::test]
-async fn a_tag_reaches_what_has_it_whoever_made_it() {
+async fn a_tag_reaches_every_response_that_has_it() {
     let (stage, app) = app().await;
     hits(&app, URIS).await;
     stage.cache.invalidate_tag("products").await.unwrap();

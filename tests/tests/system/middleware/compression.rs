@@ -167,11 +167,11 @@ async fn a_client_that_accepts_a_coding_does_not_wait_for_a_run_without_one() {
     };
     let leader = ask("identity");
     stage.at_run(1).await;
-    let followers = [ask("gzip"), ask("identity")];
+    let waiters = [ask("gzip"), ask("identity")];
     soon("they follow", || stage.cache.stats().misses == 3).await;
     (1..=2).for_each(|run| stage.release(run));
     assert_eq!(leader.answer().await.header("content-encoding"), None);
-    let [coded, plain] = followers;
+    let [coded, plain] = waiters;
     assert_eq!(
         coded.answer().await.header("content-encoding"),
         Some("gzip")

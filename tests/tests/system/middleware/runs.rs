@@ -77,12 +77,12 @@ async fn a_run_continues_for_its_waiters_when_its_client_disconnects() {
     let app = stage.app(routes).await;
     let leader = app.get("/page/a");
     stage.at_run(1).await;
-    let follower = app.get("/page/a");
+    let waiter = app.get("/page/a");
     soon("it follows", || stage.cache.stats().misses == 2).await;
     leader.leave().await;
     assert_eq!(stage.cache.stats().detached, 1);
     stage.release(1);
-    assert_eq!(follower.text().await, "a, run 1");
+    assert_eq!(waiter.text().await, "a, run 1");
     assert_eq!((stage.runs(), stage.cache.stats().stored), (1, 1));
 }
 
@@ -96,13 +96,13 @@ fn a_panic_inside_fails_only_its_own_request() {
             let app = stage.app(routes).await;
             let leader = app.get("/panicking/a");
             stage.at_run(1).await;
-            let followers: Vec<_> = (0..3).map(|_| app.get("/panicking/a")).collect();
+            let waiters: Vec<_> = (0..3).map(|_| app.get("/panicking/a")).collect();
             soon("they follow", || stage.cache.stats().misses == 4).await;
             stage.release(1);
             stage.release(2);
             assert!(leader.survived().await.is_none());
-            for follower in followers {
-                assert_eq!(follower.text().await, "a, run 2");
+            for waiter in waiters {
+                assert_eq!(waiter.text().await, "a, run 2");
             }
             assert_eq!((stage.runs(), stage.cache.stats().running), (2, 0));
         });
@@ -203,12 +203,12 @@ async fn a_waiter_that_times_out_runs_the_handler() {
     let app = stage.app(routes).await;
     let leader = app.get("/page/a");
     stage.at_run(1).await;
-    let follower = app.get("/page/a");
+    let waiter = app.get("/page/a");
     soon("it follows", || stage.cache.stats().misses == 2).await;
     clock.advance(Duration::from_secs(5));
     stage.at_run(2).await;
     stage.release(2);
-    assert_eq!(follower.text().await, "a, run 2");
+    assert_eq!(waiter.text().await, "a, run 2");
     stage.release(1);
     assert_eq!(leader.text().await, "a, run 1");
 }

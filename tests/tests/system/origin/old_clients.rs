@@ -89,8 +89,8 @@ impl Read {
 /// Says nothing of `Connection`, and reads until the server has closed it.
 fn read(server: &Server, request: Sent) -> Read {
     let mut stream = TcpStream::connect(server.address()).unwrap();
-    let patience = Some(Duration::from_secs(10));
-    stream.set_read_timeout(patience).unwrap();
+    let timeout = Some(Duration::from_secs(10));
+    stream.set_read_timeout(timeout).unwrap();
     stream.write_all(&request.http_1_0().octets()).unwrap();
     let mut octets = Vec::new();
     stream.read_to_end(&mut octets).unwrap();

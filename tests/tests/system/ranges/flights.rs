@@ -36,7 +36,7 @@ async fn each_waiter_of_a_run_gets_the_range_of_its_request() {
     let app = stage.app(routes).await;
     let leader = app.ask(part("/page", "bytes=0-1"));
     stage.at_run(1).await;
-    let followers = [
+    let waiters = [
         app.ask(part("/page", "bytes=-1")),
         app.get("/page"),
         app.ask(part("/page", "bytes=99-")),
@@ -47,8 +47,8 @@ async fn each_waiter_of_a_run_gets_the_range_of_its_request() {
     stage.release(1);
     assert_eq!(read(&leader.answer().await), cut("bytes 0-1/17", "01"));
     let mut answers = Vec::new();
-    for follower in followers {
-        let answer = follower.answer().await;
+    for waiter in waiters {
+        let answer = waiter.answer().await;
         let (status, place, text) = read(&answer);
         answers.push((status, place.map(ToOwned::to_owned), text));
     }

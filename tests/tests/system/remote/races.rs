@@ -8,15 +8,15 @@ use tests::stage::soon;
 
 use super::{Nodes, ROW, said};
 
-/// So long nobody has patience in vain: a lease that is lost would be waited for.
+/// So long nobody has timeout in vain: a lease that is lost would be waited for.
 fn patient(
     builder: cached_response::ResponseCacheBuilder,
 ) -> cached_response::ResponseCacheBuilder {
     builder.wait_timeout(Duration::from_secs(3_600))
 }
 
-/// Ready when somebody has looked for a lease some times more.
-async fn somebody_waits(nodes: &Nodes) {
+/// Ready when a lease has been looked for some times more.
+async fn a_lease_is_waited_for(nodes: &Nodes) {
     let looks = || {
         nodes
             .store
@@ -26,7 +26,7 @@ async fn somebody_waits(nodes: &Nodes) {
             .unwrap_or_default()
     };
     let before = looks();
-    soon("somebody waits for the lease", || looks() > before + 2).await;
+    soon("the lease is waited for", || looks() > before + 2).await;
 }
 
 #[actix_web::test]
@@ -35,7 +35,7 @@ async fn a_cold_miss_on_two_nodes_runs_once() {
     let one = nodes.one.app.get("/plain");
     nodes.stage.at_run(1).await;
     let other = nodes.other.app.get("/plain");
-    somebody_waits(&nodes).await;
+    a_lease_is_waited_for(&nodes).await;
     nodes.stage.release(1);
     assert_eq!(
         (one.text().await, other.text().await),
@@ -52,7 +52,7 @@ async fn a_miss_of_what_has_expired_runs_once_on_two_nodes() {
     let one = nodes.one.app.get("/plain");
     nodes.stage.at_run(2).await;
     let other = nodes.other.app.get("/plain");
-    somebody_waits(&nodes).await;
+    a_lease_is_waited_for(&nodes).await;
     nodes.stage.release(2);
     assert_eq!(
         (one.text().await, other.text().await),
@@ -108,10 +108,10 @@ async fn leaders_that_leave_while_they_wait_leave_nobody_alone() {
     nodes.stage.at_run(2).await;
     let mut others: Vec<_> = (0..10).map(|_| nodes.other.app.get("/plain")).collect();
     for _ in 0..4 {
-        somebody_waits(&nodes).await;
+        a_lease_is_waited_for(&nodes).await;
         others.remove(0).leave().await;
     }
-    somebody_waits(&nodes).await;
+    a_lease_is_waited_for(&nodes).await;
     assert_eq!(nodes.stage.runs(), 2);
     nodes.stage.release(2);
     assert_eq!(one.text().await, "run 2");
@@ -130,7 +130,7 @@ async fn a_stale_response_answers_in_time_though_another_node_runs() {
     let one = nodes.one.app.get("/soon");
     nodes.stage.at_run(2).await;
     let other = nodes.other.app.get("/soon");
-    somebody_waits(&nodes).await;
+    a_lease_is_waited_for(&nodes).await;
     nodes.advance(1);
     assert_eq!(other.text().await, "run 1");
     assert_eq!(
@@ -192,7 +192,7 @@ async fn a_strange_invalidation_does_not_keep_a_run_from_being_stored() {
 }
 
 #[actix_web::test]
-async fn patience_may_be_without_end() {
+async fn the_wait_timeout_may_be_endless() {
     let nodes = Nodes::with(|builder| builder.wait_timeout(Duration::MAX), 0).await;
     assert_eq!(nodes.one.get("/plain").await.0, "run 1");
 }

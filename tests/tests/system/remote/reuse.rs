@@ -159,7 +159,7 @@ async fn a_stale_response_is_refreshed_behind_the_answer_without_memory_too() {
     tests::stage::soon("it is refreshed", || nodes.stage.runs() == 2).await;
     nodes.other.cache.settled().await;
     let remote = pair("run 2", "hit; ttl=10; detail=remote");
-    tests::stage::soon("it has landed", || nodes.other.cache.stats().stored == 1).await;
+    tests::stage::soon("it has ended", || nodes.other.cache.stats().stored == 1).await;
     nodes.other.cache.settled().await;
     assert_eq!(nodes.one.get("/windows").await, remote);
 }

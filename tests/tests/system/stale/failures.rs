@@ -83,12 +83,12 @@ async fn waiters_of_a_failed_run_get_the_stale_response() {
         NEXT.set(failure);
         let leader = scene.app.get("/sie");
         scene.stage.at_run(2).await;
-        let followers: Vec<_> = (0..20).map(|_| scene.app.get("/sie")).collect();
+        let waiters: Vec<_> = (0..20).map(|_| scene.app.get("/sie")).collect();
         soon("they follow", || scene.stage.cache.stats().misses == 22).await;
         scene.stage.release(2);
         assert_eq!(leader.text().await, "run 1", "{failure:?}");
-        for follower in followers {
-            assert_eq!(follower.text().await, "run 1", "{failure:?}");
+        for waiter in waiters {
+            assert_eq!(waiter.text().await, "run 1", "{failure:?}");
         }
         assert_eq!(scene.stage.runs(), 2, "{failure:?}");
     }

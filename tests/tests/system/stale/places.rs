@@ -110,7 +110,7 @@ async fn a_freed_permit_is_taken_again() {
     scene.refresh_elsewhere().await;
     scene.stage.release(BUSY);
     let stored = scene.stage.cache.stats().stored;
-    soon("one lands", || scene.stage.cache.stats().stored > stored).await;
+    soon("one ends", || scene.stage.cache.stats().stored > stored).await;
     soon("its place is free", || {
         scene.stage.cache.stats().running == PLACES - 1
     })

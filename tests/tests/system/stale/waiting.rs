@@ -11,13 +11,13 @@ async fn a_stale_response_answers_after_the_soft_timeout() {
     scene.advance(11);
     let leader = scene.app.get("/slow");
     scene.stage.at_run(2).await;
-    let follower = scene.app.get("/slow");
+    let waiter = scene.app.get("/slow");
     soon("it follows", || scene.stage.cache.stats().misses == 3).await;
     scene.advance(1);
-    assert!(!leader.is_finished() && !follower.is_finished());
+    assert!(!leader.is_finished() && !waiter.is_finished());
     scene.advance(1);
     let said = "cached-response; fwd=stale; detail=answer-stale-after";
-    for asked in [leader, follower] {
+    for asked in [leader, waiter] {
         let answer = asked.answer().await;
         assert_eq!(answer.header("cache-status"), Some(said));
         assert_eq!(
@@ -66,10 +66,10 @@ async fn a_stale_response_answers_after_the_wait_timeout() {
     scene.advance(11);
     let leader = scene.app.get("/sie");
     scene.stage.at_run(2).await;
-    let follower = scene.app.get("/sie");
+    let waiter = scene.app.get("/sie");
     soon("it follows", || scene.stage.cache.stats().misses == 3).await;
     scene.advance(5);
-    assert_eq!(follower.text().await, "run 1");
+    assert_eq!(waiter.text().await, "run 1");
     assert_eq!(scene.stage.runs(), 2);
     scene.stage.release(2);
     assert_eq!(leader.text().await, "run 2");
@@ -121,13 +121,13 @@ async fn one_waiter_of_a_run_that_times_out_takes_over() {
     NEXT.set(Next::Fine);
     let leader = scene.app.get("/limit");
     scene.stage.at_run(2).await;
-    let followers: Vec<_> = (0..10).map(|_| scene.app.get("/limit")).collect();
+    let waiters: Vec<_> = (0..10).map(|_| scene.app.get("/limit")).collect();
     soon("they follow", || scene.stage.cache.stats().misses == 12).await;
     scene.advance(2);
     assert_eq!(leader.answer().await.status, 503);
     scene.stage.release(3);
-    for follower in followers {
-        assert_eq!(follower.text().await, "run 3");
+    for waiter in waiters {
+        assert_eq!(waiter.text().await, "run 3");
     }
     assert_eq!(scene.stage.runs(), 3);
 }

@@ -1,4 +1,4 @@
-//! Many at once: a follower gets only what it might have had from the store.
+//! Many at once: a waiter gets only what it might have had from the store.
 
 use super::{Scene, age, said, target, wishing};
 use tests::stage::soon;
@@ -12,16 +12,16 @@ async fn misses(scene: &Scene, count: u64) {
 }
 
 #[actix_web::test]
-async fn followers_are_answered_with_the_age_that_the_response_came_with() {
+async fn waiters_are_answered_with_the_age_that_the_response_came_with() {
     let scene = Scene::new().await;
     let page = target("/slow", &[("cache-control", "max-age=60"), ("age", "20")]);
     let leader = scene.app.get(&page);
     scene.stage.at_run(1).await;
-    let follower = scene.app.get(&page);
+    let waiter = scene.app.get(&page);
     misses(&scene, 2).await;
     scene.stage.release(1);
     assert_eq!(leader.text().await, "run 1");
-    let followed = follower.answer().await;
+    let followed = waiter.answer().await;
     assert_eq!(said(&followed), "fwd=uri-miss; collapsed");
     assert_eq!(
         (followed.text(), age(&followed)),
@@ -30,7 +30,7 @@ async fn followers_are_answered_with_the_age_that_the_response_came_with() {
 }
 
 #[actix_web::test]
-async fn a_follower_whose_wishes_are_not_met_runs_the_handler_itself() {
+async fn a_waiter_whose_directives_are_not_met_runs_the_handler_itself() {
     let scene = Scene::new().await;
     let page = target("/slow", &[("cache-control", "max-age=60"), ("age", "20")]);
     let leader = scene.app.get(&page);

@@ -1,4 +1,4 @@
-//! RFC 9111 where a route asks for it: responses that say their own lifetime, and the wishes of
+//! RFC 9111 where a route asks for it: responses that say their own lifetime, and the directives of
 //! clients. On a clock that is turned by hand.
 #![expect(
     clippy::unwrap_used,
@@ -20,11 +20,11 @@ use tests::stage::{Answer, InProcess, Stage};
 use crate::verdicts::escaped;
 
 mod arrival;
+mod client_directives;
 mod crowds;
 mod fields;
 mod lifetimes;
 mod validation;
-mod wishes;
 
 type Given = web::Query<Vec<(String, String)>>;
 

@@ -67,7 +67,7 @@ fn a_body_that_panics_is_cut_short_and_not_stored() {
         let server = stage.serve(1, routes);
         for round in 1..=3 {
             assert!(fetch(server.address(), &Request::get("/panics")).is_err());
-            eventually("it lands", || stage.cache.stats().running == 0);
+            eventually("it ends", || stage.cache.stats().running == 0);
             assert_eq!((stage.runs(), panics.ordered()), (round, round));
         }
         assert_eq!(stage.cache.stats().skipped(Skip::Incomplete), 3);

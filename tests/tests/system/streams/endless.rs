@@ -183,7 +183,7 @@ fn an_upgrade_is_passed_on() {
         assert_eq!(octets("/upgrade/cached"), expected);
         assert_eq!(stage.runs(), run);
     }
-    eventually("they land", || stage.cache.stats().running == 0);
+    eventually("they end", || stage.cache.stats().running == 0);
     assert_eq!(stage.cache.stats().skipped(Skip::Upgrade), 2);
     assert_eq!(stage.cache.stats().entries, 0);
 }

@@ -16,7 +16,7 @@ use tests::abort::reset;
 use tests::raw::{Connection, Request};
 use tests::stage::{InProcess, Stage};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One chunk, and then a barrier that is never opened.
 fn endless(stage: Data<Stage>) -> impl Stream<Item = Result<Bytes, Infallible>> {
@@ -136,7 +136,7 @@ fn a_stream_that_is_refused_at_its_head_has_no_waiters() {
         // The second client runs the handler while the first one's stream goes on.
         for run in 1..=2 {
             let name = format!("run {run}");
-            stage.barriers.wait_arrived(&name, 1, PATIENCE);
+            stage.barriers.wait_arrived(&name, 1, TIMEOUT);
             stage.release(run);
         }
         for mut client in clients {
@@ -158,9 +158,9 @@ fn a_client_that_leaves_a_refused_stream_ends_it() {
         let mut client = Connection::open(server.address()).unwrap();
         client.send(&Request::get(target)).unwrap();
         assert_eq!(client.receive_head().unwrap().status, 200);
-        stage.barriers.wait_arrived("held", 1, PATIENCE);
+        stage.barriers.wait_arrived("held", 1, TIMEOUT);
         reset(client).unwrap();
-        stage.barriers.wait_given_up("held", 1, PATIENCE);
+        stage.barriers.wait_given_up("held", 1, TIMEOUT);
     }
 }
 

@@ -61,7 +61,7 @@ fn after_a_reset_anywhere_the_stored_body_is_absent_or_exact() {
         // Chunk lengths and all: where exactly it leaves does not matter.
         client.receive_octets(offset).unwrap();
         reset(client).unwrap();
-        eventually("it lands", || stage.cache.stats().running == 0);
+        eventually("it ends", || stage.cache.stats().running == 0);
         let runs = stage.runs();
         let answer = fetch(server.address(), &request).unwrap();
         assert!(

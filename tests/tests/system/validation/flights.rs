@@ -33,9 +33,9 @@ async fn an_invalidation_during_the_validation_outdates_its_result() {
 #[actix_web::test]
 async fn waiters_get_the_validated_response() {
     let (scene, leader) = validating().await;
-    let follower = scene.app.get("/slow");
+    let waiter = scene.app.get("/slow");
     scene.stage.release(2);
     assert_eq!(said(&leader.answer().await), VALIDATED);
-    assert_eq!(follower.answer().await.text(), "one");
+    assert_eq!(waiter.answer().await.text(), "one");
     assert_eq!(scene.stage.runs(), 2);
 }

@@ -77,12 +77,12 @@ async fn a_304_for_the_leader_reaches_no_waiter() {
     let request = TestRequest::with_uri("/unasked").append_header(("if-none-match", "\"2\""));
     let leader = scene.app.ask(request);
     scene.stage.at_run(2).await;
-    let followers: Vec<_> = (0..5).map(|_| scene.app.get("/unasked")).collect();
+    let waiting: Vec<_> = (0..5).map(|_| scene.app.get("/unasked")).collect();
     soon("they follow", || scene.stage.cache.stats().misses == 7).await;
     (2..=7).for_each(|run| scene.stage.release(run));
     assert_eq!(leader.answer().await.status, 304);
-    for follower in followers {
-        let answer = follower.answer().await;
+    for one_waiting in waiting {
+        let answer = one_waiting.answer().await;
         assert_eq!(answer.status, 304);
         assert!(
             said(&answer).ends_with("detail=unasked"),

@@ -89,12 +89,12 @@ async fn a_computation_goes_on_when_its_caller_leaves() {
     let (stage, _) = stage();
     let leader = ask(&stage, "a", 60);
     stage.at_run(1).await;
-    let follower = ask(&stage, "a", 60);
+    let waiter = ask(&stage, "a", 60);
     soon("it follows", || stage.cache.stats().values.misses == 2).await;
     leader.abort();
     assert!(leader.await.is_err());
     stage.release(1);
-    assert_eq!(value(follower).await, "run 1");
+    assert_eq!(value(waiter).await, "run 1");
     assert_eq!(stage.runs(), 1);
 }
 

@@ -17,7 +17,7 @@ use tests::raw::{Request, fetch};
 use tests::stage::{Stage, eventually};
 use tokio::runtime::{Builder, Handle};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A runtime on a thread of its own, which ends with the process.
 fn runtime() -> Handle {
@@ -125,7 +125,7 @@ fn tasks_that_move_between_threads_wait_for_one_computation() {
     let all: Vec<_> = (0..20).map(ask).collect();
     let spawned = runtime.spawn(rates(stage.clone()));
     eventually("all have asked", || stage.cache.stats().values.misses == 21);
-    stage.barriers.wait_arrived("run 1", 1, PATIENCE);
+    stage.barriers.wait_arrived("run 1", 1, TIMEOUT);
     stage.release(1);
     for asked in all {
         assert_eq!(asked.join().unwrap(), "run 1");
@@ -144,7 +144,7 @@ fn a_task_and_the_requests_of_workers_wait_for_one_computation() {
         let request =
             || thread::spawn(move || fetch(address, &Request::get("/rates")).unwrap().text());
         let first = if task_first { task() } else { request() };
-        stage.barriers.wait_arrived("run 1", 1, PATIENCE);
+        stage.barriers.wait_arrived("run 1", 1, TIMEOUT);
         let others = [task(), request(), request()];
         eventually("all have asked", || stage.cache.stats().values.misses == 4);
         stage.release(1);
@@ -160,12 +160,12 @@ fn a_task_that_is_dropped_off_the_workers_leaves_its_lead_to_a_waiter() {
     let (runtime, stage) = (runtime(), Stage::new(ResponseCache::builder().build()));
     let mut leader = Box::pin(rates(stage.clone()));
     assert!(poll_elsewhere(&runtime, leader.as_mut(), Waker::noop()).is_pending());
-    stage.barriers.wait_arrived("run 1", 1, PATIENCE);
-    let follower = wander(&runtime, rates(stage.clone()));
+    stage.barriers.wait_arrived("run 1", 1, TIMEOUT);
+    let waiter = wander(&runtime, rates(stage.clone()));
     eventually("it follows", || stage.cache.stats().values.misses == 2);
     drop(leader);
     stage.release(2);
-    assert_eq!(follower.join().unwrap(), "run 2");
+    assert_eq!(waiter.join().unwrap(), "run 2");
     assert_eq!(
         wander(&runtime, rates(stage.clone())).join().unwrap(),
         "run 2"
@@ -179,7 +179,7 @@ fn tasks_find_the_value_of_another_process_in_a_remote_store() {
     let node = |run| {
         // No test is about a slow machine.
         let builder = ResponseCache::builder().remote(store.clone());
-        let stage = Stage::new(builder.remote_timeout(PATIENCE).build());
+        let stage = Stage::new(builder.remote_timeout(TIMEOUT).build());
         stage.release(run);
         stage
     };

@@ -14,7 +14,7 @@ use tests::server::Server;
 
 use crate::ask::{get as ask_for, get_with, is_hit, run};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A handler that reads behind the back of every rule, and says so in `Vary` only.
 struct Sneaky(String);
@@ -209,7 +209,7 @@ async fn a_response_that_forgets_its_vary_answers_only_requests_like_its_own() {
 
 /// Each client gets its own variant.
 #[test]
-fn followers_of_a_collapsed_run_get_their_own_variant_too() {
+fn waiters_of_a_collapsed_run_get_their_own_variant_too() {
     let barriers = Barriers::default();
     let cache = ResponseCache::builder().build();
     let (data, own) = (Data::new(barriers.clone()), cache.clone());
@@ -226,7 +226,7 @@ fn followers_of_a_collapsed_run_get_their_own_variant_too() {
     for (tenant, client) in &mut clients {
         client.send(&of(tenant)).unwrap();
     }
-    barriers.wait_arrived("run", 1, PATIENCE);
+    barriers.wait_arrived("run", 1, TIMEOUT);
     barriers.release("run");
     for (tenant, client) in &mut clients {
         let text = client.receive(&of(tenant)).unwrap().text();

@@ -59,7 +59,7 @@ async fn an_unknown_request_directive_is_ignored() {
 }
 
 #[actix_web::test]
-async fn without_the_option_a_client_wishes_in_vain() {
+async fn without_the_option_the_directives_of_a_client_are_ignored() {
     let scene = Scene::new().await;
     let page = target("/own", &[MINUTE]);
     for wish in [

@@ -10,7 +10,7 @@ use tests::stage::{eventually, soon};
 
 use super::{Data, Stage, of_chunks, routes, stage};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_chunk_reaches_the_client_before_the_next_one_is_made() {
@@ -21,14 +21,14 @@ fn a_chunk_reaches_the_client_before_the_next_one_is_made() {
     for n in 0..3 {
         stage
             .barriers
-            .wait_arrived(&format!("chunk {n}"), 1, PATIENCE);
+            .wait_arrived(&format!("chunk {n}"), 1, TIMEOUT);
         stage.barriers.release(&format!("chunk {n}"));
         if n == 0 {
             assert_eq!(client.receive_head().unwrap().status, 200);
         }
         assert_eq!(client.receive_chunk().unwrap(), format!("<{n}>").as_bytes());
     }
-    stage.barriers.wait_arrived("end", 1, PATIENCE);
+    stage.barriers.wait_arrived("end", 1, TIMEOUT);
     assert_eq!(stage.cache.stats().stored, 0);
     stage.barriers.release("end");
     // It is stored before its client sees the end.
@@ -45,11 +45,11 @@ async fn waiters_wait_for_the_end_of_a_stream() {
     let leader = app.get("/paced");
     (0..3).for_each(|n| stage.barriers.release(&format!("chunk {n}")));
     soon("it comes to its end", || stage.barriers.count("end") == 1).await;
-    let followers: Vec<_> = (0..5).map(|_| app.get("/paced")).collect();
+    let waiters: Vec<_> = (0..5).map(|_| app.get("/paced")).collect();
     soon("they follow", || stage.cache.stats().misses == 6).await;
-    assert!(followers.iter().all(|follower| !follower.is_finished()));
+    assert!(waiters.iter().all(|waiter| !waiter.is_finished()));
     stage.barriers.release("end");
-    for one in followers.into_iter().chain([leader]) {
+    for one in waiters.into_iter().chain([leader]) {
         assert_eq!(one.text().await, "<0><1><2>");
     }
     assert_eq!((stage.runs(), stage.cache.stats().collapsed), (1, 5));
@@ -65,13 +65,13 @@ async fn a_stream_whose_client_left_is_stored_for_its_waiters() {
         stage.barriers.count("chunk 1") == 1
     })
     .await;
-    let follower = app.get("/paced");
+    let waiter = app.get("/paced");
     soon("it follows", || stage.cache.stats().misses == 2).await;
     leader.leave().await;
     for barrier in ["chunk 1", "chunk 2", "end"] {
         stage.barriers.release(barrier);
     }
-    assert_eq!(follower.text().await, "<0><1><2>");
+    assert_eq!(waiter.text().await, "<0><1><2>");
     assert_eq!(app.get("/paced").text().await, "<0><1><2>");
     assert_eq!((stage.runs(), stage.cache.stats().running), (1, 0));
 }

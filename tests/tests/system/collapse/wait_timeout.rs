@@ -7,13 +7,11 @@ use tests::stage::{Stage, soon};
 
 use super::routes;
 
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 fn stage() -> (Stage, ManualClock) {
     let clock = ManualClock::new();
-    let cache = ResponseCache::builder()
-        .clock(&clock)
-        .wait_timeout(PATIENCE);
+    let cache = ResponseCache::builder().clock(&clock).wait_timeout(TIMEOUT);
     (Stage::new(cache.build()), clock)
 }
 
@@ -24,15 +22,15 @@ async fn waiters_run_alone_after_the_wait_timeout() {
     let app = stage.app(routes).await;
     let leader = app.get("/page/a");
     stage.at_run(1).await;
-    let followers: Vec<_> = (0..100).map(|_| app.get("/page/a")).collect();
+    let waiting: Vec<_> = (0..100).map(|_| app.get("/page/a")).collect();
     soon("they follow", || stage.cache.stats().misses == 101).await;
     (2..=101).for_each(|run| stage.release(run));
-    clock.advance(PATIENCE.saturating_sub(Duration::from_millis(1)));
+    clock.advance(TIMEOUT.saturating_sub(Duration::from_millis(1)));
     tokio::task::yield_now().await;
     assert_eq!(stage.runs(), 1);
     clock.advance(Duration::from_millis(1));
-    for follower in followers {
-        assert_ne!(follower.text().await, "a, run 1");
+    for one_waiting in waiting {
+        assert_ne!(one_waiting.text().await, "a, run 1");
     }
     assert_eq!(stage.cache.stats().wait_timeouts, 100);
     assert!(!leader.is_finished());
@@ -47,20 +45,20 @@ async fn the_wait_timeout_counts_from_the_look_up() {
     let app = stage.app(routes).await;
     let first = app.get("/page/a");
     stage.at_run(1).await;
-    let followers = [app.get("/page/a"), app.get("/page/a")];
+    let waiting = [app.get("/page/a"), app.get("/page/a")];
     soon("they follow", || stage.cache.stats().misses == 3).await;
-    clock.advance(PATIENCE * 3 / 4);
-    // An invalidated run fails its followers: one of them leads, the other waits for that.
+    clock.advance(TIMEOUT * 3 / 4);
+    // An invalidated run fails its waiting: one of them leads, the other waits for that.
     stage.cache.invalidate_all();
     stage.release(1);
     first.answer().await;
     stage.at_run(2).await;
     assert_eq!(stage.runs(), 2);
-    clock.advance(PATIENCE / 4);
+    clock.advance(TIMEOUT / 4);
     stage.at_run(3).await;
     (2..=3).for_each(|run| stage.release(run));
-    for follower in followers {
-        follower.answer().await;
+    for one_waiting in waiting {
+        one_waiting.answer().await;
     }
     assert_eq!(stage.cache.stats().wait_timeouts, 1);
 }
