@@ -9,7 +9,7 @@ use crate::{
     context::control::RunContext,
     extract::{
         covered::{KeyCovered, NoBody, NoVary, RouteOptions, Typed},
-        query_fields::extract_if_flagged,
+        query_without_flag::extract_if_flagged,
         responder::{BodyOf, facts_of},
     },
     key::{

@@ -316,7 +316,7 @@ pub mod __private {
         extract::{
             covered::*,
             probe::*,
-            query_fields::QueryWithoutFlag,
+            query_without_flag::QueryWithoutFlag,
             responder::{BodyOf, ProbeAny, ProbeCovered},
         },
         invalidates::{InvalidatingCall, InvalidationGuard, Written, literal},

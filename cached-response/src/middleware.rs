@@ -5,7 +5,8 @@ use crate::{
     context::control::RunContext,
     engine::{
         lookup::{LookupOutcome, look_up},
-        response::{Done, Upstream, serve},
+        response::serve,
+        upstream::{Done, Upstream},
     },
     extract::request_body,
     key::{

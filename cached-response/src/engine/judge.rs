@@ -2,9 +2,9 @@
 
 use crate::{
     engine::{
-        response::{Done, RequestSnapshot},
         run::{HandlerRun, RunOutcome},
         stale_fallback::{failure, is_about_entry, is_failure},
+        upstream::{Done, RequestSnapshot},
     },
     entry::{StoredResponse, head_style::Style},
     http::storable::{ResponseHead, Storable, may_reject_condition, storability},

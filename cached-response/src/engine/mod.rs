@@ -43,6 +43,7 @@ pub(crate) mod run;
 pub(crate) mod stale_fallback;
 pub(crate) mod store;
 pub(crate) mod timeout;
+pub(crate) mod upstream;
 pub(crate) mod value;
 pub(crate) mod waiting;
 #[cfg(not(any(test, feature = "remote")))]

@@ -1,26 +1,18 @@
-//! `Query<T>`: its field names, found by a dry run of its deserialisation, and its extraction without the
-//! nocache flag.
+//! The field names of a `Query<T>`, found by a dry run of its deserialisation.
+//!
+//! A derived `Deserialize` of a struct calls `deserialize_struct` with the names of its fields and
+//! their aliases, reads each name as an identifier, and ignores pairs with other names. A type that
+//! rejects those, or calls another method (a map, a flattened struct, an untagged enum, a visitor that
+//! reads names as text), may depend on every pair and on their order.
 
-use crate::{
-    context::control::RunContext,
-    extract::covered::KeyCovered,
-    key::query::{has_flag, without_flag},
-    route::inputs::Fields,
-};
+use crate::{key::query::without_flag, route::inputs::Fields};
 use actix_web::{Error as ActixError, FromRequest, HttpRequest, dev::Payload, web::Query};
-use pin_project_lite::pin_project;
 use serde::{
     Deserializer,
     de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, Visitor},
     forward_to_deserialize_any,
 };
-use std::{
-    fmt,
-    future::Future,
-    marker::PhantomData,
-    pin::Pin,
-    task::{Context, Poll, ready},
-};
+use std::fmt;
 
 /// Returns the names of a type that reads no other pair.
 pub(crate) fn of<T: DeserializeOwned>() -> Fields {
@@ -186,114 +178,9 @@ impl fmt::Display for DryRunResult {
     }
 }
 
-/// An argument whose type is named `Query`, extracted without the pair `<flag>=1`.
-///
-/// `FLAG` is the name of the flag: its bytes, the last one lowest. `W` are the options of its route.
-#[non_exhaustive]
-pub struct QueryWithoutFlag<Q, W, const FLAG: u128> {
-    /// The argument of the handler.
-    pub argument: Q,
-    options: PhantomData<fn() -> W>,
-}
-
-impl<Q, W, const FLAG: u128> QueryWithoutFlag<Q, W, FLAG> {
-    const NAME: &'static [u8] = &FLAG.to_be_bytes();
-
-    fn new(argument: Q) -> Self {
-        Self {
-            argument,
-            options: PhantomData,
-        }
-    }
-
-    /// The name of the flag, which is ASCII.
-    fn flag() -> &'static str {
-        let unused = Self::NAME.iter().take_while(|byte| **byte == 0).count();
-        std::str::from_utf8(&Self::NAME[unused..]).unwrap_or_default()
-    }
-}
-
-impl<Q, W, const FLAG: u128> fmt::Debug for QueryWithoutFlag<Q, W, FLAG> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("QueryWithoutFlag").finish_non_exhaustive()
-    }
-}
-
-impl<Q, W, const FLAG: u128> FromRequest for QueryWithoutFlag<Q, W, FLAG>
-where
-    Q: FromRequest + KeyCovered<W>,
-{
-    type Error = ActixError;
-    type Future = ExtractingQuery<Q, Self>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let flag = Self::flag();
-        let extracted = extract_if_flagged(request, flag, Q::extract_without);
-        let whole = match extracted {
-            Some(_) => None,
-            None => Some(Q::from_request(request, payload)),
-        };
-        ExtractingQuery {
-            whole,
-            extracted,
-            wrap: Self::new,
-        }
-    }
-}
-
-pin_project! {
-    /// The extraction of a [`QueryWithoutFlag`].
-    pub struct ExtractingQuery<Q: FromRequest, A> {
-        #[pin]
-        whole: Option<Q::Future>,
-        extracted: Option<Result<Q, ActixError>>,
-        wrap: fn(Q) -> A,
-    }
-}
-
-impl<Q: FromRequest, A> fmt::Debug for ExtractingQuery<Q, A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ExtractingQuery").finish_non_exhaustive()
-    }
-}
-
-impl<Q: FromRequest, A> Future for ExtractingQuery<Q, A> {
-    type Output = Result<A, ActixError>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let extracted = match this.whole.as_pin_mut() {
-            Some(whole) => ready!(whole.poll(cx)).map_err(Into::into),
-            None => this
-                .extracted
-                .take()
-                .expect("not polled after it was ready"),
-        };
-        Poll::Ready(extracted.map(*this.wrap))
-    }
-}
-
-/// Extracts an argument of a request with the flag as if without it. `None` where it must be extracted
-/// with the flag, which marks the response as not storable.
-pub(crate) fn extract_if_flagged<Q>(
-    request: &HttpRequest,
-    flag: &str,
-    extract: fn(&HttpRequest, &str) -> Option<Result<Q, ActixError>>,
-) -> Option<Result<Q, ActixError>> {
-    if !has_flag(request.query_string(), flag) {
-        return None;
-    }
-    let extracted = extract(request, flag);
-    if extracted.is_none() {
-        // The handler may read the flag, which is not in the key.
-        RunContext::refuse_extraction(request);
-    }
-    extracted
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{QueryWithoutFlag, *};
+    use super::*;
     use serde::Deserialize;
     use std::collections::HashMap;
 
@@ -388,16 +275,5 @@ mod tests {
         assert_eq!(taken_by_name::<First>(), None);
         assert_eq!(taken_by_name::<HashMap<String, String>>(), None);
         assert_eq!(taken_by_name::<Vec<(String, String)>>(), None);
-    }
-
-    #[test]
-    fn the_name_of_the_flag_is_decoded_from_the_type() {
-        const NOCACHE: u128 = 0x6e_6f63_6163_6865;
-        const LONGEST: u128 = u128::from_be_bytes(*b"0123456789abcdef");
-        assert_eq!(QueryWithoutFlag::<(), (), NOCACHE>::flag(), "nocache");
-        assert_eq!(
-            QueryWithoutFlag::<(), (), LONGEST>::flag(),
-            "0123456789abcdef"
-        );
     }
 }

@@ -6,7 +6,7 @@
 use crate::store::{
     StoreError, StoreErrorKind, StoredValue,
     memcached::{
-        commands::ServerClock,
+        expiry::ServerClock,
         protocol::{ExpectedResponse, Line, Request, Response, parse_line},
     },
 };

@@ -2,15 +2,18 @@
 
 pub(crate) mod commands;
 pub(crate) mod connection;
+pub(crate) mod expiry;
 pub(crate) mod key;
 pub(crate) mod protocol;
+pub(crate) mod ring;
 
 use crate::store::{
     LookedUp, Store, StoreError, StoreErrorKind, StoreFuture, StoredValue,
     memcached::{
         connection::Server,
-        key::{MemcachedKey, Servers},
+        key::MemcachedKey,
         protocol::{MAX_BATCH, Request, Response},
+        ring::Servers,
     },
 };
 use actix_web::web::Bytes;

@@ -2,7 +2,7 @@
 
 use crate::store::{
     StoredValue,
-    memcached::{commands::Expiry, key::MemcachedKey},
+    memcached::{expiry::Expiry, key::MemcachedKey},
 };
 use actix_web::web::{BufMut, Bytes, BytesMut};
 use std::{io::Write, time::Duration};
