@@ -12,5 +12,6 @@ mod entries;
 mod explain;
 mod figures;
 mod invalidate;
+mod log;
 mod secrets;
 mod shop;

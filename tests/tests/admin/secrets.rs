@@ -1,9 +1,14 @@
 //! Secrets in every input, none of them in any answer.
 
-use cached_response::ResponseCache;
+use std::sync::{Arc, Mutex};
+
+use cached_response::testing::InProcessStore;
+use cached_response::{CacheEvent, ResponseCache, StoreErrorKind};
 use serde_json::json;
+use tests::browser::Browser;
 use tests::raw::Request;
 
+use crate::log::Log;
 use crate::shop::{Shop, TOKEN, authorized};
 
 /// What a secret begins with, wherever it is planted.
@@ -88,18 +93,48 @@ fn outputs(shop: &Shop) -> Vec<String> {
         .collect()
 }
 
+/// The markup of the page, with its figures.
+fn page(shop: &Shop) -> String {
+    let mut browser = Browser::start("secrets").unwrap();
+    browser.headers(&json!({ "authorization": format!("Bearer {TOKEN}") }));
+    browser.open(&format!("http://{}/cache/", shop.address()));
+    browser.until("document.querySelector('#state').textContent === 'Live'");
+    let markup = browser.eval("document.documentElement.outerHTML");
+    markup.as_str().unwrap().to_owned()
+}
+
 #[actix_web::test]
-async fn no_answer_has_a_secret_of_any_input() {
-    let cache = ResponseCache::builder().build();
+async fn no_answer_page_event_or_line_has_a_secret_of_any_input() {
+    let log = Log::collect();
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let noted = events.clone();
+    let note = move |event: &CacheEvent<'_>| noted.lock().unwrap().push(format!("{event:?}"));
+    let store = InProcessStore::new();
+    let cache = ResponseCache::builder()
+        .remote(store.clone())
+        .on_event(note)
+        .build();
     let key = (SECRET, "/secret/path");
     let value = cache.get_or_compute(key, 60, || async { Ok::<_, ()>(format!("{SECRET}-value")) });
     value.await.unwrap();
     let shop = Shop::of(cache);
     plant(&shop);
-    for output in outputs(&shop) {
+    let mut written = outputs(&shop);
+    written.push(page(&shop));
+    store.fail_with(StoreErrorKind::Refused);
+    plant(&shop);
+    written.extend(outputs(&shop));
+    let (lines, events) = (log.lines(), events.lock().unwrap().clone());
+    assert!(
+        lines.len() > 100 && events.len() > 50,
+        "{} lines, {} events",
+        lines.len(),
+        events.len()
+    );
+    for written in written.iter().chain(&lines).chain(&events) {
         // The body of a response is one more secret.
         for secret in [SECRET, TOKEN, "secret/path", "run 1", " pairs"] {
-            assert!(!output.contains(secret), "{secret} in {output}");
+            assert!(!written.contains(secret), "{secret} in {written}");
         }
     }
 }
