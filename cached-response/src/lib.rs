@@ -238,7 +238,22 @@ pub use crate::{
 };
 pub use cached_response_macros::{KeyPart, cached_response, invalidates};
 
-/// The guide.
+/// The guide, in the order of reading:
+///
+/// 1. [The first hour](first_hour): twelve steps with code, from the first cached list to tests
+/// 2. [What is cached](what_is_cached): the rules for storing, and the reasons not to
+/// 3. [Keys](keys): arguments, queries, headers, and what does not compile
+/// 4. [Login, sessions and CSRF tokens](sessions): pages for one user, and for all who may see them
+/// 5. [Invalidation](invalidation): by path, URL, tag, handler and prefix, and from a handler that writes
+/// 6. [Staying up](staying_up): stale responses, refreshes, timeouts
+/// 7. [The middleware](middleware): a cache in front of handlers that it cannot see
+/// 8. [Many nodes](many_nodes): a remote store shared by several processes
+/// 9. [When the store is down](store_down): timeouts, the circuit breaker, what a client sees
+/// 10. [Watching it](watching): the counts by route, and why something is not cached
+/// 11. [Operating](operating): sizing, settings and monitoring of the remote store
+/// 12. [The standard](standard): lifetimes and directives of `Cache-Control`
+/// 13. [RFC 9111](rfc9111): requirement by requirement
+/// 14. [Testing your handlers](testing_handlers): a cache for each test, and a clock that tests control
 // Its pages are the files of `docs/`, where a label such as `[keys.md]` is defined as the file.
 // `guide_links.md` defines the same labels as modules, and of two definitions the first one counts.
 pub mod guide {
@@ -255,8 +270,8 @@ pub mod guide {
     pub mod keys {}
 
     #[doc = include_str!("guide_links.md")]
-    #[doc = include_str!("../docs/middleware.md")]
-    pub mod middleware {}
+    #[doc = include_str!("../docs/sessions.md")]
+    pub mod sessions {}
 
     #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/invalidation.md")]
@@ -265,6 +280,10 @@ pub mod guide {
     #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/staying-up.md")]
     pub mod staying_up {}
+
+    #[doc = include_str!("guide_links.md")]
+    #[doc = include_str!("../docs/middleware.md")]
+    pub mod middleware {}
 
     #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/many-nodes.md")]
@@ -283,16 +302,16 @@ pub mod guide {
     pub mod operating {}
 
     #[doc = include_str!("guide_links.md")]
-    #[doc = include_str!("../docs/testing-handlers.md")]
-    pub mod testing_handlers {}
-
-    #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/standard.md")]
     pub mod standard {}
 
     #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/rfc9111.md")]
     pub mod rfc9111 {}
+
+    #[doc = include_str!("guide_links.md")]
+    #[doc = include_str!("../docs/testing-handlers.md")]
+    pub mod testing_handlers {}
 }
 
 #[cfg(doctest)]
