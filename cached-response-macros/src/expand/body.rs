@@ -64,6 +64,8 @@ impl Expansion {
             let expression = parenthesized(expression);
             quote_spanned!(at=> #private::tag(&#expression);)
         });
+        // Expressions of the options in statements of ours, with the handler's patterns, of which they read a
+        // part.
         quote! {
             #[allow(unused_variables, unused_parens, clippy::all, clippy::pedantic, clippy::nursery)]
             {
@@ -77,6 +79,7 @@ impl Expansion {
     fn binding(&self, plan: &ArgumentPlan, slot: &Ident) -> TokenStream {
         let private = &self.private;
         let (pattern, attrs) = (&plan.argument.pat, &plan.argument.attrs);
+        // A `let` in place of an argument: lints on statements do not hold for patterns of a signature.
         let lints =
             quote!(#[allow(clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]);
         if plan.role != Role::Gate {
@@ -112,6 +115,7 @@ impl Expansion {
         if self.arguments.is_empty() && output.is_none() && named.is_empty() {
             return TokenStream::new();
         }
+        // Never run, so that what follows its `return` is unreachable, and its variables are not read.
         quote! {
             #[allow(unreachable_code, unused_variables, clippy::all, clippy::pedantic, clippy::nursery)]
             if false {

@@ -103,6 +103,8 @@ impl InvalidatesExpansion {
             let clone = quote!(<#private::ResponseCache as ::core::clone::Clone>::clone);
             quote_spanned!(cache.span()=> .cache(#clone(&(#cache))))
         });
+        // The patterns are the handler's own, which the compiler checks in its body; here the options read a
+        // part of them.
         quote! {
             |#eager| {
                 #[allow(unused_variables, clippy::all, clippy::pedantic, clippy::nursery)]
@@ -126,6 +128,7 @@ impl InvalidatesExpansion {
                 (quote_spanned!(at=> #private::literal(&#expression)), at)
             }
         };
+        // The author's expression in a statement of ours: the style of that is not the author's.
         Some(quote_spanned! {at=>
             #[allow(unused_parens, clippy::all, clippy::pedantic, clippy::nursery)]
             let #name = #value;

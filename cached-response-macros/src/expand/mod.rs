@@ -176,6 +176,7 @@ impl Expansion {
             ..
         } = sig;
         let where_clause = &generics.where_clause;
+        // The function returns the future of a response, which is bound to its worker.
         quote! {
             #(#attrs)*
             #(#inner_attrs)*
@@ -249,6 +250,8 @@ impl Expansion {
             let expression = parenthesized(tokens);
             quote_spanned!(at=> #private::KeyWriter::#method(#writer, &#expression);)
         });
+        // The patterns are the handler's own, which the compiler checks in its body; here the key reads a part
+        // of them.
         quote! {
             |#writer, #eager| {
                 #[allow(unused_variables, clippy::all, clippy::pedantic, clippy::nursery)]

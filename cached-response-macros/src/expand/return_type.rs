@@ -45,6 +45,7 @@ impl Opaque {
     /// Imports for the block of an item, which cannot name generics; traits have none here.
     pub(super) fn imports(&self) -> TokenStream {
         let traits = &self.traits;
+        // They are imported so that the names in the return type count as used, and may be in scope already.
         quote!(#(#[allow(unused_imports, redundant_imports)] use #traits as _;)*)
     }
 
