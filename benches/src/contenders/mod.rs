@@ -6,6 +6,7 @@ mod in_front;
 mod labelled;
 mod lazy;
 mod middleware;
+mod observed;
 mod redis_get;
 mod redis_only;
 mod wrapped;
@@ -23,13 +24,14 @@ const BARE: usize = 0;
 const ATTRIBUTE: usize = 2;
 
 /// The bare handler first: the others are compared with it.
-pub const ALL: [Contender; 6] = [
+pub const ALL: [Contender; 7] = [
     Contender::peer("bare handler", bare::configure),
     Contender::peer("bare, headers of a hit", labelled::configure),
     Contender::ours("attribute", attribute::configure, BARE),
     Contender::ours("attribute, lazy", lazy::configure, BARE),
     Contender::ours("cached(..)", wrapped::configure, BARE),
     Contender::ours("middleware", middleware::configure, ATTRIBUTE),
+    Contender::ours("attribute, on_event", observed::configure, ATTRIBUTE),
 ];
 
 /// Caches with a remote store, and the attribute without one first: the others are compared with it.

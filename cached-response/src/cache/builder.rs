@@ -1,5 +1,7 @@
 //! `ResponseCacheBuilder`.
 
+#[cfg(feature = "metrics")]
+use crate::cache::publish::Published;
 #[cfg(any(test, feature = "remote"))]
 use crate::store::Store;
 use crate::{
@@ -288,6 +290,8 @@ impl ResponseCacheBuilder {
             run_times: RunTimes::new(),
             counters: RouteCounters::new(),
             observers: Observers::new(self.on_event),
+            #[cfg(feature = "metrics")]
+            published: Published::default(),
             clock: self.clock,
             limits: self.limits,
             stale: self.stale,

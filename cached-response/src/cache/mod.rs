@@ -5,6 +5,8 @@ pub(crate) mod builder;
 pub(crate) mod cached_route;
 pub(crate) mod default;
 pub(crate) mod invalidate;
+#[cfg(feature = "metrics")]
+pub(crate) mod publish;
 pub(crate) mod report;
 
 pub use builder::ResponseCacheBuilder;
@@ -18,7 +20,7 @@ use crate::{
     policy::stale::StaleRules,
     remote::RemoteTier,
     response::tee::CopyBudget,
-    route::{counted_routes::RouteCounters, index::Routes, run_times::RunTimes},
+    route::{RouteRef, counted_routes::RouteCounters, index::Routes, run_times::RunTimes},
     single_flight::{
         flights,
         hit_for_pass::HitForPass,
@@ -26,6 +28,7 @@ use crate::{
     },
     time::{Clock, moment::Timestamp},
 };
+use actix_web::HttpRequest;
 use std::{
     fmt,
     sync::{
@@ -63,6 +66,8 @@ pub(crate) struct Inner {
     pub(crate) run_times: RunTimes,
     pub(crate) counters: RouteCounters,
     pub(crate) observers: Observers,
+    #[cfg(feature = "metrics")]
+    published: publish::Published,
     pub(crate) clock: Clock,
     pub(crate) limits: CacheLimits,
     /// Rules of routes that set none.
@@ -178,6 +183,12 @@ impl Inner {
     pub(crate) fn trusts(&self, stored: &StoredResponse, now: Timestamp) -> bool {
         let remote = self.remote.as_ref();
         remote.is_none_or(|remote| remote.trusts(stored, now))
+    }
+
+    /// Records that `site` serves the route of `request`.
+    pub(crate) fn note_route(&self, site: &RouteRef, request: &HttpRequest) {
+        self.routes.note(site, request);
+        self.counters.name(site, request);
     }
 
     /// The context of a request that joins a flight now.

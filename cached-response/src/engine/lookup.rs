@@ -324,7 +324,7 @@ fn forward(
     // A request that asks a remote store for something new is noted there.
     let asks_remote = matches!(&next, NextStep::Miss(miss, None) if !miss.forced && miss.admitted.flight == FlightRole::Lead);
     if cache.shared().remote.is_none() || !asks_remote {
-        cache.shared().routes.note(route, request);
+        cache.shared().note_route(route, request);
     }
     LookupOutcome::Forward(PendingRequest {
         context: route_context(route, cache),

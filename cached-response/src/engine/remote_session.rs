@@ -61,7 +61,7 @@ impl<'s, S: Subject> RemoteSession<'s, S> {
         let found = remote.key(route, key, subject.target(), longest);
         let is_new = found.as_ref().is_none_or(|(_, is_new)| *is_new);
         if let Some(request) = subject.request().filter(|_| is_new) {
-            shared.routes.note(route, request);
+            shared.note_route(route, request);
         }
         let (key, _) = found?;
         let new_budget = || Arc::new(remote.budget());

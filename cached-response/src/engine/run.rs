@@ -1,5 +1,7 @@
 //! A run in progress: its state from the start to the end.
 
+#[cfg(feature = "metrics")]
+use crate::cache::publish::record_run;
 use crate::{
     cache::report::{Facts, Report, RequestInfo, report_with, run_span},
     context::control::RunContext,
@@ -122,6 +124,8 @@ impl HandlerRun {
         shared
             .counters
             .with(&self.context.route, |counters| counters.run(took));
+        #[cfg(feature = "metrics")]
+        record_run(shared, &self.context.route, took);
     }
 
     /// The span that the handler runs in.

@@ -55,6 +55,8 @@ impl Stripe {
 pub(crate) struct Counters {
     owned: Box<[OnceLock<Box<Stripe>>]>,
     shared: Stripe,
+    /// Name of the route for labels.
+    label: OnceLock<Box<str>>,
 }
 
 impl Counters {
@@ -62,7 +64,18 @@ impl Counters {
         Self {
             owned: (0..OWNERS).map(|_| OnceLock::new()).collect(),
             shared: Stripe::new(),
+            label: OnceLock::new(),
         }
+    }
+
+    /// Names the route, unless it has a name.
+    pub(crate) fn name(&self, name: impl FnOnce() -> Box<str>) {
+        self.label.get_or_init(name);
+    }
+
+    /// The name of the route, the same for as long as the cache lives.
+    pub(crate) fn label(&self) -> Option<&str> {
+        self.label.get().map(|label| &**label)
     }
 
     pub(crate) fn count(&self, event: EventKind) {

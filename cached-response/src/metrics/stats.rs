@@ -362,6 +362,9 @@ with_counts! {
         /// The handler's name with its module, or the place of `cached(..)` or `CacheResponses::new(..)` in
         /// the source.
         handler: &'static str,
+        /// A name that does not change, for labels: the pattern of its first request, or else `handler`. Two
+        /// handlers of one pattern have one name.
+        route: String,
         /// The patterns that it is routed by and was requested under, such as `/list/{id}`; empty where no
         /// route matched.
         patterns: Vec<String>,

@@ -8,6 +8,7 @@ use crate::{
     },
     route::{Route, index::Routes},
 };
+use actix_web::HttpRequest;
 use std::{
     any::TypeId,
     cell::RefCell,
@@ -98,6 +99,17 @@ impl RouteCounters {
         self.with(route, |counters| counters.count(event));
     }
 
+    /// Names a route by the pattern of its first request. All handlers behind a middleware have the name
+    /// of that.
+    pub(crate) fn name(&self, route: &Route, request: &HttpRequest) {
+        let name = || {
+            let is_middleware = route.config.allowlist.is_some();
+            let pattern = request.match_pattern().filter(|_| !is_middleware);
+            pattern.map_or_else(|| route.name.into(), String::into)
+        };
+        self.with(route, |counters| counters.name(name));
+    }
+
     /// Counts an invalidation or expiry.
     pub(crate) fn count_invalidation(&self) {
         self.invalidations.fetch_add(1, Relaxed);
@@ -140,6 +152,7 @@ impl RouteCounters {
             all += &totals;
             RouteStats {
                 handler: entry.name,
+                route: entry.counters.label().unwrap_or(entry.name).to_owned(),
                 patterns: patterns.of_handler(entry.handler, entry.name),
                 ..RouteStats::read(&totals)
             }

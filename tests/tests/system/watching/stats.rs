@@ -116,6 +116,7 @@ fn each_handler_has_its_counts_and_all_are_their_sum() {
     assert_eq!(of_list.served_bytes, 3 * "list 1".len() as u64);
     assert_eq!(of_list.hit_ratio(), Some(4.0 / 6.0));
     let private = route(&stats, "/private");
+    assert_eq!(private.route, "/private");
     assert_eq!(private.patterns, ["/also/private", "/private"]);
     assert_eq!((private.hits, private.misses), (0, 3));
     assert_eq!(private.skipped(Skip::SetCookie), 3);
@@ -148,6 +149,7 @@ fn the_counts_of_responses_are_the_sums_over_the_routes() {
 fn private_as_json() -> serde_json::Value {
     json!({
         "handler": "system::watching::stats::private",
+        "route": "/private",
         "patterns": ["/also/private", "/private"],
         "hits": 0,
         "not_modified": 0,
