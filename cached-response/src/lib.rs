@@ -210,7 +210,11 @@ pub use crate::store::{
     Bus, LookedUp, Store, StoreError, StoreErrorKind, StoreFuture, StoredValue, Subscription,
 };
 pub use crate::{
-    cache::{ResponseCache, ResponseCacheBuilder, invalidate::Invalidation},
+    cache::{
+        ResponseCache, ResponseCacheBuilder,
+        advice::{Advice, AdviceKind},
+        invalidate::Invalidation,
+    },
     context::{CacheHandle, disable_cache, set_cache_timeout, tag},
     key::insert_key_part,
     metrics::event::{CacheEvent, EventKind},

@@ -5,7 +5,7 @@ use crate::cache::publish::Published;
 #[cfg(any(test, feature = "remote"))]
 use crate::store::Store;
 use crate::{
-    cache::{CacheLimits, Inner, ResponseCache, app_data::DataSets},
+    cache::{CacheLimits, Inner, ResponseCache, advice::Advisor, app_data::DataSets},
     entry::NO_RUN,
     invalidation::generations::Generations,
     memory::MemoryStore,
@@ -290,6 +290,7 @@ impl ResponseCacheBuilder {
             run_times: RunTimes::new(),
             counters: RouteCounters::new(),
             observers: Observers::new(self.on_event),
+            advisor: Advisor::default(),
             #[cfg(feature = "metrics")]
             published: Published::default(),
             clock: self.clock,

@@ -427,7 +427,10 @@ impl Inner {
             Scope::All => generations.raise_all(bump),
             Scope::Path(path) => generations.raise_path(path, bump),
             Scope::Url(url) => generations.raise_url(url, bump),
-            Scope::Tag(tag) => generations.raise_tag(tag, bump),
+            Scope::Tag(tag) => {
+                self.advisor.invalidated(tag);
+                generations.raise_tag(tag, bump);
+            }
             Scope::Prefix(prefix) => generations.raise_prefix(prefix, bump),
             Scope::Route(name) => generations.raise_route(name, bump),
         }

@@ -1,5 +1,6 @@
 //! `ResponseCache`, and the state that all of its clones share.
 
+pub(crate) mod advice;
 pub(crate) mod app_data;
 pub(crate) mod builder;
 pub(crate) mod cached_route;
@@ -12,7 +13,7 @@ pub(crate) mod report;
 pub use builder::ResponseCacheBuilder;
 
 use crate::{
-    cache::app_data::DataSets,
+    cache::{advice::Advisor, app_data::DataSets},
     entry::StoredResponse,
     invalidation::generations::{Generations, Target},
     memory::MemoryStore,
@@ -66,6 +67,7 @@ pub(crate) struct Inner {
     pub(crate) run_times: RunTimes,
     pub(crate) counters: RouteCounters,
     pub(crate) observers: Observers,
+    pub(crate) advisor: Advisor,
     #[cfg(feature = "metrics")]
     published: publish::Published,
     pub(crate) clock: Clock,
@@ -189,6 +191,7 @@ impl Inner {
     pub(crate) fn note_route(&self, site: &RouteRef, request: &HttpRequest) {
         self.routes.note(site, request);
         self.counters.name(site, request);
+        self.log_advice();
     }
 
     /// The context of a request that joins a flight now.

@@ -3,8 +3,12 @@
 use crate::{
     cache::Inner,
     entry::StoredResponse,
-    metrics::event::{CacheEvent, EventKind},
-    metrics::observers::TARGET,
+    metrics::{
+        counters::Counters,
+        event::{CacheEvent, EventKind},
+        observers::TARGET,
+        reason::Bypass,
+    },
     route::Route,
 };
 use actix_web::{
@@ -103,6 +107,12 @@ pub(crate) fn report_with(
     facts: impl FnOnce() -> Facts,
 ) {
     shared.counters.count(site, report.kind);
+    if let (EventKind::Bypass(Bypass::Cookie | Bypass::Header), Some(input)) =
+        (report.kind, report.reason)
+    {
+        let note = |counters: &Counters| _ = counters.unknown_input.get_or_init(|| input.into());
+        shared.counters.with(site, note);
+    }
     if shared.observers.are_interested() {
         observe(site, shared, report, facts());
     }

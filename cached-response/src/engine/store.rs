@@ -65,6 +65,8 @@ impl HandlerRun {
             snapshot,
             tag_snapshot,
         } = self.fence.check(generations, &tags, self.unchanged)?;
+        let tags = snapshot.tags().chain(tag_snapshot.tags());
+        self.context.shared().advisor.stored(tags);
         let took = self.finished_at.since(self.started_at);
         let validated = self.miss.previous.as_ref().filter(|_| self.unchanged);
         Ok(StoredResponse {

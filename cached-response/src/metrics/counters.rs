@@ -57,6 +57,8 @@ pub(crate) struct Counters {
     shared: Stripe,
     /// Name of the route for labels.
     label: OnceLock<Box<str>>,
+    /// The first unknown header or cookie of a middleware's route, `cookie:id`.
+    pub(crate) unknown_input: OnceLock<Box<str>>,
 }
 
 impl Counters {
@@ -65,6 +67,7 @@ impl Counters {
             owned: (0..OWNERS).map(|_| OnceLock::new()).collect(),
             shared: Stripe::new(),
             label: OnceLock::new(),
+            unknown_input: OnceLock::new(),
         }
     }
 

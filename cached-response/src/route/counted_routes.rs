@@ -110,6 +110,14 @@ impl RouteCounters {
         self.with(route, |counters| counters.name(name));
     }
 
+    /// Returns the first unknown header or cookie of a route.
+    pub(crate) fn unknown_input(&self, stats: &RouteStats) -> Option<String> {
+        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        let mut of_name = routes.iter().filter(|entry| entry.name == stats.handler);
+        let input = of_name.find_map(|entry| entry.counters.unknown_input.get());
+        input.map(ToString::to_string)
+    }
+
     /// Counts an invalidation or expiry.
     pub(crate) fn count_invalidation(&self) {
         self.invalidations.fetch_add(1, Relaxed);

@@ -57,6 +57,16 @@ impl Routes {
         }
     }
 
+    /// Returns true where each worker has built a cache of its own at the place of this one.
+    pub(crate) fn is_per_worker(&self) -> bool {
+        let serving = SERVING.lock().unwrap_or_else(PoisonError::into_inner);
+        let warned = serving.as_ref().map(|serving| &serving.warned);
+        let place = self.built.place.as_ref();
+        place
+            .zip(warned)
+            .is_some_and(|(place, warned)| warned.contains(place))
+    }
+
     /// Returns the patterns of a handler, in order.
     pub(crate) fn of_handler(&self, handler: TypeId, name: &str) -> Vec<String> {
         let routes = self.handlers.read().unwrap_or_else(PoisonError::into_inner);

@@ -104,6 +104,39 @@ fn assert_figures(samples: &BTreeMap<String, f64>, stats: &Stats) {
     );
 }
 
+fn assert_labels(samples: &BTreeMap<String, f64>) {
+    let of_list =
+        |name: &str, rest: &str| format!("cached_response_{name}{{route=\"/list/{{id}}\"{rest}}}");
+    for (name, rest, count) in [
+        ("requests_total", ",outcome=\"hit\"", 2.0),
+        (
+            "requests_total",
+            ",outcome=\"miss\",reason=\"uri-miss\"",
+            2.0,
+        ),
+        (
+            "requests_total",
+            ",outcome=\"refresh\",reason=\"request\"",
+            1.0,
+        ),
+        ("responses_total", ",outcome=\"stored\"", 2.0),
+        (
+            "responses_total",
+            ",outcome=\"not_stored\",reason=\"set-cookie\"",
+            1.0,
+        ),
+    ] {
+        assert_is(samples, &of_list(name, rest), count);
+    }
+    // A middleware is one route, however many paths it has.
+    let route = |sample: &str| {
+        let (_, route) = sample.split_once("route=\"")?;
+        Some(route.split_once('"')?.0.to_owned())
+    };
+    let routes: BTreeSet<_> = samples.keys().filter_map(|sample| route(sample)).collect();
+    assert_eq!(routes.len(), 2, "{routes:?}");
+}
+
 #[test]
 fn the_text_of_prometheus_has_the_figures_of_stats() {
     alone(|| {
@@ -129,37 +162,7 @@ fn the_text_of_prometheus_has_the_figures_of_stats() {
         cache.invalidate_all();
         let samples = scrape(&cache, &handle);
         assert_figures(&samples, &cache.stats());
-        let of_list = |name: &str, rest: &str| {
-            format!("cached_response_{name}{{route=\"/list/{{id}}\"{rest}}}")
-        };
-        for (name, rest, count) in [
-            ("requests_total", ",outcome=\"hit\"", 2.0),
-            (
-                "requests_total",
-                ",outcome=\"miss\",reason=\"uri-miss\"",
-                2.0,
-            ),
-            (
-                "requests_total",
-                ",outcome=\"refresh\",reason=\"request\"",
-                1.0,
-            ),
-            ("responses_total", ",outcome=\"stored\"", 2.0),
-            (
-                "responses_total",
-                ",outcome=\"not_stored\",reason=\"set-cookie\"",
-                1.0,
-            ),
-        ] {
-            assert_is(&samples, &of_list(name, rest), count);
-        }
-        // A middleware is one route, however many paths it has.
-        let route = |sample: &str| {
-            let (_, route) = sample.split_once("route=\"")?;
-            Some(route.split_once('"')?.0.to_owned())
-        };
-        let routes: BTreeSet<_> = samples.keys().filter_map(|sample| route(sample)).collect();
-        assert_eq!(routes.len(), 2, "{routes:?}");
+        assert_labels(&samples);
         let text = handle.render();
         assert!(
             text.contains("# HELP cached_response_requests_total Requests"),

@@ -1,5 +1,6 @@
 //! Watching a cache: its counts, its events and what is traced.
 
+mod advice;
 mod events;
 mod exporter;
 mod recorder;

@@ -148,7 +148,7 @@ fn the_counts_of_responses_are_the_sums_over_the_routes() {
 /// The JSON of the route `/private`.
 fn private_as_json() -> serde_json::Value {
     json!({
-        "handler": "system::watching::stats::private",
+        "handler": concat!(module_path!(), "::private"),
         "route": "/private",
         "patterns": ["/also/private", "/private"],
         "hits": 0,
