@@ -230,11 +230,11 @@ where
 {
     type Response = ServiceResponse<BoxBody>;
     type Error = Error;
-    type Future = ResponseFuture;
+    type Future = ServiceFuture;
 
     forward_ready!(service);
 
-    fn call(&self, request: ServiceRequest) -> ResponseFuture {
+    fn call(&self, request: ServiceRequest) -> ServiceFuture {
         let (request, mut payload) = request.into_parts();
         RunContext::take_over(&request);
         let sent = if request_body::is_present(&request, &mut payload) {
@@ -245,12 +245,12 @@ where
         let mut response = None;
         match look_up(&self.route, &request, &sent, &mut |_| {}, &mut response) {
             // `new` rejects the policies that refresh in the background.
-            LookupOutcome::Answered | LookupOutcome::Refresh(_) => ResponseFuture(State::Ready(
+            LookupOutcome::Answered | LookupOutcome::Refresh(_) => ServiceFuture(State::Ready(
                 response.map(|response| ServiceResponse::new(request, response)),
             )),
             LookupOutcome::Forward(pending) => {
                 let run = run(self.service.clone(), payload);
-                ResponseFuture(State::Pending(serve(pending, request, run)))
+                ServiceFuture(State::Pending(serve(pending, request, run)))
             }
         }
     }
@@ -276,20 +276,20 @@ where
 
 /// The response: ready on a hit, else pending.
 #[must_use = "a handler runs only when its response is awaited"]
-pub struct ResponseFuture(State);
+pub struct ServiceFuture(State);
 
 enum State {
     Ready(Option<ServiceResponse>),
     Pending(Pin<Box<dyn Future<Output = Done>>>),
 }
 
-impl fmt::Debug for ResponseFuture {
+impl fmt::Debug for ServiceFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+        f.debug_struct("ServiceFuture").finish_non_exhaustive()
     }
 }
 
-impl Future for ResponseFuture {
+impl Future for ServiceFuture {
     type Output = Result<ServiceResponse, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
