@@ -25,6 +25,7 @@
 //! |---|---|
 //! | `GET /stats` | the counts of [`ResponseCache::stats`], as JSON |
 //! | `GET /metrics` | the same in the text format of Prometheus |
+//! | `GET /advice` | [`ResponseCache::advice`]: what the counts suggest to change |
 //! | `GET /routes` | the cached handlers by route pattern, with their policies |
 //! | `GET /entries?prefix=&sort=&limit=&after=` | the entries in memory: `sort` is `path`, `bytes` or `uses`; `limit` is 100 unless set, and 1,000 at most; `next` of a page is `after` of the next one |
 //! | `GET /explain?method=&url=&header=` | what would become of that request; `header` (`name: value`) may be repeated |
@@ -151,6 +152,7 @@ impl HttpServiceFactory for AdminScope {
             .app_data(web::PayloadConfig::new(MAX_REQUEST_BYTES))
             .service(web::resource("/stats").get(stats))
             .service(web::resource("/metrics").get(metrics))
+            .service(web::resource("/advice").get(advice))
             .service(web::resource("/routes").get(routes))
             .service(web::resource("/entries").get(list_entries))
             .service(web::resource("/explain").get(explain))
@@ -246,6 +248,15 @@ fn mistake(status: StatusCode, error: &str) -> HttpResponse {
 
 async fn stats(cache: Data<ResponseCache>) -> HttpResponse {
     answer(StatusCode::OK, &cache.stats())
+}
+
+async fn advice(cache: Data<ResponseCache>) -> HttpResponse {
+    let advice: Vec<_> = cache
+        .advice()
+        .into_iter()
+        .map(|advice| json!({ "subject": advice.subject, "message": advice.message }))
+        .collect();
+    answer(StatusCode::OK, &json!({ "advice": advice }))
 }
 
 async fn metrics(cache: Data<ResponseCache>) -> HttpResponse {

@@ -8,9 +8,10 @@ use tests::server::Server;
 
 use crate::shop::{Shop, authorized};
 
-const TARGETS: [&str; 9] = [
+const TARGETS: [&str; 10] = [
     "/cache/",
     "/cache/stats",
+    "/cache/advice",
     "/cache/metrics",
     "/cache/routes",
     "/cache/entries",

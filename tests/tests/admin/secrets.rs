@@ -43,13 +43,14 @@ fn plant(shop: &Shop) {
 }
 
 /// Requests to the admin scope, with secrets.
-fn targets() -> [String; 17] {
+fn targets() -> [String; 18] {
     let described = format!(
         "header=authorization:{SECRET}&header=cookie:session%3D{SECRET}&header=x-api-key:{SECRET}\
          &header=accept-language:{SECRET}&header=accept:{SECRET}"
     );
     [
         "/stats".to_owned(),
+        "/advice".to_owned(),
         "/metrics".to_owned(),
         "/routes".to_owned(),
         "/entries".to_owned(),

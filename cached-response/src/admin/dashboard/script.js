@@ -258,7 +258,7 @@ function showRemote(remote) {
 }
 
 function showAdvice(advice) {
-  const items = (advice || []).map((text) => make("li", "", String(text.message || text)));
+  const items = advice.map((one) => make("li", "", one.message));
   fill(byId("advice"), ...items);
   byId("advice-section").hidden = items.length === 0;
 }
@@ -306,11 +306,12 @@ function noteAll(stats) {
 
 async function refresh() {
   try {
-    const [stats, page] = await Promise.all([read("stats"), read(`entries?sort=${sort}&limit=10`)]);
+    const targets = ["stats", "advice", `entries?sort=${sort}&limit=10`];
+    const [stats, suggested, page] = await Promise.all(targets.map(read));
     last = stats;
     noteAll(stats);
     showOverview(stats);
-    showAdvice(stats.advice);
+    showAdvice(suggested.advice);
     showRoutes(stats);
     showReasons(stats);
     showRemote(stats.remote);
