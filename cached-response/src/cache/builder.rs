@@ -341,7 +341,7 @@ impl ResponseCacheBuilder {
     /// assert_eq!(answer(one.clone(), 42).await?, 42);
     /// one.settled().await;
     /// assert_eq!(answer(other.clone(), 43).await?, 42);
-    /// assert_eq!(other.stats().remote_hits, 1);
+    /// assert_eq!(other.stats().values.remote_hits, 1);
     /// # Ok(())
     /// # }
     /// ```
