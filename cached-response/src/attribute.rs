@@ -5,6 +5,7 @@ use crate::{
     context::control::RunContext,
     engine::{
         lookup::{LookupOutcome, look_up},
+        purge,
         response::serve,
         upstream::{Done, Upstream},
     },
@@ -197,6 +198,20 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
         key: K,
         handler: M,
     ) -> ResponseFuture
+    where
+        K: FnOnce(&mut KeyWriter, &E),
+        M: FnOnce(&RouteRef) -> H,
+        H: FnOnce(E, L) -> F + 'static,
+        F: Future + 'static,
+        F::Output: Responder,
+    {
+        match purge::answer(route, &self.request) {
+            Some(purged) => ResponseFuture(State::Pending(purged)),
+            None => self.look_up_or_run(route, key, handler),
+        }
+    }
+
+    fn look_up_or_run<K, M, H, F>(self, route: &CachedRoute, key: K, handler: M) -> ResponseFuture
     where
         K: FnOnce(&mut KeyWriter, &E),
         M: FnOnce(&RouteRef) -> H,

@@ -3,7 +3,10 @@
 
 use crate::{
     cache::{ResponseCache, default, invalidate::Invalidation},
-    invalidation::template::{self, Template},
+    invalidation::{
+        route_name::RouteName,
+        template::{self, Template},
+    },
     metrics::observers::TARGET,
 };
 use actix_web::{
@@ -50,6 +53,8 @@ enum TargetTemplate {
     Tag(Template),
     Path(Template),
     Url(Template),
+    Prefix(Template),
+    Route(String),
 }
 
 impl Invalidations {
@@ -108,6 +113,36 @@ impl Invalidations {
     #[must_use]
     pub fn url(self, url: impl AsRef<str>) -> Self {
         self.and(TargetTemplate::Url(template(url.as_ref())))
+    }
+
+    /// Adds all paths with a prefix, as for [`ResponseCache::invalidate_prefix`].
+    ///
+    /// # Panics
+    /// If a brace is unmatched.
+    ///
+    /// ```
+    /// let targets = cached_response::Invalidations::new().prefix("/shops/{shop}");
+    /// assert!(format!("{targets:?}").contains("/shops/"));
+    /// ```
+    #[must_use]
+    pub fn prefix(self, prefix: impl AsRef<str>) -> Self {
+        self.and(TargetTemplate::Prefix(template(prefix.as_ref())))
+    }
+
+    /// Adds a route, as for [`ResponseCache::invalidate_route`]. Braces in a pattern are those of the
+    /// pattern.
+    ///
+    /// ```
+    /// let targets = cached_response::Invalidations::new().route("/products/{id}");
+    /// assert!(format!("{targets:?}").contains("/products/"));
+    /// ```
+    #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a function or a literal, as `web::get().to(..)` takes it"
+    )]
+    pub fn route<Kind>(self, route: impl RouteName<Kind>) -> Self {
+        self.and(TargetTemplate::Route(route.route_name()))
     }
 
     /// Adds everything.
@@ -324,6 +359,8 @@ enum ResolvedTarget {
     Tag(String),
     Path(String),
     Url(String),
+    Prefix(String),
+    Route(String),
 }
 
 impl Write {
@@ -368,6 +405,8 @@ impl Write {
             ResolvedTarget::Tag(tag) => cache.invalidate_tag(&tag),
             ResolvedTarget::Path(path) => cache.invalidate_path(&path),
             ResolvedTarget::Url(url) => cache.invalidate_url(&url),
+            ResolvedTarget::Prefix(prefix) => cache.invalidate_prefix(&prefix),
+            ResolvedTarget::Route(name) => cache.invalidate_route(name),
         });
         each.collect()
     }
@@ -407,6 +446,11 @@ impl ResolvedTarget {
                 path.fill_each(escaped).map(|paths| each(paths, Self::Path))
             }
             TargetTemplate::Url(url) => url.fill_each(escaped).map(|urls| each(urls, Self::Url)),
+            TargetTemplate::Prefix(prefix) => {
+                let prefixes = prefix.fill_each(escaped);
+                prefixes.map(|prefixes| each(prefixes, Self::Prefix))
+            }
+            TargetTemplate::Route(name) => Ok(vec![Self::Route(name.clone())]),
         };
         resolved.unwrap_or_else(|missing| {
             tracing::error!(

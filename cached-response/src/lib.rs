@@ -200,7 +200,9 @@ pub(crate) mod values;
 pub(crate) use crate::remote_disabled as remote;
 
 pub use crate::explain::{Explanation, Outcome};
-pub use crate::invalidation::{error::InvalidationError, route_name::RouteName};
+pub use crate::invalidation::{
+    error::InvalidationError, notifier::InvalidatedNames, route_name::RouteName,
+};
 #[cfg(feature = "memcached")]
 pub use crate::store::memcached::MemcachedStore;
 #[cfg(feature = "redis")]
@@ -280,6 +282,10 @@ pub mod guide {
     #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/invalidation.md")]
     pub mod invalidation {}
+
+    #[doc = include_str!("guide_links.md")]
+    #[doc = include_str!("../docs/cdn.md")]
+    pub mod cdn {}
 
     #[doc = include_str!("guide_links.md")]
     #[doc = include_str!("../docs/staying-up.md")]

@@ -5,6 +5,7 @@ use crate::{
     context::control::RunContext,
     engine::{
         lookup::{LookupOutcome, look_up},
+        purge,
         response::serve,
         upstream::{Done, Upstream},
     },
@@ -236,6 +237,9 @@ where
 
     fn call(&self, request: ServiceRequest) -> ServiceFuture {
         let (request, mut payload) = request.into_parts();
+        if let Some(purged) = purge::answer(&self.route, &request) {
+            return ServiceFuture(State::Pending(purged));
+        }
         RunContext::take_over(&request);
         let sent = if request_body::is_present(&request, &mut payload) {
             RequestBody::Unkeyed

@@ -55,6 +55,10 @@ impl RemoteTier {
         match self.0 {}
     }
 
+    pub(crate) fn retry(&self) -> Ready<()> {
+        match self.0 {}
+    }
+
     pub(crate) fn outcome(self) -> Ready<Result<(), InvalidationError>> {
         match self.0 {}
     }

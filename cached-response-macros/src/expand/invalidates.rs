@@ -122,6 +122,10 @@ impl InvalidatesExpansion {
         let (value, at) = match &target.name {
             TargetName::All => return None,
             TargetName::Template(text) => (quote!(#text), text.span()),
+            TargetName::Expression(tokens) if target.option == "route" => {
+                let expression = parenthesized(tokens);
+                (quote!(#expression), tokens.span())
+            }
             TargetName::Expression(tokens) => {
                 let at = tokens.span();
                 let expression = parenthesized(tokens);

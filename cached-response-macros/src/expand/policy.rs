@@ -32,7 +32,6 @@ impl Expansion {
         let Options {
             methods,
             max_body_bytes,
-            store_if,
             client_max_age,
             vary,
             version,
@@ -43,9 +42,6 @@ impl Expansion {
         let methods = (!methods.is_empty()).then(|| quote!(.methods([#(#methods),*])));
         let max_body = max_body_bytes.as_ref();
         let max_body = max_body.map(|size| quote!(.max_body_bytes(#size)));
-        let store_if = store_if.as_ref();
-        let store_if =
-            store_if.map(|function| quote_spanned!(function.span()=> .store_if(#function)));
         let client = client_max_age.as_ref().map(|span| {
             let span = duration(span);
             quote!(.client_max_age(#span))
@@ -63,12 +59,26 @@ impl Expansion {
             }
         });
         let (query, status, nocache) = (self.query(), self.status(), self.nocache());
+        let functions = self.functions();
         let (rfc9111, stale, tags) = (self.rfc9111(), self.stale(), self.templates());
         let version = version.as_ref().map(|version| quote!(.version(#version)));
         quote! {
-            #policy #version #methods #query #vary #status #max_body #store_if #client #nocache #tags
+            #policy #version #methods #query #vary #status #max_body #functions #client #nocache #tags
             #rfc9111 #stale
         }
+    }
+
+    /// The options that are functions.
+    fn functions(&self) -> TokenStream {
+        let Options {
+            store_if, purge, ..
+        } = &self.options;
+        let store_if = store_if.as_ref();
+        let store_if =
+            store_if.map(|function| quote_spanned!(function.span()=> .store_if(#function)));
+        let purge = purge.as_ref();
+        let purge = purge.map(|guard| quote_spanned!(guard.span()=> .purge(#guard)));
+        quote!(#store_if #purge)
     }
 
     /// The policy with its timeout alone.

@@ -27,7 +27,7 @@ pub(crate) struct InvalidatesOptions {
 
 /// A target of the invalidation.
 pub(crate) struct Target {
-    /// `tags`, `path`, `url` or `all`.
+    /// `tags`, `path`, `url`, `prefix`, `route` or `all`.
     pub(crate) option: Ident,
     pub(crate) name: TargetName,
 }
@@ -54,17 +54,24 @@ const INVALIDATES: OptionTable = OptionTable {
                 "surrogate_keys",
             ],
         ),
-        option(
-            "path",
-            LIST,
-            "path(\"/products/{id}\")",
-            &["paths", "route", "prefix"],
-        ),
+        option("path", LIST, "path(\"/products/{id}\")", &["paths"]),
         option(
             "url",
             LIST,
             "url(\"/products?page=1\")",
             &["urls", "uri", "uris", "query"],
+        ),
+        option(
+            "prefix",
+            LIST,
+            "prefix(\"/products\")",
+            &["prefixes", "below", "under"],
+        ),
+        option(
+            "route",
+            LIST,
+            "route(list)",
+            &["routes", "handler", "handlers", "pattern"],
         ),
         option(
             "all",
@@ -178,7 +185,7 @@ impl InvalidatesOptions {
 
 fn check_targets(seen: &[Ident], errors: &mut Errors) {
     let names = |option: &&Ident| {
-        ["tags", "path", "url", "all"]
+        ["tags", "path", "url", "prefix", "route", "all"]
             .iter()
             .any(|name| *option == name)
     };
@@ -199,11 +206,17 @@ fn check_targets(seen: &[Ident], errors: &mut Errors) {
 
 /// Checks a template that `option` takes.
 fn check_template_of(option: &Ident, text: &LitStr) -> Result<()> {
-    check_template(text)?;
     let value = text.value();
+    // The braces of a pattern are its own.
+    if option == "route" {
+        let mistake = target_error(&value);
+        return mistake.map_or(Ok(()), |mistake| Err(Error::new(text.span(), mistake)));
+    }
+    check_template(text)?;
     let mistake = match option.to_string().as_str() {
         "tags" => value.is_empty().then(|| EMPTY_TAG.to_owned()),
         "path" => target_error(&value).or_else(|| query_error(&value)),
+        "prefix" => target_error(&value).or_else(|| prefix_error(&value)),
         _ => target_error(&value),
     };
     mistake.map_or(Ok(()), |mistake| Err(Error::new(text.span(), mistake)))
@@ -216,6 +229,12 @@ fn query_error(text: &str) -> Option<String> {
             "`path(..)` invalidates every query of a path: write `url(\"{text}\")` for this one"
         )
     })
+}
+
+/// The error for a query in a prefix.
+fn prefix_error(text: &str) -> Option<String> {
+    let (before, _) = text.split_once('?')?;
+    Some(format!("a prefix has no query: write `{before}`"))
 }
 
 /// The error for a text that is not in origin form (RFC 9112 §3.2.1).

@@ -287,6 +287,12 @@ const OPTIONS: &[OptionSpec] = &[
         ],
     ),
     option(
+        "purge",
+        VALUE,
+        "purge = is_operator",
+        &["purgeable", "purge_if", "purge_guard"],
+    ),
+    option(
         "client_max_age",
         VALUE,
         "client_max_age = \"60s\"",

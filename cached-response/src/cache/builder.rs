@@ -7,7 +7,11 @@ use crate::store::Store;
 use crate::{
     cache::{CacheLimits, Inner, ResponseCache, advice::Advisor, app_data::DataSets},
     entry::NO_RUN,
-    invalidation::generations::Generations,
+    invalidation::{
+        generations::Generations,
+        notifier::{InvalidatedNames, Notifier, OnInvalidate},
+        surrogate::SurrogateKeys,
+    },
     memory::MemoryStore,
     metrics::{
         event::CacheEvent,
@@ -26,11 +30,15 @@ use crate::{
     },
     time::Clock,
 };
+use actix_web::http::header::HeaderName;
 use std::{
+    fmt::{Debug, Display},
+    future::Future,
     panic::Location,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, Weak, atomic::AtomicU64},
     time::Duration,
 };
+use tokio::time::timeout;
 
 /// Builds a [`ResponseCache`].
 ///
@@ -52,6 +60,8 @@ pub struct ResponseCacheBuilder {
     limits: CacheLimits,
     stale: StaleRules,
     mistakes: Mistakes,
+    surrogate_keys: Option<SurrogateKeys>,
+    on_invalidate: Option<OnInvalidate>,
     without_memory: bool,
     on_event: Option<OnEvent>,
     pub(crate) remote: RemoteConfig,
@@ -72,6 +82,8 @@ impl Default for ResponseCacheBuilder {
             },
             stale: StaleRules::default(),
             mistakes: Mistakes::default(),
+            surrogate_keys: None,
+            on_invalidate: None,
             without_memory: false,
             on_event: None,
             remote: RemoteConfig::default(),
@@ -282,6 +294,10 @@ impl ResponseCacheBuilder {
         let lease = self.limits.lease();
         let generations = Arc::new(Generations::new());
         let remote = RemoteTier::new(self.remote, lease, &self.clock, &generations);
+        let remote = remote.map(Arc::new);
+        let notifier = self
+            .on_invalidate
+            .map(|call| notifier(call, remote.as_ref()));
         ResponseCache(Arc::new(Inner {
             memory,
             flights: ResponseFlights::new(),
@@ -300,10 +316,115 @@ impl ResponseCacheBuilder {
             enabled: self.enabled,
             routes: Routes::new(location),
             data_sets: DataSets::new(remote.is_some()),
+            surrogate_keys: self.surrogate_keys,
+            notifier,
             generations,
-            remote: remote.map(Arc::new),
+            remote,
             next_run: AtomicU64::new(NO_RUN + 1),
         }))
+    }
+}
+
+/// Starts the notifier. What is invalidated is sent to the other processes first, or a cache in front
+/// could be filled by one of them with an old response.
+fn notifier(call: OnInvalidate, remote: Option<&Arc<RemoteTier>>) -> Notifier {
+    // The thread does not keep the tier.
+    let remote = remote.map(Arc::downgrade);
+    Notifier::start(call, move || {
+        let remote = remote.as_ref().and_then(Weak::upgrade);
+        async move {
+            if let Some(remote) = remote {
+                // A store that fails delays the call, and does not prevent it.
+                let _ = timeout(MAX_FLUSH, remote.bus().retry()).await;
+            }
+        }
+    })
+}
+
+/// Time that the other processes are given before `on_invalidate` is called.
+const MAX_FLUSH: Duration = Duration::from_secs(5);
+
+/// The caches of a CDN or a proxy in front.
+impl ResponseCacheBuilder {
+    /// Sends the tags of each response in this header, for a CDN that invalidates by them:
+    /// `Surrogate-Key`, with spaces between the keys, or `Cache-Tag`, with commas.
+    ///
+    /// The header is added to the response of a run and stored with it, so that hits have it, too. It has
+    /// the tags of the route and those that the handler has named until its head is sent, beside keys
+    /// that the handler has set itself. Spaces, commas, percent signs and all but printable ASCII in a
+    /// tag are percent-encoded, as [`InvalidatedNames::surrogate_keys`] has them. A response with more
+    /// than 16 KiB of keys has `CDN-Cache-Control: no-store` and `Surrogate-Control: no-store` in their
+    /// place, since the CDN could not invalidate it.
+    ///
+    /// Everybody who receives the response can read its tags, unless the CDN removes the header.
+    ///
+    /// [`InvalidatedNames::surrogate_keys`]: crate::InvalidatedNames::surrogate_keys
+    ///
+    /// # Panics
+    /// When the cache is built, if a text is not the name of a header.
+    ///
+    /// ```
+    /// use actix_web::{App, get, test};
+    /// use cached_response::{ResponseCache, cached_response};
+    ///
+    /// #[get("/products")]
+    /// #[cached_response(timeout = 60, tags("products", "page one"))]
+    /// async fn products() -> &'static str {
+    ///     "tea, cake"
+    /// }
+    ///
+    /// # #[actix_web::main] async fn main() {
+    /// let cache = ResponseCache::builder().surrogate_keys("Surrogate-Key").build();
+    /// let app = test::init_service(App::new().app_data(cache).service(products)).await;
+    /// for _ in 0..2 {
+    ///     let request = test::TestRequest::with_uri("/products").to_request();
+    ///     let response = test::call_service(&app, request).await;
+    ///     assert_eq!(response.headers().get("surrogate-key").unwrap(), "products page%20one");
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn surrogate_keys(mut self, header: impl TryInto<HeaderName> + Debug) -> Self {
+        let what = "the name of a header, such as \"Surrogate-Key\"";
+        let header = self.mistakes.convert("surrogate_keys", header, what);
+        self.surrogate_keys = header.map(SurrogateKeys::new);
+        self
+    }
+
+    /// Calls `purge` with the names that were invalidated or expired through this cache, for an
+    /// application that purges its CDN.
+    ///
+    /// It is called on a thread of its own, where the invalidation holds in this process, and when the
+    /// remote store had up to 5 s to confirm it. It delays neither a request nor an invalidation. Where it
+    /// returns an error, panics or takes more than 30 s, it is called again after 0.2 s to 60 s; names
+    /// that are invalidated meanwhile are added, each once. More than 1,024 names, or 1 MiB, become
+    /// one invalidation of everything. An invalidation by another process is not reported here, but there.
+    ///
+    /// When the last handle of the cache is dropped, it is called once more with what is queued. What is
+    /// queued when the process exits is lost: the lifetime of responses in the CDN should bound it.
+    ///
+    /// ```
+    /// use cached_response::{InvalidatedNames, ResponseCache};
+    /// use std::sync::mpsc;
+    ///
+    /// let (purged, purges) = mpsc::channel();
+    /// let purge = move |names: InvalidatedNames| {
+    ///     let purged = purged.clone();
+    ///     async move { purged.send(names.surrogate_keys().collect::<Vec<_>>()) }
+    /// };
+    /// let cache = ResponseCache::builder().on_invalidate(purge).build();
+    /// cache.invalidate_tag("product 7");
+    /// assert_eq!(purges.recv().unwrap(), ["product%207"]);
+    /// ```
+    #[must_use]
+    pub fn on_invalidate<F, Fut, E>(mut self, purge: F) -> Self
+    where
+        F: Fn(InvalidatedNames) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + 'static,
+        E: Display,
+    {
+        self.on_invalidate = Some(OnInvalidate::new(purge));
+        self
     }
 }
 

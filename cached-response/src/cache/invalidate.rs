@@ -415,10 +415,12 @@ impl Inner {
             self.bump_local(bump, scope);
             report_invalidation(self);
         }
-        Invalidation {
-            sent: noted.map(|(publisher, noted)| publisher.send(noted)),
-            nameless,
+        let sent = noted.map(|(publisher, noted)| publisher.send(noted));
+        // After the message to the other processes, which is to be handled first.
+        if let Some(notifier) = &self.notifier {
+            notifier.queue(bump, scopes);
         }
+        Invalidation { sent, nameless }
     }
 
     fn bump_local(&self, bump: Bump, scope: &Scope) {

@@ -15,7 +15,11 @@ pub use builder::ResponseCacheBuilder;
 use crate::{
     cache::{advice::Advisor, app_data::DataSets},
     entry::StoredResponse,
-    invalidation::generations::{Generations, Target},
+    invalidation::{
+        generations::{Generations, Target},
+        notifier::Notifier,
+        surrogate::SurrogateKeys,
+    },
     memory::MemoryStore,
     metrics::{observers::Observers, stats::Stats},
     policy::stale::StaleRules,
@@ -80,6 +84,8 @@ pub(crate) struct Inner {
     pub(crate) data_sets: DataSets,
     pub(crate) generations: Arc<Generations>,
     pub(crate) remote: Option<Arc<RemoteTier>>,
+    pub(crate) surrogate_keys: Option<SurrogateKeys>,
+    pub(crate) notifier: Option<Notifier>,
     next_run: AtomicU64,
 }
 

@@ -235,6 +235,11 @@ impl RunContext {
         self.state().tags.push(tag.to_owned());
     }
 
+    /// The tags so far.
+    pub(crate) fn tags(&self) -> Vec<String> {
+        self.state().tags.clone()
+    }
+
     /// Reads the tags, which are final then.
     pub(crate) fn final_tags(&self) -> Vec<String> {
         let mut state = self.state();

@@ -33,6 +33,7 @@ pub(crate) mod forced_refresh;
 pub(crate) mod judge;
 pub(crate) mod lookup;
 pub(crate) mod miss;
+pub(crate) mod purge;
 #[cfg(any(test, feature = "remote"))]
 pub(crate) mod remote_lookup;
 #[cfg(any(test, feature = "remote"))]

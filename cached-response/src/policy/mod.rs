@@ -19,6 +19,7 @@ use crate::{
 };
 use actix_web::{
     HttpRequest,
+    guard::Guard,
     http::{Method, StatusCode, header::HeaderName},
 };
 use std::{
@@ -54,6 +55,7 @@ pub struct Policy {
     pub(crate) max_body_bytes: Option<usize>,
     pub(crate) unless: Option<fn(&HttpRequest) -> bool>,
     pub(crate) store_if: Option<StoreIf>,
+    pub(crate) purge: Option<PurgeGuard>,
     pub(crate) client: Option<Duration>,
     pub(crate) nocache: Nocache,
     pub(crate) cookies: Vec<Box<str>>,
@@ -68,6 +70,9 @@ pub struct Policy {
 
 /// Decides whether a response may be stored.
 pub(crate) type StoreIf = Arc<dyn Fn(&ResponseView<'_>) -> bool + Send + Sync>;
+
+/// Admits requests that purge.
+pub(crate) type PurgeGuard = Arc<dyn Guard + Send + Sync>;
 
 /// The query flag that forces a refresh.
 #[derive(Clone, Debug)]
@@ -115,6 +120,7 @@ impl Policy {
             max_body_bytes: None,
             unless: None,
             store_if: None,
+            purge: None,
             client: None,
             nocache: Nocache::default(),
             cookies: Vec::new(),
@@ -342,6 +348,46 @@ impl Policy {
         store_if: impl Fn(&ResponseView<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
         self.store_if = Some(Arc::new(store_if));
+        self
+    }
+
+    /// Answers `PURGE` and `SOFTPURGE` where `guard` admits the request: the URL is invalidated, or expired,
+    /// in all processes, and the handler does not run. Others are answered with 403. Without this option
+    /// both are methods like any other.
+    ///
+    /// The answer is 200 when it has taken effect everywhere, and 202 when it has in this process and
+    /// the remote store has not confirmed it yet. Its body is JSON with the path.
+    ///
+    /// **The guard must authenticate**, by a secret or by the network: whoever can purge can make the
+    /// handler run for each request. The route must receive the method: `#[get]` matches GET alone, so
+    /// write `#[route("/news", method = "GET", method = "PURGE", method = "SOFTPURGE")]`, or have it behind
+    /// [`CacheResponses`](crate::CacheResponses), which answers for all routes inside.
+    ///
+    /// ```
+    /// use actix_web::{App, guard::GuardContext, http::Method, test, web};
+    /// use cached_response::{Policy, cached};
+    ///
+    /// fn is_operator(context: &GuardContext<'_>) -> bool {
+    ///     let secret = context.head().headers().get("x-purge-secret");
+    ///     secret.is_some_and(|secret| secret == "rosebud-rosebud")
+    /// }
+    ///
+    /// # #[actix_web::main] async fn main() {
+    /// let policy = Policy::new(3600).purge(is_operator);
+    /// let news = web::route().to(cached(policy, || async { "no news" }));
+    /// let app = test::init_service(App::new().route("/news", news)).await;
+    /// let purge = || test::TestRequest::with_uri("/news").method("PURGE".parse().unwrap());
+    ///
+    /// let refused = test::call_service(&app, purge().to_request()).await;
+    /// assert_eq!(refused.status(), 403);
+    /// let secret = ("x-purge-secret", "rosebud-rosebud");
+    /// let purged = test::call_service(&app, purge().insert_header(secret).to_request()).await;
+    /// assert_eq!(purged.status(), 200);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn purge(mut self, guard: impl Guard + Send + Sync + 'static) -> Self {
+        self.purge = Some(Arc::new(guard));
         self
     }
 

@@ -8,6 +8,7 @@ use actix_web::{Responder, route, web};
 use cached_response::{Invalidation, ResponseCache, cached_response};
 use tests::stage::{Asked, InProcess, Stage};
 
+mod cdn;
 mod expiry;
 mod fences;
 mod meant;
@@ -15,6 +16,7 @@ mod methods;
 mod named;
 mod naming;
 mod prefixes;
+mod purge;
 mod reach;
 mod rounds;
 mod routes;

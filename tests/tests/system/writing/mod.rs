@@ -14,6 +14,7 @@ mod events;
 mod leaving;
 mod names;
 mod orders;
+mod routes;
 mod shapes;
 mod tags;
 mod wrapped;

@@ -1,0 +1,76 @@
+//! `PURGE` and `SOFTPURGE` on a cached route.
+
+use crate::{
+    cache::cached_route::CachedRoute, engine::upstream::Done, util::local_task::LocalBoxFuture,
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    dev::ServiceRequest,
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, HeaderValue},
+    },
+};
+use serde::Serialize;
+
+/// Body of the answer. Not the query, which may have a secret in it.
+#[derive(Serialize)]
+struct PurgeReport<'a> {
+    path: &'a str,
+    soft: bool,
+    /// It has taken effect in every process.
+    confirmed: bool,
+}
+
+/// Returns the answer to a request that purges; `None` for any other request, and on a route that allows
+/// none.
+#[inline]
+pub(crate) fn answer(route: &CachedRoute, request: &HttpRequest) -> Option<LocalBoxFuture<Done>> {
+    route.site.config.policy.purge.as_ref()?;
+    purge(route, request)
+}
+
+fn purge(route: &CachedRoute, request: &HttpRequest) -> Option<LocalBoxFuture<Done>> {
+    let guard = route.site.config.policy.purge.as_ref()?;
+    let soft = match request.method().as_str() {
+        "PURGE" => false,
+        "SOFTPURGE" => true,
+        _ => return None,
+    };
+    let request = request.clone();
+    let checked = ServiceRequest::from_request(request.clone());
+    if !guard.check(&checked.guard_ctx()) {
+        return Some(Box::pin(async {
+            Ok((request, HttpResponse::Forbidden().finish()))
+        }));
+    }
+    let uri = request.uri();
+    let url = uri.path_and_query().map_or("/", |target| target.as_str());
+    let cache = route.cache(&request);
+    let invalidation = if soft {
+        cache.expire_url(url)
+    } else {
+        cache.invalidate_url(url)
+    };
+    drop(cache);
+    Some(Box::pin(async move {
+        let report = PurgeReport {
+            path: request.uri().path(),
+            soft,
+            confirmed: invalidation.await.is_ok(),
+        };
+        let response = respond(&report);
+        Ok((request, response))
+    }))
+}
+
+fn respond(report: &PurgeReport<'_>) -> HttpResponse {
+    let status = if report.confirmed {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
+    HttpResponse::build(status)
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .json(report)
+}

@@ -1,0 +1,213 @@
+//! Caches in front: the tags of a response in a header, and calls of the application when something
+//! is invalidated.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering::SeqCst},
+    mpsc::{Receiver, channel},
+};
+
+use actix_web::{
+    App, HttpResponse, Responder,
+    body::BodyStream,
+    get,
+    http::{StatusCode, header::ETAG},
+    test::init_service,
+    web::{self, Bytes},
+};
+use cached_response::{
+    CacheResponses, InvalidatedNames, Policy, ResponseCache, ResponseCacheBuilder, cached_response,
+    context::stale_response, tag,
+};
+use futures_util::stream;
+
+use crate::ask::{get, get_with, post};
+
+#[get("/products/{id}")]
+#[cached_response(timeout = 60, tags("products", "product {id}"))]
+async fn product(id: web::Path<u32>) -> impl Responder {
+    tag(format!("named,{id}"));
+    HttpResponse::Ok()
+        .insert_header(("surrogate-key", "own"))
+        .body("a product")
+}
+
+#[get("/validated")]
+#[cached_response(timeout = 60, tags("validated"))]
+async fn validated() -> HttpResponse {
+    if let Some(previous) = stale_response() {
+        return previous.not_modified();
+    }
+    tag("first");
+    HttpResponse::Ok()
+        .insert_header((ETAG, "\"1\""))
+        .body("one")
+}
+
+#[get("/stream")]
+#[cached_response(timeout = 60, tags("streams"))]
+async fn streamed() -> HttpResponse {
+    let pieces = [Bytes::from_static(b"one"), Bytes::from_static(b"two")];
+    let pieces = pieces.map(Ok::<_, std::convert::Infallible>);
+    HttpResponse::Ok().body(BodyStream::new(stream::iter(pieces)))
+}
+
+#[get("/untagged")]
+#[cached_response(timeout = 60)]
+async fn untagged() -> &'static str {
+    "untagged"
+}
+
+fn keyed(header: &'static str) -> ResponseCacheBuilder {
+    ResponseCache::builder().surrogate_keys(header)
+}
+
+#[actix_web::test]
+async fn a_miss_a_hit_and_a_revalidation_have_the_tags() {
+    let cache = keyed("Surrogate-Key").build();
+    let app = App::new()
+        .app_data(cache.clone())
+        .service((product, validated, streamed, untagged));
+    let app = init_service(app).await;
+    let cases = [
+        ("/products/7", Some("own products product%207 named%2C7")),
+        ("/validated", Some("validated first")),
+        ("/stream", Some("streams")),
+        ("/untagged", None),
+    ];
+    for (uri, keys) in cases {
+        for is_hit in [false, true, true] {
+            let answer = get(&app, uri).await;
+            assert_eq!(answer.is_hit(), is_hit, "{uri}");
+            assert_eq!(answer.header("surrogate-key").as_deref(), keys, "{uri}");
+        }
+    }
+    cache.expire_path("/validated");
+    let answer = get(&app, "/validated").await;
+    assert_eq!(cache.stats().validated, 1);
+    let keys = answer.header("surrogate-key").unwrap();
+    assert!(
+        keys.contains("validated") && keys.contains("first"),
+        "{keys}"
+    );
+    let etag = ("if-none-match", "\"1\"");
+    let answer = get_with(&app, "/validated", etag).await;
+    assert_eq!(answer.status, 304);
+}
+
+#[actix_web::test]
+async fn a_middleware_sends_the_tags_of_its_policy_and_of_its_handlers() {
+    let policy = Policy::new(60).tags(["scope"]);
+    let scope = web::scope("").wrap(CacheResponses::new(policy)).route(
+        "/plain",
+        web::get().to(|| async {
+            tag("plain");
+            "plain"
+        }),
+    );
+    let cache = keyed("Cache-Tag").build();
+    let app = init_service(App::new().app_data(cache).service(scope)).await;
+    for _ in 0..2 {
+        let answer = get(&app, "/plain").await;
+        assert_eq!(answer.header("cache-tag").as_deref(), Some("scope,plain"));
+    }
+}
+
+#[test]
+#[should_panic(expected = "surrogate_keys")]
+fn a_text_that_is_no_header_is_named_when_the_cache_is_built() {
+    let _ = keyed("surrogate keys").build();
+}
+
+/// A cache whose calls are received here. The first ones fail as often as `failures` says.
+fn observed(
+    builder: ResponseCacheBuilder,
+    failures: u32,
+) -> (ResponseCache, Receiver<Vec<String>>) {
+    let (sender, receiver) = channel();
+    let calls = Arc::new(AtomicU32::new(0));
+    let purge = move |names: InvalidatedNames| {
+        let (sender, calls) = (sender.clone(), Arc::clone(&calls));
+        async move {
+            match calls.fetch_add(1, SeqCst) {
+                call if call >= failures => sender.send(texts(&names)).map_err(|_| "closed"),
+                call if call % 2 == 0 => panic!("the CDN is away"),
+                _ => Err("the CDN is away"),
+            }
+        }
+    };
+    (builder.on_invalidate(purge).build(), receiver)
+}
+
+fn texts(names: &InvalidatedNames) -> Vec<String> {
+    let kind = if names.is_soft() { "soft" } else { "hard" };
+    let kinds = [
+        ("tag", names.tags().collect::<Vec<_>>()),
+        ("path", names.paths().collect()),
+        ("url", names.urls().collect()),
+        ("prefix", names.prefixes().collect()),
+        ("route", names.routes().collect()),
+        ("all", names.is_all().then_some("").into_iter().collect()),
+    ];
+    let texts = kinds.into_iter().flat_map(|(name, texts)| {
+        let texts = texts.into_iter();
+        texts.map(move |text| format!("{kind} {name} {text}"))
+    });
+    texts.collect()
+}
+
+/// The names that are received until there are as many.
+fn received(receiver: &Receiver<Vec<String>>, count: usize) -> Vec<String> {
+    let mut texts = Vec::new();
+    while texts.len() < count {
+        texts.extend(receiver.recv().unwrap());
+    }
+    texts.sort();
+    texts
+}
+
+#[actix_web::test]
+async fn the_application_is_called_with_each_name_and_again_after_a_failure() {
+    for failures in [0, 2] {
+        let (cache, calls) = observed(ResponseCache::builder(), failures);
+        cache.invalidate_tag("a");
+        cache.invalidate_path("/a");
+        cache.expire_url("/a?b=1");
+        cache.invalidate_prefix("/p");
+        cache.invalidate_route("/r/{id}");
+        cache.expire_all();
+        let wanted = [
+            "hard path /a",
+            "hard prefix /p",
+            "hard route /r/{}",
+            "hard tag a",
+            "soft all ",
+            "soft url /a?b=1",
+        ];
+        assert_eq!(received(&calls, wanted.len()), wanted);
+        assert!(calls.try_recv().is_err());
+    }
+}
+
+#[actix_web::test]
+async fn a_write_calls_the_application_and_a_failure_is_none_of_the_client() {
+    let (cache, calls) = observed(ResponseCache::builder(), 3);
+    let route = web::resource("/page").to(cached_response::cached(Policy::new(60), || async {
+        "written"
+    }));
+    let app = init_service(App::new().app_data(cache).service(route)).await;
+    assert_eq!(
+        post(&app, "/page", ("text/plain", b"")).await.status,
+        StatusCode::OK.as_u16()
+    );
+    assert_eq!(received(&calls, 1), ["hard path /page"]);
+}
+
+#[actix_web::test]
+async fn what_is_queued_is_handed_over_when_the_cache_is_dropped() {
+    let (cache, calls) = observed(ResponseCache::builder(), 0);
+    cache.invalidate_tag("last");
+    drop(cache);
+    assert_eq!(received(&calls, 1), ["hard tag last"]);
+    assert!(calls.recv().is_err(), "the thread has ended");
+}
