@@ -101,18 +101,18 @@ pub struct Advice {
 pub(crate) struct Advisor {
     seen: AtomicU64,
     logged: Mutex<HashSet<(AdviceKind, String)>>,
-    tags: Mutex<Tags>,
+    tags: Mutex<KnownTags>,
     hash: RandomState,
 }
 
 /// Hashes of the tags that responses have had, and the invalidated ones that none had.
 #[derive(Debug, Default)]
-struct Tags {
+struct KnownTags {
     known: HashSet<u64>,
     unknown: Vec<(Box<str>, u32)>,
 }
 
-impl Tags {
+impl KnownTags {
     fn is_full(&self) -> bool {
         self.known.len() >= MAX_TAGS
     }

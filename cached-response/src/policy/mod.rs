@@ -358,7 +358,7 @@ impl Policy {
     /// The answer is 200 when it has taken effect everywhere, and 202 when it has in this process and
     /// the remote store has not confirmed it yet. Its body is JSON with the path.
     ///
-    /// **The guard must authenticate**, by a secret or by the network: whoever can purge can make the
+    /// **The guard must authenticate**, by a secret or by the network: anyone who can purge can make the
     /// handler run for each request. The route must receive the method: `#[get]` matches GET alone, so
     /// write `#[route("/news", method = "GET", method = "PURGE", method = "SOFTPURGE")]`, or have it behind
     /// [`CacheResponses`](crate::CacheResponses), which answers for all routes inside.

@@ -16,7 +16,7 @@ pub(crate) struct RemoteCounters([AtomicU64; COUNTS]);
 
 /// One counted event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Count {
+pub(crate) enum CallEvent {
     Call,
     Slow,
     OverMaxCalls,
@@ -30,7 +30,7 @@ pub(crate) enum Count {
 const PLAIN: usize = 7;
 const COUNTS: usize = PLAIN + ERROR_KINDS.len();
 
-impl Count {
+impl CallEvent {
     fn index(self) -> usize {
         match self {
             Self::Call => 0,
@@ -56,23 +56,23 @@ fn kind_index(kind: StoreErrorKind) -> usize {
 }
 
 impl RemoteCounters {
-    pub(crate) fn count(&self, count: Count) {
+    pub(crate) fn count(&self, count: CallEvent) {
         self.0[count.index()].fetch_add(1, Relaxed);
     }
 
-    fn total(&self, count: Count) -> u64 {
+    fn total(&self, count: CallEvent) -> u64 {
         self.0[count.index()].load(Relaxed)
     }
 
     pub(crate) fn read(&self) -> RemoteStats {
         RemoteStats {
-            calls: self.total(Count::Call),
-            slow: self.total(Count::Slow),
-            over_max_calls: self.total(Count::OverMaxCalls),
-            refused: self.total(Count::Refused),
-            opened: self.total(Count::Opened),
-            written: self.total(Count::Written),
-            dropped: self.total(Count::Dropped),
+            calls: self.total(CallEvent::Call),
+            slow: self.total(CallEvent::Slow),
+            over_max_calls: self.total(CallEvent::OverMaxCalls),
+            refused: self.total(CallEvent::Refused),
+            opened: self.total(CallEvent::Opened),
+            written: self.total(CallEvent::Written),
+            dropped: self.total(CallEvent::Dropped),
             failed: array::from_fn(|kind| self.0[PLAIN + kind].load(Relaxed)),
             ..RemoteStats::default()
         }
@@ -101,13 +101,13 @@ mod tests {
     fn each_counter_is_read_into_its_own_field() {
         let counters = RemoteCounters::default();
         let plain = [
-            Count::Call,
-            Count::Slow,
-            Count::OverMaxCalls,
-            Count::Refused,
-            Count::Opened,
-            Count::Written,
-            Count::Dropped,
+            CallEvent::Call,
+            CallEvent::Slow,
+            CallEvent::OverMaxCalls,
+            CallEvent::Refused,
+            CallEvent::Opened,
+            CallEvent::Written,
+            CallEvent::Dropped,
         ];
         for (times, count) in plain.into_iter().enumerate() {
             (0..=times).for_each(|_| counters.count(count));
@@ -136,7 +136,7 @@ mod tests {
         ];
         let counters = RemoteCounters::default();
         for (kind, times) in kinds {
-            (0..times).for_each(|_| counters.count(Count::Failed(kind)));
+            (0..times).for_each(|_| counters.count(CallEvent::Failed(kind)));
         }
         for (kind, times) in kinds {
             assert_eq!(counters.read().failed(kind), times, "{}", kind.as_str());

@@ -9,7 +9,7 @@ use crate::{
     remote::{
         breaker::CallPermit,
         budget::{Budget, BudgetGuard},
-        call_counters::Count,
+        call_counters::CallEvent,
         entry_key::RemoteKey,
         error::CallError,
         executor::{self, JoinError, Task},
@@ -92,7 +92,7 @@ impl RemoteClient {
             let _slot = self.slot()?;
             let store = self.health.store();
             if let Some(found) = store.look_up_here(&key.name, limit, key.companions()) {
-                self.health.count(Count::Call);
+                self.health.count(CallEvent::Call);
                 let timeout = charge.remaining();
                 let found = WithTimeout::new(found, None, timeout, charge.started_at()).await;
                 let found = match found {
@@ -184,7 +184,7 @@ impl RemoteClient {
             let message = format!("the I/O thread cannot be started: {error}");
             self.refused(CallError::failed(StoreErrorKind::Unreachable, message))
         })?;
-        self.health.count(Count::Call);
+        self.health.count(CallEvent::Call);
         Ok(RunningCall { task, timeout })
     }
 

@@ -5,7 +5,7 @@ use crate::{
     metrics::stats::RemoteStats,
     remote::{
         breaker::{Breaker, CallPermit, Outcome, ProbePermit, Transition},
-        call_counters::{Count, RemoteCounters},
+        call_counters::{CallEvent, RemoteCounters},
         error::{CallError, Warning, Warnings},
         executor::{self, Task},
     },
@@ -71,7 +71,7 @@ impl Health {
         }
     }
 
-    pub(crate) fn count(&self, count: Count) {
+    pub(crate) fn count(&self, count: CallEvent) {
         self.counters.count(count);
     }
 
@@ -110,7 +110,7 @@ impl Health {
         let now = now.saturating_duration_since(self.created_at);
         let transition = lock(&self.breaker).record(permit, outcome, now, random);
         if transition == Transition::Opened {
-            self.counters.count(Count::Opened);
+            self.counters.count(CallEvent::Opened);
             self.warn(Warning::BreakerOpened);
             // The I/O thread runs: it has made the calls that failed.
             let probing = probe_until_well(Arc::downgrade(self));
@@ -121,17 +121,17 @@ impl Health {
     /// Counts and logs a call without a result.
     pub(crate) fn report(&self, error: &CallError) {
         match error {
-            CallError::BreakerOpen => self.counters.count(Count::Refused),
+            CallError::BreakerOpen => self.counters.count(CallEvent::Refused),
             CallError::TooManyCalls => {
-                self.counters.count(Count::OverMaxCalls);
+                self.counters.count(CallEvent::OverMaxCalls);
                 self.warn(Warning::TooManyCalls);
             }
             CallError::Timeout => {
-                self.counters.count(Count::Slow);
+                self.counters.count(CallEvent::Slow);
                 self.warn(Warning::Timeout);
             }
             CallError::Failed(error) => {
-                self.counters.count(Count::Failed(error.kind()));
+                self.counters.count(CallEvent::Failed(error.kind()));
                 let warning = Warning::Failed(error.kind());
                 self.warnings.warn(warning, Some(error), self.now());
             }

@@ -5,7 +5,7 @@
 //! all writes are dropped, so that none pile up.
 
 use crate::{
-    remote::{call_counters::Count, client::RemoteClient, error::Warning, executor},
+    remote::{call_counters::CallEvent, client::RemoteClient, error::Warning, executor},
     store::{Store, StoreFuture},
     util::sync::{Mutex, lock},
 };
@@ -66,11 +66,11 @@ impl WriteQueue {
         W: FnOnce(Arc<dyn Store>) -> StoreFuture<'static, ()> + Send + 'static,
     {
         if self.0.client.is_open() {
-            return self.0.count(Count::Dropped);
+            return self.0.count(CallEvent::Dropped);
         }
         match self.0.enqueue(bytes, write) {
             Enqueued::Full => {
-                self.0.count(Count::Dropped);
+                self.0.count(CallEvent::Dropped);
                 self.0.client.health().warn(Warning::WriteQueueFull);
             }
             Enqueued::ForRunningWorkers => {}
@@ -128,7 +128,7 @@ impl Inner {
     async fn work(self: Arc<Self>) {
         while let Some(QueuedWrite { bytes, write }) = self.next() {
             let written = self.client.call_in_background(self.timeout, write).await;
-            self.count(written.map_or(Count::Dropped, |()| Count::Written));
+            self.count(written.map_or(CallEvent::Dropped, |()| CallEvent::Written));
             lock(&self.state).bytes -= bytes;
         }
     }
@@ -151,7 +151,7 @@ impl Inner {
         self.end_worker(&mut state);
         drop(state);
         for _ in queued {
-            self.count(Count::Dropped);
+            self.count(CallEvent::Dropped);
         }
     }
 
@@ -162,7 +162,7 @@ impl Inner {
         }
     }
 
-    fn count(&self, count: Count) {
+    fn count(&self, count: CallEvent) {
         self.client.health().count(count);
     }
 }
