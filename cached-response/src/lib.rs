@@ -246,20 +246,20 @@ pub use cached_response_macros::{KeyPart, cached_response, invalidates};
 
 /// The guide, in the order of reading:
 ///
-/// 1. [The first hour](first_hour): twelve steps with code, from the first cached list to tests
-/// 2. [What is cached](what_is_cached): the rules for storing, and the reasons not to
-/// 3. [Keys](keys): arguments, queries, headers, and what does not compile
-/// 4. [Login, sessions and CSRF tokens](sessions): pages for one user, and for all who may see them
-/// 5. [Invalidation](invalidation): by path, URL, tag, handler and prefix, and from a handler that writes
-/// 6. [Staying up](staying_up): stale responses, refreshes, timeouts
-/// 7. [The middleware](middleware): a cache in front of handlers that it cannot see
-/// 8. [Many nodes](many_nodes): a remote store shared by several processes
-/// 9. [When the store is down](store_down): timeouts, the circuit breaker, what a client sees
-/// 10. [Watching it](watching): the counts by route, and why something is not cached
-/// 11. [Operating](operating): sizing, settings and monitoring of the remote store
-/// 12. [The standard](standard): lifetimes and directives of `Cache-Control`
-/// 13. [RFC 9111](rfc9111): requirement by requirement
-/// 14. [Testing your handlers](testing_handlers): a cache for each test, and a clock that tests control
+/// 1. [The first hour](guide::first_hour): twelve steps with code, from the first cached list to tests
+/// 2. [What is cached](guide::what_is_cached): the rules for storing, and the reasons not to
+/// 3. [Keys](guide::keys): arguments, queries, headers, and what does not compile
+/// 4. [Login, sessions and CSRF tokens](guide::sessions): pages for one user, and for all who may see them
+/// 5. [Invalidation](guide::invalidation): by path, URL, tag, handler and prefix, and from a handler that writes
+/// 6. [Staying up](guide::staying_up): stale responses, refreshes, timeouts
+/// 7. [The middleware](guide::middleware): a cache in front of handlers that it cannot see
+/// 8. [Many nodes](guide::many_nodes): a remote store shared by several processes
+/// 9. [When the store is down](guide::store_down): timeouts, the circuit breaker, what a client sees
+/// 10. [Watching it](guide::watching): the counts by route, and why something is not cached
+/// 11. [Operating](guide::operating): sizing, settings and monitoring of the remote store
+/// 12. [The standard](guide::standard): lifetimes and directives of `Cache-Control`
+/// 13. [RFC 9111](guide::rfc9111): requirement by requirement
+/// 14. [Testing your handlers](guide::testing_handlers): a cache for each test, and a clock that tests control
 // Its pages are the files of `docs/`, where a label such as `[keys.md]` is defined as the file.
 // `guide_links.md` defines the same labels as modules, and of two definitions the first one counts.
 pub mod guide {

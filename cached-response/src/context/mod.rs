@@ -355,7 +355,7 @@ fn is_first(caller: &'static Location<'static>) -> bool {
 }
 
 /// The validators of the stale response that the handler's own would replace; from
-/// [`stale_response`](crate::context::stale_response).
+/// [`stale_response`].
 #[derive(Clone, Debug)]
 pub struct StaleResponse {
     run_context: Arc<RunContext>,
@@ -389,7 +389,7 @@ impl StaleResponse {
     /// in the same way, and the response is not stored.
     ///
     /// A 304 that the handler makes by hand, after it has called
-    /// [`stale_response`](crate::context::stale_response), has the same effect, unless the client has sent
+    /// [`stale_response`], has the same effect, unless the client has sent
     /// `If-None-Match` or `If-Modified-Since`: it may be the answer to those.
     pub fn not_modified(self) -> HttpResponse {
         self.run_context.set_unchanged();
