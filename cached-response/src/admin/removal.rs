@@ -1,4 +1,4 @@
-//! An invalidation by POST: it has taken effect in every process when it is answered.
+//! An invalidation by POST: it is answered when the remote store has confirmed it.
 
 use crate::{
     InvalidationError,
@@ -26,7 +26,7 @@ pub(crate) struct Removal {
 #[derive(Debug, Serialize)]
 pub(crate) struct RemovalReport {
     soft: bool,
-    /// Number of names that no process answers with any more.
+    /// Number of names that the remote store has confirmed, where there is one.
     confirmed: usize,
     failed: Vec<Failure>,
 }
@@ -75,7 +75,7 @@ impl Removal {
         names.chain(routes).chain(all).collect()
     }
 
-    /// Invalidates, and waits for the other processes.
+    /// Invalidates, and waits for the remote store.
     pub(crate) async fn apply(&self, cache: &ResponseCache) -> RemovalReport {
         // All are started before the first one is awaited.
         let names = self.names();
@@ -170,7 +170,7 @@ impl Failure {
 }
 
 impl RemovalReport {
-    /// 200 where each has taken effect everywhere.
+    /// 200 where each is confirmed.
     pub(crate) fn status(&self) -> StatusCode {
         let statuses = self.failed.iter().map(|failure| failure.status);
         statuses.max().unwrap_or(StatusCode::OK)

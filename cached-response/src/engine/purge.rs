@@ -18,7 +18,7 @@ use serde::Serialize;
 struct PurgeReport<'a> {
     path: &'a str,
     soft: bool,
-    /// It has taken effect in every process.
+    /// The remote store has confirmed it, where there is one.
     confirmed: bool,
 }
 

@@ -352,11 +352,11 @@ impl Policy {
     }
 
     /// Answers `PURGE` and `SOFTPURGE` where `guard` admits the request: the URL is invalidated, or expired,
-    /// in all processes, and the handler does not run. Others are answered with 403. Without this option
+    /// as by [`invalidate_url`](crate::ResponseCache::invalidate_url), and the handler does not run. Others are answered with 403. Without this option
     /// both are methods like any other.
     ///
-    /// The answer is 200 when it has taken effect everywhere, and 202 when it has in this process and
-    /// the remote store has not confirmed it yet. Its body is JSON with the path.
+    /// The answer is 200 when it has taken effect, and 202 when it has in this process and the remote store
+    /// has not confirmed it yet. Its body is JSON with the path.
     ///
     /// **The guard must authenticate**, by a secret or by the network: anyone who can purge can make the
     /// handler run for each request. The route must receive the method: `#[get]` matches GET alone, so

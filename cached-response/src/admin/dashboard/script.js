@@ -347,8 +347,8 @@ async function invalidate(body) {
     const report = await response.json();
     result.className = response.ok ? "good" : "bad";
     result.textContent = response.ok
-      ? `${report.soft ? "Expired" : "Invalidated"}, in every process.`
-      : `Not everywhere: ${report.failed ? failures(report) : report.error}`;
+      ? `${report.soft ? "Expired" : "Invalidated"}.`
+      : `Only in this process: ${report.failed ? failures(report) : report.error}`;
   } catch (error) {
     result.className = "bad";
     result.textContent = `Not invalidated: ${error.message}`;
