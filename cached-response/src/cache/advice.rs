@@ -27,6 +27,8 @@ const MANY_VARIANTS: u64 = 500;
 const MANY_KEYS: u64 = 2_000;
 /// Invalidations of a tag before it is called unknown.
 const MIN_INVALIDATIONS: u32 = 3;
+/// Evictions before anything is said about them.
+const MIN_EVICTIONS: u64 = 1_000;
 /// Requests to the handler between two looks at the counts.
 const INTERVAL: u64 = 1_024;
 /// Tags that are remembered; with more of them nothing is said about tags.
@@ -50,6 +52,8 @@ pub enum AdviceKind {
     ManyVariants,
     /// A route whose keys hardly repeat.
     ManyKeys,
+    /// A memory that is too small for the timeouts: most responses are evicted before theirs.
+    EvictedEarly,
     /// A tag that is invalidated, and that no response has had.
     UnknownTag,
     /// A cache that was built once for each worker.
@@ -67,6 +71,7 @@ impl AdviceKind {
             Self::NeverHits => "never-hits",
             Self::ManyVariants => "many-variants",
             Self::ManyKeys => "many-keys",
+            Self::EvictedEarly => "evicted-early",
             Self::UnknownTag => "unknown-tag",
             Self::CachePerWorker => "cache-per-worker",
         }
@@ -248,7 +253,21 @@ fn advise(stats: &Stats, unknown_input: impl Fn(&RouteStats) -> Option<String>) 
             message: format!("{}: {message}", stats.route),
         })
     };
-    stats.routes.iter().filter_map(of_route).collect()
+    let of_routes = stats.routes.iter().filter_map(of_route);
+    of_routes.chain(evicted_early(stats)).collect()
+}
+
+fn evicted_early(stats: &Stats) -> Option<Advice> {
+    let stored = stats.stored + stats.values.stored;
+    (stats.evictions >= MIN_EVICTIONS && stats.evictions > stored / 2).then(|| Advice {
+        kind: AdviceKind::EvictedEarly,
+        subject: String::new(),
+        message: format!(
+            "{} of {stored} stored responses made room for others before their timeout was over: raise \
+             `max_bytes(..)` above {} bytes, or store fewer of them",
+            stats.evictions, stats.max_bytes
+        ),
+    })
 }
 
 fn judge(stats: &RouteStats, unknown_input: Option<&str>) -> Option<(AdviceKind, String)> {

@@ -1,7 +1,9 @@
 //! Advice, through a real server: what it says, once, and with the word to write.
 
 use actix_web::{App, HttpResponse, HttpServer, get, web};
-use cached_response::{Advice, AdviceKind, CacheResponses, Policy, ResponseCache, cached_response};
+use cached_response::{
+    Advice, AdviceKind, CacheResponses, Policy, ResponseCache, TrackedRequest, cached_response,
+};
 use tests::alone::alone;
 use tests::raw::{Connection, Request};
 use tests::server::{FREE_PORT, Server};
@@ -23,12 +25,20 @@ async fn search(words: web::Path<String>) -> String {
     words.into_inner()
 }
 
+/// Varies by a header with as many values as there are requests.
+#[get("/greeting")]
+#[cached_response(timeout = 60)]
+async fn greeting(request: TrackedRequest) -> String {
+    format!("{:?}", request.header("x-visitor"))
+}
+
 fn routes(app: &mut web::ServiceConfig, cache: &ResponseCache) {
     let scope = web::scope("/shop")
         .wrap(CacheResponses::new(Policy::new(60)))
         .route("/list", web::get().to(HttpResponse::Ok));
     app.app_data(cache.clone());
-    app.service(login).service(search).service(scope);
+    app.service(login).service(search).service(greeting);
+    app.service(scope);
 }
 
 fn server(cache: &ResponseCache) -> Server {
@@ -72,6 +82,36 @@ fn a_route_that_never_hits_is_named_with_the_word_to_write() {
     let json = serde_json::to_value(&advice).unwrap();
     assert_eq!(json[0]["kind"], "never-hits");
     assert_eq!(json[0]["subject"], "/login");
+}
+
+#[test]
+fn variants_that_hardly_repeat_are_named() {
+    let cache = ResponseCache::builder().build();
+    let server = server(&cache);
+    send(&server, 600, |n| {
+        Request::get("/greeting").header("x-visitor", n.to_string())
+    });
+    let advice = of(&cache, AdviceKind::ManyVariants);
+    assert_eq!(advice.len(), 1, "{advice:?}");
+    assert_eq!(advice[0].subject, "/greeting");
+    assert!(advice[0].message.contains("`Vary`"), "{advice:?}");
+}
+
+#[test]
+fn a_memory_that_is_too_small_for_the_timeouts_is_named() {
+    let cache = ResponseCache::builder().max_bytes(64 << 10).build();
+    let server = server(&cache);
+    send(&server, 1_000, |n| Request::get(format!("/search/{n}")));
+    assert_eq!(of(&cache, AdviceKind::EvictedEarly), [], "it is too early");
+    send(&server, 1_000, |n| {
+        Request::get(format!("/search/more-{n}"))
+    });
+    let advice = of(&cache, AdviceKind::EvictedEarly);
+    assert_eq!(advice.len(), 1, "{advice:?}");
+    assert!(
+        advice[0].message.contains("above 65536 bytes"),
+        "{advice:?}"
+    );
 }
 
 #[test]
