@@ -210,7 +210,8 @@ impl ResponseCache {
 
 impl Inner {
     fn advice(&self) -> Vec<Advice> {
-        let stats = self.counters.read(&self.routes);
+        let mut stats = self.counters.read(&self.routes);
+        (stats.max_bytes, stats.evictions) = (self.memory.max_bytes(), self.memory.evictions());
         let mut advice = advise(&stats, |route| self.counters.unknown_input(route));
         // Where there are other processes, they may have the tag.
         if self.remote.is_none() && stats.stored + stats.values.stored > 0 {
