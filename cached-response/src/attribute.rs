@@ -205,23 +205,12 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
         F: Future + 'static,
         F::Output: Responder,
     {
-        match purge::answer(route, &self.request) {
-            Some(purged) => ResponseFuture(State::Pending(purged)),
-            None => self.look_up_or_run(route, key, handler),
+        if let Some(purged) = purge::answer(route, &self.request) {
+            return ResponseFuture(State::Pending(purged));
         }
-    }
-
-    fn look_up_or_run<K, M, H, F>(self, route: &CachedRoute, key: K, handler: M) -> ResponseFuture
-    where
-        K: FnOnce(&mut KeyWriter, &E),
-        M: FnOnce(&RouteRef) -> H,
-        H: FnOnce(E, L) -> F + 'static,
-        F: Future + 'static,
-        F::Output: Responder,
-    {
         let Self {
             request,
-            mut payload,
+            payload,
             sent,
             eager,
             raises,
@@ -242,15 +231,7 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
             outcome.extracted_at(raises);
         }
         let (original, handler) = (request.clone(), handler(&route.site));
-        let run = Upstream::Handler(Box::pin(async move {
-            match L::from_request(&request, &mut payload).await {
-                Ok(lazy) => handler(eager, lazy)
-                    .await
-                    .respond_to(&request)
-                    .map_into_boxed_body(),
-                Err(error) => extraction_error(&request, error),
-            }
-        }));
+        let run = upstream(request, payload, eager, handler);
         ResponseFuture(match outcome {
             LookupOutcome::Answered => State::Ready(response),
             LookupOutcome::Refresh(refresh) => {
@@ -260,6 +241,30 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
             LookupOutcome::Forward(pending) => State::Pending(serve(pending, original, run)),
         })
     }
+}
+
+/// The run of the handler, behind the extraction of its lazy arguments.
+fn upstream<E, L, H, F>(
+    request: HttpRequest,
+    mut payload: Payload,
+    eager: E,
+    handler: H,
+) -> Upstream
+where
+    E: 'static,
+    L: FromRequest + 'static,
+    H: FnOnce(E, L) -> F + 'static,
+    F: Future<Output: Responder> + 'static,
+{
+    Upstream::Handler(Box::pin(async move {
+        match L::from_request(&request, &mut payload).await {
+            Ok(lazy) => handler(eager, lazy)
+                .await
+                .respond_to(&request)
+                .map_into_boxed_body(),
+            Err(error) => extraction_error(&request, error),
+        }
+    }))
 }
 
 /// The response for an argument that could not be extracted.
