@@ -8,6 +8,8 @@ use cached_response::{Invalidations, invalidates, invalidating};
 
 use super::{post as written, read};
 
+type Routes = fn(&mut ServiceConfig);
+
 #[post("/by-prefix")]
 #[invalidates(prefix("/read"))]
 async fn by_prefix() -> HttpResponse {
@@ -40,42 +42,36 @@ async fn by_another() -> HttpResponse {
 
 #[actix_web::test]
 async fn they_reach_what_the_calls_of_their_names_do() {
-    assert_eq!(
-        written(|app| _ = app.service(read).service(by_prefix), "/by-prefix").await,
-        "both"
-    );
-    assert_eq!(
-        written(
+    let cases: [(Routes, &str, &str); 5] = [
+        (
+            |app| _ = app.service(read).service(by_prefix),
+            "/by-prefix",
+            "both",
+        ),
+        (
             |app| _ = app.service(read).service(by_parameter),
-            "/shops/a"
-        )
-        .await,
-        "a"
-    );
-    assert_eq!(
-        written(
+            "/shops/a",
+            "a",
+        ),
+        (
             |app| _ = app.service(read).service(by_handler),
-            "/by-handler"
-        )
-        .await,
-        "both"
-    );
-    assert_eq!(
-        written(
+            "/by-handler",
+            "both",
+        ),
+        (
             |app| _ = app.service(read).service(by_pattern),
-            "/by-pattern"
-        )
-        .await,
-        "both"
-    );
-    assert_eq!(
-        written(
+            "/by-pattern",
+            "both",
+        ),
+        (
             |app| _ = app.service(read).service(by_another),
-            "/by-another"
-        )
-        .await,
-        "neither"
-    );
+            "/by-another",
+            "neither",
+        ),
+    ];
+    for (routes, target, reached) in cases {
+        assert_eq!(written(routes, target).await, reached, "{target}");
+    }
 }
 
 #[actix_web::test]
