@@ -19,11 +19,14 @@ use std::{convert::Infallible, future::Ready, sync::Arc, time::Duration};
 #[derive(Clone, Debug)]
 pub(crate) struct RemoteTier(Infallible);
 
+/// Configuration without values other than `None`.
+pub(crate) type RemoteConfig = Option<RemoteTier>;
+
 pub(crate) type RemoteState = ();
 
 impl RemoteTier {
     pub(crate) fn new(
-        _: config::RemoteConfig,
+        _: RemoteConfig,
         _lease_ttl: Duration,
         _: &Clock,
         _: &Arc<Generations>,
@@ -62,10 +65,6 @@ impl RemoteTier {
     pub(crate) fn outcome(self) -> Ready<Result<(), InvalidationError>> {
         match self.0 {}
     }
-}
-
-pub(crate) mod config {
-    pub(crate) type RemoteConfig = Option<super::RemoteTier>;
 }
 
 pub(crate) mod bus {

@@ -21,7 +21,7 @@ use crate::{
         mistakes::Mistakes,
         stale::{DEFAULT_TIMEOUT, IntoTimeout, StaleRules, stale_options},
     },
-    remote::{RemoteTier, config::RemoteConfig},
+    remote::{RemoteConfig, RemoteTier},
     response::tee::CopyBudget,
     route::{counted_routes::RouteCounters, index::Routes, run_times::RunTimes},
     single_flight::{

@@ -13,10 +13,9 @@ use crate::{
     },
     memory::variants::{self, StoreOutcome},
     remote::{
-        RemoteTier,
-        budget::Budget,
+        CallError, RemoteTier,
+        client::Budget,
         entry_key::RemoteKey,
-        error::CallError,
         lease::LeaseState,
         read::{Fetched, ReadMode, RemoteReader, VariantSelector},
         write::{NewEntry, Prepared, PreparedWrite, WriteRequest},

@@ -1,4 +1,4 @@
-//! Client of a remote store: calls within a request's budget, guarded by the circuit breaker, on the
+//! Client of a remote store: calls within a request's [`Budget`], guarded by the circuit breaker, on the
 //! I/O thread or on a connection of the worker.
 //!
 //! A call is a closure, since the future of a store borrows it:
@@ -7,21 +7,21 @@
 use crate::{
     metrics::{observers::TARGET, stats::RemoteStats},
     remote::{
+        CallError,
         breaker::CallPermit,
-        budget::{Budget, BudgetGuard},
-        call_counters::CallEvent,
         entry_key::RemoteKey,
-        error::CallError,
-        executor::{self, JoinError, Task},
-        health::{Health, Recovery},
-        timer::{self, WithTimeout},
+        executor::{self, JoinError, Task, WithTimeout},
+        health::{CallEvent, Health, Recovery},
     },
     store::{LookedUp, Store, StoreErrorKind, StoreFuture},
 };
 use std::{
     fmt,
     future::Future,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -174,7 +174,7 @@ impl RemoteClient {
             // Released when the store's future is dropped, not when the caller has left.
             let _slot = slot;
             // Here as well as in the caller, whose thread may be blocked.
-            match timer::timeout(timeout, call(store)).await {
+            match executor::timeout(timeout, call(store)).await {
                 Some(result) => result.map_err(CallError::Failed),
                 None => Err(CallError::Timeout),
             }
@@ -209,6 +209,14 @@ impl RemoteClient {
         let error = result.as_ref().err();
         self.health.settle(permit, error, is_fair, now);
         result
+    }
+}
+
+impl fmt::Debug for RemoteClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteClient")
+            .field("is_open", &self.is_open())
+            .finish_non_exhaustive()
     }
 }
 
@@ -251,11 +259,84 @@ fn is_retried(error: &CallError) -> bool {
     )
 }
 
-impl fmt::Debug for RemoteClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteClient")
-            .field("is_open", &self.is_open())
-            .finish_non_exhaustive()
+/// Upper bound of every budget.
+const MAX_BUDGET: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Time that the calls of one request may take together. Only the time in which a call is awaited is
+/// charged; concurrent calls are charged each.
+///
+/// It is measured on the machine's clock and not on the cache's: no test clock moves a remote store.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    total: Duration,
+    spent_nanos: AtomicU64,
+}
+
+impl Budget {
+    pub(crate) fn new(total: Duration) -> Self {
+        Self {
+            total: total.min(MAX_BUDGET),
+            spent_nanos: AtomicU64::new(0),
+        }
+    }
+
+    /// Returns the time that has not been spent yet.
+    pub(crate) fn remaining(&self) -> Duration {
+        let spent = Duration::from_nanos(self.spent_nanos.load(Relaxed));
+        self.total.saturating_sub(spent)
+    }
+
+    /// Starts to charge time until the guard is dropped; `None` if the budget is used up.
+    pub(crate) fn charge(&self) -> Option<BudgetGuard<'_>> {
+        let remaining = self.remaining();
+        (!remaining.is_zero()).then(|| BudgetGuard {
+            budget: self,
+            started_at: Instant::now(),
+            ended_at: None,
+            remaining,
+        })
+    }
+}
+
+/// Call that is being awaited at the expense of a budget.
+#[derive(Debug)]
+pub(crate) struct BudgetGuard<'a> {
+    budget: &'a Budget,
+    started_at: Instant,
+    ended_at: Option<Instant>,
+    remaining: Duration,
+}
+
+impl BudgetGuard<'_> {
+    pub(crate) fn started_at(&self) -> Instant {
+        self.started_at
+    }
+
+    /// Returns the time that the call may take.
+    pub(crate) fn remaining(&self) -> Duration {
+        self.remaining
+    }
+
+    /// Sets the end of the call to a clock reading that the caller has already.
+    pub(crate) fn end(&mut self, now: Instant) {
+        self.ended_at = Some(now);
+    }
+
+    /// Returns whether a timeout of this call says anything about the store: the call started with at
+    /// least half of the budget.
+    pub(crate) fn is_fair(&self) -> bool {
+        self.remaining >= self.budget.total / 2
+    }
+}
+
+impl Drop for BudgetGuard<'_> {
+    fn drop(&mut self) {
+        let ended_at = self.ended_at.unwrap_or_else(Instant::now);
+        let spent = ended_at.saturating_duration_since(self.started_at);
+        let spent = u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX);
+        let sum = |before: u64| Some(before.saturating_add(spent));
+        // A plain count: it orders no other memory.
+        let _ = self.budget.spent_nanos.fetch_update(Relaxed, Relaxed, sum);
     }
 }
 

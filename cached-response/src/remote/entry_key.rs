@@ -1,18 +1,20 @@
-//! Names in the remote store that belong to one key, and the cache of them that each worker has.
+//! Names in the remote store that belong to one key, of the entry and of its variants, and two caches: of
+//! the names that a worker has made, and of the decoded head of the entry that was last read under a key.
 
 use crate::{
-    entry::{StoredResponse, codec::Decoded},
+    entry::{
+        StoredResponse,
+        codec::{self, Decoded, NameList, head::KnownHead},
+    },
     invalidation::{
         generation::{Snapshot, Validity},
         generations::{Generations, Target},
         nonce::Nonce,
     },
-    key::vary::Variant,
-    remote::{
-        head_cache::HeadCache,
-        names::{FullDigest, Namespace},
-    },
+    key::vary::{self, Selector, Variant},
+    remote::names::{FullDigest, Namespace},
     route::Route,
+    store::{Store, StoreError},
     util::{
         sync::{Mutex, lock},
         weak_hash,
@@ -25,6 +27,7 @@ use std::{
     cell::RefCell,
     hash::BuildHasher,
     sync::{Arc, LazyLock},
+    time::Duration,
 };
 
 /// Names of an entry and of its companions: the nonces that it depends on, and the lease on its run.
@@ -145,6 +148,131 @@ impl RemoteKey {
     }
 }
 
+/// Head of the last frame and the response that was decoded from it: most entries that are read again
+/// have not changed. The bytes of every frame are compared.
+#[derive(Debug, Default)]
+struct HeadCache(Mutex<CachedHead>);
+
+#[derive(Debug, Default)]
+enum CachedHead {
+    #[default]
+    Empty,
+    /// One frame was read. Its head is not kept before a second one is read.
+    ReadOnce,
+    /// Head, and the verdict on it where it was judged.
+    Known(Box<KnownHead>, Option<bool>),
+}
+
+impl HeadCache {
+    /// Decodes a frame.
+    fn decode(&self, full_key: &[u8], frame: &Bytes) -> Option<Decoded> {
+        let mut state = lock(&self.0);
+        if let CachedHead::Known(head, _) = &*state
+            && let Some(decoded) = head.read(frame)
+        {
+            return Some(decoded);
+        }
+        let decoded = codec::read(full_key, frame)?;
+        *state = match (&*state, &decoded) {
+            (CachedHead::Empty, _) | (_, Decoded::Names(_)) => CachedHead::ReadOnce,
+            _ => KnownHead::of(full_key, frame).map_or(CachedHead::ReadOnce, |head| {
+                CachedHead::Known(Box::new(head), None)
+            }),
+        };
+        Some(decoded)
+    }
+
+    /// Returns the verdict of `judge` on a response, from memory if it was given on the same head.
+    fn permits(&self, stored: &StoredResponse, judge: impl FnOnce() -> bool) -> bool {
+        let mut state = lock(&self.0);
+        match &mut *state {
+            CachedHead::Known(head, verdict) if head.is_of(stored) => {
+                *verdict.get_or_insert_with(judge)
+            }
+            _ => {
+                drop(state);
+                judge()
+            }
+        }
+    }
+}
+
+/// Maximum number of names by which a variant is selected.
+const MAX_NAMES: usize = 32;
+
+/// List and variant under which a response is written.
+pub(crate) struct VaryTarget {
+    /// List that was stored before the run.
+    before_run: Option<NameList>,
+    list: NameList,
+    pub(crate) variant: Variant,
+}
+
+impl VaryTarget {
+    /// Selects the variant of a response with these names: by the list that is known, extended by the
+    /// names that it lacks.
+    pub(crate) fn new(known: Option<&NameList>, names: &[Selector], request: &HttpRequest) -> Self {
+        let mut list = NameList {
+            id: Nonce::random(),
+            names: Vec::new(),
+        };
+        if let Some(known) = known {
+            let added = names.iter().filter(|name| !known.names.contains(name));
+            if known.names.len() + added.count() <= MAX_NAMES {
+                list = known.clone();
+            }
+        }
+        for name in names {
+            if !list.names.contains(name) {
+                list.names.push(name.clone());
+            }
+        }
+        let variant = Variant {
+            values: vary::values(&list.names, request),
+            names: list.names.clone(),
+        };
+        Self {
+            before_run: known.cloned(),
+            list,
+            variant,
+        }
+    }
+
+    /// Returns the list to write under, given the one that is `stored` now; `None` if another process
+    /// has meanwhile stored one by which the variant cannot be selected.
+    pub(crate) fn agreed(&self, stored: Option<&NameList>) -> Option<NameList> {
+        let names = self.list.names.clone();
+        match (stored, &self.before_run) {
+            // A new id: the variants of a list that was deleted must not reappear.
+            (None, _) => Some(NameList {
+                id: Nonce::random(),
+                names,
+            }),
+            (Some(stored), Some(before)) if stored == before => Some(self.list.clone()),
+            (Some(stored), _) if names.starts_with(&stored.names) => Some(NameList {
+                id: stored.id,
+                names,
+            }),
+            (Some(_), Some(_)) => None,
+            (Some(_), None) => Some(self.list.clone()),
+        }
+    }
+}
+
+/// Reads the list that is stored under a key, and its remaining lifetime.
+pub(crate) async fn stored_list(
+    store: &dyn Store,
+    key: &RemoteKey,
+) -> Result<Option<(NameList, Duration)>, StoreError> {
+    let Some(value) = store.get(&key.name, key.max_bytes).await? else {
+        return Ok(None);
+    };
+    Ok(match codec::read(&key.full_key, &value.bytes) {
+        Some(Decoded::Names(list)) => Some((list, value.left)),
+        _ => None,
+    })
+}
+
 /// Sets of a worker's cache of keys. With one way, two popular pages of one set would evict each other
 /// in turn.
 const SETS: usize = 256;
@@ -213,9 +341,8 @@ pub(crate) fn cached(
     Some((remote_key, true))
 }
 
-/// Returns the request and its target if the remote key depends on that, the request's key and its
-/// route alone: the tags of
-/// a route may depend on anything.
+/// Returns the request and its target if the remote key depends on that, the request's key and its route
+/// alone: the tags of a route may depend on anything.
 fn cacheable_target<'a>(target: Target<'a>, key: &[u8]) -> Option<(&'a HttpRequest, &'a str)> {
     let Target::Response { tags, request, .. } = target else {
         return None;

@@ -1,20 +1,25 @@
 //! Health of a remote store: circuit breaker, counters, warnings, and the probes while it is unwell.
 
 use crate::{
-    metrics::observers::TARGET,
-    metrics::stats::RemoteStats,
+    metrics::{
+        observers::TARGET,
+        stats::{ERROR_KINDS, RemoteStats},
+    },
     remote::{
+        CallError,
         breaker::{Breaker, CallPermit, Outcome, ProbePermit, Transition},
-        call_counters::{CallEvent, RemoteCounters},
-        error::{CallError, Warning, Warnings},
         executor::{self, Task},
     },
     store::{Store, StoreError, StoreErrorKind, StoreFuture},
     util::sync::{Mutex, lock},
 };
 use std::{
+    array,
     hash::{BuildHasher, RandomState},
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 use tokio::time::{error::Elapsed, sleep, timeout};
@@ -88,7 +93,7 @@ impl Health {
     /// opens it.
     ///
     /// A refusal is an answer: a full store that refuses writes can still be read. A timeout counts
-    /// only if the call had a [fair](crate::remote::budget::BudgetGuard::is_fair) time.
+    /// only if the call had a [fair](crate::remote::client::BudgetGuard::is_fair) time.
     pub(crate) fn settle(
         self: &Arc<Self>,
         permit: CallPermit,
@@ -221,6 +226,174 @@ impl Probe {
             }
         }
         Ok(Ok(()))
+    }
+}
+
+/// Counters of one cache's remote store. They are shared by all workers: a call costs far more than
+/// the contention.
+#[derive(Debug, Default)]
+pub(crate) struct RemoteCounters([AtomicU64; COUNTS]);
+
+/// One counted event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CallEvent {
+    Call,
+    Slow,
+    OverMaxCalls,
+    Refused,
+    Opened,
+    Written,
+    Dropped,
+    Failed(StoreErrorKind),
+}
+
+const PLAIN: usize = 7;
+const COUNTS: usize = PLAIN + ERROR_KINDS.len();
+
+impl CallEvent {
+    fn index(self) -> usize {
+        match self {
+            Self::Call => 0,
+            Self::Slow => 1,
+            Self::OverMaxCalls => 2,
+            Self::Refused => 3,
+            Self::Opened => 4,
+            Self::Written => 5,
+            Self::Dropped => 6,
+            Self::Failed(kind) => PLAIN + kind_index(kind),
+        }
+    }
+}
+
+fn kind_index(kind: StoreErrorKind) -> usize {
+    match kind {
+        StoreErrorKind::Unreachable => 0,
+        StoreErrorKind::Timeout => 1,
+        StoreErrorKind::Refused => 2,
+        StoreErrorKind::Protocol => 3,
+        StoreErrorKind::InvalidAddress => 4,
+    }
+}
+
+impl RemoteCounters {
+    pub(crate) fn count(&self, count: CallEvent) {
+        self.0[count.index()].fetch_add(1, Relaxed);
+    }
+
+    fn total(&self, count: CallEvent) -> u64 {
+        self.0[count.index()].load(Relaxed)
+    }
+
+    pub(crate) fn read(&self) -> RemoteStats {
+        RemoteStats {
+            calls: self.total(CallEvent::Call),
+            slow: self.total(CallEvent::Slow),
+            over_max_calls: self.total(CallEvent::OverMaxCalls),
+            refused: self.total(CallEvent::Refused),
+            opened: self.total(CallEvent::Opened),
+            written: self.total(CallEvent::Written),
+            dropped: self.total(CallEvent::Dropped),
+            failed: array::from_fn(|kind| self.0[PLAIN + kind].load(Relaxed)),
+            ..RemoteStats::default()
+        }
+    }
+}
+
+impl RemoteStats {
+    /// Returns the number of calls that ended with an error of this kind. A panic of the store counts
+    /// as [`Protocol`](StoreErrorKind::Protocol).
+    ///
+    /// ```
+    /// use cached_response::{RemoteStats, StoreErrorKind};
+    ///
+    /// assert_eq!(RemoteStats::default().failed(StoreErrorKind::Timeout), 0);
+    /// ```
+    pub fn failed(&self, kind: StoreErrorKind) -> u64 {
+        self.failed[kind_index(kind)]
+    }
+}
+
+/// Minimum time between two warnings of one kind.
+const WARN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Kinds of warnings, each limited on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Warning {
+    Failed(StoreErrorKind),
+    Timeout,
+    TooManyCalls,
+    BreakerOpened,
+    WriteQueueFull,
+}
+
+impl Warning {
+    /// Returns the log line: the fault, its effect, and the remedy.
+    fn message(self) -> &'static str {
+        match self {
+            Self::Failed(StoreErrorKind::Unreachable) => {
+                "the remote store cannot be reached: responses are computed again until it answers; \
+                 check that it runs and that the network path to it is open"
+            }
+            Self::Timeout | Self::Failed(StoreErrorKind::Timeout) => {
+                "the remote store is slow: responses that it does not return in time are computed \
+                 again; check its load, and whether `remote_timeout` suits the network to it"
+            }
+            Self::Failed(StoreErrorKind::Refused) => {
+                "the remote store refuses commands: responses are computed again; check whether it \
+                 is full, read-only, or denies this user a permission"
+            }
+            Self::Failed(StoreErrorKind::Protocol) => {
+                "the remote store sends invalid replies: responses are computed again; check that \
+                 its address is that of such a store, and see the error for details"
+            }
+            Self::Failed(StoreErrorKind::InvalidAddress) => {
+                "the remote store's address is invalid: responses are computed again; correct it"
+            }
+            Self::TooManyCalls => {
+                "the maximum number of concurrent calls to the remote store is reached: responses \
+                 are computed again; check its load"
+            }
+            Self::BreakerOpened => {
+                "the remote store has failed too often: it is not called, and responses are computed \
+                 again, until it answers a probe; `ResponseCache::stats` counts the failures"
+            }
+            Self::WriteQueueFull => {
+                "responses are not written to the remote store because its write queue is full: \
+                 other nodes compute them again; check its load"
+            }
+        }
+    }
+}
+
+/// Time of the last warning of each kind.
+#[derive(Debug, Default)]
+pub(crate) struct Warnings(Mutex<Vec<(Warning, Duration)>>);
+
+impl Warnings {
+    /// Logs the warning unless one of its kind was logged within the last second.
+    pub(crate) fn warn(&self, warning: Warning, error: Option<&StoreError>, now: Duration) {
+        if self.is_due(warning, now) {
+            let error = error.map(tracing::field::display);
+            tracing::warn!(target: TARGET, error, "{}", warning.message());
+        }
+    }
+
+    /// Logs the end of an outage.
+    pub(crate) fn recovered() {
+        tracing::info!(target: TARGET, "the remote store answers again");
+    }
+
+    fn is_due(&self, warning: Warning, now: Duration) -> bool {
+        let mut logged = lock(&self.0);
+        let Some((_, last)) = logged.iter_mut().find(|(known, _)| *known == warning) else {
+            logged.push((warning, now));
+            return true;
+        };
+        let is_due = now.saturating_sub(*last) >= WARN_INTERVAL;
+        if is_due {
+            *last = now;
+        }
+        is_due
     }
 }
 

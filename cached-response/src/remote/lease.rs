@@ -3,7 +3,11 @@
 //! The node that holds the lease runs; the others poll it. A lease expires by itself, so that a node
 //! which dies with one costs an additional run and no more.
 
-use crate::{invalidation::nonce::Nonce, remote::write_queue::WriteQueue};
+use crate::{
+    invalidation::nonce::Nonce,
+    remote::write_queue::WriteQueue,
+    store::{Store, StoreError, warn_of_foreign_value},
+};
 use actix_web::web::Bytes;
 use sha1::{Digest, Sha1};
 use std::time::Duration;
@@ -41,7 +45,7 @@ impl LeaseState {
 }
 
 /// Returns whether `value` is that of a lease, of any run.
-pub(crate) fn is_lease(value: &[u8]) -> bool {
+fn is_lease(value: &[u8]) -> bool {
     match value.split_first() {
         Some((&UNCACHEABLE, rest)) => rest.is_empty(),
         Some((&RUNNING, rest)) => rest.len() == CLAIM_BYTES,
@@ -96,17 +100,13 @@ impl Lease {
         }
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Releases the lease after a run whose response may not be stored, and neither may the next one.
     pub(crate) fn mark_uncacheable(mut self) {
         self.on_drop = OnDrop::MarkUncacheable;
     }
 
     /// Drops the guard of a lease that another node holds.
-    pub(crate) fn leave(mut self) {
+    fn leave(mut self) {
         self.on_drop = OnDrop::Leave;
     }
 }
@@ -131,4 +131,48 @@ impl Drop for Lease {
             })
         });
     }
+}
+
+/// Outcome of a request for a lease.
+pub(crate) enum LeaseOutcome {
+    Held(Lease),
+    /// Another node holds it.
+    Taken,
+    /// None was requested, or the store has failed: the handler runs all the same.
+    None,
+}
+
+/// Requests a lease with its claim.
+pub(crate) async fn take_lease(
+    store: &dyn Store,
+    requested: Option<(Lease, Bytes)>,
+    ttl: Duration,
+) -> LeaseOutcome {
+    let Some((lease, claim)) = requested else {
+        return LeaseOutcome::None;
+    };
+    match add_lease(store, &lease.name, &claim, ttl).await {
+        Ok(stored) if stored == claim => LeaseOutcome::Held(lease),
+        Ok(_) => {
+            lease.leave();
+            LeaseOutcome::Taken
+        }
+        Err(_) => LeaseOutcome::None,
+    }
+}
+
+/// Adds `claim` unless a lease is stored, in place of a foreign value; returns the value that is stored.
+async fn add_lease(
+    store: &dyn Store,
+    name: &str,
+    claim: &Bytes,
+    ttl: Duration,
+) -> Result<Bytes, StoreError> {
+    let stored = store.add(name, claim.clone(), ttl).await?;
+    if is_lease(&stored) {
+        return Ok(stored);
+    }
+    warn_of_foreign_value();
+    store.delete(name).await?;
+    store.add(name, claim.clone(), ttl).await
 }

@@ -9,30 +9,23 @@
 //! [`lease`], so that other nodes wait for this run. After the response was sent, the entry goes through
 //! the [`write_queue`] to the store, with the nonces from before the run.
 //!
-//! **Calls.** Every call goes through the [`client`]: within the [`budget`] of its request, guarded by
-//! the circuit [`breaker`], on the I/O thread of the [`executor`] with timeouts by the [`timer`]. The
-//! [`health`] counts and logs failures and probes a store that is unwell. A failure is a miss, never an
-//! error of a request.
+//! **Calls.** Every call goes through the [`client`]: within the [budget](client::Budget) of its
+//! request, guarded by the circuit [`breaker`], on the I/O thread of the [`executor`], whose timer thread
+//! ends it. The [`health`] counts and logs failures and probes a store that is unwell. A failure is a miss,
+//! never an error of a request.
 //!
 //! **Invalidating.** The [`bus`] sends invalidations to the store and to the other processes, and knows
 //! for how long the memory of this process may be trusted without asking the store.
 
 pub(crate) mod breaker;
-pub(crate) mod budget;
 pub(crate) mod bus;
-pub(crate) mod call_counters;
 pub(crate) mod client;
-pub(crate) mod config;
 pub(crate) mod entry_key;
-pub(crate) mod error;
 pub(crate) mod executor;
-pub(crate) mod head_cache;
 pub(crate) mod health;
 pub(crate) mod lease;
 pub(crate) mod names;
 pub(crate) mod read;
-pub(crate) mod timer;
-pub(crate) mod vary;
 pub(crate) mod write;
 pub(crate) mod write_queue;
 
@@ -42,13 +35,10 @@ use crate::{
         generations::{Generations, Target},
         nonce::Nonce,
     },
-    metrics::observers::TARGET,
-    metrics::stats::RemoteStats,
+    metrics::{observers::TARGET, stats::RemoteStats},
     remote::{
-        budget::Budget,
         bus::{InvalidationBus, Limits, transport::StoreTransport},
-        client::RemoteClient,
-        config::{NamespaceLock, RemoteConfig},
+        client::{Budget, RemoteClient},
         entry_key::RemoteKey,
         health::Recovery,
         names::Namespace,
@@ -57,8 +47,9 @@ use crate::{
         write_queue::WriteQueue,
     },
     route::Route,
+    store::{Store, StoreError, StoreErrorKind},
     time::{Clock, moment::Timestamp},
-    util::sync::STRIPES,
+    util::sync::{Mutex, STRIPES, lock},
 };
 use std::{
     fmt,
@@ -68,6 +59,66 @@ use std::{
     },
     time::Duration,
 };
+
+/// Settings of the builder for the remote tier.
+#[derive(Clone)]
+pub(crate) struct RemoteConfig {
+    pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) namespace: String,
+    pub(crate) schema_version: u32,
+    /// Time that all calls of one request may take together.
+    pub(crate) remote_timeout: Duration,
+    /// Time that an invalidation may take.
+    pub(crate) invalidation_timeout: Duration,
+    /// Time for which memory may be trusted without a sign of life from the bus.
+    pub(crate) max_unverified: Duration,
+}
+
+impl Default for RemoteConfig {
+    fn default() -> Self {
+        Self {
+            store: None,
+            namespace: "cached-response".into(),
+            schema_version: 1,
+            remote_timeout: Duration::from_millis(50),
+            invalidation_timeout: Duration::from_millis(250),
+            max_unverified: Duration::from_secs(5),
+        }
+    }
+}
+
+impl fmt::Debug for RemoteConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteConfig")
+            .field("has_store", &self.store.is_some())
+            .field("namespace", &self.namespace)
+            .field("schema_version", &self.schema_version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Use of a namespace by one cache, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct NamespaceLock(
+    #[expect(dead_code, reason = "its reference count shows that it is in use")] Arc<str>,
+);
+
+impl NamespaceLock {
+    /// Registers a use of the namespace and returns whether another cache of this process uses it.
+    pub(crate) fn acquire(namespace: &str) -> (Self, bool) {
+        static ALL: Mutex<Vec<Weak<str>>> = Mutex::new(Vec::new());
+        let own: Arc<str> = namespace.into();
+        let mut all = lock(&ALL);
+        let mut is_shared = false;
+        all.retain(|used| {
+            let used = used.upgrade();
+            is_shared |= used.as_deref() == Some(namespace);
+            used.is_some()
+        });
+        all.push(Arc::downgrade(&own));
+        (Self(own), is_shared)
+    }
+}
 
 /// Bound on the time that nodes wait for the run of another one, which may have died.
 const MAX_LEASE_TTL: Duration = Duration::from_secs(30);
@@ -202,6 +253,23 @@ impl RemoteTier {
         (0..STRIPES)
             .map(|stripe| self.namespace.stripe(stripe))
             .collect()
+    }
+}
+
+/// Reason why a call to the remote store has no result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CallError {
+    /// Not started: the circuit breaker is open.
+    BreakerOpen,
+    /// Not started: the maximum number of concurrent calls is reached.
+    TooManyCalls,
+    Timeout,
+    Failed(StoreError),
+}
+
+impl CallError {
+    pub(crate) fn failed(kind: StoreErrorKind, message: impl Into<String>) -> Self {
+        Self::Failed(StoreError::new(kind, message))
     }
 }
 

@@ -7,9 +7,7 @@ use crate::{
     },
     invalidation::{generation::Snapshot, nonce::Nonce, tag_stripes::StripeSnapshot},
     key::vary::{self, Variant},
-    remote::{
-        RemoteTier, budget::Budget, entry_key::RemoteKey, error::CallError, lease::LeaseState,
-    },
+    remote::{CallError, RemoteTier, client::Budget, entry_key::RemoteKey, lease::LeaseState},
     route::Route,
     store::StoredValue,
     time::moment::Timestamp,

@@ -11,13 +11,11 @@ use crate::{
     invalidation::{nonce::Nonce, tag_stripes::stripe},
     metrics::reason::Skip,
     remote::{
-        RemoteTier,
-        budget::Budget,
-        entry_key::RemoteKey,
-        error::CallError,
-        lease::{Lease, claim, is_lease},
+        CallError, RemoteTier,
+        client::Budget,
+        entry_key::{RemoteKey, VaryTarget, stored_list},
+        lease::{Lease, LeaseOutcome, claim, take_lease},
         read::Fetched,
-        vary::{VaryTarget, stored_list},
     },
     store::{Store, StoreError, StoreErrorKind, StoreFuture, warn_of_foreign_value},
 };
@@ -219,14 +217,6 @@ struct Preconditions {
     stripes: Option<Vec<Option<Bytes>>>,
 }
 
-enum LeaseOutcome {
-    Held(Lease),
-    /// Another node holds it.
-    Taken,
-    /// None was requested, or the store has failed: the handler runs all the same.
-    None,
-}
-
 impl Preparation {
     fn of(remote: &RemoteTier, request: &WriteRequest<'_>) -> Self {
         let WriteRequest { key, fetched, .. } = request;
@@ -288,40 +278,6 @@ fn offer(name: &str) -> ((String, Bytes), Nonce) {
 
 fn offers(names: &[String]) -> Vec<(String, Bytes)> {
     names.iter().map(|name| offer(name).0).collect()
-}
-
-async fn take_lease(
-    store: &dyn Store,
-    requested: Option<(Lease, Bytes)>,
-    ttl: Duration,
-) -> LeaseOutcome {
-    let Some((lease, claim)) = requested else {
-        return LeaseOutcome::None;
-    };
-    match add_lease(store, lease.name(), &claim, ttl).await {
-        Ok(stored) if stored == claim => LeaseOutcome::Held(lease),
-        Ok(_) => {
-            lease.leave();
-            LeaseOutcome::Taken
-        }
-        Err(_) => LeaseOutcome::None,
-    }
-}
-
-/// Adds `claim` unless a lease is stored, in place of a foreign value; returns the value that is stored.
-async fn add_lease(
-    store: &dyn Store,
-    name: &str,
-    claim: &Bytes,
-    ttl: Duration,
-) -> Result<Bytes, StoreError> {
-    let stored = store.add(name, claim.clone(), ttl).await?;
-    if is_lease(&stored) {
-        return Ok(stored);
-    }
-    warn_of_foreign_value();
-    store.delete(name).await?;
-    store.add(name, claim.clone(), ttl).await
 }
 
 /// Reads the stripes; those that are absent are created for the next run.

@@ -5,7 +5,11 @@
 //! all writes are dropped, so that none pile up.
 
 use crate::{
-    remote::{call_counters::CallEvent, client::RemoteClient, error::Warning, executor},
+    remote::{
+        client::RemoteClient,
+        executor,
+        health::{CallEvent, Warning},
+    },
     store::{Store, StoreFuture},
     util::sync::{Mutex, lock},
 };

@@ -8,8 +8,7 @@ pub(crate) const REMOTE: Subject = Subject {
     files: &[
         ("invalidation/generation.rs", Some("generation")),
         ("time/moment.rs", Some("moment")),
-        ("remote/bus/liveness.rs", Some("liveness")),
-        ("remote/bus/pending.rs", Some("pending")),
+        ("remote/bus/trust.rs", Some("trust")),
         ("invalidation/scope.rs", Some("scope")),
     ],
     mistakes: MISTAKES,
@@ -78,7 +77,7 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         name: "an_invalidation_is_noted_without_being_counted",
-        file: "pending.rs",
+        file: "trust.rs",
         right: "self.count.store(state.len(), Release);
         unconfirmed",
         wrong: "unconfirmed",
@@ -87,7 +86,7 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         name: "an_older_invalidation_confirms_a_newer_one",
-        file: "pending.rs",
+        file: "trust.rs",
         right: "newest.is_some_and(|newest| newest.number == done.number)",
         wrong: "newest.is_some()",
         scenario: "a_late_confirmation_and_a_newer_invalidation",
@@ -115,7 +114,7 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         name: "a_heartbeat_does_not_release_the_generations_raised_before_it",
-        file: "liveness.rs",
+        file: "trust.rs",
         right: "self.last_heartbeat.fetch_max(sent_at.to_nanos(), AcqRel);",
         wrong: "self.last_heartbeat.fetch_max(sent_at.to_nanos(), super::sync::Ordering::Relaxed);",
         scenario: "an_invalidation_by_another_process_and_a_request",
@@ -123,7 +122,7 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         name: "a_reader_of_a_heartbeat_does_not_acquire_the_generations_raised_before_it",
-        file: "liveness.rs",
+        file: "trust.rs",
         right: "self.last_heartbeat.load(Acquire)",
         wrong: "self.last_heartbeat.load(super::sync::Ordering::Relaxed)",
         scenario: "an_invalidation_by_another_process_and_a_request",
@@ -141,7 +140,7 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         name: "the_gap_is_read_before_the_heartbeat",
-        file: "liveness.rs",
+        file: "trust.rs",
         right: "let last_heartbeat = self.last_heartbeat.load(Acquire);
         // After the heartbeat: a gap before it was recorded before it.
         let last_gap = self.last_gap.load(Acquire);",

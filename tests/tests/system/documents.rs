@@ -357,7 +357,7 @@ fn every_function_that_the_architecture_names_is_in_its_file() {
 
 #[test]
 fn every_warning_about_a_remote_store_has_a_row() {
-    let source = read("cached-response/src/remote/error.rs");
+    let source = read("cached-response/src/remote/health.rs");
     let messages = source.split("fn message(").nth(1).unwrap();
     let messages = messages.split("\n    }\n").next().unwrap();
     let warnings: Vec<_> = messages.split('"').skip(1).step_by(2).collect();

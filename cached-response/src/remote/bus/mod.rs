@@ -1,24 +1,21 @@
 //! Invalidation in the remote store and in other processes.
 //!
 //! An invalidation is [noted](InvalidationBus::note) as pending, raises the generations of this process,
-//! and is then [sent](InvalidationBus::send), in this order: see [`pending`].
+//! and is then [sent](InvalidationBus::send), in this order: see [`trust`].
 //!
 //! The [`publisher`] deletes nonces from the store and publishes messages to the other processes, and a
-//! heartbeat each second. The [`subscriber`] applies the messages of others; [`sequence`] numbers show a
-//! gap, and the own heartbeats that come back show [that none was missed](liveness).
+//! heartbeat each second. The [`subscriber`] applies the messages of others; their numbers show a gap, and
+//! the own heartbeats that come back show that none was missed. Both call the store by the [`transport`].
 
 use crate::{
     invalidation::{generation, scope},
     time::moment,
     util::sync,
 };
-pub(crate) mod liveness;
-pub(crate) mod message;
-pub(crate) mod pending;
 pub(crate) mod publisher;
-pub(crate) mod sequence;
 pub(crate) mod subscriber;
 pub(crate) mod transport;
+pub(crate) mod trust;
 
 use crate::{
     invalidation::{
@@ -27,11 +24,10 @@ use crate::{
     },
     remote::{
         bus::{
-            liveness::BusLiveness,
-            pending::{MAX_BYTES, Pending, Unconfirmed},
             publisher::{HeartbeatMonitor, Job, Outcome, Publisher, Waiter},
             subscriber::Subscriber,
             transport::Transport,
+            trust::{BusLiveness, MAX_BYTES, Pending, Unconfirmed},
         },
         names::Namespace,
     },

@@ -6,9 +6,8 @@
 use crate::{
     invalidation::{error::InvalidationError, generation::Bump},
     remote::bus::{
-        message::{Message, Payload, Targets},
-        pending::{Pending, Unconfirmed},
-        transport::{Transport, catch_panic},
+        transport::{Message, Payload, Targets, Transport, catch_panic},
+        trust::{Pending, Unconfirmed},
     },
     store::{StoreError, StoreErrorKind},
     time::{Clock, Sleep},

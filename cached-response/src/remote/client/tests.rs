@@ -336,3 +336,49 @@ async fn probing_ends_with_the_last_client() {
     })
     .await;
 }
+
+fn spent(total: Duration, spent: Duration) -> Budget {
+    let budget = Budget::new(total);
+    let nanos = u64::try_from(spent.as_nanos()).unwrap();
+    budget.spent_nanos.store(nanos, Relaxed);
+    budget
+}
+
+#[test]
+fn time_in_calls_is_spent_and_time_between_them_is_not() {
+    let budget = Budget::new(Duration::from_secs(3_600));
+    assert_eq!(budget.remaining(), Duration::from_secs(3_600));
+    let mut before = budget.remaining();
+    for _ in 0..2 {
+        let guard = budget.charge().unwrap();
+        assert_eq!(budget.remaining(), before);
+        while guard.started_at.elapsed().is_zero() {}
+        drop(guard);
+        assert!(budget.remaining() < before);
+        before = budget.remaining();
+    }
+}
+
+#[test]
+fn no_call_starts_when_the_budget_is_used_up() {
+    let second = Duration::from_secs(1);
+    let nearly = spent(second, Duration::from_nanos(999_999_999));
+    assert!(nearly.charge().is_some());
+    assert!(spent(second, second).charge().is_none());
+    assert!(spent(second, second * 2).charge().is_none());
+    assert!(Budget::new(Duration::ZERO).charge().is_none());
+}
+
+#[test]
+fn a_call_with_half_of_the_budget_has_a_fair_time() {
+    let ms = Duration::from_millis;
+    assert!(spent(ms(50), ms(25)).charge().unwrap().is_fair());
+    assert!(!spent(ms(50), ms(26)).charge().unwrap().is_fair());
+}
+
+#[test]
+fn no_budget_overflows_the_clock() {
+    let budget = Budget::new(Duration::MAX);
+    let end = Instant::now().checked_add(budget.charge().unwrap().remaining());
+    assert!(end.unwrap() > Instant::now());
+}

@@ -1,11 +1,13 @@
 use super::*;
 use crate::{
+    entry::codec::head::Metadata,
     key::handler_id::{HandlerType, SourceLocation},
     policy::Policy,
     remote::names::Namespace,
     route::config::RouteConfig,
 };
 use actix_web::{HttpRequest, test::TestRequest};
+use std::{cell::Cell, sync::Arc, time::Duration};
 
 fn route(policy: Policy) -> Route {
     let config = RouteConfig::new(policy, &[]);
@@ -113,4 +115,74 @@ fn keys_of_one_set_do_not_evict_each_other() {
     for key in &keys {
         assert!(!request_key(1, &route, key, &request).1, "{key}");
     }
+}
+
+const KEY: &[u8] = b"key";
+
+fn frame(lifetime: u64, body: &'static str) -> Bytes {
+    let stored = StoredResponse {
+        lifetime: Duration::from_secs(lifetime),
+        body: body.into(),
+        ..StoredResponse::default()
+    };
+    codec::response(KEY, &stored, &Metadata::default()).unwrap()
+}
+
+fn read(cache: &HeadCache, frame: &Bytes) -> StoredResponse {
+    match cache.decode(KEY, frame).unwrap() {
+        Decoded::Response(stored, _) => *stored,
+        Decoded::Names(_) => unreachable!("the frame is a response"),
+    }
+}
+
+#[test]
+fn a_head_that_recurs_is_reused_with_the_new_body() {
+    let cache = HeadCache::default();
+    let first = read(&cache, &frame(9, "one"));
+    let second = read(&cache, &frame(9, "two"));
+    let third = read(&cache, &frame(9, "three"));
+    let fourth = read(&cache, &frame(9, "four"));
+    // The second read caches it, and the third and later ones reuse it.
+    assert!(!Arc::ptr_eq(&first.headers, &second.headers));
+    assert!(Arc::ptr_eq(&third.headers, &fourth.headers));
+    let bodies = [first, second, third, fourth].map(|stored| stored.body);
+    assert_eq!(bodies, ["one", "two", "three", "four"]);
+}
+
+#[test]
+fn another_head_is_decoded_and_replaces_it() {
+    let cache = HeadCache::default();
+    for lifetime in [9, 9, 9, 8, 8, 9] {
+        let stored = read(&cache, &frame(lifetime, "body"));
+        assert_eq!(stored.lifetime.as_secs(), lifetime);
+    }
+    assert!(cache.decode(b"another key", &frame(7, "body")).is_none());
+    let mut altered = frame(9, "body").to_vec();
+    *altered.last_mut().unwrap() ^= 1;
+    assert!(cache.decode(KEY, &altered.into()).is_none());
+}
+
+#[test]
+fn a_verdict_holds_for_the_same_head_alone() {
+    let (cache, judged) = (HeadCache::default(), Cell::new(0));
+    let permits = |stored: &StoredResponse, permits| {
+        cache.permits(stored, || {
+            judged.set(judged.get() + 1);
+            permits
+        })
+    };
+    let first = read(&cache, &frame(9, "one"));
+    assert!(permits(&first, true));
+    let _ = read(&cache, &frame(9, "two"));
+    for times in [2, 2] {
+        let known = read(&cache, &frame(9, "three"));
+        assert!(!permits(&known, false));
+        assert_eq!(judged.get(), times);
+    }
+    // A response with another head is judged each time.
+    assert!(permits(&first, true) && permits(&first, true));
+    assert_eq!(judged.get(), 4);
+    let _ = read(&cache, &frame(8, "four"));
+    assert!(permits(&read(&cache, &frame(8, "five")), true));
+    assert_eq!(judged.get(), 5);
 }

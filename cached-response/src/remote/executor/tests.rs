@@ -1,8 +1,12 @@
 use super::*;
 use crate::testing::mock_store::wait_for;
 use std::{
-    future::{pending, ready},
+    cell::Cell,
+    future::{pending, poll_fn, ready},
     panic::resume_unwind,
+    pin::pin,
+    sync::atomic::{AtomicU32, Ordering::SeqCst},
+    task::Waker,
     time::Instant,
 };
 use tokio::sync::mpsc::error::TryRecvError;
@@ -29,7 +33,7 @@ async fn a_task_is_awaited_inside_a_runtime_as_well() {
 
 #[test]
 fn the_thread_drives_timers() {
-    let nothing = std::time::Duration::ZERO;
+    let nothing = Duration::ZERO;
     let slept = spawn(async move { tokio::time::sleep(nothing).await }).unwrap();
     assert_eq!(wait_for(slept), Ok(()));
 }
@@ -222,4 +226,89 @@ fn a_thread_that_has_ended_accepts_no_jobs() {
         // Within a runtime the dropped job ends its task.
         runtime().block_on(async { send_batched(jobs, empty_job()).map(drop).unwrap() });
     });
+}
+
+const TIMEOUT: Duration = Duration::from_millis(20);
+
+/// Blocks this thread until then.
+fn busy_until(end: Instant) {
+    while Instant::now() < end {}
+}
+
+fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[tokio::test]
+async fn a_result_that_is_ready_does_not_time_out() {
+    assert_eq!(timeout(Duration::ZERO, ready(7)).await, Some(7));
+}
+
+#[tokio::test]
+async fn a_wait_ends_with_its_timeout() {
+    start_timer().unwrap();
+    let started_at = Instant::now();
+    assert_eq!(timeout(TIMEOUT, pending::<()>()).await, None);
+    assert!(started_at.elapsed() >= TIMEOUT);
+}
+
+#[tokio::test]
+async fn a_short_wait_is_not_behind_a_long_one() {
+    start_timer().unwrap();
+    let long = timeout(Duration::from_secs(600), pending::<()>());
+    let mut long = pin!(long);
+    assert!(poll(long.as_mut()).is_pending());
+    assert_eq!(timeout(TIMEOUT, pending::<()>()).await, None);
+    assert!(poll(long.as_mut()).is_pending());
+}
+
+/// The store has answered in time, and the thread that reads the reply was busy.
+#[test]
+fn a_thread_that_was_busy_polls_the_reply_once_more() {
+    start_timer().unwrap();
+    let (arrived, now) = (Cell::new(false), Instant::now());
+    let reply = poll_fn(|_| {
+        if arrived.get() {
+            Poll::Ready("in time")
+        } else {
+            Poll::Pending
+        }
+    });
+    let mut call = pin!(WithTimeout::new(reply, None, TIMEOUT, now));
+    assert!(poll(call.as_mut()).is_pending());
+    busy_until(now + TIMEOUT + 2 * GRACE);
+    assert!(poll(call.as_mut()).is_pending());
+    arrived.set(true);
+    assert_eq!(poll(call.as_mut()), Poll::Ready(Some("in time")));
+}
+
+#[test]
+fn the_grace_period_is_granted_once() {
+    start_timer().unwrap();
+    let mut call = pin!(timeout(TIMEOUT, pending::<()>()));
+    assert!(poll(call.as_mut()).is_pending());
+    for _ in 0..2 {
+        busy_until(Instant::now() + TIMEOUT + 2 * GRACE);
+        if poll(call.as_mut()).is_ready() {
+            return;
+        }
+    }
+    panic!("the wait has not ended");
+}
+
+#[test]
+fn a_batch_starts_once() {
+    let count = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&count);
+    let start = BatchStart::new(move || {
+        counted.fetch_add(1, SeqCst);
+    });
+    let guard = start.guard();
+    assert_eq!(start.started_at(), None);
+    start.start();
+    let started_at = start.started_at();
+    assert!(started_at.is_some());
+    start.start();
+    drop(guard);
+    assert_eq!((start.started_at(), count.load(SeqCst)), (started_at, 1));
 }

@@ -3,7 +3,7 @@
 use crate::{
     invalidation::generation::{Bump, Validity},
     remote::{
-        bus::message::{Message, Payload, Targets},
+        bus::transport::{Message, Payload, Targets},
         tests::node::{Node, SECOND, eventually, shop},
     },
     store::{Store, StoreErrorKind},

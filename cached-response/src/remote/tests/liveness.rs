@@ -1,4 +1,4 @@
-use crate::{remote::bus::liveness::BusLiveness, time::moment::Timestamp};
+use crate::{remote::bus::trust::BusLiveness, time::moment::Timestamp};
 use proptest::prelude::*;
 use std::time::Duration;
 

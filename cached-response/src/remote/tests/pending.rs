@@ -3,7 +3,7 @@ use crate::{
         generation::Bump::{self, Expire, Invalidate},
         scope::Scope,
     },
-    remote::bus::pending::{MAX_BYTES, MAX_SCOPES, Pending},
+    remote::bus::trust::{MAX_BYTES, MAX_SCOPES, Pending},
 };
 use proptest::prelude::*;
 use std::collections::HashMap;

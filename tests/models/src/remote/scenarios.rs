@@ -6,11 +6,10 @@ use std::time::Duration;
 use loom::thread;
 
 use super::generation::{Bump, Generation, Snapshot};
-use super::liveness::BusLiveness;
 use super::moment::Timestamp;
-use super::pending::{Pending, Unconfirmed};
 use super::scope::Scope;
 use super::sync::{Mutex, explore, lock};
+use super::trust::{BusLiveness, Pending, Unconfirmed};
 
 const OLD: u64 = 1;
 const NONCE: u64 = 7;

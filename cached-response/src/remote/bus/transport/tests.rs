@@ -1,4 +1,8 @@
 use super::*;
+use crate::{
+    remote::client::Budget,
+    testing::mock_store::{Behaviour, MockStore},
+};
 use proptest::prelude::*;
 
 fn targets() -> impl Strategy<Value = Targets> {
@@ -134,4 +138,27 @@ proptest! {
         }
         prop_assert_eq!(sent, tags);
     }
+}
+
+#[tokio::test]
+async fn calls_to_an_unwell_store_go_through_in_a_recovery_only() {
+    let (store, _events) = MockStore::new(Behaviour::Fail(StoreErrorKind::Unreachable));
+    let client = RemoteClient::new(store.clone(), "the probe".into(), Vec::new());
+    let any_store: Arc<dyn Store> = store.clone();
+    let transport = StoreTransport::new(&any_store, &client, "bus", Duration::from_secs(30));
+    let budget = Budget::new(Duration::from_secs(30));
+    while !client.is_open() {
+        let delete = |store: Arc<dyn Store>| -> crate::StoreFuture<'static, ()> {
+            Box::pin(async move { store.delete("in vain").await })
+        };
+        assert!(client.call(&budget, delete).await.is_err());
+    }
+    store.set_behaviour(Behaviour::Hold);
+    store.release(2);
+    let delete = || transport.delete(vec!["name".to_owned()]);
+    assert!(delete().await.is_err());
+    let recovery = transport.recover();
+    assert_eq!(delete().await, Ok(()));
+    drop(recovery);
+    assert!(delete().await.is_err());
 }
