@@ -392,6 +392,28 @@ with_counts! {
     ValueStats {}
 }
 
+/// The counts of a route without a name.
+impl From<&ValueStats> for RouteStats {
+    fn from(values: &ValueStats) -> Self {
+        let mut from = values.clone();
+        let mut to = Self {
+            time_saved: values.time_saved,
+            run_time: values.run_time,
+            forwards: values.forwards.clone(),
+            bypasses: values.bypasses.clone(),
+            skips: values.skips.clone(),
+            stale: values.stale.clone(),
+            ..Self::default()
+        };
+        for ((_, to_field, _), (_, from_field, _)) in
+            Self::COUNTS.into_iter().zip(ValueStats::COUNTS)
+        {
+            *to_field(&mut to) = *from_field(&mut from);
+        }
+        to
+    }
+}
+
 impl Stats {
     /// Returns the difference to `earlier` stats of the same cache: what was counted in between. Sizes and
     /// runs in progress are those of `self`.

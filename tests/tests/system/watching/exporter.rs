@@ -1,11 +1,14 @@
-//! The feature `metrics` through a real exporter: its text has the figures of `stats()`.
+//! The feature `metrics` through a real exporter: its text has the figures of `stats()`, and is that of the
+//! admin scope.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use actix_web::{HttpResponse, get, web};
-use cached_response::testing::ManualClock;
-use cached_response::{CacheResponses, Policy, ResponseCache, Stats, cached_response};
+use cached_response::testing::{InProcessStore, ManualClock};
+use cached_response::{CacheResponses, Policy, ResponseCache, Stats, admin, cached_response};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tests::alone::alone;
 use tests::raw::{self, Request};
@@ -20,6 +23,68 @@ async fn list(id: web::Path<String>, clock: web::Data<ManualClock>) -> HttpRespo
         response.insert_header(("set-cookie", "session=planted-cookie"));
     }
     response.body("planted-body")
+}
+
+#[get("/flaky")]
+#[cached_response(timeout = 1, stale_if_error = 1h)]
+async fn flaky(is_down: web::Data<AtomicBool>) -> HttpResponse {
+    if is_down.load(SeqCst) {
+        return HttpResponse::InternalServerError().finish();
+    }
+    HttpResponse::Ok().finish()
+}
+
+async fn rate(cache: web::Data<ResponseCache>) -> String {
+    let rate = cache.get_or_compute("rate", 60, || async { Ok::<_, Infallible>(1.08) });
+    rate.await.unwrap_or_default().to_string()
+}
+
+const TOKEN: &str = "correct horse battery staple";
+
+/// A family of a text: its type and help, and its samples by name and sorted labels.
+#[derive(Debug, Default, PartialEq)]
+struct Family {
+    kind: String,
+    help: String,
+    samples: BTreeMap<String, f64>,
+}
+
+/// The families of a text. Quantiles are left out: the admin scope has none.
+fn families(text: &str) -> BTreeMap<String, Family> {
+    let mut families = BTreeMap::<String, Family>::new();
+    let mut last = String::new();
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            let (name, help) = help.split_once(' ').unwrap();
+            help.clone_into(&mut families.entry(name.to_owned()).or_default().help);
+        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = kind.split_once(' ').unwrap();
+            name.clone_into(&mut last);
+            kind.clone_into(&mut families.entry(name.to_owned()).or_default().kind);
+        } else if !line.contains("quantile=") {
+            let (sample, value) = line.rsplit_once(' ').unwrap();
+            let (name, labels) = sample.split_once('{').unwrap_or((sample, ""));
+            let mut labels: Vec<_> = labels.trim_end_matches('}').split(',').collect();
+            labels.sort_unstable();
+            let sample = format!("{name} {}", labels.join(","));
+            let value = value.parse::<f64>().unwrap();
+            // Sums of durations are added in another order.
+            let value = (value * 1e6).round() / 1e6;
+            let samples = &mut families.get_mut(&last).unwrap().samples;
+            assert!(
+                samples.insert(sample, value).is_none(),
+                "{line} is there twice"
+            );
+        }
+    }
+    families
+}
+
+fn admin_text(server: &Server) -> String {
+    let request = Request::get("/cache/metrics").header("authorization", format!("Bearer {TOKEN}"));
+    let response = raw::fetch(server.address(), &request).unwrap();
+    assert_eq!(response.status(), 200);
+    response.text()
 }
 
 /// The samples of a scrape: by name with labels, in the order of the text format.
@@ -37,15 +102,19 @@ fn scrape(cache: &ResponseCache, handle: &PrometheusHandle) -> BTreeMap<String, 
         .collect()
 }
 
-fn server(cache: &ResponseCache, clock: &ManualClock) -> Server {
-    let (cache, clock) = (cache.clone(), web::Data::new(clock.clone()));
+fn server(cache: &ResponseCache, clock: &ManualClock, is_down: &web::Data<AtomicBool>) -> Server {
+    let (cache, clock) = (web::Data::new(cache.clone()), web::Data::new(clock.clone()));
+    let is_down = is_down.clone();
     let app = move |app: &mut web::ServiceConfig| {
         let other = web::scope("/other")
             .wrap(CacheResponses::new(Policy::new(60)))
             .route("/one", web::get().to(HttpResponse::Ok))
             .route("/two", web::get().to(HttpResponse::Ok));
+        let admin = admin::scope("/cache", ResponseCache::clone(&cache), admin::token(TOKEN));
         app.app_data(cache.clone()).app_data(clock.clone());
-        app.service(list).service(other);
+        app.app_data(is_down.clone()).service(admin);
+        app.service((list, flaky, other))
+            .route("/rate", web::get().to(rate));
     };
     Server::start(2, app).unwrap()
 }
@@ -80,51 +149,42 @@ fn float(count: u64) -> f64 {
 
 /// Every figure of the scrape is that of `stats()`.
 fn assert_figures(samples: &BTreeMap<String, f64>, stats: &Stats) {
-    let asked = stats.hits + stats.misses + stats.forced_refreshes + stats.bypasses.total();
     for (name, count) in [
-        ("cached_response_requests_total", asked),
+        ("cached_response_hits_total", stats.hits),
+        ("cached_response_misses_total", stats.misses),
+        (
+            "cached_response_forced_refreshes_total",
+            stats.forced_refreshes,
+        ),
+        ("cached_response_bypasses_total", stats.bypasses.total()),
+        ("cached_response_stored_total", stats.stored),
+        ("cached_response_not_stored_total", stats.skips.total()),
         ("cached_response_served_bytes_total", stats.served_bytes),
         ("cached_response_memory_bytes", stats.bytes),
         ("cached_response_memory_max_bytes", stats.max_bytes),
-        ("cached_response_entries", stats.entries),
+        ("cached_response_memory_entries", stats.entries),
         ("cached_response_invalidations_total", stats.invalidations),
         ("cached_response_run_duration_seconds_count", stats.runs),
     ] {
         assert_is(samples, name, float(count));
     }
-    assert_is(
-        samples,
-        "cached_response_time_saved_seconds",
-        stats.time_saved.as_secs_f64(),
-    );
-    assert_is(
-        samples,
-        "cached_response_run_duration_seconds_sum",
-        stats.run_time.as_secs_f64(),
-    );
+    for (name, duration) in [
+        ("cached_response_time_saved_seconds", stats.time_saved),
+        ("cached_response_run_duration_seconds_sum", stats.run_time),
+    ] {
+        assert_is(samples, name, duration.as_secs_f64());
+    }
 }
 
 fn assert_labels(samples: &BTreeMap<String, f64>) {
     let of_list =
         |name: &str, rest: &str| format!("cached_response_{name}{{route=\"/list/{{id}}\"{rest}}}");
     for (name, rest, count) in [
-        ("requests_total", ",outcome=\"hit\"", 2.0),
-        (
-            "requests_total",
-            ",outcome=\"miss\",reason=\"uri-miss\"",
-            2.0,
-        ),
-        (
-            "requests_total",
-            ",outcome=\"refresh\",reason=\"request\"",
-            1.0,
-        ),
-        ("responses_total", ",outcome=\"stored\"", 2.0),
-        (
-            "responses_total",
-            ",outcome=\"not_stored\",reason=\"set-cookie\"",
-            1.0,
-        ),
+        ("hits_total", "", 2.0),
+        ("misses_total", ",reason=\"uri-miss\"", 2.0),
+        ("forced_refreshes_total", "", 1.0),
+        ("stored_total", "", 2.0),
+        ("not_stored_total", ",reason=\"set-cookie\"", 1.0),
     ] {
         assert_is(samples, &of_list(name, rest), count);
     }
@@ -143,7 +203,7 @@ fn the_text_of_prometheus_has_the_figures_of_stats() {
         let handle = PrometheusBuilder::new().install_recorder().unwrap();
         let clock = ManualClock::new();
         let cache = ResponseCache::builder().clock(&clock).build();
-        let server = server(&cache, &clock);
+        let server = server(&cache, &clock, &web::Data::new(AtomicBool::new(false)));
         send(
             &server,
             &["/list/1?token=planted-query", "/list/1?token=planted-query"],
@@ -165,7 +225,7 @@ fn the_text_of_prometheus_has_the_figures_of_stats() {
         assert_labels(&samples);
         let text = handle.render();
         assert!(
-            text.contains("# HELP cached_response_requests_total Requests"),
+            text.contains("# HELP cached_response_hits_total Requests"),
             "{text}"
         );
         assert!(
@@ -173,5 +233,54 @@ fn the_text_of_prometheus_has_the_figures_of_stats() {
             "{text}"
         );
         assert!(!text.contains("planted"), "{text}");
+    });
+}
+
+/// The text of the exporter and of the admin scope, with nothing counted in between.
+fn texts(cache: &ResponseCache, server: &Server, handle: &PrometheusHandle) -> (String, String) {
+    for _ in 0..1000 {
+        let stats = cache.stats();
+        cache.publish_metrics();
+        let texts = (handle.render(), admin_text(server));
+        // Writes to the store end in the background.
+        if cache.stats() == stats {
+            return texts;
+        }
+    }
+    panic!("the counts do not settle: {}", cache.stats());
+}
+
+#[test]
+fn the_exporter_and_the_admin_scope_show_the_same_samples() {
+    alone(|| {
+        let handle = PrometheusBuilder::new().install_recorder().unwrap();
+        let clock = ManualClock::new();
+        let store = InProcessStore::with_clock(&clock);
+        let cache = ResponseCache::builder().clock(&clock).remote(store).build();
+        let is_down = web::Data::new(AtomicBool::new(false));
+        let server = server(&cache, &clock, &is_down);
+        send(
+            &server,
+            &["/list/1", "/list/1", "/list/private", "/list/1?nocache=1"],
+        );
+        send(
+            &server,
+            &["/other/one", "/other/one", "/rate", "/rate", "/flaky"],
+        );
+        let (exporter, admin) = texts(&cache, &server, &handle);
+        assert_eq!(families(&exporter), families(&admin));
+
+        clock.advance(Duration::from_secs(2));
+        is_down.store(true, SeqCst);
+        send(&server, &["/flaky", "/flaky", "/list/1", "/list/2"]);
+        raw::fetch(server.address(), &Request::post("/other/one", "")).unwrap();
+        cache.invalidate_all();
+        let (exporter, admin) = texts(&cache, &server, &handle);
+        assert_eq!(families(&exporter), families(&admin));
+
+        let shown = families(&admin);
+        assert_is(&shown["cached_response_stale_total"].samples, "", 2.0);
+        assert_is(&shown["cached_response_value_hits_total"].samples, "", 1.0);
+        assert!(shown.contains_key("cached_response_remote_calls_total"));
     });
 }
