@@ -12,7 +12,7 @@ use crate::{
     },
     http::content_coding::Codings,
     invalidation::{
-        generation::{Snapshot, Validity},
+        generation::{BumpCount, CurrentAt, Snapshot, Validity},
         nonce::Nonce,
     },
     key::vary::{Selector, Variant},
@@ -70,6 +70,8 @@ pub(crate) struct StoredResponse {
     pub(crate) snapshot: Snapshot,
     /// Generations of the tags that its handler named, read before its run started.
     pub(crate) tag_snapshot: Snapshot,
+    /// Number of bumps at its last comparison.
+    pub(crate) current_at: CurrentAt,
     pub(crate) variant: Option<Variant>,
     /// Time of its last use, for a variant.
     pub(crate) last_used: Option<Arc<AtomicU64>>,
@@ -134,6 +136,14 @@ impl StoredResponse {
     /// Effect of invalidations and expiries since its run started.
     pub(crate) fn validity(&self) -> Validity {
         self.snapshot.validity_with(&self.tag_snapshot)
+    }
+
+    /// Returns true where no invalidation or expiry was since its run started. `bumps` are those of its
+    /// cache.
+    #[inline]
+    pub(crate) fn is_unchanged(&self, bumps: &BumpCount) -> bool {
+        self.current_at
+            .is_current(bumps, || self.validity() == Validity::Current)
     }
 
     /// Returns true unless it was invalidated since its run started.

@@ -1,12 +1,12 @@
 //! Generations: counters that an invalidation or an expiry raises, and snapshots of them.
 //!
 //! A run takes its [`Snapshot`] **before** the handler starts, the stored response carries it, and
-//! **every read compares**. With anything simpler an old response is reused in some order of the
-//! steps.
+//! **every read compares**, or sees that no generation of the cache was raised since its last comparison.
+//! With anything simpler an old response is reused in some order of the steps.
 
 use super::sync::{
     Arc, AtomicU64,
-    Ordering::{Acquire, Release},
+    Ordering::{Acquire, Relaxed, Release},
     Weak,
 };
 use std::sync::OnceLock;
@@ -196,10 +196,51 @@ impl Snapshot {
     }
 }
 
+/// Number of bumps of one cache.
+#[derive(Debug)]
+pub(crate) struct BumpCount(AtomicU64);
+
+impl Default for BumpCount {
+    fn default() -> Self {
+        // Zero is the mark of a response that was never compared.
+        Self(AtomicU64::new(1))
+    }
+}
+
+impl BumpCount {
+    /// Raises generations, and counts that **afterwards**: a thread that sees the count sees them raised.
+    pub(crate) fn count(&self, raise: impl FnOnce()) {
+        raise();
+        self.0.fetch_add(1, Release);
+    }
+}
+
+/// The bump count at which the generations of a response were current: they need not be compared again
+/// before there is another bump.
+#[derive(Debug, Default)]
+pub(crate) struct CurrentAt(AtomicU64);
+
+impl CurrentAt {
+    /// Returns true where the generations are current; `compare` compares them.
+    #[inline]
+    pub(crate) fn is_current(&self, bumps: &BumpCount, compare: impl FnOnce() -> bool) -> bool {
+        // Read first: a bump during the comparison is not in this count.
+        let count = bumps.0.load(Acquire);
+        if self.0.load(Relaxed) == count {
+            return true;
+        }
+        let is_current = compare();
+        if is_current {
+            self.0.store(count, Relaxed);
+        }
+        is_current
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::sync::explore;
-    use super::{Bump, EXPIRY_BITS, Generation, Release, Snapshot, Validity};
+    use super::{Bump, BumpCount, CurrentAt, EXPIRY_BITS, Generation, Release, Snapshot, Validity};
 
     #[test]
     fn a_snapshot_is_outdated_by_any_of_its_generations() {
@@ -264,6 +305,19 @@ mod tests {
                 Snapshot::of([Generation::of_tag("a"), unnamed, Generation::of_tag("b")]);
             assert!(snapshot.tags().eq(["a", "b"]));
             assert!(snapshot.again().tags().eq(["a", "b"]));
+        });
+    }
+
+    #[test]
+    fn generations_are_compared_again_after_a_bump() {
+        explore(|| {
+            let (bumps, current_at) = (BumpCount::default(), CurrentAt::default());
+            assert!(!current_at.is_current(&bumps, || false));
+            assert!(current_at.is_current(&bumps, || true));
+            assert!(current_at.is_current(&bumps, || unreachable!()));
+            bumps.count(|| {});
+            assert!(!current_at.is_current(&bumps, || false));
+            assert!(current_at.is_current(&bumps, || true));
         });
     }
 

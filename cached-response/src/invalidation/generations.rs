@@ -1,9 +1,9 @@
 //! Generations of everything, of each path with all its queries, of each URL, of each prefix of paths,
 //! and of each tag, which a route is, too.
 //!
-//! A run takes a snapshot of its generations before it starts, and the stored response carries it: a
-//! hit compares three counters, one or two for its route, and one for each segment above its path and
-//! for each tag. It looks up no name.
+//! A run takes a snapshot of its generations before it starts, and the stored response carries it: the
+//! first hit after a bump compares three counters, one or two for its route, and one for each segment
+//! above its path and for each tag; later ones compare the number of bumps. None looks up a name.
 
 use crate::{
     invalidation::{
@@ -18,7 +18,7 @@ use crate::{
 };
 
 use actix_web::HttpRequest;
-use generation::{Bump, Generation, Snapshot};
+use generation::{Bump, BumpCount, Generation, Snapshot};
 use std::{
     borrow::Cow,
     sync::{
@@ -34,6 +34,7 @@ use std::{
 #[derive(Debug)]
 pub(crate) struct Generations {
     all: Generation,
+    bumps: BumpCount,
     names: Registry,
     stripes: Stripes,
     /// The distinct query keys of the routes.
@@ -89,6 +90,7 @@ impl Generations {
     pub(crate) fn new() -> Self {
         Self {
             all: Generation::default(),
+            bumps: BumpCount::default(),
             names: Registry::new(),
             stripes: Stripes::new(),
             query_keys: RwLock::default(),
@@ -142,30 +144,41 @@ impl Generations {
         self.stripes.hold(&self.names, tags, before, kept)
     }
 
-    pub(crate) fn raise_all(&self, raise: Bump) {
+    /// Number of bumps, for a comparison that was made before.
+    pub(crate) fn bumps(&self) -> &BumpCount {
+        &self.bumps
+    }
+
+    fn count(&self, raise: impl FnOnce()) {
         count_raise();
-        self.all.raise(raise);
+        self.bumps.count(raise);
+    }
+
+    pub(crate) fn raise_all(&self, raise: Bump) {
+        self.count(|| self.all.raise(raise));
     }
 
     pub(crate) fn raise_path(&self, path: &str, raise: Bump) {
-        count_raise();
-        for path in target::paths(path) {
-            self.names.raise(&Name::Path(&path), raise);
-        }
+        self.count(|| {
+            for path in target::paths(path) {
+                self.names.raise(&Name::Path(&path), raise);
+            }
+        });
     }
 
     /// Raises a URL under its name on each route.
     pub(crate) fn raise_url(&self, url: &str, raise: Bump) {
-        count_raise();
         let (path, query) = target::split(url);
         let paths = target::spellings(&target::path(path));
-        let query_keys = self.query_keys.read();
-        for key in query_keys.unwrap_or_else(PoisonError::into_inner).iter() {
-            let query = key.name(query);
-            for path in &paths {
-                self.names.raise(&Name::Url(path, &query), raise);
+        self.count(|| {
+            let query_keys = self.query_keys.read();
+            for key in query_keys.unwrap_or_else(PoisonError::into_inner).iter() {
+                let query = key.name(query);
+                for path in &paths {
+                    self.names.raise(&Name::Url(path, &query), raise);
+                }
             }
-        }
+        });
     }
 
     /// Raises all paths with a prefix.
@@ -173,8 +186,7 @@ impl Generations {
         if prefix::name(text).is_empty() {
             return self.raise_all(raise);
         }
-        count_raise();
-        prefix::raise(&self.names, text, raise);
+        self.count(|| prefix::raise(&self.names, text, raise));
     }
 
     /// Raises a route by its name.
@@ -186,8 +198,7 @@ impl Generations {
     }
 
     pub(crate) fn raise_tag(&self, tag: &str, raise: Bump) {
-        count_raise();
-        self.stripes.raise(&self.names, tag, raise);
+        self.count(|| self.stripes.raise(&self.names, tag, raise));
     }
 
     /// Returns the name of a query on a route, and notes the query key of the route.

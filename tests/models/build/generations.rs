@@ -30,10 +30,10 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "it_is_compared_when_it_is_stored_and_not_when_it_is_read",
         file: "scenarios.rs",
-        right: "*lock(&self.stored[place]) = Some(Stored { response, snapshot });",
+        right: "*lock(&self.stored[place]) = Some(Stored::new(response, snapshot));",
         wrong: "if snapshot.is_current() {
             let snapshot = Snapshot::default();
-            *lock(&self.stored[place]) = Some(Stored { response, snapshot });
+            *lock(&self.stored[place]) = Some(Stored::new(response, snapshot));
         }",
         scenario: "a_run_and_an_invalidation_at_once",
         failure: OLD_RESPONSE,
@@ -49,9 +49,8 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "it_is_stored_and_removed_again_if_it_was_overtaken",
         file: "scenarios.rs",
-        right: "*lock(&self.stored[place]) = Some(Stored { response, snapshot });",
-        wrong:
-            "*lock(&self.stored[place]) = Some(Stored { response, snapshot: Snapshot::default() });
+        right: "*lock(&self.stored[place]) = Some(Stored::new(response, snapshot));",
+        wrong: "*lock(&self.stored[place]) = Some(Stored::new(response, Snapshot::default()));
         if !snapshot.is_current() {
             self.evict(place);
         }",
@@ -62,7 +61,7 @@ const MISTAKES: &[Mistake] = &[
         name: "an_invalidation_does_not_publish_what_was_changed_before",
         file: "generation.rs",
         right: "self.0.count.fetch_add(one, Release);",
-        wrong: "self.0.count.fetch_add(one, super::sync::Ordering::Relaxed);",
+        wrong: "self.0.count.fetch_add(one, Relaxed);",
         scenario: "a_run_and_an_invalidation_at_once",
         failure: OLD_RESPONSE,
     },
@@ -70,8 +69,42 @@ const MISTAKES: &[Mistake] = &[
         name: "a_snapshot_does_not_see_what_was_published",
         file: "generation.rs",
         right: "self.0.count.load(Acquire)",
-        wrong: "self.0.count.load(super::sync::Ordering::Relaxed)",
+        wrong: "self.0.count.load(Relaxed)",
         scenario: "a_run_and_an_invalidation_at_once",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "a_bump_is_counted_before_it_has_raised",
+        file: "generation.rs",
+        right: "raise();
+        self.0.fetch_add(1, Release);",
+        wrong: "self.0.fetch_add(1, Release);
+        raise();",
+        scenario: "a_read_and_an_invalidation_at_once",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "the_bump_count_is_read_after_the_comparison",
+        file: "generation.rs",
+        right: "self.0.store(count, Relaxed);",
+        wrong: "self.0.store(bumps.0.load(Acquire), Relaxed);",
+        scenario: "a_read_and_an_invalidation_at_once",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "a_bump_count_does_not_publish_what_was_raised",
+        file: "generation.rs",
+        right: "self.0.fetch_add(1, Release);",
+        wrong: "self.0.fetch_add(1, Relaxed);",
+        scenario: "a_read_and_an_invalidation_at_once",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "a_reader_of_the_bump_count_does_not_see_what_was_raised",
+        file: "generation.rs",
+        right: "let count = bumps.0.load(Acquire);",
+        wrong: "let count = bumps.0.load(Relaxed);",
+        scenario: "a_read_and_an_invalidation_at_once",
         failure: OLD_RESPONSE,
     },
     Mistake {

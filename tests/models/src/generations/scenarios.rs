@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use super::generation::{Bump, Snapshot};
+use super::generation::{Bump, BumpCount, CurrentAt, Snapshot};
 use super::prefix;
 use super::registry::{Name, Registry};
 use super::sync::{
@@ -22,12 +22,24 @@ const NAME: u32 = 0;
 struct World {
     source: AtomicU64,
     registry: Registry,
+    bumps: BumpCount,
     stored: [Mutex<Option<Stored>>; 2],
 }
 
 struct Stored {
     response: u64,
     snapshot: Snapshot,
+    current_at: CurrentAt,
+}
+
+impl Stored {
+    fn new(response: u64, snapshot: Snapshot) -> Self {
+        Self {
+            response,
+            snapshot,
+            current_at: CurrentAt::default(),
+        }
+    }
 }
 
 impl World {
@@ -35,6 +47,7 @@ impl World {
         Arc::new(Self {
             source: AtomicU64::new(OLD),
             registry: Registry::new(),
+            bumps: BumpCount::default(),
             stored: [Mutex::new(None), Mutex::new(None)],
         })
     }
@@ -50,7 +63,7 @@ impl World {
     fn run(&self, place: usize) {
         let snapshot = self.snapshot();
         let response = self.handler();
-        *lock(&self.stored[place]) = Some(Stored { response, snapshot });
+        *lock(&self.stored[place]) = Some(Stored::new(response, snapshot));
     }
 
     /// Generations of a path and of the prefixes above it.
@@ -63,7 +76,7 @@ impl World {
     fn run_for(&self, path: &str, place: usize) {
         let snapshot = self.snapshot_of(path);
         let response = self.handler();
-        self.keep(place, Stored { response, snapshot });
+        self.keep(place, Stored::new(response, snapshot));
     }
 
     fn keep(&self, place: usize, stored: Stored) {
@@ -73,13 +86,16 @@ impl World {
     /// Changes what pages are made from, then invalidates all below a path.
     fn change_below(&self, text: &str) {
         self.source.store(NEW, Relaxed);
-        prefix::raise(&self.registry, text, Bump::Invalidate);
+        self.bumps
+            .count(|| prefix::raise(&self.registry, text, Bump::Invalidate));
     }
 
     /// Changes what pages are made from, then invalidates.
     fn change(&self) {
         self.source.store(NEW, Relaxed);
-        self.registry.raise(&NAME, Bump::Invalidate);
+        self.bumps.count(|| {
+            self.registry.raise(&NAME, Bump::Invalidate);
+        });
     }
 
     fn evict(&self, place: usize) {
@@ -90,9 +106,10 @@ impl World {
     /// Returns the answer to a request.
     fn read(&self, place: usize) -> Option<u64> {
         let stored = lock(&self.stored[place]);
-        let current = stored
-            .as_ref()
-            .filter(|stored| stored.snapshot.is_current());
+        let current = stored.as_ref().filter(|stored| {
+            let compare = || stored.snapshot.is_current();
+            stored.current_at.is_current(&self.bumps, compare)
+        });
         current.map(|stored| stored.response)
     }
 
@@ -122,6 +139,19 @@ pub(super) fn a_run_and_an_invalidation_at_once() {
         world.change();
         world.assert_nothing_old();
         runner.join().unwrap();
+        world.assert_nothing_old();
+    });
+}
+
+#[test]
+pub(super) fn a_read_and_an_invalidation_at_once() {
+    explore(|| {
+        let world = World::new();
+        world.run(0);
+        let other = Arc::clone(&world);
+        let changer = thread::spawn(move || other.change());
+        let _either = world.read(0);
+        changer.join().unwrap();
         world.assert_nothing_old();
     });
 }
