@@ -53,7 +53,7 @@ impl Stripe {
 /// Each thread writes its own, so that a plain load and store count; they are allocated at its first count.
 #[derive(Debug)]
 pub(crate) struct Counters {
-    owned: Box<[OnceLock<Box<Stripe>>]>,
+    owned: [OnceLock<Box<Stripe>>; OWNERS],
     shared: Stripe,
     /// Name of the route for labels.
     label: OnceLock<Box<str>>,
@@ -64,7 +64,7 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) fn new() -> Self {
         Self {
-            owned: (0..OWNERS).map(|_| OnceLock::new()).collect(),
+            owned: [const { OnceLock::new() }; OWNERS],
             shared: Stripe::new(),
             label: OnceLock::new(),
             unknown_input: OnceLock::new(),
@@ -86,6 +86,7 @@ impl Counters {
     }
 
     /// Counts a hit on a response of `bytes`, whose run took `saved`.
+    #[inline]
     pub(crate) fn hit(&self, event: EventKind, saved: Duration, bytes: usize) {
         self.add_all([
             (index(event), 1),
@@ -102,18 +103,29 @@ impl Counters {
         ]);
     }
 
+    #[inline]
     fn add_all<const N: usize>(&self, counts: [(usize, u64); N]) {
-        let Some(owner) = owner() else {
-            for (counter, number) in counts {
-                self.shared.0[counter].fetch_add(number, Relaxed);
-            }
-            return;
+        let Some(stripe) = self.own() else {
+            return self.add_to_shared(&counts);
         };
-        let stripe = self.owned[owner].get_or_init(|| Box::new(Stripe::new()));
         for (counter, number) in counts {
             let counter = &stripe.0[counter];
             // No other thread writes it.
             counter.store(counter.load(Relaxed).wrapping_add(number), Relaxed);
+        }
+    }
+
+    /// The counters that only this thread writes.
+    #[inline]
+    fn own(&self) -> Option<&Stripe> {
+        let own = &self.owned[owner()?];
+        Some(own.get_or_init(|| Box::new(Stripe::new())))
+    }
+
+    #[cold]
+    fn add_to_shared(&self, counts: &[(usize, u64)]) {
+        for &(counter, number) in counts {
+            self.shared.0[counter].fetch_add(number, Relaxed);
         }
     }
 

@@ -59,15 +59,16 @@ impl RouteCounters {
     /// Calls `count` with the counters of `route`: a route knows those of its first cache, and a thread
     /// those of others.
     #[inline]
-    pub(crate) fn with(&self, route: &Route, count: impl FnOnce(&Counters)) {
+    pub(crate) fn with(&self, route: &Route, count: impl Fn(&Counters)) {
         match route.counters.get() {
             Some(known) if known.cache == self.cache => count(&known.counters),
-            _ => self.with_slow(route, count),
+            _ => self.with_slow(route, &count),
         }
     }
 
+    #[cold]
     #[inline(never)]
-    fn with_slow(&self, route: &Route, count: impl FnOnce(&Counters)) {
+    fn with_slow(&self, route: &Route, count: &dyn Fn(&Counters)) {
         if route.is_value() {
             return count(&self.values);
         }
