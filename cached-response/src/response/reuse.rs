@@ -209,10 +209,10 @@ pub(crate) fn asks_for_not_modified(asked: &HeaderMap) -> bool {
 /// Returns true for a match of validators; only a 200 has any (RFC 9110 §13.2.1).
 pub(crate) fn is_not_modified(stored: &StoredResponse, request: &HttpRequest) -> bool {
     let asked = request.headers();
-    let none_match = asked.contains_key(&header::IF_NONE_MATCH);
-    if stored.status != StatusCode::OK
-        || !(none_match || asked.contains_key(&header::IF_MODIFIED_SINCE))
-    {
+    // Without a date there is nothing to compare with: nearly all requests return here.
+    let has_condition = asked.contains_key(&header::IF_NONE_MATCH)
+        || (stored.last_modified.is_some() && asked.contains_key(&header::IF_MODIFIED_SINCE));
+    if stored.status != StatusCode::OK || !has_condition {
         return false;
     }
     if !matches!(
