@@ -400,6 +400,7 @@ fn may_force(config: &RouteConfig, request: &HttpRequest) -> bool {
 }
 
 /// Admits a request to the look-up, or names the reason of its bypass.
+#[inline]
 pub(crate) fn admitted(
     config: &RouteConfig,
     request: &HttpRequest,

@@ -161,9 +161,8 @@ const MAX_TARGET_BYTES: usize = 512;
 struct MemoEntry {
     route: u64,
     target: Box<str>,
-    /// Names and values of the path parameters in turn: guards may choose another pattern for the
-    /// same path.
-    parameters: Box<[Box<str>]>,
+    /// Names and values of the path parameters: guards may choose another pattern for the same path.
+    parameters: Box<[(Box<str>, Box<str>)]>,
     key: HashedKey,
 }
 
@@ -204,7 +203,7 @@ pub(crate) fn memoize(route: &Route, request: &HttpRequest, key: &KeyRef<'_>) {
                 route: route.id,
                 target: target.into(),
                 parameters: parameters
-                    .flat_map(|(name, value)| [name.into(), value.into()])
+                    .map(|(name, value)| (name.into(), value.into()))
                     .collect(),
                 key: HashedKey::new(key),
             }
@@ -218,6 +217,7 @@ fn target(request: &HttpRequest) -> Option<&str> {
     (target.len() <= MAX_TARGET_BYTES).then_some(target)
 }
 
+#[inline]
 fn hash(route: &Route, target: &str) -> u64 {
     static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
     if weak_hash::is_on() {
@@ -228,14 +228,12 @@ fn hash(route: &Route, target: &str) -> u64 {
 
 impl MemoEntry {
     fn is_of(&self, route: &Route, target: &str, request: &HttpRequest) -> bool {
-        let mut known = self.parameters.iter();
+        let parameters = request.match_info();
         self.route == route.id
             && *self.target == *target
-            && request.match_info().iter().all(|(name, value)| {
-                known.next().is_some_and(|known| **known == *name)
-                    && known.next().is_some_and(|known| **known == *value)
-            })
-            && known.next().is_none()
+            && self.parameters.len() == parameters.segment_count()
+            && (self.parameters.iter().zip(parameters.iter()))
+                .all(|(known, (name, value))| *known.0 == *name && *known.1 == *value)
     }
 }
 

@@ -23,6 +23,7 @@ impl<V, const SETS: usize, const WAYS: usize> WorkerCache<V, SETS, WAYS> {
     }
 
     /// Returns the value with this hash that `is_match` accepts.
+    #[inline]
     pub(crate) fn find(&self, hash: u64, is_match: impl Fn(&V) -> bool) -> Option<&V> {
         let entries = self.0[Self::index(hash)].entries.iter().flatten();
         let mut same = entries.filter(|(known, _)| *known == hash);
