@@ -14,7 +14,7 @@ use crate::{
         request_body,
         responder::{AnswerProbe, BodyOf, facts_of},
     },
-    invalidation::generations::raises,
+    invalidation::generations::process_bumps,
     key::{KeyWriter, handler_id::HandlerType},
     route::{RouteRef, inputs::ArgumentInfo, request_key::RequestBody},
 };
@@ -44,7 +44,7 @@ pub struct CalledThroughAnApp<E, L, B> {
     sent: RequestBody,
     eager: E,
     /// The number of invalidations before `eager` was extracted.
-    raises: u64,
+    bumps: u64,
     lazy: PhantomData<fn() -> (L, B)>,
 }
 
@@ -67,9 +67,9 @@ impl<E: FromRequest, L> FromRequest for CalledThroughAnApp<E, L, NoBody> {
         } else {
             RequestBody::Nothing
         };
-        let raises = raises();
+        let bumps = process_bumps();
         Extracting {
-            raises,
+            bumps,
             eager: E::from_request(request, payload),
             rest: Some((request.clone(), payload.take(), sent)),
             lazy: PhantomData,
@@ -82,7 +82,7 @@ pin_project! {
     pub struct Extracting<E: FromRequest, L> {
         #[pin]
         eager: E::Future,
-        raises: u64,
+        bumps: u64,
         rest: Option<(HttpRequest, Payload, RequestBody)>,
         lazy: PhantomData<fn() -> L>,
     }
@@ -106,7 +106,7 @@ impl<E: FromRequest, L> Future for Extracting<E, L> {
             payload,
             sent,
             eager,
-            raises: *this.raises,
+            bumps: *this.bumps,
             lazy: PhantomData,
         }))
     }
@@ -124,7 +124,7 @@ impl<E: FromRequest + 'static, L: 'static, const LIMIT: usize> FromRequest
         let (request, raw) = (request.clone(), payload.take());
         Box::pin(async move {
             let (sent, mut payload) = request_body::read(raw, LIMIT).await?;
-            let raises = raises();
+            let bumps = process_bumps();
             let eager = E::from_request(&request, &mut payload)
                 .await
                 .map_err(Into::into)?;
@@ -136,7 +136,7 @@ impl<E: FromRequest + 'static, L: 'static, const LIMIT: usize> FromRequest
                 payload,
                 sent,
                 eager,
-                raises,
+                bumps,
                 lazy: PhantomData,
             })
         })
@@ -213,7 +213,7 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
             payload,
             sent,
             eager,
-            raises,
+            bumps,
             ..
         } = self;
         let mut key = Some(key);
@@ -228,7 +228,7 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
             return ResponseFuture(State::Ready(response));
         }
         if size_of::<E>() > 0 {
-            outcome.extracted_at(raises);
+            outcome.extracted_at(bumps);
         }
         let (original, handler) = (request.clone(), handler(&route.site));
         let run = upstream(request, payload, eager, handler);

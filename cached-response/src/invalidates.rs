@@ -5,7 +5,7 @@ use crate::{
     cache::{ResponseCache, default, invalidate::Invalidation},
     invalidation::{
         route_name::RouteName,
-        template::{self, Template},
+        tags::{self, Template},
     },
     metrics::observers::TARGET,
 };
@@ -430,8 +430,8 @@ impl ResolvedTarget {
         guard: InvalidationGuard,
     ) -> Vec<Self> {
         let raw = |name: &str| request.match_info().get(name);
-        let readings = |name: &str| raw(name).map(template::readings);
-        let escape = |text: String| template::escaped(&text.replace('%', "%25"));
+        let readings = |name: &str| raw(name).map(tags::readings);
+        let escape = |text: String| tags::escaped(&text.replace('%', "%25"));
         let escaped = |name: &str| {
             let readings = readings(name)?.into_iter();
             Some(readings.map(escape).collect())

@@ -199,10 +199,6 @@ pub(crate) mod values;
 #[cfg(not(any(test, feature = "remote")))]
 pub(crate) use crate::remote_disabled as remote;
 
-pub use crate::explain::{Explanation, Outcome};
-pub use crate::invalidation::{
-    error::InvalidationError, notifier::InvalidatedNames, route_name::RouteName,
-};
 #[cfg(feature = "memcached")]
 pub use crate::store::memcached::MemcachedStore;
 #[cfg(feature = "redis")]
@@ -218,11 +214,7 @@ pub use crate::{
         invalidate::Invalidation,
     },
     context::{CacheHandle, disable_cache, set_cache_timeout, tag},
-    key::insert_key_part,
-    metrics::event::{CacheEvent, EventKind},
-    metrics::stats::{ReasonCounts, RouteStats, Stats, ValueStats},
-};
-pub use crate::{
+    explain::{Explanation, Outcome},
     extract::{
         covered::{KeyCovered, ReadsOneHeader},
         responder::CoveredResponder,
@@ -231,16 +223,16 @@ pub use crate::{
     },
     handler::{CachedHandler, cached},
     invalidates::{InvalidatingHandler, Invalidations, invalidating},
-    middleware::CacheResponses,
-    values::Cacheable,
-};
-pub use crate::{
-    key::{KeyWriter, part::KeyPart},
+    invalidation::{InvalidationError, cdn::InvalidatedNames, route_name::RouteName},
+    key::{KeyWriter, insert_key_part, part::KeyPart},
     metrics::{
+        event::{CacheEvent, EventKind},
         reason::{Bypass, ForwardReason, RunReason, Skip, StaleRule},
-        stats::RemoteStats,
+        stats::{ReasonCounts, RemoteStats, RouteStats, Stats, ValueStats},
     },
+    middleware::CacheResponses,
     policy::{IntoPolicy, Policy, candidate::ResponseView, stale::IntoTimeout},
+    values::Cacheable,
 };
 pub use cached_response_macros::{KeyPart, cached_response, invalidates};
 

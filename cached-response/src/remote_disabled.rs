@@ -4,9 +4,8 @@ use crate::{
     InvalidationError,
     entry::StoredResponse,
     invalidation::{
-        generation::Bump,
         generations::{Generations, Target},
-        scope::Scope,
+        scope::{Bump, Scope},
     },
     metrics::stats::RemoteStats,
     route::Route,

@@ -8,9 +8,8 @@ use crate::{
     cache::{CacheLimits, Inner, ResponseCache, advice::Advisor, app_data::DataSets},
     entry::NO_RUN,
     invalidation::{
+        cdn::{InvalidatedNames, Notifier, OnInvalidate, SurrogateKeys},
         generations::Generations,
-        notifier::{InvalidatedNames, Notifier, OnInvalidate},
-        surrogate::SurrogateKeys,
     },
     memory::MemoryStore,
     metrics::{

@@ -4,13 +4,10 @@ use crate::{
     cache::{Inner, ResponseCache, report::report_invalidation},
     http::unsafe_methods::{self, UnsafeRequest},
     invalidation::{
-        error::InvalidationError,
-        generation::Bump,
-        prefix,
+        InvalidationError, path,
         route_name::{self, RouteName},
-        scope::Scope,
+        scope::{Bump, Scope},
         tags::mistake,
-        target,
     },
     metrics::observers::TARGET,
     remote::bus::Sent,
@@ -426,22 +423,22 @@ impl Inner {
     fn bump_local(&self, bump: Bump, scope: &Scope) {
         let generations = &self.generations;
         match scope {
-            Scope::All => generations.raise_all(bump),
-            Scope::Path(path) => generations.raise_path(path, bump),
-            Scope::Url(url) => generations.raise_url(url, bump),
+            Scope::All => generations.bump_all(bump),
+            Scope::Path(path) => generations.bump_path(path, bump),
+            Scope::Url(url) => generations.bump_url(url, bump),
             Scope::Tag(tag) => {
                 self.advisor.invalidated(tag);
-                generations.raise_tag(tag, bump);
+                generations.bump_tag(tag, bump);
             }
-            Scope::Prefix(prefix) => generations.raise_prefix(prefix, bump),
-            Scope::Route(name) => generations.raise_route(name, bump),
+            Scope::Prefix(prefix) => generations.bump_prefix(prefix, bump),
+            Scope::Route(name) => generations.bump_route(name, bump),
         }
     }
 }
 
 /// The scope of a prefix. That of the root is everything.
 fn of_prefix(text: &str) -> Scope {
-    if target::mistake(text).is_none() && prefix::name(text).is_empty() {
+    if path::mistake(text).is_none() && path::prefix_name(text).is_empty() {
         Scope::All
     } else {
         Scope::Prefix(text.to_owned())
@@ -469,7 +466,7 @@ fn split_nameless(scopes: Vec<Scope>) -> (Vec<Scope>, Option<&'static str>) {
     let scopes = scopes.into_iter().filter(|scope| {
         let mistake = match scope {
             Scope::All => None,
-            Scope::Path(text) | Scope::Url(text) | Scope::Prefix(text) => target::mistake(text),
+            Scope::Path(text) | Scope::Url(text) | Scope::Prefix(text) => path::mistake(text),
             Scope::Tag(tag) => mistake(tag),
             Scope::Route(name) => route_name::mistake(name),
         };

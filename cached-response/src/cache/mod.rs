@@ -16,9 +16,8 @@ use crate::{
     cache::{advice::Advisor, app_data::DataSets},
     entry::StoredResponse,
     invalidation::{
+        cdn::{Notifier, SurrogateKeys},
         generations::{Generations, Target},
-        notifier::Notifier,
-        surrogate::SurrogateKeys,
     },
     memory::MemoryStore,
     metrics::{observers::Observers, stats::Stats},

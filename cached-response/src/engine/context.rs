@@ -7,7 +7,7 @@ use crate::{
         report::{About, report},
     },
     entry::StoredResponse,
-    invalidation::generations::{Target, raises},
+    invalidation::generations::{Target, process_bumps},
     key::Key,
     memory::variants::Found,
     metrics::{
@@ -213,7 +213,7 @@ impl Miss {
     /// which covers later ones.
     pub(crate) fn check_extraction(&mut self) {
         if let Some(before) = self.extracted_at
-            && before == raises()
+            && before == process_bumps()
         {
             self.extracted_at = None;
         }
@@ -221,7 +221,8 @@ impl Miss {
 
     /// Returns true where its arguments may be older than an invalidation.
     pub(crate) fn is_outdated(&self) -> bool {
-        self.extracted_at.is_some_and(|before| before != raises())
+        self.extracted_at
+            .is_some_and(|before| before != process_bumps())
     }
 
     pub(crate) fn is_background(&self) -> bool {

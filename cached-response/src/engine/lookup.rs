@@ -60,12 +60,12 @@ pub(crate) enum NextStep {
 
 impl LookupOutcome {
     /// Notes the count of invalidations before the arguments of the run were extracted.
-    pub(crate) fn extracted_at(&mut self, raises: u64) {
+    pub(crate) fn extracted_at(&mut self, bumps: u64) {
         match self {
-            Self::Refresh(refresh) => refresh.miss.extracted_at = Some(raises),
+            Self::Refresh(refresh) => refresh.miss.extracted_at = Some(bumps),
             Self::Forward(pending) => {
                 if let NextStep::Miss(miss, _) = &mut pending.next {
-                    miss.extracted_at = Some(raises);
+                    miss.extracted_at = Some(bumps);
                 }
             }
             Self::Answered => {}

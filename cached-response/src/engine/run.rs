@@ -14,7 +14,7 @@ use crate::{
     invalidation::{
         generation::{Snapshot, Validity},
         generations::{Generations, Target},
-        tag_stripes::StripeSnapshot,
+        registry::StripeSnapshot,
         tags,
     },
     memory::variants::StoreOutcome,

@@ -6,7 +6,7 @@
 //! called methods are recorded: a number, a UUID or an address gets its canonical form, any other text
 //! remains as it was sent.
 
-use crate::invalidation::template::{address, decoded, uuid};
+use crate::invalidation::tags::{address, decoded, uuid};
 use serde::{
     Deserializer,
     de::{

@@ -1,9 +1,10 @@
-//! Generations: counters that an invalidation or an expiry raises, and snapshots of them.
+//! Generations: counters that an invalidation or an expiry bumps, and snapshots of them.
 //!
 //! A run takes its [`Snapshot`] **before** the handler starts, the stored response carries it, and
-//! **every read compares**, or sees that no generation of the cache was raised since its last comparison.
+//! **every read compares**, or sees that no generation of the cache was bumped since its last comparison.
 //! With anything simpler an old response is reused in some order of the steps.
 
+use super::scope::Bump;
 use super::sync::{
     Arc, AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
@@ -23,15 +24,6 @@ struct Counter {
     tag: OnceLock<Box<str>>,
 }
 
-/// Effect on the responses whose runs started before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bump {
-    /// The responses are stale.
-    Expire,
-    /// The responses are not reused.
-    Invalidate,
-}
-
 /// Number of low bits that count expiries; those above count invalidations. An overflow of expiries
 /// counts as an invalidation, which is safe.
 const EXPIRY_BITS: u32 = 24;
@@ -45,8 +37,8 @@ impl Generation {
     }
 
     /// Outdates all snapshots that were taken before.
-    pub(crate) fn raise(&self, raise: Bump) {
-        let one = match raise {
+    pub(crate) fn bump(&self, bump: Bump) {
+        let one = match bump {
             Bump::Expire => 1,
             Bump::Invalidate => 1 << EXPIRY_BITS,
         };
@@ -208,9 +200,9 @@ impl Default for BumpCount {
 }
 
 impl BumpCount {
-    /// Raises generations, and counts that **afterwards**: a thread that sees the count sees them raised.
-    pub(crate) fn count(&self, raise: impl FnOnce()) {
-        raise();
+    /// Bumps generations, and counts that **afterwards**: a thread that sees the count sees them bumped.
+    pub(crate) fn count(&self, bump: impl FnOnce()) {
+        bump();
         self.0.fetch_add(1, Release);
     }
 }
@@ -244,16 +236,16 @@ mod tests {
 
     #[test]
     fn a_snapshot_is_outdated_by_any_of_its_generations() {
-        for (raise, validity) in [
+        for (bump, validity) in [
             (Bump::Expire, Validity::Expired),
             (Bump::Invalidate, Validity::Invalidated),
         ] {
             explore(move || {
                 let generations = [(); 3].map(|()| Generation::default());
-                for raised in &generations {
+                for bumped in &generations {
                     let snapshot = Snapshot::of(generations.clone());
                     assert_eq!(snapshot.validity(), Validity::Current);
-                    raised.raise(raise);
+                    bumped.bump(bump);
                     assert_eq!(snapshot.validity(), validity);
                 }
             });
@@ -264,8 +256,8 @@ mod tests {
     fn a_later_snapshot_is_current() {
         explore(|| {
             let generation = Generation::default();
-            generation.raise(Bump::Invalidate);
-            generation.raise(Bump::Expire);
+            generation.bump(Bump::Invalidate);
+            generation.bump(Bump::Expire);
             let snapshot = Snapshot::of([generation]);
             assert_eq!(snapshot.validity(), Validity::Current);
         });
@@ -277,10 +269,10 @@ mod tests {
             let generations = [(); 2].map(|()| Generation::default());
             let snapshot = Snapshot::of(generations.clone());
             let [one, other] = &generations;
-            one.raise(Bump::Expire);
+            one.bump(Bump::Expire);
             assert!(snapshot.is_current());
-            other.raise(Bump::Invalidate);
-            other.raise(Bump::Expire);
+            other.bump(Bump::Invalidate);
+            other.bump(Bump::Expire);
             assert_eq!(snapshot.validity(), Validity::Invalidated);
             assert!(!snapshot.is_current());
         });
@@ -292,7 +284,7 @@ mod tests {
             let generation = Generation::default();
             generation.0.count.store((1 << EXPIRY_BITS) - 1, Release);
             let snapshot = Snapshot::of([generation.clone()]);
-            generation.raise(Bump::Expire);
+            generation.bump(Bump::Expire);
             assert_eq!(snapshot.validity(), Validity::Invalidated);
         });
     }

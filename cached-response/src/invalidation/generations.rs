@@ -7,18 +7,16 @@
 
 use crate::{
     invalidation::{
-        generation, prefix,
-        registry::{Name, Registry},
+        generation::{BumpCount, Generation, Snapshot},
+        path,
+        registry::{Name, Registry, StripeSnapshot, Stripes},
         route_name,
-        tag_stripes::{StripeSnapshot, Stripes},
+        scope::Bump,
         tags::{RouteTags, Untagged},
-        target,
     },
     key::query::QueryKey,
 };
-
 use actix_web::HttpRequest;
-use generation::{Bump, BumpCount, Generation, Snapshot};
 use std::{
     borrow::Cow,
     sync::{
@@ -43,16 +41,16 @@ pub(crate) struct Generations {
 
 /// Number of expiries and invalidations in this process. Values that were read for a run before its
 /// snapshot, such as arguments, may be outdated if this has changed.
-static RAISES: AtomicU64 = AtomicU64::new(0);
+static PROCESS_BUMPS: AtomicU64 = AtomicU64::new(0);
 
 /// Returns the number of expiries and invalidations in this process.
-pub(crate) fn raises() -> u64 {
-    RAISES.load(Acquire)
+pub(crate) fn process_bumps() -> u64 {
+    PROCESS_BUMPS.load(Acquire)
 }
 
-/// Counts a raise. Called first, so that a thread that sees the raised generation sees the count.
-fn count_raise() {
-    RAISES.fetch_add(1, Release);
+/// Counts a bump. Called first, so that a thread that sees the bumped generation sees the count.
+fn count_bump() {
+    PROCESS_BUMPS.fetch_add(1, Release);
 }
 
 /// Subject of a run, as far as an invalidation can name it.
@@ -110,8 +108,8 @@ impl Generations {
             Target::Value(_) => Snapshot::of(all.into_iter().chain(tags)),
             Target::Response { query, request, .. } => {
                 let names = self.path_and_url(query, request);
-                let path = target::path(request.uri().path());
-                let prefixes = prefix::hold(&self.names, &path);
+                let path = path::name(request.uri().path());
+                let prefixes = path::hold_prefixes(&self.names, &path);
                 Snapshot::of(all.into_iter().chain(names).chain(prefixes).chain(tags))
             }
         }
@@ -119,7 +117,7 @@ impl Generations {
 
     fn path_and_url(&self, query: &QueryKey, request: &HttpRequest) -> [Generation; 2] {
         let uri = request.uri();
-        let path = target::path(uri.path());
+        let path = path::name(uri.path());
         // Noted first: an invalidation of the URL before this has nothing to invalidate.
         let query = self.note(query, uri.query());
         [
@@ -149,56 +147,56 @@ impl Generations {
         &self.bumps
     }
 
-    fn count(&self, raise: impl FnOnce()) {
-        count_raise();
-        self.bumps.count(raise);
+    fn count(&self, bump: impl FnOnce()) {
+        count_bump();
+        self.bumps.count(bump);
     }
 
-    pub(crate) fn raise_all(&self, raise: Bump) {
-        self.count(|| self.all.raise(raise));
+    pub(crate) fn bump_all(&self, bump: Bump) {
+        self.count(|| self.all.bump(bump));
     }
 
-    pub(crate) fn raise_path(&self, path: &str, raise: Bump) {
+    pub(crate) fn bump_path(&self, path: &str, bump: Bump) {
         self.count(|| {
-            for path in target::paths(path) {
-                self.names.raise(&Name::Path(&path), raise);
+            for path in path::names(path) {
+                self.names.bump(&Name::Path(&path), bump);
             }
         });
     }
 
-    /// Raises a URL under its name on each route.
-    pub(crate) fn raise_url(&self, url: &str, raise: Bump) {
-        let (path, query) = target::split(url);
-        let paths = target::spellings(&target::path(path));
+    /// Bumps a URL under its name on each route.
+    pub(crate) fn bump_url(&self, url: &str, bump: Bump) {
+        let (path, query) = path::split(url);
+        let paths = path::spellings(&path::name(path));
         self.count(|| {
             let query_keys = self.query_keys.read();
             for key in query_keys.unwrap_or_else(PoisonError::into_inner).iter() {
                 let query = key.name(query);
                 for path in &paths {
-                    self.names.raise(&Name::Url(path, &query), raise);
+                    self.names.bump(&Name::Url(path, &query), bump);
                 }
             }
         });
     }
 
-    /// Raises all paths with a prefix.
-    pub(crate) fn raise_prefix(&self, text: &str, raise: Bump) {
-        if prefix::name(text).is_empty() {
-            return self.raise_all(raise);
+    /// Bumps all paths with a prefix.
+    pub(crate) fn bump_prefix(&self, text: &str, bump: Bump) {
+        if path::prefix_name(text).is_empty() {
+            return self.bump_all(bump);
         }
-        self.count(|| prefix::raise(&self.names, text, raise));
+        self.count(|| path::bump_prefix(&self.names, text, bump));
     }
 
-    /// Raises a route by its name.
-    pub(crate) fn raise_route(&self, name: &str, raise: Bump) {
-        self.raise_tag(&route_name::tag(name), raise);
+    /// Bumps a route by its name.
+    pub(crate) fn bump_route(&self, name: &str, bump: Bump) {
+        self.bump_tag(&route_name::tag(name), bump);
         if let Some(path) = route_name::exact_path(name) {
-            self.raise_path(path, raise);
+            self.bump_path(path, bump);
         }
     }
 
-    pub(crate) fn raise_tag(&self, tag: &str, raise: Bump) {
-        self.count(|| self.stripes.raise(&self.names, tag, raise));
+    pub(crate) fn bump_tag(&self, tag: &str, bump: Bump) {
+        self.count(|| self.stripes.bump(&self.names, tag, bump));
     }
 
     /// Returns the name of a query on a route, and notes the query key of the route.

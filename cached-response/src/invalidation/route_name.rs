@@ -2,7 +2,7 @@
 //!
 //! A route has two names, its handler and its pattern. In doubt two routes share one: too much is safe.
 
-use crate::invalidation::{registry::RESERVED, target};
+use crate::invalidation::{path, registry::RESERVED};
 use actix_web::{FromRequest, Handler, HttpRequest, dev::HttpServiceFactory};
 use std::any::type_name;
 
@@ -194,12 +194,12 @@ pub(crate) fn exact_path(name: &str) -> Option<&str> {
 /// invalidation of `path`, which was its path, covers it, or no pattern matches.
 pub(crate) fn pattern_tag(request: &HttpRequest, path: &str) -> Option<String> {
     let name = of_pattern(&request.match_pattern()?);
-    let path = target::path(path);
+    let path = path::name(path);
     let bare = match path.strip_suffix(b"/") {
         Some(bare) if !bare.is_empty() => bare,
         _ => &path,
     };
-    let is_covered = exact_path(&name).is_some_and(|exact| *target::path(exact) == *bare);
+    let is_covered = exact_path(&name).is_some_and(|exact| *path::name(exact) == *bare);
     (!is_covered).then(|| tag(&name))
 }
 

@@ -1,4 +1,4 @@
-//! Scope of an invalidation.
+//! An invalidation as it is requested: the scope and the effect.
 
 /// Everything, a path with all its queries, one URL, a tag, all paths with a prefix, as written by the
 /// caller; or a route by its [name](crate::invalidation::route_name).
@@ -22,6 +22,25 @@ impl Scope {
             | Self::Tag(text)
             | Self::Prefix(text)
             | Self::Route(text) => text,
+        }
+    }
+}
+
+/// Effect on the responses whose runs started before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bump {
+    /// The responses are stale.
+    Expire,
+    /// The responses are not reused.
+    Invalidate,
+}
+
+impl Bump {
+    /// Returns the stronger of two effects.
+    pub(crate) fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Expire, Self::Expire) => Self::Expire,
+            _ => Self::Invalidate,
         }
     }
 }

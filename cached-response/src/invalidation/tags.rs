@@ -1,11 +1,13 @@
-//! Tags of a route, known before its handler runs.
+//! Tags of a route, known before its handler runs, and their templates with path parameters, such as
+//! `product:{id}`.
+//!
+//! `{id}` stands for the value of the parameter `id`; `{{` and `}}` are braces. The parameters of a route
+//! are known only with a request, so that filling a template can fail.
 
-use crate::invalidation::{
-    route_name,
-    template::{Missing, Template, TemplateError, decoded},
-};
+use crate::invalidation::route_name;
 use actix_web::HttpRequest;
-use std::{borrow::Cow, fmt};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use std::{borrow::Cow, error::Error, fmt, net::IpAddr};
 
 /// Most tags of a response, and of a policy.
 pub(crate) const MAX_TAGS: usize = 64;
@@ -149,75 +151,217 @@ impl fmt::Display for TagError {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use actix_web::{dev::ResourceDef, http::Uri, test::TestRequest};
-    use proptest::prelude::*;
+/// A text with parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Template(Vec<Part>);
 
-    fn tags(texts: &[&str]) -> Tags {
-        let mut tags = Tags::default();
-        for text in texts {
-            tags.add(text).unwrap();
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Parameter(String),
+}
+
+impl Template {
+    /// Parses a template.
+    pub(crate) fn parse(text: &str) -> Result<Self, TemplateError> {
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            let (before, brace) = rest.split_at(at);
+            literal.push_str(before);
+            if brace.starts_with("{{") || brace.starts_with("}}") {
+                literal.push_str(&brace[..1]);
+                rest = &brace[2..];
+                continue;
+            }
+            let (name, after) = parameter(brace)?;
+            if !literal.is_empty() {
+                parts.push(Part::Text(std::mem::take(&mut literal)));
+            }
+            parts.push(Part::Parameter(name.to_owned()));
+            rest = after;
         }
-        tags
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            parts.push(Part::Text(literal));
+        }
+        Ok(Self(parts))
     }
 
-    #[test]
-    fn a_parameter_is_filled_in_as_the_handler_reads_it() {
-        let filled = tags(&["products", "product:{id}"]).fill(|name| {
-            assert_eq!(name, "id");
-            Some(decoded("a%2Fb%25"))
-        });
-        assert_eq!(filled.unwrap(), ["products", "product:a/b%"]);
+    /// Replaces each parameter by its `value`. Braces in a value are not parsed.
+    pub(crate) fn fill<'a>(
+        &self,
+        value: impl Fn(&str) -> Option<Cow<'a, str>>,
+    ) -> Result<String, Missing> {
+        let mut filled = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => filled.push_str(text),
+                Part::Parameter(name) => {
+                    filled.push_str(&value(name).ok_or_else(|| Missing(name.clone()))?);
+                }
+            }
+        }
+        Ok(filled)
     }
 
-    #[test]
-    fn a_parameter_that_the_route_lacks_is_named() {
-        let filled =
-            tags(&["{id}", "{name}"]).fill(|name| (name == "id").then_some(Cow::Borrowed("7")));
-        assert_eq!(filled, Err(Untagged::Missing(Missing("name".into()))));
-    }
-
-    #[test]
-    fn a_tag_has_at_most_256_bytes() {
-        let (long, too_long) = ("x".repeat(MAX_TAG_BYTES), "x".repeat(MAX_TAG_BYTES + 1));
-        assert_eq!(
-            tags(&["{id}"])
-                .fill(|_| Some(Cow::Borrowed(&*long)))
-                .unwrap(),
-            [&*long]
-        );
-        let filled = tags(&["{id}"]).fill(|_| Some(Cow::Borrowed(&*too_long)));
-        assert_eq!(filled, Err(Untagged::TooLong));
-    }
-
-    #[test]
-    fn an_invalid_tag_is_rejected() {
-        let mut tags = tags(&["{id}"; MAX_TAGS]);
-        assert_eq!(tags.add("one more"), Err(TagError::TooMany));
-        assert_eq!(Tags::default().add(""), Err(TagError::Empty));
-        assert!(matches!(
-            Tags::default().add("product:{id"),
-            Err(TagError::Template(TemplateError::Unclosed))
-        ));
-    }
-
-    proptest! {
-        #[test]
-        fn any_parameter_is_filled_in_as_the_handler_reads_it(
-            segment in "([a-z%/+é ]|%2[0-9A-F]|%C3%A9|%FF){1,12}",
-        ) {
-            let Ok(uri) = format!("/{segment}").parse::<Uri>() else {
-                return Ok(());
+    /// Replaces each parameter by each of its `values`.
+    pub(crate) fn fill_each(
+        &self,
+        values: impl Fn(&str) -> Option<Vec<String>>,
+    ) -> Result<Vec<String>, Missing> {
+        let mut filled = vec![String::new()];
+        for part in &self.0 {
+            let values = match part {
+                Part::Text(text) => vec![text.clone()],
+                Part::Parameter(name) => values(name).ok_or_else(|| Missing(name.clone()))?,
             };
-            let request = TestRequest::with_uri(&uri.to_string()).to_http_request();
-            let mut info = request.match_info().clone();
-            ResourceDef::new("/{id:.*}").capture_match_info(&mut info);
-            let raw = info.get("id").unwrap();
-            let seen: String = info.load().unwrap();
-            let filled = tags(&["{id}"]).fill(|_| Some(decoded(raw))).unwrap();
-            prop_assert_eq!(filled, [seen]);
+            let longer = filled
+                .iter()
+                .flat_map(|text| values.iter().map(move |value| [&**text, &**value].concat()));
+            filled = longer.collect();
+        }
+        Ok(filled)
+    }
+}
+
+/// Decodes the value of a path parameter as the handler's `Path<String>` has it. The router leaves
+/// only `%2F`, `%2B` and `%25` encoded.
+pub(crate) fn decoded(raw: &str) -> Cow<'_, str> {
+    percent_decode_str(raw).decode_utf8_lossy()
+}
+
+/// Everything but unreserved characters (RFC 3986 §2.3).
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Encodes the value of a path parameter for a path or a query: no value starts a query or ends one.
+pub(crate) fn escaped(raw: &str) -> String {
+    let bytes: Vec<u8> = percent_decode_str(raw).collect();
+    percent_encode(&bytes, ENCODED).to_string()
+}
+
+/// Returns the texts that a parameter may have when it is parsed: itself, and the canonical form as a
+/// number, a UUID or an address. Where the type of the parameter is unknown, all of them are
+/// invalidated.
+pub(crate) fn readings(raw: &str) -> Vec<String> {
+    let text = decoded(raw);
+    let number = |text: &str| {
+        let signed = text.parse().map(|number: i128| number.to_string());
+        signed.or_else(|_| text.parse().map(|number: u128| number.to_string()))
+    };
+    let read = [
+        number(&text).ok(),
+        text.parse().ok().map(|number: f64| number.to_string()),
+        text.parse().ok().map(|number: f32| number.to_string()),
+        uuid(&text),
+        address(&text),
+    ];
+    let mut readings = vec![text.into_owned()];
+    for reading in read.into_iter().flatten() {
+        if !readings.contains(&reading) {
+            readings.push(reading);
+        }
+    }
+    readings
+}
+
+/// Returns the canonical form of a UUID: lower case with hyphens (RFC 9562 §4).
+pub(crate) fn uuid(text: &str) -> Option<String> {
+    const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
+    let bare = text.strip_prefix("urn:uuid:").unwrap_or(text);
+    let braced = bare
+        .strip_prefix('{')
+        .and_then(|bare| bare.strip_suffix('}'));
+    let digits = braced.unwrap_or(bare).to_ascii_lowercase();
+    let lengths = || digits.split('-').map(str::len);
+    let is_hyphenated = lengths().eq(GROUPS);
+    if !is_hyphenated && !lengths().eq([32]) {
+        return None;
+    }
+    let mut digits = digits.chars().filter(|digit| *digit != '-');
+    let mut uuid = String::with_capacity(36);
+    for (at, length) in GROUPS.into_iter().enumerate() {
+        if at > 0 {
+            uuid.push('-');
+        }
+        for _ in 0..length {
+            uuid.push(digits.next().filter(char::is_ascii_hexdigit)?);
+        }
+    }
+    Some(uuid)
+}
+
+/// Returns the canonical form of an IP address.
+pub(crate) fn address(text: &str) -> Option<String> {
+    text.parse().ok().map(|address: IpAddr| address.to_string())
+}
+
+/// Parses the parameter at the start of `text`. Returns its name and the rest.
+fn parameter(text: &str) -> Result<(&str, &str), TemplateError> {
+    let inside = text.strip_prefix('{').ok_or(TemplateError::Stray)?;
+    let end = inside.find(['{', '}']).ok_or(TemplateError::Unclosed)?;
+    let (name, brace) = inside.split_at(end);
+    let after = brace.strip_prefix('}').ok_or(TemplateError::Unclosed)?;
+    if name.is_empty() {
+        return Err(TemplateError::Unnamed);
+    }
+    match name.split_once(':') {
+        Some((name, _)) => Err(TemplateError::Pattern(name.to_owned())),
+        None => Ok((name, after)),
+    }
+}
+
+/// Reason why a text is not a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TemplateError {
+    /// `{id`
+    Unclosed,
+    /// `id}`
+    Stray,
+    /// `{}`
+    Unnamed,
+    /// `{id:\d+}`: the pattern belongs to the route.
+    Pattern(String),
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unclosed => f.write_str(
+                "a `{` is not closed: write `{id}` for a path parameter, `{{` for a brace",
+            ),
+            Self::Stray => f.write_str("a `}` closes nothing: write `}}` for a brace"),
+            Self::Unnamed => f.write_str(
+                "`{}` names nothing: write `{id}` for the path parameter `id`, `{{}}` for braces",
+            ),
+            Self::Pattern(name) => {
+                write!(
+                    f,
+                    "the pattern of a parameter belongs to the route: write `{{{name}}}`"
+                )
+            }
         }
     }
 }
+
+impl Error for TemplateError {}
+
+/// A parameter of a template that the route does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Missing(pub(crate) String);
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the route has no path parameter `{}`", self.0)
+    }
+}
+
+impl Error for Missing {}
+
+#[cfg(test)]
+mod tests;

@@ -9,11 +9,7 @@
 //! part that a client chooses, and its braces are escaped: so a client cannot put many names into one slot.
 //! The braces of a namespace are the operator's.
 
-use crate::{
-    invalidation::{prefix, target},
-    key::query::QueryKey,
-    util::weak_hash,
-};
+use crate::{invalidation::path, key::query::QueryKey, util::weak_hash};
 use actix_web::http::Uri;
 use sha1::{Digest, Sha1};
 use std::borrow::Cow;
@@ -116,7 +112,7 @@ impl Namespace {
 
     /// Returns the names of the nonces that a response to this target depends on, without those of tags.
     pub(crate) fn of_target(&self, query: &QueryKey, uri: &Uri) -> Vec<String> {
-        let path = target::path(uri.path());
+        let path = path::name(uri.path());
         let mut names = vec![self.all()];
         if is_plain(query) {
             let url = InvalidationScope::Url(&path, &query.name(uri.query()));
@@ -124,7 +120,7 @@ impl Namespace {
         } else {
             names.push(self.nonce(InvalidationScope::Narrowed(&path)));
         }
-        let prefixes = prefix::above(&path);
+        let prefixes = path::prefixes(&path);
         names.extend(
             prefixes
                 .iter()
@@ -136,7 +132,7 @@ impl Namespace {
     /// Returns the names of the nonces that an invalidation of a path deletes: one name for the routes
     /// that keep the whole query, and one for those that do not, which so read one nonce less.
     pub(crate) fn of_path(&self, path: &str) -> Vec<String> {
-        let paths = target::paths(path);
+        let paths = path::names(path);
         let names = paths.iter().flat_map(|path| {
             [
                 InvalidationScope::Path(path),
@@ -149,12 +145,12 @@ impl Namespace {
 
     /// Returns the names of the nonces that an invalidation of a prefix deletes.
     pub(crate) fn of_prefix(&self, text: &str) -> Vec<String> {
-        let name = prefix::name(text);
+        let name = path::prefix_name(text);
         if name.is_empty() {
             return vec![self.all()];
         }
         let mut names = vec![self.nonce(InvalidationScope::Prefix(&name))];
-        let path = prefix::exact_path(text);
+        let path = path::path_of_prefix(text);
         names.extend(path.into_iter().flat_map(|path| self.of_path(&path)));
         names
     }
@@ -163,11 +159,11 @@ impl Namespace {
     /// remove their flag, on routes that do not, and of all URLs of the path on routes that leave out a part
     /// of the query.
     pub(crate) fn of_url(&self, url: &str) -> Vec<String> {
-        let (path, query) = target::split(url);
+        let (path, query) = path::split(url);
         let hidden = QueryKey::whole(Some(DEFAULT_FLAG)).name(query);
         let shown = QueryKey::whole(None).name(query);
         let mut names = Vec::new();
-        for path in target::spellings(&target::path(path)) {
+        for path in path::spellings(&path::name(path)) {
             names.push(self.nonce(InvalidationScope::Narrowed(&path)));
             names.push(self.nonce(InvalidationScope::Url(&path, &hidden)));
             if shown != hidden {

@@ -5,7 +5,7 @@ use crate::{
         NO_RUN, NonceCell, Nonces, StoredResponse, VerifiedAt,
         codec::{self, Decoded, Head, NameList, head::Metadata},
     },
-    invalidation::{generation::Snapshot, nonce::Nonce, tag_stripes::StripeSnapshot},
+    invalidation::{generation::Snapshot, nonce::Nonce, registry::StripeSnapshot},
     key::vary::{self, Variant},
     remote::{CallError, RemoteTier, client::Budget, entry_key::RemoteKey, lease::LeaseState},
     route::Route,

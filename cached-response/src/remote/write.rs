@@ -8,7 +8,7 @@ use crate::{
         Nonces, StoredResponse,
         codec::{self, NameList, head::Metadata},
     },
-    invalidation::{nonce::Nonce, tag_stripes::stripe},
+    invalidation::{nonce::Nonce, registry::stripe},
     metrics::reason::Skip,
     remote::{
         CallError, RemoteTier,

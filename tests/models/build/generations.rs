@@ -8,8 +8,8 @@ pub(crate) const GENERATIONS: Subject = Subject {
     files: &[
         ("invalidation/generation.rs", Some("generation")),
         ("invalidation/registry.rs", Some("registry")),
-        ("invalidation/prefix.rs", Some("prefix")),
-        ("invalidation/target.rs", Some("target")),
+        ("invalidation/path.rs", Some("path")),
+        ("invalidation/scope.rs", Some("scope")),
     ],
     mistakes: MISTAKES,
 };
@@ -41,7 +41,7 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "an_invalidation_removes_what_is_stored_and_no_more",
         file: "scenarios.rs",
-        right: "self.registry.raise(&NAME, Bump::Invalidate);",
+        right: "self.registry.bump(&NAME, Bump::Invalidate);",
         wrong: "self.evict(0);",
         scenario: "a_run_and_an_invalidation_at_once",
         failure: OLD_RESPONSE,
@@ -74,12 +74,12 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "a_bump_is_counted_before_it_has_raised",
+        name: "a_bump_is_counted_before_it_has_bumped",
         file: "generation.rs",
-        right: "raise();
+        right: "bump();
         self.0.fetch_add(1, Release);",
         wrong: "self.0.fetch_add(1, Release);
-        raise();",
+        bump();",
         scenario: "a_read_and_an_invalidation_at_once",
         failure: OLD_RESPONSE,
     },
@@ -92,7 +92,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "a_bump_count_does_not_publish_what_was_raised",
+        name: "a_bump_count_does_not_publish_what_was_bumped",
         file: "generation.rs",
         right: "self.0.fetch_add(1, Release);",
         wrong: "self.0.fetch_add(1, Relaxed);",
@@ -100,7 +100,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "a_reader_of_the_bump_count_does_not_see_what_was_raised",
+        name: "a_reader_of_the_bump_count_does_not_see_what_was_bumped",
         file: "generation.rs",
         right: "let count = bumps.0.load(Acquire);",
         wrong: "let count = bumps.0.load(Relaxed);",
@@ -149,23 +149,23 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         name: "a_prefix_does_not_reach_its_own_path",
-        file: "prefix.rs",
-        right: "names.raise(&Name::Path(&path), raise);",
+        file: "path.rs",
+        right: "registry.bump(&Name::Path(&path), bump);",
         wrong: "",
         scenario: "a_prefix_is_invalidated_while_two_runs_start_below_it",
         failure: OLD_RESPONSE,
     },
     Mistake {
         name: "a_prefix_reaches_its_own_path_only",
-        file: "prefix.rs",
-        right: "names.raise(&Name::Prefix(&name(text)), raise);",
+        file: "path.rs",
+        right: "registry.bump(&Name::Prefix(&prefix_name(text)), bump);",
         wrong: "",
         scenario: "a_prefix_is_invalidated_while_two_runs_start_below_it",
         failure: OLD_RESPONSE,
     },
     Mistake {
         name: "a_response_holds_the_nearest_prefix_only",
-        file: "prefix.rs",
+        file: "path.rs",
         right: "(1..=longest.min(MAX_SEGMENTS))",
         wrong: "(longest..=longest.min(MAX_SEGMENTS))",
         scenario: "a_prefix_is_invalidated_while_two_runs_start_below_it",

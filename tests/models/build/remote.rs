@@ -18,11 +18,11 @@ const OLD_RESPONSE: &str = "an old response after the invalidation";
 
 const MISTAKES: &[Mistake] = &[
     Mistake {
-        name: "generations_are_raised_before_the_invalidation_is_noted",
+        name: "generations_are_bumped_before_the_invalidation_is_noted",
         file: "scenarios.rs",
         right: "let noted = self.pending.note(tag, Bump::Invalidate, names());
-        self.tag.raise(Bump::Invalidate);",
-        wrong: "self.tag.raise(Bump::Invalidate);
+        self.tag.bump(Bump::Invalidate);",
+        wrong: "self.tag.bump(Bump::Invalidate);
         let noted = self.pending.note(tag, Bump::Invalidate, names());",
         scenario: "a_look_up_and_an_invalidation_at_once",
         failure: OLD_RESPONSE,
@@ -95,10 +95,10 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "a_heartbeat_counts_before_the_invalidation_before_it",
         file: "scenarios.rs",
-        right: "self.tag.raise(Bump::Invalidate);
+        right: "self.tag.bump(Bump::Invalidate);
         self.liveness.record_heartbeat(at(9));",
         wrong: "self.liveness.record_heartbeat(at(9));
-        self.tag.raise(Bump::Invalidate);",
+        self.tag.bump(Bump::Invalidate);",
         scenario: "an_invalidation_by_another_process_and_a_request",
         failure: OLD_RESPONSE,
     },
@@ -113,7 +113,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "a_heartbeat_does_not_release_the_generations_raised_before_it",
+        name: "a_heartbeat_does_not_release_the_generations_bumped_before_it",
         file: "trust.rs",
         right: "self.last_heartbeat.fetch_max(sent_at.to_nanos(), AcqRel);",
         wrong: "self.last_heartbeat.fetch_max(sent_at.to_nanos(), super::sync::Ordering::Relaxed);",
@@ -121,7 +121,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "a_reader_of_a_heartbeat_does_not_acquire_the_generations_raised_before_it",
+        name: "a_reader_of_a_heartbeat_does_not_acquire_the_generations_bumped_before_it",
         file: "trust.rs",
         right: "self.last_heartbeat.load(Acquire)",
         wrong: "self.last_heartbeat.load(super::sync::Ordering::Relaxed)",

@@ -7,8 +7,8 @@ pub(crate) const TAGS: Subject = Subject {
     scenarios: "src/tags/scenarios.rs",
     files: &[
         ("invalidation/generation.rs", Some("generation")),
-        ("invalidation/tag_stripes.rs", Some("named")),
         ("invalidation/registry.rs", Some("registry")),
+        ("invalidation/scope.rs", Some("scope")),
     ],
     mistakes: MISTAKES,
 };
@@ -17,28 +17,28 @@ const OLD_RESPONSE: &str = "an old response after the invalidation";
 
 const MISTAKES: &[Mistake] = &[
     Mistake {
-        name: "the_tag_is_raised_before_its_stripe",
-        file: "tag_stripes.rs",
-        right: "self.0[stripe(tag)].raise(raise);
-        names.raise(&Name::Tag(tag), raise);",
-        wrong: "names.raise(&Name::Tag(tag), raise);
-        self.0[stripe(tag)].raise(raise);",
+        name: "the_tag_is_bumped_before_its_stripe",
+        file: "registry.rs",
+        right: "self.0[stripe(tag)].bump(bump);
+        names.bump(&Name::Tag(tag), bump);",
+        wrong: "names.bump(&Name::Tag(tag), bump);
+        self.0[stripe(tag)].bump(bump);",
         scenario: "a_run_and_an_invalidation_at_once",
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "the_stripe_is_not_raised",
-        file: "tag_stripes.rs",
-        right: "self.0[stripe(tag)].raise(raise);",
+        name: "the_stripe_is_not_bumped",
+        file: "registry.rs",
+        right: "self.0[stripe(tag)].bump(bump);",
         wrong: "",
         scenario: "a_run_and_an_invalidation_at_once",
         failure: OLD_RESPONSE,
     },
     Mistake {
         name: "the_stripe_is_looked_at_before_the_tag_is_counted",
-        file: "tag_stripes.rs",
+        file: "registry.rs",
         right: "let seen = generation.seen();
-            // Only now: an invalidation after this read has raised the stripe before.
+            // Only now: an invalidation after this read has bumped the stripe before.
             let stripe = stripe(tag);
             held.push(match self.0[stripe].since(before.0[stripe]) {",
         wrong: "let stripe = stripe(tag);
@@ -62,7 +62,7 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         name: "what_was_expired_meanwhile_is_stored_as_fresh",
-        file: "tag_stripes.rs",
+        file: "registry.rs",
         right: "Validity::Expired => seen.expired(),",
         wrong: "Validity::Expired => seen,",
         scenario: "a_run_and_an_expiry_at_once",

@@ -2,7 +2,7 @@
 //!
 //! * `every_order`: small scenarios, run by loom in every order that their steps can take; and
 //!   the same scenarios on sources with one mistake put in, which must fail.
-//! * `generations`: the same for the counts that an invalidation raises and the registry of names.
+//! * `generations`: the same for the counts that an invalidation bumps and the registry of names.
 //! * `tags`: the same for tags that a handler names, which have stripes beside their counts.
 //! * `remote`: the same for what is pending in a remote store, and what was heard of other processes.
 //! * `random_order`: a busy afternoon, run by shuttle in 100,000 random orders.

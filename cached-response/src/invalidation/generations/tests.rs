@@ -1,13 +1,16 @@
 mod names {
-    use crate::invalidation::generation::{Bump::Invalidate, Snapshot};
-    use crate::invalidation::registry::{MIN_SWEEP, Registry, SHARDS};
+    use crate::invalidation::{
+        generation::Snapshot,
+        registry::{MIN_SWEEP, Registry, SHARDS},
+        scope::Bump::Invalidate,
+    };
 
     #[test]
     fn a_held_name_has_one_generation() {
         let registry = Registry::new();
         let (one, other) = (registry.hold(&"a"), registry.hold(&"a"));
         let (first, second) = (Snapshot::of([one]), Snapshot::of([other]));
-        registry.raise(&"a", Invalidate);
+        registry.bump(&"a", Invalidate);
         assert!(!first.is_current() && !second.is_current());
     }
 
@@ -15,14 +18,14 @@ mod names {
     fn names_do_not_invalidate_each_other() {
         let registry = Registry::new();
         let snapshot = Snapshot::of([registry.hold(&"a")]);
-        registry.raise(&"b", Invalidate);
+        registry.bump(&"b", Invalidate);
         assert!(snapshot.is_current());
     }
 
     #[test]
     fn an_unheld_name_is_not_added_when_it_is_invalidated() {
         let registry = Registry::new();
-        registry.raise(&"a", Invalidate);
+        registry.bump(&"a", Invalidate);
         assert_eq!(registry.len(), 0);
     }
 
@@ -37,7 +40,7 @@ mod names {
         }
         for (name, snapshot) in (0_u32..).zip(&held) {
             assert!(snapshot.is_current());
-            registry.raise(&name, Invalidate);
+            registry.bump(&name, Invalidate);
             assert!(!snapshot.is_current(), "{name} was swept out");
         }
     }
@@ -77,11 +80,9 @@ mod names {
 use super::Generations;
 use crate::{
     invalidation::{
-        generation::{
-            Bump::{self, Expire, Invalidate},
-            Snapshot, Validity,
-        },
+        generation::{Snapshot, Validity},
         registry::{MIN_SWEEP, Name, SHARDS},
+        scope::Bump::{self, Expire, Invalidate},
     },
     policy::Policy,
     route::config::RouteConfig,
@@ -94,12 +95,12 @@ fn snapshot(generations: &Generations, policy: Policy, uri: &'static str) -> Sna
     generations.snapshot(config.target(&request.to_http_request()))
 }
 
-/// What of these URLs is neither expired nor invalidated by `raise`, which are the same.
-fn current<const N: usize>(uris: [&'static str; N], raise: fn(&Generations, Bump)) -> [bool; N] {
+/// What of these URLs is neither expired nor invalidated by `bump`, which are the same.
+fn current<const N: usize>(uris: [&'static str; N], bump: fn(&Generations, Bump)) -> [bool; N] {
     let [expired, invalidated] = [Expire, Invalidate].map(|by| {
         let generations = Generations::new();
         let held = uris.map(|uri| snapshot(&generations, Policy::default().query_all(), uri));
-        raise(&generations, by);
+        bump(&generations, by);
         held.map(|snapshot| snapshot.validity() == Validity::Current)
     });
     assert_eq!(expired, invalidated);
@@ -108,21 +109,21 @@ fn current<const N: usize>(uris: [&'static str; N], raise: fn(&Generations, Bump
 
 #[test]
 fn all_reaches_everything() {
-    let current = current(["/a", "/b?c=1"], Generations::raise_all);
+    let current = current(["/a", "/b?c=1"], Generations::bump_all);
     assert_eq!(current, [false, false]);
 }
 
 #[test]
 fn a_path_reaches_its_queries_and_no_other_path() {
     let uris = ["/a", "/a?b=1", "/%61?c", "/a/", "/a/b", "/"];
-    let current = current(uris, |it, raise| it.raise_path("/a", raise));
+    let current = current(uris, |it, bump| it.bump_path("/a", bump));
     assert_eq!(current, [false, false, false, false, true, true]);
 }
 
 #[test]
 fn a_path_written_with_a_query_reaches_the_path() {
-    let current = current(["/a", "/a%3Fb", "/b"], |it, raise| {
-        it.raise_path("/a?b", raise);
+    let current = current(["/a", "/a%3Fb", "/b"], |it, bump| {
+        it.bump_path("/a?b", bump);
     });
     assert_eq!(current, [false, false, true]);
 }
@@ -130,13 +131,13 @@ fn a_path_written_with_a_query_reaches_the_path() {
 #[test]
 fn a_url_reaches_its_own_query_in_any_order() {
     let uris = ["/a?b=1&c=2", "/a?c=2&b=1", "/a?b=1", "/a"];
-    let current = current(uris, |it, raise| it.raise_url("/a?c=2&b=1", raise));
+    let current = current(uris, |it, bump| it.bump_url("/a?c=2&b=1", bump));
     assert_eq!(current, [false, false, true, true]);
 }
 
 #[test]
 fn a_url_without_a_query_does_not_reach_those_with_one() {
-    let current = current(["/a", "/a?b=1"], |it, raise| it.raise_url("/a", raise));
+    let current = current(["/a", "/a?b=1"], |it, bump| it.bump_url("/a", bump));
     assert_eq!(current, [false, true]);
 }
 
@@ -151,7 +152,7 @@ fn a_url_is_named_by_the_pairs_that_each_route_keeps() {
     );
     let narrowed = snapshot(&generations, narrow(), "/a?junk=7&page=2");
     let other = snapshot(&generations, narrow(), "/a?page=3&junk=1");
-    generations.raise_url("/a?page=2&junk=1", Invalidate);
+    generations.bump_url("/a?page=2&junk=1", Invalidate);
     assert!(!wide.is_current() && !narrowed.is_current() && other.is_current());
 }
 
@@ -160,13 +161,13 @@ fn a_tag_reaches_the_responses_with_it() {
     let generations = Generations::new();
     let tagged = |tags: &[&str]| snapshot(&generations, Policy::default().tags(tags), "/a");
     let [all, one, other] = [&["ids"][..], &["ids", "id:{id}"], &["id:8"]].map(tagged);
-    generations.raise_tag("id:7", Expire);
+    generations.bump_tag("id:7", Expire);
     let validities = [&all, &one, &other].map(Snapshot::validity);
     assert_eq!(
         validities,
         [Validity::Current, Validity::Expired, Validity::Current]
     );
-    generations.raise_tag("ids", Invalidate);
+    generations.bump_tag("ids", Invalidate);
     let current = [&all, &one, &other].map(Snapshot::is_current);
     assert_eq!(current, [false, false, true]);
 }
@@ -175,8 +176,8 @@ fn a_tag_reaches_the_responses_with_it() {
 fn a_tag_is_not_a_path() {
     let generations = Generations::new();
     let tagged = snapshot(&generations, Policy::default().tags(["/b"]), "/a");
-    generations.raise_tag("/a", Invalidate);
-    generations.raise_path("/b", Invalidate);
+    generations.bump_tag("/a", Invalidate);
+    generations.bump_path("/b", Invalidate);
     assert_eq!(tagged.validity(), Validity::Current);
 }
 
@@ -191,6 +192,6 @@ fn a_million_dropped_tags_are_swept() {
     }
     assert!(generations.names.len() <= SHARDS * MIN_SWEEP);
     assert!(kept.is_current());
-    generations.raise_tag("id:7", Invalidate);
+    generations.bump_tag("id:7", Invalidate);
     assert!(!kept.is_current());
 }

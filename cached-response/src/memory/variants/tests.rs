@@ -1,8 +1,8 @@
 use super::*;
 use crate::{
     invalidation::{
-        generation::Bump,
         generations::{Generations, Target},
+        scope::Bump,
     },
     time::moment::Timestamp,
 };
@@ -47,7 +47,7 @@ fn a_remote_response_replaces_an_invalid_one_of_any_age() {
     let generations = Generations::new();
     let mut young = response(7, 2);
     young.snapshot = generations.snapshot(Target::Value(&[]));
-    generations.raise_all(Bump::Invalidate);
+    generations.bump_all(Bump::Invalidate);
     assert!(replaces(response(0, 1), young));
 }
 

@@ -1,17 +1,14 @@
 //! Invalidation in the remote store and in other processes.
 //!
-//! An invalidation is [noted](InvalidationBus::note) as pending, raises the generations of this process,
+//! An invalidation is [noted](InvalidationBus::note) as pending, bumps the generations of this process,
 //! and is then [sent](InvalidationBus::send), in this order: see [`trust`].
 //!
 //! The [`publisher`] deletes nonces from the store and publishes messages to the other processes, and a
 //! heartbeat each second. The [`subscriber`] applies the messages of others; their numbers show a gap, and
 //! the own heartbeats that come back show that none was missed. Both call the store by the [`transport`].
 
-use crate::{
-    invalidation::{generation, scope},
-    time::moment,
-    util::sync,
-};
+use crate::{invalidation::scope, time::moment, util::sync};
+
 pub(crate) mod publisher;
 pub(crate) mod subscriber;
 pub(crate) mod transport;
@@ -19,8 +16,11 @@ pub(crate) mod trust;
 
 use crate::{
     invalidation::{
-        error::InvalidationError, generation::Bump, generations::Generations, route_name,
-        scope::Scope, tag_stripes::stripe,
+        InvalidationError,
+        generations::Generations,
+        registry::stripe,
+        route_name,
+        scope::{Bump, Scope},
     },
     remote::{
         bus::{
@@ -126,8 +126,8 @@ impl InvalidationBus {
         &self.liveness
     }
 
-    /// Notes the invalidation of these scopes before their generations are raised in this process.
-    #[must_use = "it is to be sent when the generations are raised"]
+    /// Notes the invalidation of these scopes before their generations are bumped in this process.
+    #[must_use = "it is to be sent when the generations are bumped"]
     pub(crate) fn note(&self, bump: Bump, scopes: &[Scope]) -> Vec<Unconfirmed> {
         let note = |scope: &Scope| self.pending.note(scope.clone(), bump, self.names(scope));
         scopes.iter().map(note).collect()

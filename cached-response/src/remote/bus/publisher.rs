@@ -4,7 +4,7 @@
 //! receiver sees a gap where one is missing.
 
 use crate::{
-    invalidation::{error::InvalidationError, generation::Bump},
+    invalidation::{InvalidationError, scope::Bump},
     remote::bus::{
         transport::{Message, Payload, Targets, Transport, catch_panic},
         trust::{Pending, Unconfirmed},

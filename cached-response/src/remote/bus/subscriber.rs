@@ -2,7 +2,7 @@
 //! is missing in the sequence of a sender is a gap.
 
 use crate::{
-    invalidation::{generation::Bump, generations::Generations},
+    invalidation::{generations::Generations, scope::Bump},
     remote::bus::{
         publisher::{HeartbeatMonitor, Job},
         transport::{Message, Payload, Targets, Transport, catch_panic},
@@ -100,12 +100,12 @@ impl Subscriber {
     fn apply(&self, bump: Bump, targets: &Targets) {
         let generations = &self.generations;
         match targets {
-            Targets::All => generations.raise_all(bump),
-            Targets::Path(path) => generations.raise_path(path, bump),
-            Targets::Url(url) => generations.raise_url(url, bump),
-            Targets::Prefix(prefix) => generations.raise_prefix(prefix, bump),
-            Targets::Route(name) => generations.raise_route(name, bump),
-            Targets::Tags(tags) => tags.iter().for_each(|tag| generations.raise_tag(tag, bump)),
+            Targets::All => generations.bump_all(bump),
+            Targets::Path(path) => generations.bump_path(path, bump),
+            Targets::Url(url) => generations.bump_url(url, bump),
+            Targets::Prefix(prefix) => generations.bump_prefix(prefix, bump),
+            Targets::Route(name) => generations.bump_route(name, bump),
+            Targets::Tags(tags) => tags.iter().for_each(|tag| generations.bump_tag(tag, bump)),
         }
     }
 }

@@ -15,7 +15,7 @@
 //! gap.
 
 use crate::{
-    invalidation::{generation::Bump, scope::Scope},
+    invalidation::scope::{Bump, Scope},
     remote::client::RemoteClient,
     store::{Bus, Store, StoreError, StoreErrorKind, Subscription},
     time::moment::Timestamp,

@@ -7,16 +7,15 @@
 //! trusted for `max_unverified` after it was last verified against the store.
 //!
 //! **Pending.** Until the store has confirmed an invalidation, its values under the names of it may be
-//! outdated. An invalidation is noted here **first**, then raises the generations of this process, and only
+//! outdated. An invalidation is noted here **first**, then bumps the generations of this process, and only
 //! then is sent to the store. A read takes a snapshot of the generations first, then looks here, and only
 //! then reads: so either its snapshot is outdated, or the invalidation is pending, or the store has done it.
 
 use std::{collections::HashMap, time::Duration};
 
 use super::{
-    generation::Bump,
     moment::Timestamp,
-    scope::Scope,
+    scope::{Bump, Scope},
     sync::{
         AtomicU64, Mutex,
         Ordering::{AcqRel, Acquire, Release},
@@ -49,7 +48,7 @@ impl BusLiveness {
     /// reused at `now` without verifying it again.
     ///
     /// To be called **before** the generations are compared: messages that were received by then have
-    /// raised them. In the other order, a message between the two is missed and the heartbeat after it
+    /// bumped them. In the other order, a message between the two is missed and the heartbeat after it
     /// counts.
     pub(crate) fn trusts(&self, verified_at: Timestamp, now: Timestamp) -> bool {
         let (verified_at, now) = (verified_at.to_nanos(), now.to_nanos());
@@ -185,7 +184,7 @@ impl State {
         };
         if let Some(older) = self.remove(&scope) {
             // The older one may have been lost.
-            unconfirmed.bump = stronger(older.bump, bump);
+            unconfirmed.bump = older.bump.or(bump);
         }
         for name in &unconfirmed.names {
             *self.names.entry(name.clone()).or_default() += 1;
@@ -218,7 +217,7 @@ impl State {
 
     fn replace_by_all(&mut self, names: &[String]) {
         let bumps = self.scopes.values().map(|unconfirmed| unconfirmed.bump);
-        let bump = bumps.fold(Bump::Expire, stronger);
+        let bump = bumps.fold(Bump::Expire, Bump::or);
         self.scopes = HashMap::default();
         self.names = HashMap::default();
         self.bytes = 0;
@@ -227,13 +226,6 @@ impl State {
 
     fn len(&self) -> u64 {
         self.scopes.len() as u64
-    }
-}
-
-fn stronger(one: Bump, other: Bump) -> Bump {
-    match (one, other) {
-        (Bump::Expire, Bump::Expire) => Bump::Expire,
-        _ => Bump::Invalidate,
     }
 }
 

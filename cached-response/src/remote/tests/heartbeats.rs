@@ -1,7 +1,7 @@
 //! Trust in memory with and without heartbeats.
 
 use crate::{
-    invalidation::generation::{Bump, Validity},
+    invalidation::{generation::Validity, scope::Bump},
     remote::{
         bus::transport::{Message, Payload, Targets},
         tests::node::{Node, SECOND, eventually, shop},

@@ -3,12 +3,12 @@
 use crate::{
     InvalidationError, Subscription,
     invalidation::{
-        generation::{
+        generation::Validity,
+        registry::stripe,
+        scope::{
             Bump::{self, Expire, Invalidate},
-            Validity,
+            Scope,
         },
-        scope::Scope,
-        tag_stripes::stripe,
     },
     remote::{
         bus::{
@@ -52,7 +52,7 @@ async fn an_invalidation_reaches_the_other_node() {
             assert_eq!(
                 here(),
                 Validity::Current,
-                "the caller raises its own generations"
+                "the caller bumps its own generations"
             );
             assert_eq!(bystander() == Validity::Current, scopes != [Scope::All]);
         }

@@ -3,8 +3,8 @@
 use crate::{
     InvalidationError,
     invalidation::{
-        generation::{Bump::Invalidate, Validity},
-        scope::Scope,
+        generation::Validity,
+        scope::{Bump::Invalidate, Scope},
     },
     remote::{
         bus::{

@@ -1,7 +1,7 @@
 use crate::{
-    invalidation::{
-        generation::Bump::{self, Expire, Invalidate},
-        scope::Scope,
+    invalidation::scope::{
+        Bump::{self, Expire, Invalidate},
+        Scope,
     },
     remote::bus::trust::{MAX_BYTES, MAX_SCOPES, Pending},
 };

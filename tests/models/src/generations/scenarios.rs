@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use super::generation::{Bump, BumpCount, CurrentAt, Snapshot};
-use super::prefix;
+use super::generation::{BumpCount, CurrentAt, Snapshot};
+use super::path;
 use super::registry::{Name, Registry};
+use super::scope::Bump;
 use super::sync::{
     AtomicU64, Mutex,
     Ordering::{Relaxed, SeqCst},
@@ -69,7 +70,7 @@ impl World {
     /// Generations of a path and of the prefixes above it.
     fn snapshot_of(&self, path: &str) -> Snapshot {
         let own = self.registry.hold(&Name::Path(path.as_bytes()));
-        let above = prefix::hold(&self.registry, path.as_bytes());
+        let above = path::hold_prefixes(&self.registry, path.as_bytes());
         Snapshot::of(above.into_iter().chain([own]))
     }
 
@@ -87,14 +88,14 @@ impl World {
     fn change_below(&self, text: &str) {
         self.source.store(NEW, Relaxed);
         self.bumps
-            .count(|| prefix::raise(&self.registry, text, Bump::Invalidate));
+            .count(|| path::bump_prefix(&self.registry, text, Bump::Invalidate));
     }
 
     /// Changes what pages are made from, then invalidates.
     fn change(&self) {
         self.source.store(NEW, Relaxed);
         self.bumps.count(|| {
-            self.registry.raise(&NAME, Bump::Invalidate);
+            self.registry.bump(&NAME, Bump::Invalidate);
         });
     }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use loom::thread;
 
-use super::generation::{Bump, Generation, Snapshot};
+use super::generation::{Generation, Snapshot};
 use super::moment::Timestamp;
-use super::scope::Scope;
+use super::scope::{Bump, Scope};
 use super::sync::{Mutex, explore, lock};
 use super::trust::{BusLiveness, Pending, Unconfirmed};
 
@@ -81,7 +81,7 @@ impl World {
     fn invalidate(&self) -> Unconfirmed {
         let tag = Scope::Tag("a".into());
         let noted = self.pending.note(tag, Bump::Invalidate, names());
-        self.tag.raise(Bump::Invalidate);
+        self.tag.bump(Bump::Invalidate);
         noted
     }
 
@@ -104,7 +104,7 @@ impl World {
 
     /// Receives an invalidation by another process, and the heartbeat after it.
     fn receive_invalidation(&self) {
-        self.tag.raise(Bump::Invalidate);
+        self.tag.bump(Bump::Invalidate);
         self.liveness.record_heartbeat(at(9));
     }
 

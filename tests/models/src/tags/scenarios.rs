@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use super::generation::{Bump, Snapshot, Validity};
-use super::named::Stripes;
-use super::registry::Name;
-use super::registry::Registry;
+use super::generation::{Snapshot, Validity};
+use super::registry::{Name, Registry, Stripes};
+use super::scope::Bump;
 use super::sync::{AtomicU64, Mutex, Ordering::Relaxed, explore, lock};
 
 const OLD: u64 = 1;
@@ -68,10 +67,10 @@ impl World {
         drop(replaced);
     }
 
-    /// Changes what pages are made from, then raises the tag.
-    fn change(&self, raise: Bump) {
+    /// Changes what pages are made from, then bumps the tag.
+    fn change(&self, bump: Bump) {
         self.source.store(NEW, Relaxed);
-        self.stripes.raise(&self.names, TAG, raise);
+        self.stripes.bump(&self.names, TAG, bump);
     }
 
     /// Stored response, and its validity.
@@ -88,14 +87,14 @@ impl World {
     }
 }
 
-/// Runs and raises at once, after what comes first, and reads at the end of each: nothing old may be one of these.
-fn model(first: fn(&World), run: fn(&World), raise: Bump, never: &'static [Validity]) {
+/// Runs and bumps at once, after what comes first, and reads at the end of each: nothing old may be one of these.
+fn model(first: fn(&World), run: fn(&World), bump: Bump, never: &'static [Validity]) {
     explore(move || {
         let world = World::new();
         first(&world);
         let other = Arc::clone(&world);
         let runner = thread::spawn(move || run(&other));
-        world.change(raise);
+        world.change(bump);
         world.assert_nothing_old_is(never);
         runner.join().unwrap();
         world.assert_nothing_old_is(never);

@@ -236,7 +236,7 @@ async fn a_response_that_was_found_unchanged_keeps_its_tags() {
 }
 
 #[actix_web::test]
-async fn a_tag_that_is_raised_during_the_validation_outdates_its_result() {
+async fn a_tag_that_is_bumped_during_the_validation_outdates_its_result() {
     for name in ["route", "each", "made"] {
         let stage = stage();
         let app = stage.app(|app| _ = app.service(same)).await;

@@ -1,4 +1,5 @@
 use super::*;
+use actix_web::{dev::ResourceDef, http::Uri, test::TestRequest};
 use proptest::prelude::*;
 
 mod parameters;
@@ -101,5 +102,71 @@ proptest! {
         if let Ok(template) = Template::parse(&text) {
             prop_assert!(template.fill(|_| Some(Cow::Borrowed(""))).is_ok());
         }
+    }
+}
+
+fn tags(texts: &[&str]) -> Tags {
+    let mut tags = Tags::default();
+    for text in texts {
+        tags.add(text).unwrap();
+    }
+    tags
+}
+
+#[test]
+fn a_parameter_is_filled_in_as_the_handler_reads_it() {
+    let filled = tags(&["products", "product:{id}"]).fill(|name| {
+        assert_eq!(name, "id");
+        Some(decoded("a%2Fb%25"))
+    });
+    assert_eq!(filled.unwrap(), ["products", "product:a/b%"]);
+}
+
+#[test]
+fn a_parameter_that_the_route_lacks_is_named() {
+    let filled =
+        tags(&["{id}", "{name}"]).fill(|name| (name == "id").then_some(Cow::Borrowed("7")));
+    assert_eq!(filled, Err(Untagged::Missing(Missing("name".into()))));
+}
+
+#[test]
+fn a_tag_has_at_most_256_bytes() {
+    let (long, too_long) = ("x".repeat(MAX_TAG_BYTES), "x".repeat(MAX_TAG_BYTES + 1));
+    assert_eq!(
+        tags(&["{id}"])
+            .fill(|_| Some(Cow::Borrowed(&*long)))
+            .unwrap(),
+        [&*long]
+    );
+    let filled = tags(&["{id}"]).fill(|_| Some(Cow::Borrowed(&*too_long)));
+    assert_eq!(filled, Err(Untagged::TooLong));
+}
+
+#[test]
+fn an_invalid_tag_is_rejected() {
+    let mut tags = tags(&["{id}"; MAX_TAGS]);
+    assert_eq!(tags.add("one more"), Err(TagError::TooMany));
+    assert_eq!(Tags::default().add(""), Err(TagError::Empty));
+    assert!(matches!(
+        Tags::default().add("product:{id"),
+        Err(TagError::Template(TemplateError::Unclosed))
+    ));
+}
+
+proptest! {
+    #[test]
+    fn any_parameter_is_filled_in_as_the_handler_reads_it(
+        segment in "([a-z%/+é ]|%2[0-9A-F]|%C3%A9|%FF){1,12}",
+    ) {
+        let Ok(uri) = format!("/{segment}").parse::<Uri>() else {
+            return Ok(());
+        };
+        let request = TestRequest::with_uri(&uri.to_string()).to_http_request();
+        let mut info = request.match_info().clone();
+        ResourceDef::new("/{id:.*}").capture_match_info(&mut info);
+        let raw = info.get("id").unwrap();
+        let seen: String = info.load().unwrap();
+        let filled = tags(&["{id}"]).fill(|_| Some(decoded(raw))).unwrap();
+        prop_assert_eq!(filled, [seen]);
     }
 }

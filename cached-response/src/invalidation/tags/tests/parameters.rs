@@ -2,8 +2,8 @@
 
 use crate::{
     invalidation::{
-        target,
-        template::{decoded, escaped, readings},
+        path,
+        tags::{decoded, escaped, readings},
     },
     key::query,
 };
@@ -54,7 +54,7 @@ proptest! {
         let escaped = escaped(&raw);
         prop_assert_eq!(&query::decoded(&escaped), &value);
         let path = format!("/{escaped}");
-        prop_assert_eq!(&target::path(&path)[1..], value.as_bytes());
+        prop_assert_eq!(&path::name(&path)[1..], value.as_bytes());
         prop_assert!(!escaped.contains(['/', '?', '#', '&', '=']));
     }
 }
