@@ -62,6 +62,7 @@ pub(crate) fn write(stored: &StoredResponse, to: &mut Writer) -> Option<()> {
     to.plain(&[stored.codings.bits()]);
     to.duration(stored.lifetime);
     to.duration(stored.initial_age);
+    to.duration(stored.run_time);
     to.duration(stored.windows.revalidate);
     to.duration(stored.windows.error);
     to.flag(stored.never_stale);
@@ -98,6 +99,7 @@ pub(crate) fn read(from: &mut Reader<'_>) -> Option<StoredResponse> {
     let codings = Codings::from_bits(codings)?;
     let lifetime = from.duration()?;
     let initial_age = from.duration()?;
+    let run_time = from.duration()?;
     let revalidate = from.duration()?;
     let error = from.duration()?;
     let never_stale = from.flag()?;
@@ -115,6 +117,7 @@ pub(crate) fn read(from: &mut Reader<'_>) -> Option<StoredResponse> {
         headers: headers.into(),
         lifetime,
         initial_age,
+        run_time,
         never_stale,
         windows: Windows { revalidate, error },
         variant,

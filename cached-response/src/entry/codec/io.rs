@@ -151,7 +151,7 @@ impl Writer {
 const MAGIC: [u8; 4] = *b"\xc4crf";
 
 /// Version of the format. A change of what is written raises it and keeps the snapshots of the last.
-pub(crate) const VERSION: u8 = 2;
+pub(crate) const VERSION: u8 = 3;
 
 /// Length of the header in bytes.
 pub(crate) const HEADER_SIZE: usize = 22;

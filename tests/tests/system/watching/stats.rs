@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use actix_web::test::{self, TestRequest};
 use actix_web::{App, HttpResponse, HttpServer, get, web};
-use cached_response::testing::ManualClock;
+use cached_response::testing::{InProcessStore, ManualClock};
 use cached_response::{
     Bypass, CacheResponses, ForwardReason, Policy, ResponseCache, RouteStats, Skip, Stats, cached,
     cached_response,
@@ -246,6 +247,32 @@ fn as_text_it_is_a_dozen_lines_without_zeros() {
     let zero =
         |line: &&str| line.split([' ', ',']).any(|word| word == "0") && !line.contains("hits");
     assert_eq!(lines.iter().find(|line| zero(line)), None, "{text}");
+}
+
+#[actix_web::test]
+async fn a_hit_in_the_remote_store_saves_the_run_of_the_process_that_made_it() {
+    let clock = ManualClock::new();
+    let store = InProcessStore::with_clock(&clock);
+    for (hits, saved) in [(0, 0), (3, 750)] {
+        let budget = Duration::from_secs(10);
+        let builder = ResponseCache::builder()
+            .remote(store.clone())
+            .remote_timeout(budget);
+        let cache = builder.without_memory().clock(&clock).build();
+        let app = App::new()
+            .app_data(cache.clone())
+            .app_data(web::Data::new(clock.clone()))
+            .service(list);
+        let app = test::init_service(app).await;
+        for _ in 0..hits.max(1) {
+            let request = TestRequest::with_uri("/list/7").to_request();
+            assert_eq!(test::call_and_read_body(&app, request).await, "list 7");
+            cache.settled().await;
+        }
+        let stats = cache.stats();
+        assert_eq!((stats.remote_hits, stats.hits), (hits, hits));
+        assert_eq!(stats.time_saved, Duration::from_millis(saved));
+    }
 }
 
 #[test]

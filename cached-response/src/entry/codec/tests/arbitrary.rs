@@ -66,14 +66,15 @@ fn header_names() -> impl Strategy<Value = HeaderName> {
 fn lives() -> impl Strategy<Value = StoredResponse> {
     let client =
         (durations(), any::<bool>()).prop_map(|(keep, private)| ClientCaching { keep, private });
-    let times = (durations(), durations(), durations(), durations());
+    let times = [(); 5].map(|()| durations());
     let flags = any::<[bool; 3]>();
     (times, flags, option::of(client)).prop_map(|(times, flags, client)| {
-        let (lifetime, initial_age, revalidate, error) = times;
+        let [lifetime, initial_age, run_time, revalidate, error] = times;
         let [never_stale, shareable_with_authorization, generated_etag] = flags;
         StoredResponse {
             lifetime,
             initial_age,
+            run_time,
             windows: Windows { revalidate, error },
             never_stale,
             shareable_with_authorization,

@@ -41,7 +41,8 @@ fn assert_same(one: &StoredResponse, other: &StoredResponse) {
             stored.headers.clone(),
             stored.body.clone(),
             (stored.etag.clone(), stored.last_modified.clone()),
-            (stored.lifetime, stored.initial_age, stored.windows),
+            (stored.lifetime, stored.initial_age, stored.run_time),
+            stored.windows,
             (
                 stored.never_stale,
                 stored.generated_etag,
@@ -67,6 +68,7 @@ fn full() -> (StoredResponse, Metadata) {
         last_modified: Some(HeaderValue::from_static("Mon, 23 Nov 2026 00:00:00 GMT")),
         lifetime: Duration::from_secs(300),
         initial_age: Duration::from_millis(1500),
+        run_time: Duration::from_micros(20_400),
         never_stale: true,
         windows: Windows {
             revalidate: Duration::from_secs(30),

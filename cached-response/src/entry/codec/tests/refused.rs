@@ -242,7 +242,7 @@ fn a_reason_phrase_of_two_lines_is_a_miss() {
 #[test]
 fn a_flag_that_is_neither_is_a_miss() {
     let frame = bare();
-    let flags = TIMES + 4 * 12;
+    let flags = TIMES + 5 * 12;
     for at in [CODINGS - 1, flags, flags + 1, flags + 2] {
         assert_eq!(frame[at], 0);
         let mut changed = frame.to_vec();

@@ -27,42 +27,47 @@ fn written(held: &Decoded) -> Bytes {
     .unwrap()
 }
 
-/// Those of version 2.
-fn version_2() -> Vec<Snapshot> {
+/// Those of version 3.
+fn version_3() -> Vec<Snapshot> {
     let response = |(stored, about)| Decoded::Response(Box::new(stored), about);
     let names = |names| Decoded::Names(list(names));
     let snapshot = |file, frame: &'static [u8], holds| Snapshot { file, frame, holds };
     vec![
         snapshot(
-            "v2-full.bin",
-            include_bytes!("../snapshots/v2-full.bin"),
+            "v3-full.bin",
+            include_bytes!("../snapshots/v3-full.bin"),
             response(full()),
         ),
         snapshot(
-            "v2-plain.bin",
-            include_bytes!("../snapshots/v2-plain.bin"),
+            "v3-plain.bin",
+            include_bytes!("../snapshots/v3-plain.bin"),
             response(plain()),
         ),
         snapshot(
-            "v2-empty.bin",
-            include_bytes!("../snapshots/v2-empty.bin"),
+            "v3-empty.bin",
+            include_bytes!("../snapshots/v3-empty.bin"),
             response(Default::default()),
         ),
         snapshot(
-            "v2-names.bin",
-            include_bytes!("../snapshots/v2-names.bin"),
+            "v3-names.bin",
+            include_bytes!("../snapshots/v3-names.bin"),
             names(every_selector()),
         ),
         snapshot(
-            "v2-no-names.bin",
-            include_bytes!("../snapshots/v2-no-names.bin"),
+            "v3-no-names.bin",
+            include_bytes!("../snapshots/v3-no-names.bin"),
             names(Vec::new()),
         ),
     ]
 }
 
-/// Those of version 1, which are read no more.
-const VERSION_1: [&[u8]; 5] = [
+/// Those of versions that are read no more.
+const OLD_VERSIONS: [&[u8]; 10] = [
+    include_bytes!("../snapshots/v2-full.bin"),
+    include_bytes!("../snapshots/v2-plain.bin"),
+    include_bytes!("../snapshots/v2-empty.bin"),
+    include_bytes!("../snapshots/v2-names.bin"),
+    include_bytes!("../snapshots/v2-no-names.bin"),
     include_bytes!("../snapshots/v1-full.bin"),
     include_bytes!("../snapshots/v1-plain.bin"),
     include_bytes!("../snapshots/v1-empty.bin"),
@@ -87,6 +92,7 @@ fn plain() -> (StoredResponse, Metadata) {
         etag: Some(etag),
         generated_etag: true,
         lifetime: Duration::from_secs(300),
+        run_time: Duration::from_millis(120),
         ..StoredResponse::default()
     };
     let about = Metadata {
@@ -99,15 +105,15 @@ fn plain() -> (StoredResponse, Metadata) {
 }
 
 pub(super) fn all() -> impl Iterator<Item = Bytes> {
-    version_2()
+    version_3()
         .into_iter()
         .map(|snapshot| Bytes::from_static(snapshot.frame))
 }
 
 // Bytes of another version are a miss.
 #[test]
-fn a_frame_of_version_2_is_read() {
-    for Snapshot { file, frame, holds } in version_2() {
+fn a_frame_of_version_3_is_read() {
+    for Snapshot { file, frame, holds } in version_3() {
         let frame = Bytes::from_static(frame);
         match (read(KEY, &frame), holds) {
             (Some(Decoded::Response(read, told)), Decoded::Response(stored, about)) => {
@@ -121,8 +127,8 @@ fn a_frame_of_version_2_is_read() {
 }
 
 #[test]
-fn a_frame_of_version_1_is_a_miss() {
-    for frame in VERSION_1 {
+fn a_frame_of_an_old_version_is_a_miss() {
+    for frame in OLD_VERSIONS {
         let frame = Bytes::from_static(frame);
         assert!(read(KEY, &frame).is_none());
         assert!(read_head(KEY, &frame).is_none());
@@ -131,8 +137,8 @@ fn a_frame_of_version_1_is_a_miss() {
 
 #[test]
 fn one_version_has_one_encoding() {
-    assert_eq!(VERSION, 2, "have its snapshots written, and compared here");
-    for Snapshot { file, frame, holds } in version_2() {
+    assert_eq!(VERSION, 3, "have its snapshots written, and compared here");
+    for Snapshot { file, frame, holds } in version_3() {
         assert_eq!(written(&holds), frame, "{file}");
     }
 }
@@ -141,7 +147,7 @@ fn one_version_has_one_encoding() {
 #[ignore = "writes the snapshots of a new version"]
 fn the_snapshots_of_this_version() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/entry/codec/snapshots");
-    for Snapshot { file, holds, .. } in version_2() {
+    for Snapshot { file, holds, .. } in version_3() {
         let (_, name) = file.split_once('-').unwrap();
         let file = folder.join(format!("v{VERSION}-{name}"));
         fs::write(file, written(&holds)).unwrap();
