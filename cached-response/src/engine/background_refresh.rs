@@ -33,7 +33,7 @@ impl<S: Subject> BackgroundRefresh<S> {
         let context = subject.context().clone();
         let info = RequestInfo::if_observed(context.shared(), subject.request());
         let run = Box::pin(async move {
-            // Another process may have refreshed it.
+            // Another process may have refreshed it: no hit, as nobody waits for an answer.
             if let Ok(permit) = remote_lookup::lead(&subject, &mut miss, permit).await {
                 subject.run(miss, upstream, Permits::one(permit)).await;
             }

@@ -207,7 +207,10 @@ impl<S: Subject> MissFlow<S> {
             let verified = remote_lookup::verify(&self.subject, &mut self.miss, permit);
             match Box::pin(verified).await {
                 Ok(permit) => permit,
-                Err(answer) => return self.subject.done(answer),
+                Err(hit) => {
+                    let answer = hit.answer(&self.subject);
+                    return self.subject.done(answer);
+                }
             }
         };
         let soft = SoftTimeout::with_limit(&self.subject, &self.miss);
@@ -235,7 +238,10 @@ impl<S: Subject> MissFlow<S> {
             } else {
                 match Box::pin(remote_lookup::lead(&subject, &mut miss, permit)).await {
                     Ok(permit) => permit,
-                    Err(answer) => return subject.done(answer),
+                    Err(hit) => {
+                        let answer = hit.answer(&subject);
+                        return subject.done(answer);
+                    }
                 }
             };
             subject.run(miss, upstream, Permits::one(permit)).await

@@ -82,7 +82,7 @@ pub(crate) async fn verify<S: Subject>(
     subject: &S,
     miss: &mut Miss,
     permit: Permit,
-) -> Result<Permit, S::Answer> {
+) -> Result<Permit, StoredHit> {
     let Some(session) = session(subject, miss) else {
         return Ok(permit);
     };
@@ -97,7 +97,7 @@ pub(crate) async fn lead<S: Subject>(
     subject: &S,
     miss: &mut Miss,
     permit: Permit,
-) -> Result<Permit, S::Answer> {
+) -> Result<Permit, StoredHit> {
     let Some(session) = session(subject, miss) else {
         return Ok(permit);
     };
@@ -113,7 +113,7 @@ pub(crate) async fn lead<S: Subject>(
             if !hit.stage.is_stale() {
                 permit.finish(FlightOutcome::Stored(hit.stored.clone()));
             }
-            Err(hit.answer(subject))
+            Err(hit)
         }
         Ok(_) => lead_with(subject, miss, permit, Some(subject.shared().now())),
     }
@@ -233,20 +233,17 @@ fn keep<S: Subject>(
     stored_hit(reuse, miss, Some(now))
 }
 
-/// Answers as the leader from the response that is in memory by now.
+/// Leads with the response that is in memory by now.
 fn lead_with<S: Subject>(
     subject: &S,
     miss: &mut Miss,
     permit: Permit,
     read_at: Option<Timestamp>,
-) -> Result<Permit, S::Answer> {
-    still_needed(subject, miss, permit).map_err(|(stored, stage)| {
-        let hit = StoredHit {
-            stored,
-            stage,
-            read_at,
-        };
-        hit.answer(subject)
+) -> Result<Permit, StoredHit> {
+    still_needed(subject, miss, permit).map_err(|(stored, stage)| StoredHit {
+        stored,
+        stage,
+        read_at,
     })
 }
 

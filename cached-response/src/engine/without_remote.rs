@@ -3,7 +3,7 @@
 use crate::{
     engine::{
         context::{Miss, Subject},
-        reuse::RemoteOutcome,
+        reuse::{RemoteOutcome, StoredHit},
         run::{HandlerRun, RunOutcome},
     },
     entry::StoredResponse,
@@ -20,7 +20,7 @@ pub(crate) fn verify<S: Subject>(
     _: &S,
     _: &mut Miss,
     permit: Permit,
-) -> Ready<Result<Permit, S::Answer>> {
+) -> Ready<Result<Permit, StoredHit>> {
     ready(Ok(permit))
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn lead<S: Subject>(
     _: &S,
     _: &mut Miss,
     permit: Permit,
-) -> Ready<Result<Permit, S::Answer>> {
+) -> Ready<Result<Permit, StoredHit>> {
     ready(Ok(permit))
 }
 

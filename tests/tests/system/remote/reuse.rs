@@ -165,6 +165,26 @@ async fn a_stale_response_is_refreshed_behind_the_answer_without_memory_too() {
 }
 
 #[actix_web::test]
+async fn a_refresh_that_another_node_has_made_is_no_hit() {
+    let nodes = Nodes::new().await;
+    nodes.one.get("/windows").await;
+    nodes.other.get("/windows").await;
+    nodes.advance(11);
+    nodes.one.get("/windows").await;
+    tests::stage::soon("it is stored", || nodes.one.cache.stats().stored == 2).await;
+    nodes.one.cache.settled().await;
+    let (mut asked, mut text) = (1, String::new());
+    while text != "run 2" {
+        (text, _) = nodes.other.get("/windows").await;
+        asked += 1;
+        assert!(asked < 1000, "it is not refreshed");
+    }
+    let stats = nodes.other.cache.stats();
+    assert_eq!((stats.hits, stats.remote_hits), (asked, 1));
+    assert_eq!((nodes.stage.runs(), stats.runs), (2, 0));
+}
+
+#[actix_web::test]
 async fn without_memory_a_stale_response_answers_in_place_of_a_failed_run_too() {
     for nodes in [Nodes::new().await, Nodes::without_memory().await] {
         nodes.one.get("/failing").await;
