@@ -12,7 +12,7 @@
 //!
 //! [`lookup`] is the synchronous half and all of a hit: it admits a request, writes its key, and looks
 //! the key up in memory. [`reuse`] decides whether the stored response answers. A response that is due
-//! is refreshed after the answer, by [`background_refresh`].
+//! is refreshed after the answer, by [`refresh`].
 //!
 //! [`miss`] coalesces the misses of a key: one of them leads, the others are [`waiting`] for it. The
 //! leader reads the remote store ([`remote_lookup`]), or else starts the [`run`] of the handler. Its end
@@ -21,19 +21,18 @@
 //! A run has a [fence](run::Fence) that invalidations during it break, a [`stale_fallback`] where a stale response
 //! may answer in place of a failure or after a soft timeout, and goes on when its client leaves
 //! ([`detach`]). Runs that would wait for each other are found by their [edges](waiting::WaitEdge). A client that
-//! wants a new response waits for a [`forced_refresh`].
+//! wants a new response waits for a forced [`refresh`].
 //!
 //! All of that is written once, over a subject ([`context`]): the [`response`] to a request, or a
 //! [`value`].
 
-pub(crate) mod background_refresh;
 pub(crate) mod context;
 pub(crate) mod detach;
-pub(crate) mod forced_refresh;
 pub(crate) mod judge;
 pub(crate) mod lookup;
 pub(crate) mod miss;
 pub(crate) mod purge;
+pub(crate) mod refresh;
 #[cfg(any(test, feature = "remote"))]
 pub(crate) mod remote_lookup;
 #[cfg(any(test, feature = "remote"))]
