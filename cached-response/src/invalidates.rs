@@ -7,7 +7,7 @@ use crate::{
         route_name::RouteName,
         tags::{self, Template},
     },
-    metrics::observers::TARGET,
+    metrics::observers::{LogLimit, TARGET},
 };
 use actix_web::{
     Error, FromRequest, Handler, HttpRequest, HttpResponse, Responder, dev::Payload,
@@ -387,7 +387,14 @@ impl Write {
         }
         // All start before the first is awaited: a client that disconnects meanwhile stops none.
         for invalidation in self.invalidate() {
-            if let Err(error) = invalidation.await {
+            if let Err(error) = invalidation.await
+                && self
+                    .cache
+                    .shared()
+                    .observers
+                    .incomplete_invalidations
+                    .admits()
+            {
                 tracing::warn!(
                     target: TARGET,
                     handler = self.guard.name,
@@ -453,11 +460,14 @@ impl ResolvedTarget {
             TargetTemplate::Route(name) => Ok(vec![Self::Route(name.clone())]),
         };
         resolved.unwrap_or_else(|missing| {
-            tracing::error!(
-                target: TARGET,
-                handler = guard.name,
-                "{missing}, which it is to invalidate by: everything is invalidated in its place"
-            );
+            static LIMIT: LogLimit = LogLimit::new();
+            if LIMIT.admits() {
+                tracing::error!(
+                    target: TARGET,
+                    handler = guard.name,
+                    "{missing}, which it is to invalidate by: everything is invalidated in its place"
+                );
+            }
             vec![Self::All]
         })
     }
@@ -472,7 +482,7 @@ mod tests {
     use actix_web::test::TestRequest;
 
     #[actix_web::test]
-    async fn each_target_that_the_store_refuses_to_invalidate_is_a_warning() {
+    async fn targets_that_the_store_refuses_to_invalidate_are_a_warning_once_a_second() {
         let warnings = Warnings::of("::invalidates");
         let _guard = tracing::subscriber::set_default(warnings.clone());
         let store = InProcessStore::new();
@@ -484,11 +494,11 @@ mod tests {
         write.finish(StatusCode::OK).await;
 
         let lines = warnings.lines();
-        assert_eq!(lines.len(), 2, "{lines:?}");
-        for warning in lines {
-            assert!(warning.contains("handler: \"rename\""), "{warning}");
-            assert!(warning.contains("the remote store refuses"), "{warning}");
-            assert!(warning.contains("not invalidated everywhere"), "{warning}");
-        }
+        let [warning] = &*lines else {
+            panic!("{lines:?}");
+        };
+        assert!(warning.contains("handler: \"rename\""), "{warning}");
+        assert!(warning.contains("the remote store refuses"), "{warning}");
+        assert!(warning.contains("not invalidated everywhere"), "{warning}");
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         scope::{Bump, Scope},
         tags::mistake,
     },
-    metrics::observers::TARGET,
+    metrics::observers::{Observers, TARGET},
     remote::bus::Sent,
 };
 
@@ -403,7 +403,7 @@ impl ResponseCache {
 impl Inner {
     /// Bumps the generations of these scopes, here and in the other processes.
     pub(crate) fn bump(&self, bump: Bump, scopes: Vec<Scope>) -> Invalidation {
-        let (scopes, nameless) = split_nameless(scopes);
+        let (scopes, nameless) = split_nameless(&self.observers, scopes);
         let publisher = self.remote.as_ref().map(|remote| remote.bus());
         let publisher = publisher.filter(|_| !scopes.is_empty());
         // Before the local generations: a thread that sees a new one knows that the store may be behind.
@@ -459,9 +459,9 @@ pub(crate) fn invalidate_after(
     shared.bump(Bump::Invalidate, scopes)
 }
 
-/// Separates the valid scopes from the first error of the others. Each error is logged, since an
-/// invalidation need not be awaited.
-fn split_nameless(scopes: Vec<Scope>) -> (Vec<Scope>, Option<&'static str>) {
+/// Separates the valid scopes from the first error of the others, which is logged: an invalidation
+/// need not be awaited.
+fn split_nameless(observers: &Observers, scopes: Vec<Scope>) -> (Vec<Scope>, Option<&'static str>) {
     let mut nameless = None;
     let scopes = scopes.into_iter().filter(|scope| {
         let mistake = match scope {
@@ -471,7 +471,9 @@ fn split_nameless(scopes: Vec<Scope>) -> (Vec<Scope>, Option<&'static str>) {
             Scope::Route(name) => route_name::mistake(name),
         };
         if let Some(mistake) = mistake {
-            tracing::error!(target: TARGET, "{}", InvalidationError::Nameless(mistake));
+            if observers.nameless_invalidations.admits() {
+                tracing::error!(target: TARGET, "{}", InvalidationError::Nameless(mistake));
+            }
             nameless.get_or_insert(mistake);
         }
         mistake.is_none()

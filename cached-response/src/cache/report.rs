@@ -7,7 +7,7 @@ use crate::{
         counters::Counters,
         event::{CacheEvent, EventKind},
         observers::TARGET,
-        reason::Bypass,
+        reason::{Bypass, Skip},
     },
     route::Route,
 };
@@ -153,6 +153,21 @@ pub(crate) fn report_hit(
         };
         observe(site, shared, Report::of(kind, request.into()), facts);
     }
+}
+
+/// Warns of a failed run in whose place a stale response answers: its clients see no error.
+pub(crate) fn warn_of_covered_failure(site: &Route, shared: &Inner, why: Skip) {
+    shared.counters.with(site, |counters| {
+        if counters.covered_failures.admits() {
+            tracing::warn!(
+                target: TARGET,
+                handler = site.name,
+                http.route = counters.label(),
+                reason = why.as_str(),
+                "a run has failed, and a stale response answers in its place"
+            );
+        }
+    });
 }
 
 /// Reports invalidations or expiries.

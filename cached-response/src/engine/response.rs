@@ -137,7 +137,9 @@ async fn invalidate(context: &RouteContext, request: &UnsafeRequest, done: &Done
             invalidate::invalidate_after(context.shared(), request, status, &HeaderMap::new())
         }
     };
-    if let Err(error) = invalidation.await {
+    if let Err(error) = invalidation.await
+        && context.shared().observers.incomplete_invalidations.admits()
+    {
         tracing::warn!(
             target: TARGET,
             handler = context.route.name,

@@ -1,6 +1,7 @@
 //! The end of a run: the response is stored, written to the remote store, and given to the waiters.
 
 use crate::{
+    cache::report::warn_of_covered_failure,
     engine::{
         judge::FinishedRun,
         remote_session,
@@ -104,6 +105,9 @@ impl HandlerRun {
             RunOutcome::StoodIn(why) | RunOutcome::NotStored(why) => (EventKind::Skip(*why), None),
         };
         self.report(kind, body);
+        if let RunOutcome::StoodIn(why) = outcome {
+            warn_of_covered_failure(&self.context.route, self.context.shared(), *why);
+        }
     }
 
     /// Counts the outcome, marks a key that is not storable, and notifies the waiters.

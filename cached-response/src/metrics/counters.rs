@@ -2,6 +2,7 @@
 
 use crate::metrics::{
     event::{EVENTS, EventKind},
+    observers::LogLimit,
     reason::ForwardReason,
 };
 use std::{
@@ -59,6 +60,8 @@ pub(crate) struct Counters {
     label: OnceLock<Box<str>>,
     /// The first unknown header or cookie of a middleware's route, `cookie:id`.
     pub(crate) unknown_input: OnceLock<Box<str>>,
+    /// Of failed runs in whose place a stale response answers.
+    pub(crate) covered_failures: LogLimit,
 }
 
 impl Counters {
@@ -68,6 +71,7 @@ impl Counters {
             shared: Stripe::new(),
             label: OnceLock::new(),
             unknown_input: OnceLock::new(),
+            covered_failures: LogLimit::new(),
         }
     }
 

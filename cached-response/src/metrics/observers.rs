@@ -1,6 +1,9 @@
 //! Observers of events: `tracing`, and the callback of the application.
 
-use crate::metrics::event::{CacheEvent, EventKind};
+use crate::{
+    metrics::event::{CacheEvent, EventKind},
+    util::sync::{Mutex, lock},
+};
 use std::{
     fmt,
     panic::{self, AssertUnwindSafe},
@@ -8,11 +11,39 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    time::{Duration, Instant},
 };
 use tracing::Level;
 
 /// The target of every span and event of this crate.
 pub(crate) const TARGET: &str = "cached_response";
+
+/// The time between two log lines of one trouble.
+const LOG_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Limits the log lines of one trouble to one a second.
+#[derive(Debug, Default)]
+pub(crate) struct LogLimit(Mutex<Option<Instant>>);
+
+impl LogLimit {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// Returns true where a line may be logged now.
+    pub(crate) fn admits(&self) -> bool {
+        self.admits_at(Instant::now())
+    }
+
+    fn admits_at(&self, now: Instant) -> bool {
+        let mut last = lock(&self.0);
+        let is_due = last.is_none_or(|last| now.saturating_duration_since(last) >= LOG_INTERVAL);
+        if is_due {
+            *last = Some(now);
+        }
+        is_due
+    }
+}
 
 /// The callback of an application.
 #[derive(Clone)]
@@ -30,13 +61,17 @@ pub(crate) struct Observers {
     on_event: Option<OnEvent>,
     /// The callback has panicked, which is logged.
     has_panicked: AtomicBool,
+    /// Of invalidations that have not reached every process.
+    pub(crate) incomplete_invalidations: LogLimit,
+    /// Of invalidations that name nothing.
+    pub(crate) nameless_invalidations: LogLimit,
 }
 
 impl Observers {
     pub(crate) fn new(on_event: Option<OnEvent>) -> Self {
         Self {
             on_event,
-            has_panicked: AtomicBool::new(false),
+            ..Self::default()
         }
     }
 
@@ -102,5 +137,18 @@ const fn message(kind: EventKind) -> &'static str {
         EventKind::RemoteHit => "the remote store has the response",
         EventKind::Stale(_) => "a stale response answers",
         EventKind::Invalidation => "responses are invalidated or expired",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trouble_is_logged_once_a_second() {
+        let (limit, start) = (LogLimit::new(), Instant::now());
+        let due = |millis| limit.admits_at(start + Duration::from_millis(millis));
+        let logged: Vec<_> = [0, 1, 999, 1_000, 1_500, 1_999, 2_000].map(due).into();
+        assert_eq!(logged, [true, false, false, true, false, false, true]);
     }
 }

@@ -5,18 +5,9 @@ pub(crate) mod memcached;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
 
-use crate::{
-    metrics::observers::TARGET,
-    util::sync::{Mutex, lock},
-};
+use crate::metrics::observers::{LogLimit, TARGET};
 use actix_web::web::Bytes;
-use std::{
-    error::Error,
-    fmt,
-    future::Future,
-    pin::Pin,
-    time::{Duration, Instant},
-};
+use std::{error::Error, fmt, future::Future, pin::Pin, time::Duration};
 
 /// A store outside of this process that keeps bytes under a name for a time: get, set with a timeout,
 /// delete.
@@ -569,41 +560,16 @@ impl fmt::Display for StoreError {
 
 impl Error for StoreError {}
 
-/// The time between two warnings of a foreign value, for all caches of the process.
-const WARNING_INTERVAL: Duration = Duration::from_secs(1);
-
-static LAST_WARNING: Mutex<Option<Instant>> = Mutex::new(None);
-
-/// Logs that a name of a cache holds a value that no cache has written, once a second at most. The name is
-/// left out: a client may have chosen a part of it.
+/// Logs that a name of a cache holds a value that no cache has written. The name is left out: a client may
+/// have chosen a part of it.
 pub(crate) fn warn_of_foreign_value() {
-    if is_due(&mut lock(&LAST_WARNING), Instant::now()) {
+    static LIMIT: LogLimit = LogLimit::new();
+    if LIMIT.admits() {
         tracing::warn!(
             target: TARGET,
             "a name of this cache in the remote store holds a value that no cache has written: it counts as \
              a miss, and is replaced by the next response or nonce that is stored there; give the cache a \
              `namespace(..)` under which nothing else writes"
         );
-    }
-}
-
-fn is_due(last: &mut Option<Instant>, now: Instant) -> bool {
-    let is_due = last.is_none_or(|last| now.saturating_duration_since(last) >= WARNING_INTERVAL);
-    if is_due {
-        *last = Some(now);
-    }
-    is_due
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_foreign_value_is_logged_once_a_second() {
-        let (start, mut last) = (Instant::now(), None);
-        let due = [0, 1, 999, 1_000, 1_500, 2_000]
-            .map(|millis| is_due(&mut last, start + Duration::from_millis(millis)));
-        assert_eq!(due, [true, false, false, true, false, true]);
     }
 }

@@ -5,3 +5,4 @@ mod events;
 mod exporter;
 mod recorder;
 mod stats;
+mod troubles;
