@@ -1,8 +1,8 @@
 //! Runs that go on in a task of their own when their client leaves.
 
 use crate::{
-    cache::report::About,
-    engine::context::RouteContext,
+    cache::report::RequestInfo,
+    engine::context::{RouteContext, Subject},
     metrics::event::EventKind,
     util::local_task::{self, DetachedPermit, Kind},
 };
@@ -16,11 +16,26 @@ use std::{
 ///
 /// It is `Send` where the run is. The task that the run goes on in is one of this thread, since
 /// whether the run is `Send` is not known here.
-pub(crate) fn detach_on_drop<F: Future + Unpin>(run: F, context: RouteContext) -> DetachOnDrop<F> {
+pub(crate) fn detach_on_drop<F: Future + Unpin>(run: F, origin: RunOrigin) -> DetachOnDrop<F> {
     DetachOnDrop {
         run: Some(run),
         polling: false,
-        context,
+        origin,
+    }
+}
+
+/// The route of a run, and its request where an observer is interested: for the event of its end.
+pub(crate) struct RunOrigin {
+    context: RouteContext,
+    info: Option<Box<RequestInfo>>,
+}
+
+impl RunOrigin {
+    pub(crate) fn of<S: Subject>(subject: &S) -> Self {
+        Self {
+            context: subject.context().clone(),
+            info: RequestInfo::if_observed(subject.shared(), subject.request()),
+        }
     }
 }
 
@@ -34,7 +49,7 @@ pub(crate) struct DetachOnDrop<F: Future + Unpin + 'static> {
     run: Option<F>,
     /// Set during a poll. Still set on drop: the poll panicked, and there is nothing to detach.
     polling: bool,
-    context: RouteContext,
+    origin: RunOrigin,
 }
 
 impl<F: Future + Unpin> Future for DetachOnDrop<F> {
@@ -60,14 +75,16 @@ impl<F: Future + Unpin> Drop for DetachOnDrop<F> {
         };
         let detached = !self.polling
             && DetachedPermit::claim(Kind::HandOver).is_some_and(|place| {
-                local_task::spawn(Box::pin(run_detached(run, self.context.clone(), place))).is_ok()
+                let context = self.origin.context.clone();
+                local_task::spawn(Box::pin(run_detached(run, context, place))).is_ok()
             });
         let kind = if detached {
             EventKind::Detached
         } else {
             EventKind::Failed
         };
-        self.context.report(kind, About::Unknown);
+        let RunOrigin { context, info } = &self.origin;
+        context.report(kind, info.as_deref().into());
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     cache::Inner,
     engine::{
         context::{Miss, Subject},
-        detach::{DetachOnDrop, can_detach, detach_on_drop},
+        detach::{DetachOnDrop, RunOrigin, can_detach, detach_on_drop},
         lookup::{look_again, still_needed},
         remote_lookup,
         reuse::{self, RemoteOutcome, Reuse},
@@ -214,11 +214,11 @@ impl<S: Subject> MissFlow<S> {
             }
         };
         let soft = SoftTimeout::with_limit(&self.subject, &self.miss);
-        let (context, detaches) = (self.subject.context().clone(), self.subject.may_detach());
+        let (origin, detaches) = (RunOrigin::of(&self.subject), self.subject.may_detach());
         let run = self.run(permit, upstream);
         match soft {
-            Some((soft, after)) => soft.or(detach_on_drop(run, context), after).await,
-            None if detaches => detach_on_drop(run, context).await,
+            Some((soft, after)) => soft.or(detach_on_drop(run, origin), after).await,
+            None if detaches => detach_on_drop(run, origin).await,
             None => run.await,
         }
     }
@@ -265,9 +265,9 @@ impl<S: Subject> MissFlow<S> {
             miss: Box::new(self.miss.for_waiting()),
             waiting: self.waiting,
         };
-        let context = self.subject.context().clone();
+        let origin = RunOrigin::of(&self.subject);
         let run = Box::pin(self.subject.run(self.miss, upstream, permits));
-        let mut run = detach_on_drop(run, context);
+        let mut run = detach_on_drop(run, origin);
         match either(&mut run, &mut waiter).await {
             Ok(done) => done,
             Err(outcome) => own.or_own_run(outcome, run).await,
@@ -291,11 +291,11 @@ impl<S: Subject> MissFlow<S> {
     /// Runs the handler for this request alone.
     pub(crate) async fn alone(self, upstream: S::Upstream) -> S::Done {
         let soft = SoftTimeout::with_limit(&self.subject, &self.miss);
-        let context = self.subject.context().clone();
+        let origin = RunOrigin::of(&self.subject);
         let run = Box::pin(self.subject.run(self.miss, upstream, Permits::none()));
         match soft {
-            Some((soft, after)) => soft.or(detach_on_drop(run, context), after).await,
-            None if S::DETACHES_ALONE => detach_on_drop(run, context).await,
+            Some((soft, after)) => soft.or(detach_on_drop(run, origin), after).await,
+            None if S::DETACHES_ALONE => detach_on_drop(run, origin).await,
             None => run.await,
         }
     }

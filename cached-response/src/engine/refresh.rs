@@ -6,7 +6,7 @@ use crate::{
     cache::report::RequestInfo,
     engine::{
         context::{BackgroundRefresh, RefreshMode, Subject},
-        detach::{detach_on_drop, run_detached},
+        detach::{RunOrigin, detach_on_drop, run_detached},
         lookup::{look_again, still_needed},
         miss::{MAX_ATTEMPTS, MissFlow},
         remote_lookup,
@@ -176,11 +176,11 @@ impl<S: Subject> MissFlow<S> {
     async fn start(mut self, permits: Permits, upstream: S::Upstream) -> S::Done {
         let prepared = remote_lookup::prepare_write(&self.subject, &mut self.miss);
         Box::pin(prepared).await;
-        let (context, detaches) = (self.subject.context().clone(), self.subject.may_detach());
+        let (origin, detaches) = (RunOrigin::of(&self.subject), self.subject.may_detach());
         let run = Box::pin(self.subject.run(self.miss, upstream, permits));
         if !detaches {
             return run.await;
         }
-        detach_on_drop(run, context).await
+        detach_on_drop(run, origin).await
     }
 }

@@ -137,8 +137,7 @@ impl EventKind {
 /// A decision or an incident of a cache, as
 /// [`on_event`](crate::ResponseCacheBuilder::on_event) is called with it and as `tracing` has it.
 ///
-/// It has no key, query, header or body of a request. What is not known is `None`: an event of a run whose
-/// client has left has no path.
+/// It has no key, query, header or body of a request. What is not known is `None`: a value has no path.
 ///
 /// ```
 /// use actix_web::{App, test, web};

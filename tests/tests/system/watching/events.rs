@@ -1,16 +1,21 @@
 //! Events: what `on_event` is called with, and what is traced.
 
+use std::future::{Future as _, pending, poll_fn};
 use std::net::SocketAddr;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
+use actix_web::dev::Service as _;
 use actix_web::http::StatusCode;
 use actix_web::rt::System;
 use actix_web::test::{TestRequest, call_and_read_body, init_service};
 use actix_web::{App, HttpResponse, get, web};
 use cached_response::testing::{InProcessStore, ManualClock};
 use cached_response::{CacheEvent, ResponseCache, cached_response};
-use tests::alone::alone;
+use futures_util::FutureExt as _;
+use tests::alone::{ORDERED, alone};
 use tests::raw::{self, Request};
 use tests::server::Server;
 use tests::stage::eventually;
@@ -238,5 +243,41 @@ async fn a_value_is_an_event_without_a_request() {
         cache.get_or_compute("key", 60, compute).await.unwrap();
     }
     let expected = ["forward", "stored", "hit"].map(|kind| format!("get_or_compute {kind} None"));
+    assert_eq!(*events.lock().unwrap(), expected);
+}
+
+/// A page whose runs wait, or panic.
+#[get("/page/{id}")]
+#[cached_response(timeout = 60)]
+async fn page(id: web::Path<String>) -> String {
+    if *id == "panics" {
+        panic::resume_unwind(Box::new(ORDERED));
+    }
+    pending().await
+}
+
+#[actix_web::test]
+async fn a_run_whose_client_leaves_and_one_that_panics_are_events_with_their_path() {
+    let events = Arc::<Mutex<Vec<String>>>::default();
+    let log = events.clone();
+    let cache = ResponseCache::builder()
+        .on_event(move |event| log.lock().unwrap().push(text(event)))
+        .build();
+    let app = init_service(App::new().app_data(cache).service(page)).await;
+    let request = |uri: &str| TestRequest::with_uri(uri).to_request();
+
+    let mut left = Box::pin(app.call(request("/page/waits?token=planted")));
+    let waits = poll_fn(|cx| Poll::Ready(left.as_mut().poll(cx).is_pending()));
+    assert!(waits.await);
+    drop(left);
+    let panics = AssertUnwindSafe(app.call(request("/page/panics")));
+    assert!(panics.catch_unwind().await.is_err());
+
+    let expected = [
+        r#"forward Some("uri-miss") GET /page/{id} /page/waits None None None None"#,
+        "detached None GET /page/{id} /page/waits None None None None",
+        r#"forward Some("uri-miss") GET /page/{id} /page/panics None None None None"#,
+        "failed None GET /page/{id} /page/panics None None None None",
+    ];
     assert_eq!(*events.lock().unwrap(), expected);
 }
