@@ -351,7 +351,8 @@ impl ResponseCacheBuilder {
     /// The header is added to the response of a run and stored with it, so that hits have it, too. It has
     /// the tags of the route and those that the handler has named until its head is sent, beside keys
     /// that the handler has set itself. Spaces, commas, percent signs and all but printable ASCII in a
-    /// tag are percent-encoded, as [`InvalidatedNames::surrogate_keys`] has them. A response with more
+    /// tag are percent-encoded, as [`InvalidatedNames::surrogate_keys`] has them, and the first such tag is
+    /// logged (`warn`): a purge of the CDN by the tag as it is written would miss. A response with more
     /// than 16 KiB of keys has `CDN-Cache-Control: no-store` and `Surrogate-Control: no-store` in their
     /// place, since the CDN could not invalidate it.
     ///

@@ -9,7 +9,7 @@ use crate::{
         registry::RESERVED,
         scope::{Bump, Scope},
     },
-    metrics::observers::TARGET,
+    metrics::observers::{LogLimit, TARGET},
     util::sync::{Mutex, lock},
 };
 use actix_web::{
@@ -22,8 +22,17 @@ use futures_util::{
 };
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::{
-    collections::HashMap, fmt, future::Future, panic::AssertUnwindSafe, pin::pin, sync::Arc,
-    thread, time::Duration,
+    collections::HashMap,
+    fmt,
+    future::Future,
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread,
+    time::Duration,
 };
 use tokio::{
     sync::Notify,
@@ -331,6 +340,14 @@ impl Queue {
 pub(crate) struct SurrogateKeys {
     header: HeaderName,
     separator: &'static str,
+    logged: Arc<Logged>,
+}
+
+/// The log lines about the tags of a cache.
+#[derive(Debug, Default)]
+struct Logged {
+    encoded: AtomicBool,
+    too_long: LogLimit,
 }
 
 /// Everything that separates keys in one of the headers, and the sign of an escape.
@@ -355,6 +372,7 @@ impl SurrogateKeys {
         Self {
             header,
             separator: if is_list { "," } else { " " },
+            logged: Arc::default(),
         }
     }
 
@@ -364,10 +382,11 @@ impl SurrogateKeys {
         let own = own.map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned());
         let mut keys: Vec<_> = own.collect();
         let own = keys.len();
-        for key in tags
-            .filter(|tag| !tag.starts_with(RESERVED))
-            .map(|tag| surrogate_key(tag))
-        {
+        for tag in tags.filter(|tag| !tag.starts_with(RESERVED)) {
+            let key = surrogate_key(tag);
+            if key != *tag {
+                self.warn_of_encoded(tag, &key);
+            }
             if !keys.contains(&key) {
                 keys.push(key);
             }
@@ -383,12 +402,29 @@ impl SurrogateKeys {
         }
     }
 
+    /// Logs once that a tag is not sent as it is written.
+    fn warn_of_encoded(&self, tag: &str, key: &str) {
+        if !self.logged.encoded.swap(true, Relaxed) {
+            tracing::warn!(
+                target: TARGET,
+                tag,
+                key,
+                header = self.header.as_str(),
+                "a tag is sent to the CDN percent-encoded (logged once): write tags without spaces, commas, \
+                 percent signs and all but printable ASCII, or purge the CDN by \
+                 `InvalidatedNames::surrogate_keys()`, which has the same text"
+            );
+        }
+    }
+
     fn refuse(&self, headers: &mut HeaderMap) {
-        tracing::warn!(
-            target: TARGET,
-            header = self.header.as_str(),
-            "a response has more than 16 KiB of tags, and is kept out of the CDN: give it fewer or shorter ones"
-        );
+        if self.logged.too_long.admits() {
+            tracing::warn!(
+                target: TARGET,
+                header = self.header.as_str(),
+                "a response has more than 16 KiB of tags, and is kept out of the CDN: give it fewer or shorter ones"
+            );
+        }
         headers.remove(&self.header);
         for name in NO_STORE {
             let value = HeaderValue::from_static("no-store");

@@ -26,6 +26,12 @@ async fn flaky(is_down: web::Data<AtomicBool>) -> HttpResponse {
     HttpResponse::Ok().finish()
 }
 
+#[get("/tagged")]
+#[cached_response(timeout = 60, tags("page one", "50%"))]
+async fn tagged() -> HttpResponse {
+    HttpResponse::Ok().finish()
+}
+
 /// The warnings of a text, of which there is one a second since `start` at most.
 #[track_caller]
 fn warnings(recorder: &Recorder, text: &str, start: Instant) -> Vec<Fields> {
@@ -126,5 +132,37 @@ fn invalidations_that_do_not_reach_the_store_are_logged_once_a_second() {
             raw::fetch(server.address(), &request).unwrap();
         }
         warnings(&recorder, "is not invalidated everywhere", start);
+    });
+}
+
+#[test]
+fn a_tag_that_is_sent_encoded_is_logged_once_with_what_to_write() {
+    alone(|| {
+        let recorder = record();
+        let cache = ResponseCache::builder().surrogate_keys("Surrogate-Key");
+        let cache = cache.build();
+        let server = Server::start(2, move |app| {
+            app.app_data(cache.clone()).service(tagged);
+        });
+        let server = server.unwrap();
+        for n in 0..5 {
+            let request = Request::get(format!("/tagged?nocache=1&n={n}"));
+            let response = raw::fetch(server.address(), &request).unwrap();
+            assert_eq!(
+                response.header("surrogate-key").as_deref(),
+                Some("page%20one 50%25")
+            );
+        }
+        let warnings = recorder.events(Level::WARN);
+        let [warning] = &*warnings else {
+            panic!("{warnings:?}");
+        };
+        assert_eq!(warning["tag"], "page one");
+        assert_eq!(warning["key"], "page%20one");
+        assert_eq!(warning["header"], "surrogate-key");
+        assert!(
+            warning["message"].contains("surrogate_keys()"),
+            "{warning:?}"
+        );
     });
 }
