@@ -32,6 +32,11 @@ use std::any::type_name;
 /// assert_eq!(name("/list/{id:[0-9]+}/"), "/list/{}");
 /// # }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` names no route",
+    label = "expected a handler, or a pattern",
+    note = "write the cached handler, such as `list`, or the pattern of its route, such as `\"/list/{{id}}\"`"
+)]
 pub trait RouteName<Kind> {
     /// Returns the name by which routes are compared.
     fn route_name(&self) -> String;

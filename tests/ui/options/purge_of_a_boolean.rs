@@ -1,0 +1,9 @@
+use actix_web::Responder;
+use cached_response::cached_response;
+
+#[cached_response(timeout = 60, purge = true)]
+async fn news() -> impl Responder {
+    "news"
+}
+
+fn main() {}

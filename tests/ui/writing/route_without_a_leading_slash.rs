@@ -1,0 +1,9 @@
+use actix_web::Responder;
+use cached_response::invalidates;
+
+#[invalidates(route("products/{id}"))]
+async fn edit() -> impl Responder {
+    "done"
+}
+
+fn main() {}
