@@ -1,6 +1,8 @@
-//! The cached routes with their policies.
+//! The cached routes with their policies and figures.
 
-use crate::{cache::ResponseCache, policy::stale::Timeout, route::Route};
+use crate::{
+    cache::ResponseCache, metrics::stats::RouteStats, policy::stale::Timeout, route::Route,
+};
 use serde::Serialize;
 use std::{borrow::Cow, time::Duration};
 
@@ -10,6 +12,30 @@ pub(crate) struct RouteRow {
     pattern: String,
     handler: &'static str,
     policy: PolicyRow,
+    #[serde(flatten)]
+    figures: Figures,
+}
+
+/// The figures of a handler, over all its patterns: a path is counted for the handler that it reaches.
+#[derive(Debug, Serialize)]
+struct Figures {
+    requests: u64,
+    hits: u64,
+    hit_ratio: Option<f64>,
+    time_saved_seconds: f64,
+}
+
+impl From<&RouteStats> for Figures {
+    fn from(stats: &RouteStats) -> Self {
+        // A hit in the remote store is a miss in memory before.
+        let unanswered = stats.misses.saturating_sub(stats.remote_hits);
+        Self {
+            requests: stats.hits + unanswered + stats.forced_refreshes + stats.bypasses.total(),
+            hits: stats.hits,
+            hit_ratio: stats.hit_ratio(),
+            time_saved_seconds: stats.time_saved.as_secs_f64(),
+        }
+    }
 }
 
 /// The options of a policy that a person looks for first. Times are in seconds.
@@ -46,6 +72,7 @@ pub(crate) fn list(cache: &ResponseCache) -> Vec<RouteRow> {
             pattern: pattern.clone(),
             handler: route.name,
             policy: policy(route, cache),
+            figures: Figures::from(&shared.counters.of(route)),
         }));
     }
     rows

@@ -111,6 +111,16 @@ impl RouteCounters {
         self.with(route, |counters| counters.name(name));
     }
 
+    /// Returns the counts of one route, without its name and patterns.
+    #[cfg(feature = "admin")]
+    pub(crate) fn of(&self, route: &Route) -> RouteStats {
+        let totals = RefCell::default();
+        self.with(route, |counters| {
+            totals.replace(counters.totals());
+        });
+        RouteStats::read(&totals.into_inner())
+    }
+
     /// Returns the first unknown header or cookie of a route.
     pub(crate) fn unknown_input(&self, stats: &RouteStats) -> Option<String> {
         let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);

@@ -75,3 +75,26 @@ fn metrics_are_the_same_in_the_format_of_prometheus() {
         "{text}"
     );
 }
+
+#[test]
+fn each_route_has_the_figures_of_its_handler() {
+    let shop = Shop::open();
+    load(&shop);
+    shop.fetch(&Request::get("/behind/page").header("cookie", "a=b"));
+    let (stats, answer) = (shop.cache.stats(), shop.admin("/routes"));
+    let rows = answer["routes"].as_array().unwrap();
+    assert_eq!(rows.len(), stats.routes.len());
+    for route in &stats.routes {
+        let row = rows.iter().find(|row| row["handler"] == route.handler);
+        let row = row.unwrap_or_else(|| panic!("{}: {answer}", route.handler));
+        assert_eq!(row["hits"], route.hits);
+        assert_eq!(row["hit_ratio"], serde_json::json!(route.hit_ratio()));
+        let saved = row["time_saved_seconds"].as_f64().unwrap();
+        assert!(
+            (saved - route.time_saved.as_secs_f64()).abs() < 1e-9,
+            "{row}"
+        );
+        let requests = route.hits + route.misses + route.bypasses.total();
+        assert_eq!(row["requests"], requests);
+    }
+}
