@@ -3,9 +3,10 @@
 use crate::{
     cache::ResponseCache,
     explain::{Explanation, Outcome},
+    http::host::{DescribedOverTls, is_over_tls},
 };
 use actix_web::{
-    HttpRequest,
+    HttpMessage as _, HttpRequest,
     dev::{Path, ResourceDef, Url},
     http::{
         Method, Uri,
@@ -32,7 +33,16 @@ pub(crate) struct Explained {
     pattern: Option<String>,
     /// One for each cached handler of the route that was called since the start of the process.
     handlers: Vec<ExplainedHandler>,
+    /// The scheme that the request is taken to have.
+    scheme: &'static str,
+    /// Parts of a request that a description has not.
+    unseen: [&'static str; 2],
 }
+
+const UNSEEN: [&str; 2] = [
+    "parts of the key that a middleware inserts, and all else that it does with a request",
+    "HTTP/2: of a handler that takes `HttpRequest` or `Uri`, its requests have other keys than those of HTTP/1.1",
+];
 
 #[derive(Debug, Serialize)]
 struct ExplainedHandler {
@@ -70,7 +80,9 @@ impl Described {
                 _ => return Err("the parameters are `method`, `url` and `header`"),
             }
         }
-        if !has_url || !described.uri.path().starts_with('/') {
+        let scheme = described.uri.scheme_str();
+        let is_http = scheme.is_none_or(|scheme| matches!(scheme, "http" | "https"));
+        if !has_url || !is_http || !described.uri.path().starts_with('/') {
             return Err(WRONG_URL);
         }
         Ok(described)
@@ -79,19 +91,36 @@ impl Described {
     /// Explains the request as one to the application that has received `here`.
     pub(crate) fn explain(self, cache: &ResponseCache, here: &HttpRequest) -> Explained {
         let path = self.uri.path().to_owned();
+        let is_https = self.is_https(here);
+        let scheme = if is_https { "https" } else { "http" };
         let Some(pattern) = here.resource_map().match_pattern(&path) else {
             return Explained {
                 pattern: None,
                 handlers: Vec::new(),
+                scheme,
+                unseen: UNSEEN,
             };
         };
         let request = self.into_request(&pattern, here);
+        if is_https {
+            request.extensions_mut().insert(DescribedOverTls);
+        }
         // A condition of the route, such as `unless`, may expect what only a real request has.
         let explain = AssertUnwindSafe(|| cache.explain_as(&pattern, &request));
         let explained = catch_unwind(explain).unwrap_or_default();
         Explained {
             handlers: explained.into_iter().map(ExplainedHandler::of).collect(),
             pattern: Some(pattern),
+            scheme,
+            unseen: UNSEEN,
+        }
+    }
+
+    /// Returns true for the scheme `https` of the URL; a path has that of the request to the scope.
+    fn is_https(&self, here: &HttpRequest) -> bool {
+        match self.uri.scheme_str() {
+            Some(scheme) => scheme.eq_ignore_ascii_case("https"),
+            None => is_over_tls(here),
         }
     }
 
@@ -123,8 +152,8 @@ impl Described {
     }
 }
 
-const WRONG_URL: &str =
-    "`url` is a path with its query, percent-encoded, as in `url=%2Flist%3Fpage%3D2`";
+const WRONG_URL: &str = "`url` is a path with its query, or an address of `http` or `https`, percent-encoded, as in \
+                         `url=%2Flist%3Fpage%3D2`";
 
 fn method(text: &str) -> Result<Method, &'static str> {
     Method::from_bytes(text.as_bytes()).map_err(|_| "`method` is not the name of a method")

@@ -26,9 +26,9 @@
 //! | `GET /stats` | the counts of [`ResponseCache::stats`], as JSON |
 //! | `GET /metrics` | the same in the text format of Prometheus |
 //! | `GET /advice` | [`ResponseCache::advice`]: what the counts suggest to change |
-//! | `GET /routes` | the cached handlers by route pattern, with their policies |
+//! | `GET /routes` | the cached handlers by route pattern, with their policies and figures: requests, hits, hit ratio, time saved |
 //! | `GET /entries?prefix=&sort=&limit=&after=` | the entries in memory: `sort` is `path`, `bytes` or `uses`; `limit` is 100 unless set, and 1,000 at most; `next` of a page is `after` of the next one |
-//! | `GET /explain?method=&url=&header=` | what would become of that request; `header` (`name: value`) may be repeated |
+//! | `GET /explain?method=&url=&header=` | what would become of that request, as one of HTTP/1.1; `url` is a path, or an address with the scheme `http` or `https`; `header` (`name: value`) may be repeated; `unseen` says what a description has not |
 //! | `GET /` | with the feature `dashboard`: a page with these figures, which polls them every two seconds; in a browser, behind [`token`], log in as `admin` |
 //! | `POST /invalidate` | invalidates `tag`, `tags`, `path`, `url`, `prefix`, `route` (a pattern or a handler) or `"all": true` of a JSON object; `"soft": true` expires; the answer waits for the remote store and for the message to the other processes, whose memory follows as it does for [`invalidate_tag`](ResponseCache::invalidate_tag), and says which failed (502, 504) |
 //!

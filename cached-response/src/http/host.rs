@@ -1,7 +1,7 @@
 //! The host of a request, in one canonical spelling.
 
 use actix_web::{
-    HttpRequest,
+    HttpMessage as _, HttpRequest,
     http::header::{self, HeaderValue},
 };
 use std::borrow::Cow;
@@ -23,6 +23,14 @@ pub(crate) fn is_secure(request: &HttpRequest) -> bool {
         Some(scheme) => scheme.eq_ignore_ascii_case("https"),
         None => request.app_config().secure(),
     }
+}
+
+/// Marks a request that is only described, as one that is received over TLS.
+pub(crate) struct DescribedOverTls;
+
+/// Returns true where the request is received over TLS, whatever the scheme of its target.
+pub(crate) fn is_over_tls(request: &HttpRequest) -> bool {
+    request.app_config().secure() || request.extensions().contains::<DescribedOverTls>()
 }
 
 /// Normalizes `host`: lower case, without the default port of its scheme (RFC 3986 §6.2), so that

@@ -130,7 +130,7 @@ fn write_origin(config: &RouteConfig, request: &HttpRequest, key: &mut KeyWriter
         }
         // The defaults of URLs where the request has none. The address that a server listens on
         // differs between nodes.
-        key.field(Field::Scheme, &[u8::from(request.app_config().secure())]);
+        key.field(Field::Scheme, &[u8::from(host::is_over_tls(request))]);
         let own = (!names_host(request)).then(|| request.app_config().host().as_bytes());
         key.optional(Field::Host, own);
     }

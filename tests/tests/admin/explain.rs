@@ -1,9 +1,17 @@
 //! What would become of a request.
 
+use std::net::SocketAddr;
+
+use actix_service::IntoServiceFactory as _;
+use actix_web::body::MessageBody;
+use actix_web::dev::{AppConfig, Service, ServiceFactory as _, ServiceResponse};
+use actix_web::test::{TestRequest, call_and_read_body_json, call_service};
+use actix_web::{App, Error, web};
+use cached_response::{ResponseCache, admin};
 use serde_json::{Value, json};
 use tests::raw::Request;
 
-use crate::shop::Shop;
+use crate::shop::{Runs, Shop, TOKEN, routes};
 
 fn only(answer: &Value) -> &Value {
     let handlers = answer["handlers"].as_array().unwrap();
@@ -117,12 +125,72 @@ fn a_route_of_users_depends_on_its_arguments() {
 #[test]
 fn a_path_without_a_route_has_no_pattern() {
     let shop = Shop::open();
-    assert_eq!(
-        shop.admin("/explain?url=/nothing"),
-        json!({ "pattern": null, "handlers": [] })
+    for (path, pattern) in [("/nothing", json!(null)), ("/uncached", json!("/uncached"))] {
+        let answer = shop.admin(&format!("/explain?url={path}"));
+        assert_eq!(answer["pattern"], pattern, "{answer}");
+        assert_eq!(answer["handlers"], json!([]), "{answer}");
+    }
+}
+
+#[test]
+fn the_answer_says_what_a_description_has_not() {
+    let shop = Shop::open();
+    shop.get("/products/7");
+    let answer = shop.admin("/explain?url=/products/7");
+    let unseen = answer["unseen"].to_string();
+    assert!(
+        unseen.contains("middleware") && unseen.contains("HTTP/2"),
+        "{answer}"
     );
-    let uncached = shop.admin("/explain?url=/uncached");
-    assert_eq!(uncached, json!({ "pattern": "/uncached", "handlers": [] }));
+}
+
+/// An application that is served over TLS, or not.
+async fn secure_or_not(
+    is_secure: bool,
+) -> impl Service<actix_http::Request, Response = ServiceResponse<impl MessageBody>, Error = Error>
+{
+    let cache = ResponseCache::builder().build();
+    let local = SocketAddr::from(([127, 0, 0, 1], 443));
+    let config = AppConfig::__priv_test_new(is_secure, "shop.example".to_owned(), local);
+    let app = App::new()
+        .app_data(cache.clone())
+        .app_data(web::Data::new(Runs::default()))
+        .service(admin::scope("/cache", cache, admin::token(TOKEN)))
+        .configure(routes);
+    let app = app.into_factory().new_service(config).await;
+    app.unwrap_or_else(|()| panic!("an application"))
+}
+
+#[actix_web::test]
+async fn a_url_has_the_scheme_of_the_connection_that_it_is_requested_over() {
+    for is_secure in [false, true] {
+        let app = secure_or_not(is_secure).await;
+        let page = TestRequest::with_uri("/address").insert_header(("host", "shop.example"));
+        assert!(
+            call_service(&app, page.to_request())
+                .await
+                .status()
+                .is_success()
+        );
+        for (url, scheme) in [
+            ("http://shop.example/address", "http"),
+            ("https://shop.example/address", "https"),
+            ("/address", if is_secure { "https" } else { "http" }),
+        ] {
+            let ask = TestRequest::with_uri(&format!("/cache/explain?url={url}"))
+                .insert_header(("host", "shop.example"))
+                .insert_header(("authorization", format!("Bearer {TOKEN}")));
+            let answer: Value = call_and_read_body_json(&app, ask.to_request()).await;
+            let is_it = (scheme == "https") == is_secure;
+            let expected = if is_it {
+                ("hit", "-")
+            } else {
+                ("miss", "uri-miss")
+            };
+            assert_eq!(outcome(&answer), expected, "{url}, {is_secure}: {answer}");
+            assert_eq!(answer["scheme"], scheme);
+        }
+    }
 }
 
 #[test]
@@ -133,6 +201,7 @@ fn a_mistake_is_answered_with_what_to_write() {
         "?method=GET",
         "?url=",
         "?url=list",
+        "?url=ftp://host/list",
         "?url=/&method=%20",
         "?url=/&header=alone",
         "?url=/&header=a%0Ab:c",
