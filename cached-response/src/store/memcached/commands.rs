@@ -4,11 +4,8 @@ use crate::store::{
     StoreError, StoreErrorKind,
     memcached::{
         MAX_SMALL_VALUE_BYTES,
-        connection::Server,
-        expiry::deadline,
-        key::MemcachedKey,
-        protocol::{Request, Response},
-        ring::Servers,
+        connection::{Server, Servers},
+        protocol::{MemcachedKey, Request, Response, deadline},
     },
 };
 use actix_web::web::Bytes;

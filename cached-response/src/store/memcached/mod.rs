@@ -2,18 +2,13 @@
 
 pub(crate) mod commands;
 pub(crate) mod connection;
-pub(crate) mod expiry;
-pub(crate) mod key;
 pub(crate) mod protocol;
-pub(crate) mod ring;
 
 use crate::store::{
     LookedUp, Store, StoreError, StoreErrorKind, StoreFuture, StoredValue,
     memcached::{
-        connection::Server,
-        key::MemcachedKey,
-        protocol::{MAX_BATCH, Request, Response},
-        ring::Servers,
+        connection::{Server, Servers},
+        protocol::{MAX_BATCH, MemcachedKey, Request, Response},
     },
 };
 use actix_web::web::Bytes;

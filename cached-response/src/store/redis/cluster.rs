@@ -5,10 +5,8 @@ use crate::{
         StoreError, StoreErrorKind,
         redis::{
             address::Address,
-            error,
-            reply::text,
-            subscription::RedisSubscription,
-            wire::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, ensure_crypto_provider},
+            reply::{client_error, text},
+            wire::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, RedisSubscription, ensure_crypto_provider},
         },
     },
     util::sync::lock,
@@ -92,7 +90,7 @@ impl Cluster {
         }
         let client = lock(&self.client).clone();
         let connected = client.get_async_connection_with_config(config).await;
-        let mut connection = connected.map_err(|error| error::of(&error))?;
+        let mut connection = connected.map_err(|error| client_error(&error))?;
         if let Some(named) = &self.named {
             self.note_nodes(named, &mut connection).await;
         }
@@ -186,7 +184,7 @@ pub(crate) async fn subscribe(
     let (sender, pushes) = unbounded_channel();
     let mut connection = cluster.connect(Some(sender)).await?;
     let subscribed = connection.subscribe(channel).await;
-    subscribed.map_err(|error| error::of(&error))?;
+    subscribed.map_err(|error| client_error(&error))?;
     Ok(RedisSubscription::Cluster {
         pushes,
         _connection: connection,

@@ -1,17 +1,22 @@
-//! The server, the sentinels or the cluster that connections are made to.
+//! The server, the sentinels or the cluster that connections are made to. The sentinels know the server that
+//! is the primary.
 
 use crate::store::{
     StoreError, StoreErrorKind,
     redis::{
+        address::Address,
         cluster::{self, Cluster},
-        error,
-        sentinel::Sentinels,
-        server_info::{self, ServerInfo},
-        subscription::RedisSubscription,
-        wire::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, Wire, ensure_crypto_provider},
+        reply::{ServerInfo, client_error, report_commands, unreachable},
+        wire::{
+            CONNECT_TIMEOUT, RESPONSE_TIMEOUT, RedisSubscription, Wire, ensure_crypto_provider,
+        },
     },
 };
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr};
+use futures_util::{FutureExt, future::select_ok};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, RedisError, RedisResult, TlsMode,
+    sentinel::{SentinelClientBuilder, SentinelServerType},
+};
 use std::{
     fmt,
     future::Future,
@@ -88,9 +93,9 @@ impl Endpoint {
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(RESPONSE_TIMEOUT));
         let connected = client.get_multiplexed_async_connection_with_config(&config);
-        let wire = Wire::Server(connected.await.map_err(|error| error::of(&error))?);
-        let replies = wire.send("", &server_info::commands()).await;
-        let info = ServerInfo::from_replies(replies.map_err(|error| error::of(&error))?)?;
+        let wire = Wire::Server(connected.await.map_err(|error| client_error(&error))?);
+        let replies = wire.send("", &report_commands()).await;
+        let info = ServerInfo::from_replies(replies.map_err(|error| client_error(&error))?)?;
         if info.is_replica {
             let address = client.get_connection_info().addr();
             return Err(StoreError::new(
@@ -107,7 +112,7 @@ impl Endpoint {
             Topology::Server(client) => client.clone(),
             Topology::Sentinels(sentinels) => sentinels.primary().await?,
             Topology::Cluster(_) => {
-                return Err(error::unreachable("a cluster has several primaries"));
+                return Err(unreachable("a cluster has several primaries"));
             }
         };
         if matches!(
@@ -135,7 +140,7 @@ impl Endpoint {
                 connection.subscribe(channel).await?;
                 Ok(RedisSubscription::of_server(connection))
             };
-            subscribed.await.map_err(|error| error::of(&error))
+            subscribed.await.map_err(|error| client_error(&error))
         };
         in_time(CONNECT_TIMEOUT, subscribing).await
     }
@@ -146,9 +151,9 @@ async fn in_time<T>(
     connecting: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     let connected = timeout(limit, connecting).await;
-    let connected = connected.unwrap_or_else(|_| Err(error::unreachable("connecting timed out")));
+    let connected = connected.unwrap_or_else(|_| Err(unreachable("connecting timed out")));
     connected.map_err(|error| match error.kind() {
-        StoreErrorKind::Timeout => error::unreachable("connecting timed out"),
+        StoreErrorKind::Timeout => unreachable("connecting timed out"),
         _ => error,
     })
 }
@@ -160,5 +165,78 @@ impl fmt::Debug for Endpoint {
             Topology::Sentinels(sentinels) => sentinels.fmt(f),
             Topology::Cluster(cluster) => cluster.fmt(f),
         }
+    }
+}
+
+/// Sentinels, and the name by which they monitor the primary.
+#[derive(Debug)]
+pub(crate) struct Sentinels {
+    addresses: Vec<Address>,
+    primary: String,
+}
+
+impl Sentinels {
+    /// There is at least one address.
+    pub(crate) fn new(addresses: Vec<Address>, primary: &str) -> Self {
+        Self {
+            addresses,
+            primary: primary.to_owned(),
+        }
+    }
+
+    /// A client of the primary, by the first sentinel that names one. All are asked at a time, each by a
+    /// client of its own: asked by one client, a sentinel that is stopped delays the others.
+    pub(crate) async fn primary(&self) -> Result<Client, StoreError> {
+        let asked = self.addresses.iter().map(|it| self.ask(it).boxed());
+        match select_ok(asked).await {
+            Ok((client, _)) => Ok(client),
+            Err(error) => Err(self.explain(&error)),
+        }
+    }
+
+    async fn ask(&self, address: &Address) -> RedisResult<Client> {
+        match self.ask_as(address, false).await {
+            // The password is the servers' own, and is not shown to a sentinel that has not asked for it.
+            Err(error) if error.code() == Some("NOAUTH") && address.password().is_some() => {
+                self.ask_as(address, true).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn ask_as(&self, address: &Address, with_password: bool) -> RedisResult<Client> {
+        let sentinel = [address.addr().clone()];
+        let server = SentinelServerType::Master;
+        let mut builder = SentinelClientBuilder::new(sentinel, &self.primary, server)?
+            .set_client_to_redis_db(address.database());
+        if address.is_tls() {
+            builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
+        }
+        if let Some(user) = address.user() {
+            builder = builder.set_client_to_redis_username(user);
+        }
+        if let Some(password) = address.password() {
+            builder = builder.set_client_to_redis_password(password);
+        }
+        if with_password {
+            if let Some(user) = address.user() {
+                builder = builder.set_client_to_sentinel_username(user);
+            }
+            if let Some(password) = address.password() {
+                builder = builder.set_client_to_sentinel_password(password);
+            }
+        }
+        builder.build()?.async_get_client().await
+    }
+
+    fn explain(&self, error: &RedisError) -> StoreError {
+        if error.kind() == ErrorKind::MasterNameNotFoundBySentinel {
+            let message = format!(
+                "the sentinels know no primary `{}` that is up",
+                self.primary
+            );
+            return StoreError::new(StoreErrorKind::Refused, message);
+        }
+        client_error(error)
     }
 }

@@ -4,20 +4,18 @@ pub(crate) mod address;
 pub(crate) mod backend;
 pub(crate) mod cluster;
 pub(crate) mod endpoint;
-pub(crate) mod error;
-pub(crate) mod look_up_batch;
 pub(crate) mod pipelines;
 pub(crate) mod reply;
-pub(crate) mod sentinel;
-pub(crate) mod server_info;
 pub(crate) mod shared_connection;
-pub(crate) mod small_values;
-pub(crate) mod subscription;
 pub(crate) mod wire;
 pub(crate) mod workers;
 
 use self::{
-    address::Address, backend::Backend, cluster::Cluster, endpoint::Endpoint, sentinel::Sentinels,
+    address::Address,
+    backend::Backend,
+    cluster::Cluster,
+    endpoint::{Endpoint, Sentinels},
+    reply::client_error,
 };
 use crate::store::{
     Bus, LookedUp, Store, StoreError, StoreErrorKind, StoreFuture, StoredValue, Subscription,
@@ -85,7 +83,7 @@ impl RedisStore {
     /// without the feature for it.
     pub fn open(url: &str) -> Result<Self, StoreError> {
         let info = Address::parse(url)?.into_info();
-        let client = Client::open(info).map_err(|error| error::of(&error))?;
+        let client = Client::open(info).map_err(|error| client_error(&error))?;
         Ok(Self::from_client(client))
     }
 
@@ -239,7 +237,7 @@ impl Store for RedisStore {
     }
 
     fn add<'a>(&'a self, name: &'a str, bytes: Bytes, timeout: Duration) -> StoreFuture<'a, Bytes> {
-        Box::pin(small_values::add(&self.0, name, bytes, timeout))
+        Box::pin(self.0.add(name, bytes, timeout))
     }
 
     fn ensure<'a>(
@@ -247,7 +245,7 @@ impl Store for RedisStore {
         values: &'a [(String, Bytes)],
         life: Duration,
     ) -> StoreFuture<'a, Vec<Bytes>> {
-        Box::pin(small_values::ensure(&self.0, values, life))
+        Box::pin(self.0.ensure(values, life))
     }
 
     fn delete_many<'a>(&'a self, names: &'a [String]) -> StoreFuture<'a, ()> {

@@ -4,10 +4,9 @@
 
 use crate::store::{
     LookedUp, StoreError, StoreErrorKind, StoredValue,
-    redis::{
-        error::{protocol_error, refused},
-        reply::{SMALL_VALUE_BYTES, bytes, number, refusal, small_values},
-        server_info::ServerInfo,
+    redis::reply::{
+        SMALL_VALUE_BYTES, ServerInfo, bytes, number, protocol_error, refusal, refused,
+        small_values,
     },
 };
 use redis::{Cmd, Pipeline, Value};

@@ -9,8 +9,7 @@ use crate::{
         StoreError, StoreErrorKind,
         redis::{
             endpoint::Endpoint,
-            error,
-            server_info::{self, ServerInfo},
+            reply::{ServerInfo, client_error, is_read_only, report_commands, unreachable},
             wire::{Group, Wire},
         },
     },
@@ -81,8 +80,8 @@ impl OpenConnection {
 
     /// Asks the server for a report.
     async fn report(&self) -> Result<ServerInfo, StoreError> {
-        let replies = self.wire.send("", &server_info::commands()).await;
-        ServerInfo::from_replies(replies.map_err(|error| error::of(&error))?)
+        let replies = self.wire.send("", &report_commands()).await;
+        ServerInfo::from_replies(replies.map_err(|error| client_error(&error))?)
     }
 }
 
@@ -151,14 +150,14 @@ impl SharedConnection {
                 if open.wire.is_broken_by(&error) {
                     self.leave(open);
                 }
-                return Err(error::of(&error));
+                return Err(client_error(&error));
             }
         };
         if let Err(error) = &result {
             match error.kind() {
                 // It is out of step.
                 StoreErrorKind::Protocol => self.leave(open),
-                StoreErrorKind::Refused if error::is_read_only(error) => self.endpoint.demote(),
+                StoreErrorKind::Refused if is_read_only(error) => self.endpoint.demote(),
                 _ => {}
             }
         }
@@ -206,7 +205,7 @@ impl SharedConnection {
         if let Some(usable) = opening.as_ref().filter(usable) {
             return Ok(usable.clone());
         }
-        let runtime = Handle::try_current().map_err(error::unreachable)?;
+        let runtime = Handle::try_current().map_err(unreachable)?;
         let endpoint = Arc::clone(&self.endpoint);
         let begun = async move {
             let demotions = endpoint.demotions();

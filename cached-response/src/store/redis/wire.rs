@@ -1,13 +1,17 @@
-//! An open connection of the client: to one server, or to the nodes of a cluster.
+//! An open connection of the client, to one server or to the nodes of a cluster, and a subscription on a
+//! connection of its own.
 
-use futures_util::future::try_join_all;
+use crate::store::{StoreFuture, Subscription, redis::reply::unreachable};
+use actix_web::web::Bytes;
+use futures_util::{StreamExt, future::try_join_all};
 use redis::{
-    Cmd, Pipeline, RedisError, RedisResult, Value,
-    aio::MultiplexedConnection,
+    Cmd, Msg, Pipeline, PushInfo, PushKind, RedisError, RedisResult, Value,
+    aio::{MultiplexedConnection, PubSub, PubSubStream},
     cluster_async::ClusterConnection,
     cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr},
 };
 use std::{error::Error, io, sync::Arc, time::Duration};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 /// The time that connecting to a server takes at most, all of it.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
@@ -129,6 +133,49 @@ async fn one_by_one(
         replies.push(connection.route_command(command.clone(), route).await?);
     }
     Ok(replies)
+}
+
+/// A subscription on a connection of its own. It ends with the connection: messages may be missing then.
+pub(crate) enum RedisSubscription {
+    Server(PubSubStream),
+    Cluster {
+        pushes: UnboundedReceiver<PushInfo>,
+        _connection: ClusterConnection,
+    },
+}
+
+impl RedisSubscription {
+    pub(crate) fn of_server(connection: PubSub) -> Self {
+        Self::Server(connection.into_on_message())
+    }
+
+    /// The next message, `None` once messages may be missing.
+    async fn message(&mut self) -> Option<Msg> {
+        match self {
+            Self::Server(messages) => messages.next().await,
+            Self::Cluster { pushes, .. } => loop {
+                let push = pushes.recv().await?;
+                // The client subscribes again by itself, and does not know what it has missed.
+                if push.kind == PushKind::Disconnection {
+                    pushes.close();
+                    return None;
+                }
+                if let Some(message) = Msg::from_push_info(push) {
+                    return Some(message);
+                }
+            },
+        }
+    }
+}
+
+impl Subscription for RedisSubscription {
+    fn next(&mut self) -> StoreFuture<'_, Bytes> {
+        Box::pin(async {
+            let message = self.message().await;
+            let message = message.ok_or_else(|| unreachable("the subscription has ended"))?;
+            Ok(Bytes::copy_from_slice(message.get_payload_bytes()))
+        })
+    }
 }
 
 #[cfg(test)]
