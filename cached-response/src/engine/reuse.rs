@@ -4,7 +4,7 @@ use crate::{
     cache::Inner,
     engine::context::Subject,
     entry::{StoredResponse, staleness::Staleness},
-    http::{freshness::Freshness, request_directives::RequestDirectives},
+    http::freshness::{Freshness, RequestDirectives},
     invalidation::generation::Validity,
     memory::variants::Found,
     metrics::{event::EventKind, reason::ForwardReason},

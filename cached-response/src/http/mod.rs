@@ -3,12 +3,9 @@
 pub(crate) mod cache_control;
 pub(crate) mod conditional;
 pub(crate) mod content_coding;
-pub(crate) mod date;
 pub(crate) mod fields;
 pub(crate) mod freshness;
 pub(crate) mod host;
 pub(crate) mod range;
-pub(crate) mod replay;
-pub(crate) mod request_directives;
 pub(crate) mod storable;
 pub(crate) mod unsafe_methods;

@@ -6,7 +6,7 @@ pub(crate) mod stale;
 
 use crate::{
     http::{
-        replay,
+        fields,
         storable::{FromResponse, is_storable_status},
     },
     invalidation::tags::Tags,
@@ -408,7 +408,7 @@ impl Policy {
     #[must_use]
     pub fn not_replayed(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
         for name in names {
-            match replay::pattern(name) {
+            match fields::pattern(name) {
                 Some(pattern) => self.not_replayed.push(pattern),
                 None => self.mistakes.note(format_args!(
                     "`not_replayed`: {name:?} is not the name of a header, such as \"x-served-by\", or \

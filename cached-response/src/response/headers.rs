@@ -5,7 +5,7 @@ use crate::{
     http::{
         conditional,
         fields::{self, lines, tokens},
-        freshness, replay,
+        freshness,
         storable::Storable,
     },
     key::vary::Selector,
@@ -136,7 +136,7 @@ pub(crate) fn stored(
     headers: &HeaderMap,
     body: &Bytes,
 ) -> StoredResponse {
-    let replayed = replay::replayed(headers, &config.policy.not_replayed);
+    let replayed = fields::replayed(headers, &config.policy.not_replayed);
     let mut kept: Vec<(HeaderName, HeaderValue)> = replayed
         .filter(|(name, _)| !storable.directives.withheld.contains(name))
         .map(|(name, value)| (name.clone(), value.clone()))

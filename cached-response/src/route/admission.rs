@@ -1,7 +1,7 @@
 //! Admission of requests to the cache.
 
 use crate::{
-    http::{conditional, request_directives::RequestDirectives},
+    http::{conditional, freshness::RequestDirectives},
     key::query,
     metrics::reason::Bypass,
     route::{config::RouteConfig, inputs::Inputs},
