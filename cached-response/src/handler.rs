@@ -9,8 +9,8 @@ use crate::{
     context::control::RunContext,
     extract::{
         covered::{KeyCovered, NoBody, NoVary, RouteOptions, Typed},
-        query_without_flag::extract_if_flagged,
         responder::{BodyOf, facts_of},
+        roles::extract_if_flagged,
     },
     key::{
         handler_id::{HandlerType, SourceLocation},

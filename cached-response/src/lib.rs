@@ -337,8 +337,8 @@ pub mod __private {
         extract::{
             covered::*,
             probe::*,
-            query_without_flag::QueryWithoutFlag,
             responder::{BodyOf, ProbeAny, ProbeCovered},
+            roles::QueryWithoutFlag,
         },
         invalidates::{InvalidatingCall, InvalidationGuard, Written, literal},
         key::{KeyWriter, handler_id::SourceLocation},

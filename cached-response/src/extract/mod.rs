@@ -2,10 +2,8 @@
 //! and the roles of arguments.
 
 pub(crate) mod covered;
-pub(crate) mod path_values;
+pub(crate) mod path_and_query;
 pub(crate) mod probe;
-pub(crate) mod query_fields;
-pub(crate) mod query_without_flag;
 pub(crate) mod request_body;
 pub(crate) mod responder;
 pub(crate) mod roles;
