@@ -15,7 +15,7 @@ pub(crate) mod vary;
 use crate::{
     http::fields::members,
     key::{handler_id::portable, part::KeyPart},
-    util::weak_hash,
+    util::{has_weak_hashes, weak_hash},
 };
 use actix_web::{HttpMessage, HttpRequest};
 use equivalent::Equivalent;
@@ -88,8 +88,8 @@ impl<'a> KeyRef<'a> {
 
 impl Hash for KeyRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        if weak_hash::is_on() {
-            return state.write_u8(weak_hash::hash(self.bytes));
+        if has_weak_hashes() {
+            return state.write_u8(weak_hash(self.bytes));
         }
         state.write(self.bytes);
         self.handler.hash(state);

@@ -16,9 +16,9 @@ use crate::{
     route::Route,
     store::{Store, StoreError},
     util::{
+        WorkerCache, has_weak_hashes,
         sync::{Mutex, lock},
         weak_hash,
-        worker_cache::WorkerCache,
     },
 };
 use actix_web::{HttpRequest, web::Bytes};
@@ -354,8 +354,8 @@ fn cacheable_target<'a>(target: Target<'a>, key: &[u8]) -> Option<(&'a HttpReque
 
 fn hash(tier: u64, route: u64, key: &[u8]) -> u64 {
     static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
-    if weak_hash::is_on() {
-        return weak_hash::hash(key).into();
+    if has_weak_hashes() {
+        return weak_hash(key).into();
     }
     HASHER.hash_one((tier, route, key))
 }

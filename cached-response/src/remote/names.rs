@@ -9,7 +9,11 @@
 //! part that a client chooses, and its braces are escaped: so a client cannot put many names into one slot.
 //! The braces of a namespace are the operator's.
 
-use crate::{invalidation::path, key::query::QueryKey, util::weak_hash};
+use crate::{
+    invalidation::path,
+    key::query::QueryKey,
+    util::{has_weak_hashes, weak_hash},
+};
 use actix_web::http::Uri;
 use sha1::{Digest, Sha1};
 use std::borrow::Cow;
@@ -29,8 +33,8 @@ pub(crate) struct FullDigest(String);
 
 impl FullDigest {
     pub(crate) fn of(full_key: &[u8]) -> Self {
-        if weak_hash::is_on() {
-            return Self(format!("{:x}", weak_hash::hash(full_key)));
+        if has_weak_hashes() {
+            return Self(format!("{:x}", weak_hash(full_key)));
         }
         Self(hex(&[full_key]))
     }

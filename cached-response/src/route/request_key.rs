@@ -5,7 +5,7 @@ use crate::{
     http::{fields::lines, host},
     key::{Field, HashedKey, InsertedParts, KeyRef, KeyWriter, vary},
     route::{Route, config::RouteConfig, inputs::Inputs},
-    util::{weak_hash, worker_cache::WorkerCache},
+    util::{WorkerCache, has_weak_hashes, weak_hash},
 };
 use actix_web::{
     HttpMessage, HttpRequest,
@@ -220,8 +220,8 @@ fn target(request: &HttpRequest) -> Option<&str> {
 #[inline]
 fn hash(route: &Route, target: &str) -> u64 {
     static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
-    if weak_hash::is_on() {
-        return weak_hash::hash(target.as_bytes()).into();
+    if has_weak_hashes() {
+        return weak_hash(target.as_bytes()).into();
     }
     HASHER.hash_one((route.id, target))
 }

@@ -9,7 +9,7 @@ use crate::{
     policy::Policy,
     route::config::RouteConfig,
     store::StoreErrorKind,
-    testing::{in_process_store::InProcessStore, manual_clock::ManualClock},
+    testing::{ManualClock, in_process_store::InProcessStore},
 };
 use actix_web::{
     http::{Method, StatusCode, header::HeaderMap},

@@ -7,7 +7,7 @@ use crate::{
         tests::node::{Node, SECOND, eventually, shop},
     },
     store::{Store, StoreErrorKind},
-    testing::{in_process_store::InProcessStore, manual_clock::ManualClock},
+    testing::{ManualClock, in_process_store::InProcessStore},
     time::moment::Timestamp,
 };
 use actix_web::web::Bytes;

@@ -18,7 +18,7 @@ use crate::{
         tests::node::{DirectTransport, Node, SECOND, eventually, shop},
     },
     store::Store,
-    testing::{in_process_store::InProcessStore, manual_clock::ManualClock},
+    testing::{ManualClock, in_process_store::InProcessStore},
 };
 use actix_web::web::Bytes;
 use std::{

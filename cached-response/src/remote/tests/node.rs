@@ -13,7 +13,7 @@ use crate::{
         names::Namespace,
     },
     store::{Store, StoreError, StoreErrorKind, Subscription},
-    testing::{in_process_store::InProcessStore, manual_clock::ManualClock},
+    testing::{ManualClock, in_process_store::InProcessStore},
     time::{Clock, moment::Timestamp},
 };
 use actix_web::web::Bytes;

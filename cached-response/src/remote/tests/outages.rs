@@ -17,7 +17,7 @@ use crate::{
         },
     },
     store::{Store, StoreErrorKind, Subscription},
-    testing::{in_process_store::InProcessStore, manual_clock::ManualClock},
+    testing::{ManualClock, in_process_store::InProcessStore},
 };
 use actix_web::web::Bytes;
 use std::{collections::HashSet, panic::resume_unwind, sync::Mutex, time::Duration};

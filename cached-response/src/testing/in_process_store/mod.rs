@@ -5,8 +5,8 @@ pub(crate) mod faults;
 use crate::{
     store::{Bus, Store, StoreError, StoreErrorKind, StoreFuture, StoredValue, Subscription},
     testing::{
+        ManualClock,
         in_process_store::faults::{Calls, FaultInjector, Side},
-        manual_clock::ManualClock,
     },
     time::{Clock, moment::Timestamp},
 };

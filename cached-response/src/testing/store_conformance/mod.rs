@@ -1,6 +1,5 @@
 //! Conformance suite for implementations of [`Store`].
 
-pub(crate) mod batches;
 pub(crate) mod expiry;
 pub(crate) mod values;
 
@@ -59,7 +58,7 @@ pub async fn check_handles(one: impl Store, other: impl Store) {
 async fn check(subject: &StoreHandles) {
     values::check(subject).await;
     values::check_names(subject).await;
-    batches::check(subject).await;
+    values::check_batches(subject).await;
     expiry::check_ensure(subject).await;
     check_cancellation(subject).await;
     check_bus(subject).await;
