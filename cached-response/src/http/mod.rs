@@ -6,6 +6,5 @@ pub(crate) mod content_coding;
 pub(crate) mod fields;
 pub(crate) mod freshness;
 pub(crate) mod host;
-pub(crate) mod range;
 pub(crate) mod storable;
 pub(crate) mod unsafe_methods;

@@ -4,10 +4,9 @@
 use crate::{
     entry::StoredResponse,
     http::{
-        conditional::{self, Validators},
+        conditional::{self, RequestedRanges, Validators, content_range, requested_ranges},
         content_coding,
         fields::{self, lines},
-        range::{self, Requested},
     },
 };
 use actix_web::{
@@ -44,16 +43,16 @@ pub(crate) fn narrow(
     if !asked.contains_key(&header::RANGE) || !may_be_cut(stored, request) {
         return None;
     }
-    match range::requested(lines(asked, &header::RANGE), stored.body.len()) {
-        Requested::Whole => None,
-        Requested::Part(part) => one(stored, part, head),
-        Requested::Parts(parts) => several(stored, &parts, head),
-        Requested::Unsatisfiable => none(stored, head),
+    match requested_ranges(lines(asked, &header::RANGE), stored.body.len()) {
+        RequestedRanges::Whole => None,
+        RequestedRanges::Part(part) => one(stored, part, head),
+        RequestedRanges::Parts(parts) => several(stored, &parts, head),
+        RequestedRanges::Unsatisfiable => none(stored, head),
     }
 }
 
 fn one(stored: &StoredResponse, part: Range<usize>, head: &mut ResponseHead) -> Option<BoxBody> {
-    let place = HeaderValue::from_str(&range::content_range(&part, stored.body.len())).ok()?;
+    let place = HeaderValue::from_str(&content_range(&part, stored.body.len())).ok()?;
     partial(head);
     head.headers.insert(header::CONTENT_RANGE, place);
     Some(BoxBody::new(stored.body.slice(part)))
@@ -183,7 +182,7 @@ fn head(boundary: &str, media: Option<&HeaderValue>, part: &Range<usize>, length
         head.extend_from_slice(media.as_bytes());
         head.extend_from_slice(b"\r\n");
     }
-    let place = range::content_range(part, length);
+    let place = content_range(part, length);
     head.extend_from_slice(format!("Content-Range: {place}\r\n\r\n").as_bytes());
     head.into()
 }

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod if_range;
+mod range;
 
 const ETAG: &str = "\"v1\"";
 const MODIFIED: &str = "Thu, 26 Jun 2008 12:00:01 GMT";

@@ -1,21 +1,24 @@
-use super::*;
-use proptest::prelude::*;
+//! Byte ranges (RFC 9110 §14.1.2 and §14.2).
 
-fn of(range: &str, length: usize) -> Requested {
-    requested([range.as_bytes()].into_iter(), length)
+use crate::http::conditional::{MAX_RANGES, RequestedRanges, requested_ranges};
+use proptest::prelude::*;
+use std::ops::Range;
+
+fn of(range: &str, length: usize) -> RequestedRanges {
+    requested_ranges([range.as_bytes()].into_iter(), length)
 }
 
 /// The several parts that are wanted of ten bytes.
 fn of_ten(range: &str) -> Vec<Range<usize>> {
     match of(range, 10) {
-        Requested::Parts(parts) => parts,
+        RequestedRanges::Parts(parts) => parts,
         other => panic!("{range}: {other:?}"),
     }
 }
 
 #[test]
 fn without_a_range_the_whole_is_requested() {
-    assert_eq!(requested([].into_iter(), 10), Requested::Whole);
+    assert_eq!(requested_ranges([].into_iter(), 10), RequestedRanges::Whole);
 }
 
 #[test]
@@ -34,7 +37,7 @@ fn a_range_is_closed_open_or_a_suffix() {
         ("bytes= 2-5 ", 2..6),
         ("bytes=,2-5,,", 2..6),
     ] {
-        assert_eq!(of(range, 10), Requested::Part(expected), "{range}");
+        assert_eq!(of(range, 10), RequestedRanges::Part(expected), "{range}");
     }
 }
 
@@ -48,7 +51,7 @@ fn an_end_beyond_the_body_is_clipped_however_far_it_lies() {
         ("bytes=-2000", 0..10),
         ("bytes=-99999999999999999999999999", 0..10),
     ] {
-        assert_eq!(of(range, 10), Requested::Part(expected), "{range}");
+        assert_eq!(of(range, 10), RequestedRanges::Part(expected), "{range}");
     }
 }
 
@@ -61,14 +64,14 @@ fn a_range_of_bytes_that_are_not_there_is_unsatisfiable() {
         "bytes=-0",
         "bytes=-0, 10-, 11-12",
     ] {
-        assert_eq!(of(range, 10), Requested::Unsatisfiable, "{range}");
+        assert_eq!(of(range, 10), RequestedRanges::Unsatisfiable, "{range}");
     }
 }
 
 #[test]
 fn of_an_empty_body_no_range_is_satisfiable() {
     for range in ["bytes=0-", "bytes=0-0", "bytes=-1", "bytes=-0"] {
-        assert_eq!(of(range, 0), Requested::Unsatisfiable, "{range}");
+        assert_eq!(of(range, 0), RequestedRanges::Unsatisfiable, "{range}");
     }
 }
 
@@ -101,26 +104,29 @@ fn a_range_that_is_not_of_bytes_is_ignored() {
         "0-1",
         "bytes=0-1=2",
     ] {
-        assert_eq!(of(range, 10), Requested::Whole, "{range}");
+        assert_eq!(of(range, 10), RequestedRanges::Whole, "{range}");
     }
 }
 
 #[test]
 fn one_wrong_member_spoils_the_set() {
     for range in ["bytes=0-1,x", "bytes=0-1,5-2", "bytes=10-,-"] {
-        assert_eq!(of(range, 10), Requested::Whole, "{range}");
+        assert_eq!(of(range, 10), RequestedRanges::Whole, "{range}");
     }
 }
 
 #[test]
 fn a_repeated_field_is_ignored() {
     let lines: [&[u8]; 2] = [b"bytes=0-1", b"bytes=0-1"];
-    assert_eq!(requested(lines.into_iter(), 10), Requested::Whole);
+    assert_eq!(
+        requested_ranges(lines.into_iter(), 10),
+        RequestedRanges::Whole
+    );
 }
 
 #[test]
 fn members_of_a_set_that_are_not_there_are_left_out() {
-    assert_eq!(of("bytes=10-,2-3,-0", 10), Requested::Part(2..4));
+    assert_eq!(of("bytes=10-,2-3,-0", 10), RequestedRanges::Part(2..4));
     assert_eq!(of_ten("bytes=0-0,20-30,-1"), [0..1, 9..10]);
 }
 
@@ -132,7 +138,7 @@ fn ranges_that_overlap_or_touch_become_one() {
         ("bytes=0-,0-,0-", 0..10),
         ("bytes=8-9,0-1,1-8", 0..10),
     ] {
-        assert_eq!(of(range, 10), Requested::Part(expected), "{range}");
+        assert_eq!(of(range, 10), RequestedRanges::Part(expected), "{range}");
     }
     assert_eq!(of_ten("bytes=0-0,4-5,2-2,1-1"), [0..3, 4..6]);
     assert_eq!(of_ten("bytes=0-0,2-2,6-6,4-4,0-3"), [0..5, 6..7]);
@@ -151,15 +157,15 @@ fn a_request_for_many_parts_gets_the_whole() {
         let members: Vec<_> = (0..count).map(|n| format!("{0}-{0}", 2 * n)).collect();
         format!("bytes={}", members.join(","))
     };
-    assert!(matches!(of(&set(16), 100), Requested::Parts(parts) if parts.len() == 16));
-    assert_eq!(of(&set(17), 100), Requested::Whole);
-    assert_eq!(of(&set(5000), 100), Requested::Whole);
+    assert!(matches!(of(&set(16), 100), RequestedRanges::Parts(parts) if parts.len() == 16));
+    assert_eq!(of(&set(17), 100), RequestedRanges::Whole);
+    assert_eq!(of(&set(5000), 100), RequestedRanges::Whole);
 }
 
 proptest! {
     #[test]
     fn any_bytes_want_parts_that_are_there_and_do_not_touch(lines: Vec<Vec<u8>>, length: u16) {
-        sound(requested(lines.iter().map(Vec::as_slice), length.into()), length.into())?;
+        sound(requested_ranges(lines.iter().map(Vec::as_slice), length.into()), length.into())?;
     }
 
     #[test]
@@ -181,10 +187,10 @@ proptest! {
             .map(|(first, more)| format!("{first}-{}", first + more))
             .collect();
         let parts = match of(&format!("bytes={}", members.join(",")), length) {
-            Requested::Part(part) => vec![part],
-            Requested::Parts(parts) => parts,
-            Requested::Unsatisfiable => vec![],
-            Requested::Whole => panic!("it is a range"),
+            RequestedRanges::Part(part) => vec![part],
+            RequestedRanges::Parts(parts) => parts,
+            RequestedRanges::Unsatisfiable => vec![],
+            RequestedRanges::Whole => panic!("it is a range"),
         };
         for byte in 0..length {
             let named = ranges.iter().any(|(first, more)| (*first..=first + more).contains(&byte));
@@ -193,11 +199,11 @@ proptest! {
     }
 }
 
-fn sound(wanted: Requested, length: usize) -> Result<(), TestCaseError> {
+fn sound(wanted: RequestedRanges, length: usize) -> Result<(), TestCaseError> {
     let mut parts = match wanted {
-        Requested::Whole | Requested::Unsatisfiable => return Ok(()),
-        Requested::Part(part) => vec![part],
-        Requested::Parts(parts) => {
+        RequestedRanges::Whole | RequestedRanges::Unsatisfiable => return Ok(()),
+        RequestedRanges::Part(part) => vec![part],
+        RequestedRanges::Parts(parts) => {
             prop_assert!((2..=MAX_RANGES).contains(&parts.len()));
             parts
         }
