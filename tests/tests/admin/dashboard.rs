@@ -123,6 +123,26 @@ fn it_follows_the_cache_under_load() {
 }
 
 #[test]
+fn advice_says_what_never_hits_and_the_word_to_write() {
+    let shop = Shop::open();
+    let mut browser = opened("advice", &shop);
+    let section = "document.querySelector('#advice-section')";
+    assert_eq!(browser.eval(&format!("{section}.hidden")), true);
+    for _ in 0..200 {
+        shop.fetch(&Request::get("/behind/page").header("cookie", "theme=planted"));
+    }
+    refresh(&mut browser);
+    let advice = browser.eval(&format!("{section}.innerText"));
+    let advice = advice.as_str().unwrap();
+    assert!(
+        advice.contains("none of 200 requests was a hit (cookie:theme)")
+            && advice.contains("write ignore_cookies([\"theme\"])"),
+        "{advice}"
+    );
+    assert!(!advice.contains("planted"), "{advice}");
+}
+
+#[test]
 fn a_click_invalidates_a_route_a_path_and_everything() {
     let shop = Shop::open();
     let mut browser = opened("clicks", &shop);
@@ -314,11 +334,53 @@ fn another_origin_can_neither_read_nor_post() {
     browser.until("document.querySelector('#state').textContent === 'Live'");
 }
 
+/// Texts whose contrast with what is behind them is under 4.5 to 1 (WCAG 2.2, 1.4.3), fields whose edge has
+/// less than 3 to 1 (1.4.11), and elements that begin or end outside of the window.
+const UNREADABLE: &str = "(() => {
+  const parts = colour => (colour.match(/[\\d.]+/g) || []).map(Number);
+  const light = colour => {
+    const [r, g, b] = parts(colour).slice(0, 3).map(part => part / 255)
+      .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = element => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = getComputedStyle(at).backgroundColor;
+      const alpha = parts(colour)[3];
+      if (alpha === undefined || alpha === 1) return colour;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  const shown = [...document.querySelectorAll('body *')].filter(element =>
+    element.checkVisibility() && !element.closest('.hidden, .skip, svg, script'));
+  const found = [];
+  const contrast = (one, other) => {
+    const [dark, bright] = [light(one), light(other)].sort((one, other) => one - other);
+    return (bright + 0.05) / (dark + 0.05);
+  };
+  for (const field of document.querySelectorAll('select, input:not([type=checkbox])')) {
+    const edge = contrast(getComputedStyle(field).borderTopColor, behind(field.parentElement));
+    if (edge < 3) found.push(`${field.tagName} has an edge of ${edge}`);
+  }
+  for (const element of shown) {
+    const { left, right } = element.getBoundingClientRect();
+    if (left < -0.5 || right > innerWidth + 0.5) found.push(`${element.tagName} outside: ${left} to ${right}`);
+    if (![...element.childNodes].some(node => node.nodeType === 3 && node.data.trim())) continue;
+    if (element.disabled) continue;
+    const text = contrast(getComputedStyle(element).color, behind(element));
+    if (text < 4.5) found.push(`${element.tagName} ${element.className}: ${text}, ${element.textContent}`);
+  }
+  return found;
+})()";
+
 #[test]
-fn it_fits_a_phone_and_a_desk() {
-    let shop = Shop::open();
+fn it_fits_a_phone_and_a_desk_and_can_be_read() {
+    let shop = busy();
     for n in 0..12 {
         shop.get(&format!("/products/{}{n}", "long-".repeat(20)));
+    }
+    for _ in 0..200 {
+        shop.fetch(&Request::get("/behind/page").header("cookie", "theme=dark"));
     }
     let mut browser = opened("sizes", &shop);
     refresh(&mut browser);
@@ -327,6 +389,8 @@ fn it_fits_a_phone_and_a_desk() {
             browser.look(width, height, scheme);
             let most = browser.eval("document.documentElement.scrollWidth");
             assert!(most.as_u64().unwrap() <= width.into(), "{width}: {most}");
+            let unreadable = browser.eval(UNREADABLE);
+            assert_eq!(unreadable, json!([]), "{width}, {scheme}");
         }
     }
     let colours = "getComputedStyle(document.body).backgroundColor";

@@ -258,7 +258,9 @@ function showRemote(remote) {
 }
 
 function showAdvice(advice) {
-  const items = advice.map((one) => make("li", "", one.message));
+  // Code stands between backticks.
+  const text = (message) => message.split("`").map((part, n) => (n % 2 ? make("code", "", part) : part));
+  const items = advice.map((one) => make("li", "", ...text(one.message)));
   fill(byId("advice"), ...items);
   byId("advice-section").hidden = items.length === 0;
 }
