@@ -194,7 +194,7 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
     /// Responds from the cache, or by running the handler that `handler` returns for its route.
     pub(crate) fn respond<K, M, H, F>(
         self,
-        route: &CachedRoute,
+        cached: &CachedRoute,
         key: K,
         handler: M,
     ) -> ResponseFuture
@@ -205,7 +205,7 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
         F: Future + 'static,
         F::Output: Responder,
     {
-        if let Some(purged) = purge::answer(route, &self.request) {
+        if let Some(purged) = purge::answer(cached, &self.request) {
             return ResponseFuture(State::Pending(purged));
         }
         let Self {
@@ -223,14 +223,14 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
             }
         };
         let mut response = None;
-        let mut outcome = look_up(route, &request, &sent, &mut parts, &mut response);
+        let mut outcome = look_up(cached, &request, &sent, &mut parts, &mut response);
         if let LookupOutcome::Answered = outcome {
             return ResponseFuture(State::Ready(response));
         }
         if size_of::<E>() > 0 {
             outcome.extracted_at(bumps);
         }
-        let (original, handler) = (request.clone(), handler(&route.site));
+        let (original, handler) = (request.clone(), handler(&cached.route));
         let run = upstream(request, payload, eager, handler);
         ResponseFuture(match outcome {
             LookupOutcome::Answered => State::Ready(response),

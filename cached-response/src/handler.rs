@@ -105,7 +105,7 @@ where
         })
         .answer(*facts_of::<H::Output>());
     CachedHandler {
-        route: CachedRoute::new(type_name::<H>(), HandlerType::of::<H>(), source, route),
+        cached: CachedRoute::new(type_name::<H>(), HandlerType::of::<H>(), source, route),
         handler,
         arguments: PhantomData,
     }
@@ -113,7 +113,7 @@ where
 
 /// A handler whose responses are cached; returned by [`cached`].
 pub struct CachedHandler<H, Args> {
-    route: CachedRoute,
+    cached: CachedRoute,
     handler: H,
     arguments: PhantomData<fn() -> Args>,
 }
@@ -130,7 +130,7 @@ impl<H, Args> CachedHandler<H, Args> {
     /// ```
     #[must_use]
     pub fn cache(mut self, cache: ResponseCache) -> Self {
-        self.route.use_cache(cache);
+        self.cached.use_cache(cache);
         self
     }
 }
@@ -138,7 +138,7 @@ impl<H, Args> CachedHandler<H, Args> {
 impl<H: Clone, Args> Clone for CachedHandler<H, Args> {
     fn clone(&self) -> Self {
         Self {
-            route: self.route.clone(),
+            cached: self.cached.clone(),
             handler: self.handler.clone(),
             arguments: PhantomData,
         }
@@ -148,7 +148,7 @@ impl<H: Clone, Args> Clone for CachedHandler<H, Args> {
 impl<H, Args> fmt::Debug for CachedHandler<H, Args> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CachedHandler")
-            .field("handler", &self.route.site.name)
+            .field("handler", &self.cached.route.name)
             .finish_non_exhaustive()
     }
 }
@@ -169,7 +169,7 @@ where
     ) -> ResponseFuture {
         let handler = self.handler.clone();
         call.respond(
-            &self.route,
+            &self.cached,
             |key, extracted| {
                 if let Extracted::Eager(arguments) = extracted {
                     arguments.write_key(key);

@@ -76,7 +76,7 @@ use std::{
 /// scope. Give each a [`cache`](Self::cache) of its own, or build each at a place of its own.
 #[derive(Clone)]
 pub struct CacheResponses {
-    route: CachedRoute,
+    cached: CachedRoute,
 }
 
 impl CacheResponses {
@@ -135,7 +135,7 @@ impl CacheResponses {
             SourceLocation::built(location, program()),
         );
         Self {
-            route: CachedRoute::for_middleware(name(location), middleware, source, policy),
+            cached: CachedRoute::for_middleware(name(location), middleware, source, policy),
         }
     }
 
@@ -150,7 +150,7 @@ impl CacheResponses {
     /// ```
     #[must_use]
     pub fn cache(mut self, cache: ResponseCache) -> Self {
-        self.route.use_cache(cache);
+        self.cached.use_cache(cache);
         self
     }
 }
@@ -186,7 +186,7 @@ fn name(location: &'static Location<'static>) -> &'static str {
 impl fmt::Debug for CacheResponses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CacheResponses")
-            .field("name", &self.route.site.name)
+            .field("name", &self.cached.route.name)
             .finish_non_exhaustive()
     }
 }
@@ -205,7 +205,7 @@ where
     fn new_transform(&self, service: S) -> Self::Future {
         ready(Ok(CachedService {
             service: Rc::new(service),
-            route: self.route.clone(),
+            cached: self.cached.clone(),
         }))
     }
 }
@@ -213,13 +213,13 @@ where
 /// A service whose responses are cached.
 pub struct CachedService<S> {
     service: Rc<S>,
-    route: CachedRoute,
+    cached: CachedRoute,
 }
 
 impl<S> fmt::Debug for CachedService<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CachedService")
-            .field("name", &self.route.site.name)
+            .field("name", &self.cached.route.name)
             .finish_non_exhaustive()
     }
 }
@@ -237,7 +237,7 @@ where
 
     fn call(&self, request: ServiceRequest) -> ServiceFuture {
         let (request, mut payload) = request.into_parts();
-        if let Some(purged) = purge::answer(&self.route, &request) {
+        if let Some(purged) = purge::answer(&self.cached, &request) {
             return ServiceFuture(State::Pending(purged));
         }
         RunContext::take_over(&request);
@@ -247,7 +247,7 @@ where
             RequestBody::Nothing
         };
         let mut response = None;
-        match look_up(&self.route, &request, &sent, &mut |_| {}, &mut response) {
+        match look_up(&self.cached, &request, &sent, &mut |_| {}, &mut response) {
             // `new` rejects the policies that refresh in the background.
             LookupOutcome::Answered | LookupOutcome::Refresh(_) => ServiceFuture(State::Ready(
                 response.map(|response| ServiceResponse::new(request, response)),

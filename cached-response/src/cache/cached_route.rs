@@ -77,7 +77,7 @@ struct CacheChoice {
 /// A cached handler on its route.
 #[derive(Clone, Debug)]
 pub(crate) struct CachedRoute {
-    pub(crate) site: RouteRef,
+    pub(crate) route: RouteRef,
     choice: CacheChoice,
 }
 
@@ -92,7 +92,7 @@ impl CachedRoute {
     ) -> Self {
         let (config, choice) = route.split();
         Self {
-            site: RouteRef::Shared(Arc::new(Route::new(name, handler, source, config))),
+            route: RouteRef::Shared(Arc::new(Route::new(name, handler, source, config))),
             choice,
         }
     }
@@ -107,7 +107,7 @@ impl CachedRoute {
     ) -> Self {
         let config = RouteConfig::for_middleware(name, policy);
         Self {
-            site: RouteRef::Shared(Arc::new(Route::new(name, middleware, source, config))),
+            route: RouteRef::Shared(Arc::new(Route::new(name, middleware, source, config))),
             choice: CacheChoice {
                 cache: None,
                 unit_test: false,
@@ -159,7 +159,7 @@ impl RouteCell {
         answer: &'static ArgumentInfo,
     ) -> &'static CachedRoute {
         match self.first.get() {
-            Some(first) if first.site.handler == handler.id => first,
+            Some(first) if first.route.handler == handler.id => first,
             _ => self.find_slow(handler, || route().answer(*answer)),
         }
     }
@@ -171,7 +171,7 @@ impl RouteCell {
         route: impl Fn() -> RouteSpec,
     ) -> &'static CachedRoute {
         let first = self.first.get_or_init(|| self.make(handler, &route));
-        if first.site.handler == handler.id {
+        if first.route.handler == handler.id {
             return first;
         }
         let others = OTHERS.read().unwrap_or_else(PoisonError::into_inner);
@@ -190,10 +190,10 @@ impl RouteCell {
     /// Leaks the route: there is one for each cached handler of the program.
     fn make(&self, handler: HandlerType, route: impl Fn() -> RouteSpec) -> &'static CachedRoute {
         let (config, choice) = route().split();
-        let site = Route::new(self.source.place(), handler, self.source, config);
-        let site: &'static Route = Box::leak(Box::new(site));
+        let route = Route::new(self.source.place(), handler, self.source, config);
+        let route: &'static Route = Box::leak(Box::new(route));
         Box::leak(Box::new(CachedRoute {
-            site: RouteRef::Static(site),
+            route: RouteRef::Static(route),
             choice,
         }))
     }

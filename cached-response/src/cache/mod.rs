@@ -192,10 +192,10 @@ impl Inner {
         remote.is_none_or(|remote| remote.trusts(stored, now))
     }
 
-    /// Records that `site` serves the route of `request`.
-    pub(crate) fn note_route(&self, site: &RouteRef, request: &HttpRequest) {
-        self.routes.note(site, request);
-        self.counters.name(site, request);
+    /// Records that `request` was on `route`.
+    pub(crate) fn note_route(&self, route: &RouteRef, request: &HttpRequest) {
+        self.routes.note(route, request);
+        self.counters.name(route, request);
         self.log_advice();
     }
 

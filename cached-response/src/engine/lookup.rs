@@ -90,13 +90,13 @@ fn recycle(key: KeyWriter) {
 /// An answer is written to `answer`: a response is large, and each function that returned it would
 /// move it.
 pub(crate) fn look_up(
-    place: &CachedRoute,
+    cached: &CachedRoute,
     request: &HttpRequest,
     body: &RequestBody,
     parts: &mut dyn FnMut(&mut KeyWriter),
     answer: &mut Option<HttpResponse>,
 ) -> LookupOutcome {
-    let (route, cache) = (&place.site, place.cache(request));
+    let (route, cache) = (&cached.route, cached.cache(request));
     let shared = cache.shared();
     let looked_up = admitted(&route.config, request, body, shared).and_then(|admitted| {
         let lookup = Lookup {

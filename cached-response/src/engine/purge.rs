@@ -25,13 +25,13 @@ struct PurgeReport<'a> {
 /// Returns the answer to a request that purges; `None` for any other request, and on a route that allows
 /// none.
 #[inline]
-pub(crate) fn answer(route: &CachedRoute, request: &HttpRequest) -> Option<LocalBoxFuture<Done>> {
-    route.site.config.policy.purge.as_ref()?;
-    purge(route, request)
+pub(crate) fn answer(cached: &CachedRoute, request: &HttpRequest) -> Option<LocalBoxFuture<Done>> {
+    cached.route.config.policy.purge.as_ref()?;
+    purge(cached, request)
 }
 
-fn purge(route: &CachedRoute, request: &HttpRequest) -> Option<LocalBoxFuture<Done>> {
-    let guard = route.site.config.policy.purge.as_ref()?;
+fn purge(cached: &CachedRoute, request: &HttpRequest) -> Option<LocalBoxFuture<Done>> {
+    let guard = cached.route.config.policy.purge.as_ref()?;
     let soft = match request.method().as_str() {
         "PURGE" => false,
         "SOFTPURGE" => true,
@@ -46,7 +46,7 @@ fn purge(route: &CachedRoute, request: &HttpRequest) -> Option<LocalBoxFuture<Do
     }
     let uri = request.uri();
     let url = uri.path_and_query().map_or("/", |target| target.as_str());
-    let cache = route.cache(&request);
+    let cache = cached.cache(&request);
     let invalidation = if soft {
         cache.expire_url(url)
     } else {
