@@ -79,7 +79,7 @@ pub(crate) fn is_plain_hit(
 ) -> bool {
     // The order matters: an invalidation that was received by then shows in the validity.
     shared.trusts(stored, now)
-        && stored.is_unchanged(shared.generations.bumps())
+        && stored.has_no_bump(shared.generations.bumps())
         && (reuse == AllowedReuse::Any || stored.shareable_with_authorization)
         && now < stored.refresh_at
 }

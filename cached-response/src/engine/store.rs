@@ -69,7 +69,7 @@ impl HandlerRun {
         let tags = snapshot.tags().chain(tag_snapshot.tags());
         self.context.shared().advisor.stored(tags);
         let took = self.finished_at.since(self.started_at);
-        let validated = self.miss.previous.as_ref().filter(|_| self.unchanged);
+        let validated = self.run_context.previous().filter(|_| self.unchanged);
         Ok(StoredResponse {
             created_at: self.finished_at,
             // A run that has only validated it was short.

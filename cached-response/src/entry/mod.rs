@@ -138,10 +138,10 @@ impl StoredResponse {
         self.snapshot.validity_with(&self.tag_snapshot)
     }
 
-    /// Returns true where no invalidation or expiry was since its run started. `bumps` are those of its
-    /// cache.
+    /// Returns true where none of its generations was bumped since its run started. `bumps` are those of
+    /// its cache.
     #[inline]
-    pub(crate) fn is_unchanged(&self, bumps: &BumpCount) -> bool {
+    pub(crate) fn has_no_bump(&self, bumps: &BumpCount) -> bool {
         self.current_at
             .is_current(bumps, || self.validity() == Validity::Current)
     }

@@ -8,7 +8,7 @@ use actix_web::{App, HttpResponse, HttpServer, get, web};
 use cached_response::testing::{InProcessStore, ManualClock};
 use cached_response::{
     Bypass, CacheResponses, ForwardReason, Policy, ResponseCache, RouteStats, Skip, Stats, cached,
-    cached_response,
+    cached_response, context::stale_response,
 };
 use serde_json::json;
 use tests::raw::{self, Request};
@@ -247,6 +247,40 @@ fn as_text_it_is_a_dozen_lines_without_zeros() {
     let zero =
         |line: &&str| line.split([' ', ',']).any(|word| word == "0") && !line.contains("hits");
     assert_eq!(lines.iter().find(|line| zero(line)), None, "{text}");
+}
+
+/// Its first run takes long; the others find the page unchanged.
+#[get("/validated")]
+#[cached_response(timeout = 60)]
+async fn validated(clock: web::Data<ManualClock>) -> HttpResponse {
+    if let Some(previous) = stale_response() {
+        return previous.not_modified();
+    }
+    clock.advance(Duration::from_millis(250));
+    HttpResponse::Ok()
+        .insert_header(("etag", "\"1\""))
+        .body("page")
+}
+
+#[actix_web::test]
+async fn a_validated_response_keeps_the_time_of_the_run_that_made_it() {
+    let clock = ManualClock::new();
+    let cache = ResponseCache::builder().clock(&clock).build();
+    let app = App::new()
+        .app_data(cache.clone())
+        .app_data(web::Data::new(clock.clone()))
+        .service(validated);
+    let app = test::init_service(app).await;
+    for (hits, saved) in [(0, 0), (1, 250)] {
+        for _ in 0..=hits {
+            let request = TestRequest::with_uri("/validated").to_request();
+            assert_eq!(test::call_and_read_body(&app, request).await, "page");
+        }
+        let stats = cache.stats();
+        assert_eq!((stats.validated, stats.hits), (hits, hits));
+        assert_eq!(stats.time_saved, Duration::from_millis(saved));
+        cache.expire_all();
+    }
 }
 
 #[actix_web::test]
