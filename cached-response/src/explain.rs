@@ -170,7 +170,8 @@ fn outcome(route: &Route, shared: &Inner, request: &HttpRequest) -> Outcome {
     }
     let found = variants::find(&shared.memory, route.handler, &mut key, request);
     let now = shared.now();
-    match reuse::of_found(shared, found, &admitted, now) {
+    let reuse = reuse::of_found(shared, found, &admitted, now);
+    match reuse.narrow(lookup::leads(&admitted, request)) {
         Reuse::Fresh(_, stage) | Reuse::Refresh(_, stage) if stage.is_stale() => {
             Outcome::Hit(Duration::ZERO)
         }

@@ -239,9 +239,8 @@ impl Lookup<'_> {
         *self.answer = Some(hit(self.route, self.shared, stored, self.request, how));
     }
 
-    /// Returns true where this request may lead a run that goes on after its answer.
     fn leads(&self) -> bool {
-        self.admitted.flight == FlightRole::Lead && InsertedParts::count(self.request) == 0
+        leads(&self.admitted, self.request)
     }
 
     /// Answers, and leads a background refresh where no other request does and this worker has room for it.
@@ -337,6 +336,11 @@ fn route_context(route: &RouteRef, cache: &ResponseCache) -> RouteContext {
         route: route.clone(),
         cache: cache.clone(),
     }
+}
+
+/// Returns true where a request may lead a run that goes on after its answer.
+pub(crate) fn leads(admitted: &Admitted, request: &HttpRequest) -> bool {
+    admitted.flight == FlightRole::Lead && InsertedParts::count(request) == 0
 }
 
 /// The reason why a request has no key.

@@ -1,7 +1,12 @@
 //! Tags that are known before the run.
 
+use std::time::Duration;
+
+use actix_web::http::Method;
 use actix_web::{App, Responder, get, web};
-use cached_response::{CacheResponses, Policy, ResponseCache, Skip, cached, cached_response};
+use cached_response::{
+    CacheResponses, ForwardReason, Outcome, Policy, ResponseCache, Skip, cached, cached_response,
+};
 use tests::stage::{InProcess, Stage};
 
 use super::stage;
@@ -167,4 +172,28 @@ async fn an_explanation_names_the_tags_of_the_route() {
     let explained = stage.cache.explain(response.request());
     assert_eq!(explained[0].tags, ["products", "product:7", "{7}"]);
     assert!(explained[0].to_string().contains("  tagged product:7\n"));
+}
+
+#[actix_web::test]
+async fn an_explanation_of_an_expired_response_knows_who_leads_its_refresh() {
+    let cache = ResponseCache::builder().build();
+    let page = || async { "page" };
+    let policy = Policy::new(60).stale_while_revalidate(60);
+    let app = App::new()
+        .app_data(cache.clone())
+        .route("/page", web::route().to(cached(policy, page)));
+    let app = actix_web::test::init_service(app).await;
+    let mut asked = Vec::new();
+    for method in [Method::GET, Method::HEAD] {
+        let request = actix_web::test::TestRequest::with_uri("/page").method(method);
+        let response = actix_web::test::call_service(&app, request.to_request()).await;
+        asked.push(response.request().clone());
+    }
+    cache.expire_path("/page").await.unwrap();
+    let outcomes: Vec<_> = asked
+        .iter()
+        .map(|asked| cache.explain(asked)[0].outcome)
+        .collect();
+    let stale = Outcome::Miss(ForwardReason::Stale);
+    assert_eq!(outcomes, [Outcome::Hit(Duration::ZERO), stale]);
 }
