@@ -53,6 +53,7 @@ use proc_macro::TokenStream;
 /// | `status(404 = "10s", 301)` | status codes that are stored besides 200, also of an `Err`, and their timeouts |
 /// | `not_replayed("x-served-by", "x-debug-*")` | response fields that a stored response is served without |
 /// | `max_body_bytes = "2MiB"` | larger bodies are not stored |
+/// | `purge = guard` | `PURGE` and `SOFTPURGE` of a URL of the route invalidate and expire it, where the guard allows the request |
 /// | `unless = page.draft` | requests that bypass the cache |
 /// | `store_if = worth_it` | a function that decides whether a response may be stored |
 /// | `client_max_age = "60s"` | how long clients may keep the response, too |
@@ -118,6 +119,8 @@ pub fn cached_response(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `tags("products", "product:{id}")` | responses with one of these tags |
 /// | `path("/products/{id}")` | responses for these paths, with every query |
 /// | `url("/products?page=1")` | responses for these URLs |
+/// | `prefix("/shops/{shop}")` | responses for these paths and all below them |
+/// | `route(list)`, `route("/list/{id}")` | every response of this handler, or of the routes with this pattern |
 /// | `all` | everything |
 /// | `cache = CACHE` | (the cache; the application's by default) |
 /// | `crate = path` | (the path of the crate `cached_response`) |

@@ -40,7 +40,7 @@ pub(crate) enum TargetName {
     Expression(TokenStream),
 }
 
-const INVALIDATES: OptionTable = OptionTable {
+pub(super) const INVALIDATES: OptionTable = OptionTable {
     options: &[
         option(
             "tags",

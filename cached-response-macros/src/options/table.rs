@@ -1,4 +1,5 @@
-//! The table of options: the form of each, its example, and the names that other caches have for it.
+//! The table of options: the form of each, its example, and the names that other caches have for it, or that it
+//! once had.
 
 use super::suggestions::did_you_mean;
 use syn::{Error, Ident, Result};
@@ -436,6 +437,7 @@ pub(super) const CRATE_OPTION: OptionSpec = option(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::invalidation::INVALIDATES;
     use proc_macro2::Span;
     use std::collections::HashSet;
 
@@ -451,7 +453,30 @@ mod tests {
     }
 
     #[test]
-    fn other_caches_names_for_stale_options_are_suggestions() {
+    fn the_docs_of_an_attribute_have_a_row_for_each_option() {
+        let docs = include_str!("../lib.rs").split("pub fn cached_response");
+        for (table, docs) in [&CACHED_RESPONSE, &INVALIDATES].into_iter().zip(docs) {
+            let rows: Vec<_> = docs
+                .lines()
+                .filter(|line| line.starts_with("/// | `"))
+                .collect();
+            for option in table.options {
+                let begins = |form: &str| {
+                    let rest = form.strip_prefix(option.name);
+                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '(']))
+                };
+                let is_of = |row: &&str| row.split('`').skip(1).step_by(2).any(begins);
+                assert!(
+                    rows.iter().any(|row| is_of(&row)),
+                    "no row for `{}`",
+                    option.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn other_and_former_names_of_stale_options_are_suggestions() {
         for (theirs, ours) in [
             ("swr", "stale_while_revalidate"),
             ("stale", "stale_while_revalidate"),

@@ -484,9 +484,12 @@ fn split_nameless(observers: &Observers, scopes: Vec<Scope>) -> (Vec<Scope>, Opt
 /// A started invalidation or expiry: it has taken effect in this process, and is being sent to the
 /// others.
 ///
-/// Awaiting it returns when it has taken effect in every process: at once for a cache without a remote
-/// store, and otherwise within the [`invalidation_timeout`](crate::ResponseCacheBuilder::invalidation_timeout).
-/// Not awaiting it loses nothing but that knowledge.
+/// Awaiting it returns when the remote store has confirmed it and the other processes were sent a notification:
+/// at once for a cache without a remote store, and otherwise within the
+/// [`invalidation_timeout`](crate::ResponseCacheBuilder::invalidation_timeout). The memory of another process
+/// follows when it receives that, at the latest after
+/// [`max_unverified`](crate::ResponseCacheBuilder::max_unverified). Not awaiting it loses nothing but that
+/// knowledge.
 ///
 /// # Errors
 /// [`InvalidationError`] where a name is not valid, or where the remote store has not confirmed it in

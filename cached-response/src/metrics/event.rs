@@ -34,7 +34,8 @@ pub enum EventKind {
     NestedRun,
     /// The run has [`max_waiters`](crate::ResponseCacheBuilder::max_waiters) waiters already.
     OverMaxWaiters,
-    /// A run panicked, or was dropped and could not continue in the background.
+    /// A run that others may wait for panicked without a stale response to answer, or was dropped and could not
+    /// continue in the background. A handler's error is none: see [`Skip`].
     Failed,
     /// A run continues in the background without its client.
     Detached,

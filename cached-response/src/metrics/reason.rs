@@ -82,7 +82,8 @@ reasons! {
     Skip {
         /// A status that the route does not store, or a 400 that may be about a condition or a range.
         Status = "status",
-        /// The handler returned `Err`, or received an error of an extractor that the application configures.
+        /// The handler returned `Err` with a status that the route does not name or a 5xx, or received an error
+        /// of an extractor that the application configures.
         Error = "error",
         /// `Set-Cookie` in the response.
         SetCookie = "set-cookie",
@@ -100,7 +101,7 @@ reasons! {
         Lifetime = "lifetime",
         /// A `Cache-Control` that cannot be parsed.
         CacheControl = "cache-control",
-        /// `Vary: *`.
+        /// `Vary: *`, or a `Vary` that cannot be parsed.
         Vary = "vary",
         /// The response varies by more than 16 headers.
         VaryNames = "vary-names",
@@ -145,7 +146,8 @@ reasons! {
         /// A 304 has a strong `ETag` that is not that of the stored response.
         Validator = "validator",
         /// The handler answered with 304 a client that had sent no condition, and not about a stored
-        /// response that `stale_response()` had given it. The client does not get it.
+        /// response that `stale_response()` had given it. The client gets a stale response where one may answer,
+        /// else the 304.
         Unasked = "unasked",
         /// A computed value cannot be serialised as JSON, or not be read back.
         Value = "value",
@@ -165,7 +167,7 @@ reasons! {
     /// assert_eq!(cached_response::StaleRule::IfError.as_str(), "stale-if-error");
     /// ```
     StaleRule {
-        /// It is refreshed in the background, or that has failed and the cooldown is not over.
+        /// It is being refreshed in the background, or its last refresh has failed and the cooldown is not over.
         WhileRevalidate = "stale-while-revalidate",
         /// The run to replace it has failed.
         IfError = "stale-if-error",
