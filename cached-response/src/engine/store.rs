@@ -192,6 +192,7 @@ impl FinishedRun {
         let content = StoredResponse {
             style: self.style.clone(),
             codings: self.tried_codings(fields, &names),
+            client: headers::client(self.config(), &self.request, &names, fields),
             ..headers::stored(self.config(), storable, status, fields, body)
         };
         let directives = &storable.directives;

@@ -421,7 +421,9 @@ impl Policy {
 
     /// Lets browsers keep an answer for this long: adds `Cache-Control: max-age=..` to answers from
     /// stored responses that have no `Cache-Control`, counted from the response's creation as `Age`
-    /// is, never past its lifetime, and with `private` where the key contains users.
+    /// is, never past its lifetime. With `private`, so that no shared cache keeps it, where the key contains a
+    /// user, a part of [`insert_key_part`](crate::insert_key_part), a cookie, `Authorization`, an extension or
+    /// the address of the peer.
     /// The copy of a browser cannot be invalidated.
     ///
     /// # Panics

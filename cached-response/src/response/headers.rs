@@ -8,11 +8,11 @@ use crate::{
         freshness,
         storable::Storable,
     },
-    key::vary::Selector,
+    key::{InsertedParts, vary::Selector},
     route::config::RouteConfig,
 };
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     body::BoxBody,
     http::{
         StatusCode,
@@ -55,12 +55,35 @@ pub(crate) fn date(config: &RouteConfig, date: SystemTime, headers: &mut HeaderM
     }
 }
 
-/// The time for which clients may store the response, where the handler does not set it.
-fn client(config: &RouteConfig, headers: &HeaderMap) -> Option<ClientCaching> {
+/// The time for which clients may store the response, where the handler does not set it. `names` are its
+/// selectors.
+pub(crate) fn client(
+    config: &RouteConfig,
+    request: &HttpRequest,
+    names: &[Selector],
+    headers: &HeaderMap,
+) -> Option<ClientCaching> {
     let keep = config.policy.client;
     let keep = keep.filter(|_| !headers.contains_key(&header::CACHE_CONTROL))?;
-    let private = config.identity;
+    let private = config.identity
+        || config.vary.iter().any(is_credential)
+        || InsertedParts::count(request) > 0
+        || names.iter().any(is_hidden);
     Some(ClientCaching { keep, private })
+}
+
+/// Returns true for a selector that may tell one user from another, or that no `Vary` names.
+fn is_hidden(selector: &Selector) -> bool {
+    match selector {
+        Selector::Header(name) | Selector::Lines(name) => is_credential(name),
+        Selector::Cookie(_) | Selector::PeerIp | Selector::Extension(_) => true,
+        // Part of the URL that a shared cache has.
+        Selector::Host => false,
+    }
+}
+
+fn is_credential(name: &HeaderName) -> bool {
+    *name == header::COOKIE || *name == header::AUTHORIZATION
 }
 
 /// Adds the `Cache-Control` of the client to an answer of this age. Its `max-age` counts from the creation
@@ -156,7 +179,6 @@ pub(crate) fn stored(
         last_modified: headers.get(&header::LAST_MODIFIED).cloned(),
         never_stale: storable.directives.never_stale,
         shareable_with_authorization: storable.directives.shareable_with_authorization,
-        client: client(config, headers),
         ..StoredResponse::default()
     }
 }

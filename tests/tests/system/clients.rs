@@ -1,9 +1,18 @@
 //! `Cache-Control` for browsers.
 
 use crate::ask::get as ask_for;
-use actix_web::{App, HttpResponse, Responder, get, test::init_service, web};
+use actix_web::{
+    App, Error, HttpMessage, HttpResponse, Responder,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    get,
+    middleware::{Next, from_fn},
+    test::init_service,
+    web,
+};
 use cached_response::{
-    ResponseCache, cached_response, disable_cache,
+    CacheResponses, Policy, ResponseCache, TrackedRequest, cached, cached_response, disable_cache,
+    insert_key_part,
     testing::{ManualClock, isolated, isolated_with},
 };
 use std::time::Duration;
@@ -45,7 +54,7 @@ async fn missing() -> impl Responder {
 struct User(String);
 
 impl actix_web::FromRequest for User {
-    type Error = actix_web::Error;
+    type Error = Error;
     type Future = std::future::Ready<Result<Self, Self::Error>>;
 
     fn from_request(
@@ -103,5 +112,75 @@ async fn a_browser_may_keep_a_hit_for_as_long_as_a_live_answer_but_not_past_its_
                 .unwrap(),
             kept
         );
+    }
+}
+
+async fn keyed(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    insert_key_part(&request, &7_u32);
+    next.call(request).await
+}
+
+async fn known(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    request.extensions_mut().insert(7_u32);
+    next.call(request).await
+}
+
+async fn told(path: web::Path<String>, request: TrackedRequest) -> String {
+    match &**path {
+        "extension" => format!("{:?}", request.extension::<u32>()),
+        "peer" => format!("{:?}", request.peer_ip()),
+        "cookie" => format!("{:?}", request.cookie("session")),
+        "language" => format!("{:?}", request.header("accept-language")),
+        _ => "for everyone".to_owned(),
+    }
+}
+
+/// No `Vary` tells a shared cache of them, or it may ignore the one that does.
+#[actix_web::test]
+async fn what_depends_on_a_user_that_no_argument_names_is_private_too() {
+    let policy = || Policy::new(60).client_max_age(60);
+    let app = App::new()
+        .app_data(ResponseCache::builder().build())
+        .service(
+            web::scope("/keyed")
+                .wrap(from_fn(keyed))
+                .service(page)
+                .service(
+                    web::scope("/behind")
+                        .wrap(CacheResponses::new(policy()))
+                        .route("/page", web::get().to(|| async { "behind" })),
+                ),
+        )
+        .service(
+            web::resource("/told/{by}")
+                .wrap(from_fn(known))
+                .route(web::get().to(cached(policy(), told))),
+        );
+    let app = init_service(app).await;
+    for (target, is_private) in [
+        ("/keyed/page", true),
+        ("/keyed/behind/page", true),
+        ("/told/extension", true),
+        ("/told/peer", true),
+        ("/told/cookie", true),
+        ("/told/language", false),
+        ("/told/nothing", false),
+    ] {
+        let expected = if is_private {
+            "private, max-age=60"
+        } else {
+            "max-age=60"
+        };
+        for asked in ["first", "again"] {
+            let answer = ask_for(&app, target).await;
+            let told = answer.header("cache-control");
+            assert_eq!(told.as_deref(), Some(expected), "{target}, {asked}");
+        }
     }
 }
