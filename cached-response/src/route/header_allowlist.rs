@@ -130,7 +130,7 @@ pub(crate) struct HeaderAllowlist {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum UnknownInput<'a> {
     Header(&'a HeaderName),
-    /// The raw name.
+    /// The raw name, empty where the pair has none: it may be a secret.
     Cookie(&'a [u8]),
 }
 
@@ -188,9 +188,10 @@ impl HeaderAllowlist {
         if self.keyed_cookies {
             return None;
         }
-        names(headers)
-            .find(|name| !self.is_ignored(name))
-            .map(UnknownInput::Cookie)
+        let unknown = pairs(headers).find(|pair| !self.is_ignored(name(pair)))?;
+        let is_named = unknown.contains(&b'=');
+        let shown = if is_named { name(unknown) } else { &[] };
+        Some(UnknownInput::Cookie(shown))
     }
 
     fn is_ignored(&self, name: &[u8]) -> bool {
@@ -203,15 +204,18 @@ impl HeaderAllowlist {
     }
 }
 
-/// The names of all cookies. A pair without `=` is a name, and one that starts with `=` has an empty
-/// name, since a handler may read the field itself.
-fn names(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+/// The pairs of all cookies.
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     lines(headers, &header::COOKIE)
         .flat_map(|line| line.split(|byte| *byte == b';'))
         .map(<[u8]>::trim_ascii)
         .filter(|pair| !pair.is_empty())
-        .map(|pair| pair.split(|byte| *byte == b'=').next().unwrap_or(pair))
-        .map(<[u8]>::trim_ascii)
+}
+
+/// The text of a pair up to its `=`; all of one that has none, since a handler may read the field itself.
+fn name(pair: &[u8]) -> &[u8] {
+    let name = pair.split(|byte| *byte == b'=').next();
+    name.unwrap_or(pair).trim_ascii()
 }
 
 impl UnknownInput<'_> {

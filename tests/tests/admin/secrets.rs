@@ -26,6 +26,14 @@ fn plant(shop: &Shop) {
             shop.get(&target);
         }
     }
+    for cookie in [
+        format!("{SECRET}-nameless"),
+        format!("_ga=\"1; {SECRET}-quoted\""),
+    ] {
+        for _ in 0..3 {
+            shop.fetch(&Request::get("/behind/page").header("cookie", &cookie));
+        }
+    }
     for target in ["/me", "/greeting", "/address", "/behind/page", "/search"] {
         for _ in 0..3 {
             let request = Request::get(target)

@@ -33,7 +33,7 @@ fn only_cookies_that_are_known_to_be_for_scripts_pass() {
         ("_ga_ABC123=GS1.1;_gat_x=1", None),
         ("session=a", Some("cookie:session")),
         ("_ga=1; session=a", Some("cookie:session")),
-        ("_ga=1;session", Some("cookie:session")),
+        ("_ga=1;session", Some("cookie")),
         ("_gallery=1", Some("cookie:_gallery")),
         ("_GA=1", Some("cookie:_GA")),
         ("%5Fga=1", Some("cookie:%5Fga")),
@@ -42,6 +42,7 @@ fn only_cookies_that_are_known_to_be_for_scripts_pass() {
         ("_ga=1;;", None),
         ("a b=1", Some("cookie")),
         ("_ga=\"1; session=a\"", Some("cookie:session")),
+        ("_ga=\"1; session\"", Some("cookie")),
     ] {
         assert_eq!(
             objection(&plain(), &[("cookie", cookies)]).as_deref(),
