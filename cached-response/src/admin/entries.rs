@@ -108,6 +108,9 @@ impl PartialOrd for Rank {
     }
 }
 
+/// Most entries of one path that stand before a page: that many are kept while it is made.
+const MAX_SEEN: usize = 100_000;
+
 /// The place after which a page begins: so many entries of this path are on the pages before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Cursor {
@@ -142,7 +145,11 @@ pub(crate) fn list(
     let after = match (&query.after, query.sort) {
         (None, _) => None,
         (Some(after), Sort::Path) => {
-            Some(Cursor::parse(after).ok_or("`after` is the `next` of the page before")?)
+            let after = Cursor::parse(after).ok_or("`after` is the `next` of the page before")?;
+            if after.seen > MAX_SEEN {
+                return Err("`after` counts 100000 entries of one path at most; see `sort=bytes`");
+            }
+            Some(after)
         }
         (Some(_), _) => return Err("pages follow each other with `sort=path` alone"),
     };

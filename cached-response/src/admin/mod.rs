@@ -280,8 +280,13 @@ async fn list_entries(request: HttpRequest, cache: Data<ResponseCache>) -> HttpR
         return mistake(StatusCode::BAD_REQUEST, error);
     };
     let cache = ResponseCache::clone(&cache);
-    let _one = LISTING.acquire().await;
-    let listed = web::block(move || entries::list(&cache, &query)).await;
+    let one = LISTING.acquire().await;
+    let listed = web::block(move || {
+        // Held by the thread: it goes on when the client has left.
+        let _one = one;
+        entries::list(&cache, &query)
+    });
+    let listed = listed.await;
     match listed {
         Ok(Ok(page)) => answer(StatusCode::OK, &page),
         Ok(Err(error)) => mistake(StatusCode::BAD_REQUEST, error),

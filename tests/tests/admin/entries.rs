@@ -184,6 +184,7 @@ fn a_mistake_is_answered_with_what_to_write() {
         "/entries?limit=x",
         "/entries?sort=color",
         "/entries?after=x",
+        "/entries?after=100001:/",
         "/entries?after=1:/&sort=bytes",
         "/entries?colour=red",
     ] {
