@@ -18,24 +18,39 @@ use std::{fmt, hint::black_box};
 /// [`token`](crate::admin::token), which answers 401 and lets a browser ask for it.
 ///
 /// A guard that reads the address of the peer also admits the pages that a browser on that machine opens
-/// under a name of their own (DNS rebinding): let it compare `Host`, too.
+/// under a name of their own (DNS rebinding): let it compare `Host`, too. Behind a proxy on the same machine every
+/// peer is local: use a token there.
+///
+/// An implementation has to refuse whatever it does not know: a `?` in it would admit, as `None` does.
 ///
 /// ```
-/// use actix_web::{App, HttpResponse, guard::GuardContext};
+/// use actix_web::{App, HttpMessage, HttpResponse, dev::Service, guard::GuardContext, test};
 /// use cached_response::{ResponseCache, admin::{self, Access}};
+///
+/// /// The role of a user, set by the middleware that authenticates.
+/// #[derive(PartialEq)]
+/// enum Role { Customer, Operator }
 ///
 /// struct Operators;
 ///
 /// impl Access for Operators {
 ///     fn refusal(&self, context: &GuardContext<'_>) -> Option<HttpResponse> {
-///         let role = context.head().headers().get("x-role")?;
-///         (role != "operator").then(|| HttpResponse::Forbidden().finish())
+///         let is_operator = context.req_data().get::<Role>() == Some(&Role::Operator);
+///         (!is_operator).then(|| HttpResponse::Forbidden().finish())
 ///     }
 /// }
 ///
+/// # #[actix_web::main] async fn main() {
 /// let cache = ResponseCache::builder().build();
-/// let app = App::new().service(admin::scope("/cache", cache, Operators));
-/// # let _ = app;
+/// let app = test::init_service(App::new().service(admin::scope("/cache", cache, Operators))).await;
+/// for (role, status) in [(None, 403), (Some(Role::Customer), 403), (Some(Role::Operator), 200)] {
+///     let request = test::TestRequest::with_uri("/cache/stats").to_request();
+///     if let Some(role) = role {
+///         request.extensions_mut().insert(role);
+///     }
+///     assert_eq!(app.call(request).await.expect("it answers").status(), status);
+/// }
+/// # }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say who may use the admin scope",

@@ -88,16 +88,23 @@ static LISTING: Semaphore = Semaphore::const_new(1);
 /// See the [module](self) for its routes.
 ///
 /// ```
-/// use actix_web::{App, guard};
+/// use actix_web::{App, dev::Service, guard, test};
 /// use cached_response::{ResponseCache, admin};
 ///
+/// # #[actix_web::main] async fn main() {
 /// let cache = ResponseCache::builder().build();
+/// // Not behind a proxy on this machine: there every peer is local.
 /// let local = guard::fn_guard(|context| {
 ///     context.head().peer_addr.is_some_and(|peer| peer.ip().is_loopback())
 /// });
-/// let local = guard::All(local).and(guard::Host("localhost:8080"));
-/// let app = App::new().service(admin::scope("/ops/cache", cache, local));
-/// # let _ = app;
+/// let local = guard::All(local).and(guard::Host("localhost"));
+/// let app = test::init_service(App::new().service(admin::scope("/ops/cache", cache, local))).await;
+/// for (host, status) in [("localhost:8080", 200), ("shop.example", 404)] {
+///     let request = test::TestRequest::with_uri("/ops/cache/stats").insert_header(("host", host));
+///     let request = request.peer_addr(([127, 0, 0, 1], 4000).into()).to_request();
+///     assert_eq!(app.call(request).await.expect("it answers").status(), status);
+/// }
+/// # }
 /// ```
 pub fn scope(path: &str, cache: ResponseCache, access: impl Access) -> AdminScope {
     AdminScope {
@@ -198,8 +205,11 @@ async fn admitted(
     Ok(response)
 }
 
-const PRIVATE: [(HeaderName, &str); 5] = [
+const PRIVATE: [(HeaderName, &str); 7] = [
     (header::CACHE_CONTROL, "no-store"),
+    // An application may set these for all its answers, and a CDN prefers them.
+    (HeaderName::from_static("cdn-cache-control"), "no-store"),
+    (HeaderName::from_static("surrogate-control"), "no-store"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "no-referrer"),
@@ -251,12 +261,7 @@ async fn stats(cache: Data<ResponseCache>) -> HttpResponse {
 }
 
 async fn advice(cache: Data<ResponseCache>) -> HttpResponse {
-    let advice: Vec<_> = cache
-        .advice()
-        .into_iter()
-        .map(|advice| json!({ "subject": advice.subject, "message": advice.message }))
-        .collect();
-    answer(StatusCode::OK, &json!({ "advice": advice }))
+    answer(StatusCode::OK, &json!({ "advice": cache.advice() }))
 }
 
 async fn metrics(cache: Data<ResponseCache>) -> HttpResponse {
