@@ -228,7 +228,7 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
             return ResponseFuture(State::Ready(response));
         }
         if size_of::<E>() > 0 {
-            outcome.extracted_at(bumps);
+            outcome.note_extraction(bumps);
         }
         let (original, handler) = (request.clone(), handler(&cached.route));
         let run = upstream(request, payload, eager, handler);

@@ -148,7 +148,7 @@ fn body_of(request: &HttpRequest) -> RequestBody {
 
 fn outcome(route: &Route, shared: &Inner, request: &HttpRequest) -> Outcome {
     let body = body_of(request);
-    let admitted = match lookup::admitted(&route.config, request, &body, shared) {
+    let admitted = match lookup::admit_request(&route.config, request, &body, shared) {
         Ok(admitted) => admitted,
         Err(why) => return Outcome::Bypass(why),
     };
@@ -185,7 +185,7 @@ fn outcome(route: &Route, shared: &Inner, request: &HttpRequest) -> Outcome {
 fn remote(route: &Route, shared: &Inner, request: &HttpRequest) -> Option<String> {
     let store = shared.remote.as_ref()?;
     let body = body_of(request);
-    let looked_up = lookup::admitted(&route.config, request, &body, shared).is_ok();
+    let looked_up = lookup::admit_request(&route.config, request, &body, shared).is_ok();
     let is_known = shared
         .data_sets
         .known(route, request)
@@ -214,7 +214,7 @@ fn keyed(config: &RouteConfig, request: &HttpRequest) -> Vec<(String, String)> {
     let trusted = TRUSTED
         .iter()
         .map(|(_, name)| name)
-        .filter(|_| config.inputs.any(Inputs::REQUEST));
+        .filter(|_| config.inputs.intersects(Inputs::REQUEST));
     let proxied = PROXIED.iter().filter(|_| config.allowlist.is_some());
     keyed.extend(
         trusted

@@ -5,7 +5,7 @@ use crate::{
     engine::{
         context::RouteContext,
         lookup::MAX_KEY_BYTES,
-        value::{Computation, ValueContext},
+        value::{Computation, ValueSubject},
     },
     entry::StoredResponse,
     key::{Key, KeyRef, KeyWriter, handler_id::HandlerType, part::KeyPart},
@@ -173,7 +173,7 @@ impl ResponseCache {
             is_valid
         };
         let tags = tags.ok().map(Arc::from);
-        let subject = ValueContext::new(context, key, tags, decode);
+        let subject = ValueSubject::new(context, key, tags, decode);
         subject.serve(computation(compute, answer.clone())).await;
         let answer = lock(&answer).take();
         answer.expect("a value is decoded or computed")

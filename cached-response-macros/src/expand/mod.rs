@@ -209,7 +209,7 @@ impl Expansion {
         let private = &self.private;
         let name = self.handler.sig.ident.to_string();
         let (source, [line, column]) = (&self.source, attribute_position());
-        let cell = Ident::new("__CACHED_RESPONSE_SITE", Span::mixed_site());
+        let cell = Ident::new("__CACHED_RESPONSE_ROUTE", Span::mixed_site());
         let imports = return_type::Opaque::of(&self.handler.sig.output).imports();
         quote! {{
             #imports

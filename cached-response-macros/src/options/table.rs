@@ -466,11 +466,7 @@ mod tests {
                     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '(']))
                 };
                 let is_of = |row: &&str| row.split('`').skip(1).step_by(2).any(begins);
-                assert!(
-                    rows.iter().any(|row| is_of(&row)),
-                    "no row for `{}`",
-                    option.name
-                );
+                assert!(rows.iter().any(is_of), "no row for `{}`", option.name);
             }
         }
     }

@@ -8,7 +8,7 @@
 use crate::{
     key::{Field, KeyWriter},
     metrics::observers::TARGET,
-    route::{FindData, Pin, Route, SeenData},
+    route::{FindData, PinnedData, Route, SeenData},
 };
 use actix_web::HttpRequest;
 use foldhash::fast::RandomState;
@@ -102,7 +102,7 @@ struct PinnedSet {
     addresses: Box<[usize]>,
     id: u64,
     handler: Arc<HandlerSets>,
-    pins: Vec<Box<dyn Pin>>,
+    pins: Vec<Box<dyn PinnedData>>,
 }
 
 impl Drop for PinnedSet {

@@ -94,37 +94,37 @@ impl<'a> Report<'a> {
 
 /// Reports an event of a handler. Debug builds also log each reason to bypass the cache and not to store
 /// a response, once for a handler.
-pub(crate) fn report(site: &Route, shared: &Inner, kind: EventKind, about: About<'_>) {
-    report_with(site, shared, Report::of(kind, about), Facts::default);
+pub(crate) fn report(route: &Route, shared: &Inner, kind: EventKind, about: About<'_>) {
+    report_with(route, shared, Report::of(kind, about), Facts::default);
 }
 
 /// Reports an event with its facts.
 #[inline]
 pub(crate) fn report_with(
-    site: &Route,
+    route: &Route,
     shared: &Inner,
     report: Report<'_>,
     facts: impl FnOnce() -> Facts,
 ) {
-    shared.counters.count(site, report.kind);
+    shared.counters.count(route, report.kind);
     if let (EventKind::Bypass(Bypass::Cookie | Bypass::Header), Some(input)) =
         (report.kind, report.reason)
     {
         let note = |counters: &Counters| _ = counters.unknown_input.get_or_init(|| input.into());
-        shared.counters.with(site, note);
+        shared.counters.with(route, note);
     }
     if shared.observers.are_interested() {
-        observe(site, shared, report, facts());
+        observe(route, shared, report, facts());
     }
     if cfg!(debug_assertions) {
-        log_once(site, report.kind, report.reason);
+        log_once(route, report.kind, report.reason);
     }
 }
 
 /// Reports a hit on `stored`.
 #[inline]
 pub(crate) fn report_hit(
-    site: &Route,
+    route: &Route,
     shared: &Inner,
     kind: EventKind,
     stored: &StoredResponse,
@@ -139,7 +139,7 @@ pub(crate) fn report_hit(
     };
     shared
         .counters
-        .with(site, |counters| counters.hit(kind, stored.run_time, bytes));
+        .with(route, |counters| counters.hit(kind, stored.run_time, bytes));
     if shared.observers.are_interested() {
         let facts = Facts {
             status: Some(if not_modified {
@@ -151,17 +151,17 @@ pub(crate) fn report_hit(
             duration: None,
             body_bytes: Some(stored.body.len()),
         };
-        observe(site, shared, Report::of(kind, request.into()), facts);
+        observe(route, shared, Report::of(kind, request.into()), facts);
     }
 }
 
 /// Warns of a failed run in whose place a stale response answers: its clients see no error.
-pub(crate) fn warn_of_covered_failure(site: &Route, shared: &Inner, why: Skip) {
-    shared.counters.with(site, |counters| {
+pub(crate) fn warn_of_covered_failure(route: &Route, shared: &Inner, why: Skip) {
+    shared.counters.with(route, |counters| {
         if counters.covered_failures.admits() {
             tracing::warn!(
                 target: TARGET,
-                handler = site.name,
+                handler = route.name,
                 http.route = counters.label(),
                 reason = why.as_str(),
                 "a run has failed, and a stale response answers in its place"
@@ -186,7 +186,7 @@ pub(crate) fn report_invalidation(shared: &Inner) {
 
 #[cold]
 #[inline(never)]
-fn observe(site: &Route, shared: &Inner, report: Report<'_>, facts: Facts) {
+fn observe(route: &Route, shared: &Inner, report: Report<'_>, facts: Facts) {
     let made;
     let info = match report.about {
         About::Unknown => None,
@@ -196,7 +196,7 @@ fn observe(site: &Route, shared: &Inner, report: Report<'_>, facts: Facts) {
             Some(&made)
         }
     };
-    let event = event(report.kind, report.reason, site.name, info, &facts);
+    let event = event(report.kind, report.reason, route.name, info, &facts);
     shared.observers.notify(&event);
 }
 
@@ -221,16 +221,16 @@ fn event<'a>(
     }
 }
 
-fn log_once(site: &Route, kind: EventKind, reason: Option<&str>) {
+fn log_once(route: &Route, kind: EventKind, reason: Option<&str>) {
     let message = match kind {
         EventKind::Bypass(_) => "a request bypasses the cache",
         EventKind::Skip(_) => "a response is not stored",
         _ => return,
     };
-    if site.is_first(kind) {
+    if route.is_first(kind) {
         tracing::info!(
             target: TARGET,
-            handler = site.name,
+            handler = route.name,
             reason,
             "{message} (logged in debug builds, once for each handler and reason; \
              under `cached(..)` and `CacheResponses` once in each worker)"
@@ -240,12 +240,12 @@ fn log_once(site: &Route, kind: EventKind, reason: Option<&str>) {
 
 /// The span of a run: of a handler, or of the computation of a value.
 pub(crate) fn run_span(
-    site: &Route,
+    route: &Route,
     info: Option<&RequestInfo>,
     reason: &'static str,
     is_background: bool,
 ) -> Span {
-    let route = info.and_then(|info| info.pattern.as_deref());
+    let pattern = info.and_then(|info| info.pattern.as_deref());
     let method = info.map(|info| info.method.as_str());
     let path = info.map(|info| &*info.path);
     // The name of a span is one of its call.
@@ -255,8 +255,8 @@ pub(crate) fn run_span(
                 target: TARGET,
                 $name,
                 reason,
-                handler = site.name,
-                http.route = route,
+                handler = route.name,
+                http.route = pattern,
                 http.request.method = method,
                 url.path = path,
             )

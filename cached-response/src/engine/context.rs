@@ -159,7 +159,7 @@ pub(crate) trait Subject: Clone + 'static {
 
 /// A request to a cached route.
 #[derive(Clone, Debug)]
-pub(crate) struct RequestContext {
+pub(crate) struct RequestSubject {
     pub(crate) context: RouteContext,
     /// Moved into the run: a service behind a middleware must be its only owner.
     pub(crate) request: HttpRequest,
@@ -174,7 +174,7 @@ pub(crate) enum RefreshMode {
     Foreground,
 }
 
-/// A look-up that found nothing to reuse.
+/// A look-up whose answer needs a run, or the remote store.
 #[derive(Debug)]
 pub(crate) struct Miss {
     pub(crate) admitted: Admitted,
@@ -189,7 +189,7 @@ pub(crate) struct Miss {
     pub(crate) previous: Option<Arc<StoredResponse>>,
     pub(crate) refresh: Option<RefreshMode>,
     /// The count of invalidations before the arguments of the run were extracted.
-    pub(crate) extracted_at: Option<u64>,
+    pub(crate) bumps_at_extraction: Option<u64>,
     pub(crate) looked_up_at: Timestamp,
     /// The application's own values, which are not part of a remote key.
     pub(crate) data: DataSet,
@@ -211,17 +211,17 @@ impl Miss {
 
     /// Clears the count of invalidations if none was added since. Called once the run has a snapshot,
     /// which covers later ones.
-    pub(crate) fn check_extraction(&mut self) {
-        if let Some(before) = self.extracted_at
+    pub(crate) fn forget_current_extraction(&mut self) {
+        if let Some(before) = self.bumps_at_extraction
             && before == process_bumps()
         {
-            self.extracted_at = None;
+            self.bumps_at_extraction = None;
         }
     }
 
     /// Returns true where its arguments may be older than an invalidation.
     pub(crate) fn is_outdated(&self) -> bool {
-        self.extracted_at
+        self.bumps_at_extraction
             .is_some_and(|before| before != process_bumps())
     }
 
@@ -239,7 +239,7 @@ impl Miss {
             forward: self.forward,
             previous: None,
             refresh: self.refresh,
-            extracted_at: None,
+            bumps_at_extraction: None,
             looked_up_at: self.looked_up_at,
             data: self.data,
             remote: RemoteState::default(),

@@ -359,7 +359,7 @@ impl FinishedRun {
                 TeeOutcome::Failed => Err(Skip::Incomplete),
             };
             if let Err(why) = stored
-                && why.is_expected_again()
+                && why.is_expected_of_stream()
             {
                 let shared = self.run.context.shared();
                 shared

@@ -8,7 +8,7 @@ use crate::{
         report::{About, Facts, Report, report, report_hit, report_with},
     },
     engine::{
-        context::{BackgroundRefresh, Miss, RefreshMode, RequestContext, RouteContext, Subject},
+        context::{BackgroundRefresh, Miss, RefreshMode, RequestSubject, RouteContext, Subject},
         reuse::{self, Reuse},
     },
     entry::{StoredResponse, staleness::Staleness},
@@ -39,7 +39,7 @@ pub(crate) const MAX_KEY_BYTES: usize = 8 << 10;
 pub(crate) enum LookupOutcome {
     Answered,
     /// Answered, and to be refreshed in the background.
-    Refresh(Box<BackgroundRefresh<RequestContext>>),
+    Refresh(Box<BackgroundRefresh<RequestSubject>>),
     /// Forwarded to the handler.
     Forward(PendingRequest),
 }
@@ -60,12 +60,12 @@ pub(crate) enum NextStep {
 
 impl LookupOutcome {
     /// Notes the count of invalidations before the arguments of the run were extracted.
-    pub(crate) fn extracted_at(&mut self, bumps: u64) {
+    pub(crate) fn note_extraction(&mut self, bumps: u64) {
         match self {
-            Self::Refresh(refresh) => refresh.miss.extracted_at = Some(bumps),
+            Self::Refresh(refresh) => refresh.miss.bumps_at_extraction = Some(bumps),
             Self::Forward(pending) => {
                 if let NextStep::Miss(miss, _) = &mut pending.next {
-                    miss.extracted_at = Some(bumps);
+                    miss.bumps_at_extraction = Some(bumps);
                 }
             }
             Self::Answered => {}
@@ -98,7 +98,7 @@ pub(crate) fn look_up(
 ) -> LookupOutcome {
     let (route, cache) = (&cached.route, cached.cache(request));
     let shared = cache.shared();
-    let looked_up = admitted(&route.config, request, body, shared).and_then(|admitted| {
+    let looked_up = admit_request(&route.config, request, body, shared).and_then(|admitted| {
         let lookup = Lookup {
             route,
             cache: &cache,
@@ -268,7 +268,7 @@ impl Lookup<'_> {
             RefreshLead::Background(permit, place) => {
                 miss.refreshing(stored, RefreshMode::Background);
                 LookupOutcome::Refresh(Box::new(BackgroundRefresh {
-                    subject: RequestContext {
+                    subject: RequestSubject {
                         context: route_context(self.route, self.cache),
                         request: self.request.clone(),
                     },
@@ -306,7 +306,7 @@ impl Lookup<'_> {
             forward: ForwardReason::UriMiss,
             previous: None,
             refresh: None,
-            extracted_at: None,
+            bumps_at_extraction: None,
             looked_up_at: now,
             data: self.data,
             remote: RemoteState::default(),
@@ -405,7 +405,7 @@ fn may_force(config: &RouteConfig, request: &HttpRequest) -> bool {
 
 /// Admits a request to the look-up, or names the reason of its bypass.
 #[inline]
-pub(crate) fn admitted(
+pub(crate) fn admit_request(
     config: &RouteConfig,
     request: &HttpRequest,
     body: &RequestBody,

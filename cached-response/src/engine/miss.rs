@@ -169,13 +169,13 @@ impl<S: Subject> MissFlow<S> {
             && self.subject.selects(stored)
             && (self.miss.admitted.reuse == AllowedReuse::Any
                 || stored.shareable_with_authorization)
-            // At its creation, if it was made while this request waited; it may have been found.
+            // Its age counts at its creation, or at this look-up where the leader has found it stored.
             && match &self.miss.admitted.directives {
                 Some(directives) => {
                     let now = stored.created_at.max(self.miss.looked_up_at);
                     reuse::allow(directives, stored, now)
                 }
-                // A leader that accepts a stale response does so for itself.
+                // The leader may have accepted a stale response for itself; a waiter does not.
                 None => !stored.is_stale_on_arrival(),
             }
             && self.subject.decodes(stored)
@@ -200,7 +200,7 @@ impl<S: Subject> MissFlow<S> {
             Ok(permit) => permit,
             Err((stored, stage)) => return self.hit(&stored, stage),
         };
-        self.miss.check_extraction();
+        self.miss.forget_current_extraction();
         let permit = if self.shared().remote.is_none() {
             permit
         } else {

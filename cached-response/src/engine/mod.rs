@@ -16,7 +16,8 @@
 //!
 //! [`miss`] coalesces the misses of a key: one of them leads, the others are [`waiting`] for it. The
 //! leader reads the remote store ([`remote_lookup`]), or else starts the [`run`] of the handler. Its end
-//! is a [`judge`]ment and [`store`]: the response is stored, written to the remote store, and given to the waiters.
+//! is for [`judge`], which decides whether the response may be stored, and for [`store`], which stores it, sends it
+//! to the remote store and gives it to the waiters.
 //!
 //! A run has a [fence](run::Fence) that invalidations during it break, a [`stale_fallback`] where a stale response
 //! may answer in place of a failure or after a soft timeout, and goes on when its client leaves

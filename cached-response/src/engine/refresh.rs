@@ -37,7 +37,7 @@ impl<S: Subject> BackgroundRefresh<S> {
         let Ok(permit) = still_needed(&subject, &mut miss, permit) else {
             return;
         };
-        miss.check_extraction();
+        miss.forget_current_extraction();
         let context = subject.context().clone();
         let info = RequestInfo::if_observed(context.shared(), subject.request());
         let run = Box::pin(async move {

@@ -4,7 +4,7 @@ use crate::{
     cache::invalidate,
     context::control::{RunContext, Scoped},
     engine::{
-        context::{Miss, RequestContext, RouteContext, Subject},
+        context::{Miss, RequestSubject, RouteContext, Subject},
         judge::{FinishedRun, with_request},
         lookup::{self, NextStep, PendingRequest},
         miss::MissFlow,
@@ -41,7 +41,7 @@ pub(crate) fn serve(
     upstream: Upstream,
 ) -> LocalBoxFuture<Done> {
     let PendingRequest { context, next } = pending;
-    let subject = RequestContext { context, request };
+    let subject = RequestSubject { context, request };
     match next {
         NextStep::Bypass(why) => Box::pin(bypass(subject, why, upstream)),
         NextStep::Miss(miss, None) if miss.forced => {
@@ -55,7 +55,7 @@ pub(crate) fn serve(
 
 /// Runs the handler of a request, judges its response, and stores it where it may be.
 async fn run_handler(
-    subject: RequestContext,
+    subject: RequestSubject,
     miss: Box<Miss>,
     upstream: Upstream,
     permits: Permits,
@@ -66,7 +66,7 @@ async fn run_handler(
     }
     let run_context = RunContext::of(&subject.request);
     let run = HandlerRun::start(&subject, miss, permits, run_context.clone());
-    let RequestContext { request, .. } = subject;
+    let RequestSubject { request, .. } = subject;
     let own = upstream.is_handler().then(|| request.clone());
     let snapshot = upstream.snapshot(&request);
     let limit = run.context.run_timeout();
@@ -99,13 +99,13 @@ async fn run_handler(
 }
 
 /// Runs the handler of a request that is not looked up.
-async fn bypass(subject: RequestContext, why: Bypass, upstream: Upstream) -> Done {
+async fn bypass(subject: RequestSubject, why: Bypass, upstream: Upstream) -> Done {
     // Of the request as it was received: a service may change it.
     let unsafe_request = (why == Bypass::Method).then(|| {
         let request = &subject.request;
         UnsafeRequest::of(request.method(), request.uri(), request.headers())
     });
-    let RequestContext { context, request } = subject;
+    let RequestSubject { context, request } = subject;
     let config = &context.route.config;
     let word = config.as_str(why, request.headers());
     let run_context = RunContext::of(&request);
@@ -149,7 +149,7 @@ async fn invalidate(context: &RouteContext, request: &UnsafeRequest, done: &Done
     }
 }
 
-impl Subject for RequestContext {
+impl Subject for RequestSubject {
     type Answer = HttpResponse;
     type Done = Done;
     type Upstream = Upstream;
@@ -234,7 +234,7 @@ impl Subject for RequestContext {
     }
 }
 
-impl RequestContext {
+impl RequestSubject {
     /// Returns true where its response can have the tags of its route.
     fn can_be_tagged(&self) -> bool {
         let route = &self.context.route;

@@ -84,7 +84,7 @@ impl HandlerRun {
         let (context, shared) = (subject.context().clone(), subject.shared());
         let previous = miss.previous.as_deref();
         let fence = Fence::new(&shared.generations, subject.target(), &permits, previous);
-        // After the fence: an invalidation from before it shows here, and a later one there.
+        // After the fence was taken: an older invalidation shows here, a later one in the fence.
         miss.previous = miss.previous.filter(|stored| stored.is_current());
         run_context.set_product(product(shared, &miss.key));
         if let Some(why) = subject.refusal() {

@@ -47,7 +47,7 @@ const ADMITTED: Admitted = Admitted {
 };
 
 /// A caller that asks for a value.
-pub(crate) struct ValueContext<D, C> {
+pub(crate) struct ValueSubject<D, C> {
     context: RouteContext,
     key: Key,
     /// The tags of its policy; `None` where it cannot have them.
@@ -57,7 +57,7 @@ pub(crate) struct ValueContext<D, C> {
     computation: PhantomData<fn() -> C>,
 }
 
-impl<D: Clone, C> Clone for ValueContext<D, C> {
+impl<D: Clone, C> Clone for ValueSubject<D, C> {
     fn clone(&self) -> Self {
         Self {
             context: self.context.clone(),
@@ -69,7 +69,7 @@ impl<D: Clone, C> Clone for ValueContext<D, C> {
     }
 }
 
-impl<D, C> ValueContext<D, C>
+impl<D, C> ValueSubject<D, C>
 where
     D: Fn(&StoredResponse) -> bool + Clone + 'static,
     C: Future<Output = Result<Bytes, Skip>> + 'static,
@@ -145,7 +145,7 @@ where
             forward,
             previous,
             refresh: None,
-            extracted_at: None,
+            bumps_at_extraction: None,
             looked_up_at: now,
             data: DataSet::default(),
             remote: RemoteState::default(),
@@ -204,7 +204,7 @@ where
     }
 }
 
-impl<D, C> Subject for ValueContext<D, C>
+impl<D, C> Subject for ValueSubject<D, C>
 where
     D: Fn(&StoredResponse) -> bool + Clone + 'static,
     C: Future<Output = Result<Bytes, Skip>> + 'static,

@@ -294,7 +294,7 @@ impl<W, T: KeyCovered<W>, E> KeyCovered<W> for Result<T, E> {
         match self {
             Ok(part) => part.write_key(key),
             // The error may include the identity or the body, which is not in the key.
-            Err(_) if T::FACTS.inputs.any(Inputs::IDENTITY) => key.refuse(Refused::Failed),
+            Err(_) if T::FACTS.inputs.intersects(Inputs::IDENTITY) => key.refuse(Refused::Failed),
             Err(_) => {}
         }
     }
@@ -308,7 +308,7 @@ impl<W, T: KeyCovered<W>, E> KeyCovered<W> for Result<T, E> {
 
 impl<W, L: KeyCovered<W>, R: KeyCovered<W>> KeyCovered<W> for Either<L, R> {
     const FACTS: ArgumentInfo = L::FACTS
-        .and(R::FACTS)
+        .union(R::FACTS)
         .finding(<Self as KeyCovered<W>>::find_data)
         .refused_as(<Self as KeyCovered<W>>::is_refused);
 
@@ -351,7 +351,7 @@ impl<W, L: KeyCovered<W>, R: KeyCovered<W>> KeyCovered<W> for Either<L, R> {
 macro_rules! tuples {
     ($first:ident $($rest:ident)*) => {
         impl<W, $first: KeyCovered<W>, $($rest: KeyCovered<W>),*> KeyCovered<W> for ($first, $($rest,)*) {
-            const FACTS: ArgumentInfo = $first::FACTS$(.and($rest::FACTS))*
+            const FACTS: ArgumentInfo = $first::FACTS$(.union($rest::FACTS))*
                 .finding(<Self as KeyCovered<W>>::find_data)
                 .refused_as(<Self as KeyCovered<W>>::is_refused);
 

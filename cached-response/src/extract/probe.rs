@@ -194,8 +194,10 @@ impl<W, T: WrittenOut> CoveredBy<W> for Holder<T> {
 /// are known. `body` means that the body is in the key.
 pub fn named<T: ?Sized>(body: bool) -> ArgumentInfo {
     let seen = inputs_of_name(type_name::<T>());
-    if body && seen.any(Inputs::UNDECLARABLE) {
-        return ArgumentInfo::from_inputs(seen.without(Inputs::UNDECLARABLE).and(Inputs::BODY));
+    if body && seen.intersects(Inputs::UNDECLARABLE) {
+        return ArgumentInfo::from_inputs(
+            seen.difference(Inputs::UNDECLARABLE).union(Inputs::BODY),
+        );
     }
     ArgumentInfo::from_inputs(seen)
 }
@@ -215,7 +217,7 @@ pub(crate) fn inputs_of_name(name: &str) -> Inputs {
             let held = &held[..held.len().saturating_sub(1)];
             return split_parts(held)
                 .map(inputs_of_name)
-                .fold(Inputs::NOTHING, Inputs::and);
+                .fold(Inputs::NOTHING, Inputs::union);
         }
     }
     match name {
@@ -288,10 +290,10 @@ mod tests {
         let neutral = CoveredBy::<Nothing>::facts(class!(Neutral));
         let user = CoveredBy::<Nothing>::facts(class!(User));
         let peer = CoveredBy::<Nothing>::facts(class!(PeerAddr));
-        assert!(known.inputs.any(Inputs::REQUEST));
+        assert!(known.inputs.intersects(Inputs::REQUEST));
         assert_eq!(neutral.inputs, Inputs::QUERY);
-        assert!(user.inputs.any(Inputs::UNKNOWN));
-        assert!(peer.inputs.any(Inputs::UNKNOWN));
+        assert!(user.inputs.intersects(Inputs::UNKNOWN));
+        assert!(peer.inputs.intersects(Inputs::UNKNOWN));
     }
 
     #[test]
@@ -303,7 +305,11 @@ mod tests {
 
     #[test]
     fn a_body_without_an_option_is_undeclared() {
-        assert!(named::<Bytes>(false).inputs.any(Inputs::UNDECLARABLE));
+        assert!(
+            named::<Bytes>(false)
+                .inputs
+                .intersects(Inputs::UNDECLARABLE)
+        );
         assert_eq!(named::<Bytes>(true).inputs, Inputs::BODY);
         assert_eq!(named::<User>(false).inputs, Inputs::NOTHING);
     }
@@ -321,7 +327,7 @@ mod tests {
             seen::<(Path<(u32, String)>, Option<(HttpRequest,)>)>(),
             seen::<Either<Path<u32>, HttpRequest>>(),
         ] {
-            assert!(seen.any(Inputs::REQUEST));
+            assert!(seen.intersects(Inputs::REQUEST));
         }
     }
 
@@ -335,7 +341,7 @@ mod tests {
             seen::<(Path<u32>, Form<u32>)>(),
             seen::<Either<Json<u32>, Form<u32>>>(),
         ] {
-            assert!(seen.any(Inputs::UNDECLARABLE));
+            assert!(seen.intersects(Inputs::UNDECLARABLE));
         }
     }
 

@@ -138,7 +138,7 @@ impl<R: CoveredResponder, E: Into<Error>> CoveredResponder for Result<R, E> {
 impl<E: Into<Error>> CoveredResponder for Result<(), E> {}
 
 impl<L: CoveredResponder, R: CoveredResponder> CoveredResponder for Either<L, R> {
-    const FACTS: ArgumentInfo = L::FACTS.and(R::FACTS);
+    const FACTS: ArgumentInfo = L::FACTS.union(R::FACTS);
 }
 
 impl<R: CoveredResponder> CoveredResponder for (R, StatusCode) {

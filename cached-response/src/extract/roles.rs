@@ -154,7 +154,7 @@ impl<T: FromRequest> Lazy<T> {
 
 impl<V, B, T: KeyPart> KeyCovered<RouteOptions<V, B, Typed>> for Keyed<T> {
     const FACTS: ArgumentInfo =
-        ArgumentInfo::from_inputs(Inputs::HEADERS.and(Inputs::IDENTITY).and(Inputs::AHEAD));
+        ArgumentInfo::from_inputs(Inputs::HEADERS.union(Inputs::IDENTITY).union(Inputs::EAGER));
 
     fn write_key(&self, key: &mut KeyWriter) {
         key.part(&self.0);
@@ -172,7 +172,7 @@ impl<V, B, T: 'static> KeyCovered<RouteOptions<V, B, Typed>> for Unkeyed<T> {
         // `Unkeyed` does not cover the headers of a whole request, nor a body.
         let seen = inputs_of_name(type_name::<T>());
         all.push(ArgumentInfo::from_inputs(
-            seen.and(Inputs::HEADERS).and(Inputs::AHEAD),
+            seen.union(Inputs::HEADERS).union(Inputs::EAGER),
         ));
     }
 }

@@ -27,7 +27,7 @@ pub(crate) enum Name<'a> {
     Prefix(&'a [u8]),
 }
 
-/// Start of the tags that the cache gives, and no application.
+/// First character of the tags that name routes. No application can give it.
 pub(crate) const RESERVED: char = '\0';
 
 /// The generations of all held names.
@@ -87,7 +87,7 @@ impl Registry {
     /// Expires or invalidates what is held under a name.
     pub(crate) fn bump(&self, name: &impl Hash, bump: Bump) {
         let hash = self.seed.hash_one(name);
-        // A generation that is created after this lookup belongs to a run that starts after it.
+        // A generation that is created after this look-up belongs to a run that starts after it.
         let held = lock(self.shard(hash)).held(hash);
         if let Some(generation) = held {
             generation.bump(bump);

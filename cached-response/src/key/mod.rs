@@ -47,7 +47,7 @@ impl Key {
         &self.bytes
     }
 
-    /// Borrows the key for a lookup.
+    /// Borrows the key for a look-up.
     pub(crate) fn borrowed(&self) -> KeyRef<'_> {
         KeyRef::new(self.handler, &self.bytes)
     }
@@ -65,7 +65,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// A borrowed key for a lookup: equal to the [`Key`] of the same bytes, and with the same hash.
+/// A borrowed key for a look-up: equal to the [`Key`] of the same bytes, and with the same hash.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct KeyRef<'a> {
     handler: TypeId,
@@ -102,7 +102,7 @@ impl Equivalent<Key> for KeyRef<'_> {
     }
 }
 
-/// A key with its hash, so that a lookup need not compute it.
+/// A key with its hash, so that a look-up need not compute it.
 pub(crate) struct HashedKey {
     pub(crate) key: Key,
     pub(crate) hash: u64,

@@ -286,7 +286,7 @@ const BY_ROUTE: &[Row<RouteStats>] = &[
     both(
         "cached_response_refreshes_total",
         Counter(|route| route.refreshes),
-        "Runs in the background of a stale response.",
+        "Background refreshes of a stored response.",
     ),
     both(
         "cached_response_failed_runs_total",

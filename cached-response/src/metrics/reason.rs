@@ -202,9 +202,9 @@ reasons! {
 }
 
 impl Skip {
-    /// Returns true where the next response will very likely be skipped for the same reason, so that
-    /// requests are not coalesced.
-    pub(crate) const fn is_structural(self) -> bool {
+    /// Returns true where the next response will very likely be skipped for the same reason: the key is marked
+    /// hit-for-pass, and other processes do not wait for its run.
+    pub(crate) const fn prevents_coalescing(self) -> bool {
         matches!(
             self,
             Self::SetCookie
@@ -226,9 +226,9 @@ impl Skip {
         )
     }
 
-    /// Returns true for a reason of the handler rather than of one request, run or moment: the next
-    /// response will likely be skipped for it, too.
-    pub(crate) const fn is_expected_again(self) -> bool {
+    /// Returns true for a reason of the handler rather than of one request, run or moment, which the head of
+    /// the next stream shows before its end.
+    pub(crate) const fn is_expected_of_stream(self) -> bool {
         matches!(
             self,
             Self::Vary

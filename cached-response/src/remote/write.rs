@@ -121,7 +121,7 @@ impl PreparedWrite {
     /// Ends the write of a response that is not stored. If the next one will not be stored either, other
     /// nodes do not wait for it.
     pub(crate) fn not_stored(self, reason: Skip) {
-        if reason.is_structural()
+        if reason.prevents_coalescing()
             && let Some(lease) = self.lease
         {
             lease.mark_uncacheable();

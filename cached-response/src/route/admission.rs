@@ -80,7 +80,7 @@ pub(crate) fn admit(config: &RouteConfig, asked: &RequestFacts<'_>) -> Admission
     if config.undeclared {
         return Admission::Bypass(Bypass::Undeclared);
     }
-    if config.inputs.any(Inputs::REQUEST) && overrides_method(asked.headers) {
+    if config.inputs.intersects(Inputs::REQUEST) && overrides_method(asked.headers) {
         return Admission::Bypass(Bypass::MethodOverride);
     }
     if let Some(allowlist) = &config.allowlist

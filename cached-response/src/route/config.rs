@@ -92,14 +92,14 @@ impl RouteConfig {
             .collect();
         config.tags = RouteTags::new(config.policy.tags.clone(), readers);
         config.identity |= config.vary.contains(&header::AUTHORIZATION);
-        config.undeclared = config.inputs.any(Inputs::UNDECLARABLE)
-            || (config.inputs.any(Inputs::REQUEST) && config.policy.vary.is_none());
+        config.undeclared = config.inputs.intersects(Inputs::UNDECLARABLE)
+            || (config.inputs.intersects(Inputs::REQUEST) && config.policy.vary.is_none());
         let flag = config.policy.nocache.name.clone();
         let flag = flag.filter(|flag| !config.sees_flag(flag));
         config.query = QueryKey::new(&config.policy.names, config.seen_query(), flag);
         config.every_get = config.look_up_every_get();
         config.plain =
-            config.vary.is_empty() && !config.inputs.any(Inputs::URI.and(Inputs::REQUEST));
+            config.vary.is_empty() && !config.inputs.intersects(Inputs::URI.union(Inputs::REQUEST));
         config
     }
 
@@ -113,7 +113,7 @@ impl RouteConfig {
         } = &self.policy;
         methods.contains(&Method::GET)
             && !self.undeclared
-            && !self.inputs.any(Inputs::REQUEST)
+            && !self.inputs.intersects(Inputs::REQUEST)
             && (self.query.flag().is_some() || nocache.name.is_none())
             && !respect_client
             && unless.is_none()
@@ -144,8 +144,8 @@ impl RouteConfig {
     }
 
     fn add(&mut self, role: Role, facts: &ArgumentInfo) {
-        let uncovered = facts.inputs.any(Inputs::UNKNOWN);
-        if facts.inputs.any(Inputs::IDENTITY)
+        let uncovered = facts.inputs.intersects(Inputs::UNKNOWN);
+        if facts.inputs.intersects(Inputs::IDENTITY)
             || (matches!(role, Role::Keyed | Role::Gate) && uncovered)
         {
             self.identity = true;
@@ -155,9 +155,9 @@ impl RouteConfig {
         }
         // A type that its author declares covered has no input outside the key.
         if !(role == Role::Covered && uncovered) {
-            self.inputs = self.inputs.and(seen(role, facts.inputs));
+            self.inputs = self.inputs.union(seen(role, facts.inputs));
         }
-        self.body |= role == Role::Keyed && facts.inputs.any(Inputs::BODY);
+        self.body |= role == Role::Keyed && facts.inputs.intersects(Inputs::BODY);
         if role == Role::Unkeyed {
             return;
         }
@@ -192,12 +192,12 @@ impl RouteConfig {
     /// The part of the query that the handler can see.
     fn seen_query(&self) -> VisibleQuery {
         let typed = matches!(self.policy.names, QueryFilter::Typed);
-        let whole = self.inputs.any(Inputs::QUERY);
+        let whole = self.inputs.intersects(Inputs::QUERY);
         let fields = self.queries.iter().copied().collect::<Option<Vec<_>>>();
         match fields {
             Some(fields) if !whole || (typed && !fields.is_empty()) => VisibleQuery::Fields {
                 names: fields.concat(),
-                ordered: self.inputs.any(Inputs::ORDER) || self.stores_errors(),
+                ordered: self.inputs.intersects(Inputs::ORDER) || self.stores_errors(),
             },
             _ => VisibleQuery::Whole,
         }
@@ -212,7 +212,7 @@ impl RouteConfig {
 
     /// Returns true where the handler could see the refresh flag.
     fn sees_flag(&self, flag: &str) -> bool {
-        self.inputs.any(Inputs::QUERY)
+        self.inputs.intersects(Inputs::QUERY)
             || self
                 .shown
                 .iter()
@@ -225,9 +225,9 @@ impl RouteConfig {
         self.plain
     }
 
-    /// Returns true where an argument is extracted before the lookup and may be outdated.
+    /// Returns true where an argument is extracted before the look-up and may be outdated.
     pub(crate) fn extracts_before_lookup(&self) -> bool {
-        self.inputs.any(Inputs::AHEAD)
+        self.inputs.intersects(Inputs::EAGER)
     }
 
     /// The part that decides about storing a response.
@@ -241,7 +241,7 @@ impl RouteConfig {
 
     /// Returns true where an argument can see headers, so that conditions and ranges matter.
     pub(crate) fn sees_headers(&self) -> bool {
-        self.inputs.any(Inputs::HEADERS)
+        self.inputs.intersects(Inputs::HEADERS)
     }
 }
 
@@ -252,8 +252,8 @@ impl RouteConfig {
 /// request contains the query in any role.
 fn seen(role: Role, inputs: Inputs) -> Inputs {
     match role {
-        Role::Keyed if inputs.any(Inputs::UNKNOWN) => inputs.and(Inputs::QUERY),
-        Role::Unkeyed if !inputs.any(Inputs::REQUEST) => inputs.without(Inputs::QUERY),
+        Role::Keyed if inputs.intersects(Inputs::UNKNOWN) => inputs.union(Inputs::QUERY),
+        Role::Unkeyed if !inputs.intersects(Inputs::REQUEST) => inputs.difference(Inputs::QUERY),
         _ => inputs,
     }
 }

@@ -18,7 +18,8 @@ use std::{
 
 type Place = &'static Location<'static>;
 
-/// The handlers of each route pattern, recorded at their first look-up that finds nothing.
+/// The handlers of each route pattern, recorded at their first request that memory does not
+/// answer.
 #[derive(Debug)]
 pub(crate) struct Routes {
     handlers: RwLock<HashMap<String, Vec<RouteRef>>>,

@@ -31,26 +31,26 @@ impl Inputs {
     /// More than one argument can declare: such a route bypasses.
     pub const UNDECLARABLE: Self = Self(1 << 8);
 
-    /// Extracted before the lookup, with data that another process may invalidate in between.
-    pub const AHEAD: Self = Self(1 << 9);
+    /// Extracted before the look-up, with data that another process may invalidate in between.
+    pub const EAGER: Self = Self(1 << 9);
 
     /// The order of the pairs of its `Query<T>`.
     pub const ORDER: Self = Self(1 << 10);
 
     /// Returns these without `other`.
     #[must_use]
-    pub const fn without(self, other: Self) -> Self {
+    pub const fn difference(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
     /// Returns both together.
     #[must_use]
-    pub const fn and(self, other: Self) -> Self {
+    pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     /// Returns true if any of `other` is among them.
-    pub const fn any(self, other: Self) -> bool {
+    pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 }
@@ -93,25 +93,25 @@ impl ArgumentInfo {
     pub const NEUTRAL: Self = Self::from_inputs(Inputs::QUERY);
     /// An unknown type.
     pub const UNKNOWN: Self =
-        Self::from_inputs(Inputs::UNKNOWN.and(Inputs::HEADERS).and(Inputs::AHEAD));
+        Self::from_inputs(Inputs::UNKNOWN.union(Inputs::HEADERS).union(Inputs::EAGER));
     /// `HttpRequest`.
     pub const REQUEST: Self =
-        Self::from_inputs(Inputs::REQUEST.and(Inputs::HEADERS).and(Inputs::QUERY));
+        Self::from_inputs(Inputs::REQUEST.union(Inputs::HEADERS).union(Inputs::QUERY));
     /// `Uri`.
-    pub const URI: Self = Self::from_inputs(Inputs::URI.and(Inputs::QUERY));
+    pub const URI: Self = Self::from_inputs(Inputs::URI.union(Inputs::QUERY));
     /// An extractor that reads the body.
     pub const BODY: Self = Self::from_inputs(Inputs::BODY);
     /// `TrackedRequest`.
-    pub const RECORDS: Self = Self::from_inputs(Inputs::RECORDS.and(Inputs::HEADERS));
+    pub const RECORDS: Self = Self::from_inputs(Inputs::RECORDS.union(Inputs::HEADERS));
 
     /// Returns the properties of an argument that is extracted only when the handler runs.
     #[must_use]
     pub const fn lazily(mut self) -> Self {
-        self.inputs = self.inputs.without(Inputs::AHEAD);
+        self.inputs = self.inputs.difference(Inputs::EAGER);
         self
     }
 
-    /// The same of an argument that the handler extracts by itself, the flag of a live answer included.
+    /// The facts of an argument that the handler extracts itself, so that it sees the refresh flag.
     #[must_use]
     pub(crate) const fn with_flag(mut self) -> Self {
         self.taken_by_name = None;
@@ -124,7 +124,7 @@ impl ArgumentInfo {
     pub const fn with_error(mut self) -> Self {
         self.shows_error = true;
         if self.query.is_some() {
-            self.inputs = self.inputs.and(Inputs::ORDER);
+            self.inputs = self.inputs.union(Inputs::ORDER);
         }
         self
     }
@@ -217,20 +217,20 @@ impl ArgumentInfo {
     /// Returns true where the key determines the extracted value: for a stored response the extractor
     /// has succeeded with this input.
     pub(crate) fn is_determined_by_key(&self) -> bool {
-        self.inputs.without(Inputs::ORDER) == Inputs::NOTHING && self.header.is_none()
+        self.inputs.difference(Inputs::ORDER) == Inputs::NOTHING && self.header.is_none()
     }
 
     /// Combines the properties of two parts of an argument. Two headers are undeclarable; with two
     /// queries the whole query is an input; for two `Data<T>` see [`finding`](Self::finding), for two
     /// errors [`refused_as`](Self::refused_as).
     #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        let mut inputs = self.inputs.and(other.inputs);
+    pub const fn union(self, other: Self) -> Self {
+        let mut inputs = self.inputs.union(other.inputs);
         if self.header.is_some() && other.header.is_some() {
-            inputs = inputs.and(Inputs::UNDECLARABLE);
+            inputs = inputs.union(Inputs::UNDECLARABLE);
         }
         if self.query.is_some() && other.query.is_some() {
-            inputs = inputs.and(Inputs::QUERY);
+            inputs = inputs.union(Inputs::QUERY);
         }
         Self {
             inputs,

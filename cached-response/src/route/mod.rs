@@ -161,12 +161,12 @@ impl Deref for RouteRef {
 pub(crate) type FindData = fn(&actix_web::HttpRequest, &mut SeenData);
 
 /// A weak reference that prevents the reuse of an allocation and its address.
-pub(crate) trait Pin {
+pub(crate) trait PinnedData {
     /// Returns true while the value is alive.
     fn is_alive(&self) -> bool;
 }
 
-impl<T: ?Sized> Pin for Weak<T> {
+impl<T: ?Sized> PinnedData for Weak<T> {
     fn is_alive(&self) -> bool {
         self.strong_count() > 0
     }
@@ -178,7 +178,7 @@ impl<T: ?Sized> Pin for Weak<T> {
 pub struct SeenData {
     addresses: Vec<usize>,
     /// Weak references, only on demand: an address suffices to compare.
-    pins: Option<Vec<Box<dyn Pin>>>,
+    pins: Option<Vec<Box<dyn PinnedData>>>,
 }
 
 impl SeenData {
@@ -206,7 +206,7 @@ impl SeenData {
         &self.addresses
     }
 
-    pub(crate) fn take_pins(&mut self) -> Vec<Box<dyn Pin>> {
+    pub(crate) fn take_pins(&mut self) -> Vec<Box<dyn PinnedData>> {
         self.pins.take().unwrap_or_default()
     }
 }

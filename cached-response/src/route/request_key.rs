@@ -53,7 +53,7 @@ pub(crate) fn write(
         key.field(Field::Parameter, value.as_bytes());
     }
     let flagged = config.query.write(uri.query(), key);
-    if config.inputs.any(Inputs::URI.and(Inputs::REQUEST)) {
+    if config.inputs.intersects(Inputs::URI.union(Inputs::REQUEST)) {
         write_origin(config, request, key);
     }
     if let RequestBody::Keyed(body) = sent {
@@ -119,7 +119,7 @@ fn write_origin(config: &RouteConfig, request: &HttpRequest, key: &mut KeyWriter
         .map(|authority| authority.as_str().as_bytes());
     let authority = authority.map(|authority| host::normalize(authority, host::is_secure(request)));
     key.optional(Field::Authority, authority.as_deref());
-    if config.inputs.any(Inputs::REQUEST) {
+    if config.inputs.intersects(Inputs::REQUEST) {
         for (field, name) in &TRUSTED {
             write_lines(*field, name, request, key);
         }

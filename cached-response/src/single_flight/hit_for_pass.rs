@@ -58,7 +58,7 @@ impl HitForPass {
     pub(crate) fn note(&self, key: &Key, why: Skip, now: Timestamp) {
         let step = match why {
             Skip::Disabled => 1,
-            _ if why.is_structural() => MARK_AFTER,
+            _ if why.prevents_coalescing() => MARK_AFTER,
             _ => return,
         };
         self.0.update(key.clone(), |before| {

@@ -18,7 +18,7 @@ fn covered_types_depend_on_parts_of_the_key() {
     assert_eq!(facts::<Path<u32>>().inputs, Inputs::NOTHING);
     assert_eq!(facts::<Data<User>>().inputs, Inputs::NOTHING);
     assert_eq!(facts::<(Method, ())>().inputs, Inputs::NOTHING);
-    assert!(facts::<Option<Uri>>().inputs.any(Inputs::URI));
+    assert!(facts::<Option<Uri>>().inputs.intersects(Inputs::URI));
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn a_header_argument_names_its_header() {
 #[test]
 fn two_headers_in_one_argument_are_undeclared() {
     let facts = facts::<(Header<Accept>, Header<ContentLength>)>();
-    assert!(facts.inputs.any(Inputs::UNDECLARABLE));
+    assert!(facts.inputs.intersects(Inputs::UNDECLARABLE));
 }
 
 #[test]
@@ -38,12 +38,12 @@ fn a_body_is_an_input_under_the_option_body() {
     assert!(
         <Either<Json<u32>, Form<u32>> as KeyCovered<All>>::FACTS
             .inputs
-            .any(Inputs::BODY)
+            .intersects(Inputs::BODY)
     );
     assert!(
         <Result<HttpRequest, ()> as KeyCovered<All>>::FACTS
             .inputs
-            .any(Inputs::REQUEST)
+            .intersects(Inputs::REQUEST)
     );
 }
 
