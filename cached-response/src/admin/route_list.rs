@@ -1,7 +1,8 @@
 //! The cached routes with their policies and figures.
 
 use crate::{
-    cache::ResponseCache, metrics::stats::RouteStats, policy::stale::Timeout, route::Route,
+    cache::ResponseCache, engine::context::stale_rules, metrics::stats::RouteStats,
+    policy::stale::Timeout, route::Route,
 };
 use serde::Serialize;
 use std::{borrow::Cow, time::Duration};
@@ -80,7 +81,7 @@ pub(crate) fn list(cache: &ResponseCache) -> Vec<RouteRow> {
 
 fn policy(route: &Route, cache: &ResponseCache) -> PolicyRow {
     let (policy, limits) = (&route.config.policy, &cache.shared().limits);
-    let stale = policy.stale.or(&cache.shared().stale);
+    let stale = stale_rules(&route.config, cache.shared());
     let tags = policy
         .tags
         .fill(|name| Some(Cow::Owned(format!("{{{name}}}"))));

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use actix_web::test::{TestRequest, call_and_read_body, call_and_read_body_json, init_service};
+use actix_web::{App, guard, web};
+use cached_response::{CacheResponses, Policy, ResponseCache, admin, cached};
 use tests::raw::Request;
 
 use crate::shop::{Shop, authorized};
@@ -97,4 +100,39 @@ fn each_route_has_the_figures_of_its_handler() {
         let requests = route.hits + route.misses + route.bypasses.total();
         assert_eq!(row["requests"], requests);
     }
+}
+
+#[actix_web::test]
+async fn a_route_behind_a_middleware_shows_no_background_refresh() {
+    let cache = ResponseCache::builder().stale_while_revalidate(60).build();
+    let page = || async { "page" };
+    let app = App::new()
+        .app_data(cache.clone())
+        .route("/page", web::get().to(cached(Policy::new(60), page)))
+        .service(
+            web::scope("/behind")
+                .wrap(CacheResponses::new(Policy::new(60)))
+                .route("/page", web::get().to(page)),
+        )
+        .service(admin::scope("/cache", cache, guard::Get()));
+    let app = init_service(app).await;
+    let ask = |path| call_and_read_body_json(&app, TestRequest::with_uri(path).to_request());
+    for path in ["/page", "/behind/page"] {
+        let request = TestRequest::with_uri(path).to_request();
+        assert_eq!(call_and_read_body(&app, request).await, "page");
+    }
+    let answer: serde_json::Value = ask("/cache/routes").await;
+    let windows: BTreeMap<_, _> = answer["routes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            (
+                row["pattern"].as_str().unwrap(),
+                row["policy"]["stale_while_revalidate"].as_f64(),
+            )
+        })
+        .collect();
+    let expected = [("/behind/page", None), ("/page", Some(60.0))];
+    assert_eq!(windows, BTreeMap::from(expected), "{answer}");
 }
