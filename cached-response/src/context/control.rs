@@ -66,6 +66,8 @@ struct State {
     tags: Vec<String>,
     /// The tags were read: a later one is lost.
     tags_closed: bool,
+    /// A tag was refused.
+    tags_lost: bool,
     /// Another cached handler has taken over the request inside this run.
     taken_over: bool,
     timeout: Option<Duration>,
@@ -223,11 +225,17 @@ impl RunContext {
             return false;
         }
         if state.tags.len() == tags::MAX_TAGS || tag.len() > tags::MAX_TAG_BYTES {
+            state.tags_lost = true;
             state.refusal.get_or_insert(Skip::Tags);
         } else {
             state.tags.push(tag.to_owned());
         }
         true
+    }
+
+    /// Returns true where a tag was refused, so that the response lacks it.
+    pub(crate) fn has_lost_tags(&self) -> bool {
+        self.state().tags_lost
     }
 
     /// Adds the tag of the route, of which a middleware learns when it has answered.

@@ -6,6 +6,7 @@ use crate::{
         app_data::DataSet,
         report::{About, report},
     },
+    context::control::RunContext,
     entry::StoredResponse,
     invalidation::generations::{Target, process_bumps},
     key::Key,
@@ -22,7 +23,7 @@ use crate::{
     time::moment::Timestamp,
     util::local_task::DetachedPermit,
 };
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, http::header::HeaderMap};
 use std::{
     future::{Future, pending},
     sync::Arc,
@@ -43,6 +44,25 @@ impl RouteContext {
 
     pub(crate) fn report(&self, kind: EventKind, about: About<'_>) {
         report(&self.route, self.shared(), kind, about);
+    }
+
+    /// Adds the header with the tags of a response, for the caches in front. `request` is that of the
+    /// finished run. A response without all its tags is kept out of them.
+    pub(crate) fn add_surrogate_keys(
+        &self,
+        request: &HttpRequest,
+        run_context: &RunContext,
+        headers: &mut HeaderMap,
+    ) {
+        let Some(keys) = &self.shared().surrogate_keys else {
+            return;
+        };
+        match self.route.config.tags.of(request) {
+            Ok(tags) if !run_context.has_lost_tags() => {
+                keys.add(tags.iter().chain(&run_context.tags()), headers);
+            }
+            _ => keys.refuse(headers),
+        }
     }
 
     /// The rules for stale responses of this route.

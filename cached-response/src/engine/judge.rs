@@ -202,7 +202,9 @@ impl FinishedRun {
         let verdict = self.verdict(&response, date);
         let names = self.run.run_context.names_read();
         headers::vary(self.config(), &names, response.headers_mut());
-        self.add_surrogate_keys(response.headers_mut());
+        let run = &self.run;
+        run.context
+            .add_surrogate_keys(&self.request, &run.run_context, response.headers_mut());
         match verdict {
             Err(why) => self.skip(why, response),
             Ok(storable) => {
@@ -210,17 +212,6 @@ impl FinishedRun {
                 headers::date(self.config(), date, response.headers_mut());
                 self.keep(storable, response)
             }
-        }
-    }
-
-    /// Adds the header with the tags. A response that was validated has it.
-    fn add_surrogate_keys(&self, headers: &mut HeaderMap) {
-        let Some(keys) = &self.run.context.shared().surrogate_keys else {
-            return;
-        };
-        if let Ok(tags) = self.config().tags.of(&self.request) {
-            let named = self.run.run_context.tags();
-            keys.add(tags.iter().chain(&named), headers);
         }
     }
 

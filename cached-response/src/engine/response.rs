@@ -107,6 +107,7 @@ async fn bypass(subject: RequestSubject, why: Bypass, upstream: Upstream) -> Don
     });
     let RequestSubject { context, request } = subject;
     let config = &context.route.config;
+    let is_cached_method = config.caches(request.method());
     let word = config.as_str(why, request.headers());
     let run_context = RunContext::of(&request);
     let run = upstream.start(run_context.clone(), request);
@@ -116,6 +117,10 @@ async fn bypass(subject: RequestSubject, why: Bypass, upstream: Upstream) -> Don
     }
     let (request, mut response) = done?;
     headers::vary(config, &run_context.names_read(), response.headers_mut());
+    // A cache in front may store it. An inner cached route has added its own.
+    if is_cached_method && !run_context.is_taken_over() {
+        context.add_surrogate_keys(&request, &run_context, response.headers_mut());
+    }
     response
         .headers_mut()
         .append(cache_status::NAME, cache_status::bypassed(why, &word));

@@ -347,7 +347,7 @@ pub(crate) struct SurrogateKeys {
 #[derive(Debug, Default)]
 struct Logged {
     encoded: AtomicBool,
-    too_long: LogLimit,
+    refused: LogLimit,
 }
 
 /// Everything that separates keys in one of the headers, and the sign of an escape.
@@ -417,12 +417,14 @@ impl SurrogateKeys {
         }
     }
 
-    fn refuse(&self, headers: &mut HeaderMap) {
-        if self.logged.too_long.admits() {
+    /// Keeps a response out of the caches in front, which could not invalidate it there.
+    pub(crate) fn refuse(&self, headers: &mut HeaderMap) {
+        if self.logged.refused.admits() {
             tracing::warn!(
                 target: TARGET,
                 header = self.header.as_str(),
-                "a response has more than 16 KiB of tags, and is kept out of the CDN: give it fewer or shorter ones"
+                "a response is kept out of the CDN: it has more than 16 KiB of tags, more than 64, one of more \
+                 than 256 bytes, or a path parameter in a tag is not one of its route"
             );
         }
         headers.remove(&self.header);

@@ -70,11 +70,10 @@ pub(crate) fn admit(config: &RouteConfig, asked: &RequestFacts<'_>) -> Admission
     if config.every_get && (head || *asked.method == Method::GET) && !asked.unkeyed_body {
         return Admission::Lookup(admitted(config, asked, head, None));
     }
-    let method = if head { &Method::GET } else { asked.method };
-    if !config.policy.methods.contains(method) {
+    if !config.caches(asked.method) {
         return Admission::Bypass(Bypass::Method);
     }
-    if *method == Method::GET && asked.unkeyed_body && !config.body {
+    if (head || *asked.method == Method::GET) && asked.unkeyed_body && !config.body {
         return Admission::Bypass(Bypass::Body);
     }
     if config.undeclared {

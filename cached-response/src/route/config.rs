@@ -173,6 +173,16 @@ impl RouteConfig {
         self.shown.extend(facts.shown().map(|names| names()));
     }
 
+    /// Returns true for a method whose responses may be stored.
+    pub(crate) fn caches(&self, method: &Method) -> bool {
+        let method = if *method == Method::HEAD {
+            &Method::GET
+        } else {
+            method
+        };
+        self.policy.methods.contains(method)
+    }
+
     /// The parts of a request on this route that can be invalidated.
     pub(crate) fn target<'a>(&'a self, request: &'a HttpRequest) -> Target<'a> {
         Target::Response {

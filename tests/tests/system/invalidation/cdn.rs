@@ -11,8 +11,11 @@ use actix_web::{
     App, HttpResponse, Responder,
     body::BodyStream,
     get,
-    http::{StatusCode, header::ETAG},
-    test::init_service,
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, ETAG},
+    },
+    test::{TestRequest, init_service},
     web::{self, Bytes},
 };
 use cached_response::{
@@ -21,7 +24,7 @@ use cached_response::{
 };
 use futures_util::stream;
 
-use crate::ask::{get, get_with, post};
+use crate::ask::{ask, get, get_with, post};
 
 #[get("/products/{id}")]
 #[cached_response(timeout = 60, tags("products", "product {id}"))]
@@ -110,6 +113,81 @@ async fn a_middleware_sends_the_tags_of_its_policy_and_of_its_handlers() {
     for _ in 0..2 {
         let answer = get(&app, "/plain").await;
         assert_eq!(answer.header("cache-tag").as_deref(), Some("scope,plain"));
+    }
+}
+
+/// A response that a CDN stores.
+fn public() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "public, max-age=3600"))
+        .body("public")
+}
+
+#[get("/public/{id}")]
+#[cached_response(timeout = 60, tags("public:{id}"))]
+async fn public_page(id: web::Path<u32>) -> HttpResponse {
+    tag(format!("named:{id}"));
+    public()
+}
+
+#[actix_web::test]
+async fn a_response_past_the_cache_has_the_tags() {
+    let handler = || async {
+        tag("named");
+        public()
+    };
+    let scope = web::scope("/behind/{id}")
+        .wrap(CacheResponses::new(Policy::new(60).tags(["behind:{id}"])))
+        .route("", web::get().to(handler));
+    let app = App::new().app_data(keyed("Surrogate-Key").build());
+    let app = init_service(app.service(public_page).service(scope)).await;
+
+    let answer = get_with(&app, "/behind/7", ("x-unknown", "1")).await;
+    assert_eq!(answer.detail().as_deref(), Some("header:x-unknown"));
+    let keys = answer.header("surrogate-key");
+    assert_eq!(keys.as_deref(), Some("behind:7 named"));
+
+    let with_body = TestRequest::with_uri("/public/7").insert_header(("content-length", "1"));
+    let answer = ask(&app, with_body.set_payload("x")).await;
+    assert_eq!(answer.detail().as_deref(), Some("body"));
+    let keys = answer.header("surrogate-key");
+    assert_eq!(keys.as_deref(), Some("public:7 named:7"));
+}
+
+#[actix_web::test]
+async fn a_response_without_its_tags_is_kept_out_of_the_cdn() {
+    let unfilled = web::scope("/unfilled")
+        .wrap(CacheResponses::new(Policy::new(60).tags(["item {id}"])))
+        .route(
+            "",
+            web::get().to(|| async {
+                tag("named");
+                public()
+            }),
+        );
+    let too_long = web::scope("/too-long")
+        .wrap(CacheResponses::new(Policy::new(60)))
+        .route(
+            "",
+            web::get().to(|| async {
+                tag("x".repeat(257));
+                tag("named");
+                public()
+            }),
+        );
+    let app = App::new().app_data(keyed("Surrogate-Key").build());
+    let app = init_service(app.service(unfilled).service(too_long)).await;
+    for uri in ["/unfilled", "/too-long"] {
+        let missed = get(&app, uri).await;
+        let bypassed = get_with(&app, uri, ("x-unknown", "1")).await;
+        for (answer, detail) in [(missed, "tags"), (bypassed, "header:x-unknown")] {
+            assert_eq!(answer.detail().as_deref(), Some(detail), "{uri}");
+            assert_eq!(answer.header("surrogate-key"), None, "{uri}, {detail}");
+            for name in ["cdn-cache-control", "surrogate-control"] {
+                let value = answer.header(name);
+                assert_eq!(value.as_deref(), Some("no-store"), "{uri}, {detail}");
+            }
+        }
     }
 }
 
