@@ -117,6 +117,9 @@ impl Invalidations {
 
     /// Adds all paths with a prefix, as for [`ResponseCache::invalidate_prefix`].
     ///
+    /// A parameter whose text is only escaped slashes, `%2F`, is no segment of a prefix: the path alone is
+    /// invalidated.
+    ///
     /// # Panics
     /// If a brace is unmatched.
     ///
@@ -454,8 +457,15 @@ impl ResolvedTarget {
             }
             TargetTemplate::Url(url) => url.fill_each(escaped).map(|urls| each(urls, Self::Url)),
             TargetTemplate::Prefix(prefix) => {
+                // No segment of the prefix would be left of it: only a path has it.
+                let mut values = prefix.parameters().filter_map(raw);
+                let resolved = if values.any(is_escaped_slashes) {
+                    Self::Path
+                } else {
+                    Self::Prefix
+                };
                 let prefixes = prefix.fill_each(escaped);
-                prefixes.map(|prefixes| each(prefixes, Self::Prefix))
+                prefixes.map(|prefixes| each(prefixes, resolved))
             }
             TargetTemplate::Route(name) => Ok(vec![Self::Route(name.clone())]),
         };
@@ -471,6 +481,12 @@ impl ResolvedTarget {
             vec![Self::All]
         })
     }
+}
+
+/// Returns true for the value of a parameter that consists of slashes, of which one is escaped, `%2F`: it
+/// is one segment of a path, and is nothing in the name of a prefix.
+fn is_escaped_slashes(raw: &str) -> bool {
+    raw.contains('%') && tags::decoded(raw).chars().all(|letter| letter == '/')
 }
 
 #[cfg(test)]

@@ -189,6 +189,14 @@ impl Template {
         Ok(Self(parts))
     }
 
+    /// The names of its parameters.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Parameter(name) => Some(&**name),
+            Part::Text(_) => None,
+        })
+    }
+
     /// Replaces each parameter by its `value`. Braces in a value are not parsed.
     pub(crate) fn fill<'a>(
         &self,

@@ -49,6 +49,24 @@ async fn no_such_parameter() -> impl Responder {
     "written"
 }
 
+#[post("/branches/{name}")]
+#[invalidates(prefix("/read/{name}"))]
+async fn branch() -> impl Responder {
+    "written"
+}
+
+#[post("/tops/{name}")]
+#[invalidates(prefix("/{name}"))]
+async fn top() -> impl Responder {
+    "written"
+}
+
+#[post("/tails/{tail:.*}")]
+#[invalidates(prefix("/read/{tail}"))]
+async fn tail() -> impl Responder {
+    "written"
+}
+
 fn routes(app: &mut web::ServiceConfig) {
     app.service(read)
         .service(by_parameter)
@@ -57,6 +75,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(braces)
         .service(everything)
         .service(no_such_parameter)
+        .service((branch, top, tail))
         .service(search)
         .service(reindex)
         .service(web::scope("/shop/{shop}").service(in_a_scope));
@@ -96,6 +115,21 @@ async fn a_parameter_with_any_characters_invalidates_its_path() {
         assert!(!is_hit(&app, &uri).await, "{value}");
         assert_eq!(invalidated(&app).await, "neither", "{value}");
     }
+}
+
+#[actix_web::test]
+async fn a_parameter_of_slashes_does_not_widen_a_prefix() {
+    for value in ["%2F", "%2f%2F"] {
+        for uri in ["/branches", "/tops"] {
+            let uri = format!("{uri}/{value}");
+            assert_eq!(posted(routes, &uri).await, "neither", "{uri}");
+        }
+    }
+    assert_eq!(posted(routes, "/branches/a").await, "a");
+    assert_eq!(posted(routes, "/tops/read").await, "both");
+    assert_eq!(posted(routes, "/tails/b").await, "b");
+    // The pattern of the route allows it.
+    assert_eq!(posted(routes, "/tails/").await, "both");
 }
 
 #[actix_web::test]
