@@ -286,21 +286,30 @@ impl Queue {
         let mut delay = FIRST_DELAY;
         while let Some(batches) = self.next().await {
             before().await;
-            let mut failed = false;
-            for names in batches {
-                if let Err(error) = call.call(names.clone()).await {
-                    failed = true;
-                    self.put_back(&names, &error);
-                }
-            }
-            if !failed {
+            if self.call_each(call, batches).await {
                 delay = FIRST_DELAY;
             } else if self.is_closed_after(delay).await {
+                if let Some(batches) = self.take() {
+                    before().await;
+                    self.call_each(call, batches).await;
+                }
                 return;
             } else {
                 delay = (delay * 2).min(MAX_DELAY);
             }
         }
+    }
+
+    /// Calls with each of the batches, and puts back those that fail. Returns true where none does.
+    async fn call_each(&self, call: &OnInvalidate, batches: Vec<InvalidatedNames>) -> bool {
+        let mut succeeded = true;
+        for names in batches {
+            if let Err(error) = call.call(names.clone()).await {
+                succeeded = false;
+                self.put_back(&names, &error);
+            }
+        }
+        succeeded
     }
 
     fn put_back(&self, names: &InvalidatedNames, error: &str) {
@@ -314,7 +323,8 @@ impl Queue {
             target: TARGET,
             error,
             names = scopes.len(),
-            "`on_invalidate` has failed, and is called again with these names"
+            "`on_invalidate` has failed, and is called again with these names, unless this was the last call of a \
+             dropped cache"
         );
         let mut state = lock(&self.state);
         for scope in scopes {

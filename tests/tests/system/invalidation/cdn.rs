@@ -289,3 +289,13 @@ async fn what_is_queued_is_handed_over_when_the_cache_is_dropped() {
     assert_eq!(received(&calls, 1), ["hard tag last"]);
     assert!(calls.recv().is_err(), "the thread has ended");
 }
+
+#[actix_web::test]
+async fn a_failure_while_the_cache_is_dropped_loses_no_name() {
+    let (cache, calls) = observed(ResponseCache::builder(), 1);
+    cache.invalidate_tag("first");
+    cache.invalidate_tag("second");
+    drop(cache);
+    assert_eq!(received(&calls, 2), ["hard tag first", "hard tag second"]);
+    assert!(calls.recv().is_err(), "the thread has ended");
+}
