@@ -205,7 +205,7 @@ impl ResponseCache {
     /// number of responses with the tag. Tags are compared byte by byte.
     ///
     /// # Errors
-    /// When awaited: [`InvalidationError::Nameless`] if the tag is empty or longer than 256 bytes, which
+    /// When awaited: [`InvalidationError::Nameless`] if the tag is empty, longer than 256 bytes or begins with NUL, which
     /// no response can have; other errors where a remote store has not confirmed it.
     ///
     /// ```

@@ -6,7 +6,7 @@
 
 use crate::{
     entry::StoredResponse,
-    invalidation::tags,
+    invalidation::{registry::RESERVED, tags},
     key::{
         Key,
         vary::{Extension, Selector},
@@ -224,7 +224,8 @@ impl RunContext {
         if state.tags_closed {
             return false;
         }
-        if state.tags.len() == tags::MAX_TAGS || tag.len() > tags::MAX_TAG_BYTES {
+        let is_usable = tag.len() <= tags::MAX_TAG_BYTES && !tag.starts_with(RESERVED);
+        if state.tags.len() == tags::MAX_TAGS || !is_usable {
             state.tags_lost = true;
             state.refusal.get_or_insert(Skip::Tags);
         } else {

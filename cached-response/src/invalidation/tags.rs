@@ -4,7 +4,7 @@
 //! `{id}` stands for the value of the parameter `id`; `{{` and `}}` are braces. The parameters of a route
 //! are known only with a request, so that filling a template can fail.
 
-use crate::invalidation::route_name;
+use crate::invalidation::{registry::RESERVED, route_name};
 use actix_web::HttpRequest;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use std::{borrow::Cow, error::Error, fmt, net::IpAddr};
@@ -86,6 +86,9 @@ impl Tags {
         if text.is_empty() {
             return Err(TagError::Empty);
         }
+        if text.starts_with(RESERVED) {
+            return Err(TagError::Reserved);
+        }
         if self.0.len() == MAX_TAGS {
             return Err(TagError::TooMany);
         }
@@ -109,6 +112,9 @@ impl Tags {
         if filled.iter().any(|tag| tag.len() > MAX_TAG_BYTES) {
             return Err(Untagged::TooLong);
         }
+        if filled.iter().any(|tag| tag.starts_with(RESERVED)) {
+            return Err(Untagged::Reserved);
+        }
         Ok(filled)
     }
 }
@@ -121,6 +127,10 @@ pub(crate) fn mistake(tag: &str) -> Option<&'static str> {
         Some(
             "a tag has at most 256 bytes, so no response has this one: shorten it, also where it is set",
         )
+    } else if tag.starts_with(RESERVED) {
+        Some(
+            "a tag that begins with NUL is one that the cache gives by itself: name a route by `invalidate_route`",
+        )
     } else {
         None
     }
@@ -131,6 +141,8 @@ pub(crate) fn mistake(tag: &str) -> Option<&'static str> {
 pub(crate) enum Untagged {
     Missing(Missing),
     TooLong,
+    /// It is one that the cache gives.
+    Reserved,
 }
 
 /// Reason why a text is not a tag of a route.
@@ -138,6 +150,7 @@ pub(crate) enum Untagged {
 pub(crate) enum TagError {
     Template(TemplateError),
     Empty,
+    Reserved,
     TooMany,
 }
 
@@ -146,6 +159,9 @@ impl fmt::Display for TagError {
         match self {
             Self::Template(error) => error.fmt(f),
             Self::Empty => f.write_str("a tag is empty: write its name"),
+            Self::Reserved => f.write_str(
+                "a tag begins with NUL, as those that the cache gives by itself: leave it out",
+            ),
             Self::TooMany => write!(f, "a response has at most {MAX_TAGS} tags: leave some out"),
         }
     }

@@ -147,6 +147,7 @@ fn an_invalid_tag_is_rejected() {
     let mut tags = tags(&["{id}"; MAX_TAGS]);
     assert_eq!(tags.add("one more"), Err(TagError::TooMany));
     assert_eq!(Tags::default().add(""), Err(TagError::Empty));
+    assert_eq!(Tags::default().add("\0a"), Err(TagError::Reserved));
     assert!(matches!(
         Tags::default().add("product:{id"),
         Err(TagError::Template(TemplateError::Unclosed))

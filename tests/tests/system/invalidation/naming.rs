@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use actix_web::{HttpResponse, Responder, get, rt, web};
-use cached_response::{CacheHandle, ResponseCache, Skip, cached_response, tag};
+use cached_response::{CacheHandle, InvalidationError, ResponseCache, Skip, cached_response, tag};
 use futures_util::{future::join, stream};
 use tests::stage::Stage;
 
@@ -94,6 +94,40 @@ async fn with_more_or_longer_tags_it_is_answered_and_not_stored() {
             .header("age")
             .is_none()
     );
+}
+
+#[get("/reserved/{tag}")]
+#[cached_response(timeout = 60, tags("{tag}"))]
+async fn in_the_path(tag: web::Path<String>) -> impl Responder {
+    tag.into_inner()
+}
+
+#[get("/named-reserved")]
+#[cached_response(timeout = 60)]
+async fn in_the_handler() -> impl Responder {
+    tag("\0/named/{}");
+    "reserved"
+}
+
+#[actix_web::test]
+async fn the_tags_that_the_cache_gives_are_of_no_application() {
+    let stage = stage();
+    let routes = |app: &mut web::ServiceConfig| _ = app.service((in_the_path, in_the_handler));
+    let app = stage.app(routes).await;
+    for uri in ["/reserved/%00%2Fa", "/named-reserved"] {
+        let answer = app.get(uri).answer().await;
+        let status = answer.header("cache-status").unwrap();
+        assert!(status.ends_with("detail=tags"), "{status}");
+    }
+    for outcome in [
+        stage.cache.invalidate_tag("\0/reserved/{}").await,
+        stage.cache.expire_tag("\0/reserved/{}").await,
+    ] {
+        let Err(InvalidationError::Nameless(why)) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert!(why.contains("NUL"), "{why}");
+    }
 }
 
 #[get("/user/{id}")]

@@ -10,6 +10,12 @@ async fn one() -> impl Responder {
     "written"
 }
 
+#[post("/bare/{name}")]
+#[invalidates(tags("{name}"))]
+async fn bare() -> impl Responder {
+    "written"
+}
+
 #[post("/common")]
 #[invalidates(tags("nobody's", "all"))]
 async fn common() -> impl Responder {
@@ -30,7 +36,7 @@ async fn missing() -> impl Responder {
 
 pub(super) fn routes(app: &mut web::ServiceConfig) {
     let names = Invalidations::new().tags(["nobody's", "read:{name}"]);
-    app.service((read, one, common, expressions, missing))
+    app.service((read, one, bare, common, expressions, missing))
         .route(
             "/wrapped/{name}",
             web::post().to(invalidating(names, async || "written")),
@@ -44,6 +50,13 @@ async fn responses_with_the_tag_are_invalidated() {
     assert_eq!(posted(routes, "/one/c").await, "neither");
     assert_eq!(posted(routes, "/common").await, "both");
     assert_eq!(posted(routes, "/wrapped/b").await, "b");
+}
+
+#[actix_web::test]
+async fn a_parameter_is_never_a_tag_that_the_cache_gives() {
+    assert_eq!(posted(routes, "/bare/all").await, "both");
+    // The tag of the route `/read/{}`.
+    assert_eq!(posted(routes, "/bare/%00%2Fread%2F%7B%7D").await, "neither");
 }
 
 #[actix_web::test]
