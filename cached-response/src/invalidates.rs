@@ -360,6 +360,8 @@ struct Write {
 enum ResolvedTarget {
     All,
     Tag(String),
+    /// A tag with the value of a parameter.
+    FilledTag(String),
     Path(String),
     Url(String),
     Prefix(String),
@@ -413,6 +415,7 @@ impl Write {
         let each = targets.drain(..).map(|target| match target {
             ResolvedTarget::All => cache.invalidate_all(),
             ResolvedTarget::Tag(tag) => cache.invalidate_tag(&tag),
+            ResolvedTarget::FilledTag(tag) => cache.invalidate_filled_tag(tag),
             ResolvedTarget::Path(path) => cache.invalidate_path(&path),
             ResolvedTarget::Url(url) => cache.invalidate_url(&url),
             ResolvedTarget::Prefix(prefix) => cache.invalidate_prefix(&prefix),
@@ -451,7 +454,15 @@ impl ResolvedTarget {
         };
         let resolved = match target {
             TargetTemplate::All => Ok(vec![Self::All]),
-            TargetTemplate::Tag(tag) => tag.fill_each(readings).map(|tags| each(tags, Self::Tag)),
+            TargetTemplate::Tag(tag) => {
+                let is_literal = tag.parameters().next().is_none();
+                let resolved = if is_literal {
+                    Self::Tag
+                } else {
+                    Self::FilledTag
+                };
+                tag.fill_each(readings).map(|tags| each(tags, resolved))
+            }
             TargetTemplate::Path(path) => {
                 path.fill_each(escaped).map(|paths| each(paths, Self::Path))
             }

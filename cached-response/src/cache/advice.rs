@@ -169,7 +169,7 @@ impl Advisor {
             kind: AdviceKind::UnknownTag,
             subject: tag.to_string(),
             message: format!(
-                "the tag `{tag}` was invalidated {times} times, and no response has had it: compare it with the \
+                "the tag {tag:?} was invalidated {times} times, and no response has had it: compare it with the \
                  `tags(..)` of the handlers"
             ),
         });
@@ -238,7 +238,12 @@ impl Inner {
         for advice in self.advice() {
             // It was logged when it was found.
             if advice.kind != AdviceKind::CachePerWorker && self.advisor.is_new(&advice) {
-                tracing::warn!(target: TARGET, advice = advice.kind.as_str(), "{}", advice.message);
+                tracing::warn!(
+                    target: TARGET,
+                    advice = advice.kind.as_str(),
+                    subject = advice.subject,
+                    "{}", advice.message
+                );
             }
         }
     }

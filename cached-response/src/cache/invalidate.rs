@@ -387,16 +387,27 @@ impl ResponseCache {
         self.bump_tags(tags, Bump::Expire)
     }
 
+    /// Invalidates a tag that has parameters of a request: no advice is given about it.
+    pub(crate) fn invalidate_filled_tag(&self, tag: String) -> Invalidation {
+        self.shared().bump(Bump::Invalidate, vec![Scope::Tag(tag)])
+    }
+
     fn bump_tags(
         &self,
         tags: impl IntoIterator<Item = impl AsRef<str>>,
         bump: Bump,
     ) -> Invalidation {
         let tags = tags.into_iter();
-        let tags: Vec<_> = tags
-            .map(|tag| Scope::Tag(tag.as_ref().to_owned()))
-            .collect();
-        self.shared().bump(bump, tags)
+        let shared = self.shared();
+        let tags = tags.map(|tag| {
+            let tag = tag.as_ref();
+            if mistake(tag).is_none() {
+                shared.advisor.invalidated(tag);
+            }
+            Scope::Tag(tag.to_owned())
+        });
+        let tags: Vec<_> = tags.collect();
+        shared.bump(bump, tags)
     }
 }
 
@@ -426,10 +437,7 @@ impl Inner {
             Scope::All => generations.bump_all(bump),
             Scope::Path(path) => generations.bump_path(path, bump),
             Scope::Url(url) => generations.bump_url(url, bump),
-            Scope::Tag(tag) => {
-                self.advisor.invalidated(tag);
-                generations.bump_tag(tag, bump);
-            }
+            Scope::Tag(tag) => generations.bump_tag(tag, bump),
             Scope::Prefix(prefix) => generations.bump_prefix(prefix, bump),
             Scope::Route(name) => generations.bump_route(name, bump),
         }

@@ -1,8 +1,9 @@
 //! Advice, through a real server: what it says, once, and with the word to write.
 
-use actix_web::{App, HttpResponse, HttpServer, get, web};
+use actix_web::{App, HttpResponse, HttpServer, get, post, web};
 use cached_response::{
     Advice, AdviceKind, CacheResponses, Policy, ResponseCache, TrackedRequest, cached_response,
+    invalidates,
 };
 use tests::alone::alone;
 use tests::raw::{Connection, Request};
@@ -37,7 +38,7 @@ fn routes(app: &mut web::ServiceConfig, cache: &ResponseCache) {
         .wrap(CacheResponses::new(Policy::new(60)))
         .route("/list", web::get().to(HttpResponse::Ok));
     app.app_data(cache.clone());
-    app.service(login).service(search).service(greeting);
+    app.service((login, search, greeting, change));
     app.service(scope);
 }
 
@@ -126,6 +127,25 @@ fn a_tag_that_no_response_has_is_named_and_one_that_some_have_is_not() {
     let advice = of(&cache, AdviceKind::UnknownTag);
     assert_eq!(advice.len(), 1, "{advice:?}");
     assert_eq!(advice[0].subject, "serach");
+}
+
+#[post("/changes/{tag}")]
+#[invalidates(tags("{tag}", "a template"))]
+async fn change() -> &'static str {
+    "changed"
+}
+
+#[test]
+fn tags_of_requests_are_no_typos_and_no_message_has_a_line_end() {
+    let cache = ResponseCache::builder().build();
+    let server = server(&cache);
+    send(&server, 1, |_| Request::get("/search/tea"));
+    send(&server, 3, |_| Request::new("POST", "/changes/a%0Ab"));
+    (0..3).for_each(|_| _ = cache.invalidate_tag("c\nd"));
+    let advice = of(&cache, AdviceKind::UnknownTag);
+    let subjects: Vec<_> = advice.iter().map(|advice| &*advice.subject).collect();
+    assert_eq!(subjects, ["a template", "c\nd"]);
+    assert!(!advice.iter().any(|advice| advice.message.contains('\n')));
 }
 
 #[test]
