@@ -136,6 +136,11 @@ impl ResponseCache {
         ResponseCacheBuilder::default()
     }
 
+    /// A number that differs between the caches of the process.
+    pub(crate) fn identity(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Returns the default cache of the process, which holds up to 64 MiB.
     ///
     /// In a test that has an isolated cache ([`testing::isolated`]) it is that one, as for the routes.

@@ -1,10 +1,12 @@
 //! `PURGE` and `SOFTPURGE` on a cached route.
 
 use crate::{
-    cache::cached_route::CachedRoute, engine::upstream::Done, util::local_task::LocalBoxFuture,
+    cache::{ResponseCache, cached_route::CachedRoute},
+    engine::upstream::Done,
+    util::local_task::LocalBoxFuture,
 };
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpMessage as _, HttpRequest, HttpResponse,
     dev::ServiceRequest,
     http::{
         StatusCode,
@@ -12,6 +14,16 @@ use actix_web::{
     },
 };
 use serde::Serialize;
+
+/// Mark of a request that has purged its URL in the cache with this identity.
+struct Purged(usize);
+
+/// Returns true where a cached route has answered `request` as a purge in this cache.
+pub(crate) fn is_purged(request: &HttpRequest, cache: &ResponseCache) -> bool {
+    let extensions = request.extensions();
+    let purged = extensions.get::<Purged>();
+    purged.is_some_and(|Purged(identity)| *identity == cache.identity())
+}
 
 /// Body of the answer. Not the query, which may have a secret in it.
 #[derive(Serialize)]
@@ -52,7 +64,9 @@ fn purge(cached: &CachedRoute, request: &HttpRequest) -> Option<LocalBoxFuture<D
     } else {
         cache.invalidate_url(url)
     };
+    let purged = Purged(cache.identity());
     drop(cache);
+    request.extensions_mut().insert(purged);
     Some(Box::pin(async move {
         let report = PurgeReport {
             path: request.uri().path(),

@@ -8,6 +8,7 @@ use crate::{
         judge::{FinishedRun, with_request},
         lookup::{self, NextStep, PendingRequest},
         miss::MissFlow,
+        purge,
         run::HandlerRun,
         timeout::{RunEnd, run_guarded},
         upstream::{Done, Upstream},
@@ -132,6 +133,8 @@ async fn bypass(subject: RequestSubject, why: Bypass, upstream: Upstream) -> Don
 /// request to another node.
 async fn invalidate(context: &RouteContext, request: &UnsafeRequest, done: &Done) {
     let invalidation = match done {
+        // Of that URL alone, and perhaps softly.
+        Ok((request, _)) if purge::is_purged(request, &context.cache) => return,
         Ok((_, response)) => {
             let (status, headers) = (response.status(), response.headers());
             invalidate::invalidate_after(context.shared(), request, status, headers)

@@ -122,3 +122,28 @@ async fn a_store_that_has_not_confirmed_is_said() {
     assert_eq!(body(&purged)["confirmed"], false);
     assert!(!purged.body.contains("secret"), "no query is shown");
 }
+
+#[actix_web::test]
+async fn a_purge_behind_a_middleware_without_one_is_of_the_url_alone() {
+    let cache = ResponseCache::builder().build();
+    let outer = CacheResponses::new(policy().neutral_headers(["x-secret"]));
+    let scope = web::scope("/outer").wrap(outer).service(news);
+    let app = init_service(App::new().app_data(cache.clone()).service(scope)).await;
+    let (uri, other) = ("/outer/news/7?page=2", "/outer/news/7");
+    let is_hit = async |uri| get(&app, uri).await.header("age").is_some();
+    for (method, soft) in [("PURGE", false), ("SOFTPURGE", true)] {
+        for uri in [uri, other, uri, other] {
+            get(&app, uri).await;
+        }
+        assert!(is_hit(uri).await && is_hit(other).await);
+        let before = cache.stats().invalidations;
+        let purged = ask(&app, request(method, uri, "rosebud")).await;
+        assert_eq!(purged.status, 200);
+        assert_eq!(cache.stats().invalidations, before + 1);
+        assert!(is_hit(other).await);
+        let after = get(&app, uri).await;
+        assert_eq!(after.header("age"), None);
+        let status = after.header("cache-status").unwrap();
+        assert_eq!(status.contains("fwd=stale"), soft, "{status}");
+    }
+}
