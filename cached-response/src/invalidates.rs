@@ -5,7 +5,7 @@ use crate::{
     cache::{ResponseCache, default, invalidate::Invalidation},
     invalidation::{
         route_name::RouteName,
-        tags::{self, Template},
+        tags::{self, Missing, Template},
     },
     metrics::observers::{LogLimit, TARGET},
 };
@@ -449,9 +449,6 @@ impl ResolvedTarget {
             let readings = readings(name)?.into_iter();
             Some(readings.map(escape).collect())
         };
-        let each = |texts: Vec<String>, resolved: fn(String) -> Self| {
-            texts.into_iter().map(resolved).collect()
-        };
         let resolved = match target {
             TargetTemplate::All => Ok(vec![Self::All]),
             TargetTemplate::Tag(tag) => {
@@ -481,16 +478,24 @@ impl ResolvedTarget {
             TargetTemplate::Route(name) => Ok(vec![Self::Route(name.clone())]),
         };
         resolved.unwrap_or_else(|missing| {
-            static LIMIT: LogLimit = LogLimit::new();
-            if LIMIT.admits() {
-                tracing::error!(
-                    target: TARGET,
-                    handler = guard.name,
-                    "{missing}, which it is to invalidate by: everything is invalidated in its place"
-                );
-            }
+            warn_of_missing(&missing, guard);
             vec![Self::All]
         })
+    }
+}
+
+fn each(texts: Vec<String>, resolved: fn(String) -> ResolvedTarget) -> Vec<ResolvedTarget> {
+    texts.into_iter().map(resolved).collect()
+}
+
+fn warn_of_missing(missing: &Missing, guard: InvalidationGuard) {
+    static LIMIT: LogLimit = LogLimit::new();
+    if LIMIT.admits() {
+        tracing::error!(
+            target: TARGET,
+            handler = guard.name,
+            "{missing}, which it is to invalidate by: everything is invalidated in its place"
+        );
     }
 }
 
