@@ -273,8 +273,8 @@ impl FromRequest for CacheHandle {
 /// [`invalidate_tag`](crate::ResponseCache::invalidate_tag) finds it.
 ///
 /// An invalidation between the start of the run and this call covers the response, too. At most 64 tags
-/// of at most 256 bytes: with more, the response is answered and not stored. For tags that follow from
-/// the path alone, use the route's `tags(..)`.
+/// of at most 256 bytes, none of which begins with NUL: else the response is answered and not stored. For
+/// tags that follow from the path alone, use the route's `tags(..)`.
 ///
 /// In tasks that the handler spawns, and in `web::block`, use [`CacheHandle::tag`]. A tag that is added
 /// outside a cached handler, or after the response is complete, is lost, and so are its invalidations:

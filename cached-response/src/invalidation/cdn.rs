@@ -434,7 +434,7 @@ impl SurrogateKeys {
                 target: TARGET,
                 header = self.header.as_str(),
                 "a response is kept out of the CDN: it has more than 16 KiB of tags, more than 64, one of more \
-                 than 256 bytes, or a path parameter in a tag is not one of its route"
+                 than 256 bytes or that begins with NUL, or a path parameter in a tag is not one of its route"
             );
         }
         headers.remove(&self.header);

@@ -141,7 +141,7 @@ reasons! {
         /// It was invalidated during its run.
         Invalidated = "invalidated",
         /// A tag has a path parameter that the route does not have, or the response has more than 64 tags,
-        /// or one of more than 256 bytes.
+        /// or one of more than 256 bytes or that begins with NUL.
         Tags = "tags",
         /// A 304 has a strong `ETag` that is not that of the stored response.
         Validator = "validator",

@@ -446,7 +446,7 @@ impl Policy {
     ///
     /// A response that cannot have them is sent and not stored: its route has no such parameter (behind
     /// [`CacheResponses`](crate::CacheResponses) for an app or a scope no route is matched yet), or the
-    /// tag is longer than 256 bytes.
+    /// tag is longer than 256 bytes or begins with NUL.
     ///
     /// ```
     /// use actix_web::{App, test, web};
