@@ -42,7 +42,7 @@ fn the_printed_commands_watch_and_steer_the_cache() {
     assert_eq!((&stats["hits"], &stats["misses"]), (&json!(5), &json!(5)));
     let metrics = run(&program, "For Prometheus: ");
     assert!(
-        metrics.contains("route=\"/products/{id}\",outcome=\"hit\"} 5\n"),
+        metrics.contains("cached_response_hits_total{route=\"/products/{id}\"} 5\n"),
         "{metrics}"
     );
     let routes = run_json(&program, "The routes: ");
