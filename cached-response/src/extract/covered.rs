@@ -6,7 +6,7 @@
 //! that `key(..)` and `unkeyed(..)` cannot replace.
 
 use crate::{
-    extract::path_and_query,
+    extract::{path_values::path_values, query_fields},
     key::{KeyWriter, Refused},
     route::{
         SeenData,
@@ -159,8 +159,8 @@ impl<W> KeyCovered<W> for Method {
 }
 
 impl<W, T: DeserializeOwned> KeyCovered<W> for Path<T> {
-    const FACTS: ArgumentInfo = ArgumentInfo::path(path_and_query::path_values::<T>)
-        .refused_as(<Self as KeyCovered<W>>::is_refused);
+    const FACTS: ArgumentInfo =
+        ArgumentInfo::path(path_values::<T>).refused_as(<Self as KeyCovered<W>>::is_refused);
 
     fn is_refused(request: &HttpRequest) -> bool {
         has_config::<PathConfig>(request) && request.match_info().load::<T>().is_err()
@@ -188,8 +188,8 @@ impl<W> KeyCovered<W> for Uri {
 }
 
 impl<W, T: DeserializeOwned> KeyCovered<W> for Query<T> {
-    const FACTS: ArgumentInfo = ArgumentInfo::query(path_and_query::query_fields::<T>)
-        .taking_by_name(path_and_query::taken_by_name::<T>)
+    const FACTS: ArgumentInfo = ArgumentInfo::query(query_fields::query_fields::<T>)
+        .taking_by_name(query_fields::taken_by_name::<T>)
         .refused_as(<Self as KeyCovered<W>>::is_refused);
 
     fn is_refused(request: &HttpRequest) -> bool {
@@ -198,7 +198,7 @@ impl<W, T: DeserializeOwned> KeyCovered<W> for Query<T> {
 
     fn extract_without(request: &HttpRequest, flag: &str) -> Option<Result<Self, Error>> {
         let whole = || Self::from_request(request, &mut dev::Payload::None).into_inner();
-        Some(path_and_query::extract_without(request, flag).unwrap_or_else(whole))
+        Some(query_fields::extract_without(request, flag).unwrap_or_else(whole))
     }
 }
 

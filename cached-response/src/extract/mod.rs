@@ -2,8 +2,9 @@
 //! and the roles of arguments.
 
 pub(crate) mod covered;
-pub(crate) mod path_and_query;
+pub(crate) mod path_values;
 pub(crate) mod probe;
+pub(crate) mod query_fields;
 pub(crate) mod request_body;
 pub(crate) mod responder;
 pub(crate) mod roles;
