@@ -5,7 +5,8 @@
 
 use crate::http::{
     cache_control::{CacheControl, Directive, delta_seconds, directives},
-    fields::{contains, lines, members, only_date, tokens},
+    date::only_date,
+    fields::{contains, lines, members, tokens},
 };
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

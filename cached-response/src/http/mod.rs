@@ -3,6 +3,7 @@
 pub(crate) mod cache_control;
 pub(crate) mod conditional;
 pub(crate) mod content_coding;
+pub(crate) mod date;
 pub(crate) mod fields;
 pub(crate) mod freshness;
 pub(crate) mod host;

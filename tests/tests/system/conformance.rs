@@ -156,7 +156,7 @@ fn a_name_that_is_not_a_test_is_rejected() {
     }
     for present in [
         "standard::lifetimes::a_response_lives_as_long_as_it_says",
-        "http::fields::tests::a_text_in_none_of_the_formats_is_not_a_date",
+        "http::date::tests::a_text_in_none_of_the_formats_is_not_a_date",
     ] {
         assert!(exists(present), "{present}");
     }
