@@ -239,12 +239,6 @@ impl Miss {
         }
     }
 
-    /// Returns true where its arguments may be older than an invalidation.
-    pub(crate) fn is_outdated(&self) -> bool {
-        self.bumps_at_extraction
-            .is_some_and(|before| before != process_bumps())
-    }
-
     pub(crate) fn is_background(&self) -> bool {
         self.refresh == Some(RefreshMode::Background)
     }

@@ -83,14 +83,15 @@ impl HandlerRun {
     ) -> Self {
         let (context, shared) = (subject.context().clone(), subject.shared());
         let previous = miss.previous.as_deref();
-        let fence = Fence::new(&shared.generations, subject.target(), &permits, previous);
+        let (target, extraction) = (subject.target(), miss.bumps_at_extraction);
+        let fence = Fence::new(&shared.generations, target, extraction, &permits, previous);
         // After the fence was taken: an older invalidation shows here, a later one in the fence.
         miss.previous = miss.previous.filter(|stored| stored.is_current());
         run_context.set_product(product(shared, &miss.key));
         if let Some(why) = subject.refusal() {
             run_context.refuse(why);
         }
-        if miss.is_outdated() {
+        if fence.is_outdated {
             run_context.refuse(Skip::Invalidated);
         }
         let previous = miss.previous.clone();
@@ -172,6 +173,10 @@ pub(crate) struct Fence {
     stripes: StripeSnapshot,
     /// The tags of the previous response, which hold for it again where the run finds it unchanged.
     previous_tags: Snapshot,
+    /// The count of bumps of this process before the arguments were extracted.
+    extraction: Option<u64>,
+    /// An invalidation came after the extraction of the arguments and before the snapshot.
+    is_outdated: bool,
 }
 
 /// The snapshots of a response that was not invalidated since its run began.
@@ -185,12 +190,18 @@ impl Fence {
     pub(crate) fn new(
         generations: &Generations,
         target: Target<'_>,
+        extraction: Option<u64>,
         permits: &Permits,
         previous: Option<&StoredResponse>,
     ) -> Self {
         let snapshot = permits.snapshot();
+        let snapshot = snapshot.unwrap_or_else(|| generations.snapshot(target));
+        // After the snapshot was taken, which later bumps change.
+        let is_outdated = extraction.is_some_and(|it| generations.is_bumped_since(it, target));
         Self {
-            snapshot: snapshot.unwrap_or_else(|| generations.snapshot(target)),
+            extraction,
+            is_outdated,
+            snapshot,
             stripes: generations.before(),
             previous_tags: previous
                 .map_or_else(Snapshot::default, |previous| previous.tag_snapshot.again()),
@@ -213,6 +224,11 @@ impl Fence {
         };
         let held = generations.hold(tags, &self.stripes, kept);
         let tag_snapshot = held.ok_or(Skip::Invalidated)?;
+        if let Some(count) = self.extraction
+            && generations.are_tags_bumped_since(count, tag_snapshot.tags())
+        {
+            return Err(Skip::Invalidated);
+        }
         if tag_snapshot.seen().len() > tags::MAX_TAGS {
             return Err(Skip::Tags);
         }

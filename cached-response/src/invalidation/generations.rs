@@ -9,7 +9,7 @@ use crate::{
     invalidation::{
         generation::{BumpCount, Generation, Snapshot},
         path,
-        registry::{Name, Registry, StripeSnapshot, Stripes},
+        registry::{LastBumps, Name, Registry, StripeSnapshot, Stripes},
         route_name,
         scope::Bump,
         tags::{RouteTags, Untagged},
@@ -33,14 +33,15 @@ use std::{
 pub(crate) struct Generations {
     all: Generation,
     bumps: BumpCount,
+    last_bumps: LastBumps,
     names: Registry,
     stripes: Stripes,
     /// The distinct query keys of the routes.
     query_keys: RwLock<Vec<QueryKey>>,
 }
 
-/// Number of expiries and invalidations in this process. Values that were read for a run before its
-/// snapshot, such as arguments, may be outdated if this has changed.
+/// Number of expiries and invalidations in this process. It is read before the arguments of a run are
+/// extracted, when its cache and its names are not known yet.
 static PROCESS_BUMPS: AtomicU64 = AtomicU64::new(0);
 
 /// Returns the number of expiries and invalidations in this process.
@@ -48,9 +49,10 @@ pub(crate) fn process_bumps() -> u64 {
     PROCESS_BUMPS.load(Acquire)
 }
 
-/// Counts a bump. Called first, so that a thread that sees the bumped generation sees the count.
-fn count_bump() {
-    PROCESS_BUMPS.fetch_add(1, Release);
+/// Counts a bump, and returns its number. Called first: a thread that sees the number read all that was
+/// changed before the bump.
+fn count_bump() -> u64 {
+    PROCESS_BUMPS.fetch_add(1, Release) + 1
 }
 
 /// Subject of a run, as far as an invalidation can name it.
@@ -89,6 +91,7 @@ impl Generations {
         Self {
             all: Generation::default(),
             bumps: BumpCount::default(),
+            last_bumps: LastBumps::new(),
             names: Registry::new(),
             stripes: Stripes::new(),
             query_keys: RwLock::default(),
@@ -147,28 +150,60 @@ impl Generations {
         &self.bumps
     }
 
-    fn count(&self, bump: impl FnOnce()) {
-        count_bump();
+    /// Returns true if something of `target` was bumped after `count` bumps of this process: called once its
+    /// snapshot is taken, which covers later bumps.
+    pub(crate) fn is_bumped_since(&self, count: u64, target: Target<'_>) -> bool {
+        let bumped = |name: &Name<'_>| self.last_bumps.is_bumped_since(count, name);
+        let of_request = |request: &HttpRequest| {
+            let path = path::name(request.uri().path());
+            let mut above = path::prefixes(&path).into_iter();
+            bumped(&Name::Path(&path)) || above.any(|prefix| bumped(&Name::Prefix(&prefix)))
+        };
+        let (tags, route) = (target.tags().unwrap_or_default(), target.route_tags());
+        let tags = tags.iter().chain(&route).map(String::as_str);
+        bumped(&Name::ALL)
+            || self.are_tags_bumped_since(count, tags)
+            || matches!(target, Target::Response { request, .. } if of_request(request))
+    }
+
+    /// Returns true if one of the tags was bumped after `count` bumps of this process.
+    pub(crate) fn are_tags_bumped_since<'a>(
+        &self,
+        count: u64,
+        tags: impl IntoIterator<Item = &'a str>,
+    ) -> bool {
+        let mut tags = tags.into_iter().map(Name::Tag);
+        tags.any(|tag| self.last_bumps.is_bumped_since(count, &tag))
+    }
+
+    /// Counts a bump of these names. It is noted for each of them first.
+    fn count<'a>(&self, names: impl IntoIterator<Item = Name<'a>>, bump: impl FnOnce()) {
+        let count = count_bump();
+        for name in names {
+            self.last_bumps.note(&name, count);
+        }
         self.bumps.count(bump);
     }
 
     pub(crate) fn bump_all(&self, bump: Bump) {
-        self.count(|| self.all.bump(bump));
+        self.count([Name::ALL], || self.all.bump(bump));
     }
 
     pub(crate) fn bump_path(&self, path: &str, bump: Bump) {
-        self.count(|| {
-            for path in path::names(path) {
-                self.names.bump(&Name::Path(&path), bump);
+        let paths = path::names(path);
+        self.count(paths.iter().map(|path| Name::Path(path)), || {
+            for path in &paths {
+                self.names.bump(&Name::Path(path), bump);
             }
         });
     }
 
-    /// Bumps a URL under its name on each route.
+    /// Bumps a URL under its name on each route. It is noted for its path: a query key of a route that was not
+    /// requested yet is unknown here.
     pub(crate) fn bump_url(&self, url: &str, bump: Bump) {
         let (path, query) = path::split(url);
         let paths = path::spellings(&path::name(path));
-        self.count(|| {
+        self.count(paths.iter().map(|path| Name::Path(path)), || {
             let query_keys = self.query_keys.read();
             for key in query_keys.unwrap_or_else(PoisonError::into_inner).iter() {
                 let query = key.name(query);
@@ -181,10 +216,15 @@ impl Generations {
 
     /// Bumps all paths with a prefix.
     pub(crate) fn bump_prefix(&self, text: &str, bump: Bump) {
-        if path::prefix_name(text).is_empty() {
+        let prefix = path::prefix_name(text);
+        if prefix.is_empty() {
             return self.bump_all(bump);
         }
-        self.count(|| path::bump_prefix(&self.names, text, bump));
+        let paths = path::paths_of_prefix(text);
+        let names = paths.iter().map(|path| Name::Path(path));
+        self.count(names.chain([Name::Prefix(&prefix)]), || {
+            path::bump_prefix(&self.names, text, bump);
+        });
     }
 
     /// Bumps a route by its name.
@@ -196,7 +236,9 @@ impl Generations {
     }
 
     pub(crate) fn bump_tag(&self, tag: &str, bump: Bump) {
-        self.count(|| self.stripes.bump(&self.names, tag, bump));
+        self.count([Name::Tag(tag)], || {
+            self.stripes.bump(&self.names, tag, bump);
+        });
     }
 
     /// Returns the name of a query on a route, and notes the query key of the route.

@@ -103,10 +103,14 @@ pub(crate) fn hold_prefixes(registry: &Registry, path: &[u8]) -> Vec<Generation>
 /// Expires or invalidates the responses to all paths with a prefix other than the root.
 pub(crate) fn bump_prefix(registry: &Registry, text: &str, bump: Bump) {
     registry.bump(&Name::Prefix(&prefix_name(text)), bump);
-    let path = path_of_prefix(text);
-    for path in path.into_iter().flat_map(|path| names(&path)) {
+    for path in paths_of_prefix(text) {
         registry.bump(&Name::Path(&path), bump);
     }
+}
+
+/// Returns the names of the paths that are equal to a prefix.
+pub(crate) fn paths_of_prefix(text: &str) -> Vec<Vec<u8>> {
+    path_of_prefix(text).map_or_else(Vec::new, |path| names(&path))
 }
 
 /// Returns the name of a prefix, which may be a URL: each segment with a slash before it. Empty for the

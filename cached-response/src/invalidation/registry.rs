@@ -9,6 +9,9 @@
 //! and **then** reads their stripes again: a stripe that was bumped meanwhile may have been bumped for this
 //! tag, before its generation was taken. This requires that an invalidation bumps **the stripe first** and
 //! the tag second.
+//!
+//! Arguments may be extracted before the names of a run are known. [`LastBumps`] knows of each name, held or
+//! not, when it was last bumped.
 
 use std::array;
 use std::collections::HashMap;
@@ -16,7 +19,7 @@ use std::hash::{BuildHasher, Hash};
 
 use super::generation::{Count, Generation, Snapshot, Validity, WeakGeneration};
 use super::scope::Bump;
-use super::sync::{Mutex, RandomState, STRIPES, lock};
+use super::sync::{AtomicU64, Mutex, NAME_STRIPES, Ordering::Relaxed, RandomState, STRIPES, lock};
 
 /// Name of a generation.
 #[derive(Debug, Hash)]
@@ -25,6 +28,11 @@ pub(crate) enum Name<'a> {
     Url(&'a [u8], &'a str),
     Tag(&'a str),
     Prefix(&'a [u8]),
+}
+
+impl Name<'_> {
+    /// The root prefix, which every path is below.
+    pub(crate) const ALL: Self = Self::Prefix(b"");
 }
 
 /// First character of the tags that name routes. No application can give it.
@@ -126,6 +134,38 @@ impl Shard {
             .retain(|_, generation| !generation.is_dropped());
         self.sweep_at = self.generations.len() + self.generations.len() / 2;
         self.generations.shrink_to(self.sweep_at);
+    }
+}
+
+/// The count of the last bump of each name. Names share stripes: too many count as bumped, never too few.
+#[derive(Debug)]
+pub(crate) struct LastBumps {
+    stripes: Box<[AtomicU64; NAME_STRIPES]>,
+    seed: RandomState,
+}
+
+impl LastBumps {
+    pub(crate) fn new() -> Self {
+        Self {
+            stripes: Box::new(array::from_fn(|_| AtomicU64::new(0))),
+            seed: RandomState::default(),
+        }
+    }
+
+    /// Notes that the bump with this count is of a name; **before** its generation is bumped. Ordered by the
+    /// generation, or by the lock of the registry.
+    pub(crate) fn note(&self, name: &impl Hash, count: u64) {
+        self.stripe(name).fetch_max(count, Relaxed);
+    }
+
+    /// Returns true if a name was bumped after this count; **after** its generation was read.
+    pub(crate) fn is_bumped_since(&self, count: u64, name: &impl Hash) -> bool {
+        self.stripe(name).load(Relaxed) > count
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "any bits are suitable")]
+    fn stripe(&self, name: &impl Hash) -> &AtomicU64 {
+        &self.stripes[self.seed.hash_one(name) as usize % NAME_STRIPES]
     }
 }
 

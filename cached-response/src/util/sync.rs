@@ -19,6 +19,9 @@ pub(crate) use foldhash::quality::RandomState;
 /// Stored responses depend on the whole tag.
 pub(crate) const STRIPES: usize = 64;
 
+/// Number of stripes for the names of invalidations, see [`LastBumps`](crate::invalidation::registry::LastBumps).
+pub(crate) const NAME_STRIPES: usize = 1024;
+
 /// Locks a mutex although it is poisoned, for data that a panic cannot leave inconsistent.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -41,7 +41,7 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "an_invalidation_removes_what_is_stored_and_no_more",
         file: "scenarios.rs",
-        right: "self.registry.bump(&NAME, Bump::Invalidate);",
+        right: "self.registry.bump(&name, Bump::Invalidate);",
         wrong: "self.evict(0);",
         scenario: "a_run_and_an_invalidation_at_once",
         failure: OLD_RESPONSE,
@@ -106,6 +106,48 @@ const MISTAKES: &[Mistake] = &[
         wrong: "let count = bumps.0.load(Relaxed);",
         scenario: "a_read_and_an_invalidation_at_once",
         failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "a_bump_is_noted_after_it_has_bumped",
+        file: "scenarios.rs",
+        right: "self.last_bumps.note(&name, count);
+        self.bumps.count(|| {
+            self.registry.bump(&name, Bump::Invalidate);
+        });",
+        wrong: "self.bumps.count(|| {
+            self.registry.bump(&name, Bump::Invalidate);
+        });
+        self.last_bumps.note(&name, count);",
+        scenario: "arguments_are_extracted_during_an_invalidation",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "the_last_bump_is_read_before_the_snapshot",
+        file: "scenarios.rs",
+        right: "let snapshot = self.snapshot();
+        let is_outdated = self.last_bumps.is_bumped_since(count, &NAME);",
+        wrong: "let is_outdated = self.last_bumps.is_bumped_since(count, &NAME);
+        let snapshot = self.snapshot();",
+        scenario: "arguments_are_extracted_during_an_invalidation",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "the_bumps_are_counted_when_the_arguments_are_extracted",
+        file: "scenarios.rs",
+        right: "let count = self.process_bumps.load(Acquire);
+        let response = self.handler();",
+        wrong: "let response = self.handler();
+        let count = self.process_bumps.load(Acquire);",
+        scenario: "arguments_are_extracted_during_an_invalidation",
+        failure: OLD_RESPONSE,
+    },
+    Mistake {
+        name: "the_last_bump_is_overwritten_by_an_earlier_one",
+        file: "registry.rs",
+        right: "self.stripe(name).fetch_max(count, Relaxed);",
+        wrong: "self.stripe(name).store(count, Relaxed);",
+        scenario: "two_names_of_a_stripe_are_bumped_at_once",
+        failure: "a bump is lost",
     },
     Mistake {
         name: "a_name_that_is_held_is_given_another_generation",

@@ -7,11 +7,11 @@ use loom::thread;
 
 use super::generation::{BumpCount, CurrentAt, Snapshot};
 use super::path;
-use super::registry::{Name, Registry};
+use super::registry::{LastBumps, Name, Registry};
 use super::scope::Bump;
 use super::sync::{
-    AtomicU64, Mutex,
-    Ordering::{Relaxed, SeqCst},
+    AtomicU64, Mutex, NAME_STRIPES,
+    Ordering::{Acquire, Relaxed, Release, SeqCst},
     RandomState, explore, lock,
 };
 
@@ -24,6 +24,9 @@ struct World {
     source: AtomicU64,
     registry: Registry,
     bumps: BumpCount,
+    /// The count of the process, which is read before arguments are extracted.
+    process_bumps: AtomicU64,
+    last_bumps: LastBumps,
     stored: [Mutex<Option<Stored>>; 2],
 }
 
@@ -49,6 +52,8 @@ impl World {
             source: AtomicU64::new(OLD),
             registry: Registry::new(),
             bumps: BumpCount::default(),
+            process_bumps: AtomicU64::new(0),
+            last_bumps: LastBumps::new(),
             stored: [Mutex::new(None), Mutex::new(None)],
         })
     }
@@ -65,6 +70,17 @@ impl World {
         let snapshot = self.snapshot();
         let response = self.handler();
         *lock(&self.stored[place]) = Some(Stored::new(response, snapshot));
+    }
+
+    /// A run with arguments that are extracted before its name is known, and make its response.
+    fn run_with_arguments(&self, place: usize) {
+        let count = self.process_bumps.load(Acquire);
+        let response = self.handler();
+        let snapshot = self.snapshot();
+        let is_outdated = self.last_bumps.is_bumped_since(count, &NAME);
+        if !is_outdated {
+            self.keep(place, Stored::new(response, snapshot));
+        }
     }
 
     /// Generations of a path and of the prefixes above it.
@@ -94,8 +110,14 @@ impl World {
     /// Changes what pages are made from, then invalidates.
     fn change(&self) {
         self.source.store(NEW, Relaxed);
+        self.invalidate(NAME);
+    }
+
+    fn invalidate(&self, name: u32) {
+        let count = self.process_bumps.fetch_add(1, Release) + 1;
+        self.last_bumps.note(&name, count);
         self.bumps.count(|| {
-            self.registry.bump(&NAME, Bump::Invalidate);
+            self.registry.bump(&name, Bump::Invalidate);
         });
     }
 
@@ -131,6 +153,12 @@ fn neighbours() -> impl Iterator<Item = u32> {
     (1..).filter(move |name| shard(name) == shard(&NAME))
 }
 
+fn name_in_the_same_stripe() -> u32 {
+    let stripe = |name: &u32| RandomState::default().hash_one(name) % NAME_STRIPES as u64;
+    let mut others = (1..).filter(|name| stripe(name) == stripe(&NAME));
+    others.next().expect("half of all names")
+}
+
 #[test]
 pub(super) fn a_run_and_an_invalidation_at_once() {
     explore(|| {
@@ -141,6 +169,40 @@ pub(super) fn a_run_and_an_invalidation_at_once() {
         world.assert_nothing_old();
         runner.join().unwrap();
         world.assert_nothing_old();
+    });
+}
+
+#[test]
+pub(super) fn arguments_are_extracted_during_an_invalidation() {
+    explore(|| {
+        let world = World::new();
+        let other = Arc::clone(&world);
+        let runner = thread::spawn(move || other.run_with_arguments(0));
+        world.change();
+        runner.join().unwrap();
+        world.assert_nothing_old();
+    });
+}
+
+#[test]
+pub(super) fn two_names_of_a_stripe_are_bumped_at_once() {
+    explore(|| {
+        let last_bumps = Arc::new(LastBumps::new());
+        let other = Arc::clone(&last_bumps);
+        let first = thread::spawn(move || other.note(&NAME, 1));
+        last_bumps.note(&name_in_the_same_stripe(), 2);
+        first.join().unwrap();
+        assert!(last_bumps.is_bumped_since(1, &NAME), "a bump is lost");
+    });
+}
+
+#[test]
+pub(super) fn arguments_that_are_extracted_after_an_invalidation_are_stored() {
+    explore(|| {
+        let world = World::new();
+        world.change();
+        world.run_with_arguments(0);
+        assert_eq!(world.read(0), Some(NEW));
     });
 }
 

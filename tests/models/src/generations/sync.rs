@@ -15,6 +15,8 @@ pub(crate) type RandomState = BuildHasherDefault<DefaultHasher>;
 /// Smallest number that shows the effect of several.
 pub(crate) const STRIPES: usize = 2;
 
+pub(crate) const NAME_STRIPES: usize = 2;
+
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap()
 }

@@ -10,6 +10,7 @@ use tests::stage::{Asked, InProcess, Stage};
 
 mod cdn;
 mod expiry;
+mod extraction;
 mod fences;
 mod meant;
 mod methods;

@@ -1,13 +1,12 @@
 //! Stale responses with conditions, inserted extensions, clients that leave, and ages.
 
 use std::cell::Cell;
-use std::pin::Pin;
 use std::time::Duration;
 
-use actix_web::dev::{Payload, Service};
+use actix_web::dev::Service;
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
-use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, error, get, web};
+use actix_web::{Error, HttpRequest, HttpResponse, error, web};
 use cached_response::testing::ManualClock;
 use cached_response::{
     CacheResponses, Policy, ResponseCache, cached, cached_response, context::mark_failed,
@@ -287,47 +286,4 @@ async fn a_run_without_a_permit_to_detach_is_waited_for() {
     }
     let stats = scene.stage.cache.stats();
     assert_eq!((stats.failed, stats.detached), (0, 64));
-}
-
-/// An argument that reads the data of the handler.
-struct Row(u32);
-
-thread_local!(static DATA: Cell<u32> = const { Cell::new(1) });
-
-impl FromRequest for Row {
-    type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let stage = request.app_data::<web::Data<Stage>>().cloned();
-        Box::pin(async move {
-            let read = Self(DATA.get());
-            stage.unwrap().barriers.at("extracted").await;
-            Ok(read)
-        })
-    }
-}
-
-#[get("/row")]
-#[cached_response(timeout = 60, unkeyed(row))]
-async fn row(row: Row) -> String {
-    format!("row {}", row.0)
-}
-
-/// No response is older than an acknowledged invalidation.
-#[actix_web::test]
-async fn arguments_that_were_extracted_before_an_invalidation_are_not_stored_after_it() {
-    for raise in [ResponseCache::invalidate_all, ResponseCache::expire_all] {
-        DATA.set(1);
-        let stage = Stage::new(ResponseCache::builder().build());
-        let app = stage.app(|app| _ = app.service(row)).await;
-        let asked = app.get("/row");
-        soon("it is extracted", || stage.barriers.count("extracted") == 1).await;
-        DATA.set(2);
-        raise(&stage.cache);
-        stage.barriers.release("extracted");
-        assert_eq!(asked.text().await, "row 1");
-        assert_eq!(app.get("/row").text().await, "row 2");
-        assert_eq!(app.get("/row").answer().await.header("age"), Some("0"));
-    }
 }
