@@ -6,7 +6,7 @@ use crate::{
     handler::{Argument, Handler},
     names,
     options::{Lazy, Options, Query, suggestions::did_you_mean},
-    types::{leaves, to_source},
+    types::{leaves, to_source, ungrouped},
 };
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -200,7 +200,7 @@ impl Mentions {
 /// Returns true where the type is a parameter of the function, or a projection of one: `T`,
 /// `T::Tenant`, `<T as Tenancy>::Tenant`.
 pub(crate) fn is_type_parameter(ty: &Type, generics: &Generics) -> bool {
-    match ty {
+    match ungrouped(ty) {
         Type::Path(path) if path.qself.is_some() => mentions_parameter(ty, generics),
         Type::Path(path) => path
             .path
@@ -208,8 +208,6 @@ pub(crate) fn is_type_parameter(ty: &Type, generics: &Generics) -> bool {
             .first()
             .is_some_and(|first| declares(generics, &first.ident)),
         Type::Macro(_) => mentions_parameter(ty, generics),
-        Type::Paren(inner) => is_type_parameter(&inner.elem, generics),
-        Type::Group(inner) => is_type_parameter(&inner.elem, generics),
         _ => false,
     }
 }

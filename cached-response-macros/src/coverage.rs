@@ -4,7 +4,7 @@ use crate::{
     diagnostics::{Advice, DescribedArgument},
     handler::Argument,
     options::Options,
-    types::{is_in_web, last_segment, leaves},
+    types::{is_in_web, last_segment, leaves, required},
 };
 use syn::Type;
 
@@ -96,13 +96,8 @@ pub(crate) fn is_covered(argument: &Argument) -> bool {
     )
 }
 
-/// Returns true for `Header<H>`, and for a type with one among its parts and no part that is covered
-/// less.
-pub(crate) fn has_header(argument: &Argument) -> bool {
-    is_header(&argument.ty)
-}
-
-/// Returns true for `Header<H>`, by its name.
+/// Returns true for `Header<H>`, by its name, and for a type with one among its parts and no part that is
+/// covered less.
 pub(crate) fn is_header(ty: &Type) -> bool {
     kind(ty, "") == ArgumentKind::Header
 }
@@ -131,38 +126,27 @@ pub(crate) fn names_query(argument: &Argument) -> bool {
 /// of another crate with that name is accepted only where no option names the argument, since then the
 /// type must be covered; otherwise it must be written `web::Query<T>`.
 pub(crate) fn is_plain_query(argument: &Argument, role: Role) -> bool {
-    let ty = unwrapped(&argument.ty);
+    let ty = required(&argument.ty);
     let is_query =
         last_segment(ty).is_some_and(|(last, inner)| last == "Query" && inner.len() == 1);
     is_query && (role == Role::Covered || is_in_web(ty))
-}
-
-/// `T` of `Option<T>` and of `Result<T, E>`.
-fn unwrapped(ty: &Type) -> &Type {
-    match last_segment(ty) {
-        Some((last, inner))
-            if matches!(last.as_str(), "Option" | "Result") && !inner.is_empty() =>
-        {
-            unwrapped(inner[0])
-        }
-        _ => ty,
-    }
 }
 
 fn is_query(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|(last, _)| last == "Query")
 }
 
+/// The kind of the part that is covered least.
 fn kind(ty: &Type, name: &str) -> ArgumentKind {
-    if let Type::Tuple(tuple) = ty {
-        return least_covered(tuple.elems.iter(), name);
-    }
-    let Some((last, inner)) = last_segment(ty) else {
+    let kinds = leaves(ty).into_iter().map(|leaf| kind_of_leaf(leaf, name));
+    kinds.max().unwrap_or(ArgumentKind::Covered)
+}
+
+fn kind_of_leaf(ty: &Type, name: &str) -> ArgumentKind {
+    let Some((last, _)) = last_segment(ty) else {
         return ArgumentKind::Other;
     };
     match last.as_str() {
-        "Option" | "Result" => least_covered(inner.into_iter().take(1), name),
-        "Either" => least_covered(inner.into_iter(), name),
         "Path" | "Query" | "Method" | "Uri" | "Data" | "TrackedRequest" | "CacheHandle" => {
             ArgumentKind::Covered
         }
@@ -183,13 +167,6 @@ fn kind(ty: &Type, name: &str) -> ArgumentKind {
 const APPLICATION_NAMES: [&str; 12] = [
     "db", "database", "pool", "conn", "connection", "client", "state", "app", "config", "settings", "mailer", "store",
 ];
-
-fn least_covered<'a>(parts: impl Iterator<Item = &'a Type>, name: &str) -> ArgumentKind {
-    parts
-        .map(|part| kind(part, name))
-        .max()
-        .unwrap_or(ArgumentKind::Covered)
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! Compile errors: a collector that reports all of them at once, and the messages about arguments
 //! that the cache key does not cover.
 
-use crate::types::{last_segment, to_source};
+use crate::types::{last_segment, leaves, shows_errors, to_source};
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use std::fmt::Display;
@@ -285,17 +285,19 @@ const VARY: &str = "`#[cached_response(vary(\"EVERY HEADER THAT IS READ\"))]`";
 /// Returns true where values of the type can be parts of a key, by its name: those of the crates for
 /// sessions and authentication cannot, nor can an error.
 fn is_key_part(ty: &Type) -> bool {
-    if let Type::Tuple(tuple) = ty {
-        return tuple.elems.iter().all(is_key_part);
-    }
-    match last_segment(ty) {
-        Some((last, inner)) if matches!(last.as_str(), "Option" | "Either") => {
-            inner.into_iter().all(is_key_part)
-        }
-        Some((last, _)) => !matches!(
-            last.as_str(),
-            "Result" | "Session" | "Identity" | "BearerAuth" | "BasicAuth" | "Payload" | "ThinData"
-        ),
-        None => true,
-    }
+    let is_none = |leaf| {
+        last_segment(leaf).is_some_and(|(last, _)| {
+            matches!(
+                last.as_str(),
+                "Result"
+                    | "Session"
+                    | "Identity"
+                    | "BearerAuth"
+                    | "BasicAuth"
+                    | "Payload"
+                    | "ThinData"
+            )
+        })
+    };
+    !shows_errors(ty) && !leaves(ty).into_iter().any(is_none)
 }

@@ -128,7 +128,7 @@ impl Expansion {
     fn is_varied(&self, plan: &ArgumentPlan) -> bool {
         plan.role == Role::Covered
             && self.options.vary.is_some()
-            && coverage::has_header(&plan.argument)
+            && coverage::is_header(&plan.argument.ty)
     }
 
     /// Returns true where one of the parts is a type parameter.
