@@ -161,6 +161,7 @@ impl Handler {
         let mut body = Group::new(Delimiter::Brace, quote_spanned!(at=> ""));
         body.set_span(self.body.span());
         self.body = body;
+        // The removed body was the use of the arguments.
         self.inner_attrs.push(parse_quote!(#[allow(unused)]));
     }
 

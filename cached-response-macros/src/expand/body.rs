@@ -4,7 +4,9 @@
 //! `macro_rules` as they were. The arguments move in whole, are bound in order and live to the end,
 //! as in an `async fn`.
 
-use super::{Expansion, local, located_at, parenthesized, respan, return_type, tuple};
+use super::{
+    Expansion, lints_of_options, local, located_at, parenthesized, respan, return_type, tuple,
+};
 use crate::{arguments::ArgumentPlan, coverage::Role};
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -64,11 +66,9 @@ impl Expansion {
             let expression = parenthesized(expression);
             quote_spanned!(at=> #private::tag(&#expression);)
         });
-        // Expressions of the options in statements of ours, with the handler's patterns, of which they read a
-        // part.
+        let allow = lints_of_options();
         quote! {
-            #[allow(unused_variables, unused_parens, clippy::all, clippy::pedantic, clippy::nursery)]
-            {
+            #allow {
                 #(#bindings)*
                 #(#tags)*
             }
@@ -86,6 +86,7 @@ impl Expansion {
             return quote!(let #slot = #slot; #(#attrs)* #lints let #pattern = #slot;);
         }
         let names = plan.argument.names();
+        // The body does not read a gate.
         quote! {
             let #slot = #slot;
             #(#[allow(unused_variables)] #lints let #names = #private::GatedArgumentUseKeyToReadIt;)*

@@ -2,8 +2,8 @@
 //! targets of the invalidation before the body runs.
 
 use super::{
-    Expansion, attribute_order, crate_path, local, parenthesized, parse_handler, respan,
-    return_type, tuple, with_error,
+    Expansion, attribute_order, crate_path, lints_of_options, local, parenthesized, parse_handler,
+    respan, return_type, tuple, with_error,
 };
 use crate::{
     arguments::ArgumentPlan,
@@ -103,12 +103,10 @@ impl InvalidatesExpansion {
             let clone = quote!(<#private::ResponseCache as ::core::clone::Clone>::clone);
             quote_spanned!(cache.span()=> .cache(#clone(&(#cache))))
         });
-        // The patterns are the handler's own, which the compiler checks in its body; here the options read a
-        // part of them.
+        let allow = lints_of_options();
         quote! {
             |#eager| {
-                #[allow(unused_variables, clippy::all, clippy::pedantic, clippy::nursery)]
-                let #patterns = #eager;
+                #allow let #patterns = #eager;
                 #(#values)*
                 #private::Invalidations::new() #(#steps)* #cache
             }
@@ -132,11 +130,8 @@ impl InvalidatesExpansion {
                 (quote_spanned!(at=> #private::literal(&#expression)), at)
             }
         };
-        // The author's expression in a statement of ours: the style of that is not the author's.
-        Some(quote_spanned! {at=>
-            #[allow(unused_parens, clippy::all, clippy::pedantic, clippy::nursery)]
-            let #name = #value;
-        })
+        let allow = lints_of_options();
+        Some(quote_spanned!(at=> #allow let #name = #value;))
     }
 }
 

@@ -250,15 +250,12 @@ impl Expansion {
             let expression = parenthesized(tokens);
             quote_spanned!(at=> #private::KeyWriter::#method(#writer, &#expression);)
         });
-        // The patterns are the handler's own, which the compiler checks in its body; here the key reads a part
-        // of them.
+        let allow = lints_of_options();
         quote! {
             |#writer, #eager| {
-                #[allow(unused_variables, clippy::all, clippy::pedantic, clippy::nursery)]
-                let #patterns = #eager;
+                #allow let #patterns = #eager;
                 #unless
-                #[allow(unused_parens, clippy::all, clippy::pedantic, clippy::nursery)]
-                { #(#parts)* }
+                #allow { #(#parts)* }
             }
         }
     }
@@ -293,6 +290,12 @@ fn respan(tokens: TokenStream, span: Span) -> TokenStream {
         token
     });
     moved.collect()
+}
+
+/// Allows what the expressions of options cannot avoid where they stand: the patterns of the arguments bind
+/// names that an expression does not read, and each expression is in parentheses.
+fn lints_of_options() -> TokenStream {
+    quote!(#[allow(unused_variables, unused_parens, clippy::all, clippy::pedantic, clippy::nursery)])
 }
 
 /// `(expression)`, whose errors point to the expression.
