@@ -342,7 +342,7 @@ pub mod __private {
         },
         invalidates::{InvalidatingCall, InvalidationGuard, Written, literal},
         key::{KeyWriter, handler_id::SourceLocation},
-        policy::mistakes::IntoHeaderName,
+        policy::mistakes::{IntoHeaderName, PurgeGuard, purge_guard},
         route::inputs::{ArgumentInfo, Role},
     };
     pub use core;

@@ -2,7 +2,7 @@
 //! nothing and is called once for each instantiation of the handler, so its expressions may name
 //! `Self` and generics.
 
-use super::Expansion;
+use super::{Expansion, located_at, respan};
 use crate::options::{
     Duration, Header, Nocache, Options, Query, StaleOptions, Status, Timeout, Vary,
 };
@@ -70,6 +70,7 @@ impl Expansion {
 
     /// The options that are functions.
     fn functions(&self) -> TokenStream {
+        let private = &self.private;
         let Options {
             store_if, purge, ..
         } = &self.options;
@@ -77,7 +78,11 @@ impl Expansion {
         let store_if =
             store_if.map(|function| quote_spanned!(function.span()=> .store_if(#function)));
         let purge = purge.as_ref();
-        let purge = purge.map(|guard| quote_spanned!(guard.span()=> .purge(#guard)));
+        let purge = purge.map(|guard| {
+            let at = located_at(guard.span());
+            let check = respan(quote!(#private::purge_guard), at);
+            quote_spanned!(at=> .purge(#check(#guard)))
+        });
         quote!(#store_if #purge)
     }
 

@@ -1,6 +1,9 @@
 //! Invalid options, reported when a cache or a route is built with them.
 
-use actix_web::http::header::HeaderName;
+use actix_web::{
+    guard::{Guard, GuardContext},
+    http::header::HeaderName,
+};
 use std::fmt::{self, Debug};
 
 /// The invalid options of a policy or a cache builder.
@@ -80,6 +83,25 @@ impl IntoHeaderName for &HeaderName {
     fn into_name(self) -> HeaderName {
         self.clone()
     }
+}
+
+/// The guard in `purge = ..` of the attribute.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say who may purge",
+    label = "no guard",
+    note = "write the name of a function `fn is_operator(context: &GuardContext<'_>) -> bool`, or a guard of actix-web"
+)]
+pub trait PurgeGuard: Guard {}
+
+#[diagnostic::do_not_recommend]
+impl<G: Guard> PurgeGuard for G {}
+
+/// Returns the check of the guard. Its type is the same for every guard, so that one that is no guard is one
+/// error.
+pub fn purge_guard(
+    guard: impl PurgeGuard + Send + Sync + 'static,
+) -> Box<dyn Fn(&GuardContext<'_>) -> bool + Send + Sync> {
+    Box::new(move |context| guard.check(context))
 }
 
 #[cfg(test)]
