@@ -27,8 +27,13 @@ struct Subject {
 const SUBJECTS: [Subject; 4] = [COLLAPSE, GENERATIONS, REMOTE, TAGS];
 
 const SOURCE: &str = "../../cached-response/src";
-/// Start of a file's own tests, which are left out.
-const TESTS: [&str; 2] = ["#[cfg(test)]\nmod tests;\n", "#[cfg(test)]\nmod tests {"];
+/// Tests of a file that stand in another one. They are left out.
+const TESTS: &str = "#[cfg(test)]\nmod tests;\n";
+/// Start of a file's own tests, which end it. They are left out.
+const INLINE_TESTS: [&str; 2] = [
+    "#[cfg(test)]\nmod tests {",
+    "#[cfg(test)]\npub(crate) mod tests {",
+];
 
 struct Mistake {
     name: &'static str,
@@ -123,10 +128,9 @@ mod {name} {{
 
 /// A file's tests stand at its end, or are a file of their own.
 fn without_tests(source: &str) -> String {
-    let [file, inline] = TESTS;
-    let source = source.replace(file, "");
-    let end = source.find(inline).unwrap_or(source.len());
-    source[..end].to_owned()
+    let source = source.replace(TESTS, "");
+    let start = INLINE_TESTS.iter().find_map(|tests| source.find(tests));
+    source[..start.unwrap_or(source.len())].to_owned()
 }
 
 fn read(path: &Path) -> String {

@@ -230,19 +230,19 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::{super::sync::explore, *};
     use Bump::{Expire, Invalidate};
 
-    fn names(names: &[&str]) -> Vec<String> {
+    pub(crate) fn names(names: &[&str]) -> Vec<String> {
         names.iter().copied().map(str::to_owned).collect()
     }
 
-    fn none() -> Pending {
+    pub(crate) fn none() -> Pending {
         Pending::new(names(&["all"]))
     }
 
-    fn tag(tag: &str) -> Scope {
+    pub(crate) fn tag(tag: &str) -> Scope {
         Scope::Tag(tag.to_owned())
     }
 

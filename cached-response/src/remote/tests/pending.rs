@@ -3,22 +3,13 @@ use crate::{
         Bump::{self, Expire, Invalidate},
         Scope,
     },
-    remote::bus::trust::{MAX_BYTES, MAX_SCOPES, Pending},
+    remote::bus::trust::{
+        MAX_BYTES, MAX_SCOPES,
+        tests::{names, none, tag},
+    },
 };
 use proptest::prelude::*;
 use std::collections::HashMap;
-
-fn names(names: &[&str]) -> Vec<String> {
-    names.iter().copied().map(str::to_owned).collect()
-}
-
-fn none() -> Pending {
-    Pending::new(names(&["all"]))
-}
-
-fn tag(tag: &str) -> Scope {
-    Scope::Tag(tag.to_owned())
-}
 
 #[test]
 fn too_many_invalidations_become_one_of_everything() {
