@@ -19,6 +19,7 @@ pub mod crowd;
 pub mod dice;
 pub mod nodes;
 pub mod process;
+pub mod prometheus;
 pub mod proxy;
 pub mod raw;
 pub mod rss;

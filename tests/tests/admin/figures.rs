@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::test::{TestRequest, call_and_read_body, call_and_read_body_json, init_service};
 use actix_web::{App, guard, web};
 use cached_response::{CacheResponses, Policy, ResponseCache, admin, cached};
+use tests::prometheus::{families, sum};
 use tests::raw::Request;
 
 use crate::shop::{Shop, authorized};
@@ -26,29 +27,6 @@ fn stats_are_those_of_the_cache() {
     assert_eq!(expected["hits"], 35);
 }
 
-/// The sums of the samples, by name. Checks the types.
-fn sums(text: &str) -> BTreeMap<&str, f64> {
-    let (mut types, mut sums) = (BTreeMap::new(), BTreeMap::new());
-    for line in text.lines() {
-        if let Some(family) = line.strip_prefix("# TYPE ") {
-            let (name, kind) = family.split_once(' ').unwrap();
-            assert!(types.insert(name, kind).is_none(), "{name} has two types");
-        } else if !line.starts_with("# HELP ") {
-            let (sample, value) = line.rsplit_once(' ').unwrap();
-            let name = sample.split('{').next().unwrap();
-            let of_summary = name
-                .strip_suffix("_sum")
-                .or_else(|| name.strip_suffix("_count"));
-            match of_summary {
-                Some(family) => assert_eq!(types[family], "summary", "{line}"),
-                None => assert_eq!(types[name] == "counter", name.ends_with("_total"), "{line}"),
-            }
-            *sums.entry(name).or_default() += value.parse::<f64>().unwrap();
-        }
-    }
-    sums
-}
-
 #[test]
 fn metrics_are_the_same_in_the_format_of_prometheus() {
     let shop = Shop::open();
@@ -57,7 +35,7 @@ fn metrics_are_the_same_in_the_format_of_prometheus() {
     let kind = response.header("content-type").unwrap();
     assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8");
     let (text, stats) = (response.text(), shop.cache.stats());
-    let sums = sums(&text);
+    let families = families(&text);
     let expected = [
         ("hits_total", stats.hits),
         ("misses_total", stats.misses),
@@ -70,7 +48,7 @@ fn metrics_are_the_same_in_the_format_of_prometheus() {
     ];
     for (name, count) in expected {
         let name = format!("cached_response_{name}");
-        let sum = sums.get(&*name).copied().unwrap_or_default();
+        let sum = sum(&families, &name);
         assert_eq!(sum.to_string(), count.to_string(), "{name}");
     }
     assert!(
