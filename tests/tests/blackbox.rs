@@ -38,7 +38,7 @@ fn trials(app: &Arc<App>) -> Vec<Trial> {
 }
 
 fn trial(group: &str, case: Case, app: Arc<App>) -> Trial {
-    let name = format!("{group}::{} {}", case.id, case.title);
+    let name = format!("{group}::{}", case.title);
     Trial::test(name, move || {
         let outcome = if case.alone {
             let app = start()?;

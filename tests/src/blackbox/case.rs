@@ -9,13 +9,11 @@ use serde_json::Value;
 
 use super::Expect;
 
-/// One case: an id and a sentence, what the handler shall answer, and what a client does.
+/// One case: a sentence, the answers of the handler, and the steps of a client.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// Short and unique.
-    pub id: String,
-    /// The behaviour, as a sentence.
+    /// The behaviour, as a sentence that no other case has.
     pub title: String,
     /// Other places where the behaviour is promised or tested.
     #[serde(default)]
@@ -222,13 +220,13 @@ mod tests {
     }
 
     #[test]
-    fn no_two_cases_share_an_id() {
+    fn no_two_cases_share_a_title() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
-        let mut ids = HashSet::new();
+        let mut titles = HashSet::new();
         for (group, cases) in load(&folder).unwrap() {
             assert!(!cases.is_empty(), "{group}");
             for case in cases {
-                assert!(ids.insert(case.id.clone()), "{}", case.id);
+                assert!(titles.insert(case.title.clone()), "{}", case.title);
             }
         }
     }

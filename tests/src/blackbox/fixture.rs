@@ -36,7 +36,7 @@ impl Run {
 
 impl Fixture {
     pub(super) fn new(app: SocketAddr, case: &Case) -> Result<Self, String> {
-        let id = format!("{:016x}", RandomState::new().hash_one(&case.id));
+        let id = format!("{:016x}", RandomState::new().hash_one(&case.title));
         let script = serde_json::to_string(&case.script).map_err(|error| error.to_string())?;
         let script = dated(&script, SystemTime::now())?.replace("{id}", &id);
         let fixture = Self { app, id };

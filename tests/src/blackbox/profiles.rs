@@ -24,7 +24,7 @@ impl Case {
 
     fn under(&self, profile: String) -> Self {
         let mut case = Self {
-            id: format!("{} {profile}", self.id),
+            title: format!("{} ({profile})", self.title),
             profile,
             ..self.clone()
         };
@@ -60,12 +60,12 @@ mod tests {
 
     fn scripts(profile: &str, script: &Value) -> Vec<(String, Value)> {
         let case = json!({
-            "id": "X1", "title": "any", "profile": profile, "also": ["scope", "rfc"],
+            "title": "any", "profile": profile, "also": ["scope", "rfc"],
             "script": [script], "steps": []
         });
         let case: Case = serde_json::from_value(case).unwrap();
         let cases = case.of_profiles().into_iter();
-        cases.map(|case| (case.id, json!(case.script))).collect()
+        cases.map(|case| (case.title, json!(case.script))).collect()
     }
 
     #[test]
@@ -87,11 +87,11 @@ mod tests {
             ),
         ] {
             let expected = [
-                ("X1 scope", &script),
-                ("X1 rfc", &by_response),
-                ("X1", &script),
+                ("any (scope)", &script),
+                ("any (rfc)", &by_response),
+                ("any", &script),
             ]
-            .map(|(id, script)| (id.to_owned(), json!([script])));
+            .map(|(title, script)| (title.to_owned(), json!([script])));
             assert_eq!(scripts("t60", &script), expected);
         }
     }
