@@ -12,7 +12,7 @@
 //! tokio::join!(run, test);
 //! # });
 //! # fn tokio_test(test: impl Future<Output = ()>) {
-//! #     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test);
+//! #     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test);
 //! # }
 //! ```
 
@@ -21,6 +21,10 @@ use std::future::poll_fn;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+
+use tokio::time::timeout;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The barriers of one test; clones are the same barriers.
 #[derive(Debug, Clone, Default)]
@@ -65,16 +69,26 @@ impl Barriers {
         self.change(name, |barrier| barrier.passes += count);
     }
 
-    /// Waits, in a test, until that many have ever come to this barrier.
+    /// Waits, in a test, until that many have arrived at this barrier; panics after half a minute.
     pub async fn arrived(&self, name: &str, count: usize) {
-        let there = move |barrier: &mut Barrier| barrier.arrived >= count;
-        poll_fn(|context| self.poll(name, context, there)).await;
+        self.met(name, move |barrier| barrier.arrived >= count)
+            .await;
     }
 
-    /// Waits until that many runs were dropped at this barrier.
+    /// Waits until that many runs were dropped at this barrier; panics after half a minute.
     pub async fn given_up(&self, name: &str, count: usize) {
-        let gone = move |barrier: &mut Barrier| barrier.given_up >= count;
-        poll_fn(|context| self.poll(name, context, gone)).await;
+        self.met(name, move |barrier| barrier.given_up >= count)
+            .await;
+    }
+
+    async fn met(&self, name: &str, met: impl Fn(&mut Barrier) -> bool) {
+        let wait = poll_fn(|context| self.poll(name, context, &met));
+        let is_met = timeout(TIMEOUT, wait).await.is_ok();
+        assert!(
+            is_met,
+            "waited {TIMEOUT:?} at `{name}`: {:?}",
+            self.lock().get(name)
+        );
     }
 
     /// Like [`arrived`](Self::arrived) for a test that is not async; panics when it takes longer than `wait_timeout`.

@@ -227,6 +227,23 @@ pub async fn soon(what: &str, mut met: impl FnMut() -> bool) {
     }
 }
 
+/// Repeats a request, with everything else on this thread in between, until its answer is as expected.
+pub async fn repeat<F: Future>(
+    what: &str,
+    mut ask: impl FnMut() -> F,
+    is_expected: impl Fn(&F::Output) -> bool,
+) -> F::Output {
+    let started = Instant::now();
+    loop {
+        let answer = ask().await;
+        if is_expected(&answer) {
+            return answer;
+        }
+        assert!(started.elapsed() < TIMEOUT, "waited too long: {what}");
+        yield_now().await;
+    }
+}
+
 /// Waits, beside a server, until `met` holds.
 pub fn eventually(what: &str, mut met: impl FnMut() -> bool) {
     let started = Instant::now();

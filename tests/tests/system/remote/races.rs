@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::atomic::Ordering::SeqCst, time::Duration};
 
 use actix_web::{http::header, test::TestRequest};
 use cached_response::{Policy, Skip, Store};
-use tests::stage::soon;
+use tests::stage::{repeat, soon};
 
 use super::{Nodes, ROW, said};
 
@@ -88,11 +88,9 @@ async fn an_outdated_response_is_not_found_again() {
         "run 1",
         "it is refreshed behind the answer"
     );
-    // Where nothing was heard for a while, the first one has only compared what lies there.
-    while stats().skipped(Skip::Status) == 0 {
-        node.get("/gone").await;
-        tokio::task::yield_now().await;
-    }
+    // A node without a recent heartbeat first verifies its response with the store.
+    let is_judged = |_: &_| stats().skipped(Skip::Status) > 0;
+    repeat("the refresh is judged", || node.get("/gone"), is_judged).await;
     node.cache.settled().await;
     for node in [&nodes.one, &nodes.other] {
         assert_eq!(node.get("/gone").await.0, "gone");
@@ -213,11 +211,8 @@ async fn a_stale_value_is_refreshed_behind_it_without_memory_too() {
         assert_eq!(get(1).await, 1);
         nodes.advance(11);
         assert_eq!(get(2).await, 1, "at once");
-        while nodes.one.cache.stats().values.stored < 2 {
-            get(2).await;
-            // To let the one behind go on.
-            tokio::task::yield_now().await;
-        }
+        let is_stored = |_: &_| nodes.one.cache.stats().values.stored >= 2;
+        repeat("the refreshed value is stored", || get(2), is_stored).await;
         nodes.one.cache.settled().await;
         assert_eq!(get(3).await, 2);
     }

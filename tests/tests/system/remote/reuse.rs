@@ -2,7 +2,7 @@
 
 use super::{Nodes, digests_meet, pair, said};
 use actix_web::{http::header, test::TestRequest};
-use tests::stage::Answer;
+use tests::stage::{Answer, repeat, soon};
 
 const MADE: &str = "fwd=uri-miss; stored";
 
@@ -156,10 +156,10 @@ async fn a_stale_response_is_refreshed_behind_the_answer_without_memory_too() {
     nodes.advance(11);
     let stale = pair("run 1", "hit; ttl=-1; detail=stale-while-revalidate");
     assert_eq!(nodes.other.get("/windows").await, stale);
-    tests::stage::soon("it is refreshed", || nodes.stage.runs() == 2).await;
+    soon("it is refreshed", || nodes.stage.runs() == 2).await;
     nodes.other.cache.settled().await;
     let remote = pair("run 2", "hit; ttl=10; detail=remote");
-    tests::stage::soon("it has ended", || nodes.other.cache.stats().stored == 1).await;
+    soon("it has ended", || nodes.other.cache.stats().stored == 1).await;
     nodes.other.cache.settled().await;
     assert_eq!(nodes.one.get("/windows").await, remote);
 }
@@ -171,17 +171,17 @@ async fn a_refresh_that_another_node_has_made_is_no_hit() {
     nodes.other.get("/windows").await;
     nodes.advance(11);
     // The first request may verify the response with the store, and a later one leads its refresh.
-    while nodes.one.cache.stats().stored < 2 {
-        nodes.one.get("/windows").await;
-        tokio::task::yield_now().await;
-    }
+    let is_stored = |_: &_| nodes.one.cache.stats().stored >= 2;
+    let refresh = || nodes.one.get("/windows");
+    repeat("the first node stores its refresh", refresh, is_stored).await;
     nodes.one.cache.settled().await;
-    let (mut asked, mut text) = (1, String::new());
-    while text != "run 2" {
-        (text, _) = nodes.other.get("/windows").await;
+    let mut asked = 1;
+    let read = || {
         asked += 1;
-        assert!(asked < 1000, "it is not refreshed");
-    }
+        nodes.other.get("/windows")
+    };
+    let what = "the other node answers with the refreshed response";
+    repeat(what, read, |(text, _)| text == "run 2").await;
     let stats = nodes.other.cache.stats();
     assert_eq!((stats.hits, stats.remote_hits), (asked, 1));
     assert_eq!((nodes.stage.runs(), stats.runs), (2, 0));

@@ -1,5 +1,7 @@
 //! Advice, through a real server: what it says, once, and with the word to write.
 
+use std::time::Duration;
+
 use actix_web::{App, HttpResponse, HttpServer, get, post, web};
 use cached_response::{
     Advice, AdviceKind, CacheResponses, Policy, ResponseCache, TrackedRequest, cached_response,
@@ -8,6 +10,7 @@ use cached_response::{
 use tests::alone::alone;
 use tests::raw::{Connection, Request};
 use tests::server::{FREE_PORT, Server};
+use tests::stage::eventually;
 use tracing::Level;
 
 use super::recorder::Recorder;
@@ -179,11 +182,12 @@ fn a_cache_for_each_worker_is_named() {
         Ok((server.disable_signals().run(), address))
     })
     .unwrap();
-    let caches = [caches.recv().unwrap(), caches.recv().unwrap()];
-    // Both workers are asked.
-    while caches.iter().any(|cache| cache.stats().misses == 0) {
+    let started = || caches.recv_timeout(Duration::from_secs(20));
+    let caches = [started().unwrap(), started().unwrap()];
+    eventually("both workers have answered", || {
         send(&server, 1, |_| Request::get("/search/tea"));
-    }
+        caches.iter().all(|cache| cache.stats().misses > 0)
+    });
     assert!(
         caches
             .iter()

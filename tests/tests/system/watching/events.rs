@@ -18,7 +18,7 @@ use futures_util::FutureExt as _;
 use tests::alone::{ORDERED, alone};
 use tests::raw::{self, Request};
 use tests::server::Server;
-use tests::stage::eventually;
+use tests::stage::{eventually, repeat};
 use tracing::Level;
 
 use super::recorder::{Fields, Recorder};
@@ -169,10 +169,9 @@ fn miss_hit_and_refresh(cache: &ResponseCache, clock: &ManualClock) {
         }
         clock.advance(Duration::from_secs(61));
         // The first one verifies it with the store, and a later one leads its refresh.
-        while cache.stats().stored < 2 {
-            call_and_read_body(&app, request().to_request()).await;
-            tokio::task::yield_now().await;
-        }
+        let ask = || call_and_read_body(&app, request().to_request());
+        let is_stored = |_: &_| cache.stats().stored >= 2;
+        repeat("the refresh is stored", ask, is_stored).await;
         cache.settled().await;
     });
 }
