@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_for_a_target_says_what_to_write() {
+    fn the_error_for_a_target_has_the_correction() {
         for (text, suggestion) in [
             ("products", "`/products`"),
             ("https://example.com/products", "`/products`"),

@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unrelated_word_finds_no_option() {
+    fn an_unrelated_name_suggests_no_option() {
         for typed in ["stale", "x", "compression"] {
             assert_eq!(closest(typed, OPTIONS), None, "{typed}");
         }

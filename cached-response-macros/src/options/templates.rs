@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_for_any_other_brace_says_what_to_write() {
+    fn the_error_for_any_other_brace_has_the_correction() {
         let message = |literal| check_template(&literal).unwrap_err().to_string();
         assert!(message(parse_quote!("product:{id")).contains("write `{id}`"));
         assert!(message(parse_quote!("product:{i{d}")).contains("write `{id}`"));
