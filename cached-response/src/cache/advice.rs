@@ -375,7 +375,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_bounded_and_a_tag_that_comes_later_is_known() {
+    fn tags_are_bounded_and_a_later_tag_is_counted() {
         let advisor = Advisor::default();
         for n in 0..1_000 {
             let tag = format!("tag{n}");

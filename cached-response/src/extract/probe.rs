@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_knows_covered_types_and_only_those() {
+    fn a_probe_finds_covered_types_and_only_those() {
         let known = CoveredBy::<All>::facts(class!(Option<HttpRequest>));
         let neutral = CoveredBy::<Nothing>::facts(class!(Neutral));
         let user = CoveredBy::<Nothing>::facts(class!(User));
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_with_known_parts_is_known_or_a_holder() {
+    fn a_type_with_covered_parts_is_covered_or_a_holder() {
         let _: Holder<_> = class!((User, HttpRequest));
         let _: Holder<_> = class!(Option<User>);
         let _: Known<_> = class!((Neutral, HttpRequest));

@@ -162,7 +162,7 @@ mod tests {
 
     /// RFC 9110 §5.6.7.
     #[test]
-    fn two_digits_of_a_year_lie_at_most_fifty_years_ahead() {
+    fn a_year_of_two_digits_is_at_most_fifty_years_ahead() {
         for (written, same) in [
             (
                 "Thursday, 18-Aug-50 02:01:18 GMT",

@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_knows_its_tags() {
+    fn a_snapshot_has_its_tags() {
         explore(|| {
             let unnamed = Generation::default();
             let snapshot =

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_says_what_was_wrong_and_that_it_is_not_lost() {
+    fn its_text_has_the_failure_and_the_retry() {
         for (error, words) in [
             (InvalidationError::Unreachable, "cannot be reached;"),
             (InvalidationError::Slow, "in time;"),

@@ -165,7 +165,7 @@ fn a_part_that_does_not_serialize_has_no_key() {
 }
 
 #[test]
-fn the_first_refusal_is_the_one_that_is_told() {
+fn the_first_refusal_is_reported() {
     let mut key = KeyWriter::reuse(Vec::new());
     assert_eq!(key.refused(), None);
     key.unless();

@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "meant")]
-    fn a_panic_without_the_body_goes_on() {
+    fn a_panic_without_the_body_propagates() {
         is_refused(|_| panic!("meant"));
     }
 }

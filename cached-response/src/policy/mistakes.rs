@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_word_is_reported_when_a_route_is_built() {
+    fn an_invalid_name_is_reported_when_a_route_is_built() {
         let policy = || Policy::new(1);
         assert_reported(
             policy().methods(["POST", "GE T"]),
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn words_may_be_of_every_type_that_stands_for_them() {
+    fn names_may_be_of_every_type_that_converts_to_them() {
         let one = Policy::new(1)
             .methods(["GET", "POST"])
             .status(404)

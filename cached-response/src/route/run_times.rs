@@ -67,7 +67,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn nothing_is_known_of_a_route_before_its_first_run() {
+    fn a_route_has_no_estimate_before_its_first_run() {
         let times = RunTimes::new();
         assert_eq!(times.usual(&"a"), None);
         times.note(&"a", 7 * SECOND);

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_without_a_local_runtime_is_known_without_a_panic() {
+    fn a_thread_without_a_local_runtime_is_detected_without_a_panic() {
         thread::spawn(|| {
             assert_cannot_spawn_in_a_plain_runtime();
         })

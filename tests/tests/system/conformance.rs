@@ -104,7 +104,7 @@ fn exists(test: &str) -> bool {
 }
 
 #[test]
-fn every_row_is_shown_by_a_test_or_says_why_not() {
+fn every_row_names_a_test_or_a_reason() {
     for row in rows() {
         let reasoned = REASONS.iter().any(|reason| {
             let text = row.shown.split_once(reason).map(|(_, text)| text);
@@ -147,7 +147,7 @@ fn every_directive_has_a_row_in_the_guide() {
 fn a_name_that_is_not_a_test_is_rejected() {
     for absent in [
         "standard::lifetimes::no_such_sentence",
-        "no_such_module::a_response_lives_as_long_as_it_says",
+        "no_such_module::a_response_is_fresh_for_its_own_lifetime",
         // A helper of tests, and a function of the crate.
         "standard::lifetimes::lives",
         "http::storable::storability",
@@ -155,7 +155,7 @@ fn a_name_that_is_not_a_test_is_rejected() {
         assert!(!exists(absent), "{absent}");
     }
     for present in [
-        "standard::lifetimes::a_response_lives_as_long_as_it_says",
+        "standard::lifetimes::a_response_is_fresh_for_its_own_lifetime",
         "http::date::tests::a_text_in_none_of_the_formats_is_not_a_date",
     ] {
         assert!(exists(present), "{present}");

@@ -279,7 +279,7 @@ fn reasoned(heading: &str) -> BTreeMap<String, bool> {
 }
 
 #[test]
-fn the_design_notes_say_why_each_dependency_is_there() {
+fn the_design_notes_justify_each_dependency() {
     for (manifest, heading) in [
         (
             "cached-response/Cargo.toml",

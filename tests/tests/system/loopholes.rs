@@ -96,7 +96,7 @@ async fn plain() -> String {
 }
 
 #[actix_web::test]
-async fn a_request_with_authorization_lets_nobody_run_side_by_side() {
+async fn a_request_with_authorization_does_not_mark_its_key() {
     let cache = isolated();
     let app = init_service(App::new().service(plain)).await;
     let token = ("authorization", "Bearer alice");
@@ -106,7 +106,7 @@ async fn a_request_with_authorization_lets_nobody_run_side_by_side() {
 }
 
 #[actix_web::test]
-async fn parts_that_are_inserted_in_two_places_are_told_apart() {
+async fn parts_that_are_inserted_in_two_places_are_kept_apart() {
     let _cache = isolated();
     let app = App::new().service(plain).wrap_fn(|request, service| {
         let number = |name: &str| {
@@ -161,7 +161,7 @@ async fn chosen(request: TrackedRequest) -> String {
 }
 
 #[actix_web::test]
-async fn names_that_clients_choose_keep_nobody_elses_out() {
+async fn names_chosen_by_clients_do_not_displace_others() {
     let _cache = isolated();
     let app = init_service(App::new().service(chosen)).await;
     let of = async |which: &str| {

@@ -206,7 +206,7 @@ fn after_one_panic_a_thousand_waiters_make_one_other_run() {
 /// Every run panics. Each of a thousand is closed by its own run, in three times the
 /// time of one, and the process lives on.
 #[test]
-fn where_every_run_panics_nobody_waits_for_long() {
+fn where_every_run_panics_waits_stay_short() {
     alone(|| {
         let panics = Panics::count();
         let stage = Stage::new(ResponseCache::builder().build());

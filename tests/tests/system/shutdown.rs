@@ -208,8 +208,8 @@ fn server(test: &str, timeout: u64) -> Option<Server> {
 }
 
 #[test]
-fn waiters_are_answered_when_the_process_is_told_to_end() {
-    let name = "shutdown::waiters_are_answered_when_the_process_is_told_to_end";
+fn waiters_are_answered_during_a_graceful_shutdown() {
+    let name = "shutdown::waiters_are_answered_during_a_graceful_shutdown";
     let Some(mut server) = server(name, TIMEOUT.as_secs()) else {
         return;
     };

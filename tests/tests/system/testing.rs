@@ -48,7 +48,7 @@ async fn two_threads_do_not_meet_in_their_isolated_caches() {
 }
 
 #[test]
-fn one_word_in_the_environment_switches_everything_off() {
+fn one_environment_variable_switches_the_cache_off() {
     // Builds it, and shows that it caches otherwise.
     let on = Example::start("blackbox").unwrap();
     let program = std::fs::read_link(format!("/proc/{}/exe", on.pid())).unwrap();
@@ -134,8 +134,8 @@ fn two_tests(name: &str, begin: fn() -> Option<Isolated>) -> Option<String> {
 }
 
 #[test]
-fn a_second_test_that_uses_the_cache_of_the_process_is_told_how_to_have_its_own() {
-    let name = "a_second_test_that_uses_the_cache_of_the_process_is_told_how_to_have_its_own";
+fn a_second_test_on_the_process_cache_logs_how_to_isolate_it() {
+    let name = "a_second_test_on_the_process_cache_logs_how_to_isolate_it";
     let Some(printed) = two_tests(name, || None) else {
         return;
     };
@@ -145,8 +145,8 @@ fn a_second_test_that_uses_the_cache_of_the_process_is_told_how_to_have_its_own(
 }
 
 #[test]
-fn tests_that_have_caches_of_their_own_are_told_nothing() {
-    let name = "tests_that_have_caches_of_their_own_are_told_nothing";
+fn tests_with_caches_of_their_own_log_nothing() {
+    let name = "tests_with_caches_of_their_own_log_nothing";
     let Some(printed) = two_tests(name, || Some(isolated())) else {
         return;
     };

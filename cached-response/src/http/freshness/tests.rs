@@ -76,7 +76,7 @@ fn age_is_the_first_member_if_that_is_a_number() {
 
 /// RFC 9111 §4.2.3.
 #[test]
-fn the_age_on_arrival_is_the_larger_of_what_is_told_and_what_the_date_shows() {
+fn the_age_on_arrival_is_the_larger_of_age_and_apparent_age() {
     for (date, told, expected) in [
         (at(0), "0", 0),
         (at(-100), "0", 100),
@@ -115,7 +115,7 @@ fn the_duration_of_a_run_adds_to_age_and_not_to_date() {
 
 /// RFC 9111 §4.2.1.
 #[test]
-fn the_first_that_is_said_is_the_lifetime() {
+fn the_first_lifetime_in_order_of_precedence_holds() {
     let (past, date, soon, far) = (at(-10), at(0), at(300), "Fri, 31 Dec 9999 23:59:59 GMT");
     let later = at(400);
     for (fields, expected) in [
@@ -155,7 +155,7 @@ fn the_first_that_is_said_is_the_lifetime() {
 
 /// RFC 9213 §2.2.
 #[test]
-fn beside_a_targeted_field_expires_says_nothing() {
+fn beside_a_targeted_field_expires_is_ignored() {
     let soon = at(300);
     let fields = headers(&[("expires", &soon), ("cdn-cache-control", "public")]);
     let said =
@@ -200,7 +200,7 @@ fn a_guess_is_a_fraction_of_the_time_since_the_last_modification() {
 }
 
 #[test]
-fn a_validator_is_one_that_can_be_asked_about() {
+fn an_etag_or_a_readable_date_is_a_validator() {
     let modified = at(-1000);
     for (fields, has) in [
         (&[("etag", "\"a\"")][..], true),
@@ -386,7 +386,7 @@ proptest! {
     }
 
     #[test]
-    fn one_more_wish_never_makes_a_client_accept_more(
+    fn an_additional_directive_never_makes_a_client_accept_more(
         said in prop::collection::vec(directive(), 0..4),
         more in directive().prop_filter("this one does", |more| !more.starts_with("max-stale")),
         lifetime in 0_u64..200,

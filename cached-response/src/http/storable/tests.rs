@@ -145,7 +145,7 @@ fn a_reflected_origin_is_stored_only_with_vary_origin() {
 }
 
 #[test]
-fn a_response_to_an_authorized_request_must_say_that_it_is_for_others_too() {
+fn a_response_to_an_authorized_request_needs_a_directive_that_permits_sharing() {
     for (value, stored) in [
         ("max-age=60", false),
         ("public", true),
@@ -230,7 +230,7 @@ fn a_status_may_have_a_timeout_of_its_own() {
 }
 
 #[test]
-fn s_maxage_shortens_the_timeout_and_the_handlers_own_word_beats_both() {
+fn s_maxage_shortens_the_timeout_and_a_call_of_the_handler_overrides_both() {
     let config = RouteConfig::new(Policy::new(60), &[]);
     let said = Some(Duration::from_secs(600));
     for (value, without, with) in [

@@ -181,7 +181,7 @@ fn without_dots(path: &str) -> String {
 
 proptest! {
     #[test]
-    fn relative_references_are_merged_as_the_rfc_says(
+    fn relative_references_are_merged_as_in_rfc_3986(
         base in proptest::collection::vec("[a-z]{1,3}", 1..4),
         reference in proptest::collection::vec(segment(), 1..6),
     ) {

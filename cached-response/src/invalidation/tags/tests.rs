@@ -75,7 +75,7 @@ fn an_invalid_template_is_an_error_that_names_the_correction() {
 
 proptest! {
     #[test]
-    fn literal_text_comes_back_from_doubled_braces(text in "[a-z{}ü:/]{0,12}") {
+    fn doubled_braces_are_read_as_literal_ones(text in "[a-z{}ü:/]{0,12}") {
         let template = text.replace('{', "{{").replace('}', "}}");
         prop_assert_eq!(filled(&template), Ok(text));
     }

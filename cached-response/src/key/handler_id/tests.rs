@@ -87,7 +87,7 @@ fn a_unique_type_name_is_an_identity_in_every_build() {
 }
 
 #[test]
-fn types_of_one_name_are_told_apart() {
+fn types_of_one_name_have_different_ids() {
     let by_macro = SourceLocation::new("shop::list", [3, 1], [90, 5], "");
     let named: [Named; 9] = [
         (
@@ -136,7 +136,7 @@ fn a_macro_may_write_a_function_of_a_module() {
 }
 
 #[test]
-fn the_bytes_are_those_that_other_versions_of_this_crate_know() {
+fn the_bytes_are_the_same_in_every_version() {
     let bytes = of::<One>(
         || "shop::list::{{closure}}",
         function("shop::list", "0f"),

@@ -7,7 +7,7 @@ fn written<T: KeyPart + ?Sized>(part: &T) -> Vec<u8> {
 }
 
 #[test]
-fn values_that_look_alike_are_told_apart() {
+fn similar_values_have_different_keys() {
     let all = [
         written("1"),
         written(&1_u8),
@@ -99,7 +99,7 @@ fn a_number_is_the_same_in_any_width() {
 }
 
 #[test]
-fn addresses_are_told_apart_by_all_they_have() {
+fn addresses_with_any_difference_have_different_keys() {
     let v6 = |flow, scope| SocketAddrV6::new(Ipv6Addr::LOCALHOST, 80, flow, scope);
     assert_ne!(written(&v6(0, 0)), written(&v6(0, 1)));
     assert_ne!(written(&v6(0, 0)), written(&v6(1, 0)));

@@ -304,7 +304,7 @@ proptest! {
 
     /// Only the order of differently named pairs may not matter.
     #[test]
-    fn differently_named_pairs_may_come_in_any_order(
+    fn differently_named_pairs_may_be_in_any_order(
         (sorted, shuffled) in prop::collection::btree_map("[a-z%+]{0,3}", "[a-z=%]{0,3}", 0..6)
             .prop_map(|pairs| {
                 let mut names = std::collections::HashSet::new();

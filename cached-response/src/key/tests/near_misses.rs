@@ -127,7 +127,7 @@ fn joined(pieces: &[&str]) -> (String, Vec<usize>) {
 
 /// Two different requests never have one key.
 #[test]
-fn a_million_pairs_of_near_misses_share_a_key_only_if_they_ask_the_same() {
+fn of_a_million_pairs_of_near_misses_only_equal_requests_share_a_key() {
     let halves = [1, 2].map(|seed| std::thread::spawn(move || compare(seed, 500_000)));
     let equal: usize = halves.into_iter().map(|half| half.join().unwrap()).sum();
     // Else the test would not see a key that tells apart too much.

@@ -278,7 +278,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_invalidation_error_has_the_kind_and_the_words_of_the_store() {
+    fn an_invalidation_error_has_the_kind_and_the_text_of_the_store() {
         for (kind, expected) in [
             (StoreErrorKind::Unreachable, "cannot be reached;"),
             (StoreErrorKind::InvalidAddress, "cannot be reached;"),

@@ -239,7 +239,7 @@ async fn an_open_breaker_lets_only_the_probe_through() {
 }
 
 #[tokio::test]
-async fn probes_go_on_until_one_succeeds() {
+async fn probes_are_repeated_until_one_succeeds() {
     let (client, store, mut events) = client(Behaviour::Answer);
     open(&client, &store).await;
     events.drain();
@@ -264,7 +264,7 @@ async fn a_store_that_fails_again_is_probed_again() {
 }
 
 #[tokio::test]
-async fn recoveries_run_in_order_before_calls_go_through() {
+async fn recoveries_run_in_order_before_calls_are_admitted() {
     let (reached, mut is_reached) = tokio::sync::mpsc::unbounded_channel();
     let gate = Arc::new(Semaphore::new(0));
     let shut = Arc::clone(&gate);

@@ -107,7 +107,7 @@ fn a_body_that_is_not_in_the_key_bypasses() {
 }
 
 #[test]
-fn a_whole_request_without_a_word_on_it_bypasses() {
+fn a_whole_request_without_an_option_for_it_bypasses() {
     assert_eq!(
         bypassed(Policy::default(), SEES_REQUEST, |_| {}),
         Some(Bypass::Undeclared)
@@ -159,7 +159,7 @@ fn a_method_override_means_nothing_to_a_handler_that_sees_no_headers() {
 }
 
 #[test]
-fn a_body_that_is_named_in_key_may_come_with_a_get() {
+fn a_get_may_have_a_body_that_is_named_in_key() {
     let mut request = get(&[]);
     request.body = true;
     assert_eq!(
@@ -169,7 +169,7 @@ fn a_body_that_is_named_in_key_may_come_with_a_get() {
 }
 
 #[test]
-fn head_goes_with_get_and_never_leads() {
+fn head_is_answered_where_get_is_and_never_leads() {
     let mut request = get(&[]);
     request.method = Method::HEAD;
     let head = admitted(&[], &request);
@@ -187,7 +187,7 @@ fn an_authorized_request_reuses_only_what_is_open_and_runs_alone() {
 }
 
 #[test]
-fn a_route_that_knows_of_users_treats_an_authorized_request_like_any_other() {
+fn a_route_keyed_by_user_admits_authorized_requests() {
     let request = get(&[("authorization", "Bearer a")]);
     for role in [Role::Keyed, Role::Gate] {
         let admitted = admitted(&[(role, ArgumentInfo::UNKNOWN)], &request);

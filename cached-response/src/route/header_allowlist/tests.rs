@@ -24,7 +24,7 @@ fn plain() -> HeaderAllowlist {
 
 /// A cookie that nothing is known of bypasses.
 #[test]
-fn only_cookies_that_are_known_to_be_for_scripts_pass() {
+fn only_cookies_listed_as_for_scripts_pass() {
     for (cookies, expected) in [
         ("", None),
         (" ; ", None),
@@ -122,7 +122,7 @@ proptest! {
     /// Whatever a `Cookie` field looks like, a handler gets no cookie out of it that was not asked
     /// about.
     #[test]
-    fn every_cookie_that_a_handler_can_get_is_asked_about(
+    fn every_cookie_that_a_handler_can_read_is_checked(
         field in "(_ga|_gid|a|[ -~]|[;=\" ,%]){0,12}",
     ) {
         let request = TestRequest::default().append_header(("cookie", field)).to_http_request();

@@ -40,7 +40,7 @@ fn is_known(route: &Route, request: &HttpRequest) -> bool {
 }
 
 #[test]
-fn a_target_is_known_from_its_second_request() {
+fn a_target_is_memoized_from_its_second_request() {
     let (route, request) = (route(), get("/a?b=1"));
     ask(&route, &request, "/a");
     assert!(!is_known(&route, &request));
@@ -49,7 +49,7 @@ fn a_target_is_known_from_its_second_request() {
 }
 
 #[test]
-fn another_target_is_not_known() {
+fn another_target_is_not_memoized() {
     let route = route();
     for _ in 0..2 {
         ask(&route, &get("/a?b=1"), "/a");
@@ -70,7 +70,7 @@ fn two_routes_of_one_handler_do_not_meet() {
 }
 
 #[test]
-fn a_target_under_another_pattern_is_not_known() {
+fn a_target_under_another_pattern_is_not_memoized() {
     let route = route();
     let matched = |name: &'static str, value: &'static str| {
         let request = TestRequest::with_uri("/a");

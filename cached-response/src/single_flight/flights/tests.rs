@@ -194,7 +194,7 @@ fn a_leader_that_panics_ends_as_failed() {
 }
 
 #[test]
-fn the_flight_that_failed_is_gone_before_its_waiters_are_woken() {
+fn a_failed_flight_is_removed_before_its_waiters_are_woken() {
     struct Look(TestFlights, AtomicUsize);
     impl Wake for Look {
         fn wake(self: Arc<Self>) {
@@ -424,7 +424,7 @@ fn the_first_outcome_of_two_runs_counts() {
 }
 
 #[test]
-fn waiters_know_when_only_the_body_is_to_come() {
+fn waiters_see_when_only_the_body_is_missing() {
     explore(|| {
         let flights = TestFlights::new();
         let leader = lead(&flights, "a");

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_the_server_is_a_refusal_with_its_words() {
+    fn an_error_of_the_server_is_a_refusal_with_its_text() {
         for line in [
             "READONLY You can't write",
             "LOADING it loads",
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replica_is_known_by_its_role() {
+    fn a_replica_is_recognized_by_its_role() {
         assert!(replication("role:slave\r\nmaster_host:127.0.0.1\r\n").is_replica);
     }
 

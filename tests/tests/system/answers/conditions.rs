@@ -21,7 +21,7 @@ async fn dated() -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn a_client_that_has_the_stored_response_is_told_so() {
+async fn a_client_with_the_stored_response_gets_a_304() {
     let cache = isolated();
     let app = init_service(App::new().service(tagged).service(dated)).await;
     ask_for(&app, "/tagged").await;
@@ -116,7 +116,7 @@ async fn only_a_200_is_ever_not_modified() {
 
 /// A HEAD, whose answer has no body to be wrong about.
 #[test]
-fn a_head_is_told_that_nothing_has_changed() {
+fn a_conditional_head_gets_a_304() {
     let server = Server::start(1, |app| {
         app.service(web::resource("/").to(constant));
     });

@@ -43,7 +43,7 @@ async fn for_ever() -> &'static str {
 }
 
 #[actix_web::test]
-async fn what_caches_before_us_said_stays_in_front_of_our_word() {
+async fn cache_status_of_upstream_caches_precedes_ours() {
     let _cache = isolated();
     let app = init_service(App::new().service(upstream)).await;
     for expected in ["fwd=uri-miss; stored", "hit; ttl=300"] {

@@ -8,7 +8,7 @@ use tests::stage::{Stage, soon};
 use super::{routes, stage};
 
 #[actix_web::test]
-async fn a_run_that_was_invalidated_answers_only_the_one_who_asked_before() {
+async fn an_invalidated_run_answers_only_requests_from_before_the_invalidation() {
     let stage = stage();
     let app = stage.app(routes).await;
     let leader = app.get("/page/a");

@@ -10,7 +10,7 @@ use tests::stage::{Stage, soon};
 use super::{routes, stage};
 
 #[actix_web::test]
-async fn a_run_whose_leader_left_goes_on_and_is_stored() {
+async fn a_run_whose_leader_left_continues_and_is_stored() {
     let stage = stage();
     let app = stage.app(routes).await;
     let leader = app.get("/page/a");

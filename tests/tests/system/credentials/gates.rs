@@ -21,7 +21,7 @@ async fn underscored(_user: User) -> String {
 }
 
 #[actix_web::test]
-async fn a_gate_is_asked_before_every_answer_hits_included() {
+async fn a_gate_runs_before_every_answer_hits_included() {
     let gated_closure = cached(Policy::new(60), |_: Gate<User>| async { run().to_string() });
     let app = App::new()
         .service(gated)

@@ -47,7 +47,7 @@ async fn other_paths_stay_fresh() {
 }
 
 #[actix_web::test]
-async fn those_who_waited_before_are_answered_by_the_run_from_before() {
+async fn waiters_from_before_an_expiry_are_answered_by_the_run_from_before() {
     for expire in EXPIRE_EACH {
         let (stage, app, leader) = under_way("/page/a").await;
         let waiter = app.get("/page/a");

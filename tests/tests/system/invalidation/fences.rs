@@ -6,7 +6,7 @@ use tests::stage::soon;
 use super::{EACH, under_way};
 
 #[actix_web::test]
-async fn a_run_that_is_overtaken_answers_only_the_one_who_asked_before() {
+async fn an_overtaken_run_answers_only_requests_from_before_the_invalidation() {
     for invalidate in EACH {
         let (stage, app, before) = under_way("/page/a").await;
         invalidate(&stage.cache).await.unwrap();
@@ -39,7 +39,7 @@ async fn a_later_request_does_not_join_an_earlier_run() {
 }
 
 #[actix_web::test]
-async fn those_who_followed_an_overtaken_run_make_one_new_run() {
+async fn waiters_of_an_overtaken_run_share_one_new_run() {
     for invalidate in EACH {
         let (stage, app, leader) = under_way("/page/a").await;
         let waiters: Vec<_> = (0..5).map(|_| app.get("/page/a")).collect();
@@ -56,7 +56,7 @@ async fn those_who_followed_an_overtaken_run_make_one_new_run() {
 }
 
 #[actix_web::test]
-async fn an_older_run_does_not_come_back_over_a_newer_one() {
+async fn an_older_run_does_not_replace_a_newer_one() {
     for invalidate in EACH {
         let (stage, app, before) = under_way("/page/a").await;
         invalidate(&stage.cache);

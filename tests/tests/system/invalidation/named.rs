@@ -136,7 +136,7 @@ async fn a_response_of_a_run_before_an_expiry_is_stored_stale() {
 }
 
 #[actix_web::test]
-async fn an_older_run_does_not_come_back_over_a_newer_one() {
+async fn an_older_run_does_not_replace_a_newer_one() {
     for uri in URIS {
         for change in [INVALIDATE, EXPIRE] {
             let (stage, app, before) = under_way(uri).await;

@@ -42,7 +42,7 @@ fn body(answer: &Answer) -> Value {
 }
 
 #[actix_web::test]
-async fn an_operator_purges_a_url_and_nobody_else_does() {
+async fn only_an_operator_can_purge_a_url() {
     let cache = ResponseCache::builder().build();
     let behind = web::scope("/behind")
         .wrap(CacheResponses::new(
@@ -112,7 +112,7 @@ async fn without_the_option_it_is_a_method_like_any_other() {
 }
 
 #[actix_web::test]
-async fn a_store_that_has_not_confirmed_is_said() {
+async fn an_unconfirmed_invalidation_is_reported() {
     let store = InProcessStore::new();
     store.fail_only("delete_many", StoreErrorKind::Refused);
     let cache = ResponseCache::builder().remote(store).build();

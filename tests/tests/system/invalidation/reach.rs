@@ -73,7 +73,7 @@ async fn a_url_is_invalidated_with_its_query_in_any_order() {
 }
 
 #[actix_web::test]
-async fn a_url_reaches_what_a_route_does_not_tell_apart_from_it() {
+async fn a_url_reaches_all_requests_that_share_its_key() {
     let (stage, app) = app().await;
     store(&app, &["/narrow/1?page=2&junk=1", "/narrow/1?page=3"]).await;
     stage.cache.invalidate_url("/narrow/1?junk=5&page=2");

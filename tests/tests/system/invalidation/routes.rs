@@ -157,7 +157,7 @@ async fn a_pattern_without_parameters_is_reached_in_each_form_of_its_path() {
 }
 
 #[actix_web::test]
-async fn a_middleware_learns_the_pattern_behind_a_guard() {
+async fn a_middleware_records_the_pattern_behind_a_guard() {
     let side = |wanted: &'static str, pattern: &str| {
         web::resource(pattern)
             .guard(Header("accept-language", wanted))

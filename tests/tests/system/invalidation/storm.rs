@@ -62,7 +62,7 @@ fn readers(server: std::net::SocketAddr, acknowledged: &Arc<AtomicU64>) -> Durat
 
 /// Invalidating everything under load shows nothing older.
 #[test]
-fn invalidating_everything_under_load_shows_nothing_older_and_slows_nobody_down() {
+fn invalidating_everything_under_load_shows_nothing_older_and_slows_no_reader() {
     let stage = Stage::new(ResponseCache::builder().build());
     let server = stage.serve(2, |app| _ = app.service(data));
     let acknowledged = Arc::new(AtomicU64::new(0));

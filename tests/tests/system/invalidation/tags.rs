@@ -58,7 +58,7 @@ async fn a_tag_reaches_every_response_that_has_it() {
 }
 
 #[actix_web::test]
-async fn a_parameter_in_a_tag_tells_one_from_the_others() {
+async fn a_parameter_in_a_tag_separates_its_values() {
     for tag in ["product:7", "{7}"] {
         let (stage, app) = app().await;
         hits(&app, URIS).await;
@@ -103,7 +103,7 @@ async fn an_expired_tag_leaves_stale_responses() {
 }
 
 #[actix_web::test]
-async fn a_tag_that_nobody_has_reaches_nothing() {
+async fn an_unused_tag_reaches_nothing() {
     let (stage, app) = app().await;
     hits(&app, URIS).await;
     stage
@@ -144,7 +144,7 @@ async fn a_tag_that_a_parameter_makes_too_long_is_none() {
 }
 
 #[actix_web::test]
-async fn a_middleware_knows_the_parameters_of_its_resource() {
+async fn a_middleware_fills_tags_from_the_parameters_of_its_resource() {
     let cache = ResponseCache::builder().build();
     let tagged = Policy::new(60).tags(["product:{id}"]);
     let inside = web::resource("/products/{id}").wrap(CacheResponses::new(tagged));
@@ -175,7 +175,7 @@ async fn an_explanation_names_the_tags_of_the_route() {
 }
 
 #[actix_web::test]
-async fn an_explanation_of_an_expired_response_knows_who_leads_its_refresh() {
+async fn an_explanation_of_an_expired_response_shows_which_method_leads_its_refresh() {
     let cache = ResponseCache::builder().build();
     let page = || async { "page" };
     let policy = Policy::new(60).stale_while_revalidate(60);

@@ -136,7 +136,7 @@ async fn two_guarded_resources_with_data_of_their_own_do_not_share_a_page() {
 }
 
 #[actix_web::test]
-async fn data_that_a_middleware_hands_over_is_told_apart() {
+async fn data_that_a_middleware_inserts_is_in_the_key() {
     let _cache = isolated();
     let containers = ["a", "b"].map(|name| {
         let mut container = actix_web::dev::Extensions::new();
@@ -179,7 +179,7 @@ async fn a_value_that_was_freed_is_not_mistaken_for_the_next_one_at_its_address(
 }
 
 #[actix_web::test]
-async fn more_values_than_are_told_apart_bypass() {
+async fn more_values_of_data_than_the_limit_bypass() {
     let _cache = isolated();
     let sites: Vec<_> = (0..70_u32)
         .map(|n| Data::new(Site(n.to_string().leak())))
@@ -244,7 +244,7 @@ async fn explained(request: HttpRequest, cache: Data<ResponseCache>) -> String {
 }
 
 #[actix_web::test]
-async fn an_explanation_is_of_the_site_that_is_asked() {
+async fn an_explanation_is_of_the_application_it_is_requested_from() {
     let cache = ResponseCache::builder().build();
     let app = App::new()
         .app_data(cache.clone())
@@ -313,7 +313,7 @@ async fn sites_that_share_a_cache_leave_its_remote_store_alone() {
 }
 
 #[actix_web::test]
-async fn a_server_that_starts_again_with_new_data_goes_on_with_the_remote_store() {
+async fn a_restarted_server_with_new_data_uses_the_remote_store() {
     let store = InProcessStore::new();
     let cache = ResponseCache::builder().remote(store.clone()).build();
     for run in 1..3 {
@@ -353,7 +353,7 @@ fn four_sites() -> Server {
 
 /// In a process of its own, for the log.
 #[test]
-fn data_that_each_worker_builds_for_itself_is_told_apart_and_warned_of_once() {
+fn data_that_each_worker_builds_for_itself_is_in_the_key_and_logged_once() {
     alone(|| {
         let warnings = Messages::of(Level::WARN);
         let server = four_sites();

@@ -135,7 +135,7 @@ async fn said() -> String {
 }
 
 #[actix_web::test]
-async fn the_cache_that_serves_says_how_long_is_fresh_where_the_route_does_not() {
+async fn the_timeout_of_the_cache_holds_where_the_route_has_none() {
     let clock = ManualClock::new();
     let cache = |seconds: u64| {
         let cache = ResponseCache::builder().default_timeout(seconds);

@@ -129,7 +129,7 @@ async fn all(request: HttpRequest) -> String {
 }
 
 #[actix_web::test]
-async fn fields_by_name_may_come_in_any_order() {
+async fn fields_by_name_may_be_in_any_order() {
     let _cache = isolated();
     let app = init_service(App::new().service(fields).service(all)).await;
     for target in ["/fields", "/all"] {
@@ -153,7 +153,7 @@ async fn the_last_of_one_name_is_not_the_first() {
 }
 
 #[actix_web::test]
-async fn behind_the_middleware_the_order_matters_unless_its_author_says_otherwise() {
+async fn behind_the_middleware_the_order_matters_unless_the_policy_sorts() {
     for (policy, hit) in [
         (Policy::new(60), false),
         (Policy::new(60).query_exact(), false),

@@ -146,7 +146,7 @@ async fn a_query_that_a_handler_cannot_see_costs_no_hit() {
 }
 
 #[actix_web::test]
-async fn a_live_answer_can_be_asked_for_where_the_query_is_not_in_the_key() {
+async fn a_refresh_can_be_forced_where_the_query_is_not_in_the_key() {
     let _cache = isolated();
     let app = init_service(App::new().configure(blind)).await;
     for target in BLIND {
@@ -286,7 +286,7 @@ async fn said_all(n: Path<u32>) -> String {
 }
 
 #[actix_web::test]
-async fn a_query_that_is_not_seen_is_in_the_key_where_its_author_says_so() {
+async fn an_unread_query_is_in_the_key_where_the_route_demands_it() {
     let _cache = isolated();
     let app = init_service(App::new().service(said_all)).await;
     for (target, body) in [

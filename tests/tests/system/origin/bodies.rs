@@ -58,7 +58,7 @@ fn a_get_with_a_body_that_is_not_keyed_is_neither_looked_up_nor_stored() {
 
 /// A GET with a body that is not keyed is neither looked up nor stored.
 #[test]
-fn a_body_that_is_keyed_tells_gets_apart() {
+fn a_keyed_body_separates_gets() {
     let (server, _) = serve(|app| {
         app.route("/keyed", web::get().to(keyed));
         app.route("/fat", web::get().to(fat));

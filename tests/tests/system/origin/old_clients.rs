@@ -131,7 +131,7 @@ fn a_stream_whose_length_is_known_can_be_read_live_and_from_the_store() {
 /// Actix sends chunks to these clients, too: live nothing is better and nothing is worse than
 /// without a cache.
 #[test]
-fn any_other_stream_goes_out_as_without_a_cache_and_can_be_read_from_the_store() {
+fn any_other_stream_is_sent_as_without_a_cache_and_can_be_read_from_the_store() {
     let server = server();
     let plain = read(&server, Sent::get("/bare"));
     let live = read(&server, Sent::get("/unsized"));

@@ -98,7 +98,7 @@ async fn an_outdated_response_is_not_found_again() {
 }
 
 #[actix_web::test]
-async fn leaders_that_leave_while_they_wait_leave_nobody_alone() {
+async fn leaders_that_leave_while_they_wait_are_replaced() {
     let nodes = Nodes::with(patient, 2).await;
     nodes.one.get("/plain").await;
     nodes.advance(11);

@@ -19,7 +19,7 @@ async fn a_response_that_one_node_has_made_answers_on_the_other() {
 }
 
 #[actix_web::test]
-async fn a_reason_phrase_comes_with_a_response_from_another_node() {
+async fn a_response_from_another_node_has_its_reason_phrase() {
     for nodes in [Nodes::new().await, Nodes::without_memory().await] {
         for node in [&nodes.one, &nodes.other, &nodes.other] {
             let answer = node.ask(TestRequest::with_uri("/plain")).await;
@@ -60,7 +60,7 @@ async fn a_response_that_is_found_late_in_its_life_lives_no_longer() {
 }
 
 #[actix_web::test]
-async fn without_memory_every_request_asks_the_store() {
+async fn without_memory_every_request_reads_the_store() {
     let nodes = Nodes::without_memory().await;
     nodes.one.get("/plain").await;
     let remote = pair("run 1", "hit; ttl=10; detail=remote");

@@ -3,7 +3,7 @@
 use super::{Scene, age, date, is_hit, said, target};
 
 #[actix_web::test]
-async fn a_response_is_as_old_as_it_says_and_ages_on() {
+async fn a_response_has_its_own_age_and_ages_in_the_store() {
     let scene = Scene::new().await;
     let page = target("/own", &[("cache-control", "max-age=60"), ("age", "40")]);
     let live = scene.get(&page).await;

@@ -106,7 +106,7 @@ async fn a_stored_response_must_be_young_and_fresh_enough() {
 }
 
 #[actix_web::test]
-async fn a_client_that_does_not_mind_gets_a_stale_response_that_says_so() {
+async fn a_client_with_max_stale_gets_a_stale_response_marked_as_such() {
     for path in PATHS {
         let scene = Scene::new().await;
         let page = target(path, &[MINUTE]);

@@ -12,7 +12,7 @@ async fn misses(scene: &Scene, count: u64) {
 }
 
 #[actix_web::test]
-async fn waiters_are_answered_with_the_age_that_the_response_came_with() {
+async fn waiters_are_answered_with_the_age_of_the_response() {
     let scene = Scene::new().await;
     let page = target("/slow", &[("cache-control", "max-age=60"), ("age", "20")]);
     let leader = scene.app.get(&page);

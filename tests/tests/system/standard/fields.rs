@@ -72,7 +72,7 @@ async fn a_field_that_is_withheld_from_others_reaches_its_own_client_alone() {
 }
 
 #[actix_web::test]
-async fn a_cookie_is_not_stored_whatever_the_response_says() {
+async fn a_response_with_set_cookie_is_never_stored_whatever_its_lifetime() {
     let scene = Scene::new().await;
     for says in [
         "max-age=60",

@@ -15,7 +15,7 @@ async fn lives(path: &str, fields: &[(&str, &str)], lifetime: u64) {
 }
 
 #[actix_web::test]
-async fn a_response_lives_as_long_as_it_says() {
+async fn a_response_is_fresh_for_its_own_lifetime() {
     let (now, soon, past) = (date(0), date(300), date(-10));
     for (fields, lifetime) in [
         (&[("cache-control", "max-age=60")][..], 60),
@@ -50,7 +50,7 @@ async fn a_response_lives_as_long_as_it_says() {
 }
 
 #[actix_web::test]
-async fn without_a_word_a_response_lives_for_a_part_of_the_time_since_its_last_modification() {
+async fn a_response_without_a_lifetime_is_fresh_for_a_fraction_of_its_time_since_modification() {
     let (now, modified, long_ago) = (date(0), date(-1000), date(-10_000_000));
     for (fields, lifetime) in [
         (&[("last-modified", &*modified), ("date", &*now)][..], 500),
@@ -78,7 +78,7 @@ async fn without_a_word_a_response_lives_for_a_part_of_the_time_since_its_last_m
 }
 
 #[actix_web::test]
-async fn a_lifetime_is_guessed_only_where_the_route_says_so_and_the_status_allows_it() {
+async fn a_heuristic_lifetime_needs_the_option_of_the_route_and_a_cacheable_status() {
     let scene = Scene::new().await;
     let modified = date(-1000);
     for (path, status) in [("/own", "200"), ("/guess", "403"), ("/guess", "503")] {
@@ -90,7 +90,7 @@ async fn a_lifetime_is_guessed_only_where_the_route_says_so_and_the_status_allow
 
 /// RFC 9111 §3: status code is final, and freshness explicit. RFC 6585: some are never stored.
 #[actix_web::test]
-async fn any_final_status_is_stored_that_says_how_long_it_lives() {
+async fn any_final_status_with_a_lifetime_is_stored() {
     let scene = Scene::new().await;
     for status in 200..=599 {
         let fields = [

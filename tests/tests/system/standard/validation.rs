@@ -5,7 +5,7 @@ use cached_response::Skip;
 use super::{Scene, date, said, target};
 
 #[actix_web::test]
-async fn without_a_validator_what_is_stale_when_it_comes_is_not_stored() {
+async fn a_response_that_is_stale_on_arrival_without_a_validator_is_not_stored() {
     let past = date(-10);
     for (fields, why) in [
         (&[][..], Skip::Lifetime),

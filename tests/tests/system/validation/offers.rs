@@ -13,7 +13,7 @@ use super::{BOTH, DATED, MODIFIED, Origin, SHOWN, Scene, TAGGED, VALIDATED};
 
 /// RFC 9111 §4.3.1.
 #[actix_web::test]
-async fn a_service_is_asked_by_tag_and_by_date() {
+async fn a_handler_revalidates_by_etag_and_by_date() {
     let service = async |request: HttpRequest| {
         let asked = |name| request.headers().get(name).cloned();
         let asked = [asked("if-none-match"), asked("if-modified-since")];
@@ -44,7 +44,7 @@ async fn a_service_is_asked_by_tag_and_by_date() {
 
 /// A made-up tag as `If-None-Match` would switch `If-Modified-Since` off (RFC 9110 §13.1.3).
 #[actix_web::test]
-async fn a_tag_that_the_handler_does_not_know_is_not_shown_to_it() {
+async fn an_automatic_etag_is_not_shown_to_the_handler() {
     let dated = Origin {
         fields: DATED,
         unchanged: &[],

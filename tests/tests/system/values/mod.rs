@@ -85,7 +85,7 @@ async fn concurrent_callers_wait_for_one_computation() {
 }
 
 #[actix_web::test]
-async fn a_computation_goes_on_when_its_caller_leaves() {
+async fn a_computation_continues_when_its_caller_leaves() {
     let (stage, _) = stage();
     let leader = ask(&stage, "a", 60);
     stage.at_run(1).await;

@@ -33,7 +33,7 @@ async fn a_response_that_varies_by_everything_is_never_stored() {
 }
 
 #[actix_web::test]
-async fn a_response_that_varies_by_more_names_than_are_compared_says_so() {
+async fn a_response_with_too_many_vary_names_is_not_stored() {
     let names: Vec<_> = (0..17).map(|n| format!("x-{n}")).collect();
     let (all, most) = (names.join(", "), names[1..].join(", "));
     assert_eq!(

@@ -35,7 +35,7 @@ async fn unless_draft(draft: web::Path<bool>) -> String {
 }
 
 #[actix_web::test]
-async fn the_routes_own_words_on_storing_and_bypassing_hold() {
+async fn the_rules_of_a_route_for_storing_and_bypassing_hold() {
     let cache = isolated();
     let app = init_service(App::new().service(maybe_partial).service(unless_draft)).await;
     for (target, detail) in [
@@ -73,7 +73,7 @@ async fn steered(how: web::Path<String>, cache: CacheHandle) -> String {
 }
 
 #[actix_web::test]
-async fn a_handlers_own_words_about_its_response_hold() {
+async fn the_calls_of_a_handler_about_its_response_hold() {
     let clock = ManualClock::new();
     let _cache = isolated_with(ResponseCache::builder().clock(&clock).build());
     let app = init_service(App::new().service(steered)).await;

@@ -92,7 +92,7 @@ async fn opted(status: web::Path<u16>) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn statuses_are_stored_as_long_as_the_route_says() {
+async fn statuses_are_stored_for_the_timeout_of_the_route() {
     let clock = ManualClock::new();
     let _cache = isolated_with(ResponseCache::builder().clock(&clock).build());
     let app = init_service(App::new().service(opted)).await;
@@ -274,7 +274,7 @@ async fn by_itself(status: web::Path<u16>) -> Result<&'static str, Error> {
 }
 
 #[actix_web::test]
-async fn an_err_s_own_word_does_not_take_the_place_of_the_route_s() {
+async fn the_cache_control_of_an_err_does_not_replace_the_statuses_of_the_route() {
     let _cache = isolated();
     let app = init_service(App::new().service(by_itself)).await;
     for _ in 0..2 {

@@ -65,7 +65,7 @@ fn of(cache: &ResponseCache, kind: AdviceKind) -> Vec<Advice> {
 }
 
 #[test]
-fn a_route_that_never_hits_is_named_with_the_word_to_write() {
+fn a_route_that_never_hits_is_named_with_the_option_to_write() {
     let cache = ResponseCache::builder().build();
     let server = server(&cache);
     send(&server, 199, |_| Request::get("/login"));

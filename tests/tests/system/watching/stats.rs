@@ -181,7 +181,7 @@ fn private_as_json() -> serde_json::Value {
 }
 
 #[test]
-fn as_json_its_names_are_stable_and_reasons_are_counted_by_word() {
+fn the_json_has_stable_names_and_counts_by_reason() {
     let (cache, _server) = counted();
     let json = serde_json::to_value(cache.stats()).unwrap();
     let of = |pattern: &str| {

@@ -77,7 +77,7 @@ async fn the_cache_of_the_attribute_is_preferred_to_both() {
 }
 
 #[actix_web::test]
-async fn the_cache_of_the_attribute_may_come_from_an_argument() {
+async fn the_cache_of_the_attribute_may_be_an_argument() {
     let given = ResponseCache::builder().build();
     let handle = given.clone();
     let lazy: LazyLock<ResponseCache> = LazyLock::new(|| ResponseCache::builder().build());

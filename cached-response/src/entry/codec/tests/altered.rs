@@ -63,7 +63,7 @@ fn a_frame_that_is_cut_anywhere_is_a_miss() {
 }
 
 #[test]
-fn a_prefix_says_how_long_it_must_be() {
+fn an_error_for_a_prefix_has_the_length_that_is_needed() {
     for frame in frames() {
         let head_end = head_end(&frame);
         for cut in 0..=frame.len() {

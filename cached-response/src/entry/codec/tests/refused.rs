@@ -210,7 +210,7 @@ const CODINGS: usize = STATUS + 2 + 4 + 1;
 const TIMES: usize = CODINGS + 1;
 
 #[test]
-fn codings_that_nobody_knows_are_a_miss() {
+fn unknown_codings_are_a_miss() {
     let frame = bare();
     for bits in 0..=u8::MAX {
         let mut changed = frame.to_vec();
@@ -280,7 +280,7 @@ fn a_tag_that_is_no_text_is_a_miss() {
 }
 
 #[test]
-fn a_selector_that_has_no_name_and_says_one_is_a_miss() {
+fn a_selector_with_an_undeclared_name_is_a_miss() {
     let frame = |kind: u8, name: &[u8]| {
         let mut frame = Writer::with_capacity(0);
         frame.bytes(KEY).unwrap();

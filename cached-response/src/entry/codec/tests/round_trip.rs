@@ -28,7 +28,7 @@ proptest! {
     /// A head that is known is no other way to read: what is read is the same, and what is none stays
     /// none, whatever was read before.
     #[test]
-    fn a_head_that_is_known_is_read_as_a_new_one(
+    fn a_memoized_head_is_read_like_a_new_one(
         (stored, about) in responses(),
         body in any::<Vec<u8>>(),
         other in responses(),

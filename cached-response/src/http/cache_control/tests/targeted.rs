@@ -38,7 +38,7 @@ fn a_targeted_field_is_a_dictionary_and_of_a_wrong_type_a_directive_is_ignored()
 }
 
 #[test]
-fn a_targeted_field_says_what_cache_control_can_say() {
+fn a_targeted_field_has_the_directives_of_cache_control() {
     let all = targeted(&[
         "no-store, private, no-cache=\"x-a\", public",
         "must-understand, must-revalidate, proxy-revalidate, s-maxage=5",

@@ -42,7 +42,7 @@ fn a_range_is_closed_open_or_a_suffix() {
 }
 
 #[test]
-fn an_end_beyond_the_body_is_clipped_however_far_it_lies() {
+fn an_end_beyond_the_body_is_clipped_at_any_distance() {
     for (range, expected) in [
         ("bytes=8-10", 8..10),
         ("bytes=8-2000", 8..10),
@@ -146,7 +146,7 @@ fn ranges_that_overlap_or_touch_become_one() {
 }
 
 #[test]
-fn parts_come_in_the_order_in_which_they_were_asked_for() {
+fn parts_are_in_the_order_of_the_request() {
     assert_eq!(of_ten("bytes=8-9,0-1,4-5"), [8..10, 0..2, 4..6]);
     assert_eq!(of_ten("bytes=8-9,0-1,7-7"), [7..10, 0..2]);
 }

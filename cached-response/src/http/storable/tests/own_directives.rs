@@ -52,7 +52,7 @@ const ETAG: (&str, &str) = ("etag", "\"a\"");
 
 /// RFC 9111 §3 and §4.2.1.
 #[test]
-fn a_response_lives_as_long_as_it_says() {
+fn a_response_is_fresh_for_its_own_lifetime() {
     let (date, soon) = (at(-10), at(300));
     for (fields, expected) in [
         (&[("cache-control", "max-age=60")][..], (60, 0)),
@@ -120,7 +120,7 @@ fn a_prohibition_holds_with_a_validator_too() {
 
 /// RFC 9111 §3: a final status and explicit freshness. RFC 9110 §15.1: those without a word.
 #[test]
-fn any_final_status_is_stored_where_it_says_so_and_some_without_a_word() {
+fn any_final_status_is_stored_with_a_directive_and_some_without() {
     for status in [
         200, 203, 204, 299, 301, 302, 303, 307, 308, 400, 404, 410, 499, 500, 502, 599,
     ] {
@@ -149,7 +149,7 @@ fn any_final_status_is_stored_where_it_says_so_and_some_without_a_word() {
 
 /// RFC 9111 §4.2.2.
 #[test]
-fn a_lifetime_is_guessed_where_it_was_asked_for_and_the_status_allows_it() {
+fn a_heuristic_lifetime_needs_the_option_and_a_cacheable_status() {
     let modified = at(-1000);
     let by = FromResponse {
         heuristic_fraction: Some(0.5),

@@ -4,7 +4,7 @@ use super::*;
 
 /// RFC 9111 §4.2.
 #[test]
-fn under_the_responses_own_word_the_authors_is_counted_from_now() {
+fn under_the_lifetime_of_the_response_a_timeout_of_the_handler_counts_from_now() {
     let fields = [("cache-control", "max-age=60"), ("age", "20")];
     let policy = Policy::from_response().status_for(404, 5);
     let config = RouteConfig::new(policy.clone(), &[]);
@@ -30,7 +30,7 @@ fn under_the_responses_own_word_the_authors_is_counted_from_now() {
 
 /// RFC 9111 §3.
 #[test]
-fn under_the_responses_own_word_any_final_status_is_stored_or_those_that_are_named() {
+fn under_the_lifetime_of_the_response_any_final_status_is_stored_or_the_named_ones() {
     let fields = [("cache-control", "max-age=60")];
     let some = Policy::from_response().status(404);
     for status in 100..=599 {
@@ -46,7 +46,7 @@ fn under_the_responses_own_word_any_final_status_is_stored_or_those_that_are_nam
 }
 
 #[test]
-fn no_cache_is_no_lifetime_whatever_the_handler_says_of_one() {
+fn no_cache_forbids_reuse_whatever_lifetime_the_handler_sets() {
     let fields = [("cache-control", "no-cache, max-age=60"), ("etag", "\"a\"")];
     let config = RouteConfig::new(Policy::from_response(), &[]);
     let Ok(storable) = verdict(Policy::from_response(), 200, &fields, |_| {}) else {
@@ -67,7 +67,7 @@ fn no_cache_is_no_lifetime_whatever_the_handler_says_of_one() {
 }
 
 #[test]
-fn under_the_responses_own_word_the_rest_is_judged_as_ever() {
+fn under_the_lifetime_of_the_response_all_other_rules_hold() {
     let fresh = ("cache-control", "max-age=60");
     for (field, why) in [
         (("set-cookie", "a=1"), Skip::SetCookie),
@@ -85,7 +85,7 @@ fn under_the_responses_own_word_the_rest_is_judged_as_ever() {
 
 /// So many members of a field that a reader who compares each with all the others is never done.
 #[test]
-fn a_field_of_many_members_is_read_in_one_go() {
+fn a_field_of_many_members_is_read_in_linear_time() {
     const TIMEOUT: Duration = Duration::from_secs(20);
     let many = |member: &dyn Fn(u32) -> String| (0..300_000).map(member).collect::<Vec<_>>();
     let names = many(&|n| format!("a{n}")).join(",");

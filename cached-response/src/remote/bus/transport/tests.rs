@@ -72,7 +72,7 @@ fn what_is_no_utf_8_is_unreadable() {
 }
 
 #[test]
-fn tags_are_told_together_and_the_rest_one_by_one() {
+fn tags_are_published_together_and_the_rest_one_by_one() {
     let scopes = [
         Scope::Tag("a".into()),
         Scope::Path("/a".into()),
@@ -141,7 +141,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn calls_to_an_unwell_store_go_through_in_a_recovery_only() {
+async fn calls_pass_an_open_breaker_in_a_recovery_only() {
     let (store, _events) = MockStore::new(Behaviour::Fail(StoreErrorKind::Unreachable));
     let client = RemoteClient::new(store.clone(), "the probe".into(), Vec::new());
     let any_store: Arc<dyn Store> = store.clone();

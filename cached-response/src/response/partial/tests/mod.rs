@@ -128,7 +128,7 @@ fn digests_of_the_whole_are_not_sent_with_a_part() {
 }
 
 #[test]
-fn several_parts_come_with_a_head_each() {
+fn several_parts_have_a_head_each() {
     let stored = stored(long(), &[]);
     let answer = get(&stored, &[("range", "bytes=0-1,10-19,-2")]);
     assert_eq!(answer.status, 206);

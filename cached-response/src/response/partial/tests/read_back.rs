@@ -52,7 +52,7 @@ fn check(body: &[u8], range: &str) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn each_part_is_what_lies_at_its_place_and_none_is_longer_than_the_whole(
+    fn each_part_has_the_bytes_of_its_range_and_none_is_longer_than_the_whole(
         body in prop::collection::vec(any::<u8>(), 0..3000),
         ranges in prop::collection::vec("[0-9]{0,4}-[0-9]{0,4}", 1..18),
     ) {

@@ -65,7 +65,7 @@ fn a_part_of_another_response_is_never_completed() {
 }
 
 #[test]
-fn if_range_alone_asks_for_nothing() {
+fn if_range_alone_has_no_effect() {
     let stored = stored("0123456789", &[]);
     assert_eq!(get(&stored, &[("if-range", "\"v1\"")]).status, 200);
 }

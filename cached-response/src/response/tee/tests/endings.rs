@@ -99,7 +99,7 @@ fn a_last_byte_does_not_wait_for_an_end_that_is_late() {
 }
 
 #[test]
-fn an_error_after_any_chunk_comes_after_it_and_nothing_is_copied() {
+fn an_error_after_any_chunk_is_passed_on_and_nothing_is_copied() {
     for count in 0..=5 {
         let mut copying = Copying::new(&chunks(count, Step::Error));
         copying.copy_to_end();
@@ -146,7 +146,7 @@ async fn a_stream_is_held_to_the_length_in_the_head() {
 }
 
 #[test]
-fn empty_chunks_are_left_out_and_hold_up_nobody() {
+fn empty_chunks_are_skipped_without_delay() {
     let mut steps = vec![Step::Chunk(""); 1000];
     steps.extend(chunks(1, Step::End));
     let mut copying = Copying::new(&steps);
@@ -159,7 +159,7 @@ fn empty_chunks_are_left_out_and_hold_up_nobody() {
 }
 
 #[test]
-fn empty_chunks_after_the_last_byte_hold_up_nobody() {
+fn empty_chunks_after_the_last_byte_are_skipped_without_delay() {
     let mut steps = vec![Step::Chunk("a")];
     steps.extend(vec![Step::Chunk(""); 1000]);
     let mut copying = Copying::under(generous(), BodySize::Sized(1), &steps, ());

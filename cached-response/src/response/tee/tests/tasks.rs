@@ -49,7 +49,7 @@ async fn each_chunk_is_out_before_the_next_one_is_made() {
 }
 
 #[actix_web::test]
-async fn a_copy_goes_on_without_a_reader() {
+async fn a_copy_continues_without_a_reader() {
     let feed = Feed::of(&[Step::Chunk("a"), Step::Wait, Step::Chunk("b"), Step::End]);
     let (body, landed) = copied(&feed);
     assert_eq!(landed.await.unwrap(), whole("ab"));
@@ -57,7 +57,7 @@ async fn a_copy_goes_on_without_a_reader() {
 }
 
 #[actix_web::test]
-async fn a_copy_goes_on_although_its_client_left() {
+async fn a_copy_continues_after_its_client_left() {
     let feed = Feed::default();
     let (mut body, landed) = copied(&feed);
     feed.add(Step::Chunk("a"));

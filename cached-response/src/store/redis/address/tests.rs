@@ -194,7 +194,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn each_mistake_in_a_url_has_its_own_message_that_says_what_to_write() {
+fn each_mistake_in_a_url_has_its_own_message_with_the_correction() {
     for (mistake, urls) in MISTAKES {
         for url in *urls {
             let said = why(url);
