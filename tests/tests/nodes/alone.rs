@@ -7,7 +7,7 @@ use tests::stage::eventually;
 use crate::setting::alone;
 
 #[test]
-fn a_node_tells_who_ran_and_what_was_read() {
+fn a_node_logs_its_runs_and_the_versions_they_read() {
     let origin = Origin::start().unwrap();
     let node = alone("a", &origin);
     let told = node.page("/page/p");
@@ -46,7 +46,7 @@ fn a_run_is_held_where_the_test_wants_it() {
 }
 
 #[test]
-fn a_node_is_stopped_goes_on_and_is_killed() {
+fn a_node_is_stopped_continued_and_killed() {
     let origin = Origin::start().unwrap();
     let mut node = alone("a", &origin);
     node.stop();

@@ -34,7 +34,7 @@ fn held(setting: &Setting, settings: &Settings, proxy: &Proxy) -> (Node, u64) {
 
 /// A late write to the store never becomes an answer.
 #[test]
-fn a_write_that_comes_after_an_invalidation_is_never_answered_with() {
+fn a_write_delayed_past_an_invalidation_never_answers() {
     let setting = Setting::start();
     let proxy = setting.proxy();
     let settings = Settings {

@@ -64,7 +64,7 @@ fn memory_is_compared_with_memcached_when_its_silence_is_over() {
 }
 
 #[test]
-fn a_memcached_that_is_gone_and_comes_back_is_used_again() {
+fn a_memcached_that_is_killed_and_restarted_is_used_again() {
     let (origin, mut server) = (Origin::start().unwrap(), Memcached::start().unwrap());
     let node = start(&settings("a", &server, &origin).without_memory());
     put(&node, "/page/p");

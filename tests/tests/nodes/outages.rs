@@ -81,7 +81,7 @@ fn a_store_that_is_stopped_costs_its_budget_once_and_then_nothing() {
 
 /// Memory is reused; without heartbeats, for `max_unverified` at most.
 #[test]
-fn memory_goes_on_while_the_store_is_stopped() {
+fn memory_answers_while_the_store_is_stopped() {
     let setting = Setting::start();
     let node = setting.node("a");
     setting.put(&node, "/page/p");

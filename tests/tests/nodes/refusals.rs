@@ -154,7 +154,7 @@ fn a_store_that_permits_nothing_fails_no_request() {
 }
 
 #[test]
-fn a_store_that_is_busy_with_a_script_fails_no_request() {
+fn a_store_busy_with_a_script_fails_no_request() {
     survives(&State {
         enter: |it| {
             tell(it, &["CONFIG", "SET", "busy-reply-threshold", "50"]);

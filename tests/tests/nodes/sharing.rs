@@ -41,7 +41,7 @@ fn nodes_reuse_one_anothers_variants() {
 
 /// Every way to say it, and both ways to name a tag.
 #[test]
-fn an_invalidation_holds_at_once_on_a_node_that_asks_the_store() {
+fn an_invalidation_holds_at_once_on_a_node_without_memory() {
     let setting = Setting::start();
     let (a, b) = (setting.node("a"), setting.forgetful("b"));
     let ways = [
@@ -62,7 +62,7 @@ fn an_invalidation_holds_at_once_on_a_node_that_asks_the_store() {
 }
 
 #[test]
-fn an_invalidation_is_heard_by_a_node_that_has_it_in_memory() {
+fn an_invalidation_reaches_the_memory_of_another_node() {
     let setting = Setting::start();
     let (a, b) = (setting.node("a"), setting.node("b"));
     for way in ["tag/page:p", "path/page/p", "all"] {
@@ -121,7 +121,7 @@ fn a_node_that_dies_with_the_lease_costs_a_second_run() {
 }
 
 #[test]
-fn a_node_without_memory_asks_each_time() {
+fn a_node_without_memory_reads_the_store_each_time() {
     let setting = Setting::start();
     let (a, b) = (setting.node("a"), setting.forgetful("b"));
     let told = setting.put(&a, "/page/p");

@@ -84,25 +84,25 @@ fn memory_is_no_older_than_its_bound(deaf: Deaf) {
 
 /// Memory is no older than the silence bound allows.
 #[test]
-fn a_listener_that_was_killed_knows_it_and_memory_is_no_older_than_its_bound() {
+fn a_killed_subscription_is_noticed_and_memory_is_no_older_than_its_bound() {
     memory_is_no_older_than_its_bound(Deaf::Killed);
 }
 
 /// Memory is no older than the silence bound allows.
 #[test]
-fn a_listener_that_was_kicked_out_knows_it_and_memory_is_no_older_than_its_bound() {
+fn a_subscription_closed_by_the_server_is_noticed_and_memory_is_no_older_than_its_bound() {
     memory_is_no_older_than_its_bound(Deaf::Kicked);
 }
 
 /// Memory is no older than the silence bound allows.
 #[test]
-fn a_listener_that_hears_nothing_knows_it_and_memory_is_no_older_than_its_bound() {
+fn a_silent_subscription_is_noticed_and_memory_is_no_older_than_its_bound() {
     memory_is_no_older_than_its_bound(Deaf::Swallowed);
 }
 
 /// Memory is no older than the silence bound allows.
 #[test]
-fn a_node_that_is_cut_off_knows_it_and_memory_is_no_older_than_its_bound() {
+fn a_partitioned_node_notices_and_memory_is_no_older_than_its_bound() {
     memory_is_no_older_than_its_bound(Deaf::CutOff);
 }
 
