@@ -149,7 +149,7 @@ async fn garbage_is_an_error_of_its_kind() {
 }
 
 #[actix_web::test]
-async fn what_a_server_says_of_its_trouble_is_kept() {
+async fn the_error_text_of_a_server_is_kept() {
     let (script, store) = Script::start().await;
     for (answer, words) in [
         (

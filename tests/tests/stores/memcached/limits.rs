@@ -97,7 +97,7 @@ async fn a_server_that_takes_more_keeps_more() {
 }
 
 #[actix_web::test]
-async fn a_server_whose_memory_is_full_refuses_to_set_and_still_deletes() {
+async fn a_server_with_full_memory_refuses_writes_and_still_deletes() {
     let server = Memcached::with(&["-M", "-m", "2"]).unwrap();
     let store = store(&server);
     let mut names = (0..100).map(|number| format!("name-{number}"));

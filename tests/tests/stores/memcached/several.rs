@@ -9,7 +9,7 @@ use tests::servers::memcached::Memcached;
 const SOON: Duration = Duration::from_secs(5);
 
 #[actix_web::test]
-async fn names_of_a_server_that_is_gone_fail_at_once_and_the_others_go_on() {
+async fn names_of_a_dead_server_fail_at_once_and_the_others_are_served() {
     let mut servers = [(); 3].map(|()| Memcached::start().unwrap());
     let store = MemcachedStore::open(servers.iter().map(Memcached::address)).unwrap();
     let names: Vec<_> = (0..60).map(|number| format!("name-{number}")).collect();
@@ -45,7 +45,7 @@ async fn names_of_a_server_that_is_gone_fail_at_once_and_the_others_go_on() {
 }
 
 #[actix_web::test]
-async fn a_server_may_come_after_those_who_use_it() {
+async fn a_server_may_start_after_its_clients() {
     let mut server = Memcached::start().unwrap();
     server.kill();
     let store = MemcachedStore::open([server.address()]).unwrap();

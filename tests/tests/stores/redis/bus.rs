@@ -6,7 +6,7 @@ use cached_response::{RedisStore, Store, StoreError, StoreErrorKind};
 use super::redis;
 
 #[tokio::test]
-async fn what_is_published_is_heard_by_all_in_order() {
+async fn messages_reach_all_subscribers_in_order() {
     let (server, store) = redis();
     let other = RedisStore::open(&server.url()).unwrap();
     let mut here = store.bus().unwrap().subscribe("bus").await.unwrap();
@@ -22,7 +22,7 @@ async fn what_is_published_is_heard_by_all_in_order() {
 }
 
 #[tokio::test]
-async fn another_channel_is_not_heard() {
+async fn messages_of_another_channel_are_not_received() {
     let (_server, store) = redis();
     let bus = store.bus().unwrap();
     let mut listening = bus.subscribe("bus").await.unwrap();
@@ -36,7 +36,7 @@ async fn another_channel_is_not_heard() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_is_cut_says_so_and_ends() {
+async fn a_broken_subscription_ends_with_an_error() {
     let (server, store) = redis();
     let bus = store.bus().unwrap();
     let mut listening = bus.subscribe("bus").await.unwrap();

@@ -74,7 +74,7 @@ async fn names_are_in_all_of_its_parts() {
 }
 
 #[tokio::test]
-async fn a_name_is_not_deleted_before_those_that_come_first() {
+async fn names_on_several_nodes_are_deleted_in_their_order() {
     let (cluster, store) = cluster();
     let [here, there, _] = one_each(&cluster);
     store.set(&here, it(), MINUTE).await.unwrap();
@@ -152,7 +152,7 @@ async fn a_reshard_under_load_costs_nothing() {
 }
 
 #[tokio::test]
-async fn a_node_that_is_gone_takes_only_its_part_with_it() {
+async fn names_of_a_dead_node_fail_and_the_others_are_served() {
     let (mut cluster, store) = with(&["--cluster-require-full-coverage", "no"]);
     let [first, second, third] = one_each(&cluster);
     for name in [&first, &second, &third] {
@@ -177,7 +177,7 @@ async fn a_node_that_is_gone_takes_only_its_part_with_it() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_is_down_says_so() {
+async fn a_cluster_that_is_down_is_reported() {
     let (mut cluster, store) = cluster();
     let [_, second, _] = one_each(&cluster);
     store.set(&second, it(), MINUTE).await.unwrap();
@@ -196,7 +196,7 @@ async fn a_cluster_that_is_down_says_so() {
 }
 
 #[tokio::test]
-async fn what_is_published_is_heard_by_those_who_came_by_another_node() {
+async fn a_message_reaches_subscribers_of_another_node() {
     let (cluster, store) = cluster();
     let other = RedisStore::cluster([cluster.nodes()[2].url().as_str()]).unwrap();
     let mut listening = other.bus().unwrap().subscribe("bus").await.unwrap();
@@ -205,7 +205,7 @@ async fn what_is_published_is_heard_by_those_who_came_by_another_node() {
 }
 
 #[tokio::test]
-async fn a_user_who_may_what_is_documented_can_do_everything() {
+async fn the_documented_permissions_suffice() {
     let cluster = Cluster::start(3, &[]).unwrap();
     let user: Vec<_> = super::ALLOWED.split_whitespace().collect();
     for node in cluster.nodes() {
@@ -236,7 +236,7 @@ async fn a_user_who_may_what_is_documented_can_do_everything() {
 }
 
 #[tokio::test]
-async fn nobody_need_be_there_at_first() {
+async fn a_server_may_start_after_its_store_is_opened() {
     let port = tests::servers::free_port().unwrap();
     let store = RedisStore::cluster([format!("redis://127.0.0.1:{port}").as_str()]).unwrap();
     let start = Instant::now();

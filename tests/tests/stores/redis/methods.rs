@@ -92,7 +92,7 @@ async fn the_longest_time_of_all_is_taken() {
 }
 
 #[tokio::test]
-async fn what_is_deleted_is_gone_for_others_too() {
+async fn a_delete_holds_for_other_connections() {
     let (server, store) = redis();
     let other = RedisStore::open(&server.url()).unwrap();
     store.set("name", bytes("it"), MINUTE).await.unwrap();
@@ -204,7 +204,7 @@ async fn each_of_many_look_ups_of_one_turn_finds_its_own() {
 }
 
 #[tokio::test]
-async fn one_of_those_who_add_at_once_has_added() {
+async fn one_of_several_concurrent_adds_succeeds() {
     let (server, store) = redis();
     let other = RedisStore::open(&server.url()).unwrap();
     let first = store.add("lease", bytes("mine"), MINUTE);

@@ -66,7 +66,7 @@ async fn a_password_that_is_missing_or_wrong() {
 }
 
 #[tokio::test]
-async fn a_user_who_may_not() {
+async fn a_user_without_permission_is_refused() {
     let server = Redis::start().unwrap();
     let user = [
         "ACL",
@@ -90,7 +90,7 @@ async fn a_user_who_may_not() {
 }
 
 #[tokio::test]
-async fn a_user_who_may_what_is_documented_can_do_everything() {
+async fn the_documented_permissions_suffice() {
     let server = Redis::start().unwrap();
     let user: Vec<_> = ALLOWED.split_whitespace().collect();
     assert_eq!(server.ask(&user).unwrap().text(), "OK");
@@ -136,7 +136,7 @@ async fn what_is_no_text_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_busy_with_a_script() {
+async fn a_server_busy_with_a_script_refuses() {
     let server = Redis::with(&["--lua-time-limit", "1"]).unwrap();
     let store = RedisStore::open(&server.url()).unwrap();
     store.set("page", it(), MINUTE).await.unwrap();

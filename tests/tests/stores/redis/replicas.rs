@@ -70,7 +70,7 @@ async fn an_invalidation_that_no_replica_has_is_not_confirmed() {
 }
 
 #[tokio::test]
-async fn a_replica_that_has_gone_is_not_waited_for_for_ever() {
+async fn a_removed_replica_is_not_waited_for() {
     let (primary, mut replica) = pair();
     let store = RedisStore::open(&primary.url()).unwrap();
     super::in_the_end_within(LONG, || store.delete("tag")).await;
@@ -79,7 +79,7 @@ async fn a_replica_that_has_gone_is_not_waited_for_for_ever() {
 }
 
 #[tokio::test]
-async fn a_replica_that_has_come_is_waited_for() {
+async fn an_added_replica_is_waited_for() {
     let primary = Redis::with(&["--repl-diskless-sync-delay", "0"]).unwrap();
     let store = RedisStore::open(&primary.url()).unwrap();
     store.set("tag", it(), MINUTE).await.unwrap();

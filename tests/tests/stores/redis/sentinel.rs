@@ -42,7 +42,7 @@ async fn one_sentinel_that_answers_is_enough() {
 }
 
 #[tokio::test]
-async fn a_name_that_sentinels_do_not_know_is_named() {
+async fn an_unknown_primary_name_is_in_the_error() {
     let (primary, _replica) = pair();
     let sentinel = Sentinel::start(&primary, 1).unwrap();
     let store = RedisStore::sentinel([sentinel.url().as_str()], "another").unwrap();
@@ -52,7 +52,7 @@ async fn a_name_that_sentinels_do_not_know_is_named() {
 }
 
 #[tokio::test]
-async fn a_password_is_told_to_those_who_ask_for_it() {
+async fn sentinels_and_primaries_get_the_password_they_demand() {
     let (primary, _replica) = pair();
     let sentinel = Sentinel::start(&primary, 1).unwrap();
     primary

@@ -20,7 +20,7 @@ fn it() -> Bytes {
 }
 
 #[tokio::test]
-async fn nobody_need_be_there_at_first() {
+async fn a_server_may_start_after_its_store_is_opened() {
     let port = free_port().unwrap();
     let store = RedisStore::open(&format!("redis://127.0.0.1:{port}")).unwrap();
     let start = Instant::now();
@@ -95,7 +95,7 @@ async fn a_call_that_is_dropped_leaves_the_others_alone() {
 }
 
 #[tokio::test]
-async fn a_connection_in_the_making_is_not_lost_with_the_one_who_began_it() {
+async fn a_connection_outlives_the_call_that_opened_it() {
     let (server, store) = redis();
     let before = connections(&server);
     let mut first = store.get("name", 64);

@@ -74,7 +74,7 @@ fn a_server_is_spoken_to_in_secret() {
 }
 
 #[tokio::test]
-async fn a_server_for_whom_nobody_vouches_is_not_spoken_to() {
+async fn an_untrusted_certificate_is_refused() {
     let certificates = Certificates::new().unwrap();
     let (server, url) = secure(&certificates);
     let store = RedisStore::open(&url).unwrap();
