@@ -123,7 +123,7 @@ fn it_follows_the_cache_under_load() {
 }
 
 #[test]
-fn advice_says_what_never_hits_and_the_word_to_write() {
+fn advice_names_a_route_without_hits_and_the_option_to_write() {
     let shop = Shop::open();
     let mut browser = opened("advice", &shop);
     let section = "document.querySelector('#advice-section')";
@@ -267,7 +267,7 @@ fn a_policy_forbids_what_the_page_does_not_need() {
 }
 
 #[test]
-fn without_the_guard_nothing_is_asked() {
+fn without_the_guard_nothing_is_requested() {
     let shop = Shop::open();
     let mut browser = Browser::start("guard").unwrap();
     browser.open(&page(shop.address()));

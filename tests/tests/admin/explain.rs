@@ -133,7 +133,7 @@ fn a_path_without_a_route_has_no_pattern() {
 }
 
 #[test]
-fn the_answer_says_what_a_description_has_not() {
+fn the_answer_names_what_the_description_leaves_out() {
     let shop = Shop::open();
     shop.get("/products/7");
     let answer = shop.admin("/explain?url=/products/7");
