@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_passes_before_the_release() {
+    fn no_wait_ends_before_the_release() {
         let barriers = Barriers::default();
         let runs = [at(&barriers), at(&barriers)];
         barriers.wait_arrived("here", 2, TIMEOUT);

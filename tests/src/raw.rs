@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn interim_responses_come_before_the_final_one() {
+    fn interim_responses_precede_the_final_one() {
         let server = answering(
             "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n\
              HTTP/1.1 200 OK\r\nX-A:  1\r\nx-a: 2 \r\nContent-Length: 2\r\n\r\nok",

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_nothing_of_its_reuse_gets_a_lifetime_where_it_needs_one() {
+    fn a_script_without_a_lifetime_gets_one_where_the_profile_needs_it() {
         let minute = json!(["Cache-Control", "max-age=60"]);
         for (script, by_response) in [
             (json!({}), json!({"headers": [minute]})),

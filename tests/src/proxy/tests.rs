@@ -88,7 +88,7 @@ fn answers_are_late_and_do_not_wait_for_one_another() {
 }
 
 #[test]
-fn a_connection_that_has_lost_octets_never_comes_back_and_another_does() {
+fn a_connection_that_lost_octets_stays_broken_and_a_new_one_works() {
     let proxy = Proxy::start(echo()).unwrap();
     let (mut lossy, mut quiet) = (client(&proxy), client(&proxy));
     assert_eq!(exchange(&mut lossy, b"a"), b"a");
@@ -127,7 +127,7 @@ fn an_octet_is_altered_once() {
 }
 
 #[test]
-fn a_connection_is_reset_while_others_go_on() {
+fn a_connection_is_reset_and_the_others_stay() {
     let proxy = Proxy::start(echo()).unwrap();
     let (mut reset, mut other) = (client(&proxy), client(&proxy));
     assert_eq!(exchange(&mut reset, b"reset me"), b"reset me");
@@ -166,7 +166,7 @@ fn a_request_is_held_and_those_behind_it() {
 }
 
 #[test]
-fn who_connects_is_refused_and_let_in_again_at_the_same_place() {
+fn connections_are_refused_and_accepted_again_at_the_same_address() {
     let proxy = Proxy::start(echo()).unwrap();
     let mut client = client(&proxy);
     assert_eq!(exchange(&mut client, b"a"), b"a");
@@ -179,7 +179,7 @@ fn who_connects_is_refused_and_let_in_again_at_the_same_place() {
 }
 
 #[test]
-fn a_server_that_is_gone_is_a_connection_that_ends() {
+fn a_dead_server_ends_its_connections() {
     let gone = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

@@ -171,7 +171,7 @@ mod tests {
     use super::Cluster;
 
     #[test]
-    fn a_cluster_knows_who_has_what_and_gives_it_away() {
+    fn a_cluster_reports_and_moves_its_slots() {
         let cluster = Cluster::start(3, &[]).unwrap();
         let slot = cluster.slot("name").unwrap();
         let from = cluster.owner(slot).unwrap();

@@ -117,7 +117,7 @@ mod tests {
     use super::Memcached;
 
     #[test]
-    fn a_server_answers_and_comes_back_empty() {
+    fn a_server_answers_and_is_empty_after_a_restart() {
         let mut server = Memcached::start().unwrap();
         server.ask(b"ms a 1 T60\r\nx\r\n", "HD\r\n").unwrap();
         let found = server.ask(b"mg a v\r\n", "x\r\n").unwrap();

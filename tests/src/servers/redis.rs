@@ -154,7 +154,7 @@ mod tests {
     use super::{Redis, Reply};
 
     #[test]
-    fn a_server_answers_is_watched_and_comes_back_empty() {
+    fn a_server_answers_can_be_monitored_and_is_empty_after_a_restart() {
         let mut server = Redis::start().unwrap();
         let mut monitor = server.monitor().unwrap();
         server.ask(&["SET", "name", "a value"]).unwrap();
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_told_its_options() {
+    fn a_server_has_its_options() {
         let server = Redis::with(&["--requirepass", "secret"]).unwrap();
         let refused = server.ask(&["GET", "name"]).unwrap();
         assert!(refused.text().starts_with("NOAUTH"), "{refused:?}");

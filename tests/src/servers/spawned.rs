@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_gone_when_it_is_dropped() {
+    fn a_folder_is_removed_when_it_is_dropped() {
         let folder = Folder::new().unwrap();
         let path = folder.path().to_owned();
         assert!(path.is_dir());
