@@ -6,8 +6,8 @@
 //! let handler = barriers.clone();
 //! let run = async move { handler.at("loaded").await };          // in the handler
 //! let test = async move {
-//!     barriers.arrived("loaded", 1).await;                      // in the test: it is there now,
-//!     barriers.release("loaded");                               // and may go on
+//!     barriers.arrived("loaded", 1).await;                      // in the test: it has arrived,
+//!     barriers.release("loaded");                               // and continues
 //! };
 //! tokio::join!(run, test);
 //! # });
@@ -39,7 +39,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Barrier {
     arrived: usize,
-    /// Of those that arrived, how many were dropped before they could go on.
+    /// Number of arrivals that were dropped before they passed.
     given_up: usize,
     passes: usize,
     open: bool,
@@ -59,17 +59,17 @@ impl Barriers {
         waiting.passed = true;
     }
 
-    /// Opens a barrier for good: for those who wait there and all who come.
+    /// Opens a barrier for good, for present and later arrivals.
     pub fn release(&self, name: &str) {
         self.change(name, |barrier| barrier.open = true);
     }
 
-    /// Lets that many go on, of those who wait there and those who come.
+    /// Lets that many arrivals pass, present or later ones.
     pub fn let_pass(&self, name: &str, count: usize) {
         self.change(name, |barrier| barrier.passes += count);
     }
 
-    /// Waits, in a test, until that many have arrived at this barrier; panics after half a minute.
+    /// Waits, in a test, until that many arrivals were counted; panics after half a minute.
     pub async fn arrived(&self, name: &str, count: usize) {
         self.met(name, move |barrier| barrier.arrived >= count)
             .await;
@@ -91,12 +91,12 @@ impl Barriers {
         );
     }
 
-    /// Like [`arrived`](Self::arrived) for a test that is not async; panics when it takes longer than `wait_timeout`.
+    /// Like [`arrived`](Self::arrived) for a test that is not async; panics when it takes longer than `limit`.
     pub fn wait_arrived(&self, name: &str, count: usize, limit: Duration) {
         self.wait(name, limit, |barrier| barrier.arrived >= count);
     }
 
-    /// Like [`given_up`](Self::given_up) for a test that is not async; panics when it takes longer than `wait_timeout`.
+    /// Like [`given_up`](Self::given_up) for a test that is not async; panics when it takes longer than `limit`.
     pub fn wait_given_up(&self, name: &str, count: usize, limit: Duration) {
         self.wait(name, limit, |barrier| barrier.given_up >= count);
     }
@@ -160,7 +160,7 @@ impl Barrier {
     }
 }
 
-/// Someone at a barrier; counted as given up when it is dropped there.
+/// A wait at a barrier; counted as given up when it is dropped there.
 struct Waiting<'a> {
     barriers: &'a Barriers,
     name: &'a str,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::raw::{Connection, Request, Response};
 
-/// Connections that ask at the same time.
+/// Connections that send requests at the same time.
 #[derive(Debug)]
 pub struct Crowd(Vec<Connection>);
 
@@ -19,17 +19,17 @@ impl Crowd {
             .map(Self)
     }
 
-    /// Sends a request from everyone.
+    /// Sends a request on each connection.
     pub fn send(&mut self, request: &Request) -> io::Result<()> {
         self.0.iter_mut().try_for_each(|it| it.send(request))
     }
 
-    /// Reads everyone's answer, or why there is none.
+    /// Reads the answer of each connection, or the error in its place.
     pub fn receive(&mut self, request: &Request) -> Vec<io::Result<Response>> {
         self.0.iter_mut().map(|it| it.receive(request)).collect()
     }
 
-    /// Sends from everyone and reads all the answers, each of which must come.
+    /// Sends on each connection and reads all answers; a missing one is an error.
     pub fn exchange(&mut self, request: &Request) -> io::Result<Vec<Response>> {
         self.send(request)?;
         self.receive(request).into_iter().collect()

@@ -12,7 +12,7 @@ impl Dice {
         Self(seed)
     }
 
-    /// The seed that `SOAK_SEED` names, or else one that nobody has chosen.
+    /// The seed that `SOAK_SEED` names, or else a random one.
     pub fn seed() -> u64 {
         let named = env::var("SOAK_SEED").ok();
         let named = named.map(|seed| seed.parse().expect("SOAK_SEED is a number"));

@@ -14,7 +14,7 @@ use std::str::FromStr;
 /// Data of a run, in the first line of the body of its response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// The page that was asked for.
+    /// The requested page.
     pub page: String,
     /// The version of it that the run has read.
     pub version: u64,

@@ -1,4 +1,4 @@
-//! HTTP/1.x over a plain socket: what was sent is what the test wrote, what came back is kept octet for octet.
+//! HTTP/1.x over a plain socket: what was sent is what the test wrote, what is received is kept octet for octet.
 //!
 //! Sending and receiving are apart, so that one thread can have a thousand requests under way:
 //! it sends on all connections first and reads the answers after.
@@ -118,7 +118,7 @@ impl Connection {
             .and_then(|digits| usize::from_str_radix(digits.trim(), 16).ok())
             .ok_or_else(|| malformed("a chunk's length", &line))?;
         let chunk = self.receive_octets(length)?;
-        // What stands between an empty chunk and an empty line are trailers, and nobody sends them here.
+        // Between an empty chunk and an empty line stand trailers, which are not sent here.
         let end = self.line()?;
         if !end.is_empty() {
             return Err(malformed("a chunk's end", &end));
@@ -185,7 +185,7 @@ mod tests {
 
     use super::{Connection, Request, fetch};
 
-    /// A server that answers whatever it hears with these octets and hangs up.
+    /// A server that answers everything with these octets and hangs up.
     fn answering(octets: &'static str) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

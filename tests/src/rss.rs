@@ -12,7 +12,7 @@ pub fn peak(pid: u32) -> io::Result<usize> {
     figure(pid, "VmHWM:")
 }
 
-/// Reads `status` and not `statm`, whose figures are in pages of a size that only `unsafe` code can ask for.
+/// Reads `status` and not `statm`, whose figures are in pages of a size that only `unsafe` code can read.
 fn figure(pid: u32, name: &str) -> io::Result<usize> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let kibibytes = status

@@ -43,7 +43,7 @@ impl Server {
         let (started, start) = mpsc::channel();
         let thread = thread::spawn(move || {
             System::new().block_on(async move {
-                // Nobody hears it only if the test's thread has ended already.
+                // The receiver is gone only if the thread of the test has ended.
                 let (server, address) = match build() {
                     Ok(running) => running,
                     Err(error) => {
@@ -72,7 +72,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The command is sent at the call; the future is only for those who wait.
+        // The command is sent at the call; the future only waits for its end.
         drop(self.handle.stop(false));
         if let Some(thread) = self.thread.take() {
             // A server that failed has shown so to the requests.

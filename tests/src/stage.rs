@@ -134,14 +134,14 @@ impl InProcess {
         self.ask(TestRequest::with_uri(uri))
     }
 
-    /// The body of a GET, asked for where this is awaited: in a handler, inside its run.
+    /// The body of a GET, which is sent where this is awaited: in a handler, inside its run.
     pub async fn text_here(&self, uri: &str) -> String {
         let response = (self.0)(TestRequest::with_uri(uri)).await;
         let body = to_bytes(response.into_body()).await;
         String::from_utf8_lossy(&body.unwrap_or_default()).into_owned()
     }
 
-    /// Starts a request, which goes on whenever the test waits for something.
+    /// Starts a request, which makes progress whenever the test awaits something.
     pub fn ask(&self, request: TestRequest) -> Asked {
         let response = (self.0)(request);
         Asked(rt::spawn(async move {
@@ -218,7 +218,7 @@ impl Answer {
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Goes on with everything else on this thread until `met` holds.
+/// Lets the other tasks of this thread run until `met` holds.
 pub async fn soon(what: &str, mut met: impl FnMut() -> bool) {
     let started = Instant::now();
     while !met() {
@@ -227,7 +227,7 @@ pub async fn soon(what: &str, mut met: impl FnMut() -> bool) {
     }
 }
 
-/// Repeats a request, with everything else on this thread in between, until its answer is as expected.
+/// Repeats a request, with the other tasks of this thread in between, until its answer is as expected.
 pub async fn repeat<F: Future>(
     what: &str,
     mut ask: impl FnMut() -> F,

@@ -20,7 +20,7 @@ pub struct Expect {
     pub status: Option<Pick<u16>>,
     /// Runs of the handler that it may come from.
     pub run: Option<Pick<usize>>,
-    /// True if it comes from the cache, as `Age` shows.
+    /// True if it is answered from the cache, as `Age` shows.
     pub hit: Option<bool>,
     /// The body, in Latin-1.
     pub body: Option<String>,

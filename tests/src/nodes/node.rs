@@ -105,7 +105,7 @@ impl Node {
         count.unwrap_or_else(|| panic!("no {name} in {stats}"))
     }
 
-    /// The lines it has written to its log, and when they came.
+    /// The lines of its log, with the times at which they were received.
     pub fn timed_log(&self) -> Vec<(Instant, String)> {
         let log = self.log.lock();
         log.unwrap_or_else(PoisonError::into_inner).clone()

@@ -136,12 +136,12 @@ impl Origin {
         self.shared.barriers.let_pass(&barrier(point, page), 1);
     }
 
-    /// Holds nobody there who comes from now on.
+    /// Holds no later arrival there.
     pub fn hold_no_more(&self, point: Point, page: &str) {
         self.shared.data().held.remove(&(point, page.to_owned()));
     }
 
-    /// Holds nobody there any more, for good.
+    /// Holds nothing there any more, for good.
     pub fn go_on(&self, point: Point, page: &str) {
         self.hold_no_more(point, page);
         self.shared.barriers.release(&barrier(point, page));

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Settings of a node at its start, as JSON in its one argument.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Settings {
-    /// Its name, which its responses tell.
+    /// Its name, which is in its responses.
     pub name: String,
     /// The store that it shares.
     pub remote: Remote,

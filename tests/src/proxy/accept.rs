@@ -22,7 +22,7 @@ pub(super) enum Order {
 
 type Orders = mpsc::UnboundedReceiver<(Order, std_mpsc::Sender<()>)>;
 
-/// A port that is ours, also while nobody listens on it.
+/// A reserved port, also while no socket listens on it.
 #[derive(Debug)]
 pub(super) struct Listening {
     place: Socket,
@@ -41,7 +41,7 @@ impl Listening {
         self.address
     }
 
-    /// Does what it is told, until nobody tells it anything any more.
+    /// Executes commands until their channel is closed.
     pub(super) async fn serve(self, shared: Arc<Shared>, mut orders: Orders) {
         let mut lines = JoinSet::new();
         let mut listener = None;
@@ -57,7 +57,7 @@ impl Listening {
                     if listener.is_none() {
                         lines.shutdown().await;
                     }
-                    // Who told it waits for it.
+                    // The sender of the command waits for it.
                     let _ = done.send(());
                 }
                 Some(client) = next(listener.as_ref()) => {
@@ -78,7 +78,7 @@ impl Listening {
     }
 }
 
-/// Two may be bound to one port where both say so, and only those that listen are asked.
+/// Two sockets may be bound to one port where both allow it, and only a listening one accepts.
 fn bound(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.set_reuse_address(true)?;

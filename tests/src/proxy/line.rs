@@ -58,12 +58,12 @@ impl Line {
             let (from, to) = client.split();
             tokio::select! {
                 () = self.is_broken() => true,
-                // Where the server cannot be reached, or one of them hangs up, the other hears of it.
+                // Where the server cannot be reached, or one side hangs up, the other connection is closed.
                 _ = self.connect(from, to, shared) => false,
             }
         };
         if broken {
-            // Where it fails, the client has gone.
+            // Where it fails, the client has left.
             let _ = SockRef::from(&client).set_linger(Some(Duration::ZERO));
         }
     }
@@ -183,7 +183,7 @@ impl Answers<'_> {
             }
         }
         if self.line.is_lost() {
-            // Not even that the server has hung up is heard.
+            // Not even the end of the server's connection is noticed.
             std::future::pending::<()>().await;
         }
         Ok(())
@@ -216,7 +216,7 @@ impl Answers<'_> {
     }
 
     async fn write(&mut self, octets: &[u8]) -> io::Result<()> {
-        // Before who reads them can ask how many there were.
+        // Before the reader of them can ask for their number.
         self.shared.answered.fetch_add(octets.len() as u64, SeqCst);
         self.to.write_all(octets).await
     }

@@ -4,7 +4,7 @@
 //! # use tests::proxy::{Mode, Proxy};
 //! # let redis = ([127, 0, 0, 1], 6379).into();
 //! let proxy = Proxy::start(redis).unwrap();
-//! let address = proxy.address();          // what the client is told
+//! let address = proxy.address();          // for the client
 //! proxy.set(Mode::BlackHole);             // from now on, and for all
 //! for line in proxy.lines_that_said(b"SUBSCRIBE") {
 //!     line.set(Mode::Pass);               // but for these
@@ -77,7 +77,7 @@ struct Shared {
 }
 
 impl Proxy {
-    /// Listens on a free port of loopback, and connects to `target` whoever connects to it.
+    /// Listens on a free port of loopback, and connects its clients to `target`.
     pub fn start(target: SocketAddr) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_all().build()?;
@@ -117,7 +117,7 @@ impl Proxy {
         self.lines().iter().for_each(|line| line.set(mode));
     }
 
-    /// Closes all connections, and listens no more: who connects is refused.
+    /// Closes all connections and stops listening: new ones are refused.
     pub fn refuse(&self) {
         self.order(Order::Refuse);
     }
@@ -159,7 +159,7 @@ impl Proxy {
         self.shared.answered.load(SeqCst)
     }
 
-    /// Has it done before it goes on.
+    /// Sends a command and waits until it is executed.
     fn order(&self, order: Order) {
         let (done, wait) = std_mpsc::channel();
         let sent = self.orders.send((order, done));
@@ -170,7 +170,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // Whoever is held would hold the thread.
+        // A held connection would block the thread.
         let (orders, _) = mpsc::unbounded_channel();
         drop(std::mem::replace(&mut self.orders, orders));
         if let Some(thread) = self.thread.take() {

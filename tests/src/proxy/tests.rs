@@ -8,7 +8,7 @@ use crate::stage::eventually;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A server that says what it hears.
+/// A server that echoes what it receives.
 fn echo() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

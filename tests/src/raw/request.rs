@@ -87,7 +87,7 @@ impl Request {
         &self.method
     }
 
-    /// Everything, as it goes over the wire.
+    /// The whole request, as it is sent.
     pub fn octets(&self) -> Vec<u8> {
         let Self {
             method,

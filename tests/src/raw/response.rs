@@ -1,4 +1,4 @@
-//! A response as it came over the wire.
+//! A response as it was received.
 
 use std::io;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::malformed;
 /// A whole response, with the interim ones before it.
 #[derive(Debug, Clone)]
 pub struct Response {
-    /// The 1xx responses that came first.
+    /// The 1xx responses before it.
     pub interim: Vec<Head>,
     /// Status and fields.
     pub head: Head,

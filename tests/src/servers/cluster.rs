@@ -28,7 +28,7 @@ impl Cluster {
             let mut add = vec!["CLUSTER", "ADDSLOTS"];
             add.extend(slots.iter().map(String::as_str));
             done(&node.ask(&add)?)?;
-            // Nodes of one epoch would have to find out first who is right.
+            // Nodes of one epoch would have to resolve the conflict first.
             let epoch = (index + 1).to_string();
             done(&node.ask(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch])?)?;
             let first = &nodes[0];
@@ -86,7 +86,7 @@ impl Cluster {
         owner.ok_or_else(|| io::Error::other("nobody has that slot"))
     }
 
-    /// Begins to move a slot: names that are not there any more are asked for at the other node.
+    /// Begins to move a slot: requests for names that have moved are redirected to the other node.
     pub fn begin_to_move(&self, slot: usize, to: usize) -> io::Result<()> {
         let from = self.owner(slot)?;
         let slot = slot.to_string();
@@ -120,7 +120,7 @@ impl Cluster {
     pub fn end_to_move(&self, slot: usize, to: usize) -> io::Result<()> {
         let taker = self.id(to)?;
         let slot = slot.to_string();
-        // First the one that takes it, so that there is always somebody who has it.
+        // First the node that takes it, so that a node always has it.
         let mut nodes: Vec<_> = self.nodes.iter().collect();
         nodes.swap(0, to);
         for node in nodes {

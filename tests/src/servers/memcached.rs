@@ -79,7 +79,7 @@ impl Memcached {
 
 fn spawn(port: u16, options: &[String]) -> io::Result<Spawned> {
     let port = port.to_string();
-    // Where it is root, it wants to be told so.
+    // As root it demands this option.
     let fixed = ["-p", &port, "-l", "127.0.0.1", "-U", "0", "-u", "root"];
     let mut arguments: Vec<_> = fixed.iter().map(ToString::to_string).collect();
     arguments.extend_from_slice(options);

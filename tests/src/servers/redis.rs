@@ -108,7 +108,7 @@ impl Redis {
 pub struct Monitor(Wire);
 
 impl Monitor {
-    /// Those that were sent since it was last asked, as MONITOR writes them, without times and addresses:
+    /// The commands since the last call, as MONITOR writes them, without times and addresses:
     /// `"GET" "name"`.
     pub fn seen(&mut self, server: &Redis) -> io::Result<Vec<String>> {
         server.ask(&["ECHO", "seen"])?;

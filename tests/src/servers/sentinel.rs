@@ -1,4 +1,4 @@
-//! Sentinels, who watch over a primary and its replicas.
+//! Sentinels, which monitor a primary and its replicas.
 
 use std::{fs, io};
 

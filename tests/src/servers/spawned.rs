@@ -79,13 +79,13 @@ fn missing(error: &io::Error, program: &str, package: &str) -> io::Error {
     ))
 }
 
-/// A port of loopback that nobody listens on. Another may take it before it is used: start again then.
+/// A free port of loopback. Another process may take it before it is used: start again then.
 pub fn free_port() -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.port())
 }
 
-/// Asks again and again, for ten seconds at most.
+/// Repeats a call until it returns a value, for ten seconds at most.
 pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> io::Result<T> {
     let start = Instant::now();
     loop {
@@ -93,7 +93,7 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> io::Result<T>
             return Ok(found);
         }
         if start.elapsed() > Duration::from_secs(10) {
-            return Err(io::Error::other(format!("never came to be: {what}")));
+            return Err(io::Error::other(format!("waited too long: {what}")));
         }
         thread::sleep(Duration::from_millis(5));
     }

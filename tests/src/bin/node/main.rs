@@ -37,9 +37,9 @@ fn main() -> io::Result<()> {
     })
 }
 
-/// Nobody says anything on the standard input: it is closed when the test has ended, however it did.
+/// The standard input stays empty: it is closed when the test has ended, in whatever way.
 fn end_with_the_test() {
-    // Either way nobody is there any more.
+    // Either way the test has ended.
     let _ = io::stdin().read(&mut [0]);
     process::exit(0);
 }
