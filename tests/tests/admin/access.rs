@@ -1,4 +1,4 @@
-//! Who is admitted, and what each answer forbids to keep.
+//! Access control, and the `no-store` of each answer.
 
 use actix_web::guard::{self, fn_guard};
 use actix_web::web;

@@ -1,4 +1,4 @@
-//! The list of what lies in memory.
+//! The list of the entries in memory.
 
 use std::collections::BTreeSet;
 
