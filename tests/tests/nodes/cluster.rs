@@ -1,4 +1,4 @@
-//! A cluster whose slots move while it is asked.
+//! A cluster whose slots move under load.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Clients that ask at a steady rate, and what became of each request.
+//! Clients that send requests at a steady rate, and the result of each request.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,14 +17,14 @@ pub(crate) struct Sample {
     pub(crate) status: u16,
 }
 
-/// Clients that ask until they are ended.
+/// Clients that send requests until they are ended.
 pub(crate) struct Load {
     over: Arc<AtomicBool>,
     clients: Vec<JoinHandle<Vec<Sample>>>,
 }
 
 impl Load {
-    /// Starts so many clients, each of which asks for `target` of a number of its own once in `pause`.
+    /// Starts so many clients, each of which requests `target` of a number of its own once in `pause`.
     pub(crate) fn start(
         server: SocketAddr,
         clients: usize,
@@ -45,7 +45,7 @@ impl Load {
         }
     }
 
-    /// Ends it, and gives all that was asked.
+    /// Ends it, and returns all requests.
     pub(crate) fn end(self) -> Samples {
         self.over.store(true, SeqCst);
         let samples = self.clients.into_iter();

@@ -1,4 +1,4 @@
-//! Nodes that share Memcached, which tells nobody of what is invalidated.
+//! Nodes that share Memcached, which has no messages for invalidations.
 
 use std::time::{Duration, Instant};
 

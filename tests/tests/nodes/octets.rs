@@ -6,7 +6,7 @@ use tests::stage::eventually;
 
 use crate::setting::{Setting, start};
 
-/// Beyond the answer to a look-up with all that it asks for.
+/// Beyond the answer to a look-up with all its commands.
 const LONGEST: usize = 4 << 10;
 
 /// Does this to the answers at each place of them, and asks: the answer is right, and from then on the store is used

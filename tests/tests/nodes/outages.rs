@@ -1,4 +1,4 @@
-//! A store that is gone, or stopped, or far away.
+//! A store that is dead, stopped, or slow to reach.
 
 use std::time::{Duration, Instant};
 use std::{hint, thread};
@@ -17,7 +17,7 @@ const BUDGET: Duration = Duration::from_millis(50);
 /// In which a node must be well again.
 const RECOVERY: Duration = Duration::from_secs(2);
 
-/// Each asks for a page that nobody has asked for.
+/// Each request is for a page that was not requested before.
 fn misses(number: usize) -> String {
     format!("/plain/{number}?ms=20")
 }
@@ -74,7 +74,7 @@ fn a_store_that_is_stopped_costs_its_budget_once_and_then_nothing() {
         "{before:?} -> {later:?}"
     );
     assert!(recovery <= RECOVERY + MARGIN, "{recovery:?}");
-    // Nothing was asked of it that no answer was to come to.
+    // It was sent no command that could not be answered.
     assert!(node.count("remote/opened") > 0, "{}", node.stats());
     assert!(node.count("remote/refused") > 100, "{}", node.stats());
 }

@@ -36,7 +36,7 @@ fn warns_now_and_then(node: &Node) {
     let log = node.timed_log();
     let warnings = log.iter().filter(|(_, line)| line.starts_with("WARN"));
     for (at, line) in warnings.clone() {
-        // What is wrong comes first, and then what to do.
+        // The failure first, then what to do.
         let kind = line.split(':').next().unwrap().to_owned();
         if let Some(before) = last.insert(kind, *at) {
             let apart = at.duration_since(before);
@@ -169,7 +169,7 @@ fn a_store_busy_with_a_script_fails_no_request() {
     });
 }
 
-/// Everything that lies there is of another type, responses and nonces.
+/// All values in the store are of another type, responses and nonces.
 #[test]
 fn lists_of_others_under_our_names_fail_no_request() {
     fn spoil(setting: &Setting) {

@@ -57,7 +57,7 @@ impl Setting {
         start(&self.settings(name))
     }
 
-    /// A node that has no memory: each of its look-ups asks the server.
+    /// A node without memory: each of its look-ups reads the server.
     pub(crate) fn forgetful(&self, name: &str) -> Node {
         start(&self.settings(name).without_memory())
     }
@@ -88,7 +88,7 @@ impl Setting {
     }
 }
 
-/// Runs a handler that names its tags once: until then nobody knows that it does, and its response stays in memory.
+/// Runs a handler that names its tags once: before that it is not known to name any, and its response stays in memory.
 pub(crate) fn knows_its_tags(node: &Node) {
     node.get("/named/known");
 }

@@ -130,7 +130,7 @@ fn a_node_without_memory_reads_the_store_each_time() {
     assert_eq!(b.page("/page/p").node, "b");
 }
 
-/// The connections that others have, told by their ids.
+/// The ids of the connections of others.
 fn connections(setting: &Setting) -> Vec<String> {
     let list = setting
         .redis
@@ -151,7 +151,7 @@ fn each_worker_looks_up_on_a_connection_of_its_own_and_does_without_where_it_has
     eventually("its connections end with a process", || {
         connections(&setting).len() <= 2
     });
-    // One for what requests wait for, one for what goes on behind them, and that of a worker.
+    // One for calls that requests wait for, one for background calls, and that of a worker.
     eventually("a worker has one of its own", || {
         assert_eq!(b.page("/page/p"), told);
         connections(&setting).len() > 2
@@ -180,7 +180,7 @@ fn a_worker_leaves_a_server_that_is_no_primary_any_more() {
     });
 }
 
-/// The last place that a `GETRANGE` asks for.
+/// The last index that a `GETRANGE` requests.
 fn last_place(command: &str) -> Option<usize> {
     let command = command.strip_prefix("\"GETRANGE\"")?;
     let last = command.rsplit(' ').next().unwrap();

@@ -1,4 +1,4 @@
-//! Nodes that hear nothing of what is invalidated.
+//! Nodes that receive no invalidations.
 
 use std::time::Instant;
 
@@ -42,13 +42,13 @@ impl Deaf {
     }
 }
 
-/// Has the server end the connections of those who listen.
+/// Makes the server end the connections of its subscribers.
 fn hang_up(setting: &Setting) {
     let ended = setting.redis.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
     assert_ne!(ended.unwrap().text(), "0");
 }
 
-/// Waits until whoever is behind the proxy listens on a connection that is well.
+/// Waits until the node behind the proxy is subscribed on a working connection.
 fn listens(proxy: &Proxy) {
     eventually("it listens", || {
         let lines = proxy.lines_that_said(b"SUBSCRIBE");
@@ -106,7 +106,7 @@ fn a_partitioned_node_notices_and_memory_is_no_older_than_its_bound() {
     memory_is_no_older_than_its_bound(Deaf::CutOff);
 }
 
-/// A node that was stopped for longer than its silence has heard nothing of what was invalidated meanwhile.
+/// A node that was stopped for longer than `max_unverified` has missed the invalidations meanwhile.
 #[test]
 fn a_node_that_was_stopped_believes_its_memory_no_more() {
     let setting = Setting::start();
@@ -118,7 +118,7 @@ fn a_node_that_was_stopped_believes_its_memory_no_more() {
     setting.put(&a, "/page/p");
     assert_eq!(b.page("/page/p").node, "a");
     b.stop();
-    // What it would have heard first when it goes on.
+    // The message that it would receive first when it continues.
     hang_up(&setting);
     let version = setting.origin.change("p");
     assert_eq!(a.invalidate("tag/page:p").status(), 204);

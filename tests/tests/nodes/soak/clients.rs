@@ -181,7 +181,7 @@ impl Change {
         let page = dice.below(PAGES);
         Self {
             page,
-            // What one node says to invalidate, the other has to hear.
+            // An invalidation of one node has to reach the other.
             node: (page + usize::from(dice.once_in(40))) % NAMES.len(),
             scope: match dice.below(500) {
                 0 => Scope::All,
@@ -214,7 +214,7 @@ impl Change {
     }
 }
 
-/// An answer stands for the run that it tells of, or that made what the client holds.
+/// An answer belongs to the run that it names, or that made the copy of the client.
 fn judge(told: &Told, least: u64, answer: &Response) -> Result<(), String> {
     if told.version < least {
         let said = answer.header("cache-status").unwrap_or_default();

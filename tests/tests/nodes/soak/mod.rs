@@ -1,4 +1,4 @@
-//! Two nodes, one store, and chance: what is asked, what is invalidated, and what goes wrong between them
+//! Two nodes, one store, and random requests, invalidations and faults between them
 //! (see `docs/testing.md`).
 
 mod clients;
@@ -33,7 +33,7 @@ const WRITERS: u64 = 2;
 enum Plant {
     /// Now and then an invalidation is promised, and not made.
     Forgets,
-    /// An invalidation is promised before it is asked for.
+    /// An invalidation is recorded before it is requested.
     PromisesEarly,
     /// Runs read the version before.
     ReadsOld,
@@ -116,7 +116,7 @@ fn soak(seed: u64, time: Duration, plant: Option<Plant>) -> Option<String> {
 }
 
 impl Soak<'_> {
-    /// Everybody at once.
+    /// All at once.
     fn run(&self, seed: u64, faults: &mut Faults<'_>) {
         thread::scope(|scope| {
             for reader in 0..READERS * 2 {

@@ -18,7 +18,7 @@ pub(super) struct Promises(Mutex<HashMap<String, Vec<Promise>>>);
 #[derive(Debug, Clone, Copy)]
 struct Promise {
     version: u64,
-    /// The node that it was asked of, where it holds at once.
+    /// The node that received the call, where it holds at once.
     node: usize,
     made: Instant,
     /// True if it was acknowledged and holds on all nodes.
@@ -62,7 +62,7 @@ impl Promises {
     }
 }
 
-/// Forgets what binds less than another that binds everybody already.
+/// Removes those that are implied by another one that binds all nodes.
 fn forget(promises: &mut Vec<Promise>, now: Instant) {
     let bound = |it: &&Promise| it.binds(usize::MAX, now);
     let most = promises.iter().filter(bound).map(|it| it.version).max();
