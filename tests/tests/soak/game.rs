@@ -1,4 +1,4 @@
-//! A soak on one thread, where the moves decide everything: who asks, who goes on, who leaves, and
+//! A soak on one thread, where the moves decide everything: which request is sent, continues or is dropped, and
 //! when the clock is turned. The same moves play the same game.
 
 use std::fmt;
@@ -31,7 +31,7 @@ pub(crate) struct Move {
 #[derive(Debug, Clone)]
 enum What {
     Ask(Question),
-    /// One of those who wait for their turn goes on.
+    /// One of the waiting tasks continues.
     GoOn(usize),
     /// One of the clients leaves.
     Leave(usize),
@@ -66,7 +66,7 @@ impl Move {
 /// Result of a game.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Played {
-    /// Every answer, in the order in which they came.
+    /// Every answer, in the order of arrival.
     pub(crate) answers: Vec<String>,
     pub(crate) violation: Option<Violation>,
 }
@@ -193,7 +193,7 @@ impl Game {
         }
     }
 
-    /// Everybody goes on to the end, and nothing is left.
+    /// All tasks continue to their end, and nothing is left.
     async fn end(mut self, at: usize) -> Played {
         self.turns().end();
         let second = Duration::from_secs(1);

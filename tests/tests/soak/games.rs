@@ -14,7 +14,7 @@ use tests::dice::Dice;
 const GAMES: u64 = 300;
 const MOVES: usize = 400;
 
-/// Plays until an answer is wrong, and tells the fewest moves that lead to one.
+/// Plays until an answer is wrong, and returns the fewest moves that lead to one.
 fn find(seed: u64, games: u64, plant: Option<Plant>) -> Option<String> {
     (seed..seed + games).find_map(|seed| {
         let moves = Move::of_a_game(seed, MOVES);
@@ -41,7 +41,7 @@ fn no_game_ends_with_an_answer_older_than_promised_or_for_another_request() {
     });
 }
 
-/// A game that nobody can lose shows nothing.
+/// A game without a possible failure shows nothing.
 #[test]
 fn a_game_plays_the_same_way_each_time_and_much_happens_in_it() {
     alone(|| {
@@ -81,7 +81,7 @@ fn a_game_plays_the_same_way_each_time_and_much_happens_in_it() {
     });
 }
 
-/// The oracle can see: each mistake is found, and told in a few moves.
+/// The oracle works: each planted mistake is found, and reported in a few moves.
 #[test]
 fn every_planted_mistake_is_found() {
     alone(|| {

@@ -1,4 +1,4 @@
-//! The routes: each tells what it was asked and which versions it has read.
+//! The routes: each response names its request and the versions that were read.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -200,7 +200,7 @@ async fn streamed(world: Data<World>, n: Path<usize>, view: Query<View>) -> Http
     let facts = world.look(page(Kind::Stream, &n, &view), None).await;
     tag(Tag::Object(*n).text());
     let (body, whose) = (world.body(&facts), Tag::Group(*n % GROUPS));
-    // The group is named while the body goes out.
+    // The group is named while the body is sent.
     let pieces = pieces(world, body).inspect(move |_| tag(whose.text()));
     told(&facts).streaming(pieces)
 }

@@ -30,7 +30,7 @@ type Promises = HashMap<(Done, Scope), HashMap<usize, u64>>;
 pub(crate) struct Oracle(Mutex<Promises>);
 
 impl Oracle {
-    /// It is acknowledged: whoever asks from now on gets these versions, or newer.
+    /// It is acknowledged: requests from now on get these versions, or newer.
     pub(crate) fn promise(&self, done: Done, scope: Scope, versions: &[Version]) {
         let mut promises = self.lock();
         let of_the_scope = promises.entry((done, scope)).or_default();

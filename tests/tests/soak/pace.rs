@@ -12,9 +12,9 @@ use tests::dice::Dice;
 
 #[derive(Debug)]
 pub(crate) enum Pace {
-    /// Everybody waits until it is their turn.
+    /// All wait for their turn.
     Turns(Turns),
-    /// Everybody waits a little, or not at all.
+    /// All wait a little, or not at all.
     Random(Mutex<Dice>),
 }
 
@@ -40,7 +40,7 @@ async fn dawdle(dice: &Mutex<Dice>) {
     }
 }
 
-/// Those who wait for their turn, in the order in which they came.
+/// Tasks that wait for their turn, in the order of arrival.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
     waiting: Mutex<Vec<oneshot::Sender<()>>>,
@@ -54,22 +54,22 @@ impl Turns {
         }
         let (go, turn) = oneshot::channel();
         self.waiting.lock().expect("nobody panics with it").push(go);
-        // It ends with an error, and goes on, where the game is over.
+        // It ends with an error, and continues, where the game is over.
         let _ = turn.await;
     }
 
-    /// Lets one go on, of those who are still there.
+    /// Lets one waiting task continue.
     pub(crate) fn release(&self, which: usize) {
         let mut waiting = self.waiting.lock().expect("nobody panics with it");
         waiting.retain(|one| !one.is_closed());
         if !waiting.is_empty() {
             let which = which % waiting.len();
-            // Whoever has left meanwhile needs no turn.
+            // A task that was dropped meanwhile needs no turn.
             let _ = waiting.remove(which).send(());
         }
     }
 
-    /// Nobody waits any longer.
+    /// Ends all waits.
     pub(crate) fn end(&self) {
         self.over.store(true, SeqCst);
         self.waiting.lock().expect("nobody panics with it").clear();

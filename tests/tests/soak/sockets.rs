@@ -29,7 +29,7 @@ use tests::dice::Dice;
 const CAPACITY: u64 = 200 << 10;
 const CLIENTS: u64 = 12;
 const WRITERS: u64 = 2;
-/// From a few pages that everybody asks for to all there are.
+/// From a few pages that all clients request to all there are.
 const SPREADS: [usize; 4] = [1, 3, 12, OBJECTS];
 /// A client remembers so many representations.
 const MOST_HELD: usize = 100;

@@ -12,7 +12,7 @@ use crate::world::World;
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// The facts as the head tells them.
+    /// The facts in the head.
     pub(crate) facts: Option<String>,
     pub(crate) tag: Option<String>,
     /// `None` where it broke off.
@@ -27,7 +27,7 @@ pub(crate) type Wrong = String;
 impl Sent {
     /// Returns the response that the client holds from now on, or the fault.
     ///
-    /// `None` for an answer that never came.
+    /// `None` for an answer that was not received.
     pub(crate) fn judge(
         &self,
         answer: Option<&Answer>,

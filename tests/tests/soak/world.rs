@@ -1,4 +1,4 @@
-//! The data that responses are made from, who changes it, and what can be planted to be found.
+//! The data that responses are made from, its changes, and the mistakes that can be planted.
 
 use std::array;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -17,7 +17,7 @@ pub(crate) enum Plant {
     ReadsOld,
     /// An invalidation is acknowledged before it is made.
     AcknowledgesEarly,
-    /// A page of one user's names the one who asked before.
+    /// A page of one user names the user of the request before.
     MixesUsers,
     /// Now and then a body has one octet more.
     GrowsBody,
@@ -69,7 +69,7 @@ impl World {
         objects.map(|object| (object, version(object))).collect()
     }
 
-    /// Invalidates or expires, and promises to all who ask afterwards what is true now.
+    /// Invalidates or expires, and records what later requests must get at least.
     pub(crate) async fn make(&self, done: Done, scope: Scope) {
         let versions = self.versions(0..OBJECTS);
         if self.plant == Some(Plant::AcknowledgesEarly) {
