@@ -41,7 +41,7 @@ fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(ToString::to_string).collect()
 }
 
-/// Tries until it succeeds, each time for as long as a request would, and gives what came out.
+/// Tries until it succeeds, each time for as long as a request would, and returns the result.
 async fn in_the_end<T, F>(attempt: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, StoreError>>,

@@ -14,7 +14,7 @@ use tokio::{
 
 const ANSWER: &[u8] = b"VA 5 t60\r\nhello\r\n";
 
-/// A server that answers what it is told to, once each and then closes; and else as a good one does
+/// A server that sends each planted answer once and then closes, and else answers correctly
 /// in which there is one value.
 #[derive(Clone, Default)]
 struct Script(Arc<Mutex<VecDeque<Vec<u8>>>>);
@@ -69,7 +69,7 @@ async fn get(store: &MemcachedStore) -> Result<Option<Bytes>, StoreErrorKind> {
     }
 }
 
-/// That nothing of what came before is taken for an answer to what is asked now.
+/// Nothing of an earlier answer is taken for the answer to this call.
 async fn is_in_step(store: &MemcachedStore, after: &[u8]) {
     let found = match get(store).await {
         // The connection is found to be closed only now.
@@ -107,7 +107,7 @@ async fn an_answer_with_an_altered_byte_does_no_harm_to_the_next() {
             let mut altered = ANSWER.to_owned();
             altered[place] ^= flip;
             script.next(&altered);
-            // Another value is for the frame to find, and another time for nobody.
+            // Another value is detected by the frame, and another time is not read.
             if let Ok(found) = get(&store).await {
                 let found = found.unwrap();
                 assert!(found.len() == 5, "{found:?} of {}", altered.escape_ascii());

@@ -18,7 +18,7 @@ async fn a_lifetime_over_thirty_days_is_kept() {
         let asked = days * DAY;
         store.set("name", "value".into(), asked).await.unwrap();
         let left = store.get("name", 9).await.unwrap().unwrap().left;
-        // As much may pass until it is asked for, on a machine that is busy.
+        // On a busy machine as much time may pass until it is read.
         assert!(
             (asked.saturating_sub(MINUTE)..=asked).contains(&left),
             "{left:?} of {days} days"

@@ -16,13 +16,13 @@ use tokio::time::{sleep, timeout};
 /// What a request lets a store take.
 const BUDGET: Duration = Duration::from_millis(50);
 
-/// Asks again and again, for ten seconds at most.
+/// Repeats a call until it returns true, for ten seconds at most.
 async fn until<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
     let start = Instant::now();
     while !ask().await {
         assert!(
             start.elapsed() < Duration::from_secs(10),
-            "never came to be: {what}"
+            "waited too long: {what}"
         );
         sleep(Duration::from_millis(5)).await;
     }

@@ -1,4 +1,4 @@
-//! One of several servers is gone.
+//! One of several servers is dead.
 
 use super::{MINUTE, found};
 use cached_response::{MemcachedStore, Store, StoreErrorKind};

@@ -1,4 +1,4 @@
-//! What processes tell one another.
+//! Messages between processes.
 
 use actix_web::web::Bytes;
 use cached_response::{RedisStore, Store, StoreError, StoreErrorKind};
@@ -46,7 +46,7 @@ async fn a_broken_subscription_ends_with_an_error() {
         let error = listening.next().await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unreachable);
     }
-    // Nothing of it is left: whoever wants to hear again subscribes again.
+    // Nothing of it is left: to receive messages again, subscribe again.
     let mut again = bus.subscribe("bus").await.unwrap();
     bus.publish("bus", Bytes::from_static(b"again"))
         .await

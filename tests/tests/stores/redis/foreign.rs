@@ -17,7 +17,7 @@ fn it() -> Bytes {
     Bytes::from_static(b"it")
 }
 
-/// Puts a foreign value under a name, in place of what lies there.
+/// Replaces the value under a name by a foreign one.
 type Plant = fn(&Redis, &str);
 
 fn plant(server: &Redis, name: &str, command: &[&str]) {
@@ -124,7 +124,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/other", web::get().to(cached(Policy::new(3600), plain)));
 }
 
-/// An application whose responses lie in Redis alone.
+/// An application whose responses are in Redis alone.
 struct Shop {
     server: Redis,
     stage: Stage,
@@ -182,7 +182,7 @@ impl Shop {
         let (again, said) = self.get(path).await;
         assert!(said.contains("; hit;"), "{path} with {names:?}: {said}");
         assert_eq!(first, again);
-        // The lease on its run was asked for, and is given back. A variant behind a new list has another.
+        // The lease on its run was taken, and is released. A variant behind a new list has another.
         let digest = without.filter(|_| path != "/varied");
         let digest = digest.and_then(|entry| entry.rsplit(':').next());
         if let Some(lease) = digest.map(|digest| format!("shop:l:{digest}")) {

@@ -54,7 +54,7 @@ async fn a_network_that_is_slow_to_answer_has_its_connection_kept() {
     heals(&store).await;
     let before = proxy.accepted();
     proxy.set(Mode::Delay(Duration::from_millis(100)));
-    // Longer than a connection may say nothing: it speaks, though to nobody who waits still.
+    // Longer than a connection may be silent: it receives answers, though no call waits for them.
     for _ in 0..20 {
         assert!(timeout(BUDGET, store.get("name", 64)).await.is_err());
     }
@@ -100,10 +100,10 @@ async fn an_answer_that_is_altered_anywhere_leaves_no_connection_out_of_step() {
     for octet in 0..80 {
         heals(&store).await;
         proxy.set(Mode::Corrupt(octet));
-        // What it is may be told by whoever knows what should be there; and it comes to an end.
+        // The caller can detect a wrong value; here it must only end.
         let _ = timeout(BUDGET, store.look_up("name", 64, &with)).await;
         proxy.set(Mode::Pass);
-        // A length that was made greater waits for what comes next, until it is given up.
+        // A length that was made greater waits for the next octets, until it times out.
         let (kept, found) = in_the_end(|| async {
             let (kept, found) = store.look_up("name", 64, &with).await?;
             Ok((kept, found))

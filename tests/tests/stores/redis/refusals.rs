@@ -154,7 +154,7 @@ async fn a_server_busy_with_a_script_refuses() {
     assert_refused(store.get("page", 64).await, "BUSY");
     assert_refused(store.delete("page").await, "BUSY");
     server.ask(&["SCRIPT", "KILL"]).unwrap();
-    // It ends a little after it was told to.
+    // It ends a little after the command.
     assert!(super::in_the_end(|| store.get("page", 64)).await.is_some());
 }
 

@@ -61,7 +61,7 @@ async fn an_invalidation_that_no_replica_has_is_not_confirmed() {
             "{:?}",
             start.elapsed()
         );
-        // Nobody else waits meanwhile.
+        // No other call waits meanwhile.
         store.get("page", 64).await.unwrap();
     }
     replica.resume().unwrap();
@@ -87,7 +87,7 @@ async fn an_added_replica_is_waited_for() {
     let replica = Redis::with(&["--replicaof", "127.0.0.1", &port]).unwrap();
     in_step(&primary);
     replica.stop().unwrap();
-    // What is stored or told goes on as before, and it is learnt along with that.
+    // Writes and messages continue as before, and the store notices the replica by them.
     let learnt = async {
         while store.delete("tag").await.is_ok() {
             store.set("tag", it(), MINUTE).await.unwrap();

@@ -1,4 +1,4 @@
-//! Servers that are gone, or say nothing.
+//! Servers that are dead or do not answer.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -69,7 +69,7 @@ async fn a_stopped_server_costs_the_budget_and_is_found_again() {
     store.set("name", it(), MINUTE).await.unwrap();
     server.stop().unwrap();
     for _ in 0..30 {
-        // Either it is over with the budget, or the store knows by then that nobody answers.
+        // Either the budget ends it, or the store has noticed by then that the server does not answer.
         let got = timeout(BUDGET, store.get("name", 64)).await;
         assert!(got.is_err() || got.unwrap().is_err());
         let set = timeout(BUDGET, store.set("name", it(), MINUTE)).await;
@@ -105,7 +105,7 @@ async fn a_connection_outlives_the_call_that_opened_it() {
     for found in futures_util::future::join_all(waiting).await {
         assert_eq!(found.unwrap(), None);
     }
-    // One of the store's own, and the one that asks.
+    // One of the store, and the one that sends `INFO`.
     assert_eq!(connections(&server), before + 2);
 }
 
@@ -115,7 +115,7 @@ async fn begin<T>(call: &mut StoreFuture<'_, T>) {
     assert!(is_pending);
 }
 
-/// How many connections the server has ever accepted, with that which asks.
+/// Number of connections that the server has ever accepted, including the one of this call.
 fn connections(server: &Redis) -> u64 {
     let stats = server.ask(&["INFO", "stats"]).unwrap().text();
     let line = stats
@@ -134,7 +134,7 @@ async fn what_was_sent_to_a_stopped_server_lives_no_longer_for_it() {
     assert!(set.is_err());
     tokio::time::sleep(short).await;
     server.resume().unwrap();
-    // What is said on another connection may be heard first; so it waits for what was sent.
+    // Commands of another connection may be executed first; so it waits for the sent ones.
     let sets = || {
         let stats = server.ask(&["INFO", "commandstats"]).unwrap().text();
         let is_set = |line: &&str| line.starts_with("cmdstat_pexpireat:");
