@@ -1,4 +1,4 @@
-//! Requests to an app in this process, and what came back.
+//! Requests to an app in this process, and their answers.
 
 use std::cell::Cell;
 

@@ -141,7 +141,7 @@ async fn told(path: web::Path<String>, request: TrackedRequest) -> String {
     }
 }
 
-/// No `Vary` tells a shared cache of them, or it may ignore the one that does.
+/// No `Vary` names them for a shared cache, or it may ignore the one that does.
 #[actix_web::test]
 async fn what_depends_on_a_user_that_no_argument_names_is_private_too() {
     let policy = || Policy::new(60).client_max_age(60);

@@ -247,7 +247,7 @@ fn a_dead_link_is_found() {
     );
 }
 
-/// The crates that a manifest asks for, and whether each is optional.
+/// The dependencies of a manifest, and whether each is optional.
 fn asked_for(manifest: &str) -> BTreeMap<String, bool> {
     let text = read(manifest);
     let table = text.split("\n[dependencies]\n").nth(1).unwrap();

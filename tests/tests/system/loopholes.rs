@@ -1,4 +1,4 @@
-//! Ways around the rules that somebody may try, or take by mistake.
+//! Ways around the rules, tried or taken by mistake.
 
 use std::future::{Ready, ready};
 
@@ -43,7 +43,7 @@ async fn a_type_that_its_author_covers_may_see_the_flag_of_a_live_answer() {
     assert_eq!(ask_for(&app, "/links?page=1").await.body, "page=1");
 }
 
-/// Nobody may pass, and each is told so by name.
+/// None may pass, and each reason names its field.
 struct Nobody;
 
 impl FromRequest for Nobody {

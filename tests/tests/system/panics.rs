@@ -116,11 +116,11 @@ async fn one_panic(app: &InProcess, round: usize) {
     let uri = format!("/job/{}", round % 50);
     ARMED.store(round % PLACES.len(), SeqCst);
     let place = PLACES[round % PLACES.len()];
-    // Only who asks for a live answer has `only_if` asked.
+    // `only_if` is called only for a request that demands a live answer.
     let live = format!("{uri}?nocache=1");
     let asked = if place == "only_if" { &live } else { &uri };
     let failed = app.get(asked).survived().await;
-    // Where the head has gone out already, only the body can break off.
+    // Where the head is sent already, only the body can break off.
     let failed = failed.is_none_or(|answer| answer.body.is_none());
     assert!(failed, "the request in which {place} panicked was answered");
     for _ in 0..2 {
@@ -177,7 +177,7 @@ fn server(stage: &Stage) -> tests::server::Server {
     })
 }
 
-/// The leader's run panics, and a thousand who waited are answered by one other.
+/// The run of the leader panics, and a thousand waiters are answered by one other run.
 #[test]
 fn after_one_panic_a_thousand_waiters_make_one_other_run() {
     alone(|| {
@@ -227,7 +227,7 @@ fn where_every_run_panics_waits_stay_short() {
             closed(format!("/always/{round}")).saturating_sub(bare.max(H) + 2 * H)
         });
         assert!(later <= bound, "{later:?} too late");
-        // As many panics as runs: nobody fails by another's.
+        // As many panics as runs: no request fails by the panic of another.
         assert_eq!(
             (stage.runs(), panics.ordered()),
             (1000 * round, 2000 * round)

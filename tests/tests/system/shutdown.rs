@@ -1,4 +1,4 @@
-//! A process that is told to end while runs are under way.
+//! A process that is stopped while runs are in progress.
 //!
 //! The test binary calls itself for the server. It takes orders on its standard input, since it
 //! takes no connections once it has begun to end.
@@ -237,7 +237,7 @@ fn waiters_are_answered_during_a_graceful_shutdown() {
     }
     assert_eq!(reading.receive_chunk().unwrap(), b"second");
     assert!(reading.receive_chunk().unwrap().is_empty());
-    // A run that nobody waits for does not hold it up, and is not stored any more.
+    // A run without a waiting client does not delay it, and is not stored any more.
     let (took, stored) = server.end(told);
     assert!(took < TIMEOUT, "{took:?}");
     assert_eq!(stored, "2 and 0");

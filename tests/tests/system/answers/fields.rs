@@ -1,4 +1,4 @@
-//! Fields of an answer: which are replayed, and which are nobody's to add.
+//! Fields of an answer: which are replayed, and which are never added.
 
 use std::io::Read as _;
 use std::time::Duration;

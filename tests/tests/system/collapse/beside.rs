@@ -54,7 +54,7 @@ async fn two_hundred_clients_of_a_page_of_seven_seconds_are_two_runs_and_wait_no
     for one in all {
         assert_eq!(one.text().await, "a, run 1");
     }
-    // The run that was let in goes on, and is stored as it is the later one.
+    // The run that was let in continues, and is stored as it is the later one.
     stage.release(2);
     soon("it ends", || stage.cache.stats().stored == 2).await;
     assert_eq!(app.get("/page/a").text().await, "a, run 2");

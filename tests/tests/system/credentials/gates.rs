@@ -1,4 +1,4 @@
-//! Users that a gate asks for.
+//! Users that a gate demands.
 
 use actix_web::test::init_service;
 use actix_web::{App, get, web};

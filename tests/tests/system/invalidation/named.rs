@@ -129,7 +129,7 @@ async fn a_response_of_a_run_before_an_expiry_is_stored_stale() {
         stage.release(2);
         let answer = app.get(uri).answer().await;
         let status = answer.header("cache-status").unwrap();
-        // Of a stream nobody knows it when the head goes out.
+        // Of a stream it is not known when the head is sent.
         assert!(status.starts_with("cached-response; fwd=stale"));
         assert_eq!(app.get(uri).text().await, "run 2");
     }

@@ -1,7 +1,7 @@
 //! Ten thousand rounds of requests and invalidations, in an order that a seed decides.
 //!
-//! The source of a page is a number that only grows. Whoever raises it invalidates the page and then
-//! writes down what it must be at least; nobody who asks after that may be answered with less.
+//! The source of a page is a number that only grows. A writer raises it, invalidates the page and then
+//! records what it must be at least; no request after that may be answered with less.
 
 use std::collections::HashMap;
 use std::rc::Rc;

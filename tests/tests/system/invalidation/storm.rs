@@ -11,7 +11,7 @@ use tests::crowd::best_of_three;
 use tests::raw::{Connection, Request};
 use tests::stage::Stage;
 
-/// A reader asks as often: two of them make 2,000 requests a second.
+/// Pause of a reader: two of them make 2,000 requests a second.
 const EACH: Duration = Duration::from_millis(1);
 const REQUESTS: u32 = 1500;
 /// What a request may take beside twice the time without invalidations.
@@ -27,7 +27,7 @@ async fn data(page: web::Path<u32>) -> impl Responder {
 }
 
 /// Asks for one page after the other, and gives what 99 of 100 requests take at most. No answer is
-/// older than what was acknowledged when it was asked for.
+/// older than what was acknowledged at its request.
 fn read(server: std::net::SocketAddr, acknowledged: &AtomicU64) -> Duration {
     let mut connection = Connection::open(server).unwrap();
     let mut took = Vec::new();

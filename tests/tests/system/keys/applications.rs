@@ -232,7 +232,7 @@ async fn a_page_is_refreshed_for_the_site_that_it_was_made_for() {
     assert_eq!(get("a.example").await, "a, run 4");
 }
 
-/// Is asked to explain itself where its data is seen.
+/// Explains its own request, where its data is visible.
 async fn explained(request: HttpRequest, cache: Data<ResponseCache>) -> String {
     let explained = cache.explain(&request);
     let outcome = explained.first().map(|explained| explained.outcome);

@@ -104,7 +104,7 @@ async fn a_route_varies_by_a_constant_as_by_its_text() {
     }
 }
 
-/// A greeting to whoever is logged in.
+/// A greeting to the logged-in user.
 struct Greeting(String);
 
 impl Header for Greeting {

@@ -1,4 +1,4 @@
-//! What tells two requests apart, and what does not.
+//! Differences between requests that are in the key, and those that are not.
 
 use actix_web::get;
 use cached_response::cached_response;

@@ -14,7 +14,7 @@ async fn link(request: HttpRequest) -> String {
     format!("{} {} {}", run(), request.full_url(), built)
 }
 
-/// Nobody sees a host that another client has sent.
+/// No client sees a host that another one has sent.
 #[test]
 fn a_victim_never_sees_the_host_that_an_attacker_named() {
     let (server, cache) = serve(|app| {
@@ -58,7 +58,7 @@ fn a_victim_never_sees_the_host_that_an_attacker_named() {
     assert_eq!(cache.stats().entries, 2 * attacks.len() as u64);
 }
 
-/// Nobody sees a host that another client has sent.
+/// No client sees a host that another one has sent.
 #[test]
 fn an_absolute_target_is_not_taken_for_a_path() {
     let (server, _) = serve(|app| {

@@ -8,7 +8,7 @@ use tests::stage::{repeat, soon};
 
 use super::{Nodes, ROW, said};
 
-/// So long nobody has timeout in vain: a lease that is lost would be waited for.
+/// Long enough for every wait to end earlier: a lost lease would be waited for.
 fn patient(
     builder: cached_response::ResponseCacheBuilder,
 ) -> cached_response::ResponseCacheBuilder {
@@ -159,7 +159,7 @@ async fn a_run_whose_arguments_are_older_than_an_invalidation_is_not_shared() {
     nodes.store.hold_only("look_up");
     let one = nodes.one.app.get("/row");
     nodes.store.held(1).await;
-    // What another process does that has changed the row, and whose message is not heard yet, or
+    // What another process does that has changed the row, and whose message is not received yet, or
     // never where there is no bus.
     ROW.store(2, SeqCst);
     for name in nodes

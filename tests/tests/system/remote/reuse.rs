@@ -38,7 +38,7 @@ async fn a_response_for_a_client_without_codings_does_not_answer_one_with_coding
         assert_eq!(nodes.one.ask(ask("identity")).await.text(), "run 1");
         assert_eq!(nodes.other.ask(ask("identity")).await.text(), "run 1");
         assert_eq!(nodes.other.ask(ask("gzip, br")).await.text(), "run 2");
-        // It was not coded, so that nobody misses anything.
+        // It was not coded, so it answers every client.
         assert_eq!(nodes.other.ask(ask("identity")).await.text(), "run 2");
         assert_eq!(nodes.one.ask(ask("gzip")).await.text(), "run 2");
         assert_eq!(nodes.stage.runs(), 2);

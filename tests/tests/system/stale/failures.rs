@@ -26,7 +26,7 @@ async fn a_stale_response_answers_in_place_of_every_kind_of_failure() {
         let status = status.unwrap_or_default();
         let said = format!("fwd=stale{status}; detail=stale-if-error");
         assert_eq!(scene.get().await, (200, "run 1".into(), said));
-        // It rests: nobody runs the handler.
+        // Cooldown: the handler does not run.
         let said = "hit; ttl=-1; detail=stale-if-error";
         assert_eq!(scene.get().await, (200, "run 1".into(), said.into()));
         assert_eq!(scene.stage.runs(), 2);

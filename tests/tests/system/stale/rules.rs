@@ -120,7 +120,7 @@ async fn a_response_sets_its_own_stale_while_revalidate() {
         ),
         ("/both", "max-age=10", "run 1"),
         ("/both", "max-age=10, stale-while-revalidate=4", "run 2"),
-        // Under a timeout of the author's it is not asked.
+        // Under a timeout of the route it is not read.
         ("/route", "stale-while-revalidate=4", "run 1"),
     ] {
         assert_eq!(after_expiry(uri, says).await, body, "{uri}: {says}");

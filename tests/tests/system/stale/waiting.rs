@@ -25,7 +25,7 @@ async fn a_stale_response_answers_after_the_soft_timeout() {
             (Some("13"), "run 1")
         );
     }
-    // The run has gone on behind the answers.
+    // The run has continued in the background.
     scene.stage.release(2);
     soon("it is stored", || scene.stage.cache.stats().stored == 2).await;
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The age that a response comes with (RFC 9111 §4.2.3 and §5.1).
+//! The age of a response on arrival (RFC 9111 §4.2.3 and §5.1).
 
 use super::{Scene, age, date, is_hit, said, target};
 

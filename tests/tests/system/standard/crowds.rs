@@ -62,7 +62,7 @@ async fn a_response_stored_only_for_validation_is_never_sent_to_a_waiter() {
         texts.sort_unstable();
         texts.dedup();
         assert_eq!((texts.len(), scene.stage.runs()), (10, 10), "{says}");
-        // From now on nobody waits in vain.
+        // From now on no request waits in vain.
         scene.get(&page).await;
         assert_eq!(scene.stage.cache.stats().hit_for_pass, 1, "{says}");
     }

@@ -31,7 +31,7 @@ async fn a_response_is_fresh_for_its_own_lifetime() {
         (&[("cache-control", "max-age=0060, no-such-thing")], 60),
         (&[("expires", &*soon)], 300),
         (&[("expires", &soon), ("date", &now)], 300),
-        // It is ten seconds old when it comes, and lives for 310.
+        // It is ten seconds old on arrival, and fresh for 310.
         (&[("expires", &soon), ("date", &past)], 300),
         (&[("expires", &soon), ("date", "yesterday")], 300),
         (&[("cache-control", "max-age=60"), (":timeout", "100")], 100),

@@ -1,4 +1,4 @@
-//! RFC 9111 where a route asks for it: responses that say their own lifetime, and the directives of
+//! RFC 9111 where a route opts in: responses with a lifetime of their own, and the directives of
 //! clients. On a clock that is turned by hand.
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! What is stale when it comes: kept where it can be validated, and never reused as it is.
+//! Responses that are stale on arrival: kept where they can be validated, and never reused as they are.
 
 use cached_response::Skip;
 

@@ -133,7 +133,7 @@ fn a_stream_that_is_refused_at_its_head_has_no_waiters() {
             .collect();
         tests::stage::eventually("both have missed", || stage.cache.stats().misses == 2);
         assert_eq!(stage.runs(), 1, "{target}");
-        // The second client runs the handler while the first one's stream goes on.
+        // The second client runs the handler while the stream of the first one continues.
         for run in 1..=2 {
             let name = format!("run {run}");
             stage.barriers.wait_arrived(&name, 1, TIMEOUT);
@@ -164,7 +164,7 @@ fn a_client_that_leaves_a_refused_stream_ends_it() {
     }
 }
 
-/// The refusal at the head is final: waiters have gone on, and the head has the reason.
+/// The refusal at the head is final: waiters were released, and the head has the reason.
 #[get("/too-late")]
 #[cached_response(timeout = 60)]
 async fn too_late() -> impl Responder {

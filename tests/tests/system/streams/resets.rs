@@ -72,6 +72,6 @@ fn after_a_reset_anywhere_the_stored_body_is_absent_or_exact() {
         // Makes room for the next.
         stage.cache.invalidate_all();
     }
-    // A copy goes on without its client, so most of them are there.
+    // A copy continues without its client, so most of them are stored.
     assert!(hits >= 90, "{hits} of 100 were stored");
 }

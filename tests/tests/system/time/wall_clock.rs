@@ -56,7 +56,7 @@ async fn by_max_age(world: web::Data<World>) -> HttpResponse {
         .body(run().to_string())
 }
 
-/// Says when it was made, as it was told before the time was set.
+/// Names the time of its run, as of the clock before it was set.
 #[get("/by-expires")]
 #[cached_response(timeout = response)]
 async fn by_expires(world: web::Data<World>) -> HttpResponse {
@@ -70,7 +70,7 @@ async fn by_expires(world: web::Data<World>) -> HttpResponse {
 
 const TARGETS: [&str; 3] = ["/by-timeout", "/by-max-age", "/by-expires"];
 
-/// The ages of the answers that came from the store in each second, with `jump` made in some of them.
+/// The ages of the answers from the store in each second, with `jump` made in some of them.
 async fn ages(target: &str, in_a_run: i64, jumps: &[(u64, i64)]) -> Vec<Option<u64>> {
     let clock = ManualClock::new();
     let _cache = isolated_with(ResponseCache::builder().clock(&clock).build());
@@ -127,7 +127,7 @@ async fn a_jump_in_the_middle_of_a_run_lengthens_no_life() {
     }
 }
 
-/// What is stored shortly before time ends, as far as the time of day can be told, is no trouble.
+/// What is stored shortly before time ends, as far as the time of day can be represented, is no trouble.
 #[actix_web::test]
 async fn a_time_of_day_beyond_all_dates_is_no_panic() {
     let clock = ManualClock::new();

@@ -143,7 +143,7 @@ async fn a_response_that_another_node_stored_without_vary_does_not_answer_known_
         assert!(answer.body.contains(tenant), "{}", answer.body);
         of_one.settled().await;
     }
-    // What the first has told the store is known to the other from now on.
+    // What the first node has written to the store is known to the other from now on.
     clock.advance(Duration::from_secs(310));
     get_with(&one, "/forgetful", ("x-tenant", "anna")).await;
     of_one.settled().await;
@@ -151,7 +151,7 @@ async fn a_response_that_another_node_stored_without_vary_does_not_answer_known_
     assert!(ben.body.contains("ben"), "{}", ben.body);
 }
 
-/// One variant is asked for again and again, and the others once each.
+/// One variant is requested repeatedly, and the others once each.
 #[actix_web::test]
 async fn a_flood_of_variants_does_not_push_out_the_one_that_is_used() {
     let _cache = isolated();

@@ -1,4 +1,4 @@
-//! Variants by what the recording `TrackedRequest` was asked for.
+//! Variants by the reads that `TrackedRequest` has recorded.
 
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, get};

@@ -61,7 +61,7 @@ fn server(cache: &ResponseCache, clock: &ManualClock) -> Server {
 
 fn ask(server: SocketAddr, paths: &[&str]) {
     for path in paths {
-        // A connection each, so that both workers are asked.
+        // A connection each, so that both workers answer.
         raw::fetch(server, &Request::get(*path)).unwrap();
     }
 }
@@ -329,7 +329,7 @@ fn since_an_earlier_time_counts_are_differences_and_sizes_those_of_now() {
     assert_eq!((of_list.hits, of_list.misses, of_list.stored), (1, 1, 1));
     assert_eq!(of_list.time_saved, Duration::from_millis(250));
     assert_eq!(route(&since, "/page").hits, 0);
-    // Of another cache, or a later time: nothing goes below zero.
+    // Of another cache, or a later time: nothing falls below zero.
     assert_eq!(before.since(&cache.stats()).hits, 0);
 }
 

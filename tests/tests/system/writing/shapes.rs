@@ -98,7 +98,7 @@ async fn generic<T: FromRequest + 'static>(_: T) -> impl Responder {
 }
 
 mod shadowed {
-    //! Nothing of ours is found by a name that could be somebody else's.
+    //! No name of the expansion clashes with a name of the user.
     use actix_web as core;
 
     mod cached_response {}
