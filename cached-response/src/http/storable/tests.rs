@@ -36,7 +36,7 @@ fn verdict(
     let config = RouteConfig::new(policy, &[]);
     let rules = config.storage_rules();
     let verdict = storability(rules, &made);
-    // Fields that the rules do not ask for make no difference.
+    // Fields that the rules do not read make no difference.
     let asked_for = headers.iter().filter(|(name, _)| reads_field(rules, name));
     let mut few = HeaderMap::new();
     asked_for.for_each(|(name, value)| few.append(name.clone(), value.clone()));

@@ -1,9 +1,9 @@
-//! Requests that nearly ask for the same, a million pairs of them, against an
-//! oracle that compares what was asked and knows nothing of bytes.
+//! Requests that are nearly equal, a million pairs of them, against an
+//! oracle that compares the requests and not the bytes of their keys.
 
 use crate::key::{query::QueryKey, *};
 
-/// What a client asks for, cut out of one text.
+/// A request, cut out of one text.
 struct Asked<'a> {
     path: &'a str,
     query: Option<&'a str>,
@@ -130,6 +130,6 @@ fn joined(pieces: &[&str]) -> (String, Vec<usize>) {
 fn of_a_million_pairs_of_near_misses_only_equal_requests_share_a_key() {
     let halves = [1, 2].map(|seed| std::thread::spawn(move || compare(seed, 500_000)));
     let equal: usize = halves.into_iter().map(|half| half.join().unwrap()).sum();
-    // Else the test would not see a key that tells apart too much.
+    // Else the test would not find a key that contains too much.
     assert!((10_000..900_000).contains(&equal), "{equal}");
 }

@@ -8,7 +8,7 @@ fn at(seconds: u64) -> Timestamp {
 
 #[derive(Clone, Debug)]
 enum Event {
-    /// Heartbeat that comes back after so many seconds.
+    /// Heartbeat that is received after so many seconds.
     Heartbeat(u64),
     Gap,
 }

@@ -5,7 +5,7 @@ use crate::{
 };
 use actix_web::http::header::HeaderValue;
 
-/// A request, as far as admission asks.
+/// A request, as far as admission reads it.
 struct Request {
     method: Method,
     headers: HeaderMap,
@@ -40,7 +40,7 @@ fn admission(policy: Policy, arguments: &[(Role, ArgumentInfo)], request: &Reque
     };
     let mut config = RouteConfig::new(policy, arguments);
     let admission = admit(&config, &asked);
-    // What is known beforehand is nothing else than what comes of asking.
+    // The prepared answer is the same as the computed one.
     config.every_get = false;
     assert_eq!(admit(&config, &asked), admission);
     admission

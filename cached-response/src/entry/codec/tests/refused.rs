@@ -153,7 +153,7 @@ fn a_response_is_not_read_as_names() {
     assert!(read(KEY, &sealed(&other, head)).is_none());
 }
 
-// Whoever writes under a name of ours is judged as strictly as a handler is.
+// A foreign value under a name of the cache is judged as strictly as the response of a handler.
 #[test]
 fn fields_that_http_does_not_have_are_a_miss() {
     let plain = |name: &'static str, value: &'static str| {

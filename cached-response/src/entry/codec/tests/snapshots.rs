@@ -1,6 +1,6 @@
 //! Frames as each version has written them, and what they hold.
 //!
-//! Whoever raises the version has the new one's written by
+//! After a change of the version the new ones are written by
 //!
 //! ```sh
 //! cargo test -p cached-response --lib -- --ignored the_snapshots_of_this_version
@@ -12,7 +12,7 @@ use super::*;
 use crate::entry::codec::io::VERSION;
 use std::{fs, path::Path, sync::Arc};
 
-/// A frame that lies here, what it was made of, and its file.
+/// A stored frame, what it was made of, and its file.
 struct Snapshot {
     file: &'static str,
     frame: &'static [u8],

@@ -176,7 +176,7 @@ proptest! {
         sound(of(&range, length), length)?;
     }
 
-    /// Byte by byte: whatever a satisfiable set asks for is in a part, and nothing else is.
+    /// Byte by byte: what a satisfiable set requests is in a part, and nothing else is.
     #[test]
     fn a_set_wants_just_the_bytes_that_it_names(
         ranges in prop::collection::vec((0..40_usize, 0..20_usize), 1..=16),

@@ -83,7 +83,7 @@ fn under_the_lifetime_of_the_response_all_other_rules_hold() {
     assert_eq!(authorized, Err(Skip::Authorization));
 }
 
-/// So many members of a field that a reader who compares each with all the others is never done.
+/// So many members of a field that a reader in quadratic time would not end.
 #[test]
 fn a_field_of_many_members_is_read_in_linear_time() {
     const TIMEOUT: Duration = Duration::from_secs(20);

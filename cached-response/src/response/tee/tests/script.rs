@@ -207,7 +207,7 @@ impl Copying {
         }
     }
 
-    /// Polls the task once; returns true while it goes on.
+    /// Polls the task once; returns true while it is pending.
     pub(super) fn copy(&mut self) -> bool {
         self.copy_with(Waker::noop())
     }
