@@ -68,7 +68,7 @@ fn the_buffer_that_a_body_is_a_slice_of_is_not_kept() {
     });
 }
 
-// A flood of URLs that nobody asks for twice.
+// A flood of URLs, each of which is requested once.
 
 #[test]
 fn a_flood_of_unique_urls_stays_in_bounds_and_evicts_nothing_hot() {
