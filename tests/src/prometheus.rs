@@ -63,7 +63,8 @@ fn sample(line: &str, family: &str, kind: &str) -> (String, f64) {
 pub fn sum(families: &BTreeMap<String, Family>, start: &str) -> f64 {
     let samples = families.values().flat_map(|family| &family.samples);
     let of_name = samples.filter(|(sample, _)| sample.starts_with(start));
-    of_name.map(|(_, value)| value).sum()
+    // The empty sum of floats is -0.
+    of_name.fold(0.0, |sum, (_, value)| sum + value)
 }
 
 #[cfg(test)]
@@ -88,6 +89,7 @@ mod tests {
             ("hits_total{a=\"1\"", "3"),
             ("run_seconds_sum", "1.5"),
             ("run_seconds", "3.5"),
+            ("misses_total", "0"),
         ] {
             assert_eq!(sum(&families, start).to_string(), expected, "{start}");
         }
