@@ -1,4 +1,4 @@
-//! Mistakes that the collapse might have had.
+//! Mistakes that the coalescing of requests might have had.
 
 use crate::{Mistake, Subject};
 
@@ -14,7 +14,7 @@ pub(crate) const COLLAPSE: Subject = Subject {
 
 const MISTAKES: &[Mistake] = &[
     Mistake {
-        name: "waiters_are_woken_before_the_outcome_is_there",
+        name: "waiters_are_woken_before_the_outcome_is_set",
         file: "flight.rs",
         right: "State::Finished(outcome));
         drop(state);
@@ -31,7 +31,7 @@ const MISTAKES: &[Mistake] = &[
         failure: "deadlock",
     },
     Mistake {
-        name: "a_waiter_looks_and_then_waits_without_looking_again",
+        name: "a_waiter_checks_and_then_waits_without_checking_again",
         file: "flight.rs",
         right: "let mut state = lock(&self.flight.state);",
         wrong: "if let State::Finished(outcome) = &*lock(&self.flight.state) {
@@ -49,7 +49,7 @@ const MISTAKES: &[Mistake] = &[
         failure: "deadlock",
     },
     Mistake {
-        name: "a_permit_that_is_dropped_tells_nobody",
+        name: "a_dropped_permit_does_not_wake_its_waiters",
         file: "mod.rs",
         right: "self.flight
             .finish(mem::replace(&mut self.outcome, Outcome::Failed));",
@@ -60,7 +60,7 @@ const MISTAKES: &[Mistake] = &[
         failure: "deadlock",
     },
     Mistake {
-        name: "waiters_are_told_of_a_failure_before_the_flight_is_out_of_the_map",
+        name: "waiters_are_woken_by_a_failure_before_the_flight_is_removed",
         file: "mod.rs",
         right: "self.flights.retire(&self.key, &self.flight);
         self.flight
@@ -68,18 +68,18 @@ const MISTAKES: &[Mistake] = &[
         wrong: "self.flight.finish(mem::replace(&mut self.outcome, Outcome::Failed));
         self.flights.retire(&self.key, &self.flight);",
         scenario: "one_of_two_waiters_takes_over_from_a_leader_that_is_dropped",
-        failure: "told twice of one failure",
+        failure: "failed twice by one failure",
     },
     Mistake {
-        name: "a_failure_is_told_while_another_run_goes_on",
+        name: "waiters_fail_while_another_run_is_in_progress",
         file: "mod.rs",
         right: "matches!(self.outcome, Outcome::Failed) && !self.flight.is_last_failure()",
         wrong: "false",
-        scenario: "a_run_that_was_let_in_ends_for_those_whose_leader_fails",
-        failure: "told of a failure while another run goes on",
+        scenario: "a_run_beside_a_failing_leader_answers_its_waiters",
+        failure: "failed while another run is in progress",
     },
     Mistake {
-        name: "each_of_two_runs_that_fail_leaves_it_to_the_other",
+        name: "neither_of_two_failing_runs_wakes_the_waiters",
         file: "flight.rs",
         right: "waiters.leaders -= 1;
                 waiters.leaders == 0",
@@ -93,10 +93,10 @@ const MISTAKES: &[Mistake] = &[
         right: "self.leaders == 0",
         wrong: "false",
         scenario: "a_run_is_let_in_while_the_leader_fails",
-        failure: "a run was let in and finished for nobody",
+        failure: "a run was let in and its result was lost",
     },
     Mistake {
-        name: "a_flight_is_taken_out_of_the_map_without_looking_which",
+        name: "a_flight_is_removed_without_comparing_it",
         file: "mod.rs",
         right: "is_some_and(|current| Arc::ptr_eq(current, flight))",
         wrong: "is_some_and(|_| true)",
@@ -104,7 +104,7 @@ const MISTAKES: &[Mistake] = &[
         failure: "the newer flight was taken out",
     },
     Mistake {
-        name: "a_flight_is_replaced_without_looking_which",
+        name: "a_flight_is_replaced_without_comparing_it",
         file: "mod.rs",
         right: "refused.is_some_and(|refused| Arc::ptr_eq(current, refused))",
         wrong: "refused.is_some_and(|_| true)",
@@ -112,7 +112,7 @@ const MISTAKES: &[Mistake] = &[
         failure: "two flights run for one key",
     },
     Mistake {
-        name: "an_outdated_flight_is_followed",
+        name: "an_outdated_flight_is_joined",
         file: "mod.rs",
         right: "flight.age(now) < limits.age && !outdated(flight.stamp())",
         wrong: "flight.age(now) < limits.age",

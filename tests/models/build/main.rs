@@ -1,4 +1,4 @@
-//! Puts mistakes into what the models are of, one at a time, for them to find.
+//! Plants mistakes in the sources of the models, one at a time, for the models to find.
 
 mod collapse;
 mod generations;

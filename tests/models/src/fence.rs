@@ -14,8 +14,8 @@ use loom::thread;
 const OLD: u64 = 1;
 const NEW: u64 = 2;
 
-/// One place in the cache, and what its responses are made from.
-struct World {
+/// A cache of one entry, and the source of its responses.
+struct Cache {
     source: AtomicU64,
     all: AtomicU64,
     /// Of a tag, and of the stripe it is counted in: for tags that the handler names.
@@ -30,7 +30,7 @@ struct Stored {
     generation: u64,
 }
 
-impl World {
+impl Cache {
     fn handler(&self) -> u64 {
         self.source.load(Relaxed)
     }
@@ -61,39 +61,39 @@ impl World {
 }
 
 /// Returns the response that a request reuses.
-type Read = fn(&World) -> Option<u64>;
+type Read = fn(&Cache) -> Option<u64>;
 
-fn whatever_is_stored(world: &World) -> Option<u64> {
-    world.stored().map(|stored| stored.response)
+fn any_response(cache: &Cache) -> Option<u64> {
+    cache.stored().map(|stored| stored.response)
 }
 
-fn what_no_invalidation_passed(world: &World) -> Option<u64> {
-    let stored = world.stored()?;
-    (stored.generation == world.generation()).then_some(stored.response)
+fn response_of_a_current_snapshot(cache: &Cache) -> Option<u64> {
+    let stored = cache.stored()?;
+    (stored.generation == cache.generation()).then_some(stored.response)
 }
 
-fn what_bears_the_tags_generation(world: &World) -> Option<u64> {
-    let stored = world.stored()?;
-    (stored.generation == world.tag.load(Acquire)).then_some(stored.response)
+fn response_of_a_current_tag(cache: &Cache) -> Option<u64> {
+    let stored = cache.stored()?;
+    (stored.generation == cache.tag.load(Acquire)).then_some(stored.response)
 }
 
 /// Runs and invalidates at once, and reads at the end of each.
-fn model(run: fn(&World), invalidate: fn(&World), read: Read) {
+fn model(run: fn(&Cache), invalidate: fn(&Cache), read: Read) {
     loom::model(move || {
-        let world = Arc::new(World {
+        let cache = Arc::new(Cache {
             source: AtomicU64::new(OLD),
             all: AtomicU64::new(0),
             tag: AtomicU64::new(0),
             stripe: AtomicU64::new(0),
             stored: Mutex::new(None),
         });
-        let other = Arc::clone(&world);
+        let other = Arc::clone(&cache);
         let runner = thread::spawn(move || run(&other));
-        world.source.store(NEW, Relaxed);
-        invalidate(&world);
-        let at_once = read(&world);
+        cache.source.store(NEW, Relaxed);
+        invalidate(&cache);
+        let at_once = read(&cache);
         runner.join().unwrap();
-        let later = read(&world);
+        let later = read(&cache);
         assert!(
             at_once != Some(OLD) && later != Some(OLD),
             "an old response after the invalidation"
@@ -101,18 +101,18 @@ fn model(run: fn(&World), invalidate: fn(&World), read: Read) {
     });
 }
 
-fn snapshot_run_store(world: &World) {
-    let snapshot = world.generation();
-    let response = world.handler();
-    world.store(response, snapshot);
+fn snapshot_run_store(cache: &Cache) {
+    let snapshot = cache.generation();
+    let response = cache.handler();
+    cache.store(response, snapshot);
 }
 
 #[test]
 fn a_snapshot_before_the_run_that_every_read_compares_holds() {
     model(
         snapshot_run_store,
-        World::invalidate_all,
-        what_no_invalidation_passed,
+        Cache::invalidate_all,
+        response_of_a_current_snapshot,
     );
 }
 
@@ -120,93 +120,85 @@ fn a_snapshot_before_the_run_that_every_read_compares_holds() {
 #[should_panic(expected = "an old response after the invalidation")]
 fn to_remove_only_is_not_enough() {
     model(
-        |world| world.store(world.handler(), 0),
-        World::remove,
-        whatever_is_stored,
+        |cache| cache.store(cache.handler(), 0),
+        Cache::remove,
+        any_response,
     );
 }
 
 #[test]
 #[should_panic(expected = "an old response after the invalidation")]
 fn to_check_and_then_store_is_not_enough() {
-    let run = |world: &World| {
-        let snapshot = world.generation();
-        let response = world.handler();
-        if world.generation() == snapshot {
-            world.store(response, snapshot);
+    let run = |cache: &Cache| {
+        let snapshot = cache.generation();
+        let response = cache.handler();
+        if cache.generation() == snapshot {
+            cache.store(response, snapshot);
         }
     };
-    model(run, World::invalidate_all, whatever_is_stored);
+    model(run, Cache::invalidate_all, any_response);
 }
 
 #[test]
 #[should_panic(expected = "an old response after the invalidation")]
 fn a_snapshot_taken_after_the_run_is_too_late() {
-    let run = |world: &World| {
-        let response = world.handler();
-        world.store(response, world.generation());
+    let run = |cache: &Cache| {
+        let response = cache.handler();
+        cache.store(response, cache.generation());
     };
-    model(run, World::invalidate_all, what_no_invalidation_passed);
+    model(run, Cache::invalidate_all, response_of_a_current_snapshot);
 }
 
 #[test]
 #[should_panic(expected = "an old response after the invalidation")]
 fn to_store_and_then_recheck_is_not_enough() {
-    let run = |world: &World| {
-        snapshot_run_store(world);
-        if world.stored().map(|stored| stored.generation) != Some(world.generation()) {
-            world.remove();
+    let run = |cache: &Cache| {
+        snapshot_run_store(cache);
+        if cache.stored().map(|stored| stored.generation) != Some(cache.generation()) {
+            cache.remove();
         }
     };
-    model(run, World::invalidate_all, whatever_is_stored);
+    model(run, Cache::invalidate_all, any_response);
 }
 
 /// A tag that the handler names cannot be snapshotted before it runs, but its stripe can.
-fn run_that_names_a_tag(world: &World) {
-    let stripe = world.stripe.load(Acquire);
-    let response = world.handler();
-    let tag = world.tag.load(Acquire);
-    if world.stripe.load(Acquire) == stripe {
-        world.store(response, tag);
+fn run_that_names_a_tag(cache: &Cache) {
+    let stripe = cache.stripe.load(Acquire);
+    let response = cache.handler();
+    let tag = cache.tag.load(Acquire);
+    if cache.stripe.load(Acquire) == stripe {
+        cache.store(response, tag);
     }
 }
 
 #[test]
 fn a_tag_named_by_the_handler_holds_if_its_stripe_is_bumped_first() {
-    let invalidate = |world: &World| {
-        world.stripe.fetch_add(1, AcqRel);
-        world.tag.fetch_add(1, AcqRel);
+    let invalidate = |cache: &Cache| {
+        cache.stripe.fetch_add(1, AcqRel);
+        cache.tag.fetch_add(1, AcqRel);
     };
-    model(
-        run_that_names_a_tag,
-        invalidate,
-        what_bears_the_tags_generation,
-    );
+    model(run_that_names_a_tag, invalidate, response_of_a_current_tag);
 }
 
 #[test]
 #[should_panic(expected = "an old response after the invalidation")]
 fn to_bump_the_tag_before_its_stripe_is_not_enough() {
-    let invalidate = |world: &World| {
-        world.tag.fetch_add(1, AcqRel);
-        world.stripe.fetch_add(1, AcqRel);
+    let invalidate = |cache: &Cache| {
+        cache.tag.fetch_add(1, AcqRel);
+        cache.stripe.fetch_add(1, AcqRel);
     };
-    model(
-        run_that_names_a_tag,
-        invalidate,
-        what_bears_the_tags_generation,
-    );
+    model(run_that_names_a_tag, invalidate, response_of_a_current_tag);
 }
 
 #[test]
 #[should_panic(expected = "an old response after the invalidation")]
 fn a_tag_named_by_the_handler_without_a_stripe_is_not_enough() {
-    let run = |world: &World| {
-        let response = world.handler();
-        world.store(response, world.tag.load(Acquire));
+    let run = |cache: &Cache| {
+        let response = cache.handler();
+        cache.store(response, cache.tag.load(Acquire));
     };
-    let invalidate = |world: &World| {
-        world.tag.fetch_add(1, AcqRel);
+    let invalidate = |cache: &Cache| {
+        cache.tag.fetch_add(1, AcqRel);
     };
-    model(run, invalidate, what_bears_the_tags_generation);
+    model(run, invalidate, response_of_a_current_tag);
 }

@@ -46,18 +46,18 @@ impl Cache {
     fn lead(&self, stamp: u64) -> Permit<(), u64, u64, ()> {
         match self.join(stamp) {
             Join::Lead(permit) => permit,
-            Join::Wait(_) | Join::Full => panic!("somebody else leads"),
+            Join::Wait(_) | Join::Full => panic!("another run leads"),
         }
     }
 
     fn follow(&self, stamp: u64) -> Waiter<u64, u64, ()> {
         match self.join(stamp) {
             Join::Wait(waiter) => waiter,
-            Join::Lead(_) | Join::Full => panic!("there is nobody to follow"),
+            Join::Lead(_) | Join::Full => panic!("there is no run to wait for"),
         }
     }
 
-    /// Lets a waiter run beside its leader, if any run goes on.
+    /// Lets a waiter run beside its leader, if any run is in progress.
     fn let_in(&self, waiter: &Waiter<u64, u64, ()>) -> Option<Permit<(), u64, u64, ()>> {
         let turn = Duration::from_secs(5);
         let permit = self.flights.run_beside(&(), waiter, turn, turn);
@@ -69,7 +69,7 @@ impl Cache {
         match self.join(stamp) {
             Join::Lead(permit) => self.run(permit),
             Join::Wait(waiter) => self.after(waiter, stamp),
-            Join::Full => panic!("turned away"),
+            Join::Full => panic!("there is no place for a waiter"),
         }
     }
 
@@ -82,9 +82,9 @@ impl Cache {
                 Join::Wait(waiter) => match block_on(waiter) {
                     Outcome::Stored(response) => response,
                     Outcome::NotStored(()) => panic!("everything is stored here"),
-                    Outcome::Failed => panic!("told twice of one failure"),
+                    Outcome::Failed => panic!("failed twice by one failure"),
                 },
-                Join::Full => panic!("turned away"),
+                Join::Full => panic!("there is no place for a waiter"),
             },
         }
     }
@@ -172,7 +172,7 @@ pub(super) fn one_of_two_waiters_takes_over_from_a_leader_that_is_dropped() {
 }
 
 #[test]
-pub(super) fn a_run_that_was_let_in_ends_for_those_whose_leader_fails() {
+pub(super) fn a_run_beside_a_failing_leader_answers_its_waiters() {
     explore(|| {
         let cache = Cache::new();
         let leader = cache.lead(NEW);
@@ -183,7 +183,7 @@ pub(super) fn a_run_that_was_let_in_ends_for_those_whose_leader_fails() {
         let outcome = block_on(waiter);
         assert!(
             matches!(outcome, Outcome::Stored(NEW)),
-            "told of a failure while another run goes on"
+            "failed while another run is in progress"
         );
         fails.join().unwrap();
         ends.join().unwrap();
@@ -219,7 +219,7 @@ pub(super) fn a_run_is_let_in_while_the_leader_fails() {
         let finished = matches!(block_on(waiter), Outcome::Stored(NEW));
         assert_eq!(
             was_let_in, finished,
-            "a run was let in and finished for nobody"
+            "a run was let in and its result was lost"
         );
         other.join().unwrap();
     });
@@ -257,7 +257,7 @@ pub(super) fn two_that_find_a_flight_outdated_replace_it_by_one() {
 }
 
 #[test]
-pub(super) fn a_waiter_leaves_while_the_leader_lands() {
+pub(super) fn a_waiter_leaves_while_the_leader_finishes() {
     explore(|| {
         let cache = Cache::new();
         let permit = cache.lead(NEW);
@@ -271,7 +271,7 @@ pub(super) fn a_waiter_leaves_while_the_leader_lands() {
 }
 
 #[test]
-pub(super) fn the_place_of_a_waiter_that_leaves_goes_to_one_other() {
+pub(super) fn the_place_of_a_waiter_that_leaves_is_given_to_one_other() {
     explore(|| {
         let cache = Cache::new();
         let permit = cache.lead(NEW);
@@ -312,7 +312,7 @@ pub(super) fn an_arrival_after_an_invalidation_gets_no_run_from_before() {
                 Outcome::Stored(response) => response,
                 Outcome::NotStored(()) | Outcome::Failed => NEW,
             },
-            Join::Full => panic!("turned away"),
+            Join::Full => panic!("there is no place for a waiter"),
         };
         run.join().unwrap();
         assert_eq!(response, NEW, "a run from before the invalidation");

@@ -80,13 +80,13 @@ impl Cache {
             let outdated = |stamp: &u64| *stamp < self.generation.load(SeqCst);
             let outcome = match self.flights.join(&key, now, &LIMITS, stamp, outdated) {
                 Join::Lead(permit) => return self.lead(key, now, permit).await,
-                Join::Full => return self.seen.crowded(),
+                Join::Full => return self.seen.full(),
                 Join::Wait(waiter) => waiter.await,
             };
             match outcome {
                 Outcome::Stored(response) => return self.reuse(response),
-                Outcome::NotStored(()) => return self.seen.told_not_stored(),
-                Outcome::Failed => self.seen.told_of_failure(),
+                Outcome::NotStored(()) => return self.seen.not_stored(),
+                Outcome::Failed => self.seen.failed(),
             }
         }
     }
@@ -139,7 +139,7 @@ impl Cache {
 }
 
 impl Run {
-    /// Whether this one began beside another that nobody can have had a reason to replace. Where
+    /// Returns whether this run started beside another one that is neither too old nor outdated. Where
     /// the other is the later one, it is the one that was let in.
     fn should_have_followed(&self, other: &Self, now: Duration) -> bool {
         let young = now.saturating_sub(other.started) < LIMITS.age;
@@ -168,9 +168,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Default)]
 pub(super) struct Seen {
     reused: AtomicUsize,
-    told_not_stored: AtomicUsize,
-    told_of_failure: AtomicUsize,
-    crowded: AtomicUsize,
+    not_stored: AtomicUsize,
+    failed: AtomicUsize,
+    full: AtomicUsize,
     replaced: AtomicUsize,
     left: AtomicUsize,
 }
@@ -180,16 +180,16 @@ impl Seen {
         self.reused.fetch_add(1, SeqCst);
     }
 
-    fn told_not_stored(&self) {
-        self.told_not_stored.fetch_add(1, SeqCst);
+    fn not_stored(&self) {
+        self.not_stored.fetch_add(1, SeqCst);
     }
 
-    fn told_of_failure(&self) {
-        self.told_of_failure.fetch_add(1, SeqCst);
+    fn failed(&self) {
+        self.failed.fetch_add(1, SeqCst);
     }
 
-    fn crowded(&self) {
-        self.crowded.fetch_add(1, SeqCst);
+    fn full(&self) {
+        self.full.fetch_add(1, SeqCst);
     }
 
     fn replaced(&self) {
@@ -203,9 +203,9 @@ impl Seen {
     pub(super) fn assert_all(&self) {
         let counts = [
             ("reused", &self.reused),
-            ("told it is not stored", &self.told_not_stored),
-            ("told of a failure", &self.told_of_failure),
-            ("crowded", &self.crowded),
+            ("not stored", &self.not_stored),
+            ("failed", &self.failed),
+            ("full", &self.full),
             ("replaced", &self.replaced),
             ("left", &self.left),
         ];

@@ -22,12 +22,12 @@ const ORDERS: usize = 100_000;
 fn every_invariant_holds_in_random_orders() {
     let seen = Arc::new(Seen::default());
     let counts = Arc::clone(&seen);
-    shuttle::check_random(move || block_on(an_afternoon(&counts)), ORDERS);
+    shuttle::check_random(move || block_on(clients_until_idle(&counts)), ORDERS);
     seen.assert_all();
 }
 
 /// Three to six clients; it ends when all have an answer or have left.
-async fn an_afternoon(seen: &Arc<Seen>) {
+async fn clients_until_idle(seen: &Arc<Seen>) {
     let cache = Arc::new(Cache::new(Arc::clone(seen)));
     let clients: Vec<_> = (0..thread_rng().gen_range(3..=6))
         .map(|_| spawn(client(Arc::clone(&cache))))

@@ -3,10 +3,10 @@
 
 use crate::generations::sync;
 
-#[expect(dead_code, reason = "nothing is weighed here")]
+#[expect(dead_code, reason = "no size is computed here")]
 #[path = "../../../../cached-response/src/invalidation/generation.rs"]
 mod generation;
-#[expect(dead_code, reason = "nobody asks the clock here")]
+#[expect(dead_code, reason = "the clock is not read here")]
 #[path = "../../../../cached-response/src/time/moment.rs"]
 mod moment;
 mod scenarios;

@@ -14,8 +14,8 @@ use super::trust::{BusLiveness, Pending, Unconfirmed};
 const OLD: u64 = 1;
 const NONCE: u64 = 7;
 
-/// Cache with one tag, and a store that contains an old response.
-struct World {
+/// A process with a cache of one tag, and a store that contains an old response.
+struct Process {
     tag: Generation,
     pending: Pending,
     liveness: BusLiveness,
@@ -33,7 +33,7 @@ struct Stored {
     snapshot: Snapshot,
 }
 
-impl World {
+impl Process {
     fn new() -> Arc<Self> {
         let response = (OLD, NONCE);
         let nonce = Some(NONCE);
@@ -130,84 +130,84 @@ fn assert_not_old(answer: Option<u64>) {
 #[test]
 pub(super) fn a_look_up_and_an_invalidation_at_once() {
     explore(|| {
-        let world = World::new();
-        let other = Arc::clone(&world);
+        let process = Process::new();
+        let other = Arc::clone(&process);
         let reader = thread::spawn(move || other.look_up());
-        let noted = world.invalidate();
-        assert_not_old(world.reuse());
-        world.send(&noted);
-        assert_not_old(world.reuse());
+        let noted = process.invalidate();
+        assert_not_old(process.reuse());
+        process.send(&noted);
+        assert_not_old(process.reuse());
         reader.join().unwrap();
-        assert_not_old(world.reuse());
+        assert_not_old(process.reuse());
     });
 }
 
 #[test]
 pub(super) fn a_look_up_while_an_invalidation_is_sent() {
     explore(|| {
-        let world = World::new();
-        let noted = world.invalidate();
-        let other = Arc::clone(&world);
+        let process = Process::new();
+        let noted = process.invalidate();
+        let other = Arc::clone(&process);
         let sender = thread::spawn(move || other.send(&noted));
-        assert_not_old(world.look_up());
+        assert_not_old(process.look_up());
         sender.join().unwrap();
-        assert_not_old(world.reuse());
+        assert_not_old(process.reuse());
     });
 }
 
 #[test]
 pub(super) fn a_look_up_after_an_invalidation_that_the_store_refuses() {
     explore(|| {
-        let world = World::new();
-        let other = Arc::clone(&world);
+        let process = Process::new();
+        let other = Arc::clone(&process);
         let invalidator = thread::spawn(move || drop(other.invalidate()));
-        let before = world.look_up();
+        let before = process.look_up();
         invalidator.join().unwrap();
         assert!(before.is_none_or(|response| response == OLD));
-        assert_not_old(world.reuse());
-        assert_not_old(world.look_up());
+        assert_not_old(process.reuse());
+        assert_not_old(process.look_up());
     });
 }
 
 #[test]
 pub(super) fn a_late_confirmation_and_a_newer_invalidation() {
     explore(|| {
-        let world = World::new();
+        let process = Process::new();
         // The first one is done, and the store has a newer response since.
-        let first = world.invalidate();
-        let other = Arc::clone(&world);
+        let first = process.invalidate();
+        let other = Arc::clone(&process);
         let sender = thread::spawn(move || other.pending.confirm(&[first]));
-        let second = world.invalidate();
-        assert_not_old(world.look_up());
+        let second = process.invalidate();
+        assert_not_old(process.look_up());
         sender.join().unwrap();
-        assert_not_old(world.look_up());
-        world.send(&second);
-        assert!(world.pending.is_empty());
+        assert_not_old(process.look_up());
+        process.send(&second);
+        assert!(process.pending.is_empty());
     });
 }
 
 #[test]
 pub(super) fn an_invalidation_by_another_process_and_a_request() {
     explore(|| {
-        let world = World::new();
-        world.keep(OLD, Snapshot::of([world.tag.clone()]));
-        let other = Arc::clone(&world);
+        let process = Process::new();
+        process.keep(OLD, Snapshot::of([process.tag.clone()]));
+        let other = Arc::clone(&process);
         let subscriber = thread::spawn(move || other.receive_invalidation());
-        assert_not_old(world.reuse_what_is_trusted());
+        assert_not_old(process.reuse_what_is_trusted());
         subscriber.join().unwrap();
-        assert_not_old(world.reuse_what_is_trusted());
+        assert_not_old(process.reuse_what_is_trusted());
     });
 }
 
 #[test]
 pub(super) fn a_gap_on_the_bus_and_a_request() {
     explore(|| {
-        let world = World::new();
-        world.keep(OLD, Snapshot::of([world.tag.clone()]));
-        let other = Arc::clone(&world);
+        let process = Process::new();
+        process.keep(OLD, Snapshot::of([process.tag.clone()]));
+        let other = Arc::clone(&process);
         let subscriber = thread::spawn(move || other.receive_heartbeat_after_gap());
-        assert_not_old(world.reuse_what_is_trusted());
+        assert_not_old(process.reuse_what_is_trusted());
         subscriber.join().unwrap();
-        assert_not_old(world.reuse_what_is_trusted());
+        assert_not_old(process.reuse_what_is_trusted());
     });
 }
