@@ -66,11 +66,14 @@ pub(crate) fn leaves(ty: &Type) -> Vec<&Type> {
 }
 
 /// Returns true where a part of the type is a `Result`: the handler can then depend on the reason of
-/// a failed extraction.
+/// a failed extraction. An alias of that name counts as one.
 pub(crate) fn shows_errors(ty: &Type) -> bool {
-    parts(ty).is_some_and(|(composite, parts)| {
-        composite == Composite::Result || parts.into_iter().any(shows_errors)
-    })
+    match parts(ty) {
+        Some((composite, parts)) => {
+            composite == Composite::Result || parts.into_iter().any(shows_errors)
+        }
+        None => last_segment(ty).is_some_and(|(last, _)| last == "Result"),
+    }
 }
 
 /// The extractor inside `Option`s and `Result`s.
@@ -157,6 +160,7 @@ mod tests {
         for (text, expected) in [
             ("Option<(A, Result<B, E>)>", true),
             ("Either<A, Result<B, E>>", true),
+            ("Option<my::Result>", true),
             ("(Option<A>, web::Json<Result<B, E>>)", false),
         ] {
             assert_eq!(shows_errors(&parse_str(text).unwrap()), expected, "{text}");
