@@ -170,8 +170,8 @@ fn outcome(route: &Route, shared: &Inner, request: &HttpRequest) -> Outcome {
     }
     let found = variants::find(&shared.memory, route.handler, &mut key, request);
     let now = shared.now();
-    let reuse = reuse::of_found(shared, found, &admitted, now);
-    match reuse.narrow(lookup::leads(&admitted, request)) {
+    let leads = lookup::leads(&admitted, request);
+    match reuse::of_found(shared, found, &admitted, leads, now) {
         Reuse::Fresh(_, stage) | Reuse::Refresh(_, stage) if stage.is_stale() => {
             Outcome::Hit(Duration::ZERO)
         }

@@ -147,8 +147,8 @@ pub(crate) trait Subject: Clone + 'static {
     /// Returns true where a run may go on without its client.
     fn may_detach(&self) -> bool;
 
-    /// Returns true where the run of `upstream` needs no subject of its own.
-    fn is_shared(upstream: &Self::Upstream) -> bool;
+    /// Returns true where the subject may be kept while `upstream` runs.
+    fn may_share_subject(upstream: &Self::Upstream) -> bool;
 
     /// The reason why no response of its run can be stored, where that is known before.
     fn refusal(&self) -> Option<Skip>;

@@ -247,7 +247,7 @@ impl FinishedRun {
     fn pass(self, why: Skip, mut response: HttpResponse) -> HttpResponse {
         response.headers_mut().append(
             cache_status::NAME,
-            cache_status::live(self.run.miss.forward, Some(why)),
+            cache_status::forwarded(self.run.miss.forward, Some(why)),
         );
         let run_context = self.run.run_context.clone();
         self.finish(Err(why));
@@ -289,14 +289,15 @@ impl FinishedRun {
                 let status = if self.run.is_kept(stored) {
                     cache_status::stored(forward, self.run.unchanged)
                 } else {
-                    cache_status::live(forward, None)
+                    cache_status::forwarded(forward, None)
                 };
                 (status, narrowed)
             }
-            Ok(StoreOutcome::Superseded(_)) => {
-                (cache_status::live(forward, Some(Skip::Superseded)), None)
-            }
-            Err(why) => (cache_status::live(forward, Some(*why)), None),
+            Ok(StoreOutcome::Superseded(_)) => (
+                cache_status::forwarded(forward, Some(Skip::Superseded)),
+                None,
+            ),
+            Err(why) => (cache_status::forwarded(forward, Some(*why)), None),
         };
         let body = narrowed.unwrap_or_else(|| BoxBody::new(body));
         head.headers_mut().append(cache_status::NAME, status);
@@ -332,7 +333,7 @@ impl FinishedRun {
         let expected = shared.hit_for_pass.expected(&miss.key, shared.now());
         head.headers_mut().append(
             cache_status::NAME,
-            cache_status::live(miss.forward, expected),
+            cache_status::forwarded(miss.forward, expected),
         );
         self.run.permits.head_sent();
         let run_context = self.run.run_context.clone();

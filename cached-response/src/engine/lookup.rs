@@ -203,8 +203,8 @@ impl Lookup<'_> {
         let found = variants::find(&self.shared.memory, self.route.handler, key, self.request);
         let forced = is_forced(&self.route.config, self.request, flagged, &self.admitted);
         let now = self.shared.now();
-        let reuse = reuse::of_found(self.shared, found, &self.admitted, now);
-        let (forward, previous) = match reuse.narrow(self.leads()) {
+        let reuse = reuse::of_found(self.shared, found, &self.admitted, self.leads(), now);
+        let (forward, previous) = match reuse {
             Reuse::Fresh(stored, _) | Reuse::Refresh(stored, _) if forced => {
                 (ForwardReason::Request, Some(stored))
             }
@@ -340,7 +340,13 @@ fn route_context(route: &RouteRef, cache: &ResponseCache) -> RouteContext {
 
 /// Returns true where a request may lead a run that goes on after its answer.
 pub(crate) fn leads(admitted: &Admitted, request: &HttpRequest) -> bool {
-    admitted.flight == FlightRole::Lead && InsertedParts::count(request) == 0
+    admitted.leads(may_detach(request))
+}
+
+/// Returns true where a run may go on without its client: not away from middlewares that hand something
+/// to the handler past its arguments.
+pub(crate) fn may_detach(request: &HttpRequest) -> bool {
+    InsertedParts::count(request) == 0
 }
 
 /// The reason why a request has no key.
@@ -443,14 +449,14 @@ pub(crate) fn look_again<S: Subject>(subject: &S, miss: &mut Miss) -> Reuse {
         return Reuse::Miss(miss.forward, miss.previous.clone());
     }
     let found = subject.find(miss);
-    let reuse = reuse::of_found(shared, found, &miss.admitted, shared.now());
+    let leads = miss.admitted.leads(subject.may_detach());
+    let reuse = reuse::of_found(shared, found, &miss.admitted, leads, shared.now());
     usable(subject, miss, reuse)
 }
 
 /// Narrows a reuse to a response that the subject can decode, and notes what a run may fall back to.
 pub(crate) fn usable<S: Subject>(subject: &S, miss: &mut Miss, reuse: Reuse) -> Reuse {
-    let leads = miss.admitted.flight == FlightRole::Lead && subject.may_detach();
-    let reuse = match reuse.narrow(leads) {
+    let reuse = match reuse {
         Reuse::Fresh(stored, _) | Reuse::Refresh(stored, _) if !subject.decodes(&stored) => {
             Reuse::Miss(ForwardReason::UriMiss, None)
         }

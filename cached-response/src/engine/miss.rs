@@ -17,7 +17,7 @@ use crate::{
     entry::{StoredResponse, staleness::Staleness},
     metrics::event::EventKind,
     response::reuse::HitKind,
-    route::admission::{AllowedReuse, FlightRole},
+    route::admission::FlightRole,
     single_flight::responses::{FlightOutcome, Join, Permit, Permits, Waiter},
 };
 use std::{future::Future, pin::Pin};
@@ -167,8 +167,7 @@ impl<S: Subject> MissFlow<S> {
     pub(crate) fn accepts(&self, stored: &StoredResponse) -> bool {
         stored.is_current()
             && self.subject.selects(stored)
-            && (self.miss.admitted.reuse == AllowedReuse::Any
-                || stored.shareable_with_authorization)
+            && (self.miss.admitted.reuse).permits(stored.shareable_with_authorization)
             // Its age counts at its creation, or at this look-up where the leader has found it stored.
             && match &self.miss.admitted.directives {
                 Some(directives) => {
@@ -257,7 +256,7 @@ impl<S: Subject> MissFlow<S> {
             return self.alone(upstream).await;
         }
         let permits = Permits::beside(permit);
-        if !(self.subject.may_detach() && S::is_shared(&upstream)) {
+        if !(self.subject.may_detach() && S::may_share_subject(&upstream)) {
             return Box::pin(self.subject.run(self.miss, upstream, permits)).await;
         }
         let own = Self {

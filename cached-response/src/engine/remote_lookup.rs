@@ -196,7 +196,7 @@ async fn not_modified<S: Subject>(
         return None;
     }
     let now = subject.shared().now();
-    match reuse::of_response(Arc::new(*stored), &miss.admitted, now) {
+    match reuse::of_response(Arc::new(*stored), &miss.admitted, false, now) {
         Reuse::Fresh(stored, stage) => {
             let read_at = Some(now);
             let hit = StoredHit {
@@ -219,7 +219,8 @@ fn keep<S: Subject>(
     let shared = subject.shared();
     let now = shared.now();
     let reuse = if shared.memory.is_disabled() {
-        let reuse = reuse::of_response(Arc::new(*stored), &miss.admitted, now);
+        let leads = miss.admitted.leads(subject.may_detach());
+        let reuse = reuse::of_response(Arc::new(*stored), &miss.admitted, leads, now);
         usable(subject, miss, reuse)
     } else if subject.keep(miss, *stored) {
         look_again(subject, miss)

@@ -16,7 +16,7 @@ use crate::{
     entry::StoredResponse,
     http::unsafe_methods::UnsafeRequest,
     invalidation::{generations::Target, tags::Untagged},
-    key::{InsertedParts, KeyRef, KeyWriter},
+    key::{KeyRef, KeyWriter},
     memory::variants::{self, Found},
     metrics::observers::TARGET,
     metrics::{
@@ -88,7 +88,7 @@ async fn run_handler(
             let (why, forward) = (Skip::RunTimeout, run.miss.forward);
             run.end_without_response(why, None, own, |request| {
                 let mut response = HttpResponse::ServiceUnavailable().finish();
-                let status = cache_status::live(forward, Some(why));
+                let status = cache_status::forwarded(forward, Some(why));
                 response.headers_mut().append(cache_status::NAME, status);
                 with_request(request, response)
             })
@@ -216,12 +216,11 @@ impl Subject for RequestSubject {
         Ok((self.request, answer))
     }
 
-    /// Not away from middlewares that hand something to the handler past its arguments.
     fn may_detach(&self) -> bool {
-        InsertedParts::count(&self.request) == 0
+        lookup::may_detach(&self.request)
     }
 
-    fn is_shared(upstream: &Upstream) -> bool {
+    fn may_share_subject(upstream: &Upstream) -> bool {
         upstream.is_handler()
     }
 

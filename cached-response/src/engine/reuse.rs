@@ -25,19 +25,6 @@ pub(crate) enum Reuse {
     Miss(ForwardReason, Option<Arc<StoredResponse>>),
 }
 
-impl Reuse {
-    /// Narrows it for a request that cannot lead a refresh: a response that was expired by
-    /// invalidation answers only where it is refreshed.
-    pub(crate) fn narrow(self, leads: bool) -> Self {
-        match self {
-            Self::Refresh(stored, _) if !leads && stored.validity() != Validity::Current => {
-                Self::Miss(ForwardReason::Stale, Some(stored))
-            }
-            other => other,
-        }
-    }
-}
-
 /// The outcome of a look-up in the remote tier.
 pub(crate) enum RemoteOutcome<A> {
     Answered(A),
@@ -80,12 +67,18 @@ pub(crate) fn is_plain_hit(
     // The order matters: an invalidation that was received by then shows in the validity.
     shared.trusts(stored, now)
         && stored.has_no_bump(shared.generations.bumps())
-        && (reuse == AllowedReuse::Any || stored.shareable_with_authorization)
+        && reuse.permits(stored.shareable_with_authorization)
         && now < stored.refresh_at
 }
 
-/// The use of an entry in memory.
-pub(crate) fn of_found(shared: &Inner, found: Found, admitted: &Admitted, now: Timestamp) -> Reuse {
+/// The use of an entry in memory, for a request that `leads` its refresh where one is due.
+pub(crate) fn of_found(
+    shared: &Inner,
+    found: Found,
+    admitted: &Admitted,
+    leads: bool,
+    now: Timestamp,
+) -> Reuse {
     match found {
         Found::NoVariant => Reuse::Miss(ForwardReason::VaryMiss, None),
         Found::Nothing => Reuse::Miss(ForwardReason::UriMiss, None),
@@ -93,7 +86,7 @@ pub(crate) fn of_found(shared: &Inner, found: Found, admitted: &Admitted, now: T
         Found::Response(stored) if !shared.trusts(&stored, now) => {
             Reuse::Miss(ForwardReason::Stale, None)
         }
-        Found::Response(stored) => of_response(stored, admitted, now),
+        Found::Response(stored) => of_response(stored, admitted, leads, now),
     }
 }
 
@@ -101,28 +94,34 @@ pub(crate) fn of_found(shared: &Inner, found: Found, admitted: &Admitted, now: T
 pub(crate) fn of_response(
     stored: Arc<StoredResponse>,
     admitted: &Admitted,
+    leads: bool,
     now: Timestamp,
 ) -> Reuse {
     let stage = Staleness::of(&stored, now);
     if stage == Staleness::Expired {
         return Reuse::Miss(ForwardReason::UriMiss, None);
     }
-    if admitted.reuse == AllowedReuse::OnlyShareable && !stored.shareable_with_authorization {
+    if !admitted.reuse.permits(stored.shareable_with_authorization) {
         return Reuse::Miss(ForwardReason::Bypass, None);
     }
     let directives = admitted.directives.as_deref();
     match directives.filter(|directives| directives.limits_age()) {
         Some(directives) => by_directives(directives, stored, stage, now),
-        None => by_stage(stored, stage, now),
+        None => by_stage(stored, stage, leads, now),
     }
 }
 
 /// The use of a response for a client without directives about age.
-fn by_stage(stored: Arc<StoredResponse>, stage: Staleness, now: Timestamp) -> Reuse {
+fn by_stage(stored: Arc<StoredResponse>, stage: Staleness, leads: bool, now: Timestamp) -> Reuse {
     let cools_down = !stored.cooldown.is_over(now);
     match stage {
         Staleness::RefreshAhead | Staleness::WhileRevalidate if !cools_down => {
-            Reuse::Refresh(stored, stage)
+            // A response that was expired by invalidation answers only where it is refreshed.
+            if leads || stored.validity() == Validity::Current {
+                Reuse::Refresh(stored, stage)
+            } else {
+                Reuse::Miss(ForwardReason::Stale, Some(stored))
+            }
         }
         Staleness::IfError if cools_down => Reuse::Fresh(stored, stage),
         Staleness::Fresh | Staleness::RefreshAhead | Staleness::WhileRevalidate => {

@@ -123,7 +123,7 @@ where
     }
 
     fn look_up(&self, now: Timestamp) -> Reuse {
-        match reuse::of_found(self.shared(), self.entry(), &ADMITTED, now) {
+        match reuse::of_found(self.shared(), self.entry(), &ADMITTED, true, now) {
             Reuse::Fresh(stored, _) | Reuse::Refresh(stored, _) if !self.decodes(&stored) => {
                 Reuse::Miss(ForwardReason::UriMiss, None)
             }
@@ -261,7 +261,7 @@ where
         true
     }
 
-    fn is_shared(_: &Computation<C>) -> bool {
+    fn may_share_subject(_: &Computation<C>) -> bool {
         true
     }
 

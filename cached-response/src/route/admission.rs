@@ -30,12 +30,26 @@ pub(crate) struct Admitted {
     pub(crate) directives: Option<Box<RequestDirectives>>,
 }
 
+impl Admitted {
+    /// Returns true where the request may lead a run that goes on after its answer.
+    pub(crate) fn leads(&self, may_detach: bool) -> bool {
+        self.flight == FlightRole::Lead && may_detach
+    }
+}
+
 /// The stored responses that may be reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AllowedReuse {
     Any,
     /// Those that permit it: the request has `Authorization` (RFC 9111 §3.5).
     OnlyShareable,
+}
+
+impl AllowedReuse {
+    /// Returns true where a response may be reused, which is `shareable` with `Authorization` or not.
+    pub(crate) fn permits(self, shareable: bool) -> bool {
+        self == Self::Any || shareable
+    }
 }
 
 /// Role of a request in a flight.
