@@ -16,6 +16,7 @@ use crate::{
     },
     policy::Policy,
     route::request_key::RequestBody,
+    util::sync::lock,
 };
 use actix_web::{
     Error,
@@ -30,7 +31,7 @@ use std::{
     panic::Location,
     pin::Pin,
     rc::Rc,
-    sync::{LazyLock, Mutex, PoisonError},
+    sync::{LazyLock, Mutex},
     task::{Context, Poll},
 };
 
@@ -171,7 +172,7 @@ fn program() -> &'static str {
 fn name(location: &'static Location<'static>) -> &'static str {
     type Names = Mutex<Option<HashMap<&'static Location<'static>, &'static str>>>;
     static NAMES: Names = Mutex::new(None);
-    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut names = lock(&NAMES);
     let name = names.get_or_insert_default().entry(location);
     name.or_insert_with(|| {
         let (file, line, column) = (

@@ -9,13 +9,14 @@ use crate::{
         config::RouteConfig,
         inputs::{ArgumentInfo, Role},
     },
+    util::sync::{read, write},
 };
 use actix_web::HttpRequest;
 use std::{
     any::TypeId,
     borrow::Cow,
     collections::HashMap,
-    sync::{Arc, OnceLock, PoisonError, RwLock},
+    sync::{Arc, OnceLock, RwLock},
 };
 
 /// The description of a route by its attribute: policy, cache and arguments. Evaluated once for each
@@ -174,13 +175,13 @@ impl RouteCell {
         if first.route.handler == handler.id {
             return first;
         }
-        let others = OTHERS.read().unwrap_or_else(PoisonError::into_inner);
+        let others = read(&OTHERS);
         if let Some(route) = others.as_ref().and_then(|others| others.get(&handler.id)) {
             return route;
         }
         drop(others);
         let made = self.make(handler, &route);
-        let mut others = OTHERS.write().unwrap_or_else(PoisonError::into_inner);
+        let mut others = write(&OTHERS);
         others
             .get_or_insert_default()
             .entry(handler.id)

@@ -7,9 +7,9 @@ use crate::{
 use actix_web::{HttpRequest, web::Data};
 use std::{borrow::Cow, cell::RefCell, env, sync::LazyLock};
 #[cfg(any(test, feature = "testing"))]
-use std::{
-    collections::BTreeSet,
-    sync::{Mutex, PoisonError},
+use {
+    crate::util::sync::lock,
+    std::{collections::BTreeSet, sync::Mutex},
 };
 
 /// The default cache of the process.
@@ -52,7 +52,7 @@ fn shared_by_all() -> &'static ResponseCache {
     static USERS: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
 
     if let Some(system) = actix_web::rt::System::try_current() {
-        let mut users = USERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut users = lock(&USERS);
         if users.insert(system.id()) && users.len() > 1 {
             eprintln!("{SHARED}");
         }

@@ -13,6 +13,7 @@ use crate::{
     },
     metrics::observers::TARGET,
     metrics::reason::{RunReason, Skip},
+    util::sync::lock,
 };
 use actix_web::{HttpMessage, HttpRequest};
 use pin_project_lite::pin_project;
@@ -21,7 +22,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll},
@@ -135,7 +136,7 @@ impl RunContext {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Notes that the response depends on this part of the request.

@@ -9,6 +9,7 @@ use crate::{
     metrics::observers::TARGET,
     metrics::reason::RunReason,
     policy::stale::IntoTimeout,
+    util::sync::lock,
 };
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
@@ -24,7 +25,7 @@ use std::{
     convert::Infallible,
     future::{Ready, ready},
     panic::Location,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 /// Prevents the response of the running handler from being stored.
@@ -348,10 +349,7 @@ fn too_late(tag: &str, caller: &'static Location<'static>) {
 /// Returns true for the first warning of this place.
 fn is_first(caller: &'static Location<'static>) -> bool {
     static WARNED: Mutex<BTreeSet<&Location<'static>>> = Mutex::new(BTreeSet::new());
-    WARNED
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .insert(caller)
+    lock(&WARNED).insert(caller)
 }
 
 /// The validators of the stale response that the handler's own would replace; from

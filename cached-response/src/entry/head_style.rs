@@ -1,11 +1,8 @@
 //! HTTP/1.x style of a response head: reason phrase and case of field names.
 
+use crate::util::sync::lock;
 use actix_web::{dev::ResponseHead, http::header::HeaderMap};
-use std::{
-    borrow::Cow,
-    mem,
-    sync::{Mutex, PoisonError},
-};
+use std::{borrow::Cow, mem, sync::Mutex};
 
 /// Style that the handler set. Empty by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,7 +91,7 @@ fn is_camel_case(head: &mut ResponseHead) -> bool {
 /// Returns the phrase as `&'static str`, unless there are too many.
 fn intern(text: &str) -> Option<&'static str> {
     static KNOWN: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = lock(&KNOWN);
     let found = known.iter().copied().find(|phrase| *phrase == text);
     if found.is_none() && known.len() < MAX_REASONS {
         let phrase: &'static str = Box::leak(text.into());

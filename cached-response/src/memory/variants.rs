@@ -14,13 +14,14 @@ use crate::{
         vary::{self, Selector, Variant},
     },
     memory::{MemoryStore, Weigh},
+    util::sync::lock,
 };
 use actix_web::{HttpRequest, http::header};
 use std::{
     any::TypeId,
     hash::{BuildHasher, RandomState},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
@@ -366,8 +367,7 @@ impl VaryList {
 
     /// The last use of the variant with this hash, which may be about to be stored.
     pub(crate) fn last_use(&self, hash: u64) -> LastUse {
-        let held = self.held.variants.lock();
-        let held = held.unwrap_or_else(PoisonError::into_inner);
+        let held = lock(&self.held.variants);
         let known = held.iter().find(|held| held.hash == hash);
         known.map_or_else(LastUse::default, |held| held.used.clone())
     }
@@ -375,8 +375,7 @@ impl VaryList {
     /// Registers a stored variant. Returns the hash of the variant to evict, the least recently used,
     /// where there are too many.
     pub(crate) fn hold(&self, hash: u64, used: LastUse) -> Option<u64> {
-        let held = self.held.variants.lock();
-        let mut held = held.unwrap_or_else(PoisonError::into_inner);
+        let mut held = lock(&self.held.variants);
         let now = self.held.now.fetch_add(1, Relaxed) + 1;
         used.store(now, Relaxed);
         if let Some(known) = held.iter_mut().find(|held| held.hash == hash) {

@@ -15,11 +15,12 @@ pub use crate::testing::{
 use crate::{
     cache::{ResponseCache, ResponseCacheBuilder, default},
     time::{Clock, TimeSource},
+    util::sync::lock,
 };
 use std::{
     fmt,
     marker::PhantomData,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll, Waker},
     time::{Duration, SystemTime},
 };
@@ -173,7 +174,7 @@ impl ManualClock {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.0)
     }
 }
 

@@ -1,9 +1,9 @@
-//! Locks and atomics of coalescing, the generations and the bus.
+//! Locks and atomics.
 //!
-//! Those modules import all shared state from here, so that their source can be compiled unchanged against
-//! the types of a model checker.
+//! Coalescing, the generations and the bus import all shared state from here, so that their source can be
+//! compiled unchanged against the types of a model checker.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub(crate) use std::sync::{
     Arc, Mutex, Weak,
@@ -27,6 +27,16 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Locks for reading, as [`lock`] does.
+pub(crate) fn read<T>(shared: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    shared.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks for writing, as [`lock`] does.
+pub(crate) fn write<T>(shared: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    shared.write().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Runs a test; a model checker runs it once for each order of its steps.
 #[cfg(test)]
 pub(crate) fn explore(test: impl Fn() + Send + Sync + 'static) {
@@ -37,10 +47,10 @@ pub(crate) fn explore(test: impl Fn() + Send + Sync + 'static) {
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-    use super::{Mutex, lock};
+    use super::{Mutex, RwLock, lock, read, write};
 
     #[test]
-    fn a_poisoned_mutex_is_locked_all_the_same() {
+    fn a_poisoned_lock_is_locked_all_the_same() {
         let mutex = Mutex::new(1);
         let panicked = catch_unwind(AssertUnwindSafe(|| {
             let _guard = lock(&mutex);
@@ -48,5 +58,13 @@ mod tests {
         }));
         assert!(panicked.is_err() && mutex.is_poisoned());
         assert_eq!(*lock(&mutex), 1);
+        let shared = RwLock::new(1);
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let _guard = write(&shared);
+            resume_unwind(Box::new("with the lock held"))
+        }));
+        assert!(panicked.is_err() && shared.is_poisoned());
+        *write(&shared) += 1;
+        assert_eq!(*read(&shared), 2);
     }
 }

@@ -3,18 +3,21 @@
 //! One call uses a connection at a time, and a call that is dropped drops the connection with it: a response is
 //! never taken for that of another request.
 
-use crate::store::{
-    StoreError, StoreErrorKind, StoredValue,
-    memcached::protocol::{
-        ExpectedResponse, Line, MAX_BATCH, Request, Response, ServerClock, parse_line,
+use crate::{
+    store::{
+        StoreError, StoreErrorKind, StoredValue,
+        memcached::protocol::{
+            ExpectedResponse, Line, MAX_BATCH, Request, Response, ServerClock, parse_line,
+        },
     },
+    util::sync::lock,
 };
 use actix_web::web::{Buf, Bytes};
 use sha1::{Digest, Sha1};
 use std::{
     fmt,
     io::{self, ErrorKind},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 use tokio::{
@@ -332,7 +335,7 @@ impl Server {
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.idle)
     }
 }
 

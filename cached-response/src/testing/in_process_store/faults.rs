@@ -1,10 +1,13 @@
 //! Fault injection: counts the calls of a store, holds them, and makes them fail.
 
-use crate::store::{StoreError, StoreErrorKind};
+use crate::{
+    store::{StoreError, StoreErrorKind},
+    util::sync::lock,
+};
 use std::{
     collections::BTreeMap,
     future::poll_fn,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     task::{Context, Poll, Waker},
 };
 
@@ -131,7 +134,7 @@ impl FaultInjector {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -9,13 +9,14 @@ use crate::{
         in_process_store::faults::{Calls, FaultInjector, Side},
     },
     time::{Clock, moment::Timestamp},
+    util::sync::lock,
 };
 use actix_web::web::Bytes;
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt,
     future::poll_fn,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, Weak},
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -259,7 +260,7 @@ impl Map {
 
     /// Locks the map and removes what has expired.
     fn lock(&self) -> Entries<'_> {
-        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut values = lock(&self.values);
         let now = self.clock.now();
         values.retain(|_, (_, expires_at)| *expires_at > now);
         Entries { now, values }
@@ -370,7 +371,7 @@ impl Subscribers {
     }
 
     fn all(&self) -> MutexGuard<'_, All> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
@@ -411,7 +412,7 @@ impl Queue {
     }
 
     fn state(&self) -> MutexGuard<'_, QueueState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
