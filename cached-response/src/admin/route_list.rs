@@ -28,10 +28,8 @@ struct Figures {
 
 impl From<&RouteStats> for Figures {
     fn from(stats: &RouteStats) -> Self {
-        // A hit in the remote store is a miss in memory before.
-        let unanswered = stats.misses.saturating_sub(stats.remote_hits);
         Self {
-            requests: stats.hits + unanswered + stats.forced_refreshes + stats.bypasses.total(),
+            requests: stats.requests(),
             hits: stats.hits,
             hit_ratio: stats.hit_ratio(),
             time_saved_seconds: stats.time_saved.as_secs_f64(),

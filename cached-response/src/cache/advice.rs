@@ -277,7 +277,7 @@ fn evicted_early(stats: &Stats) -> Option<Advice> {
 }
 
 fn judge(stats: &RouteStats, unknown_input: Option<&str>) -> Option<(AdviceKind, String)> {
-    let requests = stats.hits + stats.misses + stats.bypasses.total();
+    let requests = stats.requests();
     if requests < MIN_REQUESTS {
         return None;
     }

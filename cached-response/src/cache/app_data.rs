@@ -9,6 +9,7 @@ use crate::{
     key::{Field, KeyWriter},
     metrics::observers::TARGET,
     route::{FindData, PinnedData, Route, SeenData},
+    util::sync::lock,
 };
 use actix_web::HttpRequest;
 use foldhash::fast::RandomState;
@@ -18,7 +19,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{
             AtomicBool, AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
@@ -68,16 +69,14 @@ impl DataSet {
 /// The sets of all handlers of one cache.
 pub(crate) struct DataSets {
     id: u64,
-    /// The cache has a remote store.
-    is_shared: bool,
+    has_remote_store: bool,
     handlers: Mutex<HashMap<TypeId, Arc<HandlerSets>>>,
 }
 
 /// The sets of one handler.
 #[derive(Debug)]
 struct HandlerSets {
-    /// The cache has a remote store.
-    is_shared: bool,
+    has_remote_store: bool,
     conflict: AtomicBool,
     sets: Mutex<Sets>,
 }
@@ -127,11 +126,11 @@ thread_local! {
 }
 
 impl DataSets {
-    pub(crate) fn new(is_shared: bool) -> Self {
+    pub(crate) fn new(has_remote_store: bool) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             id: NEXT.fetch_add(1, Relaxed),
-            is_shared,
+            has_remote_store,
             handlers: Mutex::default(),
         }
     }
@@ -181,10 +180,10 @@ impl DataSets {
     }
 
     fn handler(&self, handler: TypeId) -> Arc<HandlerSets> {
-        let mut handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut handlers = lock(&self.handlers);
         let sets = handlers.entry(handler).or_insert_with(|| {
             Arc::new(HandlerSets {
-                is_shared: self.is_shared,
+                has_remote_store: self.has_remote_store,
                 conflict: AtomicBool::new(false),
                 sets: Mutex::default(),
             })
@@ -213,7 +212,7 @@ impl PinnedSets {
         let addresses = self.seen.addresses();
         let (id, is_conflict) = handler.join(addresses)?;
         if is_conflict {
-            warn(route, sets.is_shared);
+            warn(route, sets.has_remote_store);
         }
         let pinned = PinnedSet {
             addresses: addresses.into(),
@@ -252,7 +251,7 @@ impl PinnedSet {
 
 impl HandlerSets {
     fn sets(&self) -> MutexGuard<'_, Sets> {
-        self.sets.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.sets)
     }
 
     /// The first set is not part of keys. With a remote store it becomes so as soon as there is another:
@@ -260,7 +259,7 @@ impl HandlerSets {
     fn set(&self, id: u64) -> DataSet {
         let conflicts = self.conflict.load(Acquire);
         DataSet {
-            id: (id > 0 || (conflicts && self.is_shared)).then_some(id),
+            id: (id > 0 || (conflicts && self.has_remote_store)).then_some(id),
             conflicts,
         }
     }
@@ -299,8 +298,8 @@ impl HandlerSets {
     }
 }
 
-fn warn(route: &Route, is_shared: bool) {
-    let memory = if is_shared {
+fn warn(route: &Route, has_remote_store: bool) {
+    let memory = if has_remote_store {
         " From now on this handler's responses are kept in memory only: the remote store cannot tell \
          the values apart."
     } else {

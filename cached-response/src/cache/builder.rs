@@ -22,7 +22,7 @@ use crate::{
     },
     remote::{RemoteConfig, RemoteTier},
     response::tee::CopyBudget,
-    route::{counted_routes::RouteCounters, index::Routes, run_times::RunTimes},
+    route::{counted_routes::CacheCounters, index::Routes, run_times::RunTimes},
     single_flight::{
         hit_for_pass::HitForPass,
         responses::{ForcedRuns, ResponseFlights},
@@ -303,7 +303,7 @@ impl ResponseCacheBuilder {
             forced_runs: ForcedRuns::new(),
             hit_for_pass: HitForPass::new(),
             run_times: RunTimes::new(),
-            counters: RouteCounters::new(),
+            counters: CacheCounters::new(),
             observers: Observers::new(self.on_event),
             advisor: Advisor::default(),
             #[cfg(feature = "metrics")]

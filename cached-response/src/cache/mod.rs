@@ -24,7 +24,7 @@ use crate::{
     policy::stale::StaleRules,
     remote::RemoteTier,
     response::tee::CopyBudget,
-    route::{RouteRef, counted_routes::RouteCounters, index::Routes, run_times::RunTimes},
+    route::{RouteRef, counted_routes::CacheCounters, index::Routes, run_times::RunTimes},
     single_flight::{
         flights,
         hit_for_pass::HitForPass,
@@ -68,7 +68,7 @@ pub(crate) struct Inner {
     pub(crate) forced_runs: ForcedRuns,
     pub(crate) hit_for_pass: HitForPass,
     pub(crate) run_times: RunTimes,
-    pub(crate) counters: RouteCounters,
+    pub(crate) counters: CacheCounters,
     pub(crate) observers: Observers,
     pub(crate) advisor: Advisor,
     #[cfg(feature = "metrics")]

@@ -3,7 +3,7 @@
 use crate::{
     cache::{Inner, ResponseCache},
     metrics::{
-        counters::Counters,
+        counters::RouteCounters,
         families::{Family, Labels, RUN_DURATION, Samples, Unit, VALUE_RUN_DURATION, families},
         stats::Stats,
     },
@@ -91,7 +91,7 @@ pub(crate) fn record_run(shared: &Inner, route: &Route, took: Duration) {
         histogram!(VALUE_RUN_DURATION).record(took);
         return;
     }
-    let record = |counters: &Counters| {
+    let record = |counters: &RouteCounters| {
         let label = counters.label().unwrap_or(route.name).to_owned();
         histogram!(RUN_DURATION, "route" => label).record(took);
     };

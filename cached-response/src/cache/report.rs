@@ -4,7 +4,7 @@ use crate::{
     cache::Inner,
     entry::StoredResponse,
     metrics::{
-        counters::Counters,
+        counters::RouteCounters,
         event::{CacheEvent, EventKind},
         observers::TARGET,
         reason::{Bypass, Skip},
@@ -110,7 +110,8 @@ pub(crate) fn report_with(
     if let (EventKind::Bypass(Bypass::Cookie | Bypass::Header), Some(input)) =
         (report.kind, report.reason)
     {
-        let note = |counters: &Counters| _ = counters.unknown_input.get_or_init(|| input.into());
+        let note =
+            |counters: &RouteCounters| _ = counters.unknown_input.get_or_init(|| input.into());
         shared.counters.with(route, note);
     }
     if shared.observers.are_interested() {

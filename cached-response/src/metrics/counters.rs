@@ -1,15 +1,18 @@
 //! Counters of events: always on, and without contention between workers.
 
-use crate::metrics::{
-    event::{EVENTS, EventKind},
-    observers::LogLimit,
-    reason::ForwardReason,
+use crate::{
+    metrics::{
+        event::{EVENTS, EventKind},
+        observers::LogLimit,
+        reason::ForwardReason,
+    },
+    util::sync::lock,
 };
 use std::{
     array,
     ops::AddAssign,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -53,7 +56,7 @@ impl Stripe {
 ///
 /// Each thread writes its own, so that a plain load and store count; they are allocated at its first count.
 #[derive(Debug)]
-pub(crate) struct Counters {
+pub(crate) struct RouteCounters {
     owned: [OnceLock<Box<Stripe>>; OWNERS],
     shared: Stripe,
     /// Name of the route for labels.
@@ -64,7 +67,7 @@ pub(crate) struct Counters {
     pub(crate) covered_failures: LogLimit,
 }
 
-impl Counters {
+impl RouteCounters {
     pub(crate) fn new() -> Self {
         Self {
             owned: [const { OnceLock::new() }; OWNERS],
@@ -150,7 +153,7 @@ impl Counters {
 pub(crate) struct CountersOf {
     pub(crate) cache: u64,
     pub(crate) route: u64,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) counters: Arc<RouteCounters>,
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -223,7 +226,7 @@ fn owner() -> Option<usize> {
 
 impl Owner {
     fn take() -> Self {
-        let mut owners = THREADS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut owners = lock(&THREADS);
         let freed = owners.free.pop();
         Self(freed.or_else(|| {
             let next = owners.next;
@@ -238,7 +241,7 @@ impl Owner {
 impl Drop for Owner {
     fn drop(&mut self) {
         if let Some(owner) = self.0 {
-            let mut owners = THREADS.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut owners = lock(&THREADS);
             owners.free.push(owner);
         }
     }
@@ -252,7 +255,7 @@ mod tests {
     #[test]
     fn no_count_is_lost_by_threads_that_share_numbers_or_inherit_them() {
         let (threads, rounds) = (OWNERS + 40, 3);
-        let (counters, all) = (Counters::new(), Barrier::new(threads));
+        let (counters, all) = (RouteCounters::new(), Barrier::new(threads));
         for _ in 0..rounds {
             thread::scope(|scope| {
                 for _ in 0..threads {
@@ -279,7 +282,7 @@ mod tests {
 
     #[test]
     fn totals_are_added() {
-        let (one, other) = (Counters::new(), Counters::new());
+        let (one, other) = (RouteCounters::new(), RouteCounters::new());
         one.count(EventKind::Stored);
         other.count(EventKind::Stored);
         other.count(EventKind::Hit);

@@ -170,12 +170,6 @@ impl Stats {
     }
 }
 
-impl RouteStats {
-    fn requests(&self) -> u64 {
-        self.hits + self.misses + self.forced_refreshes + self.bypasses.total()
-    }
-}
-
 /// One line: patterns, or else the handler; hits and what prevents them.
 impl Display for RouteStats {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

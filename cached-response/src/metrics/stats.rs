@@ -191,10 +191,13 @@ macro_rules! with_counts {
             /// ```
             #[expect(clippy::cast_precision_loss, reason = "a ratio")]
             pub fn hit_ratio(&self) -> Option<f64> {
-                // A hit in the remote store is a miss in memory before.
-                let rest = self.misses.saturating_sub(self.remote_hits);
-                let lookups = self.hits + rest;
+                let lookups = self.lookups();
                 (lookups > 0).then(|| self.hits as f64 / lookups as f64)
+            }
+
+            fn lookups(&self) -> u64 {
+                // A hit in the remote store is a miss in memory before.
+                self.hits + self.misses.saturating_sub(self.remote_hits)
             }
 
             /// Returns the number of requests that bypassed the cache for this reason.
@@ -390,6 +393,12 @@ with_counts! {
     /// # }
     /// ```
     ValueStats {}
+}
+
+impl RouteStats {
+    pub(crate) fn requests(&self) -> u64 {
+        self.lookups() + self.forced_refreshes + self.bypasses.total()
+    }
 }
 
 /// The counts of a route without a name.

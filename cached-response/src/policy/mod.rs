@@ -649,8 +649,8 @@ impl Policy {
     /// let page = web::get().to(cached(Policy::from_response(), page));
     /// let app = test::init_service(App::new().route("/page", page)).await;
     /// let ask = || test::TestRequest::with_uri("/page").to_request();
-    /// let live = test::call_service(&app, ask()).await;
-    /// assert_eq!(live.headers().get("cache-status").unwrap(), "cached-response; fwd=uri-miss; stored");
+    /// let refreshed = test::call_service(&app, ask()).await;
+    /// assert_eq!(refreshed.headers().get("cache-status").unwrap(), "cached-response; fwd=uri-miss; stored");
     /// let stored = test::call_service(&app, ask()).await;
     /// let said = stored.headers().get("cache-status").unwrap().to_str().unwrap();
     /// assert!(["ttl=40", "ttl=39"].iter().any(|left| said.ends_with(left)));

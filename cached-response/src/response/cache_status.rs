@@ -102,7 +102,7 @@ pub(crate) fn stored(forward: ForwardReason, validated: bool) -> HeaderValue {
 }
 
 /// The answer of a run that was not stored for `reason`; without one that is not known yet.
-pub(crate) fn live(forward: ForwardReason, why: Option<Skip>) -> HeaderValue {
+pub(crate) fn forwarded(forward: ForwardReason, why: Option<Skip>) -> HeaderValue {
     let mut text = format!("cached-response; fwd={}", forward.as_str());
     if let Some(why) = why {
         let _ = write!(text, "; detail={}", why.as_str());

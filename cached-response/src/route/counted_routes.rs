@@ -2,29 +2,30 @@
 
 use crate::{
     metrics::{
-        counters::{Counters, CountersOf, Totals},
+        counters::{CountersOf, RouteCounters, Totals},
         event::EventKind,
         stats::{RouteStats, Stats, ValueStats},
     },
     route::{Route, index::Routes},
+    util::sync::{read, write},
 };
 use actix_web::HttpRequest;
 use std::{
     any::TypeId,
     cell::RefCell,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, RwLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
 
 /// The counters of one cache.
 #[derive(Debug)]
-pub(crate) struct RouteCounters {
+pub(crate) struct CacheCounters {
     cache: u64,
     /// In the order of their first requests; a route keeps its place.
     routes: RwLock<Vec<RouteEntry>>,
-    values: Arc<Counters>,
+    values: Arc<RouteCounters>,
     /// Invalidations and expiries.
     invalidations: AtomicU64,
 }
@@ -34,7 +35,7 @@ pub(crate) struct RouteCounters {
 struct RouteEntry {
     name: &'static str,
     handler: TypeId,
-    counters: Arc<Counters>,
+    counters: Arc<RouteCounters>,
 }
 
 /// Routes of further caches of which a thread knows the counters.
@@ -45,13 +46,13 @@ thread_local! {
     static KNOWN: RefCell<Vec<CountersOf>> = const { RefCell::new(Vec::new()) };
 }
 
-impl RouteCounters {
+impl CacheCounters {
     pub(crate) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             cache: NEXT.fetch_add(1, Relaxed),
             routes: RwLock::default(),
-            values: Arc::new(Counters::new()),
+            values: Arc::new(RouteCounters::new()),
             invalidations: AtomicU64::new(0),
         }
     }
@@ -59,7 +60,7 @@ impl RouteCounters {
     /// Calls `count` with the counters of `route`: a route knows those of its first cache, and a thread
     /// those of others.
     #[inline]
-    pub(crate) fn with(&self, route: &Route, count: impl Fn(&Counters)) {
+    pub(crate) fn with(&self, route: &Route, count: impl Fn(&RouteCounters)) {
         match route.counters.get() {
             Some(known) if known.cache == self.cache => count(&known.counters),
             _ => self.with_slow(route, &count),
@@ -68,7 +69,7 @@ impl RouteCounters {
 
     #[cold]
     #[inline(never)]
-    fn with_slow(&self, route: &Route, count: &dyn Fn(&Counters)) {
+    fn with_slow(&self, route: &Route, count: &dyn Fn(&RouteCounters)) {
         if route.is_value() {
             return count(&self.values);
         }
@@ -123,7 +124,7 @@ impl RouteCounters {
 
     /// Returns the first unknown header or cookie of a route.
     pub(crate) fn unknown_input(&self, stats: &RouteStats) -> Option<String> {
-        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        let routes = read(&self.routes);
         let mut of_name = routes.iter().filter(|entry| entry.name == stats.handler);
         let input = of_name.find_map(|entry| entry.counters.unknown_input.get());
         input.map(ToString::to_string)
@@ -142,20 +143,20 @@ impl RouteCounters {
             route: route.id,
             counters: entry.counters.clone(),
         };
-        let is_of = |entry: &&RouteEntry| entry.is_of(route);
-        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        let is_of = |entry: &&RouteEntry| route.is_of(entry.handler, entry.name);
+        let routes = read(&self.routes);
         if let Some(entry) = routes.iter().find(is_of) {
             return of(entry);
         }
         drop(routes);
-        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        let mut routes = write(&self.routes);
         if let Some(entry) = routes.iter().find(is_of) {
             return of(entry);
         }
         let entry = RouteEntry {
             name: route.name,
             handler: route.handler,
-            counters: Arc::new(Counters::new()),
+            counters: Arc::new(RouteCounters::new()),
         };
         let found = of(&entry);
         routes.push(entry);
@@ -164,7 +165,7 @@ impl RouteCounters {
 
     /// Reads all counts. Those of responses are the sums over the routes.
     pub(crate) fn read(&self, patterns: &Routes) -> Stats {
-        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        let routes = read(&self.routes);
         let mut all = Totals::default();
         let routes = routes.iter().map(|entry| {
             let totals = entry.counters.totals();
@@ -183,11 +184,5 @@ impl RouteCounters {
             invalidations: self.invalidations.load(Relaxed),
             ..Stats::read(&all)
         }
-    }
-}
-
-impl RouteEntry {
-    fn is_of(&self, route: &Route) -> bool {
-        self.handler == route.handler && self.name == route.name
     }
 }

@@ -4,6 +4,7 @@
 use crate::{
     metrics::observers::TARGET,
     route::{Route, RouteRef},
+    util::sync::{lock, read, write},
 };
 use actix_web::{HttpRequest, rt::System};
 #[cfg(feature = "admin")]
@@ -12,7 +13,7 @@ use std::{
     any::TypeId,
     collections::{HashMap, HashSet},
     panic::Location,
-    sync::{Arc, Mutex, PoisonError, RwLock, Weak},
+    sync::{Arc, Mutex, RwLock, Weak},
     thread::{self, ThreadId},
 };
 
@@ -38,20 +39,18 @@ impl Routes {
     /// Records that `route` serves the pattern of `request`.
     pub(crate) fn note(&self, route: &RouteRef, request: &HttpRequest) {
         let pattern = request.match_pattern().unwrap_or_default();
-        let known = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
+        let known = read(&self.handlers);
+        let is_known = |known: &RouteRef| known.is_of(route.handler, route.name);
         if known
             .get(&pattern)
-            .is_some_and(|served| served.iter().any(|known| known.is_like(route)))
+            .is_some_and(|served| served.iter().any(is_known))
         {
             return;
         }
         drop(known);
-        let mut routes = self
-            .handlers
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut routes = write(&self.handlers);
         let served = routes.entry(pattern).or_default();
-        if !served.iter().any(|known| known.is_like(route)) {
+        if !served.iter().any(is_known) {
             served.push(route.clone());
             drop(routes);
             self.built.serves(route);
@@ -60,7 +59,7 @@ impl Routes {
 
     /// Returns true where each worker has built a cache of its own at the place of this one.
     pub(crate) fn is_per_worker(&self) -> bool {
-        let serving = SERVING.lock().unwrap_or_else(PoisonError::into_inner);
+        let serving = lock(&SERVING);
         let warned = serving.as_ref().map(|serving| &serving.warned);
         let place = self.built.place.as_ref();
         place
@@ -70,8 +69,8 @@ impl Routes {
 
     /// Returns the patterns of a handler, in order.
     pub(crate) fn of_handler(&self, handler: TypeId, name: &str) -> Vec<String> {
-        let routes = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
-        let is_of = |route: &RouteRef| route.handler == handler && route.name == name;
+        let routes = read(&self.handlers);
+        let is_of = |route: &RouteRef| route.is_of(handler, name);
         let patterns = routes
             .iter()
             .filter(|(pattern, served)| !pattern.is_empty() && served.iter().any(is_of));
@@ -83,20 +82,20 @@ impl Routes {
     /// Returns the handlers of all routes.
     #[cfg(test)]
     pub(crate) fn all(&self) -> Vec<RouteRef> {
-        let routes = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
+        let routes = read(&self.handlers);
         routes.values().flatten().cloned().collect()
     }
 
     /// Returns the handlers of the route with this pattern.
     pub(crate) fn of(&self, pattern: &str) -> Vec<RouteRef> {
-        let routes = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
+        let routes = read(&self.handlers);
         routes.get(pattern).cloned().unwrap_or_default()
     }
 
     /// Returns the handlers by pattern, in the order of the patterns.
     #[cfg(feature = "admin")]
     pub(crate) fn by_pattern(&self) -> BTreeMap<String, Vec<RouteRef>> {
-        let routes = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
+        let routes = read(&self.handlers);
         let routes = routes.iter();
         routes
             .map(|(pattern, handlers)| (pattern.clone(), handlers.clone()))
@@ -151,7 +150,7 @@ impl BuildPlace {
             thread: thread::current().id(),
             server: System::try_current().map(|system| system.id()),
         };
-        let mut all = SERVING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&SERVING);
         let all = all.get_or_insert_default();
         let caches = all.by_handler.entry((place, route.handler)).or_default();
         caches.retain(|other| other.cache.strong_count() > 0);

@@ -85,6 +85,11 @@ impl Route {
         }
     }
 
+    /// Returns true for a route of this handler.
+    pub(crate) fn is_of(&self, handler: TypeId, name: &str) -> bool {
+        self.handler == handler && self.name == name
+    }
+
     /// Returns true for a route for values.
     pub(crate) fn is_value(&self) -> bool {
         self.source.is_value()
@@ -137,13 +142,6 @@ impl Route {
 pub(crate) enum RouteRef {
     Static(&'static Route),
     Shared(Arc<Route>),
-}
-
-impl RouteRef {
-    /// Returns true for two routes of one handler.
-    pub(crate) fn is_like(&self, other: &Self) -> bool {
-        self.handler == other.handler && self.name == other.name
-    }
 }
 
 impl Deref for RouteRef {

@@ -237,10 +237,10 @@ async fn a_response_from_the_store_is_older_than_a_run_in_progress() {
         barrier.wait().await;
         found
     };
-    let (live, found) = join(nodes.other.get("/page?nocache=1"), found).await;
+    let (refreshed, found) = join(nodes.other.get("/page?nocache=1"), found).await;
     assert!(is_hit(&found), "{found:?}");
-    assert!(live.1.ends_with("stored"), "{live:?}");
-    assert_eq!(nodes.other.get("/page").await.0, live.0);
+    assert!(refreshed.1.ends_with("stored"), "{refreshed:?}");
+    assert_eq!(nodes.other.get("/page").await.0, refreshed.0);
 }
 
 #[actix_web::test]

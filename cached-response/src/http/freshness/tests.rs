@@ -289,7 +289,7 @@ fn a_request_without_cache_directives_has_none() {
 /// RFC 9111 §5.2.1.1, §5.2.1.4, §5.2.1.5 and §5.2.1.7.
 #[test]
 fn a_directive_without_an_argument_is_read_in_any_spelling() {
-    for (line, (live, no_store, only_if_cached)) in [
+    for (line, (no_cache, no_store, only_if_cached)) in [
         ("no-cache", (true, false, false)),
         ("No-Cache", (true, false, false)),
         ("no-cache=\"x\"", (true, false, false)),
@@ -303,7 +303,7 @@ fn a_directive_without_an_argument_is_read_in_any_spelling() {
     ] {
         let read = directives(line);
         let heard = (read.no_cache, read.no_store, read.only_if_cached);
-        assert_eq!(heard, (live, no_store, only_if_cached), "{line}");
+        assert_eq!(heard, (no_cache, no_store, only_if_cached), "{line}");
     }
     let lines = read(&[("cache-control", "a"), ("cache-control", "no-cache")]);
     assert!(lines.is_some_and(|directives| directives.no_cache));
@@ -312,14 +312,14 @@ fn a_directive_without_an_argument_is_read_in_any_spelling() {
 /// RFC 9111 §5.4.
 #[test]
 fn pragma_counts_only_without_cache_control() {
-    let live = |fields| read(fields).is_some_and(|directives| directives.no_cache);
-    assert!(live(&[("pragma", "no-cache")]));
-    assert!(live(&[("pragma", "x, No-Cache")]));
-    assert!(!live(&[
+    let no_cache = |fields| read(fields).is_some_and(|directives| directives.no_cache);
+    assert!(no_cache(&[("pragma", "no-cache")]));
+    assert!(no_cache(&[("pragma", "x, No-Cache")]));
+    assert!(!no_cache(&[
         ("pragma", "no-cache"),
         ("cache-control", "max-age=60")
     ]));
-    assert!(!live(&[("pragma", "no-cache"), ("cache-control", "")]));
+    assert!(!no_cache(&[("pragma", "no-cache"), ("cache-control", "")]));
 }
 
 /// RFC 9111 §5.2.1.1, §5.2.1.2 and §5.2.1.3.
