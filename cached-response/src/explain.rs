@@ -6,20 +6,16 @@ use crate::{
         lookup,
         reuse::{self, Reuse},
     },
-    key::KeyWriter,
+    key::{KeyWriter, reader},
     memory::variants,
     metrics::reason::{Bypass, ForwardReason},
     route::{
         Route,
-        config::RouteConfig,
-        inputs::Inputs,
-        request_key::{self, PROXIED, RequestBody, TRUSTED},
+        admission::Admitted,
+        request_key::{self, RequestBody},
     },
 };
-use actix_web::{
-    HttpRequest,
-    http::header::{self, HeaderName},
-};
+use actix_web::{HttpRequest, http::header};
 use std::{fmt, time::Duration};
 
 /// The outcome of a request, and the reason for it; returned by [`ResponseCache::explain`].
@@ -30,7 +26,9 @@ use std::{fmt, time::Duration};
 pub struct Explanation {
     /// The name of the handler.
     pub handler: &'static str,
-    /// The parts of the key, each with its value in this request.
+    /// The parts of the key, each with its value in this request: `method`, `path`, `{id}` for a path
+    /// parameter, `query`, the names of headers, and what else the handler can see. The values of
+    /// `Authorization`, `Cookie` and inserted parts are not shown.
     pub keyed: Vec<(String, String)>,
     /// The tags of the route. Those that the handler adds itself are known to its runs alone.
     pub tags: Vec<String>,
@@ -130,109 +128,71 @@ impl ResponseCache {
 }
 
 fn explain(route: &Route, shared: &Inner, request: &HttpRequest) -> Explanation {
-    Explanation {
-        handler: route.name,
-        keyed: keyed(&route.config, request),
-        tags: tags(&route.config, request),
-        outcome: outcome(route, shared, request),
-        remote: remote(route, shared, request),
-    }
-}
-
-fn body_of(request: &HttpRequest) -> RequestBody {
-    match request.headers().get(header::CONTENT_LENGTH) {
+    let body = match request.headers().get(header::CONTENT_LENGTH) {
         Some(length) if length != "0" => RequestBody::Unkeyed,
         _ => RequestBody::Nothing,
+    };
+    let config = &route.config;
+    let admitted = lookup::admit_request(config, request, &body, shared);
+    let mut key = KeyWriter::reuse(Vec::new());
+    let flagged = request_key::write(config, request, &body, &mut key);
+    let has_own_parts = route.has_parts() || config.body;
+    let data = shared.data_sets.known(route, request);
+    let data = data.filter(|_| !has_own_parts);
+    let mut explanation = Explanation {
+        handler: route.name,
+        keyed: reader::parts(key.as_bytes()).unwrap_or_default(),
+        // A response that cannot have one of them is not stored.
+        tags: config
+            .target(request)
+            .tags()
+            .unwrap_or_default()
+            .into_owned(),
+        outcome: Outcome::Unknown,
+        remote: None,
+    };
+    match (admitted, data) {
+        (Err(why), _) => explanation.outcome = Outcome::Bypass(why),
+        (Ok(_), None) => {}
+        (Ok(admitted), Some(data)) => {
+            let store = shared.remote.as_ref().filter(|_| !data.conflicts);
+            explanation.remote =
+                store.and_then(|store| store.name(route, key.as_bytes(), config.target(request)));
+            data.write(&mut key);
+            explanation.outcome = if lookup::is_forced(config, request, flagged, &admitted) {
+                missed(&admitted, ForwardReason::Request)
+            } else {
+                outcome(route, shared, request, &admitted, &mut key)
+            };
+        }
     }
+    explanation
 }
 
-fn outcome(route: &Route, shared: &Inner, request: &HttpRequest) -> Outcome {
-    let body = body_of(request);
-    let admitted = match lookup::admit_request(&route.config, request, &body, shared) {
-        Ok(admitted) => admitted,
-        Err(why) => return Outcome::Bypass(why),
-    };
-    if route.has_parts() || route.config.body {
-        return Outcome::Unknown;
-    }
-    let missed = |forward: ForwardReason| match &admitted.directives {
-        Some(directives) if directives.only_if_cached => Outcome::OnlyIfCached,
-        _ => Outcome::Miss(forward),
-    };
-    let Some(data) = shared.data_sets.known(route, request) else {
-        return Outcome::Unknown;
-    };
-    let mut key = KeyWriter::reuse(Vec::new());
-    let flagged = request_key::write(&route.config, request, &body, &mut key);
-    data.write(&mut key);
-    if lookup::is_forced(&route.config, request, flagged, &admitted) {
-        return missed(ForwardReason::Request);
-    }
-    let found = variants::find(&shared.memory, route.handler, &mut key, request);
+fn outcome(
+    route: &Route,
+    shared: &Inner,
+    request: &HttpRequest,
+    admitted: &Admitted,
+    key: &mut KeyWriter,
+) -> Outcome {
+    let found = variants::find(&shared.memory, route.handler, key, request);
     let now = shared.now();
-    let leads = lookup::leads(&admitted, request);
-    match reuse::of_found(shared, found, &admitted, leads, now) {
+    let leads = lookup::leads(admitted, request);
+    match reuse::of_found(shared, found, admitted, leads, now) {
         Reuse::Fresh(_, stage) | Reuse::Refresh(_, stage) if stage.is_stale() => {
             Outcome::Hit(Duration::ZERO)
         }
         Reuse::Fresh(stored, _) | Reuse::Refresh(stored, _) => {
             Outcome::Hit(stored.deadline().since(now))
         }
-        Reuse::Miss(forward, _) => missed(forward),
+        Reuse::Miss(forward, _) => missed(admitted, forward),
     }
 }
 
-fn remote(route: &Route, shared: &Inner, request: &HttpRequest) -> Option<String> {
-    let store = shared.remote.as_ref()?;
-    let body = body_of(request);
-    let looked_up = lookup::admit_request(&route.config, request, &body, shared).is_ok();
-    let is_known = shared
-        .data_sets
-        .known(route, request)
-        .is_some_and(|data| !data.conflicts);
-    if !looked_up || !is_known || route.has_parts() || route.config.body {
-        return None;
-    }
-    let mut key = KeyWriter::reuse(Vec::new());
-    request_key::write(&route.config, request, &body, &mut key);
-    let target = route.config.target(request);
-    store.name(route, key.as_bytes(), target)
-}
-
-fn tags(config: &RouteConfig, request: &HttpRequest) -> Vec<String> {
-    // A response that cannot have one of them is not stored.
-    let target = config.target(request);
-    target.tags().unwrap_or_default().into_owned()
-}
-
-fn keyed(config: &RouteConfig, request: &HttpRequest) -> Vec<(String, String)> {
-    let uri = request.uri();
-    let mut keyed = vec![("path".into(), uri.path().to_owned())];
-    if let Some(query) = config.query.kept(uri.query()) {
-        keyed.push(("query".into(), query));
-    }
-    let trusted = TRUSTED
-        .iter()
-        .map(|(_, name)| name)
-        .filter(|_| config.inputs.intersects(Inputs::REQUEST));
-    let proxied = PROXIED.iter().filter(|_| config.allowlist.is_some());
-    keyed.extend(
-        trusted
-            .chain(proxied)
-            .chain(&config.vary)
-            .map(|name| (name.as_str().to_owned(), value(request, name))),
-    );
-    keyed
-}
-
-fn value(request: &HttpRequest, name: &HeaderName) -> String {
-    let lines = request.headers().get_all(name);
-    let lines: Vec<_> = lines
-        .map(|line| String::from_utf8_lossy(line.as_bytes()))
-        .collect();
-    if lines.is_empty() {
-        "(absent)".into()
-    } else {
-        lines.join(", ")
+fn missed(admitted: &Admitted, forward: ForwardReason) -> Outcome {
+    match &admitted.directives {
+        Some(directives) if directives.only_if_cached => Outcome::OnlyIfCached,
+        _ => Outcome::Miss(forward),
     }
 }

@@ -236,7 +236,9 @@ impl Listing<'_> {
     /// Returns the place of an entry, where it is asked for.
     fn rank(&self, key: &Key, stored: &StoredResponse) -> Option<Rank> {
         let is_response = self.handlers.contains_key(&key.handler());
-        let target = is_response.then(|| KeyTarget::of_response(key)).flatten();
+        let target = is_response
+            .then(|| KeyTarget::of_response(key.as_bytes()))
+            .flatten();
         let path = target.as_ref().map(|target| target.path);
         if !path.unwrap_or_default().starts_with(&self.query.prefix) {
             return None;
@@ -269,7 +271,7 @@ impl Listing<'_> {
         let target = rank
             .path
             .as_ref()
-            .and_then(|_| KeyTarget::of_response(&rank.key));
+            .and_then(|_| KeyTarget::of_response(rank.key.as_bytes()));
         let variant = stored.variant.iter().flat_map(|variant| &variant.names);
         EntryRow {
             kind: if target.is_some() {

@@ -8,7 +8,6 @@
 pub(crate) mod handler_id;
 pub(crate) mod part;
 pub(crate) mod query;
-#[cfg(any(test, feature = "admin"))]
 pub(crate) mod reader;
 pub(crate) mod vary;
 
@@ -154,6 +153,31 @@ pub(crate) enum Field {
     Selector,
     Place,
     Data,
+}
+
+impl Field {
+    const ALL: [Self; 20] = [
+        Self::Method,
+        Self::Path,
+        Self::Parameter,
+        Self::Query,
+        Self::Scheme,
+        Self::Authority,
+        Self::Host,
+        Self::Forwarded,
+        Self::ForwardedHost,
+        Self::ForwardedProto,
+        Self::Vary,
+        Self::Body,
+        Self::ContentType,
+        Self::Part,
+        Self::Serde,
+        Self::Inserted,
+        Self::VariantList,
+        Self::Selector,
+        Self::Place,
+        Self::Data,
+    ];
 }
 
 const ABSENT: u8 = 0x80;

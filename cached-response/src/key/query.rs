@@ -149,11 +149,6 @@ impl QueryKey {
         self.flag().is_some_and(|flag| has_flag(query, flag))
     }
 
-    /// Returns the text that [`write`](Self::write) writes, or `None` for an absent query.
-    pub(crate) fn kept(&self, query: Option<&str>) -> Option<String> {
-        self.joined(query?, !self.ordered)
-    }
-
     /// Returns the canonical name of a query: its kept pairs, form-decoded and sorted.
     pub(crate) fn name(&self, query: Option<&str>) -> String {
         query

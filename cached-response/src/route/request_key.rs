@@ -87,7 +87,7 @@ pub(crate) fn target_is_key(
 }
 
 /// Headers from which actix-web builds URLs.
-pub(crate) static TRUSTED: [(Field, HeaderName); 4] = [
+static TRUSTED: [(Field, HeaderName); 4] = [
     (Field::Host, header::HOST),
     (Field::Forwarded, header::FORWARDED),
     (
@@ -102,7 +102,7 @@ pub(crate) static TRUSTED: [(Field, HeaderName); 4] = [
 
 /// Further headers of proxies about the URL that the client sees. actix-web ignores them, but unknown
 /// handlers behind a middleware may read them.
-pub(crate) static PROXIED: [HeaderName; 4] = [
+static PROXIED: [HeaderName; 4] = [
     HeaderName::from_static("x-forwarded-port"),
     HeaderName::from_static("x-forwarded-prefix"),
     HeaderName::from_static("x-forwarded-scheme"),

@@ -107,9 +107,13 @@ fn the_parts_of_the_key_are_named() {
     let shop = Shop::open();
     shop.get("/search?page=2&alone");
     let answer = shop.admin("/explain?url=/search%3Fpage%3D2%26alone");
-    assert_eq!(only(&answer)["key"], json!(["path", "query: page, ?"]));
+    assert_eq!(
+        only(&answer)["key"],
+        json!(["method", "path", "query: page, ?"])
+    );
     shop.get("/products/7");
     let answer = shop.admin("/explain?url=/products/7");
+    assert_eq!(only(&answer)["key"], json!(["method", "path", "{id}"]));
     assert_eq!(only(&answer)["tags"], json!(["product:7"]));
 }
 

@@ -7,6 +7,7 @@ use crate::ask::run;
 
 mod applications;
 mod caches;
+mod explained;
 mod flags;
 mod handlers;
 mod headers;
