@@ -8,7 +8,10 @@ use crate::{
     },
     context::control::RunContext,
     entry::StoredResponse,
-    invalidation::generations::{Target, process_bumps},
+    invalidation::{
+        cdn::SurrogateKeys,
+        generations::{Target, process_bumps},
+    },
     key::Key,
     memory::variants::Found,
     metrics::{
@@ -46,22 +49,22 @@ impl RouteContext {
         report(&self.route, self.shared(), kind, about);
     }
 
-    /// Adds the header with the tags of a response, for the caches in front. `request` is that of the
-    /// finished run. A response without all its tags is kept out of them.
+    /// The tags of the response to `request`, where a header shows them to the caches in front.
+    pub(crate) fn shown_tags(&self, request: &HttpRequest) -> Option<ShownTags> {
+        let keys = self.shared().surrogate_keys.clone()?;
+        let of_route = self.route.config.tags.of(request).ok();
+        Some(ShownTags { keys, of_route })
+    }
+
+    /// Adds the header with the tags of a response. `request` is that of the finished run.
     pub(crate) fn add_surrogate_keys(
         &self,
         request: &HttpRequest,
         run_context: &RunContext,
         headers: &mut HeaderMap,
     ) {
-        let Some(keys) = &self.shared().surrogate_keys else {
-            return;
-        };
-        match self.route.config.tags.of(request) {
-            Ok(tags) if !run_context.has_lost_tags() => {
-                keys.add(tags.iter().chain(&run_context.tags()), headers);
-            }
-            _ => keys.refuse(headers),
+        if let Some(tags) = self.shown_tags(request) {
+            tags.add(run_context, headers);
         }
     }
 
@@ -87,6 +90,25 @@ impl RouteContext {
         let limits = &self.shared().limits;
         let policy = &self.route.config.policy;
         policy.max_body_bytes.unwrap_or(limits.max_body_bytes)
+    }
+}
+
+/// Tags of a route for the caches in front.
+pub(crate) struct ShownTags {
+    keys: SurrogateKeys,
+    of_route: Option<Vec<String>>,
+}
+
+impl ShownTags {
+    /// Adds them and those of the run to a response, which is kept out of those caches where one is missing.
+    pub(crate) fn add(&self, run_context: &RunContext, headers: &mut HeaderMap) {
+        match &self.of_route {
+            Some(tags) if !run_context.has_lost_tags() => {
+                self.keys
+                    .add(tags.iter().chain(&run_context.tags()), headers);
+            }
+            _ => self.keys.refuse(headers),
+        }
     }
 }
 
@@ -217,6 +239,29 @@ pub(crate) struct Miss {
 }
 
 impl Miss {
+    /// A miss of a key that memory has nothing for.
+    pub(crate) fn new(
+        admitted: Admitted,
+        base_key: Key,
+        key: Key,
+        data: DataSet,
+        looked_up_at: Timestamp,
+    ) -> Self {
+        Self {
+            admitted,
+            forced: false,
+            base_key,
+            key,
+            forward: ForwardReason::UriMiss,
+            previous: None,
+            refresh: None,
+            bumps_at_extraction: None,
+            looked_up_at,
+            data,
+            remote: RemoteState::default(),
+        }
+    }
+
     /// Returns true where the client accepts a stale response in place of a failed run.
     pub(crate) fn accepts_stale(&self) -> bool {
         let directives = self.admitted.directives.as_ref();
@@ -245,18 +290,13 @@ impl Miss {
 
     /// A copy for waiting beside its own run, without the state of that run.
     pub(crate) fn for_waiting(&self) -> Self {
+        let (base_key, key) = (self.base_key.clone(), self.key.clone());
+        let admitted = self.admitted.clone();
         Self {
-            admitted: self.admitted.clone(),
             forced: self.forced,
-            base_key: self.base_key.clone(),
-            key: self.key.clone(),
             forward: self.forward,
-            previous: None,
             refresh: self.refresh,
-            bumps_at_extraction: None,
-            looked_up_at: self.looked_up_at,
-            data: self.data,
-            remote: RemoteState::default(),
+            ..Self::new(admitted, base_key, key, self.data, self.looked_up_at)
         }
     }
 

@@ -4,14 +4,14 @@ use crate::{
     cache::invalidate,
     context::control::{RunContext, Scoped},
     engine::{
-        context::{Miss, RequestSubject, RouteContext, Subject},
+        context::{Miss, RequestSubject, RouteContext, ShownTags, Subject},
         judge::{FinishedRun, with_request},
         lookup::{self, NextStep, PendingRequest},
         miss::MissFlow,
         purge,
         run::HandlerRun,
         timeout::{RunEnd, run_guarded},
-        upstream::{Done, Upstream},
+        upstream::{Done, Upstream, tagged},
     },
     entry::StoredResponse,
     http::unsafe_methods::UnsafeRequest,
@@ -21,7 +21,7 @@ use crate::{
     metrics::observers::TARGET,
     metrics::{
         event::EventKind,
-        reason::{Bypass, Skip},
+        reason::{Bypass, ForwardReason, Skip},
     },
     response::{
         cache_status, headers,
@@ -70,6 +70,7 @@ async fn run_handler(
     let RequestSubject { request, .. } = subject;
     let own = upstream.is_handler().then(|| request.clone());
     let snapshot = upstream.snapshot(&request);
+    let tags = run.context.shown_tags(&request);
     let limit = run.context.run_timeout();
     let scoped = Scoped::new(
         run_context.clone(),
@@ -82,21 +83,34 @@ async fn run_handler(
         }
         RunEnd::Finished(Err(error)) => {
             let status = Some(error.as_response_error().status_code());
+            let error = tagged(error, tags, &run.run_context);
             run.end_without_response(Skip::Error, status, own, |_| Err(error))
         }
         RunEnd::TimedOut => {
-            let (why, forward) = (Skip::RunTimeout, run.miss.forward);
-            run.end_without_response(why, None, own, |request| {
-                let mut response = HttpResponse::ServiceUnavailable().finish();
-                let status = cache_status::forwarded(forward, Some(why));
-                response.headers_mut().append(cache_status::NAME, status);
-                with_request(request, response)
-            })
+            let response = timed_out(run.miss.forward, tags, &run.run_context);
+            let otherwise = |request| with_request(request, response);
+            run.end_without_response(Skip::RunTimeout, None, own, otherwise)
         }
         RunEnd::Panicked(panic) => {
             run.end_without_response(Skip::Panic, None, own, |_| panic::resume_unwind(panic))
         }
     }
+}
+
+/// The answer where `run_timeout` is over.
+fn timed_out(
+    forward: ForwardReason,
+    tags: Option<ShownTags>,
+    run_context: &RunContext,
+) -> HttpResponse {
+    let mut response = HttpResponse::ServiceUnavailable().finish();
+    let headers = response.headers_mut();
+    let status = cache_status::forwarded(forward, Some(Skip::RunTimeout));
+    headers.append(cache_status::NAME, status);
+    if let Some(tags) = tags {
+        tags.add(run_context, headers);
+    }
+    response
 }
 
 /// Runs the handler of a request that is not looked up.
@@ -108,7 +122,9 @@ async fn bypass(subject: RequestSubject, why: Bypass, upstream: Upstream) -> Don
     });
     let RequestSubject { context, request } = subject;
     let config = &context.route.config;
+    // A cache in front may store it.
     let is_cached_method = config.caches(request.method());
+    let tags = is_cached_method.then(|| context.shown_tags(&request));
     let word = config.as_str(why, request.headers());
     let run_context = RunContext::of(&request);
     let run = upstream.start(run_context.clone(), request);
@@ -116,9 +132,10 @@ async fn bypass(subject: RequestSubject, why: Bypass, upstream: Upstream) -> Don
     if let Some(unsafe_request) = unsafe_request {
         invalidate(&context, &unsafe_request, &done).await;
     }
+    let done = done.map_err(|error| tagged(error, tags.flatten(), &run_context));
     let (request, mut response) = done?;
     headers::vary(config, &run_context.names_read(), response.headers_mut());
-    // A cache in front may store it. An inner cached route has added its own.
+    // An inner cached route has added its own.
     if is_cached_method && !run_context.is_taken_over() {
         context.add_surrogate_keys(&request, &run_context, response.headers_mut());
     }

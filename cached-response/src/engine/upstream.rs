@@ -2,13 +2,14 @@
 
 use crate::{
     context::{self, control::RunContext},
+    engine::context::ShownTags,
     http::conditional::CONDITIONS,
     invalidation::route_name,
     key::{InsertedParts, vary::Selector},
     util::local_task::LocalBoxFuture,
 };
 use actix_web::{
-    Error, HttpRequest, HttpResponse,
+    Error, HttpRequest, HttpResponse, ResponseError,
     http::{
         StatusCode, Uri,
         header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -29,6 +30,52 @@ pub(crate) type Conditions = Vec<(HeaderName, HeaderValue)>;
 
 /// A response with its request.
 pub(crate) type Done = Result<(HttpRequest, HttpResponse), Error>;
+
+/// Returns an error whose response has the tags. It is made by the server, and only once.
+pub(crate) fn tagged(
+    error: Error,
+    tags: Option<ShownTags>,
+    run_context: &Arc<RunContext>,
+) -> Error {
+    match tags.filter(|_| !run_context.is_taken_over()) {
+        Some(tags) => Error::from(TaggedError {
+            error,
+            tags,
+            run_context: run_context.clone(),
+        }),
+        None => error,
+    }
+}
+
+struct TaggedError {
+    error: Error,
+    tags: ShownTags,
+    run_context: Arc<RunContext>,
+}
+
+impl fmt::Debug for TaggedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.error, f)
+    }
+}
+
+impl fmt::Display for TaggedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.error, f)
+    }
+}
+
+impl ResponseError for TaggedError {
+    fn status_code(&self) -> StatusCode {
+        self.error.as_response_error().status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = self.error.error_response();
+        self.tags.add(&self.run_context, response.headers_mut());
+        response
+    }
+}
 
 impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

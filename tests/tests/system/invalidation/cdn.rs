@@ -1,6 +1,7 @@
 //! Caches in front: the tags of a response in a header, and calls of the application when something
 //! is invalidated.
 
+use std::future::pending;
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering::SeqCst},
@@ -9,13 +10,16 @@ use std::sync::{
 use std::time::Duration;
 
 use actix_web::{
-    App, HttpResponse, Responder,
-    body::BodyStream,
+    App, Error, HttpResponse, Responder,
+    body::{BodyStream, BoxBody},
+    dev::{ServiceRequest, ServiceResponse},
+    error::ErrorNotFound,
     get,
     http::{
         StatusCode,
         header::{CACHE_CONTROL, ETAG},
     },
+    middleware::{Next, from_fn},
     test::{TestRequest, init_service},
     web::{self, Bytes},
 };
@@ -24,6 +28,10 @@ use cached_response::{
     context::stale_response, tag,
 };
 use futures_util::stream;
+use tests::{
+    raw::{Request, fetch},
+    server::Server,
+};
 
 use crate::ask::{ask, get, get_with, post};
 
@@ -190,6 +198,54 @@ async fn a_response_without_its_tags_is_kept_out_of_the_cdn() {
             }
         }
     }
+}
+
+/// A middleware in front of the handler that keeps the request.
+async fn refuse(request: ServiceRequest, _: Next<BoxBody>) -> Result<ServiceResponse, Error> {
+    tag("refused");
+    if request.path().starts_with("/slow") {
+        pending::<()>().await;
+    }
+    Err(ErrorNotFound("refused"))
+}
+
+fn refusing(app: &mut web::ServiceConfig) {
+    let scope = |path: &str, policy: Policy| {
+        web::scope(path)
+            .wrap(from_fn(refuse))
+            .wrap(CacheResponses::new(policy))
+            .default_service(web::get().to(HttpResponse::Ok))
+    };
+    let tagged = || Policy::new(60).tags(["scope"]);
+    app.app_data(keyed("Surrogate-Key").build())
+        .service(scope("/refused", tagged()))
+        .service(scope("/unfilled", Policy::new(60).tags(["item {id}"])))
+        .service(scope(
+            "/slow",
+            tagged().run_timeout(Duration::from_millis(50)),
+        ));
+}
+
+#[test]
+fn an_error_of_a_middleware_behind_the_cache_has_the_tags() {
+    let server = Server::start(1, refusing).unwrap();
+    let header = |request: &Request, status: u16, name: &str| {
+        let response = fetch(server.address(), request).unwrap();
+        assert_eq!(response.status(), status, "{request:?}");
+        response.header(name)
+    };
+    let missed = Request::get("/refused");
+    let bypassed = missed.clone().header("x-unknown", "1");
+    for request in [missed, bypassed] {
+        let keys = header(&request, 404, "surrogate-key");
+        assert_eq!(keys.as_deref(), Some("scope refused"), "{request:?}");
+    }
+    let keys = header(&Request::get("/slow"), 503, "surrogate-key");
+    assert_eq!(keys.as_deref(), Some("scope refused"));
+    let unfilled = Request::get("/unfilled");
+    let control = header(&unfilled, 404, "cdn-cache-control");
+    assert_eq!(control.as_deref(), Some("no-store"));
+    assert_eq!(header(&unfilled, 404, "surrogate-key"), None);
 }
 
 #[test]
