@@ -18,7 +18,6 @@ use crate::{
         event::EventKind,
         reason::{Bypass, ForwardReason},
     },
-    remote::RemoteState,
     response::reuse::{self as response, HitKind},
     route::{
         Route, RouteRef,
@@ -298,19 +297,8 @@ impl Lookup<'_> {
         } else {
             KeyRef::new(self.route.handler, &key.as_bytes()[..base]).to_key()
         };
-        Box::new(Miss {
-            admitted: self.admitted.clone(),
-            forced: false,
-            base_key,
-            key: variant,
-            forward: ForwardReason::UriMiss,
-            previous: None,
-            refresh: None,
-            bumps_at_extraction: None,
-            looked_up_at: now,
-            data: self.data,
-            remote: RemoteState::default(),
-        })
+        let admitted = self.admitted.clone();
+        Box::new(Miss::new(admitted, base_key, variant, self.data, now))
     }
 }
 

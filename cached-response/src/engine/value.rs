@@ -22,7 +22,6 @@ use crate::{
         event::EventKind,
         reason::{ForwardReason, Skip},
     },
-    remote::RemoteState,
     response::reuse::HitKind,
     route::admission::{Admitted, AllowedReuse, FlightRole},
     single_flight::responses::Permits,
@@ -137,18 +136,11 @@ where
         forward: ForwardReason,
         previous: Option<Arc<StoredResponse>>,
     ) -> Box<Miss> {
+        let (base_key, key) = (self.key.clone(), self.key.clone());
         Box::new(Miss {
-            admitted: ADMITTED,
-            forced: false,
-            base_key: self.key.clone(),
-            key: self.key.clone(),
             forward,
             previous,
-            refresh: None,
-            bumps_at_extraction: None,
-            looked_up_at: now,
-            data: DataSet::default(),
-            remote: RemoteState::default(),
+            ..Miss::new(ADMITTED, base_key, key, DataSet::default(), now)
         })
     }
 
