@@ -4,7 +4,7 @@
 use crate::{diagnostics::Errors, handler::Handler};
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Attribute, Error, Path};
+use syn::{Attribute, Error};
 
 /// Adds an error for a second attribute of this crate.
 pub(super) fn check_single(ours: &str, handler: &Handler, errors: &mut Errors) {
@@ -33,9 +33,9 @@ pub(super) fn is_above_others(handler: &Handler) -> bool {
     handler.attrs.iter().any(|attr| !is_inert(attr))
 }
 
-/// The function with `ours` as its last attribute. The marker prevents a loop, so that an
-/// inert attribute that is not known here costs one expansion more.
-pub(super) fn move_innermost(ours: &Path, tokens: &TokenStream, handler: Handler) -> TokenStream {
+/// The function with `attribute` as its last attribute. The marker `__innermost` in it prevents a loop, so that
+/// an inert attribute that is not known here costs one expansion more.
+pub(super) fn move_innermost(attribute: &TokenStream, handler: Handler) -> TokenStream {
     let Handler {
         attrs,
         vis,
@@ -43,13 +43,12 @@ pub(super) fn move_innermost(ours: &Path, tokens: &TokenStream, handler: Handler
         inner_attrs,
         body,
     } = handler;
-    let comma = (!tokens.is_empty()).then(|| quote!(,));
     let mut block = proc_macro2::Group::new(proc_macro2::Delimiter::Brace, body.stream());
     block.set_span(body.span());
     quote! {
         #(#attrs)*
         #(#inner_attrs)*
-        #[#ours(__innermost #comma #tokens)]
+        #[#attribute]
         #vis #sig #block
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{Ident, Result, parse_quote, spanned::Spanned};
+use syn::{Ident, Result, spanned::Spanned};
 
 pub(crate) fn invalidates(tokens: &TokenStream, item: TokenStream) -> TokenStream {
     expand(tokens, item.clone()).unwrap_or_else(|error| with_error(item, error))
@@ -28,9 +28,10 @@ fn expand(tokens: &TokenStream, item: TokenStream) -> Result<TokenStream> {
         return Ok(TokenStream::new());
     };
     let krate = crate_path(options.krate.as_ref());
-    if !options.innermost && attribute_order::is_above_others(&handler) {
-        let ours = parse_quote!(#krate::invalidates);
-        return Ok(attribute_order::move_innermost(&ours, tokens, handler));
+    if options.innermost.is_none() && attribute_order::is_above_others(&handler) {
+        // Nothing is stored, so the source does not matter.
+        let attribute = quote!(#krate::invalidates(__innermost = "", #tokens));
+        return Ok(attribute_order::move_innermost(&attribute, handler));
     }
     // Without a key there is nothing to prove: all arguments are extracted, and the body sees all.
     let arguments = handler

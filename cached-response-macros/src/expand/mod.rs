@@ -49,10 +49,9 @@ fn expand(tokens: &TokenStream, item: &TokenStream) -> Result<TokenStream> {
     let arguments = arguments::plan(&options, &handler, &mut errors);
     errors.finish(())?;
     let source = source(&options, tokens, item, &handler);
-    if !options.innermost && attribute_order::is_above_others(&handler) {
-        let ours = parse_quote!(#krate::cached_response);
-        let tokens = quote!(__source = #source, #tokens);
-        return Ok(attribute_order::move_innermost(&ours, &tokens, handler));
+    if options.innermost.is_none() && attribute_order::is_above_others(&handler) {
+        let attribute = quote!(#krate::cached_response(__innermost = #source, #tokens));
+        return Ok(attribute_order::move_innermost(&attribute, handler));
     }
     Ok(Expansion {
         private: quote!(#krate::__private),
@@ -74,7 +73,7 @@ fn source(
     item: &TokenStream,
     handler: &Handler,
 ) -> String {
-    if let Some(source) = &options.source {
+    if let Some(source) = &options.innermost {
         return source.value();
     }
     let fingerprint = if options.version.is_some() {

@@ -17,14 +17,14 @@ fn the_fingerprint_is_of_the_source_before_other_attributes_rewrite_it() {
     );
     let written = format!("{:032x}", fingerprint(&quote!(60), &item));
     let once = expansion(&quote!(60), &item);
-    let handed_on = format!("__source=\"{written}\",60");
+    let handed_on = format!("__innermost=\"{written}\",60");
     assert!(once.contains(&handed_on), "{once}");
     let rewritten = quote!(
         async fn page() -> String {
             span(|| a())
         }
     );
-    let twice = expansion(&quote!(__innermost, __source = #written, 60), &rewritten);
+    let twice = expansion(&quote!(__innermost = #written, 60), &rewritten);
     assert!(twice.contains(&format!("\"{written}\"")), "{twice}");
 }
 

@@ -1,8 +1,8 @@
 //! The options of `#[invalidates]`: the targets of the invalidation.
 
 use super::{
-    parse_each,
-    table::{CACHE_OPTION, CRATE_OPTION, FLAG, LIST, OptionTable, option},
+    parser::{self, OptionSet},
+    table::{CACHE_OPTION, CRATE_OPTION, Form, OptionTable, TAGS_OPTION, option},
     templates::{EMPTY_TAG, check_template, template_alone},
     values,
 };
@@ -10,9 +10,7 @@ use crate::diagnostics::Errors;
 use proc_macro2::{Span, TokenStream};
 use syn::{
     Error, Ident, LitStr, Path, Result, Token,
-    ext::IdentExt,
     parse::{Parse, ParseStream},
-    token::Paren,
 };
 
 /// The options of `#[invalidates]`.
@@ -21,8 +19,8 @@ pub(crate) struct InvalidatesOptions {
     pub(crate) targets: Vec<Target>,
     pub(crate) cache: Option<TokenStream>,
     pub(crate) krate: Option<Path>,
-    /// `__innermost`: set by the macro itself, after all other attributes have been expanded.
-    pub(crate) innermost: bool,
+    /// Given where all other attributes have been expanded.
+    pub(crate) innermost: Option<LitStr>,
 }
 
 /// A target of the invalidation.
@@ -42,40 +40,29 @@ pub(crate) enum TargetName {
 
 pub(super) const INVALIDATES: OptionTable = OptionTable {
     options: &[
-        option(
-            "tags",
-            LIST,
-            "tags(\"products\", \"product:{id}\")",
-            &[
-                "tag",
-                "cache_tags",
-                "cache_tag",
-                "surrogate_key",
-                "surrogate_keys",
-            ],
-        ),
-        option("path", LIST, "path(\"/products/{id}\")", &["paths"]),
+        TAGS_OPTION,
+        option("path", Form::List, "path(\"/products/{id}\")", &["paths"]),
         option(
             "url",
-            LIST,
+            Form::List,
             "url(\"/products?page=1\")",
             &["urls", "uri", "uris", "query"],
         ),
         option(
             "prefix",
-            LIST,
+            Form::List,
             "prefix(\"/products\")",
             &["prefixes", "below", "under"],
         ),
         option(
             "route",
-            LIST,
+            Form::List,
             "route(list)",
             &["routes", "handler", "handlers", "pattern"],
         ),
         option(
             "all",
-            FLAG,
+            Form::Alone,
             "all",
             &["everything", "clear", "flush", "purge"],
         ),
@@ -88,12 +75,12 @@ pub(super) const INVALIDATES: OptionTable = OptionTable {
 
 impl Parse for InvalidatesOptions {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let mut options = Self::default();
         let mut errors = Errors::default();
-        let mut seen = Vec::new();
-        parse_each(input, &mut errors, |input, errors| {
-            options.option(input, &mut seen, errors)
-        })?;
+        let mut options = Self {
+            innermost: parser::innermost(input)?,
+            ..Self::default()
+        };
+        let seen = parser::parse(&mut options, input, &mut errors)?;
         if errors.is_empty() {
             check_targets(&seen, &mut errors);
         }
@@ -101,56 +88,22 @@ impl Parse for InvalidatesOptions {
     }
 }
 
-impl InvalidatesOptions {
-    fn option(
-        &mut self,
-        input: ParseStream<'_>,
-        seen: &mut Vec<Ident>,
-        errors: &mut Errors,
-    ) -> Result<()> {
-        let name = input.call(Ident::parse_any).map_err(|error| {
-            Error::new(
-                error.span(),
-                "expected a target: write `path(\"/products/{id}\")`",
-            )
-        })?;
-        if name == "__innermost" {
-            self.innermost = true;
-            return Ok(());
-        }
-        if seen.contains(&name) {
-            errors.at(name.span(), format!("`{name}` is given twice"));
-        }
-        seen.push(name.clone());
-        INVALIDATES.check_known(&name)?;
-        if input.peek(Token![=]) {
-            INVALIDATES.check_value(&name)?;
-            let _: Token![=] = input.parse()?;
-            return self.value(&name, input);
-        }
-        if input.peek(Paren) {
-            INVALIDATES.check_list(&name)?;
-            let list;
-            let paren = syn::parenthesized!(list in input);
-            if list.is_empty() {
-                return Err(Error::new(paren.span.join(), INVALIDATES.empty_list(&name)));
-            }
-            return self.list(&name, &list, errors);
-        }
+impl OptionSet for InvalidatesOptions {
+    const TABLE: OptionTable = INVALIDATES;
+    const EXPECTED: &'static str = "expected a target: write `path(\"/products/{id}\")`";
+
+    fn alone(&mut self, name: &Ident) -> Result<()> {
         if name != "all" {
-            return Err(INVALIDATES.missing_value(&name));
+            return Err(INVALIDATES.missing_value(name));
         }
         self.targets.push(Target {
-            option: name,
+            option: name.clone(),
             name: TargetName::All,
         });
         Ok(())
     }
 
     fn value(&mut self, name: &Ident, input: ParseStream<'_>) -> Result<()> {
-        if input.is_empty() || input.peek(Token![,]) {
-            return Err(INVALIDATES.missing_value(name));
-        }
         if name == "cache" {
             self.cache = Some(values::expression(input)?);
         } else {

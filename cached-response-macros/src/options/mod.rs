@@ -3,6 +3,7 @@
 mod conflicts;
 mod http_names;
 mod invalidation;
+mod parser;
 mod quantities;
 pub(crate) mod suggestions;
 mod table;
@@ -12,16 +13,15 @@ mod values;
 use crate::diagnostics::Errors;
 use proc_macro2::TokenStream;
 use syn::{
-    Error, Ident, LitStr, Path, Result, Token,
-    ext::IdentExt,
+    Ident, LitStr, Path, Result,
     parse::{Parse, ParseStream},
-    token::Paren,
 };
 
 pub(crate) use invalidation::{InvalidatesOptions, Target, TargetName};
+use parser::OptionSet;
 pub(crate) use quantities::{Duration, Size};
 use quantities::{HEURISTIC_FRACTION, JITTER, REFRESH_AHEAD};
-use table::CACHED_RESPONSE;
+use table::{CACHED_RESPONSE, OptionTable};
 pub(crate) use templates::Tags;
 pub(crate) use values::{Header, KeyExpression, Lazy, Nocache, Query, Status, Timeout, Vary};
 
@@ -57,10 +57,8 @@ pub(crate) struct Options {
     pub(crate) version: Option<LitStr>,
     pub(crate) cache: Option<TokenStream>,
     pub(crate) krate: Option<Path>,
-    /// `__innermost`: set by the macro itself, after all other attributes have been expanded.
-    pub(crate) innermost: bool,
-    /// `__source`: the fingerprint of the source before other attributes were expanded.
-    pub(crate) source: Option<LitStr>,
+    /// The fingerprint of the source, where all other attributes have been expanded.
+    pub(crate) innermost: Option<LitStr>,
 }
 
 /// The options for stale responses and for runs of the handler.
@@ -77,117 +75,36 @@ pub(crate) struct StaleOptions {
 
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let mut options = Self::default();
         let mut errors = Errors::default();
-        let mut seen: Vec<Ident> = Vec::new();
-        parse_each(input, &mut errors, |input, errors| {
-            options.option(input, &mut seen, errors)
-        })?;
+        let mut options = Self {
+            innermost: parser::innermost(input)?,
+            ..Self::default()
+        };
+        let seen = parser::parse(&mut options, input, &mut errors)?;
         conflicts::check(&options, &seen, &mut errors);
         errors.finish(options)
     }
 }
 
-/// Parses options that are separated by commas; after an error, parsing resumes at the next option.
-fn parse_each(
-    input: ParseStream<'_>,
-    errors: &mut Errors,
-    mut option: impl FnMut(ParseStream<'_>, &mut Errors) -> Result<()>,
-) -> Result<()> {
-    while !input.is_empty() {
-        let parsed = option(input, errors);
-        if errors.record(parsed).is_none() {
-            values::skip_to_comma(input)?;
-        }
-        if input.is_empty() {
-            break;
-        }
-        let comma = input.parse::<Token![,]>();
-        if errors
-            .record(comma.map_err(|error| missing_comma(&error)))
-            .is_none()
-        {
-            values::skip_to_comma(input)?;
-            let _: Option<Token![,]> = input.parse()?;
-        }
-    }
-    Ok(())
-}
+impl OptionSet for Options {
+    const TABLE: OptionTable = CACHED_RESPONSE;
+    const EXPECTED: &'static str = "expected the name of an option";
 
-fn missing_comma(error: &Error) -> Error {
-    Error::new(error.span(), "expected a comma between options")
-}
-
-impl Options {
-    fn option(
-        &mut self,
-        input: ParseStream<'_>,
-        seen: &mut Vec<Ident>,
-        errors: &mut Errors,
-    ) -> Result<()> {
-        if values::is_bare_value(input) {
-            if !seen.is_empty() {
-                return Err(input.error(
-                    "name the option: only the first value can stand alone, as the timeout",
-                ));
-            }
-            seen.push(Ident::new("timeout", input.span()));
-            self.timeout = Some(Timeout::Duration(Duration::parse("timeout", input)?));
-            return Ok(());
+    /// `300`
+    fn bare_value(&mut self, input: ParseStream<'_>, is_first: bool) -> Result<Option<Ident>> {
+        if !values::is_bare_value(input) {
+            return Ok(None);
         }
-        let name = input
-            .call(Ident::parse_any)
-            .map_err(|error| Error::new(error.span(), "expected the name of an option"))?;
-        if name == "__innermost" {
-            self.innermost = true;
-            return Ok(());
+        if !is_first {
+            return Err(input
+                .error("name the option: only the first value can stand alone, as the timeout"));
         }
-        if name == "__source" {
-            let _: Token![=] = input.parse()?;
-            self.source = Some(input.parse()?);
-            return Ok(());
-        }
-        CACHED_RESPONSE.check_known(&name)?;
-        if seen.contains(&name) {
-            errors.at(name.span(), format!("`{name}` is given twice"));
-        }
-        seen.push(name.clone());
-        self.after_name(&name, input, errors)
+        let name = Ident::new("timeout", input.span());
+        self.timeout = Some(Timeout::Duration(Duration::parse("timeout", input)?));
+        Ok(Some(name))
     }
 
-    fn after_name(
-        &mut self,
-        name: &Ident,
-        input: ParseStream<'_>,
-        errors: &mut Errors,
-    ) -> Result<()> {
-        if input.peek(Token![=]) {
-            CACHED_RESPONSE.check_value(name)?;
-            let _: Token![=] = input.parse()?;
-            if input.is_empty() || input.peek(Token![,]) {
-                return Err(CACHED_RESPONSE.missing_value(name));
-            }
-            return self.value(name, input);
-        }
-        if !input.peek(Paren) {
-            return self.flag(name);
-        }
-        CACHED_RESPONSE.check_list(name)?;
-        let list;
-        let paren = syn::parenthesized!(list in input);
-        if list.is_empty() {
-            return Err(Error::new(
-                paren.span.join(),
-                CACHED_RESPONSE.empty_list(name),
-            ));
-        }
-        let parsed = self.list(name, &list, errors);
-        list.parse::<TokenStream>()?;
-        parsed
-    }
-
-    /// `option`
-    fn flag(&mut self, name: &Ident) -> Result<()> {
+    fn alone(&mut self, name: &Ident) -> Result<()> {
         match name.to_string().as_str() {
             "lazy" => self.lazy = Some(Lazy::All),
             "body" => self.body = Some(Size::Bytes(DEFAULT_BODY_BYTES)),
@@ -196,7 +113,6 @@ impl Options {
         Ok(())
     }
 
-    /// `option = value`
     fn value(&mut self, name: &Ident, input: ParseStream<'_>) -> Result<()> {
         let stale = &mut self.stale;
         let option = name.to_string();
@@ -226,12 +142,12 @@ impl Options {
             "purge" => self.purge = Some(values::expression(input)?),
             "version" => self.version = Some(http_names::version(input)?),
             "cache" => self.cache = Some(values::expression(input)?),
-            _ => self.krate = Some(input.call(Path::parse_mod_style)?),
+            "crate" => self.krate = Some(input.call(Path::parse_mod_style)?),
+            _ => unreachable!("the table has `{name}` as `{name} = value`"),
         }
         Ok(())
     }
 
-    /// `option(list)`
     fn list(&mut self, name: &Ident, list: ParseStream<'_>, errors: &mut Errors) -> Result<()> {
         match name.to_string().as_str() {
             "key" => self.key = values::key_expressions(list)?,
@@ -245,7 +161,8 @@ impl Options {
             "status" => self.status = values::statuses(list, errors)?,
             "not_replayed" => self.not_replayed = http_names::not_replayed(list, errors)?,
             "tags" => self.tags = Tags::parse(list, errors)?,
-            _ => self.nocache = Some(Nocache::list(list)?),
+            "nocache" => self.nocache = Some(Nocache::list(list)?),
+            _ => unreachable!("the table has `{name}` as `{name}(list)`"),
         }
         Ok(())
     }

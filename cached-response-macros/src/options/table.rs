@@ -4,38 +4,40 @@
 use super::suggestions::did_you_mean;
 use syn::{Error, Ident, Result};
 
-/// An option: its forms, an example, and other names for it.
+/// An option: its form, an example, and other names for it.
 pub(super) struct OptionSpec {
     name: &'static str,
-    value: bool,
-    list: bool,
+    form: Form,
     example: &'static str,
     synonyms: &'static [&'static str],
 }
 
+/// The form of an option. `lazy` and `body` may stand alone as well.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Form {
+    /// `option`
+    Alone,
+    /// `option = value`
+    Value,
+    /// `option(list)`
+    List,
+    /// `option = value` or `option(list)`
+    ValueOrList,
+}
+
 pub(super) const fn option(
     name: &'static str,
-    forms: (bool, bool),
+    form: Form,
     example: &'static str,
     synonyms: &'static [&'static str],
 ) -> OptionSpec {
     OptionSpec {
         name,
-        value: forms.0,
-        list: forms.1,
+        form,
         example,
         synonyms,
     }
 }
-
-/// `option`
-pub(super) const FLAG: (bool, bool) = (false, false);
-/// `option = value`
-pub(super) const VALUE: (bool, bool) = (true, false);
-/// `option(list)`
-pub(super) const LIST: (bool, bool) = (false, true);
-/// `option = value` or `option(list)`
-pub(super) const BOTH: (bool, bool) = (true, true);
 
 /// The options of one attribute.
 pub(super) struct OptionTable {
@@ -94,40 +96,22 @@ impl OptionTable {
         names.collect::<Vec<_>>().join(", ")
     }
 
-    /// Returns an error for `option = value`, where the option has another form.
-    pub(super) fn check_value(&self, name: &Ident) -> Result<()> {
-        match self.find(name) {
-            Some(option) if !option.value => Err(Error::new(
-                name.span(),
-                if option.list {
-                    format!(
-                        "`{name}` takes its arguments in parentheses: write `{}`",
-                        option.example
-                    )
-                } else {
-                    format!("`{name}` stands alone: write `{}`", option.example)
-                },
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// Returns an error for `option(list)`, where the option has another form.
-    pub(super) fn check_list(&self, name: &Ident) -> Result<()> {
-        match self.find(name) {
-            Some(option) if !option.list => Err(Error::new(
-                name.span(),
-                if option.value {
-                    format!(
-                        "`{name}` takes a value after `=`: write `{}`",
-                        option.example
-                    )
-                } else {
-                    format!("`{name}` stands alone: write `{}`", option.example)
-                },
-            )),
-            _ => Ok(()),
-        }
+    /// Returns an error for an option that is written in another form than its own.
+    pub(super) fn check_form(&self, name: &Ident, written: Form) -> Result<()> {
+        let Some(OptionSpec { form, example, .. }) = self.find(name) else {
+            return Ok(());
+        };
+        let rule = match form {
+            Form::ValueOrList => return Ok(()),
+            form if *form == written => return Ok(()),
+            Form::Alone => "stands alone",
+            Form::Value => "takes a value after `=`",
+            Form::List => "takes its arguments in parentheses",
+        };
+        Err(Error::new(
+            name.span(),
+            format!("`{name}` {rule}: write `{example}`"),
+        ))
     }
 
     pub(super) fn missing_value(&self, name: &Ident) -> Error {
@@ -191,7 +175,7 @@ const ROUTE: &str = "the path and the method belong in the attribute of the rout
 const OPTIONS: &[OptionSpec] = &[
     option(
         "timeout",
-        VALUE,
+        Form::Value,
         "timeout = 300",
         &[
             "ttl",
@@ -207,52 +191,62 @@ const OPTIONS: &[OptionSpec] = &[
     ),
     option(
         "key",
-        LIST,
+        Form::List,
         "key(user.id)",
         &["keys", "cache_key", "key_by", "keyed", "by"],
     ),
     option(
         "gate",
-        LIST,
+        Form::List,
         "gate(user)",
         &["guard", "guards", "auth", "gates"],
     ),
     option(
         "unkeyed",
-        LIST,
+        Form::List,
         "unkeyed(db)",
         &["ignore", "skip", "except", "exclude", "ignore_args"],
     ),
-    option("lazy", LIST, "lazy(db)", &["defer", "late"]),
-    option("body", VALUE, "body = \"64KiB\"", &["payload", "with_body"]),
-    option("methods", LIST, "methods(GET, POST)", &["method", "verbs"]),
+    option("lazy", Form::List, "lazy(db)", &["defer", "late"]),
+    option(
+        "body",
+        Form::Value,
+        "body = \"64KiB\"",
+        &["payload", "with_body"],
+    ),
+    option(
+        "methods",
+        Form::List,
+        "methods(GET, POST)",
+        &["method", "verbs"],
+    ),
     option(
         "query",
-        BOTH,
+        Form::ValueOrList,
         "query(page, sort)",
         &["params", "query_params", "query_string", "args"],
     ),
     option(
         "ignore_query",
-        LIST,
+        Form::List,
         "ignore_query(\"utm_*\")",
         &["ignore_params", "ignored_query"],
     ),
     option(
         "vary",
-        LIST,
+        Form::List,
         "vary(\"accept-language\")",
         &["header", "headers", "vary_by", "vary_on"],
     ),
     option(
         "status",
-        LIST,
+        Form::List,
         "status(404 = \"10s\")",
         &["statuses", "status_code", "status_codes", "codes"],
     ),
     option(
         "not_replayed",
-        LIST,
+        Form::List,
         "not_replayed(\"x-served-by\")",
         &[
             "request_fields",
@@ -264,19 +258,19 @@ const OPTIONS: &[OptionSpec] = &[
     ),
     option(
         "max_body_bytes",
-        VALUE,
+        Form::Value,
         "max_body_bytes = \"2MiB\"",
         &["max_body", "max_size", "size", "limit", "max_len"],
     ),
     option(
         "unless",
-        VALUE,
+        Form::Value,
         "unless = page.draft",
         &["bypass", "skip_if", "unless_if"],
     ),
     option(
         "store_if",
-        VALUE,
+        Form::Value,
         "store_if = worth_it",
         &[
             "cache_if",
@@ -289,49 +283,49 @@ const OPTIONS: &[OptionSpec] = &[
     ),
     option(
         "purge",
-        VALUE,
+        Form::Value,
         "purge = is_operator",
         &["purgeable", "purge_if", "purge_guard"],
     ),
     option(
         "client_max_age",
-        VALUE,
+        Form::Value,
         "client_max_age = \"60s\"",
         &["browser", "client_timeout", "cache_control", "client"],
     ),
     option(
         "nocache",
-        BOTH,
+        Form::ValueOrList,
         "nocache = off",
         &["no_cache", "flag", "refresh"],
     ),
     option(
         "heuristic_fraction",
-        VALUE,
+        Form::Value,
         "heuristic_fraction = 0.1",
         &["heuristics", "heuristic", "guess"],
     ),
     option(
         "targeted",
-        VALUE,
+        Form::Value,
         "targeted = \"CDN-Cache-Control\"",
         &["target", "targeted_field", "cdn", "cdn_cache_control"],
     ),
     option(
         "respect_client",
-        VALUE,
+        Form::Value,
         "respect_client = true",
         &["respect_request", "honor_client", "honour_client"],
     ),
     option(
         "stale_while_revalidate",
-        VALUE,
+        Form::Value,
         "stale_while_revalidate = 30s",
         &["swr", "while_revalidate", "revalidate", "refresh_behind"],
     ),
     option(
         "stale_if_error",
-        VALUE,
+        Form::Value,
         "stale_if_error = 1h",
         &[
             "sie",
@@ -344,7 +338,7 @@ const OPTIONS: &[OptionSpec] = &[
     ),
     option(
         "refresh_ahead",
-        VALUE,
+        Form::Value,
         "refresh_ahead = 0.9",
         &[
             "eager_refresh",
@@ -356,7 +350,7 @@ const OPTIONS: &[OptionSpec] = &[
     ),
     option(
         "soft_timeout",
-        VALUE,
+        Form::Value,
         "soft_timeout = 200ms",
         &[
             "answer_stale_after",
@@ -367,7 +361,7 @@ const OPTIONS: &[OptionSpec] = &[
     ),
     option(
         "run_timeout",
-        VALUE,
+        Form::Value,
         "run_timeout = 10s",
         &[
             "hard_timeout",
@@ -378,13 +372,13 @@ const OPTIONS: &[OptionSpec] = &[
     ),
     option(
         "jitter",
-        VALUE,
+        Form::Value,
         "jitter = 0.1",
         &["spread", "ttl_jitter", "jitter_max", "jitter_max_duration"],
     ),
     option(
         "failure_cooldown",
-        VALUE,
+        Form::Value,
         "failure_cooldown = 30s",
         &[
             "rest_after_failure",
@@ -396,21 +390,10 @@ const OPTIONS: &[OptionSpec] = &[
             "fail_safe_throttle",
         ],
     ),
-    option(
-        "tags",
-        LIST,
-        "tags(\"products\", \"product:{id}\")",
-        &[
-            "tag",
-            "cache_tags",
-            "cache_tag",
-            "surrogate_keys",
-            "surrogate_key",
-        ],
-    ),
+    TAGS_OPTION,
     option(
         "version",
-        VALUE,
+        Form::Value,
         "version = \"2\"",
         &["revision", "cache_version", "key_version", "epoch"],
     ),
@@ -418,10 +401,24 @@ const OPTIONS: &[OptionSpec] = &[
     CRATE_OPTION,
 ];
 
+/// The option of both attributes that names tags.
+pub(super) const TAGS_OPTION: OptionSpec = option(
+    "tags",
+    Form::List,
+    "tags(\"products\", \"product:{id}\")",
+    &[
+        "tag",
+        "cache_tags",
+        "cache_tag",
+        "surrogate_keys",
+        "surrogate_key",
+    ],
+);
+
 /// The option of both attributes that names a cache.
 pub(super) const CACHE_OPTION: OptionSpec = option(
     "cache",
-    VALUE,
+    Form::Value,
     "cache = CACHE",
     &["store", "backend", "in_cache"],
 );
@@ -429,7 +426,7 @@ pub(super) const CACHE_OPTION: OptionSpec = option(
 /// The option of both attributes that names the crate.
 pub(super) const CRATE_OPTION: OptionSpec = option(
     "crate",
-    VALUE,
+    Form::Value,
     "crate = path::to::cached_response",
     &["krate", "crate_path"],
 );
@@ -437,9 +434,32 @@ pub(super) const CRATE_OPTION: OptionSpec = option(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::invalidation::INVALIDATES;
+    use crate::options::{InvalidatesOptions, Options, invalidation::INVALIDATES};
     use proc_macro2::Span;
     use std::collections::HashSet;
+
+    #[test]
+    fn the_example_of_each_option_is_parsed() {
+        for option in CACHED_RESPONSE.options {
+            let needed = match option.name {
+                "heuristic_fraction" | "targeted" => "timeout = response,",
+                "soft_timeout" | "failure_cooldown" => "stale_if_error = 1h,",
+                _ => "",
+            };
+            let text = format!("{needed} {}", option.example);
+            let parsed = syn::parse_str::<Options>(&text);
+            assert!(parsed.is_ok(), "{text}: {}", parsed.err().unwrap());
+        }
+        for option in INVALIDATES.options {
+            let needed = match option.name {
+                "cache" | "crate" => "all,",
+                _ => "",
+            };
+            let text = format!("{needed} {}", option.example);
+            let parsed = syn::parse_str::<InvalidatesOptions>(&text);
+            assert!(parsed.is_ok(), "{text}: {}", parsed.err().unwrap());
+        }
+    }
 
     #[test]
     fn a_synonym_stands_for_one_option_and_is_none_itself() {
