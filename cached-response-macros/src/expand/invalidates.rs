@@ -100,10 +100,7 @@ impl InvalidatesExpansion {
         let values = self.options.targets.iter().zip(&names);
         let values = values.filter_map(|(target, name)| self.value(target, name));
         let steps = self.options.targets.iter().zip(&names).map(step);
-        let cache = self.options.cache.as_ref().map(|cache| {
-            let clone = quote!(<#private::ResponseCache as ::core::clone::Clone>::clone);
-            quote_spanned!(cache.span()=> .cache(#clone(&(#cache))))
-        });
+        let cache = self.function.cache(self.options.cache.as_ref());
         let allow = lints_of_options();
         quote! {
             |#eager| {

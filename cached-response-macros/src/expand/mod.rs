@@ -259,6 +259,13 @@ impl Expansion {
         }
     }
 
+    /// `.cache(..)`, with a clone of the cache that the option names.
+    fn cache(&self, named: Option<&TokenStream>) -> Option<TokenStream> {
+        let private = &self.private;
+        let clone = quote!(<#private::ResponseCache as ::core::clone::Clone>::clone);
+        named.map(|cache| quote_spanned!(cache.span()=> .cache(#clone(&(#cache)))))
+    }
+
     fn route_options(&self) -> RouteOptions {
         RouteOptions::of(&self.options)
     }

@@ -1,8 +1,8 @@
 //! Options that contradict each other, or that have no effect without another one.
 
-use super::{Duration, Options, StaleOptions, Timeout, table::CACHED_RESPONSE};
+use super::{Duration, Options, Timeout, table::CACHED_RESPONSE};
 use crate::diagnostics::Errors;
-use syn::{Ident, Result, parse::ParseStream};
+use syn::Ident;
 
 /// Adds an error for each conflict between the options, which are given in the order `seen`.
 pub(super) fn check(options: &Options, seen: &[Ident], errors: &mut Errors) {
@@ -43,10 +43,9 @@ pub(super) fn check(options: &Options, seen: &[Ident], errors: &mut Errors) {
 
 fn check_stale(options: &Options, seen: &[Ident], errors: &mut Errors) {
     let given = |name: &str| seen.iter().find(|option| *option == name);
-    let stale = &options.stale;
     // Under `timeout = response` a response may bring windows of its own.
     let may_be_served =
-        has_stale_window(stale) || matches!(options.timeout, Some(Timeout::Response));
+        has_stale_window(options) || matches!(options.timeout, Some(Timeout::Response));
     if let Some(option) = given("soft_timeout")
         && !may_be_served
     {
@@ -57,7 +56,7 @@ fn check_stale(options: &Options, seen: &[Ident], errors: &mut Errors) {
     }
     if let Some(option) = given("soft_timeout")
         && let (Some(Duration::Millis(soft_timeout)), Some(Duration::Millis(limit))) =
-            (&stale.soft_timeout, &stale.run_timeout)
+            (&options.soft_timeout, &options.run_timeout)
         && soft_timeout >= limit
     {
         errors.at(
@@ -69,8 +68,8 @@ fn check_stale(options: &Options, seen: &[Ident], errors: &mut Errors) {
     }
     if let Some(option) = given("failure_cooldown")
         && !may_be_served
-        && stale.refresh_ahead.is_none()
-        && !stale.failure_cooldown.as_ref().is_some_and(is_zero)
+        && options.refresh_ahead.is_none()
+        && !options.failure_cooldown.as_ref().is_some_and(is_zero)
     {
         errors.at(
             option.span(),
@@ -82,21 +81,11 @@ fn check_stale(options: &Options, seen: &[Ident], errors: &mut Errors) {
 }
 
 /// Returns true where a response past its lifetime may be served.
-fn has_stale_window(stale: &StaleOptions) -> bool {
-    let windows = [&stale.stale_while_revalidate, &stale.stale_if_error];
+fn has_stale_window(options: &Options) -> bool {
+    let windows = [&options.stale_while_revalidate, &options.stale_if_error];
     windows.into_iter().flatten().any(|window| !is_zero(window))
 }
 
 fn is_zero(duration: &Duration) -> bool {
     matches!(duration, Duration::Millis(0))
-}
-
-pub(super) fn soft_timeout(input: ParseStream<'_>) -> Result<Duration> {
-    const ZERO: &str = "a `soft_timeout` of zero waits for no run: remove it, and write `stale_while_revalidate = 30s`, which serves the stale response at once";
-    Duration::parse_nonzero("soft_timeout", ZERO, input)
-}
-
-pub(super) fn run_timeout(input: ParseStream<'_>) -> Result<Duration> {
-    const ZERO: &str = "a `run_timeout` of zero lets no run finish: write a duration such as `run_timeout = 10s`, or remove it";
-    Duration::parse_nonzero("run_timeout", ZERO, input)
 }

@@ -1,7 +1,6 @@
 //! Names of HTTP: methods, headers, parts of the query.
 
 use super::{
-    quantities::literal,
     suggestions::did_you_mean,
     values::{Header, Vary},
 };
@@ -9,7 +8,7 @@ use crate::diagnostics::Errors;
 use proc_macro2::Span;
 use quote::ToTokens;
 use syn::{
-    Error, Expr, Ident, Lit, LitStr, Path, Result, Token,
+    Error, Ident, LitStr, Path, Result, Token,
     ext::IdentExt,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
@@ -270,24 +269,6 @@ pub(super) fn targeted(input: ParseStream<'_>) -> Result<String> {
         ));
     }
     Ok(text)
-}
-
-/// Parses the version that separates a handler's responses from those of an earlier build.
-pub(super) fn version(input: ParseStream<'_>) -> Result<LitStr> {
-    let expr: Expr = input.parse()?;
-    let example = match literal(&expr) {
-        Some(Lit::Str(version)) if !version.value().is_empty() => return Ok(version.clone()),
-        Some(Lit::Str(_)) => {
-            let text =
-                "an empty `version` distinguishes nothing: write `version = \"2\"`, or remove it";
-            return Err(Error::new_spanned(expr, text));
-        }
-        Some(Lit::Int(number)) => number.to_string(),
-        Some(Lit::Float(number)) => number.to_string(),
-        _ => "2".to_owned(),
-    };
-    let text = format!("a `version` is a string literal: write `version = \"{example}\"`");
-    Err(Error::new_spanned(expr, text))
 }
 
 fn distinct(names: Vec<Name>, errors: &mut Errors) -> Vec<String> {

@@ -52,25 +52,19 @@ pub(crate) struct Options {
     pub(crate) heuristic_fraction: Option<f32>,
     pub(crate) targeted: Option<String>,
     pub(crate) respect_client: bool,
-    pub(crate) stale: StaleOptions,
+    pub(crate) stale_while_revalidate: Option<Duration>,
+    pub(crate) stale_if_error: Option<Duration>,
+    pub(crate) refresh_ahead: Option<f32>,
+    pub(crate) soft_timeout: Option<Duration>,
+    pub(crate) run_timeout: Option<Duration>,
+    pub(crate) failure_cooldown: Option<Duration>,
+    pub(crate) jitter: Option<f32>,
     pub(crate) tags: Tags,
     pub(crate) version: Option<LitStr>,
     pub(crate) cache: Option<TokenStream>,
     pub(crate) krate: Option<Path>,
     /// The fingerprint of the source, where all other attributes have been expanded.
     pub(crate) innermost: Option<LitStr>,
-}
-
-/// The options for stale responses and for runs of the handler.
-#[derive(Default)]
-pub(crate) struct StaleOptions {
-    pub(crate) stale_while_revalidate: Option<Duration>,
-    pub(crate) stale_if_error: Option<Duration>,
-    pub(crate) refresh_ahead: Option<f32>,
-    pub(crate) soft_timeout: Option<Duration>,
-    pub(crate) run_timeout: Option<Duration>,
-    pub(crate) jitter: Option<f32>,
-    pub(crate) failure_cooldown: Option<Duration>,
 }
 
 impl Parse for Options {
@@ -114,10 +108,8 @@ impl OptionSet for Options {
     }
 
     fn value(&mut self, name: &Ident, input: ParseStream<'_>) -> Result<()> {
-        let stale = &mut self.stale;
         let option = name.to_string();
         let duration = |input| Duration::parse(&option, input).map(Some);
-        let duration_or_zero = |input| Duration::parse_or_zero(&option, input).map(Some);
         match option.as_str() {
             "timeout" => self.timeout = Some(Timeout::parse(input)?),
             "client_max_age" => self.client_max_age = duration(input)?,
@@ -130,20 +122,20 @@ impl OptionSet for Options {
             }
             "targeted" => self.targeted = Some(http_names::targeted(input)?),
             "respect_client" => self.respect_client = values::boolean(input)?,
-            "stale_while_revalidate" => stale.stale_while_revalidate = duration_or_zero(input)?,
-            "stale_if_error" => stale.stale_if_error = duration_or_zero(input)?,
-            "refresh_ahead" => stale.refresh_ahead = Some(REFRESH_AHEAD.parse(input)?),
-            "soft_timeout" => stale.soft_timeout = Some(conflicts::soft_timeout(input)?),
-            "run_timeout" => stale.run_timeout = Some(conflicts::run_timeout(input)?),
-            "jitter" => stale.jitter = Some(JITTER.parse(input)?),
-            "failure_cooldown" => stale.failure_cooldown = duration_or_zero(input)?,
+            "stale_while_revalidate" => self.stale_while_revalidate = duration(input)?,
+            "stale_if_error" => self.stale_if_error = duration(input)?,
+            "refresh_ahead" => self.refresh_ahead = Some(REFRESH_AHEAD.parse(input)?),
+            "soft_timeout" => self.soft_timeout = duration(input)?,
+            "run_timeout" => self.run_timeout = duration(input)?,
+            "jitter" => self.jitter = Some(JITTER.parse(input)?),
+            "failure_cooldown" => self.failure_cooldown = duration(input)?,
             "unless" => self.unless = Some(values::expression(input)?),
             "store_if" => self.store_if = Some(values::expression(input)?),
             "purge" => self.purge = Some(values::expression(input)?),
-            "version" => self.version = Some(http_names::version(input)?),
+            "version" => self.version = Some(values::version(input)?),
             "cache" => self.cache = Some(values::expression(input)?),
             "crate" => self.krate = Some(input.call(Path::parse_mod_style)?),
-            _ => unreachable!("the table has `{name}` as `{name} = value`"),
+            _ => unreachable!("`{name} = value` is in the table"),
         }
         Ok(())
     }
@@ -162,7 +154,7 @@ impl OptionSet for Options {
             "not_replayed" => self.not_replayed = http_names::not_replayed(list, errors)?,
             "tags" => self.tags = Tags::parse(list, errors)?,
             "nocache" => self.nocache = Some(Nocache::list(list)?),
-            _ => unreachable!("the table has `{name}` as `{name}(list)`"),
+            _ => unreachable!("`{name}(list)` is in the table"),
         }
         Ok(())
     }

@@ -26,25 +26,8 @@ const TIME_UNITS: &[(&[&str], u64)] = &[
 ];
 
 impl Duration {
-    /// Parses the value of `option`, which must not be zero.
+    /// Parses the value of `option`.
     pub(crate) fn parse(option: &str, input: ParseStream<'_>) -> Result<Self> {
-        let zero = format!(
-            "a `{option}` of zero stores nothing: write a duration such as `{option} = 5m`, or remove it"
-        );
-        Self::parse_nonzero(option, &zero, input)
-    }
-
-    /// Parses the value of `option`; `zero` is the error for zero.
-    pub(crate) fn parse_nonzero(option: &str, zero: &str, input: ParseStream<'_>) -> Result<Self> {
-        Self::parse_with(option, Some(zero), input)
-    }
-
-    /// Parses the value of `option`, where zero switches it off.
-    pub(crate) fn parse_or_zero(option: &str, input: ParseStream<'_>) -> Result<Self> {
-        Self::parse_with(option, None, input)
-    }
-
-    fn parse_with(option: &str, zero: Option<&str>, input: ParseStream<'_>) -> Result<Self> {
         let expr: Expr = input.parse()?;
         let help = format!(
             "write seconds (`{option} = 300`), a unit (`{option} = 5m`, `{option} = \"1h 30m\"`) or a `Duration`"
@@ -70,10 +53,32 @@ impl Duration {
             }
             _ => Err("this is not a duration".to_owned()),
         };
-        match (millis, zero) {
+        match (millis, zero_error(option)) {
             (Ok(0), Some(wrong)) => Err(Error::new_spanned(&expr, wrong)),
             (Ok(millis), _) => Ok(Self::Millis(millis)),
             (Err(why), _) => Err(Error::new_spanned(&expr, format!("{why}: {help}"))),
+        }
+    }
+}
+
+/// The error for zero. `None` where zero switches the option off.
+fn zero_error(option: &str) -> Option<String> {
+    let error = match option {
+        "stale_while_revalidate" | "stale_if_error" | "failure_cooldown" => return None,
+        "soft_timeout" => "waits for no run: remove it, and write `stale_while_revalidate = 30s`, which serves the stale response at once".to_owned(),
+        "run_timeout" => "lets no run finish: write a duration such as `run_timeout = 10s`, or remove it".to_owned(),
+        _ => format!("stores nothing: write a duration such as `{option} = 5m`, or remove it"),
+    };
+    Some(format!("a `{option}` of zero {error}"))
+}
+
+impl ToTokens for Duration {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Millis(millis) => {
+                tokens.extend(quote!(::core::time::Duration::from_millis(#millis)));
+            }
+            Self::Expr(expr) => expr.to_tokens(tokens),
         }
     }
 }

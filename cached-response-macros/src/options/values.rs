@@ -1,6 +1,6 @@
 //! The values of options that have a syntax of their own.
 
-use super::{Duration, table::CACHED_RESPONSE};
+use super::{Duration, quantities::literal, table::CACHED_RESPONSE};
 use crate::diagnostics::Errors;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -304,4 +304,22 @@ pub(super) fn boolean(input: ParseStream<'_>) -> Result<bool> {
         .parse()
         .map_err(|error| Error::new(error.span(), "expected `true` or `false`"))?;
     Ok(word.value)
+}
+
+/// Parses the version that separates a handler's responses from those of an earlier build.
+pub(super) fn version(input: ParseStream<'_>) -> Result<LitStr> {
+    let expr: Expr = input.parse()?;
+    let example = match literal(&expr) {
+        Some(Lit::Str(version)) if !version.value().is_empty() => return Ok(version.clone()),
+        Some(Lit::Str(_)) => {
+            let text =
+                "an empty `version` distinguishes nothing: write `version = \"2\"`, or remove it";
+            return Err(Error::new_spanned(expr, text));
+        }
+        Some(Lit::Int(number)) => number.to_string(),
+        Some(Lit::Float(number)) => number.to_string(),
+        _ => "2".to_owned(),
+    };
+    let text = format!("a `version` is a string literal: write `version = \"{example}\"`");
+    Err(Error::new_spanned(expr, text))
 }
