@@ -11,8 +11,10 @@ use crate::{
         Key,
         vary::{Extension, Selector},
     },
-    metrics::observers::TARGET,
-    metrics::reason::{RunReason, Skip},
+    metrics::{
+        event::TARGET,
+        reason::{RunReason, Skip},
+    },
     util::sync::lock,
 };
 use actix_web::{HttpMessage, HttpRequest};
@@ -320,24 +322,6 @@ impl<F: Future> Future for Scoped<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         scope(this.run_context, || this.future.poll(cx))
-    }
-}
-
-/// The state around each poll of a handler's body.
-pub(crate) trait Scope {
-    /// Calls `poll` once within the scope, and leaves the scope also where `poll` panics.
-    fn enter(&self, poll: &mut dyn FnMut());
-}
-
-impl Scope for () {
-    fn enter(&self, poll: &mut dyn FnMut()) {
-        poll();
-    }
-}
-
-impl Scope for Arc<RunContext> {
-    fn enter(&self, poll: &mut dyn FnMut()) {
-        scope(self, poll);
     }
 }
 

@@ -14,26 +14,18 @@ pub(crate) fn age(age: Duration) -> HeaderValue {
     HeaderValue::from(age.as_secs())
 }
 
-/// Adds `Age`, and `cached-response; hit; ttl=297`.
-pub(crate) fn add_hit(headers: &mut HeaderMap, age: Duration, left: Duration) {
-    add(headers, age, left, "");
-}
-
-/// Adds `Age`, and `cached-response; hit; ttl=297; detail=remote`: it was not in this process.
-pub(crate) fn add_remote(headers: &mut HeaderMap, age: Duration, left: Duration) {
-    add(headers, age, left, "; detail=remote");
-}
-
+/// Adds `Age`, and `cached-response; hit; ttl=297`; where it was not in this process, with
+/// `detail=remote`.
+///
 /// The values of responses that were created in one second with one lifetime are made once a second and
 /// worker, unless others replace them.
-fn add(headers: &mut HeaderMap, age: Duration, left: Duration, detail: &'static str) {
+pub(crate) fn add_hit(headers: &mut HeaderMap, age: Duration, left: Duration, is_remote: bool) {
     const PLACES: usize = 256;
-    type Made = ((u64, u64, usize), HeaderValue, HeaderValue);
+    type Made = ((u64, u64, bool), HeaderValue, HeaderValue);
     thread_local!(static MADE: RefCell<Vec<Option<Made>>> = RefCell::new(vec![None; PLACES]));
     // A structured field's integer has at most fifteen digits (RFC 8941 §3.3.1).
     let (old, left) = (age.as_secs(), left.as_secs().min(999_999_999_999_999));
-    // The lengths of details differ.
-    let of = (old, left, detail.len());
+    let of = (old, left, is_remote);
     // So the ages of one response use all the places in turn.
     let place = old.wrapping_mul(2).wrapping_add(left) % PLACES as u64;
     let place = usize::try_from(place).unwrap_or_default();
@@ -41,6 +33,7 @@ fn add(headers: &mut HeaderMap, age: Duration, left: Duration, detail: &'static 
         let (_, age, status) = match &mut made[place] {
             Some(made) if made.0 == of => made,
             place => {
+                let detail = if is_remote { "; detail=remote" } else { "" };
                 let status = value(&format!("cached-response; hit; ttl={left}{detail}"));
                 place.insert((of, self::age(age), status))
             }
@@ -133,15 +126,13 @@ mod tests {
 
     fn assert_hit(age: Duration, left: Duration, ttl: u64) {
         let status = format!("cached-response; hit; ttl={ttl}");
-        assert_added(add_hit, age, left, &status);
-        assert_added(add_remote, age, left, &format!("{status}; detail=remote"));
+        assert_added(false, age, left, &status);
+        assert_added(true, age, left, &format!("{status}; detail=remote"));
     }
 
-    type Add = fn(&mut HeaderMap, Duration, Duration);
-
-    fn assert_added(add: Add, age: Duration, left: Duration, status: &str) {
+    fn assert_added(is_remote: bool, age: Duration, left: Duration, status: &str) {
         let mut headers = HeaderMap::new();
-        add(&mut headers, age, left);
+        add_hit(&mut headers, age, left, is_remote);
         assert_eq!(
             headers.get("age").unwrap(),
             age.as_secs().to_string().as_str()

@@ -102,15 +102,11 @@ pub(crate) fn reuse_whole(stored: &StoredResponse, how: HitKind) -> HttpResponse
 fn add_cache_fields(stored: &StoredResponse, response: &mut HttpResponse, how: HitKind) {
     let headers = response.headers_mut();
     match how {
-        HitKind::Hit(now) => {
+        HitKind::Hit(now) | HitKind::Remote(now) => {
             let age = stored.age(now);
             headers::keep(stored, age, headers);
-            cache_status::add_hit(headers, age, stored.deadline().since(now));
-        }
-        HitKind::Remote(now) => {
-            let age = stored.age(now);
-            headers::keep(stored, age, headers);
-            cache_status::add_remote(headers, age, stored.deadline().since(now));
+            let is_remote = matches!(how, HitKind::Remote(_));
+            cache_status::add_hit(headers, age, stored.deadline().since(now), is_remote);
         }
         HitKind::Stale(now, rule) => {
             add_age(stored, headers, now);

@@ -15,7 +15,7 @@ pub(crate) mod client_body;
 pub(crate) mod task;
 
 use crate::{
-    context::control::Scope,
+    context::control::{RunContext, scope},
     response::tee::{
         client_body::{Channel, ClientBody},
         task::TeeTask,
@@ -44,25 +44,19 @@ pub(crate) type BodyError = Box<dyn Error>;
 /// A handler's body in its context, for any task that polls it.
 pub(crate) struct SourceBody {
     body: BoxBody,
-    scope: Box<dyn Scope>,
+    run_context: Arc<RunContext>,
 }
 
 impl SourceBody {
-    pub(crate) fn new(body: BoxBody, scope: impl Scope + 'static) -> Self {
-        Self {
-            body,
-            scope: Box::new(scope),
-        }
+    pub(crate) fn new(body: BoxBody, run_context: Arc<RunContext>) -> Self {
+        Self { body, run_context }
     }
 
     pub(crate) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
-        let mut polled = Poll::Pending;
-        self.scope
-            .enter(&mut || polled = Pin::new(&mut self.body).poll_next(cx));
-        polled
+        scope(&self.run_context, || Pin::new(&mut self.body).poll_next(cx))
     }
 }
 
@@ -115,7 +109,7 @@ impl TeeConfig {
 pub(crate) fn copy(
     body: BoxBody,
     config: TeeConfig,
-    scope: impl Scope + 'static,
+    run_context: Arc<RunContext>,
     on_finish: impl FnOnce(TeeOutcome) + 'static,
 ) -> BoxBody {
     let size = body.size();
@@ -124,7 +118,7 @@ pub(crate) fn copy(
         Ok(bytes) => return copy_at_once(bytes, size, &config, on_finish),
         Err(body) => body,
     };
-    let source = SourceBody::new(body, scope);
+    let source = SourceBody::new(body, run_context);
     if config
         .declared
         .is_some_and(|length| length > config.cap as u64)
@@ -139,15 +133,18 @@ pub(crate) fn copy(
     BoxBody::new(client)
 }
 
-/// Returns the body for the client, polled in `scope` and not copied. A complete one is returned as it is.
-pub(crate) fn pass(body: BoxBody, scope: impl Scope + 'static) -> BoxBody {
+/// Returns the body for the client, polled in its context and not copied. A complete one is returned as it is.
+pub(crate) fn pass(body: BoxBody, run_context: Arc<RunContext>) -> BoxBody {
     let size = body.size();
     if size.is_eof() {
         return body;
     }
     match body.try_into_bytes() {
         Ok(bytes) => BoxBody::new(bytes),
-        Err(body) => BoxBody::new(ClientBody::passing(SourceBody::new(body, scope), size)),
+        Err(body) => BoxBody::new(ClientBody::passing(
+            SourceBody::new(body, run_context),
+            size,
+        )),
     }
 }
 

@@ -1,14 +1,16 @@
 //! Bodies past the cap, or past the budget.
 
 use crate::{
-    context::control::Scope,
+    context::control,
     response::tee::{
-        CopyBudget, TeeConfig, TeeOutcome, copy,
-        tests::script::{Copying, Feed, Log, Read, Step, generous, log, read, read_all, whole},
+        CopyBudget, TeeConfig, TeeOutcome,
+        tests::script::{
+            Copying, Feed, Log, Read, Step, copy, generous, log, read, read_all, whole,
+        },
     },
 };
 use actix_web::body::{BodySize, MessageBody};
-use std::{cell::Cell, rc::Rc, sync::Arc};
+use std::sync::Arc;
 
 fn capped(cap: usize) -> TeeConfig {
     TeeConfig { cap, ..generous() }
@@ -30,7 +32,7 @@ const STEPS: [Step; 4] = [
 
 #[test]
 fn a_body_of_exactly_the_cap_is_copied() {
-    let mut copying = Copying::under(capped(9), BodySize::Stream, &STEPS, ());
+    let mut copying = Copying::under(capped(9), BodySize::Stream, &STEPS);
     copying.copy_to_end();
     assert_eq!(copying.read_all(), ("abcdefghi".to_owned(), Read::End));
     assert_eq!(copying.finish(), whole("abcdefghi"));
@@ -40,7 +42,7 @@ fn a_body_of_exactly_the_cap_is_copied() {
 fn a_body_past_any_cap_is_delivered_to_the_byte_and_not_copied() {
     for cap in 0..9 {
         for read_before in [false, true] {
-            let mut copying = Copying::under(capped(cap), BodySize::Stream, &STEPS, ());
+            let mut copying = Copying::under(capped(cap), BodySize::Stream, &STEPS);
             let mut text = String::new();
             while copying.copy() {
                 if let (true, Read::Chunk(chunk)) = (read_before, copying.read()) {
@@ -57,7 +59,7 @@ fn a_body_past_any_cap_is_delivered_to_the_byte_and_not_copied() {
 
 #[test]
 fn past_the_cap_the_body_is_polled_at_the_clients_pace() {
-    let mut copying = Copying::under(capped(4), BodySize::Stream, &STEPS, ());
+    let mut copying = Copying::under(capped(4), BodySize::Stream, &STEPS);
     copying.copy_to_end();
     assert_eq!(copying.feed.polls(), 2);
     assert_eq!(copying.read(), Read::chunk("abc"));
@@ -71,7 +73,7 @@ fn past_the_cap_the_body_is_polled_at_the_clients_pace() {
 #[test]
 fn past_the_cap_an_error_still_reaches_the_client() {
     let steps = [Step::Chunk("abc"), Step::Chunk("def"), Step::Error];
-    let mut copying = Copying::under(capped(1), BodySize::Stream, &steps, ());
+    let mut copying = Copying::under(capped(1), BodySize::Stream, &steps);
     copying.copy_to_end();
     let error = Read::Error("the body failed".to_owned());
     assert_eq!(copying.read_all(), ("abcdef".to_owned(), error));
@@ -80,7 +82,7 @@ fn past_the_cap_an_error_still_reaches_the_client() {
 
 #[test]
 fn read_chunks_are_freed_when_the_copy_ends() {
-    let mut copying = Copying::under(capped(6), BodySize::Stream, &STEPS[..2], ());
+    let mut copying = Copying::under(capped(6), BodySize::Stream, &STEPS[..2]);
     copying.copy();
     let before = copying.used();
     assert_eq!(copying.read(), Read::chunk("abc"));
@@ -97,7 +99,7 @@ fn read_chunks_are_freed_when_the_copy_ends() {
 #[test]
 fn a_body_that_declares_too_much_is_not_polled_ahead() {
     let (feed, landed) = (Feed::of(&STEPS), Log::default());
-    let mut body = copy(feed.body(BodySize::Sized(9)), capped(8), (), log(&landed));
+    let mut body = copy(feed.body(BodySize::Sized(9)), capped(8), log(&landed));
     assert_eq!(landed.take(), [TeeOutcome::TooLarge]);
     assert_eq!(feed.polls(), 0);
     assert_eq!(body.size(), BodySize::Sized(9));
@@ -111,7 +113,7 @@ fn a_body_that_declares_too_much_is_not_polled_ahead() {
 #[test]
 fn a_spent_budget_ends_the_copy_and_not_the_body() {
     for bytes in [0, 200, 300] {
-        let mut copying = Copying::under(budgeted(bytes), BodySize::Stream, &STEPS, ());
+        let mut copying = Copying::under(budgeted(bytes), BodySize::Stream, &STEPS);
         copying.copy_to_end();
         assert!(copying.used() <= bytes);
         assert_eq!(copying.landed(), Some(TeeOutcome::NoRoom));
@@ -142,26 +144,12 @@ fn a_client_that_leaves_frees_its_unread_chunks() {
     assert_eq!(copying.finish(), whole("abcdefghi"));
 }
 
-/// A scope that sets a flag around the polls.
-struct Flag(Rc<Cell<bool>>, Rc<Cell<usize>>);
-
-impl Scope for Flag {
-    fn enter(&self, poll: &mut dyn FnMut()) {
-        assert!(!self.0.replace(true));
-        self.1.set(self.1.get() + 1);
-        poll();
-        self.0.set(false);
-    }
-}
-
 #[test]
-fn every_poll_of_the_body_is_inside_its_scope() {
-    let (inside, entered) = (Rc::default(), Rc::default());
-    let flag = Flag(Rc::clone(&inside), Rc::clone(&entered));
-    let mut copying = Copying::under(capped(4), BodySize::Stream, &STEPS, flag);
+fn every_poll_of_the_body_is_inside_its_context() {
+    let mut copying = Copying::under(capped(4), BodySize::Stream, &STEPS);
     copying.copy_to_end();
     let _ = copying.read_all();
-    assert_eq!(entered.get(), copying.feed.polls());
-    assert_eq!(entered.get(), 4);
-    assert!(!inside.get());
+    assert_eq!(copying.polls_in_context(), 4);
+    assert_eq!(copying.feed.polls(), 4);
+    assert!(control::current().is_none());
 }

@@ -94,7 +94,7 @@ fn without_a_client_a_body_past_the_cap_is_dropped() {
         cap: 2,
         ..generous()
     };
-    let mut copying = Copying::under(terms, BodySize::Stream, &[Step::Chunk("abc")], ());
+    let mut copying = Copying::under(terms, BodySize::Stream, &[Step::Chunk("abc")]);
     copying.reader = None;
     copying.copy_to_end();
     assert!(!copying.feed.has_body());
@@ -139,7 +139,7 @@ fn only_a_copy_without_a_client_is_held_to_the_limit() {
         limit: limit(&over, &asked),
         ..generous()
     };
-    let mut copying = Copying::under(terms, BodySize::Stream, &[Step::Chunk("a")], ());
+    let mut copying = Copying::under(terms, BodySize::Stream, &[Step::Chunk("a")]);
     copying.copy();
     assert_eq!(asked.get(), 0);
     over.set(false);

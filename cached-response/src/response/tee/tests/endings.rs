@@ -1,8 +1,8 @@
 //! The end of a body, and the outcome of its copy.
 
 use crate::response::tee::{
-    SourceBody, TeeConfig, TeeOutcome, copy, pair,
-    tests::script::{Copying, Feed, Log, Read, Step, generous, log, read, read_all, whole},
+    SourceBody, TeeConfig, TeeOutcome, pair,
+    tests::script::{Copying, Feed, Log, Read, Step, copy, generous, log, read, read_all, whole},
 };
 use actix_web::{
     body::{self, BodySize, BoxBody, MessageBody},
@@ -70,7 +70,7 @@ fn a_copy_is_finished_before_its_client_can_see_the_end() {
         move |_| *seen.borrow_mut() = shared.borrow_mut().as_mut().map(read_all)
     };
     let feed = Feed::of(&chunks(2, Step::End));
-    let live = SourceBody::new(feed.body(BodySize::Stream), ());
+    let live = SourceBody::new(feed.body(BodySize::Stream), Arc::default());
     let (reader, copier) = pair(live, BodySize::Stream, generous(), landed);
     *shared.borrow_mut() = Some(reader);
     actix_web::rt::System::new().block_on(copier.run());
@@ -82,14 +82,14 @@ fn a_copy_is_finished_before_its_client_can_see_the_end() {
 fn a_body_of_declared_length_is_copied_before_its_last_byte_is_sent() {
     let mut steps = vec![Step::Chunk("x"); 64];
     steps.push(Step::End);
-    let mut copying = Copying::under(generous(), BodySize::Sized(64), &steps, ());
+    let mut copying = Copying::under(generous(), BodySize::Sized(64), &steps);
     copying.copy();
     assert_eq!(copying.landed(), Some(whole(&"x".repeat(64))));
 }
 
 #[test]
 fn a_last_byte_does_not_wait_for_an_end_that_is_late() {
-    let mut copying = Copying::under(generous(), BodySize::Sized(1), &[Step::Chunk("a")], ());
+    let mut copying = Copying::under(generous(), BodySize::Sized(1), &[Step::Chunk("a")]);
     copying.copy();
     assert_eq!(copying.read(), Read::chunk("a"));
     assert_eq!(copying.landed(), None);
@@ -118,12 +118,8 @@ fn a_length_other_than_declared_is_no_copy() {
         (4, whole("abcd")),
         (8, TeeOutcome::Failed),
     ] {
-        let mut copying = Copying::under(
-            generous(),
-            BodySize::Sized(declared),
-            &chunks(2, Step::End),
-            (),
-        );
+        let mut copying =
+            Copying::under(generous(), BodySize::Sized(declared), &chunks(2, Step::End));
         copying.copy_to_end();
         assert_eq!(copying.read_all(), ("abcd".to_owned(), Read::End));
         assert_eq!(copying.finish(), lands, "declared {declared}");
@@ -138,7 +134,7 @@ async fn a_stream_is_held_to_the_length_in_the_head() {
             declared: Some(declared),
             ..generous()
         };
-        let body = copy(feed.body(BodySize::Stream), terms, (), log(&landed));
+        let body = copy(feed.body(BodySize::Stream), terms, log(&landed));
         assert_eq!(body.size(), BodySize::Stream);
         assert_eq!(body::to_bytes(body).await.unwrap(), "abcd");
         assert_eq!(landed.take(), [lands]);
@@ -162,7 +158,7 @@ fn empty_chunks_are_skipped_without_delay() {
 fn empty_chunks_after_the_last_byte_are_skipped_without_delay() {
     let mut steps = vec![Step::Chunk("a")];
     steps.extend(vec![Step::Chunk(""); 1000]);
-    let mut copying = Copying::under(generous(), BodySize::Sized(1), &steps, ());
+    let mut copying = Copying::under(generous(), BodySize::Sized(1), &steps);
     copying.copy();
     assert!(copying.feed.polls() < 1000, "others have had no turn");
 }
@@ -191,7 +187,7 @@ fn bodies_that_are_no_streams_land_at_once_and_keep_their_size() {
     ];
     for (body, size, lands) in cases {
         let landed = Log::default();
-        let mut body = copy(body, generous(), (), log(&landed));
+        let mut body = copy(body, generous(), log(&landed));
         assert_eq!(landed.take(), [lands]);
         assert_eq!(body.size(), size);
         let _ = read(&mut body);
@@ -201,7 +197,7 @@ fn bodies_that_are_no_streams_land_at_once_and_keep_their_size() {
         cap: 2,
         ..generous()
     };
-    let body = copy(BoxBody::new("abc"), terms, (), log(&landed));
+    let body = copy(BoxBody::new("abc"), terms, log(&landed));
     assert_eq!(body.try_into_bytes().unwrap(), "abc");
     assert_eq!(landed.take(), [TeeOutcome::TooLarge]);
 }

@@ -1,9 +1,10 @@
 //! A body that is fed by hand, and a copy of it that is polled by hand.
 
 use crate::{
-    context::control::Scope,
+    context::control::{self, RunContext},
     response::tee::{
-        BodyError, CopyBudget, SourceBody, TeeConfig, TeeOutcome, client_body::ClientBody, pair,
+        self, BodyError, CopyBudget, SourceBody, TeeConfig, TeeOutcome, client_body::ClientBody,
+        pair,
     },
     util::local_task::LocalBoxFuture,
 };
@@ -39,7 +40,8 @@ pub(super) struct Feed(Rc<RefCell<Fed>>);
 struct Fed {
     steps: VecDeque<Step>,
     waiting: Option<Waker>,
-    polls: usize,
+    /// The context of each poll.
+    contexts: Vec<Option<Arc<RunContext>>>,
 }
 
 impl Feed {
@@ -60,7 +62,7 @@ impl Feed {
     }
 
     pub(super) fn polls(&self) -> usize {
-        self.0.borrow().polls
+        self.0.borrow().contexts.len()
     }
 
     pub(super) fn body(&self, size: BodySize) -> BoxBody {
@@ -93,7 +95,7 @@ impl MessageBody for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
         let mut fed = self.feed.0.borrow_mut();
-        fed.polls += 1;
+        fed.contexts.push(control::current());
         let step = fed.steps.pop_front();
         match step {
             Some(Step::Chunk(chunk)) => Poll::Ready(Some(Ok(Bytes::from_static(chunk.as_bytes())))),
@@ -164,6 +166,15 @@ pub(super) fn whole(text: &str) -> TeeOutcome {
     TeeOutcome::Whole(Bytes::copy_from_slice(text.as_bytes()))
 }
 
+/// Copies a body in the context of some run.
+pub(super) fn copy(
+    body: BoxBody,
+    config: TeeConfig,
+    on_finish: impl FnOnce(TeeOutcome) + 'static,
+) -> BoxBody {
+    tee::copy(body, config, Arc::default(), on_finish)
+}
+
 /// Bounds that no small body reaches.
 pub(super) fn generous() -> TeeConfig {
     TeeConfig {
@@ -179,29 +190,27 @@ pub(super) struct Copying {
     pub(super) feed: Feed,
     pub(super) reader: Option<ClientBody>,
     copier: Option<LocalBoxFuture<()>>,
+    run_context: Arc<RunContext>,
     budget: Arc<CopyBudget>,
     landed: Log,
 }
 
 impl Copying {
     pub(super) fn new(steps: &[Step]) -> Self {
-        Self::under(generous(), BodySize::Stream, steps, ())
+        Self::under(generous(), BodySize::Stream, steps)
     }
 
-    pub(super) fn under(
-        terms: TeeConfig,
-        size: BodySize,
-        steps: &[Step],
-        scope: impl Scope + 'static,
-    ) -> Self {
+    pub(super) fn under(terms: TeeConfig, size: BodySize, steps: &[Step]) -> Self {
         let (feed, landed) = (Feed::of(steps), Log::default());
         let budget = Arc::clone(&terms.budget);
-        let live = SourceBody::new(feed.body(size), scope);
+        let run_context = Arc::<RunContext>::default();
+        let live = SourceBody::new(feed.body(size), run_context.clone());
         let (reader, copier) = pair(live, size, terms.declaring(size), log(&landed));
         Self {
             feed,
             reader: Some(reader),
             copier: Some(Box::pin(copier.run())),
+            run_context,
             budget,
             landed,
         }
@@ -252,6 +261,15 @@ impl Copying {
 
     pub(super) fn end_copier(&mut self) {
         self.copier = None;
+    }
+
+    /// The polls of the body in the context of its run.
+    pub(super) fn polls_in_context(&self) -> usize {
+        let fed = self.feed.0.borrow();
+        let contexts = fed.contexts.iter().flatten();
+        contexts
+            .filter(|it| Arc::ptr_eq(it, &self.run_context))
+            .count()
     }
 
     /// Drops both halves, and returns the outcomes; no memory may be held afterwards.

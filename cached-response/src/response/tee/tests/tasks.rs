@@ -16,14 +16,14 @@ use actix_web::{
 use tokio::{sync::oneshot, task::LocalSet};
 
 use crate::response::tee::{
-    TeeOutcome, copy,
-    tests::script::{Feed, Log, Read, Step, generous, log, read, read_all, whole},
+    TeeOutcome,
+    tests::script::{Feed, Log, Read, Step, copy, generous, log, read, read_all, whole},
 };
 
 /// Copies `feed`, and returns the outcomes.
 fn copied(feed: &Feed) -> (BoxBody, oneshot::Receiver<TeeOutcome>) {
     let (land, landed) = oneshot::channel();
-    let body = copy(feed.body(BodySize::Stream), generous(), (), |copied| {
+    let body = copy(feed.body(BodySize::Stream), generous(), |copied| {
         land.send(copied).unwrap();
     });
     (body, landed)
@@ -101,7 +101,7 @@ fn a_copy_in_progress_fails_when_its_runtime_ends() {
     let tasks = LocalSet::new();
     let source = feed.body(BodySize::Stream);
     let land = log(&landed);
-    let body = tasks.spawn_local(async move { copy(source, generous(), (), land) });
+    let body = tasks.spawn_local(async move { copy(source, generous(), land) });
     let mut body = tasks.block_on(&runtime.unwrap(), async {
         let mut body = body.await.unwrap();
         assert_eq!(next(&mut body).await.unwrap(), "a");
@@ -138,7 +138,7 @@ async fn without_a_local_runtime_a_body_of_many_batches_is_copied() {
 fn without_a_local_runtime_a_copy_leaves_with_its_client() {
     let joined = thread::spawn(|| {
         let (feed, landed) = (Feed::of(&[Step::Chunk("a")]), Log::default());
-        let mut body = copy(feed.body(BodySize::Stream), generous(), (), log(&landed));
+        let mut body = copy(feed.body(BodySize::Stream), generous(), log(&landed));
         assert_eq!(read(&mut body), Read::chunk("a"));
         assert_eq!(read(&mut body), Read::Pending);
         drop(body);
@@ -153,7 +153,7 @@ fn without_a_local_runtime_a_panic_reaches_the_connection_as_without_a_copy() {
     let joined = thread::spawn(|| {
         let feed = Feed::of(&[Step::Chunk("a"), Step::Wait, Step::Panic]);
         let landed = Log::default();
-        let mut body = copy(feed.body(BodySize::Stream), generous(), (), log(&landed));
+        let mut body = copy(feed.body(BodySize::Stream), generous(), log(&landed));
         assert_eq!(read(&mut body), Read::chunk("a"));
         let unwound = panic::catch_unwind(AssertUnwindSafe(|| read(&mut body)));
         assert!(unwound.is_err());
@@ -174,7 +174,7 @@ async fn the_callback_of_a_copy_may_drop_the_client() {
         }
     };
     let feed = Feed::of(&[Step::Chunk("a"), Step::End]);
-    let body = copy(feed.body(BodySize::Stream), generous(), (), land);
+    let body = copy(feed.body(BodySize::Stream), generous(), land);
     held.replace(Some(body));
     assert_eq!(landed.await.unwrap(), whole("a"));
 }
