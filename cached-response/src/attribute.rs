@@ -62,11 +62,7 @@ impl<E: FromRequest, L> FromRequest for CalledThroughAnApp<E, L, NoBody> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         RunContext::take_over(request);
-        let sent = if request_body::is_present(request, payload) {
-            RequestBody::Unkeyed
-        } else {
-            RequestBody::Nothing
-        };
+        let sent = request_body::unkeyed(request, payload);
         let bumps = process_bumps();
         Extracting {
             bumps,

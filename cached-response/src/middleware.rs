@@ -15,7 +15,6 @@ use crate::{
         query::QueryFilter,
     },
     policy::Policy,
-    route::request_key::RequestBody,
     util::sync::lock,
 };
 use actix_web::{
@@ -242,11 +241,7 @@ where
             return ServiceFuture(State::Pending(purged));
         }
         RunContext::take_over(&request);
-        let sent = if request_body::is_present(&request, &mut payload) {
-            RequestBody::Unkeyed
-        } else {
-            RequestBody::Nothing
-        };
+        let sent = request_body::unkeyed(&request, &mut payload);
         let mut response = None;
         match look_up(&self.cached, &request, &sent, &mut |_| {}, &mut response) {
             // `new` rejects the policies that refresh in the background.

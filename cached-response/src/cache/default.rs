@@ -2,7 +2,7 @@
 
 use crate::{
     cache::{ResponseCache, ResponseCacheBuilder},
-    metrics::observers::TARGET,
+    metrics::event::TARGET,
 };
 use actix_web::{HttpRequest, web::Data};
 use std::{borrow::Cow, cell::RefCell, env, sync::LazyLock};
@@ -32,7 +32,7 @@ pub(crate) fn of(request: &HttpRequest, unit_test: bool) -> Cow<'_, ResponseCach
     if let Some(cache) = request.app_data::<Data<ResponseCache>>() {
         return Cow::Borrowed(cache);
     }
-    isolated(unit_test).map_or_else(|| Cow::Borrowed(shared_by_all()), Cow::Owned)
+    isolated_cache(unit_test).map_or_else(|| Cow::Borrowed(shared_by_all()), Cow::Owned)
 }
 
 /// The default cache of this thread: that of its test where it is isolated, else that of the process.
@@ -67,21 +67,12 @@ const SHARED: &str = "cached-response: this test and an earlier one use the cach
     cached_response::testing::isolated();`, or give each application a cache of its own: \
     `App::new().app_data(ResponseCache::builder().build())`";
 
-#[cfg(any(test, feature = "testing"))]
-fn isolated(unit_test: bool) -> Option<ResponseCache> {
-    isolated_cache(unit_test)
-}
-
-#[cfg(not(any(test, feature = "testing")))]
-fn isolated(unit_test: bool) -> Option<ResponseCache> {
-    if unit_test {
-        isolated_cache(true)
-    } else {
-        None
-    }
-}
-
+/// The isolated cache of this thread, which is made where there is none and `create` is set.
 fn isolated_cache(create: bool) -> Option<ResponseCache> {
+    let may_exist = create || cfg!(any(test, feature = "testing"));
+    if !may_exist {
+        return None;
+    }
     ISOLATED.with_borrow_mut(|cache| {
         if cache.is_none() && create {
             *cache = Some(ResponseCacheBuilder::build_default());

@@ -444,12 +444,7 @@ pub(crate) fn look_again<S: Subject>(subject: &S, miss: &mut Miss) -> Reuse {
 
 /// Narrows a reuse to a response that the subject can decode, and notes what a run may fall back to.
 pub(crate) fn usable<S: Subject>(subject: &S, miss: &mut Miss, reuse: Reuse) -> Reuse {
-    let reuse = match reuse {
-        Reuse::Fresh(stored, _) | Reuse::Refresh(stored, _) if !subject.decodes(&stored) => {
-            Reuse::Miss(ForwardReason::UriMiss, None)
-        }
-        reuse => reuse,
-    };
+    let reuse = reuse.decoded(subject);
     if let Reuse::Miss(_, previous) = &reuse {
         miss.previous.clone_from(previous);
     }

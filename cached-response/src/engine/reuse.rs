@@ -25,6 +25,18 @@ pub(crate) enum Reuse {
     Miss(ForwardReason, Option<Arc<StoredResponse>>),
 }
 
+impl Reuse {
+    /// Narrows it to a response that the subject can decode.
+    pub(crate) fn decoded<S: Subject>(self, subject: &S) -> Self {
+        match self {
+            Self::Fresh(stored, _) | Self::Refresh(stored, _) if !subject.decodes(&stored) => {
+                Self::Miss(ForwardReason::UriMiss, None)
+            }
+            reuse => reuse,
+        }
+    }
+}
+
 /// The outcome of a look-up in the remote tier.
 pub(crate) enum RemoteOutcome<A> {
     Answered(A),

@@ -94,7 +94,8 @@ where
     /// while it waits is bound to one, unless the value or its computation is.
     pub(crate) async fn serve(self, computation: Computation<C>) {
         let now = self.shared().now();
-        match self.look_up(now) {
+        let found = reuse::of_found(self.shared(), self.entry(), &ADMITTED, true, now);
+        match found.decoded(&self) {
             Reuse::Fresh(stored, stage) => self.hit(&stored, HitKind::hit(stage, now)),
             Reuse::Refresh(stored, stage) => {
                 let _edge = WaitEdge::begin(self.shared(), &self.key);
@@ -118,15 +119,6 @@ where
         match self.shared().memory.get(&self.key.borrowed()) {
             Some(Entry::Response(stored)) => Found::Response(stored),
             _ => Found::Nothing,
-        }
-    }
-
-    fn look_up(&self, now: Timestamp) -> Reuse {
-        match reuse::of_found(self.shared(), self.entry(), &ADMITTED, true, now) {
-            Reuse::Fresh(stored, _) | Reuse::Refresh(stored, _) if !self.decodes(&stored) => {
-                Reuse::Miss(ForwardReason::UriMiss, None)
-            }
-            reuse => reuse,
         }
     }
 

@@ -15,11 +15,20 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+/// Returns the body of a request where it is no part of the key.
+pub(crate) fn unkeyed(request: &HttpRequest, payload: &mut Payload) -> RequestBody {
+    if is_present(request, payload) {
+        RequestBody::Unkeyed
+    } else {
+        RequestBody::Nothing
+    }
+}
+
 /// Returns true where the request has a body of at least one byte.
 ///
 /// An HTTP/2 request need not declare it in its head: there the stream is polled once, also one that a
 /// middleware has wrapped, and a chunk is put back.
-pub(crate) fn is_present(request: &HttpRequest, payload: &mut Payload) -> bool {
+fn is_present(request: &HttpRequest, payload: &mut Payload) -> bool {
     if matches!(payload, Payload::None) {
         return false;
     }

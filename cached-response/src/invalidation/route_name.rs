@@ -220,11 +220,5 @@ pub(crate) fn tag(name: &str) -> String {
     [RESERVED.encode_utf8(&mut [0; 4]), &name[..end]].concat()
 }
 
-/// Returns true for the tag of a route.
-#[cfg(test)]
-pub(crate) fn is_reserved(tag: &str) -> bool {
-    tag.starts_with(RESERVED)
-}
-
 #[cfg(test)]
 mod tests;
