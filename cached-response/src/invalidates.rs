@@ -7,7 +7,7 @@ use crate::{
         route_name::RouteName,
         tags::{self, Missing, Template},
     },
-    metrics::observers::{LogLimit, TARGET},
+    metrics::event::{LogLimit, TARGET},
 };
 use actix_web::{
     Error, FromRequest, Handler, HttpRequest, HttpResponse, Responder, dev::Payload,

@@ -6,7 +6,7 @@
 use crate::{
     cache::{Inner, ResponseCache},
     metrics::{
-        observers::TARGET,
+        event::TARGET,
         reason::{Bypass, ForwardReason, Skip},
         stats::{RouteStats, Stats},
     },

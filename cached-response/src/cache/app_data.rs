@@ -7,7 +7,7 @@
 
 use crate::{
     key::{Field, KeyWriter},
-    metrics::observers::TARGET,
+    metrics::event::TARGET,
     route::{FindData, PinnedData, Route, SeenData},
     util::sync::lock,
 };

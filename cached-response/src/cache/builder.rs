@@ -12,10 +12,7 @@ use crate::{
         generations::Generations,
     },
     memory::MemoryStore,
-    metrics::{
-        event::CacheEvent,
-        observers::{Observers, OnEvent},
-    },
+    metrics::event::{CacheEvent, Observers, OnEvent},
     policy::{
         mistakes::Mistakes,
         stale::{DEFAULT_TIMEOUT, IntoTimeout, StaleRules, stale_options},

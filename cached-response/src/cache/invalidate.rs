@@ -9,7 +9,7 @@ use crate::{
         scope::{Bump, Scope},
         tags::mistake,
     },
-    metrics::observers::{Observers, TARGET},
+    metrics::event::{Observers, TARGET},
     remote::bus::Sent,
 };
 

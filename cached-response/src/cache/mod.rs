@@ -20,7 +20,7 @@ use crate::{
         generations::{Generations, Target},
     },
     memory::MemoryStore,
-    metrics::{observers::Observers, stats::Stats},
+    metrics::{event::Observers, stats::Stats},
     policy::stale::StaleRules,
     remote::RemoteTier,
     response::tee::CopyBudget,

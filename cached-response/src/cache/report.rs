@@ -5,8 +5,7 @@ use crate::{
     entry::StoredResponse,
     metrics::{
         counters::RouteCounters,
-        event::{CacheEvent, EventKind},
-        observers::TARGET,
+        event::{CacheEvent, EventKind, TARGET},
         reason::{Bypass, Skip},
     },
     route::Route,

@@ -6,8 +6,7 @@ use crate::{
     context::control::{RunContext, with_current},
     entry::StoredResponse,
     http::conditional,
-    metrics::observers::TARGET,
-    metrics::reason::RunReason,
+    metrics::{event::TARGET, reason::RunReason},
     policy::stale::IntoTimeout,
     util::sync::lock,
 };

@@ -9,9 +9,8 @@ use crate::{
     entry::{StoredResponse, head_style::Style},
     http::storable::{ResponseHead, Storable, may_reject_condition, storability},
     memory::variants::StoreOutcome,
-    metrics::observers::TARGET,
     metrics::{
-        event::EventKind,
+        event::{EventKind, TARGET},
         reason::{Skip, StaleRule},
     },
     policy::candidate::ResponseView,

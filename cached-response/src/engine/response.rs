@@ -18,9 +18,8 @@ use crate::{
     invalidation::{generations::Target, tags::Untagged},
     key::{KeyRef, KeyWriter},
     memory::variants::{self, Found},
-    metrics::observers::TARGET,
     metrics::{
-        event::EventKind,
+        event::{EventKind, TARGET},
         reason::{Bypass, ForwardReason, Skip},
     },
     response::{

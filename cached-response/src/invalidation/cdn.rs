@@ -9,7 +9,7 @@ use crate::{
         registry::RESERVED,
         scope::{Bump, Scope},
     },
-    metrics::observers::{LogLimit, TARGET},
+    metrics::event::{LogLimit, TARGET},
     util::sync::{Mutex, lock},
 };
 use actix_web::{

@@ -2,8 +2,7 @@
 
 use crate::{
     metrics::{
-        event::{EVENTS, EventKind},
-        observers::LogLimit,
+        event::{EVENTS, EventKind, LogLimit},
         reason::ForwardReason,
     },
     util::sync::lock,

@@ -5,6 +5,5 @@ pub(crate) mod display;
 pub(crate) mod event;
 #[cfg(any(feature = "admin", feature = "metrics"))]
 pub(crate) mod families;
-pub(crate) mod observers;
 pub(crate) mod reason;
 pub(crate) mod stats;

@@ -5,7 +5,7 @@
 //! `client.call(&budget, |store| Box::pin(async move { store.delete(&name).await }))`.
 
 use crate::{
-    metrics::{observers::TARGET, stats::RemoteStats},
+    metrics::{event::TARGET, stats::RemoteStats},
     remote::{
         CallError,
         breaker::CallPermit,

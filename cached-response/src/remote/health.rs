@@ -2,7 +2,7 @@
 
 use crate::{
     metrics::{
-        observers::TARGET,
+        event::TARGET,
         stats::{ERROR_KINDS, RemoteStats},
     },
     remote::{

@@ -35,7 +35,7 @@ use crate::{
         generations::{Generations, Target},
         nonce::Nonce,
     },
-    metrics::{observers::TARGET, stats::RemoteStats},
+    metrics::{event::TARGET, stats::RemoteStats},
     remote::{
         bus::{InvalidationBus, Limits, transport::StoreTransport},
         client::{Budget, RemoteClient},

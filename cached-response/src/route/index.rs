@@ -2,7 +2,7 @@
 //! that is built in each worker.
 
 use crate::{
-    metrics::observers::TARGET,
+    metrics::event::TARGET,
     route::{Route, RouteRef},
     util::sync::{lock, read, write},
 };

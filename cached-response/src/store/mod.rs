@@ -5,7 +5,7 @@ pub(crate) mod memcached;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
 
-use crate::metrics::observers::{LogLimit, TARGET};
+use crate::metrics::event::{LogLimit, TARGET};
 use actix_web::web::Bytes;
 use std::{error::Error, fmt, future::Future, pin::Pin, time::Duration};
 
