@@ -32,7 +32,7 @@ pub(crate) fn plan(options: &Options, handler: &Handler, errors: &mut Errors) ->
     let named = NamedArguments::of(options);
     named.check_names(&arguments, errors);
     if let Some(Query::Typed(word)) = &options.query
-        && arguments.iter().all(coverage::is_no_query)
+        && arguments.iter().all(coverage::reads_no_query)
     {
         errors.at(word.span(), NO_QUERY);
     }

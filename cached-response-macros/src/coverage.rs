@@ -111,14 +111,14 @@ pub(crate) fn is_determined_by_key(argument: &Argument) -> bool {
 }
 
 /// Returns true where the name of the type excludes that it reads fields of the query.
-pub(crate) fn is_no_query(argument: &Argument) -> bool {
+pub(crate) fn reads_no_query(argument: &Argument) -> bool {
     leaves(&argument.ty)
         .into_iter()
         .all(|ty| !is_query(ty) && kind(ty, "") != ArgumentKind::Other)
 }
 
 /// Returns true where a part of the type is named `Query`.
-pub(crate) fn names_query(argument: &Argument) -> bool {
+pub(crate) fn has_query(argument: &Argument) -> bool {
     leaves(&argument.ty).into_iter().any(is_query)
 }
 

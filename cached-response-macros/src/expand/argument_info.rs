@@ -37,7 +37,7 @@ impl Expansion {
             return None;
         };
         let plans = || self.arguments.iter();
-        let known = plans().any(|plan| coverage::names_query(&plan.argument))
+        let known = plans().any(|plan| coverage::has_query(&plan.argument))
             || plans().any(|plan| plan.role != Role::Covered);
         let facts = plans().filter(|plan| !self.is_varied(plan)).map(|plan| {
             let ty = &plan.argument.ty;

@@ -65,7 +65,7 @@ impl InvalidatesExpansion {
         let private = &function.private;
         let (call, at) = (local("call"), function.output_span());
         let run = respan(quote!(#private::InvalidatingCall::run), at);
-        let arguments = function.types(false);
+        let arguments = function.types(function.eager());
         let [guard, targets, body] = [self.guard(), self.targets(), function.body(at)];
         function.with_signature(
             &quote!(#call: #private::InvalidatingCall<#arguments>),
@@ -92,7 +92,7 @@ impl InvalidatesExpansion {
     fn targets(&self) -> TokenStream {
         let private = &self.function.private;
         let eager = local("eager");
-        let patterns = self.function.arguments(false);
+        let patterns = self.function.eager();
         let patterns = tuple(patterns.map(|plan| plan.argument.by_reference()));
         let names: Vec<_> = (0..self.options.targets.len())
             .map(|n| local(&format!("name{n}")))

@@ -123,8 +123,7 @@ impl Expansion {
     fn function(&self) -> TokenStream {
         let private = &self.private;
         let (call, at) = (local("call"), self.output_span());
-        let eager = self.types(false);
-        let lazy = self.types(true);
+        let [eager, lazy] = [self.types(self.eager()), self.types(self.lazy())];
         let body = self
             .options
             .body
@@ -195,12 +194,18 @@ impl Expansion {
         })
     }
 
-    fn arguments(&self, lazy: bool) -> impl Iterator<Item = &ArgumentPlan> {
-        self.arguments.iter().filter(move |plan| plan.lazy == lazy)
+    /// The arguments that are extracted before the look-up.
+    fn eager(&self) -> impl Iterator<Item = &ArgumentPlan> {
+        self.arguments.iter().filter(|plan| !plan.lazy)
     }
 
-    fn types(&self, lazy: bool) -> TokenStream {
-        tuple(self.arguments(lazy).map(|plan| self.extracted_type(plan)))
+    /// The arguments that are extracted when the handler runs.
+    fn lazy(&self) -> impl Iterator<Item = &ArgumentPlan> {
+        self.arguments.iter().filter(|plan| plan.lazy)
+    }
+
+    fn types<'a>(&self, arguments: impl Iterator<Item = &'a ArgumentPlan>) -> TokenStream {
+        tuple(arguments.map(|plan| self.extracted_type(plan)))
     }
 
     /// The `static` of the route. It has no hygiene, so a block of its own hides it from the body.
@@ -233,7 +238,7 @@ impl Expansion {
         }
         let (writer, eager) = (local("writer"), local("eager"));
         let patterns = tuple(
-            self.arguments(false)
+            self.eager()
                 .map(|plan| self.extracted_pattern(plan, plan.argument.by_reference())),
         );
         let unless = options.unless.as_ref().map(|unless| {

@@ -80,9 +80,9 @@ impl Parse for InvalidatesOptions {
             innermost: parser::innermost(input)?,
             ..Self::default()
         };
-        let seen = parser::parse(&mut options, input, &mut errors)?;
+        parser::parse(&mut options, input, &mut errors)?;
         if errors.is_empty() {
-            check_targets(&seen, &mut errors);
+            check_targets(&options.targets, &mut errors);
         }
         errors.finish(options)
     }
@@ -104,10 +104,10 @@ impl OptionSet for InvalidatesOptions {
     }
 
     fn value(&mut self, name: &Ident, input: ParseStream<'_>) -> Result<()> {
-        if name == "cache" {
-            self.cache = Some(values::expression(input)?);
-        } else {
-            self.krate = Some(input.call(Path::parse_mod_style)?);
+        match name.to_string().as_str() {
+            "cache" => self.cache = Some(values::expression(input)?),
+            "crate" => self.krate = Some(input.call(Path::parse_mod_style)?),
+            _ => unreachable!("`{name} = value` is in the table"),
         }
         Ok(())
     }
@@ -136,22 +136,18 @@ impl OptionSet for InvalidatesOptions {
     }
 }
 
-fn check_targets(seen: &[Ident], errors: &mut Errors) {
-    let names = |option: &&Ident| {
-        ["tags", "path", "url", "prefix", "route", "all"]
-            .iter()
-            .any(|name| *option == name)
-    };
-    let mut naming = seen.iter().filter(names);
-    let all = naming.clone().find(|option| *option == "all");
-    if naming.next().is_none() {
+fn check_targets(targets: &[Target], errors: &mut Errors) {
+    let all = targets.iter().find(|target| target.option == "all");
+    if targets.is_empty() {
         errors.at(
             Span::call_site(),
             "no target is named: write `#[invalidates(tags(\"product:{id}\"))]`, `path(\"/products/{id}\")`, or `all` for everything",
         );
-    } else if let (Some(all), Some(_)) = (all, naming.next()) {
+    } else if let Some(all) = all
+        && targets.len() > 1
+    {
         errors.at(
-            all.span(),
+            all.option.span(),
             "`all` includes every other target: remove `all`, or the others",
         );
     }

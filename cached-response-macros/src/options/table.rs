@@ -205,7 +205,7 @@ const OPTIONS: &[OptionSpec] = &[
         "unkeyed",
         Form::List,
         "unkeyed(db)",
-        &["ignore", "skip", "except", "exclude", "ignore_args"],
+        &["skip", "except", "exclude", "ignore_args"],
     ),
     option("lazy", Form::List, "lazy(db)", &["defer", "late"]),
     option(
@@ -272,14 +272,7 @@ const OPTIONS: &[OptionSpec] = &[
         "store_if",
         Form::Value,
         "store_if = worth_it",
-        &[
-            "cache_if",
-            "when",
-            "only_if",
-            "condition",
-            "response_filter",
-            "store_when",
-        ],
+        &["cache_if", "only_if", "response_filter", "store_when"],
     ),
     option(
         "purge",
@@ -462,12 +455,15 @@ mod tests {
     }
 
     #[test]
-    fn a_synonym_stands_for_one_option_and_is_none_itself() {
-        let names = CACHED_RESPONSE.options.iter().map(|option| option.name);
-        let mut seen: HashSet<_> = names.collect();
-        for option in CACHED_RESPONSE.options {
-            for synonym in option.synonyms {
-                assert!(seen.insert(synonym), "{}: {synonym}", option.name);
+    fn a_word_has_one_meaning_in_a_table() {
+        for table in [CACHED_RESPONSE, INVALIDATES] {
+            let names = table.options.iter().map(|option| option.name);
+            let others = table.ambiguous.iter().chain(table.elsewhere);
+            let others = others.map(|(word, _)| *word);
+            let synonyms = table.options.iter().flat_map(|option| option.synonyms);
+            let mut seen = HashSet::new();
+            for word in names.chain(others).chain(synonyms.copied()) {
+                assert!(seen.insert(word), "{word}");
             }
         }
     }
