@@ -13,7 +13,7 @@ use std::str::FromStr;
 
 /// Data of a run, in the first line of the body of its response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct RunInfo {
     /// The requested page.
     pub page: String,
     /// The version of it that the run has read.
@@ -24,7 +24,7 @@ pub struct Told {
     pub node: String,
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for RunInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             page,
@@ -36,7 +36,7 @@ impl fmt::Display for Told {
     }
 }
 
-impl FromStr for Told {
+impl FromStr for RunInfo {
     type Err = String;
 
     fn from_str(body: &str) -> Result<Self, String> {

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{Settings, Told};
+use super::{RunInfo, Settings};
 use crate::raw::{self, Request, Response};
 
 type Lines = Arc<Mutex<Vec<(Instant, String)>>>;
@@ -81,10 +81,10 @@ impl Node {
     }
 
     /// Returns the run of the page at `target`, which must exist.
-    pub fn page(&self, target: &str) -> Told {
+    pub fn page(&self, target: &str) -> RunInfo {
         let response = self.get(target);
-        let told = response.text().parse();
-        told.unwrap_or_else(|error| panic!("{target}: {error}, {:?}", response.head))
+        let info = response.text().parse();
+        info.unwrap_or_else(|error| panic!("{target}: {error}, {:?}", response.head))
     }
 
     /// Invalidates `tag/TAG`, `path/PATH` or `all`; its answer is 204, or 503 with the error's words.

@@ -1,6 +1,6 @@
 //! A node by itself does what the tests count on.
 
-use tests::nodes::{Origin, Point, Told};
+use tests::nodes::{Origin, Point, RunInfo};
 use tests::raw::{Connection, Request};
 use tests::stage::eventually;
 
@@ -10,14 +10,14 @@ use crate::setting::alone;
 fn a_node_logs_its_runs_and_the_versions_they_read() {
     let origin = Origin::start().unwrap();
     let node = alone("a", &origin);
-    let told = node.page("/page/p");
-    let expected = Told {
+    let info = node.page("/page/p");
+    let expected = RunInfo {
         page: "p".to_owned(),
         version: 1,
         run: 1,
         node: "a".to_owned(),
     };
-    assert_eq!(told, expected);
+    assert_eq!(info, expected);
     assert_eq!(origin.change("p"), 2);
     assert_eq!(node.page("/page/p"), expected);
     assert_eq!(node.invalidate("tag/page:p").status(), 204);
@@ -41,8 +41,8 @@ fn a_run_is_held_where_the_test_wants_it() {
     origin.wait_held(Point::Return, "p", 1);
     origin.change("p");
     origin.go_on(Point::Return, "p");
-    let told: Told = client.receive(&request).unwrap().text().parse().unwrap();
-    assert_eq!(told.version, 2);
+    let info: RunInfo = client.receive(&request).unwrap().text().parse().unwrap();
+    assert_eq!(info.version, 2);
 }
 
 #[test]

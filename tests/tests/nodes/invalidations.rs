@@ -96,8 +96,8 @@ fn an_invalidation_in_a_full_store_is_effective_or_an_error() {
     let setting = Setting::with(&["--maxmemory-policy", "noeviction"]);
     let (a, b) = (setting.forgetful("a"), setting.forgetful("b"));
     let memory = |bytes: &str| {
-        let told = setting.redis.ask(&["CONFIG", "SET", "maxmemory", bytes]);
-        assert_eq!(told.unwrap().text(), "OK");
+        let reply = setting.redis.ask(&["CONFIG", "SET", "maxmemory", bytes]);
+        assert_eq!(reply.unwrap().text(), "OK");
     };
     for (target, way) in [
         ("/page/p", "tag/page:p"),

@@ -93,7 +93,7 @@ impl Samples {
     pub(crate) fn between(&self, from: Instant, to: Instant) -> Self {
         let mut samples = self.0.clone();
         samples.retain(|sample| (from..to).contains(&sample.sent));
-        assert!(!samples.is_empty(), "nobody has asked in that time");
+        assert!(!samples.is_empty(), "there was no request in that time");
         Self(samples)
     }
 

@@ -1,6 +1,6 @@
 //! Answers of a store that are cut anywhere, or altered anywhere.
 
-use tests::nodes::{Node, Told};
+use tests::nodes::{Node, RunInfo};
 use tests::proxy::Mode;
 use tests::stage::eventually;
 
@@ -24,9 +24,9 @@ fn sweep(mode: fn(usize) -> Mode) {
         let response = node.get("/page/p");
         proxy.set(Mode::Pass);
         assert_eq!(response.status(), 200, "{place}");
-        let told: Told = response.text().parse().unwrap();
+        let info: RunInfo = response.text().parse().unwrap();
         assert_eq!(
-            (told.page.as_str(), told.version),
+            (info.page.as_str(), info.version),
             ("p", first.version),
             "{place}"
         );

@@ -21,8 +21,8 @@ fn is_served(node: &Node) {
     while began.elapsed() < WHILE {
         number += 1;
         for page in ["p".to_owned(), format!("p{number}")] {
-            let told = node.page(&format!("/page/{page}"));
-            assert_eq!(told.page, page);
+            let info = node.page(&format!("/page/{page}"));
+            assert_eq!(info.page, page);
         }
         let named = node.page(&format!("/named/p{number}"));
         assert_eq!(named.page, format!("p{number}"));
@@ -87,7 +87,7 @@ fn survives(state: &State) {
     warns_now_and_then(&node);
 }
 
-fn tell(setting: &Setting, command: &[&str]) {
+fn execute(setting: &Setting, command: &[&str]) {
     let said = answered(setting, command);
     assert!(!said.starts_with("ERR"), "{command:?}: {said}");
 }
@@ -95,18 +95,18 @@ fn tell(setting: &Setting, command: &[&str]) {
 #[test]
 fn a_full_store_fails_no_request() {
     survives(&State {
-        enter: |it| tell(it, &["CONFIG", "SET", "maxmemory", "1"]),
+        enter: |it| execute(it, &["CONFIG", "SET", "maxmemory", "1"]),
         shows: (&["SET", "a", "b"], "OOM"),
-        leave: |it| tell(it, &["CONFIG", "SET", "maxmemory", "0"]),
+        leave: |it| execute(it, &["CONFIG", "SET", "maxmemory", "0"]),
     });
 }
 
 #[test]
 fn a_store_that_is_read_only_fails_no_request() {
     survives(&State {
-        enter: |it| tell(it, &["REPLICAOF", "127.0.0.1", "1"]),
+        enter: |it| execute(it, &["REPLICAOF", "127.0.0.1", "1"]),
         shows: (&["SET", "a", "b"], "READONLY"),
-        leave: |it| tell(it, &["REPLICAOF", "NO", "ONE"]),
+        leave: |it| execute(it, &["REPLICAOF", "NO", "ONE"]),
     });
 }
 
@@ -115,9 +115,9 @@ fn a_store_that_is_read_only_fails_no_request() {
 fn a_store_that_wants_a_password_fails_no_request() {
     survives(&State {
         enter: |it| {
-            tell(it, &["CONFIG", "SET", "requirepass", "secret"]);
+            execute(it, &["CONFIG", "SET", "requirepass", "secret"]);
             let wire = it.redis.wire().unwrap();
-            tell_on(
+            execute_on(
                 wire,
                 &[&["AUTH", "secret"], &["CLIENT", "KILL", "TYPE", "normal"]],
             );
@@ -125,7 +125,7 @@ fn a_store_that_wants_a_password_fails_no_request() {
         shows: (&["GET", "a"], "NOAUTH"),
         leave: |it| {
             let wire = it.redis.wire().unwrap();
-            tell_on(
+            execute_on(
                 wire,
                 &[&["AUTH", "secret"], &["CONFIG", "SET", "requirepass", ""]],
             );
@@ -133,7 +133,7 @@ fn a_store_that_wants_a_password_fails_no_request() {
     });
 }
 
-fn tell_on(mut wire: tests::servers::resp::Wire, commands: &[&[&str]]) {
+fn execute_on(mut wire: tests::servers::resp::Wire, commands: &[&[&str]]) {
     for command in commands {
         let said = wire.ask(command).unwrap().text();
         assert!(!said.starts_with("ERR"), "{command:?}: {said}");
@@ -146,10 +146,10 @@ fn a_store_that_permits_nothing_fails_no_request() {
         enter: |it| {
             let rules = ["-@read", "-@write", "-@pubsub"];
             let command = ["ACL", "SETUSER", "default"];
-            tell(it, &[&command[..], &rules[..]].concat());
+            execute(it, &[&command[..], &rules[..]].concat());
         },
         shows: (&["GET", "a"], "NOPERM"),
-        leave: |it| tell(it, &["ACL", "SETUSER", "default", "+@all"]),
+        leave: |it| execute(it, &["ACL", "SETUSER", "default", "+@all"]),
     });
 }
 
@@ -157,7 +157,7 @@ fn a_store_that_permits_nothing_fails_no_request() {
 fn a_store_busy_with_a_script_fails_no_request() {
     survives(&State {
         enter: |it| {
-            tell(it, &["CONFIG", "SET", "busy-reply-threshold", "50"]);
+            execute(it, &["CONFIG", "SET", "busy-reply-threshold", "50"]);
             let mut wire = it.redis.wire().unwrap();
             wire.send(&["EVAL", "while true do end", "0"]).unwrap();
             eventually("it is busy", || {
@@ -165,7 +165,7 @@ fn a_store_busy_with_a_script_fails_no_request() {
             });
         },
         shows: (&["GET", "a"], "BUSY"),
-        leave: |it| tell(it, &["SCRIPT", "KILL"]),
+        leave: |it| execute(it, &["SCRIPT", "KILL"]),
     });
 }
 
@@ -180,12 +180,12 @@ fn lists_of_others_under_our_names_fail_no_request() {
     }
     let setting = Setting::start();
     let node = setting.forgetful("a");
-    let told = setting.put(&node, "/page/p");
+    let info = setting.put(&node, "/page/p");
     setting.put(&node, "/named/p");
     spoil(&setting);
     let type_of = |name: &str| answered(&setting, &["TYPE", name]);
     assert_eq!(type_of(&setting.stored("/page/p")[0]), "list");
-    assert_ne!(node.page("/page/p").run, told.run);
+    assert_ne!(node.page("/page/p").run, info.run);
     assert_eq!(node.page("/named/p").page, "p");
     is_served(&node);
     setting.redis.ask(&["FLUSHALL"]).unwrap();
@@ -197,14 +197,14 @@ fn lists_of_others_under_our_names_fail_no_request() {
 fn junk_under_our_names_is_a_miss() {
     let setting = Setting::start();
     let node = setting.forgetful("a");
-    let told = setting.put(&node, "/page/p");
+    let info = setting.put(&node, "/page/p");
     for name in answered(&setting, &["KEYS", "nodes:*"]).lines() {
         setting
             .redis
             .ask(&["SET", name, "junk", "PX", "60000"])
             .unwrap();
     }
-    assert_ne!(node.page("/page/p").run, told.run);
+    assert_ne!(node.page("/page/p").run, info.run);
     is_served(&node);
     setting.redis.ask(&["FLUSHALL"]).unwrap();
     is_well_again(&setting, &node);
@@ -220,8 +220,8 @@ fn a_store_that_loads_fails_no_request() {
     let mut setting = Setting::with(&options.concat());
     let node = setting.forgetful("a");
     setting.put(&node, "/page/p");
-    tell(&setting, &["DEBUG", "POPULATE", "10000"]);
-    tell(&setting, &["SAVE"]);
+    execute(&setting, &["DEBUG", "POPULATE", "10000"]);
+    execute(&setting, &["SAVE"]);
     setting.redis.restart().unwrap();
     let loads = answered(&setting, &["GET", "a"]);
     assert!(loads.starts_with("LOADING"), "{loads}");

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tests::nodes::{Node, Origin, Remote, Settings, Told};
+use tests::nodes::{Node, Origin, Remote, RunInfo, Settings};
 use tests::proxy::Proxy;
 use tests::servers::redis::Redis;
 use tests::stage::eventually;
@@ -63,11 +63,11 @@ impl Setting {
     }
 
     /// Asks a node for a page, and waits until the server has it.
-    pub(crate) fn put(&self, node: &Node, target: &str) -> Told {
+    pub(crate) fn put(&self, node: &Node, target: &str) -> RunInfo {
         knows_its_tags(node);
-        let told = node.page(target);
+        let info = node.page(target);
         self.is_stored(target);
-        told
+        info
     }
 
     /// Waits until the server has what the path of `target` was answered with.
@@ -99,7 +99,7 @@ pub(crate) fn until_page(
     node: &Node,
     target: &str,
     since: Instant,
-    met: impl Fn(&Told) -> bool,
+    met: impl Fn(&RunInfo) -> bool,
 ) -> Duration {
     let mut last = Duration::ZERO;
     eventually(&format!("{target} is another"), || {

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tests::nodes::{Point, Settings, Told};
+use tests::nodes::{Point, RunInfo, Settings};
 use tests::raw::{Connection, Request};
 use tests::servers::redis::Redis;
 use tests::stage::eventually;
@@ -15,9 +15,9 @@ fn nodes_reuse_one_anothers_responses() {
     let setting = Setting::start();
     let (a, b) = (setting.node("a"), setting.forgetful("b"));
     for target in ["/page/p", "/named/p"] {
-        let told = setting.put(&a, target);
-        assert_eq!(told.node, "a");
-        assert_eq!(b.page(target), told);
+        let info = setting.put(&a, target);
+        assert_eq!(info.node, "a");
+        assert_eq!(b.page(target), info);
         let again = b.get(target);
         assert!(again.header("age").is_some(), "{:?}", again.head);
     }
@@ -94,8 +94,8 @@ fn nodes_that_miss_at_once_run_the_handler_once() {
     // It has looked up, and found that another runs.
     eventually("the other misses", || b.count("misses") == 1);
     setting.origin.go_on(Point::Return, "p");
-    let told = first.receive(&request).unwrap().text();
-    assert_eq!(second.receive(&request).unwrap().text(), told);
+    let info = first.receive(&request).unwrap().text();
+    assert_eq!(second.receive(&request).unwrap().text(), info);
     assert_eq!(setting.origin.runs("p"), 1);
 }
 
@@ -124,8 +124,8 @@ fn a_node_that_dies_with_the_lease_costs_a_second_run() {
 fn a_node_without_memory_reads_the_store_each_time() {
     let setting = Setting::start();
     let (a, b) = (setting.node("a"), setting.forgetful("b"));
-    let told = setting.put(&a, "/page/p");
-    assert_eq!(b.page("/page/p"), told);
+    let info = setting.put(&a, "/page/p");
+    assert_eq!(b.page("/page/p"), info);
     setting.redis.ask(&["FLUSHALL"]).unwrap();
     assert_eq!(b.page("/page/p").node, "b");
 }
@@ -146,19 +146,19 @@ fn connections(setting: &Setting) -> Vec<String> {
 fn each_worker_looks_up_on_a_connection_of_its_own_and_does_without_where_it_has_none() {
     let setting = Setting::start();
     let (a, b) = (setting.node("a"), setting.forgetful("b"));
-    let told = setting.put(&a, "/page/p");
+    let info = setting.put(&a, "/page/p");
     drop(a);
     eventually("its connections end with a process", || {
         connections(&setting).len() <= 2
     });
     // One for calls that requests wait for, one for background calls, and that of a worker.
     eventually("a worker has one of its own", || {
-        assert_eq!(b.page("/page/p"), told);
+        assert_eq!(b.page("/page/p"), info);
         connections(&setting).len() > 2
     });
     for id in connections(&setting) {
         setting.redis.ask(&["CLIENT", "KILL", "ID", &id]).unwrap();
-        assert_eq!(b.page("/page/p"), told);
+        assert_eq!(b.page("/page/p"), info);
     }
     assert_eq!(setting.origin.runs("p"), 1);
     assert_eq!(b.count("remote/slow") + b.count("remote/opened"), 0);
@@ -174,7 +174,7 @@ fn a_worker_leaves_a_server_that_is_no_primary_any_more() {
         .redis
         .ask(&["REPLICAOF", "127.0.0.1", &port])
         .unwrap();
-    eventually("nobody asks it any more", || {
+    eventually("it gets no more requests", || {
         b.page("/page/p");
         connections(&setting).is_empty()
     });
@@ -253,10 +253,10 @@ fn applications_with_other_namespaces_do_not_meet() {
         ..setting.settings("b")
     };
     let (a, b) = (setting.forgetful("a"), start(&other));
-    let told = setting.put(&a, "/page/p");
+    let info = setting.put(&a, "/page/p");
     assert_eq!(b.page("/page/p").node, "b");
     assert_eq!(b.invalidate("all").status(), 204);
-    assert_eq!(a.page("/page/p"), told);
+    assert_eq!(a.page("/page/p"), info);
 }
 
 /// A refill from the store lives no longer than it would have.
@@ -271,8 +271,8 @@ fn a_late_read_does_not_extend_the_lifetime() {
     eventually("it runs again", || {
         let sent = born.elapsed();
         let answer = b.get("/brief/p");
-        let told: Told = answer.text().parse().unwrap();
-        if told.run != first.run {
+        let info: RunInfo = answer.text().parse().unwrap();
+        if info.run != first.run {
             return true;
         }
         let age = answer.header("age").unwrap();

@@ -35,8 +35,8 @@ fn median(mut times: Vec<Duration>) -> Duration {
 fn ask(node: &Node, state: &str, times: usize) -> Vec<Duration> {
     let ask = |number: usize| {
         let page = format!("{}{number}", state.replace(' ', ""));
-        let (told, time) = timed(|| node.page(&format!("/page/{page}")));
-        assert_eq!(told.page, page, "{state}");
+        let (info, time) = timed(|| node.page(&format!("/page/{page}")));
+        assert_eq!(info.page, page, "{state}");
         time
     };
     (0..times).map(ask).collect()
@@ -91,7 +91,7 @@ fn failing_over() -> Row {
     measure(&node, "failing over")
 }
 
-fn tell(setting: &Setting, command: &[&str]) {
+fn execute(setting: &Setting, command: &[&str]) {
     let said = setting.redis.ask(command).unwrap().text();
     assert!(!said.starts_with("ERR"), "{command:?}: {said}");
 }
@@ -108,14 +108,14 @@ fn rows() -> Vec<Row> {
         with("stopped", &[], |it| it.redis.stop().unwrap()),
         with("killed", &[], |it| it.redis.kill()),
         with("full", &[], |it| {
-            tell(it, &["CONFIG", "SET", "maxmemory", "1"]);
+            execute(it, &["CONFIG", "SET", "maxmemory", "1"]);
         }),
         with("read-only", &[], |it| {
-            tell(it, &["REPLICAOF", "127.0.0.1", "1"]);
+            execute(it, &["REPLICAOF", "127.0.0.1", "1"]);
         }),
         with("loading", &loading.concat(), |it| {
-            tell(it, &["DEBUG", "POPULATE", "20000"]);
-            tell(it, &["SAVE"]);
+            execute(it, &["DEBUG", "POPULATE", "20000"]);
+            execute(it, &["SAVE"]);
             it.redis.restart().unwrap();
         }),
         failing_over(),

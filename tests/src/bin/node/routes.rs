@@ -11,7 +11,7 @@ use cached_response::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tests::nodes::{Settings, Told, Visit};
+use tests::nodes::{RunInfo, Settings, Visit};
 use tokio::time::sleep;
 
 static RUNS: AtomicU64 = AtomicU64::new(0);
@@ -46,14 +46,14 @@ async fn run(settings: &Settings, name: &str, shape: &Shape) -> Result<String, E
     let visit = Visit::read(settings.origin, name).await;
     let visit = visit.map_err(ErrorBadGateway)?;
     work(shape).await;
-    let told = Told {
+    let info = RunInfo {
         page: name.to_owned(),
         version: visit.version,
         run: visit.run,
         node: settings.name.clone(),
     };
     visit.end().await.map_err(ErrorBadGateway)?;
-    Ok(filled(format!("{told}\n"), shape))
+    Ok(filled(format!("{info}\n"), shape))
 }
 
 async fn work(shape: &Shape) {

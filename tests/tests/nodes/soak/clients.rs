@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use tests::dice::Dice;
-use tests::nodes::Told;
+use tests::nodes::RunInfo;
 use tests::raw::{Connection, Request, Response};
 
 use super::{NAMES, Plant, Soak};
@@ -47,25 +47,25 @@ impl Question {
     }
 
     /// The run that made the answer, if it is a whole one for this question.
-    fn told(&self, answer: &Response) -> Result<Told, String> {
+    fn run_info(&self, answer: &Response) -> Result<RunInfo, String> {
         if answer.status() != 200 {
             return Err(format!("status {}: {}", answer.status(), answer.text()));
         }
         let text = answer.text();
-        let told: Told = text.parse()?;
-        let (told_of, rest) = text.split_once('\n').unwrap_or_default();
-        if told.page != format!("p{}", self.page) {
-            return Err(format!("another page: {told}"));
+        let info: RunInfo = text.parse()?;
+        let (info_line, rest) = text.split_once('\n').unwrap_or_default();
+        if info.page != format!("p{}", self.page) {
+            return Err(format!("another page: {info}"));
         }
         let end = match self.route {
             "spoken" => format!("in {}", self.language),
             _ => String::new(),
         };
-        let filler = self.size.saturating_sub(told_of.len() + 1);
+        let filler = self.size.saturating_sub(info_line.len() + 1);
         if rest != "x".repeat(filler) + &end {
             return Err(format!("another body of {} octets", text.len()));
         }
-        Ok(told)
+        Ok(info)
     }
 }
 
@@ -73,7 +73,7 @@ impl Soak<'_> {
     /// Asks a node, one request after the other.
     pub(super) fn read(&self, node: usize, mut dice: Dice) {
         let mut kept = None;
-        while self.goes_on() {
+        while self.is_running() {
             let question = Question::roll(&mut dice);
             if let Err(wrong) = self.ask(node, &question, &mut kept) {
                 self.report(format!("{question:?} of node {node}: {wrong}"));
@@ -95,24 +95,24 @@ impl Soak<'_> {
         let least = self.promises.least(&question.path(), node);
         let answer = connection.exchange(&request);
         let answer = answer.map_err(|it| it.to_string())?;
-        let told = question.told(&answer)?;
+        let info = question.run_info(&answer)?;
         count(&self.seen.answers);
-        if told.node != NAMES[node] {
+        if info.node != NAMES[node] {
             count(&self.seen.from_another);
         }
-        judge(&told, least, &answer)?;
+        judge(&info, least, &answer)?;
         // One in a few, by chance that needs no dice.
         let tag = answer.header("etag");
-        if let Some(tag) = tag.filter(|_| told.run.is_multiple_of(5)) {
+        if let Some(tag) = tag.filter(|_| info.run.is_multiple_of(5)) {
             let request = request.header("if-none-match", tag);
             let least = self.promises.least(&question.path(), node);
             let again = connection.exchange(&request);
             let again = again.map_err(|it| it.to_string())?;
             if again.status() == 304 {
                 count(&self.seen.held);
-                judge(&told, least, &again)?;
+                judge(&info, least, &again)?;
             } else {
-                judge(&question.told(&again)?, least, &again)?;
+                judge(&question.run_info(&again)?, least, &again)?;
             }
         }
         *kept = Some(connection);
@@ -121,7 +121,7 @@ impl Soak<'_> {
 
     /// Changes and invalidates.
     pub(super) fn write(&self, mut dice: Dice) {
-        while self.goes_on() {
+        while self.is_running() {
             let change = Change::roll(&mut dice);
             self.origin.change(&format!("p{}", change.page));
             let promise = self.promise(&change);
@@ -215,12 +215,12 @@ impl Change {
 }
 
 /// An answer belongs to the run that it names, or that made the copy of the client.
-fn judge(told: &Told, least: u64, answer: &Response) -> Result<(), String> {
-    if told.version < least {
+fn judge(info: &RunInfo, least: u64, answer: &Response) -> Result<(), String> {
+    if info.version < least {
         let said = answer.header("cache-status").unwrap_or_default();
         let status = answer.status();
         return Err(format!(
-            "{status} for {told}, and at least {least} is promised; {said}"
+            "{status} for {info}, and at least {least} is promised; {said}"
         ));
     }
     if answer.took > TIMEOUT {

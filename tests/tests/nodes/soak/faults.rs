@@ -89,9 +89,9 @@ impl<'a> Faults<'a> {
             Fault::Refused => proxy.refuse(),
             Fault::Stopped => self.redis.stop().unwrap(),
             Fault::Restarted => self.redis.kill(),
-            Fault::Emptied => self.tell(&["FLUSHALL"]),
-            Fault::Full => self.tell(&["CONFIG", "SET", "maxmemory", "1"]),
-            Fault::Kicked => self.tell(&["CLIENT", "KILL", "TYPE", "pubsub"]),
+            Fault::Emptied => self.execute(&["FLUSHALL"]),
+            Fault::Full => self.execute(&["CONFIG", "SET", "maxmemory", "1"]),
+            Fault::Kicked => self.execute(&["CLIENT", "KILL", "TYPE", "pubsub"]),
         }
         self.pass(end, &[20, 300, 1500, 3500]);
         self.repair(fault);
@@ -107,13 +107,13 @@ impl<'a> Faults<'a> {
             Fault::Refused => self.proxies.iter().for_each(Proxy::accept),
             Fault::Stopped => self.redis.resume().unwrap(),
             Fault::Restarted => self.redis.restart().unwrap(),
-            Fault::Full => self.tell(&["CONFIG", "SET", "maxmemory", "0"]),
+            Fault::Full => self.execute(&["CONFIG", "SET", "maxmemory", "0"]),
             Fault::Emptied | Fault::Kicked => {}
             _ => self.end(),
         }
     }
 
-    fn tell(&self, command: &[&str]) {
+    fn execute(&self, command: &[&str]) {
         self.redis.ask(command).unwrap();
     }
 

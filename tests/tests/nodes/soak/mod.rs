@@ -65,7 +65,7 @@ struct Seen {
 
 impl Soak<'_> {
     /// Until the time is over, or something is found.
-    fn goes_on(&self) -> bool {
+    fn is_running(&self) -> bool {
         Instant::now() < self.until && self.found().is_none()
     }
 
@@ -128,7 +128,7 @@ impl Soak<'_> {
                 let dice = Dice::new(seed ^ (100 + writer) << 32);
                 scope.spawn(move || self.write(dice));
             }
-            while self.goes_on() {
+            while self.is_running() {
                 faults.next(self.until);
             }
             faults.end();
