@@ -92,7 +92,7 @@ pub(crate) fn play(moves: &[Move], plant: Option<Plant>) -> Played {
         let mut game = Game::new(plant).await;
         for (at, next) in moves.iter().enumerate() {
             game.next(next).await;
-            game.hear_those_who_have_ended(at).await;
+            game.receive_finished(at).await;
             if game.played.violation.is_some() {
                 return game.played;
             }
@@ -161,14 +161,14 @@ impl Game {
         }
     }
 
-    async fn hear_those_who_have_ended(&mut self, at: usize) {
+    async fn receive_finished(&mut self, at: usize) {
         while let Some(ended) = self.under_way.iter().position(|(it, _)| it.is_finished()) {
             let (asked, sent) = self.under_way.remove(ended);
-            self.hear(at, asked, &sent).await;
+            self.receive(at, asked, &sent).await;
         }
     }
 
-    async fn hear(&mut self, at: usize, asked: Asked, sent: &Sent) {
+    async fn receive(&mut self, at: usize, asked: Asked, sent: &Sent) {
         let answer = asked.survived().await.map(|answer| Answer {
             status: answer.status.as_u16(),
             facts: answer.header("x-facts").map(ToOwned::to_owned),
@@ -180,8 +180,8 @@ impl Game {
                 _ => answer.body.map(|body| body.to_vec()),
             },
         });
-        let heard = answer.as_ref().map(|it| (it.status, &it.said, &it.facts));
-        self.played.answers.push(format!("{sent} -> {heard:?}"));
+        let received = answer.as_ref().map(|it| (it.status, &it.said, &it.facts));
+        self.played.answers.push(format!("{sent} -> {received:?}"));
         match sent.judge(answer.as_ref(), &self.world) {
             Ok(held) => self.held.extend(held),
             Err(wrong) => {
@@ -204,7 +204,7 @@ impl Game {
             answered && self.world.cache.stats().running == 0
         })
         .await;
-        self.hear_those_who_have_ended(at).await;
+        self.receive_finished(at).await;
         let stats = self.world.cache.stats();
         assert!(stats.hit_for_pass_bytes <= 2 << 20, "{stats:?}");
         assert!(stats.bytes <= 64 << 20, "{stats:?}");

@@ -56,14 +56,14 @@ fn page(kind: Kind, number: &Path<usize>, view: &Query<View>) -> Page {
     }
 }
 
-fn told(facts: &Facts) -> HttpResponseBuilder {
+fn with_facts(facts: &Facts) -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     response.insert_header(("x-facts", facts.to_line()));
     response
 }
 
 fn whole(world: &World, facts: &Facts) -> HttpResponse {
-    told(facts).body(world.body(facts))
+    with_facts(facts).body(world.body(facts))
 }
 
 #[route("/object/{n}", method = "GET", method = "HEAD", method = "POST")]
@@ -120,7 +120,7 @@ async fn renewed(world: Data<World>, n: Path<usize>, view: Query<View>) -> HttpR
         }
     }
     tag(Tag::Object(*n).text());
-    told(&facts)
+    with_facts(&facts)
         .insert_header((ETAG, validator))
         .body(world.body(&facts))
 }
@@ -202,7 +202,7 @@ async fn streamed(world: Data<World>, n: Path<usize>, view: Query<View>) -> Http
     let (body, whose) = (world.body(&facts), Tag::Group(*n % GROUPS));
     // The group is named while the body is sent.
     let pieces = pieces(world, body).inspect(move |_| tag(whose.text()));
-    told(&facts).streaming(pieces)
+    with_facts(&facts).streaming(pieces)
 }
 
 /// Hands off before each piece and before the end.
@@ -234,7 +234,7 @@ async fn scope(
     let mut facts = world.look(page(Kind::Scope, &n, &view), user).await;
     tag(Tag::Object(*n).text());
     facts.language = header(&request, "accept-language");
-    told(&facts)
+    with_facts(&facts)
         .insert_header((VARY, ACCEPT_LANGUAGE.as_str()))
         .body(world.body(&facts))
 }

@@ -62,6 +62,6 @@ impl Oracle {
     }
 
     fn lock(&self) -> MutexGuard<'_, Promises> {
-        self.0.lock().expect("nobody panics with it")
+        self.0.lock().expect("no holder of the lock panics")
     }
 }

@@ -28,7 +28,7 @@ impl Pace {
 }
 
 async fn dawdle(dice: &Mutex<Dice>) {
-    let wait = dice.lock().expect("nobody panics with it").below(12);
+    let wait = dice.lock().expect("no holder of the lock panics").below(12);
     match wait {
         0 => sleep(Duration::from_millis(1)).await,
         1 => sleep(Duration::from_millis(3)).await,
@@ -53,14 +53,17 @@ impl Turns {
             return;
         }
         let (go, turn) = oneshot::channel();
-        self.waiting.lock().expect("nobody panics with it").push(go);
+        self.waiting
+            .lock()
+            .expect("no holder of the lock panics")
+            .push(go);
         // It ends with an error, and continues, where the game is over.
         let _ = turn.await;
     }
 
     /// Lets one waiting task continue.
     pub(crate) fn release(&self, which: usize) {
-        let mut waiting = self.waiting.lock().expect("nobody panics with it");
+        let mut waiting = self.waiting.lock().expect("no holder of the lock panics");
         waiting.retain(|one| !one.is_closed());
         if !waiting.is_empty() {
             let which = which % waiting.len();
@@ -72,6 +75,9 @@ impl Turns {
     /// Ends all waits.
     pub(crate) fn end(&self) {
         self.over.store(true, SeqCst);
-        self.waiting.lock().expect("nobody panics with it").clear();
+        self.waiting
+            .lock()
+            .expect("no holder of the lock panics")
+            .clear();
     }
 }

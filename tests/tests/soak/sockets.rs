@@ -49,7 +49,7 @@ struct Soak {
 
 impl Soak {
     /// Until the time is over, or something is found.
-    fn goes_on(&self) -> bool {
+    fn is_running(&self) -> bool {
         Instant::now() < self.until && self.found().is_none()
     }
 
@@ -93,7 +93,7 @@ impl Soak {
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_time().build().unwrap();
         runtime.block_on(async {
-            while self.goes_on() {
+            while self.is_running() {
                 let among = Among::every_kind(dice.pick(&SPREADS));
                 for _ in 0..dice.below(3) {
                     self.world.bump(among.object(&mut dice));
@@ -156,7 +156,7 @@ impl<'a> Client<'a> {
     /// Asks, one request after the other.
     fn read(mut self) {
         let mut asked = 0;
-        while self.soak.goes_on() {
+        while self.soak.is_running() {
             asked += 1;
             let among = Among::every_kind(self.dice.pick(&SPREADS));
             let question = Question::roll(&mut self.dice, &among);

@@ -119,7 +119,7 @@ impl World {
         if self.plant != Some(Plant::MixesUsers) || user.is_none() {
             return user;
         }
-        let mut last = self.last_user.lock().expect("nobody panics with it");
+        let mut last = self.last_user.lock().expect("no holder of the lock panics");
         let before = last.clone();
         last.clone_from(&user);
         before.or(user)

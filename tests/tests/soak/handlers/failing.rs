@@ -10,7 +10,7 @@ use cached_response::{Policy, cached_response, disable_cache, set_cache_timeout}
 use futures_util::{Stream, StreamExt as _};
 use tests::alone::ORDERED;
 
-use super::{View, page, pieces, told};
+use super::{View, page, pieces, with_facts};
 use crate::page::Kind;
 use crate::world::World;
 
@@ -27,7 +27,7 @@ pub(super) async fn moody(
     let mood = world.run() % 19;
     let facts = world.look(page(Kind::Moody, &n, &view), None).await;
     let body = world.body(&facts);
-    let mut response = told(&facts);
+    let mut response = with_facts(&facts);
     match mood {
         0 => return Err(error::ErrorInternalServerError(MOODY)),
         1 => return Ok(HttpResponse::ServiceUnavailable().body(MOODY)),
@@ -77,6 +77,6 @@ pub(super) async fn fail_often(
         1 => Ok(HttpResponse::ServiceUnavailable().body(MOODY)),
         2 => std::panic::panic_any(ORDERED),
         3 => pending().await,
-        _ => Ok(told(&facts).body(world.body(&facts))),
+        _ => Ok(with_facts(&facts).body(world.body(&facts))),
     }
 }
