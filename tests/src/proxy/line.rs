@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::{HELD, Mode, Shared};
 
 /// First octets of a client, which identify the connection.
-const FIRST_WORDS: usize = 4 << 10;
+const MAX_RECORDED: usize = 4 << 10;
 
 /// One connection.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl Line {
                 return Ok(());
             }
             shared.asked.fetch_add(length as u64, SeqCst);
-            self.hear(octets);
+            self.record(octets);
             if self.holds(octets) {
                 shared.barriers.at(HELD).await;
             }
@@ -117,9 +117,9 @@ impl Line {
         matches!(*self.mode.borrow(), Mode::Hold(words) if contains(octets, words))
     }
 
-    fn hear(&self, octets: &[u8]) {
+    fn record(&self, octets: &[u8]) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = FIRST_WORDS.saturating_sub(said.len()).min(octets.len());
+        let room = MAX_RECORDED.saturating_sub(said.len()).min(octets.len());
         said.extend(&octets[..room]);
     }
 

@@ -131,7 +131,7 @@ async fn known(
     next.call(request).await
 }
 
-async fn told(path: web::Path<String>, request: TrackedRequest) -> String {
+async fn read_by(path: web::Path<String>, request: TrackedRequest) -> String {
     match &**path {
         "extension" => format!("{:?}", request.extension::<u32>()),
         "peer" => format!("{:?}", request.peer_ip()),
@@ -160,7 +160,7 @@ async fn what_depends_on_a_user_that_no_argument_names_is_private_too() {
         .service(
             web::resource("/told/{by}")
                 .wrap(from_fn(known))
-                .route(web::get().to(cached(policy(), told))),
+                .route(web::get().to(cached(policy(), read_by))),
         );
     let app = init_service(app).await;
     for (target, is_private) in [

@@ -57,7 +57,7 @@ mod pasted {
     }
 
     #[cached_response(gate(id))]
-    pub(super) async fn for_whoever_has_one(User { id, .. }: User) -> String {
+    pub(super) async fn behind_a_gate(User { id, .. }: User) -> String {
         "for users".to_owned()
     }
 
@@ -192,7 +192,7 @@ fn a_hint_makes_a_handler() {
         web::get().to(pasted::of_request_data),
         web::get().to(pasted::for_users),
         web::get().to(pasted::of_one_field),
-        web::get().to(pasted::for_whoever_has_one),
+        web::get().to(pasted::behind_a_gate),
         web::get().to(pasted::of_two),
         web::get().to(pasted::of_the_second),
         web::get().to(pasted::of_the_first),

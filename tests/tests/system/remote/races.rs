@@ -72,7 +72,7 @@ async fn one_variant_does_not_wait_for_another() {
     let it = nodes.other.app.ask(ask("it"));
     nodes.stage.at_run(2).await;
     let fr = nodes.one.app.ask(ask("fr"));
-    assert_eq!(fr.text().await, "run 3 in fr", "it waits for nobody");
+    assert_eq!(fr.text().await, "run 3 in fr", "it does not wait");
     nodes.stage.release(2);
     assert_eq!(it.text().await, "run 2 in it");
 }

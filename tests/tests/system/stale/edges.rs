@@ -57,7 +57,7 @@ async fn streamed(stage: web::Data<Stage>) -> HttpResponse {
     HttpResponse::Ok().streaming(Box::pin(body))
 }
 
-async fn whose(stage: web::Data<Stage>) -> String {
+async fn of_tenant(stage: web::Data<Stage>) -> String {
     let run = stage.run_at_barrier().await;
     let tenant = TENANT
         .try_with(Clone::clone)
@@ -104,7 +104,7 @@ fn routes(app: &mut web::ServiceConfig) {
         tenants
             .route(
                 "/whose",
-                web::get().to(cached(policy.soft_timeout(2), whose)),
+                web::get().to(cached(policy.soft_timeout(2), of_tenant)),
             )
             .route(
                 "/plain",

@@ -152,7 +152,7 @@ impl Scene {
     }
 
     /// The answer to the client, the runs of the handler, and `Cache-Status`.
-    async fn told(&self, target: &str, slow: Option<u64>) -> Vec<String> {
+    async fn outcome(&self, target: &str, slow: Option<u64>) -> Vec<String> {
         let run = self.stage.runs() + 1;
         let asked = self.app.get(target);
         let ends_or_runs = || asked.is_finished() || self.stage.runs() == run;
@@ -199,6 +199,6 @@ async fn each_situation_of_the_guide_has_its_outcome() {
         let path = target.split('?').next().unwrap();
         let scene = Scene::new(path).await;
         let slow = scene.prepare(events).await;
-        assert_eq!(scene.told(target, slow).await, row[1..], "{opening}");
+        assert_eq!(scene.outcome(target, slow).await, row[1..], "{opening}");
     }
 }

@@ -44,7 +44,7 @@ async fn waiters_wait_for_the_end_of_a_stream() {
     let app = stage.app(routes).await;
     let leader = app.get("/paced");
     (0..3).for_each(|n| stage.barriers.release(&format!("chunk {n}")));
-    soon("it comes to its end", || stage.barriers.count("end") == 1).await;
+    soon("it ends", || stage.barriers.count("end") == 1).await;
     let waiters: Vec<_> = (0..5).map(|_| app.get("/paced")).collect();
     soon("they follow", || stage.cache.stats().misses == 6).await;
     assert!(waiters.iter().all(|waiter| !waiter.is_finished()));
