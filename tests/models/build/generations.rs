@@ -1,4 +1,4 @@
-//! Mistakes that the generations might have had.
+//! Mistakes in the generations.
 
 use crate::{Mistake, Subject};
 
@@ -18,7 +18,7 @@ const OLD_RESPONSE: &str = "an old response after the invalidation";
 
 const MISTAKES: &[Mistake] = &[
     Mistake {
-        name: "a_snapshot_is_taken_when_the_handler_has_run",
+        name: "a_snapshot_is_taken_after_the_handler_has_run",
         file: "scenarios.rs",
         right: "let snapshot = self.snapshot();
         let response = self.handler();",
@@ -28,7 +28,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "it_is_compared_when_it_is_stored_and_not_when_it_is_read",
+        name: "a_snapshot_is_compared_when_a_response_is_stored_and_not_when_it_is_read",
         file: "scenarios.rs",
         right: "*lock(&self.stored[place]) = Some(Stored::new(response, snapshot));",
         wrong: "if snapshot.is_current() {
@@ -39,7 +39,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "an_invalidation_removes_what_is_stored_and_no_more",
+        name: "an_invalidation_only_removes_the_stored_response",
         file: "scenarios.rs",
         right: "self.registry.bump(&name, Bump::Invalidate);",
         wrong: "self.evict(0);",
@@ -47,7 +47,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "it_is_stored_and_removed_again_if_it_was_overtaken",
+        name: "an_overtaken_response_is_stored_and_then_removed",
         file: "scenarios.rs",
         right: "*lock(&self.stored[place]) = Some(Stored::new(response, snapshot));",
         wrong: "*lock(&self.stored[place]) = Some(Stored::new(response, Snapshot::default()));
@@ -58,7 +58,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "an_invalidation_does_not_publish_what_was_changed_before",
+        name: "an_invalidation_does_not_publish_the_change_before_it",
         file: "generation.rs",
         right: "self.0.count.fetch_add(one, Release);",
         wrong: "self.0.count.fetch_add(one, Relaxed);",
@@ -66,7 +66,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "a_snapshot_does_not_see_what_was_published",
+        name: "a_snapshot_does_not_acquire_the_published_change",
         file: "generation.rs",
         right: "self.0.count.load(Acquire)",
         wrong: "self.0.count.load(Relaxed)",
@@ -92,7 +92,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "a_bump_count_does_not_publish_what_was_bumped",
+        name: "a_bump_count_does_not_publish_the_bumped_generations",
         file: "generation.rs",
         right: "self.0.fetch_add(1, Release);",
         wrong: "self.0.fetch_add(1, Relaxed);",
@@ -100,7 +100,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "a_reader_of_the_bump_count_does_not_see_what_was_bumped",
+        name: "a_reader_of_the_bump_count_does_not_acquire_the_bumped_generations",
         file: "generation.rs",
         right: "let count = bumps.0.load(Acquire);",
         wrong: "let count = bumps.0.load(Relaxed);",
@@ -174,7 +174,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "what_is_gone_keeps_its_heir_out",
+        name: "a_dead_entry_of_the_registry_is_not_replaced",
         file: "registry.rs",
         right: "shard.generations.insert(hash, generation.downgrade());",
         wrong: "shard.generations.entry(hash).or_insert_with(|| generation.downgrade());",
@@ -182,7 +182,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "a_sweep_takes_what_is_held",
+        name: "a_sweep_removes_a_held_name",
         file: "registry.rs",
         right: "retain(|_, generation| !generation.is_dropped())",
         wrong: "clear()",
@@ -214,7 +214,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "the_prefixes_are_read_when_the_handler_has_run",
+        name: "the_prefixes_are_read_after_the_handler_has_run",
         file: "scenarios.rs",
         right: "let snapshot = self.snapshot_of(path);
         let response = self.handler();",

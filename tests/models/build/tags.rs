@@ -35,7 +35,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "the_stripe_is_looked_at_before_the_tag_is_counted",
+        name: "the_stripe_is_compared_before_the_generation_of_the_tag_is_read",
         file: "registry.rs",
         right: "let seen = generation.seen();
             // Only now: an invalidation after this read has bumped the stripe before.
@@ -49,7 +49,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "the_stripes_are_noted_when_the_handler_has_run",
+        name: "the_stripes_are_noted_after_the_handler_has_run",
         file: "scenarios.rs",
         right: "let before = self.stripes.before();
         let response = self.handler();
@@ -61,7 +61,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "what_was_expired_meanwhile_is_stored_as_fresh",
+        name: "a_response_expired_during_its_run_is_stored_as_fresh",
         file: "registry.rs",
         right: "Validity::Expired => seen.expired(),",
         wrong: "Validity::Expired => seen,",
@@ -69,7 +69,7 @@ const MISTAKES: &[Mistake] = &[
         failure: OLD_RESPONSE,
     },
     Mistake {
-        name: "kept_tags_are_counted_when_the_handler_has_run",
+        name: "kept_tags_are_read_after_the_handler_has_run",
         file: "scenarios.rs",
         right: "let kept = lock(&self.stored).as_ref().unwrap().snapshot.again();
         let response = self.handler();",

@@ -6,7 +6,7 @@ use std::sync;
 use loom::sync::atomic::AtomicU64;
 use loom::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
-/// A strong handle. What is shared lives a little longer than its count says, which nobody sees.
+/// A strong handle. The shared value lives a little longer than its count, which no test observes.
 #[derive(Debug)]
 pub(crate) struct Arc<T: ?Sized>(sync::Arc<T>, Count);
 

@@ -19,8 +19,8 @@ const OLD: u64 = 1;
 const NEW: u64 = 2;
 const NAME: u32 = 0;
 
-/// A cache of one name, with a place for what each of two runs has stored.
-struct World {
+/// A cache of one name, with a place for the response of each of two runs.
+struct Cache {
     source: AtomicU64,
     registry: Registry,
     bumps: BumpCount,
@@ -46,7 +46,7 @@ impl Stored {
     }
 }
 
-impl World {
+impl Cache {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             source: AtomicU64::new(OLD),
@@ -100,14 +100,14 @@ impl World {
         *lock(&self.stored[place]) = Some(stored);
     }
 
-    /// Changes what pages are made from, then invalidates all below a path.
+    /// Changes the source of the pages, then invalidates all below a path.
     fn change_below(&self, text: &str) {
         self.source.store(NEW, Relaxed);
         self.bumps
             .count(|| path::bump_prefix(&self.registry, text, Bump::Invalidate));
     }
 
-    /// Changes what pages are made from, then invalidates.
+    /// Changes the source of the pages, then invalidates.
     fn change(&self) {
         self.source.store(NEW, Relaxed);
         self.invalidate(NAME);
@@ -144,7 +144,7 @@ impl World {
     }
 }
 
-/// Names that lie in one shard with [`NAME`].
+/// Names in the shard of [`NAME`].
 fn neighbours() -> impl Iterator<Item = u32> {
     let shard = |name: &u32| {
         let [byte, ..] = RandomState::default().hash_one(name).to_be_bytes();
@@ -162,25 +162,25 @@ fn name_in_the_same_stripe() -> u32 {
 #[test]
 pub(super) fn a_run_and_an_invalidation_at_once() {
     explore(|| {
-        let world = World::new();
-        let other = Arc::clone(&world);
+        let cache = Cache::new();
+        let other = Arc::clone(&cache);
         let runner = thread::spawn(move || other.run(0));
-        world.change();
-        world.assert_nothing_old();
+        cache.change();
+        cache.assert_nothing_old();
         runner.join().unwrap();
-        world.assert_nothing_old();
+        cache.assert_nothing_old();
     });
 }
 
 #[test]
 pub(super) fn arguments_are_extracted_during_an_invalidation() {
     explore(|| {
-        let world = World::new();
-        let other = Arc::clone(&world);
+        let cache = Cache::new();
+        let other = Arc::clone(&cache);
         let runner = thread::spawn(move || other.run_with_arguments(0));
-        world.change();
+        cache.change();
         runner.join().unwrap();
-        world.assert_nothing_old();
+        cache.assert_nothing_old();
     });
 }
 
@@ -199,89 +199,89 @@ pub(super) fn two_names_of_a_stripe_are_bumped_at_once() {
 #[test]
 pub(super) fn arguments_that_are_extracted_after_an_invalidation_are_stored() {
     explore(|| {
-        let world = World::new();
-        world.change();
-        world.run_with_arguments(0);
-        assert_eq!(world.read(0), Some(NEW));
+        let cache = Cache::new();
+        cache.change();
+        cache.run_with_arguments(0);
+        assert_eq!(cache.read(0), Some(NEW));
     });
 }
 
 #[test]
 pub(super) fn a_read_and_an_invalidation_at_once() {
     explore(|| {
-        let world = World::new();
-        world.run(0);
-        let other = Arc::clone(&world);
+        let cache = Cache::new();
+        cache.run(0);
+        let other = Arc::clone(&cache);
         let changer = thread::spawn(move || other.change());
-        let _either = world.read(0);
+        let _either = cache.read(0);
         changer.join().unwrap();
-        world.assert_nothing_old();
+        cache.assert_nothing_old();
     });
 }
 
 #[test]
 pub(super) fn two_runs_at_once_are_both_invalidated() {
     explore(|| {
-        let world = World::new();
-        let other = Arc::clone(&world);
+        let cache = Cache::new();
+        let other = Arc::clone(&cache);
         let runner = thread::spawn(move || other.run(0));
-        world.run(1);
-        world.change();
-        world.assert_nothing_old();
+        cache.run(1);
+        cache.change();
+        cache.assert_nothing_old();
         runner.join().unwrap();
-        world.assert_nothing_old();
+        cache.assert_nothing_old();
     });
 }
 
 #[test]
 pub(super) fn a_run_starts_while_the_last_response_is_evicted() {
     explore(|| {
-        let world = World::new();
-        world.run(0);
-        let other = Arc::clone(&world);
+        let cache = Cache::new();
+        cache.run(0);
+        let other = Arc::clone(&cache);
         let evictor = thread::spawn(move || other.evict(0));
-        world.run(1);
+        cache.run(1);
         evictor.join().unwrap();
-        world.change();
-        world.assert_nothing_old();
+        cache.change();
+        cache.assert_nothing_old();
     });
 }
 
 #[test]
 pub(super) fn a_sweep_meets_a_run_that_starts() {
     explore(|| {
-        let world = World::new();
-        world.run(0);
+        let cache = Cache::new();
+        cache.run(0);
         let mut neighbours = neighbours();
         for name in neighbours.by_ref().take(31) {
-            drop(world.registry.hold(&name));
+            drop(cache.registry.hold(&name));
         }
-        assert_eq!(world.registry.len(), 32);
-        let (other, newcomer) = (Arc::clone(&world), neighbours.next());
+        assert_eq!(cache.registry.len(), 32);
+        let (other, newcomer) = (Arc::clone(&cache), neighbours.next());
         let sweeper = thread::spawn(move || drop(other.registry.hold(&newcomer.unwrap())));
-        world.run(1);
-        world.change();
-        world.assert_nothing_old();
+        cache.run(1);
+        cache.change();
+        cache.assert_nothing_old();
         sweeper.join().unwrap();
-        world.assert_nothing_old();
-        assert!(world.registry.len() <= 2, "nothing was swept");
+        cache.assert_nothing_old();
+        assert!(cache.registry.len() <= 2, "nothing was swept");
     });
 }
 
 #[test]
 pub(super) fn a_run_after_an_invalidation_is_not_invalidated_by_it() {
     explore(|| {
-        let world = World::new();
+        let cache = Cache::new();
         let started = Arc::new(AtomicU64::new(0));
-        let (other, told) = (Arc::clone(&world), Arc::clone(&started));
+        let (other, signal) = (Arc::clone(&cache), Arc::clone(&started));
         let changer = thread::spawn(move || {
             other.change();
-            told.store(1, SeqCst);
+            signal.store(1, SeqCst);
         });
         let late = started.load(SeqCst) == 1;
-        world.run(0);
+        cache.run(0);
         changer.join().unwrap();
-        assert!(!late || world.read(0) == Some(NEW), "its response is lost");
+        assert!(!late || cache.read(0) == Some(NEW), "its response is lost");
     });
 }
 
@@ -289,14 +289,14 @@ pub(super) fn a_run_after_an_invalidation_is_not_invalidated_by_it() {
 pub(super) fn a_prefix_is_invalidated_while_two_runs_start_below_it() {
     for paths in [["/shop", "/shop/1/a"], ["/shop//1", "/shop/1/a/b"]] {
         explore(move || {
-            let world = World::new();
-            let other = Arc::clone(&world);
+            let cache = Cache::new();
+            let other = Arc::clone(&cache);
             let runner = thread::spawn(move || other.run_for(paths[0], 0));
-            world.run_for(paths[1], 1);
-            world.change_below("/shop/");
-            world.assert_nothing_old();
+            cache.run_for(paths[1], 1);
+            cache.change_below("/shop/");
+            cache.assert_nothing_old();
             runner.join().unwrap();
-            world.assert_nothing_old();
+            cache.assert_nothing_old();
         });
     }
 }

@@ -1,4 +1,4 @@
-//! loom's types under the names that the generations ask for.
+//! loom's types under the names that the generations import.
 
 use std::hash::{BuildHasherDefault, DefaultHasher};
 

@@ -14,7 +14,7 @@ const NEW: u64 = 2;
 const TAG: &str = "product:7";
 
 /// A cache with one place, whose handler names one tag.
-struct World {
+struct Cache {
     source: AtomicU64,
     names: Registry,
     stripes: Stripes,
@@ -26,7 +26,7 @@ struct Stored {
     snapshot: Snapshot,
 }
 
-impl World {
+impl Cache {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             source: AtomicU64::new(OLD),
@@ -48,7 +48,7 @@ impl World {
         self.store(response, held);
     }
 
-    /// A run that finds unchanged what lies there, and names nothing.
+    /// A run that validates the stored response, and names nothing.
     fn validate(&self) {
         let kept = lock(&self.stored).as_ref().unwrap().snapshot.again();
         let response = self.handler();
@@ -67,7 +67,7 @@ impl World {
         drop(replaced);
     }
 
-    /// Changes what pages are made from, then bumps the tag.
+    /// Changes the source of the pages, then bumps the tag.
     fn change(&self, bump: Bump) {
         self.source.store(NEW, Relaxed);
         self.stripes.bump(&self.names, TAG, bump);
@@ -87,53 +87,53 @@ impl World {
     }
 }
 
-/// Runs and bumps at once, after what comes first, and reads at the end of each: nothing old may be one of these.
-fn model(first: fn(&World), run: fn(&World), bump: Bump, never: &'static [Validity]) {
+/// Does `first`, then runs and bumps at once, and reads after each: an old response is `never` of these.
+fn model(first: fn(&Cache), run: fn(&Cache), bump: Bump, never: &'static [Validity]) {
     explore(move || {
-        let world = World::new();
-        first(&world);
-        let other = Arc::clone(&world);
+        let cache = Cache::new();
+        first(&cache);
+        let other = Arc::clone(&cache);
         let runner = thread::spawn(move || run(&other));
-        world.change(bump);
-        world.assert_nothing_old_is(never);
+        cache.change(bump);
+        cache.assert_nothing_old_is(never);
         runner.join().unwrap();
-        world.assert_nothing_old_is(never);
+        cache.assert_nothing_old_is(never);
     });
 }
 
-fn nothing(_: &World) {}
+fn nothing(_: &Cache) {}
 
 const REUSABLE: &[Validity] = &[Validity::Current, Validity::Expired];
 
 #[test]
 pub(super) fn a_run_and_an_invalidation_at_once() {
-    model(nothing, World::run, Bump::Invalidate, REUSABLE);
+    model(nothing, Cache::run, Bump::Invalidate, REUSABLE);
 }
 
 #[test]
 pub(super) fn a_run_and_an_expiry_at_once() {
-    model(nothing, World::run, Bump::Expire, &[Validity::Current]);
+    model(nothing, Cache::run, Bump::Expire, &[Validity::Current]);
 }
 
 #[test]
 pub(super) fn a_validation_and_an_invalidation_at_once() {
-    model(World::made, World::validate, Bump::Invalidate, REUSABLE);
+    model(Cache::made, Cache::validate, Bump::Invalidate, REUSABLE);
 }
 
 #[test]
 pub(super) fn a_second_run_and_an_invalidation_at_once() {
-    model(World::run, World::run, Bump::Invalidate, REUSABLE);
+    model(Cache::run, Cache::run, Bump::Invalidate, REUSABLE);
 }
 
 #[test]
 pub(super) fn a_run_after_an_invalidation_is_not_invalidated_by_it() {
     explore(|| {
-        let world = World::new();
-        let other = Arc::clone(&world);
+        let cache = Cache::new();
+        let other = Arc::clone(&cache);
         thread::spawn(move || other.change(Bump::Invalidate))
             .join()
             .unwrap();
-        world.run();
-        assert_eq!(world.read(), Some((NEW, Validity::Current)));
+        cache.run();
+        assert_eq!(cache.read(), Some((NEW, Validity::Current)));
     });
 }
