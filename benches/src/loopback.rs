@@ -1,11 +1,11 @@
 //! Requests over loopback: one worker of the server on one processor, the load on another.
 //!
 //! Contenders take turns of a fraction of a second. A round's figure is the ratio to the bare
-//! handler's turn in the same round, and the median of these is what counts: what else the
-//! machine does comes and goes slower than turns do. Every other round goes backwards, so that
-//! nobody is always the first or the next to the same other. And every few rounds all the servers
-//! are started anew: where a process happens to lie in memory makes it faster or slower by a
-//! hundredth or two, for as long as it lives.
+//! handler's turn in the same round, and the median of these is the result: other load on the
+//! machine changes more slowly than turns do. Every other round runs backwards, so that no
+//! contender is always the first or the next to the same other. Every few rounds all the servers
+//! are started anew: the placement of a process in memory makes it faster or slower by a
+//! hundredth or two, until it ends.
 
 use crate::{
     Bounded, Contender, Held,

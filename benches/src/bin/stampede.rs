@@ -1,7 +1,7 @@
 //! `cargo run --release -p benches --bin stampede [-- --check]`
 //!
-//! 1,000 requests at once for a page that nobody has: how often the handler runs, and how long
-//! the slowest waits. `--check` fails above one run, or above the handler's time and 50 ms.
+//! 1,000 requests at once for a page that is not stored: the number of runs of the handler, and
+//! the longest wait. `--check` fails above one run, or above the handler's time and 50 ms.
 
 use actix_web::{
     Responder, get, rt,

@@ -353,7 +353,7 @@ impl ResponseCacheBuilder {
     /// than 16 KiB of keys has `CDN-Cache-Control: no-store` and `Surrogate-Control: no-store` in their
     /// place, since the CDN could not invalidate it.
     ///
-    /// Everybody who receives the response can read its tags, unless the CDN removes the header.
+    /// Every receiver of the response can read its tags, unless the CDN removes the header.
     ///
     /// [`InvalidatedNames::surrogate_keys`]: crate::InvalidatedNames::surrogate_keys
     ///
