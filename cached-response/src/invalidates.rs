@@ -5,6 +5,7 @@ use crate::{
     cache::{ResponseCache, default, invalidate::Invalidation},
     invalidation::{
         route_name::RouteName,
+        scope::{Bump, Scope},
         tags::{self, Missing, Template},
     },
     metrics::event::{LogLimit, TARGET},
@@ -357,15 +358,10 @@ struct Write {
 
 /// A target with its parameters filled in.
 #[derive(Debug)]
-enum ResolvedTarget {
-    All,
-    Tag(String),
-    /// A tag with the value of a parameter.
-    FilledTag(String),
-    Path(String),
-    Url(String),
-    Prefix(String),
-    Route(String),
+struct ResolvedTarget {
+    scope: Scope,
+    /// A tag with the value of a parameter: no advice is given about it.
+    is_filled_tag: bool,
 }
 
 impl Write {
@@ -412,14 +408,16 @@ impl Write {
 
     fn invalidate(&mut self) -> Vec<Invalidation> {
         let Self { cache, targets, .. } = self;
-        let each = targets.drain(..).map(|target| match target {
-            ResolvedTarget::All => cache.invalidate_all(),
-            ResolvedTarget::Tag(tag) => cache.invalidate_tag(&tag),
-            ResolvedTarget::FilledTag(tag) => cache.invalidate_filled_tag(tag),
-            ResolvedTarget::Path(path) => cache.invalidate_path(&path),
-            ResolvedTarget::Url(url) => cache.invalidate_url(&url),
-            ResolvedTarget::Prefix(prefix) => cache.invalidate_prefix(&prefix),
-            ResolvedTarget::Route(name) => cache.invalidate_route(name),
+        let each = targets.drain(..).map(|target| {
+            let ResolvedTarget {
+                scope,
+                is_filled_tag,
+            } = target;
+            if is_filled_tag {
+                cache.shared().bump(Bump::Invalidate, vec![scope])
+            } else {
+                cache.bump(Bump::Invalidate, scope)
+            }
         });
         each.collect()
     }
@@ -449,43 +447,42 @@ impl ResolvedTarget {
             let readings = readings(name)?.into_iter();
             Some(readings.map(escape).collect())
         };
-        let resolved = match target {
-            TargetTemplate::All => Ok(vec![Self::All]),
-            TargetTemplate::Tag(tag) => {
-                let is_literal = tag.parameters().next().is_none();
-                let resolved = if is_literal {
-                    Self::Tag
-                } else {
-                    Self::FilledTag
-                };
-                tag.fill_each(readings).map(|tags| each(tags, resolved))
-            }
-            TargetTemplate::Path(path) => {
-                path.fill_each(escaped).map(|paths| each(paths, Self::Path))
-            }
-            TargetTemplate::Url(url) => url.fill_each(escaped).map(|urls| each(urls, Self::Url)),
+        let filled: Result<Vec<_>, _> = match target {
+            TargetTemplate::All => Ok(vec![Scope::All]),
+            TargetTemplate::Tag(tag) => each(tag.fill_each(readings), Scope::Tag),
+            TargetTemplate::Path(path) => each(path.fill_each(escaped), Scope::Path),
+            TargetTemplate::Url(url) => each(url.fill_each(escaped), Scope::Url),
             TargetTemplate::Prefix(prefix) => {
                 // No segment of the prefix would be left of it: only a path has it.
                 let mut values = prefix.parameters().filter_map(raw);
-                let resolved = if values.any(is_escaped_slashes) {
-                    Self::Path
+                let scope = if values.any(is_escaped_slashes) {
+                    Scope::Path
                 } else {
-                    Self::Prefix
+                    Scope::Prefix
                 };
-                let prefixes = prefix.fill_each(escaped);
-                prefixes.map(|prefixes| each(prefixes, resolved))
+                each(prefix.fill_each(escaped), scope)
             }
-            TargetTemplate::Route(name) => Ok(vec![Self::Route(name.clone())]),
+            TargetTemplate::Route(name) => Ok(vec![Scope::Route(name.clone())]),
         };
-        resolved.unwrap_or_else(|missing| {
+        let scopes = filled.unwrap_or_else(|missing| {
             warn_of_missing(&missing, guard);
-            vec![Self::All]
-        })
+            vec![Scope::All]
+        });
+        let has_parameters =
+            matches!(target, TargetTemplate::Tag(tag) if tag.parameters().next().is_some());
+        let resolved = scopes.into_iter().map(|scope| Self {
+            is_filled_tag: has_parameters && scope != Scope::All,
+            scope,
+        });
+        resolved.collect()
     }
 }
 
-fn each(texts: Vec<String>, resolved: fn(String) -> ResolvedTarget) -> Vec<ResolvedTarget> {
-    texts.into_iter().map(resolved).collect()
+fn each(
+    texts: Result<Vec<String>, Missing>,
+    scope: fn(String) -> Scope,
+) -> Result<Vec<Scope>, Missing> {
+    Ok(texts?.into_iter().map(scope).collect())
 }
 
 fn warn_of_missing(missing: &Missing, guard: InvalidationGuard) {

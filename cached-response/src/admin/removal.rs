@@ -2,7 +2,11 @@
 
 use crate::{
     InvalidationError,
-    cache::{ResponseCache, invalidate::Invalidation},
+    cache::ResponseCache,
+    invalidation::{
+        route_name::RouteName as _,
+        scope::{Bump, Scope},
+    },
 };
 use actix_web::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -49,39 +53,45 @@ impl Removal {
     /// What to write. Never a part of the body.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, &'static str> {
         let removal: Self = serde_json::from_slice(body).map_err(|_| WRONG_BODY)?;
-        let is_named = removal.all || !removal.names().is_empty();
-        if is_named {
-            Ok(removal)
-        } else {
+        if removal.names().is_empty() {
             Err(WRONG_BODY)
+        } else {
+            Ok(removal)
         }
     }
 
-    fn names(&self) -> Vec<RemovalTarget<'_>> {
-        let tags = self
-            .tag
-            .iter()
-            .chain(&self.tags)
-            .map(|tag| RemovalTarget::Tag(tag));
-        let paths = self.path.iter().map(|path| RemovalTarget::Path(path));
-        let urls = self.url.iter().map(|url| RemovalTarget::Url(url));
-        let prefixes = self
-            .prefix
-            .iter()
-            .map(|prefix| RemovalTarget::Prefix(prefix));
-        let routes = self.route.iter().map(|route| RemovalTarget::Route(route));
-        let all = self.all.then_some(RemovalTarget::All);
-        let names = tags.chain(paths).chain(urls).chain(prefixes);
-        names.chain(routes).chain(all).collect()
+    /// The names, each with its member of the request.
+    fn names(&self) -> Vec<(&'static str, Scope)> {
+        let tags = self.tag.iter().chain(&self.tags).cloned().map(Scope::Tag);
+        let one = |text: &Option<String>, scope: fn(String) -> Scope| text.clone().map(scope);
+        let route = self
+            .route
+            .as_ref()
+            .map(|route| Scope::Route(route.route_name()));
+        let others = [
+            ("path", one(&self.path, Scope::Path)),
+            ("url", one(&self.url, Scope::Url)),
+            ("prefix", one(&self.prefix, Scope::Prefix)),
+            ("route", route),
+            ("all", self.all.then_some(Scope::All)),
+        ];
+        let others = others.into_iter();
+        tags.map(|tag| ("tag", tag))
+            .chain(others.filter_map(|(of, scope)| Some((of, scope?))))
+            .collect()
     }
 
     /// Invalidates, and waits for the remote store.
     pub(crate) async fn apply(&self, cache: &ResponseCache) -> RemovalReport {
         // All are started before the first one is awaited.
-        let names = self.names();
+        let bump = if self.soft {
+            Bump::Expire
+        } else {
+            Bump::Invalidate
+        };
+        let names = self.names().into_iter();
         let started: Vec<_> = names
-            .iter()
-            .map(|name| (name.member(), name.start(cache, self.soft)))
+            .map(|(of, scope)| (of, cache.bump(bump, scope)))
             .collect();
         let mut report = RemovalReport {
             soft: self.soft,
@@ -100,47 +110,6 @@ impl Removal {
 
 const WRONG_BODY: &str = "the body is a JSON object with one or more of `tag`, `tags`, `path`, `url`, \
                           `prefix`, `route` and `\"all\": true`; `\"soft\": true` expires";
-
-/// A name to invalidate.
-enum RemovalTarget<'a> {
-    Tag(&'a str),
-    Path(&'a str),
-    Url(&'a str),
-    Prefix(&'a str),
-    Route(&'a str),
-    All,
-}
-
-impl RemovalTarget<'_> {
-    /// The member of the request that named it.
-    fn member(&self) -> &'static str {
-        match self {
-            Self::Tag(_) => "tag",
-            Self::Path(_) => "path",
-            Self::Url(_) => "url",
-            Self::Prefix(_) => "prefix",
-            Self::Route(_) => "route",
-            Self::All => "all",
-        }
-    }
-
-    fn start(&self, cache: &ResponseCache, soft: bool) -> Invalidation {
-        match (self, soft) {
-            (Self::Tag(tag), false) => cache.invalidate_tag(tag),
-            (Self::Tag(tag), true) => cache.expire_tag(tag),
-            (Self::Path(path), false) => cache.invalidate_path(path),
-            (Self::Path(path), true) => cache.expire_path(path),
-            (Self::Url(url), false) => cache.invalidate_url(url),
-            (Self::Url(url), true) => cache.expire_url(url),
-            (Self::Prefix(prefix), false) => cache.invalidate_prefix(prefix),
-            (Self::Prefix(prefix), true) => cache.expire_prefix(prefix),
-            (Self::Route(route), false) => cache.invalidate_route(*route),
-            (Self::Route(route), true) => cache.expire_route(*route),
-            (Self::All, false) => cache.invalidate_all(),
-            (Self::All, true) => cache.expire_all(),
-        }
-    }
-}
 
 impl Failure {
     fn of(of: &'static str, error: &InvalidationError) -> Self {

@@ -5,6 +5,7 @@
 
 use crate::{
     cache::{Inner, ResponseCache},
+    invalidation::tags::mistake,
     metrics::{
         event::TARGET,
         reason::{Bypass, ForwardReason, Skip},
@@ -142,7 +143,8 @@ impl Advisor {
     /// Notes that a tag is invalidated.
     pub(crate) fn invalidated(&self, tag: &str) {
         let mut tags = lock(&self.tags);
-        if tags.is_full() || tags.known.contains(&self.hash.hash_one(tag)) {
+        let is_known = tags.known.contains(&self.hash.hash_one(tag));
+        if is_known || tags.is_full() || mistake(tag).is_some() {
             return;
         }
         let place = tags.unknown.iter().position(|(known, _)| **known == *tag);

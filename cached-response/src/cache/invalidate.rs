@@ -62,8 +62,7 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn invalidate_path(&self, path: &str) -> Invalidation {
-        self.shared()
-            .bump(Bump::Invalidate, vec![Scope::Path(path.to_owned())])
+        self.bump(Bump::Invalidate, Scope::Path(path.to_owned()))
     }
 
     /// Invalidates one URL, a path with one query: of every handler, in every variant.
@@ -83,8 +82,7 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn invalidate_url(&self, url: &str) -> Invalidation {
-        self.shared()
-            .bump(Bump::Invalidate, vec![Scope::Url(url.to_owned())])
+        self.bump(Bump::Invalidate, Scope::Url(url.to_owned()))
     }
 
     /// Invalidates all paths with a prefix of whole segments: of every handler, with every query, in every
@@ -127,8 +125,7 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn invalidate_prefix(&self, prefix: &str) -> Invalidation {
-        self.shared()
-            .bump(Bump::Invalidate, vec![of_prefix(prefix)])
+        self.bump(Bump::Invalidate, Scope::Prefix(prefix.to_owned()))
     }
 
     /// Invalidates all responses of a route: with every path and query, in every variant.
@@ -175,8 +172,7 @@ impl ResponseCache {
         reason = "a function or a literal, as `web::get().to(..)` takes it"
     )]
     pub fn invalidate_route<Kind>(&self, route: impl RouteName<Kind>) -> Invalidation {
-        let scope = Scope::Route(route.route_name());
-        self.shared().bump(Bump::Invalidate, vec![scope])
+        self.bump(Bump::Invalidate, Scope::Route(route.route_name()))
     }
 
     /// Invalidates everything.
@@ -193,9 +189,7 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn invalidate_all(&self) -> Invalidation {
-        let invalidation = self.shared().bump(Bump::Invalidate, vec![Scope::All]);
-        self.shared().memory.clear();
-        invalidation
+        self.bump(Bump::Invalidate, Scope::All)
     }
 
     /// Invalidates the responses with this tag, from the route's `tags(..)` or from
@@ -290,8 +284,7 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn expire_path(&self, path: &str) -> Invalidation {
-        self.shared()
-            .bump(Bump::Expire, vec![Scope::Path(path.to_owned())])
+        self.bump(Bump::Expire, Scope::Path(path.to_owned()))
     }
 
     /// Expires one URL. URLs and errors are those of [`invalidate_url`](Self::invalidate_url).
@@ -305,8 +298,7 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn expire_url(&self, url: &str) -> Invalidation {
-        self.shared()
-            .bump(Bump::Expire, vec![Scope::Url(url.to_owned())])
+        self.bump(Bump::Expire, Scope::Url(url.to_owned()))
     }
 
     /// Expires all paths with a prefix. Prefixes and errors are those of
@@ -321,7 +313,7 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn expire_prefix(&self, prefix: &str) -> Invalidation {
-        self.shared().bump(Bump::Expire, vec![of_prefix(prefix)])
+        self.bump(Bump::Expire, Scope::Prefix(prefix.to_owned()))
     }
 
     /// Expires all responses of a route. Routes and errors are those of
@@ -340,8 +332,7 @@ impl ResponseCache {
         reason = "a function or a literal, as `web::get().to(..)` takes it"
     )]
     pub fn expire_route<Kind>(&self, route: impl RouteName<Kind>) -> Invalidation {
-        let scope = Scope::Route(route.route_name());
-        self.shared().bump(Bump::Expire, vec![scope])
+        self.bump(Bump::Expire, Scope::Route(route.route_name()))
     }
 
     /// Expires everything.
@@ -355,7 +346,7 @@ impl ResponseCache {
     /// # }
     /// ```
     pub fn expire_all(&self) -> Invalidation {
-        self.shared().bump(Bump::Expire, vec![Scope::All])
+        self.bump(Bump::Expire, Scope::All)
     }
 
     /// Expires the responses with this tag. Tags and errors are those of
@@ -387,9 +378,22 @@ impl ResponseCache {
         self.bump_tags(tags, Bump::Expire)
     }
 
-    /// Invalidates a tag that has parameters of a request: no advice is given about it.
-    pub(crate) fn invalidate_filled_tag(&self, tag: String) -> Invalidation {
-        self.shared().bump(Bump::Invalidate, vec![Scope::Tag(tag)])
+    /// Invalidates or expires what one name of the application names.
+    pub(crate) fn bump(&self, bump: Bump, scope: Scope) -> Invalidation {
+        let shared = self.shared();
+        let scope = match scope {
+            Scope::Prefix(text) if is_root(&text) => Scope::All,
+            scope => scope,
+        };
+        if let Scope::Tag(tag) = &scope {
+            shared.advisor.invalidated(tag);
+        }
+        let is_all = bump == Bump::Invalidate && scope == Scope::All;
+        let invalidation = shared.bump(bump, vec![scope]);
+        if is_all {
+            shared.memory.clear();
+        }
+        invalidation
     }
 
     fn bump_tags(
@@ -400,11 +404,8 @@ impl ResponseCache {
         let tags = tags.into_iter();
         let shared = self.shared();
         let tags = tags.map(|tag| {
-            let tag = tag.as_ref();
-            if mistake(tag).is_none() {
-                shared.advisor.invalidated(tag);
-            }
-            Scope::Tag(tag.to_owned())
+            shared.advisor.invalidated(tag.as_ref());
+            Scope::Tag(tag.as_ref().to_owned())
         });
         let tags: Vec<_> = tags.collect();
         shared.bump(bump, tags)
@@ -444,13 +445,9 @@ impl Inner {
     }
 }
 
-/// The scope of a prefix. That of the root is everything.
-fn of_prefix(text: &str) -> Scope {
-    if path::mistake(text).is_none() && path::prefix_name(text).is_empty() {
-        Scope::All
-    } else {
-        Scope::Prefix(text.to_owned())
-    }
+/// Returns true for the prefix of all paths.
+fn is_root(prefix: &str) -> bool {
+    path::mistake(prefix).is_none() && path::prefix_name(prefix).is_empty()
 }
 
 /// Invalidates after a request with an unsafe method (RFC 9111 §4.4): the paths of its target, of
