@@ -165,10 +165,10 @@ const MAX_DELAY: Duration = Duration::from_secs(60);
 
 /// The queue of one cache. Its thread ends when it is dropped, after one last call for what is queued.
 #[derive(Debug)]
-pub(crate) struct Notifier(Arc<Queue>);
+pub(crate) struct Notifier(Arc<NameQueue>);
 
 #[derive(Debug, Default)]
-struct Queue {
+struct NameQueue {
     state: Mutex<State>,
     changed: Notify,
 }
@@ -186,7 +186,7 @@ impl Notifier {
         call: OnInvalidate,
         before: impl Fn() -> B + Send + 'static,
     ) -> Self {
-        let queue = Arc::<Queue>::default();
+        let queue = Arc::<NameQueue>::default();
         let own = Arc::clone(&queue);
         let run = move || match Runtime::new() {
             Ok(runtime) => runtime.block_on(own.deliver(&call, before)),
@@ -252,7 +252,7 @@ impl State {
     }
 }
 
-impl Queue {
+impl NameQueue {
     fn add(&self, names: impl Iterator<Item = (Scope, Bump)>) {
         let mut state = lock(&self.state);
         for (scope, bump) in names {

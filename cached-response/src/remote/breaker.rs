@@ -48,7 +48,7 @@ pub(crate) struct ProbePermit(u64);
 
 /// Outcome of a call as far as the breaker is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum CallOutcome {
     Success,
     Failure,
 }
@@ -83,7 +83,7 @@ impl Breaker {
     pub(crate) fn record(
         &mut self,
         CallPermit(issued): CallPermit,
-        outcome: Outcome,
+        outcome: CallOutcome,
         now: Duration,
         random: impl FnOnce() -> u64,
     ) -> Transition {
@@ -97,7 +97,7 @@ impl Breaker {
         if issued != self.transitions {
             return Transition::None;
         }
-        let failed = outcome == Outcome::Failure;
+        let failed = outcome == CallOutcome::Failure;
         *consecutive_failures = if failed { *consecutive_failures + 1 } else { 0 };
         window.record(now, failed);
         if *consecutive_failures < MAX_CONSECUTIVE_FAILURES && !window.is_half_failed() {
@@ -138,7 +138,7 @@ impl Breaker {
     pub(crate) fn record_probe(
         &mut self,
         ProbePermit(issued): ProbePermit,
-        outcome: Outcome,
+        outcome: CallOutcome,
     ) -> Transition {
         let State::Open(open) = &mut self.state else {
             return Transition::None;
@@ -147,7 +147,7 @@ impl Breaker {
             return Transition::None;
         }
         open.is_probing = false;
-        if outcome == Outcome::Failure {
+        if outcome == CallOutcome::Failure {
             return Transition::None;
         }
         self.change_to(closed());

@@ -7,7 +7,7 @@ use crate::{
     },
     remote::{
         CallError,
-        breaker::{Breaker, CallPermit, Outcome, ProbePermit, Transition},
+        breaker::{Breaker, CallOutcome, CallPermit, ProbePermit, Transition},
         executor::{self, Task},
     },
     store::{Store, StoreError, StoreErrorKind, StoreFuture},
@@ -102,13 +102,13 @@ impl Health {
         now: Instant,
     ) {
         let outcome = match error {
-            None => Outcome::Success,
+            None => CallOutcome::Success,
             Some(error) => {
                 self.report(error);
                 match error {
                     CallError::Failed(error) if error.kind() == StoreErrorKind::Refused => return,
                     CallError::Timeout if !is_fair => return,
-                    _ => Outcome::Failure,
+                    _ => CallOutcome::Failure,
                 }
             }
         };
@@ -152,9 +152,9 @@ impl Health {
     }
 
     /// Returns the due probe and the permit for it. The probe holds no part of the cache.
-    fn next_probe(&self) -> Option<(ProbePermit, Probe)> {
+    fn next_probe(&self) -> Option<(ProbePermit, StoreProbe)> {
         let permit = lock(&self.breaker).permit_probe(self.now(), random())?;
-        let probe = Probe {
+        let probe = StoreProbe {
             store: Arc::clone(&self.store),
             name: Arc::clone(&self.probe_name),
             recoveries: Arc::clone(&self.recoveries),
@@ -162,7 +162,7 @@ impl Health {
         Some((permit, probe))
     }
 
-    fn record_probe(&self, permit: ProbePermit, outcome: Outcome) {
+    fn record_probe(&self, permit: ProbePermit, outcome: CallOutcome) {
         if lock(&self.breaker).record_probe(permit, outcome) == Transition::Closed {
             Warnings::recovered();
         }
@@ -193,23 +193,23 @@ async fn probe_until_well(health: Weak<Health>) {
 }
 
 /// One probe and the recovery steps after it.
-struct Probe {
+struct StoreProbe {
     store: Arc<dyn Store>,
     name: Arc<str>,
     recoveries: Arc<[Recovery]>,
 }
 
-impl Probe {
-    async fn outcome(self) -> Outcome {
+impl StoreProbe {
+    async fn outcome(self) -> CallOutcome {
         // In a task of its own, since a store may panic.
         let Ok(task) = executor::spawn(self.run()) else {
-            return Outcome::Failure;
+            return CallOutcome::Failure;
         };
         match task.await {
-            Ok(Ok(Ok(()))) => Outcome::Success,
+            Ok(Ok(Ok(()))) => CallOutcome::Success,
             failed => {
                 tracing::debug!(target: TARGET, ?failed, "the remote store is still unwell");
-                Outcome::Failure
+                CallOutcome::Failure
             }
         }
     }

@@ -28,9 +28,9 @@ type Write = Box<dyn FnOnce(Arc<dyn Store>) -> StoreFuture<'static, ()> + Send>;
 /// Write queue of one cache. A clone is a handle to the same queue. Queued writes are done although the
 /// last handle is dropped.
 #[derive(Clone)]
-pub(crate) struct WriteQueue(Arc<Inner>);
+pub(crate) struct WriteQueue(Arc<SharedQueue>);
 
-struct Inner {
+struct SharedQueue {
     client: RemoteClient,
     timeout: Duration,
     state: Mutex<State>,
@@ -56,7 +56,7 @@ impl WriteQueue {
     }
 
     fn with_timeout(client: RemoteClient, timeout: Duration) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(SharedQueue {
             client,
             timeout,
             state: Mutex::default(),
@@ -109,7 +109,7 @@ enum Enqueued {
     ForNewWorker,
 }
 
-impl Inner {
+impl SharedQueue {
     fn enqueue<W>(&self, bytes: usize, write: W) -> Enqueued
     where
         W: FnOnce(Arc<dyn Store>) -> StoreFuture<'static, ()> + Send + 'static,

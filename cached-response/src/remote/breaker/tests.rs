@@ -1,5 +1,5 @@
 use super::{
-    Outcome::{Failure, Success},
+    CallOutcome::{Failure, Success},
     *,
 };
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ fn ms(millis: u64) -> Duration {
 }
 
 /// Index of the call that opens the breaker, of calls that end at once.
-fn calls_until_open(outcomes: impl IntoIterator<Item = (u64, Outcome)>) -> Option<usize> {
+fn calls_until_open(outcomes: impl IntoIterator<Item = (u64, CallOutcome)>) -> Option<usize> {
     let mut breaker = Breaker::new();
     outcomes.into_iter().position(|(at, outcome)| {
         let permit = breaker.permit().unwrap();
@@ -159,7 +159,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..200)
 }
 
-fn outcome(ok: bool) -> Outcome {
+fn outcome(ok: bool) -> CallOutcome {
     if ok { Success } else { Failure }
 }
 

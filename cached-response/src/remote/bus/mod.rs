@@ -24,7 +24,7 @@ use crate::{
     },
     remote::{
         bus::{
-            publisher::{HeartbeatMonitor, Job, Outcome, Publisher, Waiter},
+            publisher::{BatchWaiter, HeartbeatMonitor, Job, Outcome, Publisher},
             subscriber::Subscriber,
             transport::Transport,
             trust::{BusLiveness, MAX_BYTES, Pending, Unconfirmed},
@@ -139,7 +139,7 @@ impl InvalidationBus {
         let (result, receiver) = oneshot::channel();
         match self.reserve(&noted) {
             Some(capacity) => {
-                let waiter = Waiter { result, capacity };
+                let waiter = BatchWaiter { result, capacity };
                 // Without a publisher the dropped sender ends the wait.
                 let _ = self.jobs.send(Job::Send(noted, waiter));
             }

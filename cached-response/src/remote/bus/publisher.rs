@@ -31,7 +31,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc::UnboundedReceiver, oneshot
 /// Job of the publisher.
 pub(crate) enum Job {
     /// Sends invalidations and reports the outcome.
-    Send(Vec<Unconfirmed>, Waiter),
+    Send(Vec<Unconfirmed>, BatchWaiter),
     /// Sends all unconfirmed invalidations again, then reports that it was tried.
     Retry(oneshot::Sender<()>),
     /// Publishes a heartbeat out of turn.
@@ -39,7 +39,7 @@ pub(crate) enum Job {
 }
 
 /// Receiver of an outcome.
-pub(crate) struct Waiter {
+pub(crate) struct BatchWaiter {
     pub(crate) result: oneshot::Sender<Outcome>,
     /// Queue capacity that the invalidations take.
     pub(crate) capacity: OwnedSemaphorePermit,
@@ -104,7 +104,7 @@ impl Publisher {
 
     async fn finish(&mut self, batch: Batch) {
         let outcome = self.send(&batch.unconfirmed).await;
-        for Waiter { result, capacity } in batch.waiters {
+        for BatchWaiter { result, capacity } in batch.waiters {
             drop(capacity);
             let _ = result.send(outcome.clone());
         }
@@ -213,11 +213,11 @@ fn names(unconfirmed: &[Unconfirmed]) -> Vec<String> {
 #[derive(Default)]
 struct Batch {
     unconfirmed: Vec<Unconfirmed>,
-    waiters: Vec<Waiter>,
+    waiters: Vec<BatchWaiter>,
 }
 
 impl Batch {
-    fn add(&mut self, unconfirmed: Vec<Unconfirmed>, waiter: Waiter) {
+    fn add(&mut self, unconfirmed: Vec<Unconfirmed>, waiter: BatchWaiter) {
         self.unconfirmed.extend(unconfirmed);
         self.waiters.push(waiter);
     }

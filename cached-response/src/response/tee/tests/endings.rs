@@ -70,8 +70,8 @@ fn a_copy_is_finished_before_its_client_can_see_the_end() {
         move |_| *seen.borrow_mut() = shared.borrow_mut().as_mut().map(read_all)
     };
     let feed = Feed::of(&chunks(2, Step::End));
-    let live = SourceBody::new(feed.body(BodySize::Stream), Arc::default());
-    let (reader, copier) = pair(live, BodySize::Stream, generous(), landed);
+    let source = SourceBody::new(feed.body(BodySize::Stream), Arc::default());
+    let (reader, copier) = pair(source, BodySize::Stream, generous(), landed);
     *shared.borrow_mut() = Some(reader);
     actix_web::rt::System::new().block_on(copier.run());
     assert_eq!(seen.take(), Some(("abcd".to_owned(), Read::Pending)));

@@ -204,8 +204,8 @@ impl Copying {
         let (feed, landed) = (Feed::of(steps), Log::default());
         let budget = Arc::clone(&terms.budget);
         let run_context = Arc::<RunContext>::default();
-        let live = SourceBody::new(feed.body(size), run_context.clone());
-        let (reader, copier) = pair(live, size, terms.declaring(size), log(&landed));
+        let source = SourceBody::new(feed.body(size), run_context.clone());
+        let (reader, copier) = pair(source, size, terms.declaring(size), log(&landed));
         Self {
             feed,
             reader: Some(reader),
