@@ -20,7 +20,7 @@ use crate::{
     },
     policy::stale::StaleRules,
     remote::RemoteState,
-    response::reuse::HitKind,
+    response::from_stored::HitKind,
     route::{RouteRef, admission::Admitted, config::RouteConfig},
     single_flight::responses::{JoinContext, Permit, Permits},
     time::moment::Timestamp,

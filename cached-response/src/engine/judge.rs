@@ -15,8 +15,9 @@ use crate::{
     },
     policy::candidate::ResponseView,
     response::{
-        cache_status, headers,
-        reuse::{self, HitKind},
+        cache_status,
+        from_stored::{self, HitKind},
+        headers,
         tee::{self, TeeOutcome},
     },
     route::{admission::AllowedReuse, config::RouteConfig},
@@ -52,8 +53,8 @@ impl HandlerRun {
             now: self.context.shared().now(),
         };
         Some(match request {
-            Some(request) => reuse::reuse(stored, request, how),
-            None => reuse::reuse_whole(stored, how),
+            Some(request) => from_stored::reuse(stored, request, how),
+            None => from_stored::reuse_whole(stored, how),
         })
     }
 
@@ -138,7 +139,7 @@ impl FinishedRun {
         if response.status() != StatusCode::NOT_MODIFIED {
             return self.judge_new(response);
         }
-        let conditional = reuse::asks_for_not_modified(self.received());
+        let conditional = from_stored::asks_for_not_modified(self.received());
         let Some(stored) = self.run.run_context.validated(conditional) else {
             return if conditional {
                 self.judge_new(response)
@@ -310,7 +311,7 @@ impl FinishedRun {
         let snapshot = self.snapshot.as_ref();
         snapshot
             .is_none_or(|snapshot| snapshot.asks_like(request))
-            .then(|| reuse::narrow_new(stored, request, head))?
+            .then(|| from_stored::narrow_new(stored, request, head))?
     }
 
     fn keep_stream(

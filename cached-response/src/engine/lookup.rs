@@ -18,7 +18,7 @@ use crate::{
         event::EventKind,
         reason::{Bypass, ForwardReason},
     },
-    response::reuse::{self as response, HitKind},
+    response::from_stored::{self, HitKind},
     route::{
         Route, RouteRef,
         admission::{Admission, Admitted, FlightRole, RequestFacts, admit},
@@ -227,7 +227,7 @@ impl Lookup<'_> {
         // The remote store may have a response for `only-if-cached`.
         if miss.only_if_cached() && self.shared.remote.is_none() {
             self.report(EventKind::OnlyIfCached);
-            *self.answer = Some(response::only_if_cached());
+            *self.answer = Some(from_stored::only_if_cached());
             return LookupOutcome::Answered;
         }
         self.forward(miss, None)
@@ -359,7 +359,7 @@ pub(crate) fn hit(
     request: &HttpRequest,
     how: HitKind,
 ) -> HttpResponse {
-    let not_modified = response::is_not_modified(stored, request);
+    let not_modified = from_stored::is_not_modified(stored, request);
     let kind = if not_modified {
         EventKind::NotModified
     } else {
@@ -372,9 +372,9 @@ pub(crate) fn hit(
     }
     // The response is made last: each step after that would move it once more.
     if not_modified {
-        response::reuse_head(stored, how)
+        from_stored::reuse_head(stored, how)
     } else {
-        response::reuse_content(stored, request, how)
+        from_stored::reuse_content(stored, request, how)
     }
 }
 

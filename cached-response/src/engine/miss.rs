@@ -16,7 +16,7 @@ use crate::{
     },
     entry::{StoredResponse, staleness::Staleness},
     metrics::event::EventKind,
-    response::reuse::HitKind,
+    response::from_stored::HitKind,
     route::admission::FlightRole,
     single_flight::responses::{FlightOutcome, Join, Permit, Permits, Waiter},
 };

@@ -12,7 +12,7 @@ use crate::{
     key::KeyRef,
     memory::variants::Found,
     remote::read::ReadMode,
-    response::reuse::{is_conditional, is_not_modified},
+    response::from_stored::{is_conditional, is_not_modified},
     route::admission::FlightRole,
     single_flight::responses::{FlightOutcome, Permit},
     time::moment::Timestamp,

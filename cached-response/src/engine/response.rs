@@ -23,9 +23,9 @@ use crate::{
         reason::{Bypass, ForwardReason, Skip},
     },
     response::{
-        cache_status, headers,
-        reuse::{self, HitKind},
-        tee,
+        cache_status,
+        from_stored::{self, HitKind},
+        headers, tee,
     },
     single_flight::responses::Permits,
     util::local_task::LocalBoxFuture,
@@ -62,7 +62,7 @@ async fn run_handler(
 ) -> Done {
     if miss.only_if_cached() && !miss.is_background() {
         subject.report(EventKind::OnlyIfCached);
-        return Ok((subject.request, reuse::only_if_cached()));
+        return Ok((subject.request, from_stored::only_if_cached()));
     }
     let run_context = RunContext::of(&subject.request);
     let run = HandlerRun::start(&subject, miss, permits, run_context.clone());
@@ -220,7 +220,7 @@ impl Subject for RequestSubject {
     }
 
     fn answer(&self, stored: &StoredResponse, how: HitKind) -> HttpResponse {
-        reuse::reuse(stored, &self.request, how)
+        from_stored::reuse(stored, &self.request, how)
     }
 
     fn hit(&self, stored: &StoredResponse, how: HitKind) -> HttpResponse {

@@ -8,7 +8,7 @@ use crate::{
     invalidation::generation::Validity,
     memory::variants::Found,
     metrics::{event::EventKind, reason::ForwardReason},
-    response::reuse::HitKind,
+    response::from_stored::HitKind,
     route::admission::{Admitted, AllowedReuse},
     time::moment::Timestamp,
 };

@@ -15,7 +15,7 @@ use crate::{
         event::EventKind,
         reason::{ForwardReason, Skip, StaleRule},
     },
-    response::reuse::HitKind,
+    response::from_stored::HitKind,
     route::admission::{Admitted, AllowedReuse},
 };
 use actix_web::{HttpResponse, http::StatusCode};

@@ -22,7 +22,7 @@ use crate::{
         event::EventKind,
         reason::{ForwardReason, Skip},
     },
-    response::reuse::HitKind,
+    response::from_stored::HitKind,
     route::admission::{Admitted, AllowedReuse, FlightRole},
     single_flight::responses::Permits,
     time::moment::Timestamp,
