@@ -77,7 +77,7 @@ mod names {
     }
 }
 
-use super::Generations;
+use super::{Generations, process_bumps};
 use crate::{
     invalidation::{
         generation::{Snapshot, Validity},
@@ -88,6 +88,7 @@ use crate::{
     route::config::RouteConfig,
 };
 use actix_web::test::TestRequest;
+use proptest::prelude::*;
 
 fn snapshot(generations: &Generations, policy: Policy, uri: &'static str) -> Snapshot {
     let config = RouteConfig::new(policy, &[]);
@@ -194,4 +195,46 @@ fn a_million_dropped_tags_are_swept() {
     assert!(kept.is_current());
     generations.bump_tag("id:7", Invalidate);
     assert!(!kept.is_current());
+}
+
+/// Texts that are alike as paths, URLs, prefixes, routes or tags.
+fn text() -> impl Strategy<Value = String> {
+    let segment = prop::sample::select(vec!["a", "%61", "b", "", "{id}", "7"]);
+    let query = prop::sample::select(vec!["", "?x=1", "?x=1&y=2", "?y=2&x=1"]);
+    (prop::collection::vec(segment, 1..9), query)
+        .prop_map(|(segments, query)| format!("/{}{query}", segments.join("/")))
+}
+
+type BumpOne = fn(&Generations, &str, Bump);
+
+fn bump_one() -> impl Strategy<Value = BumpOne> {
+    let all: BumpOne = |generations, _, bump| generations.bump_all(bump);
+    prop::sample::select(vec![
+        all,
+        Generations::bump_path,
+        Generations::bump_url,
+        Generations::bump_prefix,
+        Generations::bump_route,
+        Generations::bump_tag,
+    ])
+}
+
+proptest! {
+    #[test]
+    fn what_outdates_a_snapshot_is_noted_as_bumped(
+        uri in text().prop_filter("a URI", |uri| !uri.contains('{') && !uri.starts_with("//")),
+        tag in text(),
+        (bump, named) in (bump_one(), text()),
+    ) {
+        let generations = Generations::new();
+        let policy = Policy::default().query_all().tags([&tag]);
+        let config = RouteConfig::new(policy, &[]);
+        let request = TestRequest::with_uri(&uri).param("id", "7").to_http_request();
+        let target = config.target(&request);
+        let held = generations.snapshot(target);
+        let count = process_bumps();
+        prop_assert!(!generations.is_bumped_since(count, target));
+        bump(&generations, &named, Invalidate);
+        prop_assert!(held.is_current() || generations.is_bumped_since(count, target));
+    }
 }
