@@ -15,12 +15,13 @@ use crate::{
         tags::{RouteTags, Untagged},
     },
     key::query::QueryKey,
+    util::sync::{read, write},
 };
 use actix_web::HttpRequest;
 use std::{
     borrow::Cow,
     sync::{
-        PoisonError, RwLock,
+        RwLock,
         atomic::{
             AtomicU64,
             Ordering::{Acquire, Release},
@@ -204,8 +205,7 @@ impl Generations {
         let (path, query) = path::split(url);
         let paths = path::spellings(&path::name(path));
         self.count(paths.iter().map(|path| Name::Path(path)), || {
-            let query_keys = self.query_keys.read();
-            for key in query_keys.unwrap_or_else(PoisonError::into_inner).iter() {
+            for key in read(&self.query_keys).iter() {
                 let query = key.name(query);
                 for path in &paths {
                     self.names.bump(&Name::Url(path, &query), bump);
@@ -243,15 +243,13 @@ impl Generations {
 
     /// Returns the name of a query on a route, and notes the query key of the route.
     fn note(&self, key: &QueryKey, query: Option<&str>) -> String {
-        let known = self.query_keys.read();
-        let known = known.unwrap_or_else(PoisonError::into_inner);
+        let known = read(&self.query_keys);
         let name = key.name(query);
         if known.iter().any(|known| known.keeps_like(key)) {
             return name;
         }
         drop(known);
-        let known = self.query_keys.write();
-        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        let mut known = write(&self.query_keys);
         // Another thread may have noted it meanwhile.
         if !known.iter().any(|known| known.keeps_like(key)) {
             known.push(key.clone());
