@@ -19,7 +19,9 @@ use std::hash::{BuildHasher, Hash};
 
 use super::generation::{Count, Generation, Snapshot, Validity, WeakGeneration};
 use super::scope::Bump;
-use super::sync::{AtomicU64, Mutex, NAME_STRIPES, Ordering::Relaxed, RandomState, STRIPES, lock};
+use super::sync::{
+    AtomicU64, FixedState, Mutex, NAME_STRIPES, Ordering::Relaxed, RandomState, STRIPES, lock,
+};
 
 /// Name of a generation.
 #[derive(Debug, Hash)]
@@ -141,14 +143,15 @@ impl Shard {
 #[derive(Debug)]
 pub(crate) struct LastBumps {
     stripes: Box<[AtomicU64; NAME_STRIPES]>,
-    seed: RandomState,
+    /// Fixed, so that the same names share stripes in each run of a test.
+    seed: FixedState,
 }
 
 impl LastBumps {
     pub(crate) fn new() -> Self {
         Self {
             stripes: Box::new(array::from_fn(|_| AtomicU64::new(0))),
-            seed: RandomState::default(),
+            seed: FixedState::default(),
         }
     }
 

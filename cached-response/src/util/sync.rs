@@ -13,6 +13,9 @@ pub(crate) use std::sync::{
 /// Hasher with a random seed: clients cannot choose keys or names that collide.
 pub(crate) use foldhash::quality::RandomState;
 
+/// Hasher with a fixed seed, for stripes: two names that share one cost a run, and no more.
+pub(crate) use foldhash::quality::FixedState;
+
 /// Number of stripes for the tags of handlers; a model checker has fewer.
 ///
 /// An invalidation of another tag in the same stripe prevents that a run is stored, which costs one more run.

@@ -12,6 +12,8 @@ pub(crate) use super::handles::{Arc, Weak};
 /// Without a seed: an order of steps must lead to the same place each time.
 pub(crate) type RandomState = BuildHasherDefault<DefaultHasher>;
 
+pub(crate) type FixedState = BuildHasherDefault<DefaultHasher>;
+
 /// Smallest number that shows the effect of several.
 pub(crate) const STRIPES: usize = 2;
 
