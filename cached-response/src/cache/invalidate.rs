@@ -22,8 +22,8 @@ use std::{
 /// Invalidation: what is stored is not reused any more.
 ///
 /// It takes effect in this process at the call, before it is awaited. A request that arrives later is
-/// not answered by a response whose run began before. A run in progress answers the requests that
-/// wait for it, and its response is not stored.
+/// not answered by a response whose run began before. A run in progress answers the client that it was
+/// started for, and its response is not stored; the requests that wait for it share one new run.
 impl ResponseCache {
     /// Invalidates a path: of every handler, with every query, in every variant.
     ///
@@ -253,7 +253,8 @@ impl ResponseCache {
 /// For requests that arrive later, the lifetime of a response whose run began before is over: it is
 /// reused only where a stale response may be, and never for a request with `max-stale` alone. The next
 /// run may find it unchanged ([`stale_response`](crate::context::stale_response)). A run in progress
-/// answers the requests that wait for it, and its response is stored as stale.
+/// answers the requests that wait for it, and its response is stored as stale. Where it has named the
+/// expired tag itself, those requests share one new run.
 impl ResponseCache {
     /// Expires a path: of every handler, with every query, in every variant. Paths and errors are those
     /// of [`invalidate_path`](Self::invalidate_path).
