@@ -122,6 +122,22 @@ pub struct Attribute;
 #[non_exhaustive]
 pub struct Typed;
 
+/// As [`Typed`], for an argument in a `Lazy`, which is extracted after the look-up.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct TypedLazily;
+
+/// No type implements it: it is the bound of a [`Keyed`](crate::Keyed) and a [`Gate`](crate::Gate) in a
+/// [`Lazy`](crate::Lazy), which are needed before the look-up.
+#[diagnostic::on_unimplemented(
+    message = "a `Lazy<..>` around a `Keyed<..>` or a `Gate<..>` is extracted after the look-up, so one user's \
+               response could be shown to another",
+    label = "extracted after the look-up",
+    note = "write `Keyed<..>` or `Gate<..>` without the `Lazy`",
+    note = "or, where the response does not depend on the value, `Lazy<Unkeyed<..>>`"
+)]
+pub trait ExtractedBeforeLookup {}
+
 /// Without `vary(..)`.
 #[derive(Debug)]
 #[non_exhaustive]

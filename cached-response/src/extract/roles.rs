@@ -8,7 +8,7 @@
 use crate::{
     context::control::RunContext,
     extract::{
-        covered::{KeyCovered, RouteOptions, Typed},
+        covered::{ExtractedBeforeLookup, KeyCovered, RouteOptions, Typed, TypedLazily},
         probe::inputs_of_name,
     },
     key::{KeyWriter, part::KeyPart, query::has_flag},
@@ -107,7 +107,8 @@ pub struct Gate<T>(
 pub struct Unkeyed<T>(pub T);
 
 /// An argument that is extracted only on a miss, when the handler calls [`extract`](Self::extract):
-/// `lazy(..)` as a type. `T` must be covered by the key, or an [`Unkeyed`].
+/// `lazy(..)` as a type. `T` must be covered by the key, or an [`Unkeyed`]. A [`Keyed`] or a [`Gate`] in it
+/// does not compile: the key is written, and a gate is asked, before the look-up.
 ///
 /// ```
 /// use actix_web::{App, Error, test, web::{self, Query}};
@@ -161,23 +162,37 @@ impl<V, B, T: KeyPart> KeyCovered<RouteOptions<V, B, Typed>> for Keyed<T> {
     }
 }
 
+impl<V, B, T: ExtractedBeforeLookup> KeyCovered<RouteOptions<V, B, TypedLazily>> for Keyed<T> {}
+
 impl<V, B, T> KeyCovered<RouteOptions<V, B, Typed>> for Gate<T> {
     const FACTS: ArgumentInfo = ArgumentInfo::from_inputs(Inputs::IDENTITY);
+}
+
+impl<V, B, T: ExtractedBeforeLookup> KeyCovered<RouteOptions<V, B, TypedLazily>> for Gate<T> {}
+
+/// `Unkeyed` does not cover the headers of a whole request, nor a body.
+fn unkeyed_facts<T>() -> ArgumentInfo {
+    let seen = inputs_of_name(type_name::<T>());
+    ArgumentInfo::from_inputs(seen.union(Inputs::HEADERS).union(Inputs::EAGER))
 }
 
 impl<V, B, T: 'static> KeyCovered<RouteOptions<V, B, Typed>> for Unkeyed<T> {
     const FACTS: ArgumentInfo = ArgumentInfo::from_inputs(Inputs::HEADERS);
 
     fn facts(all: &mut Vec<ArgumentInfo>) {
-        // `Unkeyed` does not cover the headers of a whole request, nor a body.
-        let seen = inputs_of_name(type_name::<T>());
-        all.push(ArgumentInfo::from_inputs(
-            seen.union(Inputs::HEADERS).union(Inputs::EAGER),
-        ));
+        all.push(unkeyed_facts::<T>());
     }
 }
 
-impl<V, B, T: KeyCovered<RouteOptions<V, B, Typed>>> KeyCovered<RouteOptions<V, B, Typed>>
+impl<V, B, T: 'static> KeyCovered<RouteOptions<V, B, TypedLazily>> for Unkeyed<T> {
+    const FACTS: ArgumentInfo = ArgumentInfo::from_inputs(Inputs::HEADERS);
+
+    fn facts(all: &mut Vec<ArgumentInfo>) {
+        all.push(unkeyed_facts::<T>());
+    }
+}
+
+impl<V, B, T: KeyCovered<RouteOptions<V, B, TypedLazily>>> KeyCovered<RouteOptions<V, B, Typed>>
     for Lazy<T>
 {
     // The handler extracts it, and receives the error.
