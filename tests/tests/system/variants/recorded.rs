@@ -1,9 +1,12 @@
 //! Variants by the reads that `TrackedRequest` has recorded.
 
+use actix_web::http::header::ETAG;
 use actix_web::test::{TestRequest, init_service};
-use actix_web::{App, get};
+use actix_web::{App, HttpResponse, get, web};
+use cached_response::context::stale_response;
 use cached_response::testing::isolated;
-use cached_response::{TrackedRequest, cached_response};
+use cached_response::{ResponseCache, TrackedRequest, cached_response};
+use tests::stage::Stage;
 
 use crate::ask::{ask, get as ask_for, get_with, run};
 
@@ -110,4 +113,46 @@ async fn the_peers_address_selects_without_its_port() {
     assert_eq!(from("10.0.0.1:2000").await, "1 Some(10.0.0.1)");
     assert_eq!(from("10.0.0.2:1000").await, "2 Some(10.0.0.2)");
     assert_eq!(ask_for(&app, "/peer").await.body, "3 None");
+}
+
+/// Reads fifteen fields of the number in `x-fields`; else the peer, unless the stored response is still good.
+#[get("/validated")]
+#[cached_response(timeout = 60)]
+async fn validated(request: TrackedRequest, stage: web::Data<Stage>) -> HttpResponse {
+    if let Some(number) = request.header("x-fields") {
+        let fields = (0..15).filter_map(|field| request.header(&format!("x-{number}-{field}")));
+        return HttpResponse::Ok().body(format!("{} fields", fields.count()));
+    }
+    if let Some(stored) = stale_response() {
+        stage.run_at_barrier().await;
+        return stored.not_modified();
+    }
+    let peer = request.peer_ip();
+    HttpResponse::Ok()
+        .insert_header((ETAG, "\"1\""))
+        .body(format!("for {peer:?}"))
+}
+
+#[actix_web::test]
+async fn a_validated_response_is_selected_by_what_its_first_run_read() {
+    let stage = Stage::new(ResponseCache::builder().build());
+    let app = stage.app(|app| _ = app.service(validated)).await;
+    let from = |peer: &str| {
+        let request = TestRequest::with_uri("/validated");
+        request.peer_addr(format!("{peer}:1000").parse().unwrap())
+    };
+    assert_eq!(app.ask(from("10.0.0.1")).text().await, "for Some(10.0.0.1)");
+    stage.cache.expire_all();
+    let validating = app.ask(from("10.0.0.1"));
+    stage.at_run(1).await;
+    // So many names that the list is replaced by one without the peer.
+    for number in ["1", "2", "3"] {
+        let request = from("10.0.0.3").append_header(("x-fields", number));
+        assert_eq!(app.ask(request).text().await, "0 fields");
+    }
+    stage.release(1);
+    assert_eq!(validating.text().await, "for Some(10.0.0.1)");
+    assert_eq!(stage.cache.stats().validated, 1);
+    assert_eq!(app.ask(from("10.0.0.2")).text().await, "for Some(10.0.0.2)");
+    assert_eq!(app.ask(from("10.0.0.1")).text().await, "for Some(10.0.0.1)");
 }
