@@ -15,6 +15,7 @@ use crate::{
         waiting::{WaitBounds, WaitEdge, Waited},
     },
     entry::{StoredResponse, staleness::Staleness},
+    invalidation::generation::Validity,
     metrics::event::EventKind,
     response::from_stored::HitKind,
     route::admission::FlightRole,
@@ -166,6 +167,8 @@ impl<S: Subject> MissFlow<S> {
 
     pub(crate) fn accepts(&self, stored: &StoredResponse) -> bool {
         stored.is_current()
+            // The flight that it joined did not have the tags that the run has named.
+            && stored.tag_snapshot.validity() == Validity::Current
             && self.subject.selects(stored)
             && (self.miss.admitted.reuse).permits(stored.shareable_with_authorization)
             // Its age counts at its creation, or at this look-up where the leader has found it stored.

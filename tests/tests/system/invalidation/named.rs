@@ -1,6 +1,9 @@
 //! Tags that the handler names while it runs.
 
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 
 use actix_web::http::header::ETAG;
 use actix_web::{HttpResponse, Responder, get, web};
@@ -115,6 +118,25 @@ async fn a_later_request_is_not_answered_by_an_earlier_run() {
             }
             assert_eq!((stage.runs(), stage.cache.stats().running), (2, 0));
         }
+    }
+}
+
+#[actix_web::test]
+async fn waiters_compare_a_tag_that_is_bumped_after_they_were_notified() {
+    for bump in [EXPIRE, INVALIDATE] {
+        let stage = stage();
+        let app = stage.app(|app| _ = app.service(late)).await;
+        let mut leader = pin!(app.text_here("/late"));
+        poll_fn(|cx| Poll::Ready(assert!(leader.as_mut().poll(cx).is_pending()))).await;
+        let waiter = app.get("/late");
+        soon("it follows", || stage.cache.stats().misses == 2).await;
+        stage.release(1);
+        assert_eq!(leader.await, "run 1");
+        // Its waiter was notified, and not polled since.
+        bump(&stage.cache);
+        assert!(!waiter.is_finished());
+        stage.release(2);
+        assert_eq!(waiter.text().await, "run 2");
     }
 }
 
