@@ -4,6 +4,7 @@ use crate::{
     cache::cached_route::{CachedRoute, RouteCell, RouteSpec},
     context::control::RunContext,
     engine::{
+        context::ExtractionStart,
         lookup::{LookupOutcome, look_up},
         purge,
         response::serve,
@@ -14,7 +15,6 @@ use crate::{
         request_body,
         responder::{AnswerProbe, BodyOf, facts_of},
     },
-    invalidation::generations::process_bumps,
     key::{KeyWriter, handler_id::HandlerType},
     route::{RouteRef, inputs::ArgumentInfo, request_key::RequestBody},
 };
@@ -43,8 +43,8 @@ pub struct CalledThroughAnApp<E, L, B> {
     payload: Payload,
     sent: RequestBody,
     eager: E,
-    /// The number of invalidations before `eager` was extracted.
-    bumps: u64,
+    /// The state before `eager` was extracted.
+    start: Option<ExtractionStart>,
     lazy: PhantomData<fn() -> (L, B)>,
 }
 
@@ -63,9 +63,9 @@ impl<E: FromRequest, L> FromRequest for CalledThroughAnApp<E, L, NoBody> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         RunContext::take_over(request);
         let sent = request_body::unkeyed(request, payload);
-        let bumps = process_bumps();
+        let start = ExtractionStart::before::<E>();
         Extracting {
-            bumps,
+            start,
             eager: E::from_request(request, payload),
             rest: Some((request.clone(), payload.take(), sent)),
             lazy: PhantomData,
@@ -78,7 +78,7 @@ pin_project! {
     pub struct Extracting<E: FromRequest, L> {
         #[pin]
         eager: E::Future,
-        bumps: u64,
+        start: Option<ExtractionStart>,
         rest: Option<(HttpRequest, Payload, RequestBody)>,
         lazy: PhantomData<fn() -> L>,
     }
@@ -102,7 +102,7 @@ impl<E: FromRequest, L> Future for Extracting<E, L> {
             payload,
             sent,
             eager,
-            bumps: *this.bumps,
+            start: *this.start,
             lazy: PhantomData,
         }))
     }
@@ -120,7 +120,7 @@ impl<E: FromRequest + 'static, L: 'static, const LIMIT: usize> FromRequest
         let (request, raw) = (request.clone(), payload.take());
         Box::pin(async move {
             let (sent, mut payload) = request_body::read(raw, LIMIT).await?;
-            let bumps = process_bumps();
+            let start = ExtractionStart::before::<E>();
             let eager = E::from_request(&request, &mut payload)
                 .await
                 .map_err(Into::into)?;
@@ -132,7 +132,7 @@ impl<E: FromRequest + 'static, L: 'static, const LIMIT: usize> FromRequest
                 payload,
                 sent,
                 eager,
-                bumps,
+                start,
                 lazy: PhantomData,
             })
         })
@@ -209,7 +209,7 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
             payload,
             sent,
             eager,
-            bumps,
+            start,
             ..
         } = self;
         let mut key = Some(key);
@@ -223,8 +223,8 @@ impl<E: 'static, L: FromRequest + 'static, B: 'static> CalledThroughAnApp<E, L, 
         if let LookupOutcome::Answered = outcome {
             return ResponseFuture(State::Ready(response));
         }
-        if size_of::<E>() > 0 {
-            outcome.note_extraction(bumps);
+        if let Some(start) = start {
+            outcome.note_extraction(start);
         }
         let (original, handler) = (request.clone(), handler(&cached.route));
         let run = upstream(request, payload, eager, handler);

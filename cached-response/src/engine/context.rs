@@ -30,7 +30,7 @@ use actix_web::{HttpRequest, http::header::HeaderMap};
 use std::{
     future::{Future, pending},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// A route and the cache that stores its responses.
@@ -232,13 +232,38 @@ pub(crate) struct Miss {
     pub(crate) refresh: Option<RefreshMode>,
     /// The count of invalidations before the arguments of the run were extracted.
     pub(crate) bumps_at_extraction: Option<u64>,
+    /// The start of their extraction, or the look-up.
+    pub(crate) extracted_from: Timestamp,
     pub(crate) looked_up_at: Timestamp,
     /// The application's own values, which are not part of a remote key.
     pub(crate) data: DataSet,
     pub(crate) remote: RemoteState,
 }
 
+/// The state of this process before arguments were extracted that the handler may show.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ExtractionStart {
+    bumps: u64,
+    at: Instant,
+}
+
+impl ExtractionStart {
+    /// The state now; `None` where `E` holds nothing.
+    pub(crate) fn before<E>() -> Option<Self> {
+        (size_of::<E>() > 0).then(|| Self {
+            bumps: process_bumps(),
+            at: Instant::now(),
+        })
+    }
+}
+
 impl Miss {
+    /// Notes the start of the extraction of the arguments of its run.
+    pub(crate) fn note_extraction(&mut self, start: ExtractionStart) {
+        self.bumps_at_extraction = Some(start.bumps);
+        self.extracted_from = self.looked_up_at.before(start.at.elapsed());
+    }
+
     /// A miss of a key that memory has nothing for.
     pub(crate) fn new(
         admitted: Admitted,
@@ -256,6 +281,7 @@ impl Miss {
             previous: None,
             refresh: None,
             bumps_at_extraction: None,
+            extracted_from: looked_up_at,
             looked_up_at,
             data,
             remote: RemoteState::default(),

@@ -8,7 +8,10 @@ use crate::{
         report::{About, Facts, Report, report, report_hit, report_with},
     },
     engine::{
-        context::{BackgroundRefresh, Miss, RefreshMode, RequestSubject, RouteContext, Subject},
+        context::{
+            BackgroundRefresh, ExtractionStart, Miss, RefreshMode, RequestSubject, RouteContext,
+            Subject,
+        },
         reuse::{self, Reuse},
     },
     entry::{StoredResponse, staleness::Staleness},
@@ -58,13 +61,13 @@ pub(crate) enum NextStep {
 }
 
 impl LookupOutcome {
-    /// Notes the count of invalidations before the arguments of the run were extracted.
-    pub(crate) fn note_extraction(&mut self, bumps: u64) {
+    /// Notes the start of the extraction of the arguments of a run.
+    pub(crate) fn note_extraction(&mut self, start: ExtractionStart) {
         match self {
-            Self::Refresh(refresh) => refresh.miss.bumps_at_extraction = Some(bumps),
+            Self::Refresh(refresh) => refresh.miss.note_extraction(start),
             Self::Forward(pending) => {
                 if let NextStep::Miss(miss, _) = &mut pending.next {
-                    miss.bumps_at_extraction = Some(bumps);
+                    miss.note_extraction(start);
                 }
             }
             Self::Answered => {}

@@ -4,7 +4,7 @@ use crate::{
     engine::{
         context::{Miss, Subject},
         lookup::{look_again, still_needed, usable},
-        remote_session::RemoteSession,
+        remote_session::{self, RemoteSession},
         reuse::{self, RemoteOutcome, Reuse, StoredHit},
     },
     entry::StoredResponse,
@@ -103,7 +103,8 @@ pub(crate) async fn lead<S: Subject>(
     };
     miss.remote.known_nonces = known_nonces(subject, miss);
     let fetched = miss.remote.fetched.take();
-    let outcome = session.wait_or_run(fetched, |stored| keep(subject, miss, stored));
+    let may_write = remote_session::may_write(subject, &miss.remote);
+    let outcome = session.wait_or_run(fetched, may_write, |stored| keep(subject, miss, stored));
     match outcome.await {
         Err(write) => {
             miss.remote.write = write;
@@ -133,10 +134,10 @@ pub(crate) fn forget_read(miss: &mut Miss) {
     miss.remote.fetched = None;
 }
 
-/// The nonces of the response in memory, whatever its state.
+/// The nonces of the response in memory, whatever its state, that are older than the arguments.
 fn known_nonces<S: Subject>(subject: &S, miss: &mut Miss) -> Option<Arc<[Nonce]>> {
     match find(subject, miss) {
-        Found::Response(stored) => stored.nonces.get().map(|nonces| nonces.known.clone()),
+        Found::Response(stored) => stored.nonces.read_before(miss.extracted_from),
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     },
     memory::variants::{self, StoreOutcome},
     remote::{
-        CallError, RemoteTier,
+        CallError, RemoteState, RemoteTier,
         client::Budget,
         entry_key::RemoteKey,
         lease::LeaseState,
@@ -103,10 +103,12 @@ impl<'s, S: Subject> RemoteSession<'s, S> {
     }
 
     /// Reads until there is a response that `answers`, or no other process is about to write one: then
-    /// returns the prepared write of the run that is needed, as an error.
+    /// returns the prepared write of the run that is needed, as an error. Others wait for that run where
+    /// its response `may_be_written`.
     pub(crate) async fn wait_or_run<A>(
         &self,
         found: Option<Fetched>,
+        may_be_written: bool,
         mut answers: impl FnMut(Box<StoredResponse>) -> Option<A>,
     ) -> Result<A, Option<Box<PreparedWrite>>> {
         let mut has_waited = false;
@@ -123,7 +125,7 @@ impl<'s, S: Subject> RemoteSession<'s, S> {
             let lease = lease.unwrap_or(&self.key).lease_name().to_owned();
             if fetched.lease != Some(LeaseState::Running) || has_waited {
                 // After one wait in vain it takes no lease that others would wait for.
-                let takes_lease = fetched.lease.is_none() && !has_waited;
+                let takes_lease = may_be_written && fetched.lease.is_none() && !has_waited;
                 match self.start(fetched, takes_lease, &budget).await {
                     Ok(Prepared::Run(write)) => return Err(Some(write)),
                     Ok(Prepared::LeaseTaken) => {}
@@ -230,6 +232,12 @@ impl<'s, S: Subject> RemoteSession<'s, S> {
     }
 }
 
+/// Returns true where the response of a run may be written as far as its arguments are concerned: of those
+/// that are extracted before the nonces are read, it must be known that they are not older.
+pub(crate) fn may_write<S: Subject>(subject: &S, remote: &RemoteState) -> bool {
+    !subject.context().route.config.extracts_before_lookup() || remote.known_nonces.is_some()
+}
+
 /// Returns true where the response of the run may be written to the remote store.
 pub(crate) fn will_store(run: &HandlerRun, stored: &StoredResponse) -> bool {
     let Some(write) = &run.miss.remote.write else {
@@ -240,10 +248,12 @@ pub(crate) fn will_store(run: &HandlerRun, stored: &StoredResponse) -> bool {
     if run.unchanged && stored.tag_snapshot.seen().len() > tags.len() {
         return false;
     }
-    // Arguments that were extracted before the nonces were read may be older than they are.
-    let extracts_first = run.context.route.config.extracts_before_lookup();
+    if !run.context.route.config.extracts_before_lookup() {
+        return write.has_stripes_of(&tags);
+    }
+    // Its arguments may be older than nonces that were read after them: those of its tags are.
     let known = run.miss.remote.known_nonces.as_deref();
-    write.has_stripes_of(&tags) && (!extracts_first || write.has_nonces(known))
+    tags.is_empty() && write.has_nonces(known)
 }
 
 /// Ends the write: queues the response that the run has made, or gives up the lease.
@@ -252,7 +262,9 @@ pub(crate) fn finish(run: &mut HandlerRun, request: Option<&HttpRequest>, outcom
         RunOutcome::Put(StoreOutcome::Stored(stored)) => Some(stored.clone()),
         _ => None,
     };
-    let stored = stored.filter(|stored| will_store(run, stored));
+    let is_written = stored
+        .as_ref()
+        .is_some_and(|stored| will_store(run, stored));
     let Some(write) = run.miss.remote.write.take() else {
         return;
     };
@@ -263,13 +275,16 @@ pub(crate) fn finish(run: &mut HandlerRun, request: Option<&HttpRequest>, outcom
     if !tags.is_empty() {
         run.context.route.note_tags();
     }
-    if let Some(stored) = stored {
-        let entry = NewEntry {
+    match stored {
+        Some(stored) if is_written => write.enqueue(NewEntry {
             stored,
             request,
             tags,
-        };
-        write.enqueue(entry);
+        }),
+        Some(stored) if run.context.route.config.extracts_before_lookup() => {
+            write.note_nonces(&stored);
+        }
+        _ => {}
     }
 }
 

@@ -79,8 +79,7 @@ impl HandlerRun {
             windows: times.windows,
             initial_age: freshness.age,
             run: self.number,
-            // Arguments may be as old as the look-up.
-            verified_at: VerifiedAt::at(self.miss.looked_up_at.min(self.started_at)),
+            verified_at: VerifiedAt::at(self.miss.extracted_from.min(self.started_at)),
             snapshot,
             tag_snapshot,
             ..content

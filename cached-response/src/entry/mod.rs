@@ -237,6 +237,10 @@ impl VerifiedAt {
 /// The remote nonces that a response depends on, read before its run started.
 #[derive(Debug, Default)]
 pub(crate) struct Nonces {
+    /// Time of this process by which they were read.
+    pub(crate) read_by: Timestamp,
+    /// Arguments of the run may be older than they are: they do not verify the response.
+    pub(crate) may_be_newer: bool,
     /// Nonces known from the request: of all, path, URL, and the tags of the route.
     pub(crate) known: Arc<[Nonce]>,
     /// Nonces known from the run only, with their names in the store: of the tags that the handler
@@ -261,8 +265,15 @@ impl NonceCell {
         let _ = self.0.set(nonces);
     }
 
+    /// The nonces that verify the response.
     pub(crate) fn get(&self) -> Option<&Nonces> {
-        self.0.get()
+        self.0.get().filter(|nonces| !nonces.may_be_newer)
+    }
+
+    /// The nonces of its request that were read before `moment`.
+    pub(crate) fn read_before(&self, moment: Timestamp) -> Option<Arc<[Nonce]>> {
+        let nonces = self.0.get().filter(|nonces| nonces.read_by < moment)?;
+        Some(nonces.known.clone())
     }
 }
 

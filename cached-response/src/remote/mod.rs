@@ -132,7 +132,7 @@ pub(crate) struct RemoteState {
     pub(crate) budget: Option<Arc<Budget>>,
     /// Read that had no response to reuse.
     pub(crate) fetched: Option<Fetched>,
-    /// Nonces of the response in memory: they are older than this request.
+    /// Nonces of the response in memory that are older than the arguments of this request.
     pub(crate) known_nonces: Option<Arc<[Nonce]>>,
     /// Write of the run's response, prepared before the run starts.
     pub(crate) write: Option<Box<PreparedWrite>>,

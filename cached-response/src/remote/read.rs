@@ -254,6 +254,8 @@ impl<'a> RemoteReader<'a> {
         stored.snapshot = self.snapshot.clone();
         stored.verified_at = VerifiedAt::at(self.started_at);
         stored.nonces = NonceCell::of(Nonces {
+            read_by: self.remote.clock.now(),
+            may_be_newer: false,
             known: about.nonces.clone(),
             named,
         });
@@ -318,7 +320,7 @@ impl<'a> RemoteReader<'a> {
         key: &RemoteKey,
         stored: &StoredResponse,
     ) -> Result<bool, CallError> {
-        let Some(Nonces { known, named }) = stored.nonces.get() else {
+        let Some(Nonces { known, named, .. }) = stored.nonces.get() else {
             return Ok(false);
         };
         let tag_names = named.iter().map(|(name, _)| name.clone());

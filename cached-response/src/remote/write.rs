@@ -18,6 +18,7 @@ use crate::{
         read::Fetched,
     },
     store::{Store, StoreError, StoreErrorKind, StoreFuture, warn_of_foreign_value},
+    time::Timestamp,
 };
 use actix_web::{HttpRequest, web::Bytes};
 use futures_util::future::join3;
@@ -38,6 +39,8 @@ pub(crate) struct PreparedWrite {
     remote: Arc<RemoteTier>,
     key: Arc<RemoteKey>,
     nonces: Vec<Nonce>,
+    /// Time by which they were read.
+    read_by: Timestamp,
     /// Minimum lifetime of the nonces from the start of the run.
     nonce_lifetime: Duration,
     /// Nonces of the tag stripes, where the handler is known to set tags.
@@ -110,6 +113,7 @@ impl PreparedWrite {
         Ok(Prepared::Run(Box::new(Self {
             remote: remote.clone(),
             nonces,
+            read_by: remote.clock.now(),
             key,
             nonce_lifetime,
             stripes,
@@ -151,6 +155,17 @@ impl PreparedWrite {
         stripes.collect()
     }
 
+    /// Notes the nonces of a response that is not written because its arguments may be older: they are
+    /// older than those of the next run, whose response may be written under them.
+    pub(crate) fn note_nonces(&self, stored: &StoredResponse) {
+        stored.nonces.note(Nonces {
+            read_by: self.read_by,
+            may_be_newer: true,
+            known: self.nonces.as_slice().into(),
+            named: Vec::new(),
+        });
+    }
+
     /// Queues the write of the response that the run has made.
     pub(crate) fn enqueue(self, entry: NewEntry<'_>) {
         let queue = self.remote.write_queue.clone();
@@ -171,6 +186,8 @@ impl PreparedWrite {
             return;
         };
         stored.nonces.note(Nonces {
+            read_by: self.read_by,
+            may_be_newer: false,
             known: self.nonces.as_slice().into(),
             named: stripes.clone(),
         });

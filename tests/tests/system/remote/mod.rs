@@ -5,8 +5,9 @@
     reason = "handlers and helpers of tests are tests, too"
 )]
 
-use std::future::{Ready, ready};
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::http::header;
@@ -106,6 +107,9 @@ fn routes(app: &mut web::ServiceConfig) {
     app.route(
         "/row",
         web::get().to(cached(ten(), |row: Unkeyed<Row>| async move {
+            if row.0.0 >= 10 {
+                tag("row");
+            }
             format!("row {}", row.0.0)
         })),
     );
@@ -217,15 +221,27 @@ fn pair(text: &str, said: &str) -> (String, String) {
     (text.to_owned(), said.to_owned())
 }
 
-/// Value that changes without an invalidation.
-static ROW: AtomicU32 = AtomicU32::new(0);
+thread_local! {
+    /// Value that changes without an invalidation.
+    static ROW: Cell<u32> = const { Cell::new(0) };
+}
 
-/// It, as it was before the look-up.
+/// It, as it was before the look-up. A request with `x-slow` waits at the barrier `extracted` with it.
 struct Row(u32);
+
 impl FromRequest for Row {
     type Error = Error;
-    type Future = Ready<Result<Self, Self::Error>>;
-    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(ROW.load(SeqCst))))
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let row = Self(ROW.get());
+        let stage = request.app_data::<web::Data<Stage>>().cloned().unwrap();
+        let is_slow = request.headers().contains_key("x-slow");
+        Box::pin(async move {
+            if is_slow {
+                stage.barriers.at("extracted").await;
+            }
+            Ok(row)
+        })
     }
 }

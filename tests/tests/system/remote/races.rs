@@ -1,12 +1,12 @@
 //! Nodes that get in one another's way.
 
-use std::{convert::Infallible, sync::atomic::Ordering::SeqCst, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use actix_web::{http::header, test::TestRequest};
 use cached_response::{Policy, Skip, Store};
 use tests::stage::{repeat, soon};
 
-use super::{Nodes, ROW, said};
+use super::{Nodes, ROW, pair, said};
 
 /// Long enough for every wait to end earlier: a lost lease would be waited for.
 fn patient(
@@ -152,24 +152,58 @@ async fn a_client_that_leaves_leaves_no_lease() {
     assert_eq!(nodes.other.get("/plain").await.0, "run 2");
 }
 
+/// What another process does that has changed the row, and whose message is not received yet, or never
+/// where there is no bus.
+async fn invalidate_silently(nodes: &Nodes) {
+    let names = nodes.store.names().into_iter();
+    for name in names.filter(|name| name.contains(":g:")) {
+        nodes.store.delete(&name).await.unwrap();
+    }
+}
+
+#[actix_web::test]
+async fn a_run_that_extracts_before_its_look_up_is_shared_from_the_second_on() {
+    let nodes = Nodes::new().await;
+    // From 10 on it names a tag, whose nonce is read after the argument.
+    for (row, is_shared) in [(1, false), (2, true), (3, true), (10, false), (11, false)] {
+        ROW.set(row);
+        let text = format!("row {row}");
+        assert_eq!(nodes.one.get("/row").await.0, text);
+        let (other, status) = nodes.other.get("/row").await;
+        assert_eq!(other, text);
+        assert_eq!(status.contains("detail=remote"), is_shared, "{status}");
+        // Its lifetime has ended, and its nonces are still in memory.
+        nodes.advance(11);
+    }
+}
+
+#[actix_web::test]
+async fn arguments_that_are_older_than_the_nonces_in_memory_are_not_shared() {
+    let nodes = Nodes::new().await;
+    ROW.set(1);
+    let slow = TestRequest::with_uri("/row?nocache=1").append_header(("x-slow", "1"));
+    let slow = nodes.one.app.ask(slow);
+    let extracted = || nodes.stage.barriers.count("extracted") == 1;
+    soon("its argument is extracted", extracted).await;
+    ROW.set(2);
+    invalidate_silently(&nodes).await;
+    // It leaves the new nonces in memory.
+    assert_eq!(nodes.one.get("/row").await.0, "row 2");
+    nodes.stage.barriers.release("extracted");
+    assert_eq!(slow.text().await, "row 1", "it was asked before");
+    nodes.one.cache.settled().await;
+    assert_eq!(nodes.other.get("/row").await.0, "row 2");
+}
+
 #[actix_web::test]
 async fn a_run_whose_arguments_are_older_than_an_invalidation_is_not_shared() {
     let nodes = Nodes::new().await;
-    ROW.store(1, SeqCst);
+    ROW.set(1);
     nodes.store.hold_only("look_up");
     let one = nodes.one.app.get("/row");
     nodes.store.held(1).await;
-    // What another process does that has changed the row, and whose message is not received yet, or
-    // never where there is no bus.
-    ROW.store(2, SeqCst);
-    for name in nodes
-        .store
-        .names()
-        .iter()
-        .filter(|name| name.contains(":g:"))
-    {
-        nodes.store.delete(name).await.unwrap();
-    }
+    ROW.set(2);
+    invalidate_silently(&nodes).await;
     nodes.store.release();
     assert_eq!(one.text().await, "row 1", "it was asked before");
     nodes.one.cache.settled().await;
