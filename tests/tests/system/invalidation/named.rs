@@ -127,7 +127,8 @@ async fn waiters_compare_a_tag_that_is_bumped_after_they_were_notified() {
         let stage = stage();
         let app = stage.app(|app| _ = app.service(late)).await;
         let mut leader = pin!(app.text_here("/late"));
-        poll_fn(|cx| Poll::Ready(assert!(leader.as_mut().poll(cx).is_pending()))).await;
+        let polled = poll_fn(|cx| Poll::Ready(leader.as_mut().poll(cx))).await;
+        assert!(polled.is_pending());
         let waiter = app.get("/late");
         soon("it follows", || stage.cache.stats().misses == 2).await;
         stage.release(1);

@@ -6,7 +6,7 @@ use actix_web::{http::header, test::TestRequest};
 use cached_response::{Policy, Skip, Store};
 use tests::stage::{repeat, soon};
 
-use super::{Nodes, ROW, pair, said};
+use super::{Nodes, ROW, said};
 
 /// Long enough for every wait to end earlier: a lost lease would be waited for.
 fn patient(
