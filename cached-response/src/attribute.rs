@@ -2,12 +2,12 @@
 
 use crate::{
     cache::cached_route::{CachedRoute, RouteCell, RouteSpec},
-    context::control::RunContext,
+    context::run_context::RunContext,
     engine::{
-        context::ExtractionStart,
         lookup::{LookupOutcome, look_up},
         purge,
         response::serve,
+        subject::ExtractionStart,
         upstream::{Done, Upstream},
     },
     extract::{

@@ -6,7 +6,7 @@ use crate::{
         ResponseCache,
         cached_route::{CachedRoute, RouteSpec},
     },
-    context::control::RunContext,
+    context::run_context::RunContext,
     extract::{
         covered::{KeyCovered, NoBody, NoVary, RouteOptions, Typed},
         responder::{BodyOf, facts_of},
@@ -103,7 +103,7 @@ where
             };
             route.argument(Role::Covered, facts)
         })
-        .answer(*facts_of::<H::Output>());
+        .responder(*facts_of::<H::Output>());
     CachedHandler {
         cached: CachedRoute::new(type_name::<H>(), HandlerType::of::<H>(), source, route),
         handler,

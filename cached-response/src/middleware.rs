@@ -2,7 +2,7 @@
 
 use crate::{
     cache::{ResponseCache, cached_route::CachedRoute},
-    context::control::RunContext,
+    context::run_context::RunContext,
     engine::{
         lookup::{LookupOutcome, look_up},
         purge,

@@ -3,8 +3,8 @@
 use crate::{
     cache::ResponseCache,
     engine::{
-        context::RouteContext,
         lookup::MAX_KEY_BYTES,
+        subject::RouteContext,
         value::{Computation, ValueSubject},
     },
     entry::StoredResponse,

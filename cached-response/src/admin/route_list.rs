@@ -1,7 +1,7 @@
 //! The cached routes with their policies and figures.
 
 use crate::{
-    cache::ResponseCache, engine::context::stale_rules, metrics::stats::RouteStats,
+    cache::ResponseCache, engine::subject::stale_rules, metrics::stats::RouteStats,
     policy::stale::Timeout, route::Route,
 };
 use serde::Serialize;

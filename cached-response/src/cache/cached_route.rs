@@ -57,7 +57,7 @@ impl RouteSpec {
 
     /// Adds the facts of the responder.
     #[must_use]
-    pub(crate) fn answer(self, facts: ArgumentInfo) -> Self {
+    pub(crate) fn responder(self, facts: ArgumentInfo) -> Self {
         self.argument(Role::Covered, facts)
     }
 
@@ -161,7 +161,7 @@ impl RouteCell {
     ) -> &'static CachedRoute {
         match self.first.get() {
             Some(first) if first.route.handler == handler.id => first,
-            _ => self.find_slow(handler, || route().answer(*answer)),
+            _ => self.find_slow(handler, || route().responder(*answer)),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Reports of events: they are counted, and shown to who observes the cache.
+//! Reports of events: they are counted, and shown to the observers of the cache.
 
 use crate::{
     cache::Inner,

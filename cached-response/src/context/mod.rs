@@ -1,9 +1,9 @@
 //! Functions for a running handler: about its own response, and about the reason of its run.
 
-pub(crate) mod control;
+pub(crate) mod run_context;
 
 use crate::{
-    context::control::{RunContext, with_current},
+    context::run_context::{RunContext, with_current},
     entry::StoredResponse,
     http::conditional,
     metrics::{event::TARGET, reason::RunReason},
@@ -310,7 +310,7 @@ impl FromRequest for CacheHandle {
 #[track_caller]
 pub fn tag(tag: impl AsRef<str>) {
     let (tag, caller) = (tag.as_ref(), Location::caller());
-    match control::current() {
+    match run_context::current() {
         Some(run_context) if run_context.tag(tag) => {}
         Some(_) => too_late(tag, caller),
         None if is_first(caller) => tracing::warn!(

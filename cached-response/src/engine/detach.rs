@@ -2,7 +2,7 @@
 
 use crate::{
     cache::report::RequestInfo,
-    engine::context::{RouteContext, Subject},
+    engine::subject::{RouteContext, Subject},
     metrics::event::EventKind,
     util::local_task::{self, DetachedPermit, Kind},
 };

@@ -8,11 +8,11 @@ use crate::{
         report::{About, Facts, Report, report, report_hit, report_with},
     },
     engine::{
-        context::{
+        reuse::{self, Reuse},
+        subject::{
             BackgroundRefresh, ExtractionStart, Miss, RefreshMode, RequestSubject, RouteContext,
             Subject,
         },
-        reuse::{self, Reuse},
     },
     entry::{StoredResponse, staleness::Staleness},
     key::{InsertedParts, KeyRef, KeyWriter, Refused},
@@ -114,7 +114,7 @@ pub(crate) fn look_up(
         lookup.run(body, parts)
     });
     looked_up.unwrap_or_else(|why| {
-        let word = route.config.as_str(why, request.headers());
+        let word = route.config.bypass_word(why, request.headers());
         let report = Report {
             reason: Some(&word),
             ..Report::of(EventKind::Bypass(why), About::Request(request))

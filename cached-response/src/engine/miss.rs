@@ -5,12 +5,12 @@
 use crate::{
     cache::Inner,
     engine::{
-        context::{Miss, Subject},
         detach::{DetachOnDrop, RunOrigin, can_detach, detach_on_drop},
         lookup::{look_again, still_needed},
         remote_lookup,
         reuse::{self, RemoteOutcome, Reuse},
         stale_fallback::SoftTimeout,
+        subject::{Miss, Subject},
         timeout::either,
         waiting::{WaitBounds, WaitEdge, Waited},
     },
@@ -67,7 +67,11 @@ impl<S: Subject> MissFlow<S> {
         let outcome = if self.shared().remote.is_none() {
             RemoteOutcome::Miss
         } else {
-            Box::pin(remote_lookup::first(&self.subject, &mut self.miss)).await
+            Box::pin(remote_lookup::read_for_itself(
+                &self.subject,
+                &mut self.miss,
+            ))
+            .await
         };
         match outcome {
             RemoteOutcome::Answered(answer) => self.subject.done(answer),
@@ -206,7 +210,7 @@ impl<S: Subject> MissFlow<S> {
         let permit = if self.shared().remote.is_none() {
             permit
         } else {
-            let verified = remote_lookup::verify(&self.subject, &mut self.miss, permit);
+            let verified = remote_lookup::verify_as_leader(&self.subject, &mut self.miss, permit);
             match Box::pin(verified).await {
                 Ok(permit) => permit,
                 Err(hit) => {
@@ -238,7 +242,7 @@ impl<S: Subject> MissFlow<S> {
             let permit = if subject.shared().remote.is_none() {
                 permit
             } else {
-                match Box::pin(remote_lookup::lead(&subject, &mut miss, permit)).await {
+                match Box::pin(remote_lookup::read_as_leader(&subject, &mut miss, permit)).await {
                     Ok(permit) => permit,
                     Err(hit) => {
                         let answer = hit.answer(&subject);

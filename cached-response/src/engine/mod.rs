@@ -24,10 +24,9 @@
 //! ([`detach`]). Runs that would wait for each other are found by their [edges](waiting::WaitEdge). A client that
 //! wants a new response waits for a forced [`refresh`].
 //!
-//! All of that is written once, over a subject ([`context`]): the [`response`] to a request, or a
+//! All of that is written once, over a subject ([`subject`]): the [`response`] to a request, or a
 //! [`value`].
 
-pub(crate) mod context;
 pub(crate) mod detach;
 pub(crate) mod judge;
 pub(crate) mod lookup;
@@ -43,6 +42,7 @@ pub(crate) mod reuse;
 pub(crate) mod run;
 pub(crate) mod stale_fallback;
 pub(crate) mod store;
+pub(crate) mod subject;
 pub(crate) mod timeout;
 pub(crate) mod upstream;
 pub(crate) mod value;

@@ -5,12 +5,12 @@
 use crate::{
     cache::report::RequestInfo,
     engine::{
-        context::{BackgroundRefresh, RefreshMode, Subject},
         detach::{RunOrigin, detach_on_drop, run_detached},
         lookup::{look_again, still_needed},
         miss::{MAX_ATTEMPTS, MissFlow},
         remote_lookup,
         reuse::StoredHit,
+        subject::{BackgroundRefresh, RefreshMode, Subject},
         timeout::timeout,
         waiting::WaitEdge,
     },
@@ -42,7 +42,7 @@ impl<S: Subject> BackgroundRefresh<S> {
         let info = RequestInfo::if_observed(context.shared(), subject.request());
         let run = Box::pin(async move {
             // Another process may have refreshed it: that is no hit, without a client to answer.
-            if let Ok(permit) = remote_lookup::lead(&subject, &mut miss, permit).await {
+            if let Ok(permit) = remote_lookup::read_as_leader(&subject, &mut miss, permit).await {
                 subject.run(miss, upstream, Permits::one(permit)).await;
             }
         });
@@ -154,14 +154,16 @@ impl<S: Subject> MissFlow<S> {
             let (shared, context) = (self.shared(), self.subject.join_context());
             match shared.forced_runs.next(&queued, &self.miss.key, &context) {
                 QueuedStep::Start(running) => {
-                    return self.start(Permits::two(queued, running), upstream).await;
+                    return self
+                        .run_forced(Permits::two(queued, running), upstream)
+                        .await;
                 }
                 QueuedStep::Wait(waiter) => {
                     let end = self.waiting.beside_at();
                     if self.wait_until(end, waiter).await.is_none() {
                         // It runs beside the one in progress, for those who have joined by now.
                         queued.close();
-                        return self.start(Permits::one(queued), upstream).await;
+                        return self.run_forced(Permits::one(queued), upstream).await;
                     }
                 }
                 QueuedStep::Full => {
@@ -173,7 +175,7 @@ impl<S: Subject> MissFlow<S> {
         }
     }
 
-    async fn start(mut self, permits: Permits, upstream: S::Upstream) -> S::Done {
+    async fn run_forced(mut self, permits: Permits, upstream: S::Upstream) -> S::Done {
         let prepared = remote_lookup::prepare_write(&self.subject, &mut self.miss);
         Box::pin(prepared).await;
         let (origin, detaches) = (RunOrigin::of(&self.subject), self.subject.may_detach());

@@ -2,10 +2,10 @@
 
 use crate::{
     engine::{
-        context::{Miss, Subject},
         lookup::{look_again, still_needed, usable},
         remote_session::{self, RemoteSession},
         reuse::{self, RemoteOutcome, Reuse, StoredHit},
+        subject::{Miss, Subject},
     },
     entry::StoredResponse,
     invalidation::nonce::Nonce,
@@ -41,7 +41,10 @@ fn session<'s, S: Subject>(subject: &'s S, miss: &mut Miss) -> Option<RemoteSess
 /// Looks up for this request alone, where the result of a leader will not do: without memory, since
 /// it may be invalidated while others wait for it; for a 304, which needs no body; and for a request
 /// that cannot lead.
-pub(crate) async fn first<S: Subject>(subject: &S, miss: &mut Miss) -> RemoteOutcome<S::Answer> {
+pub(crate) async fn read_for_itself<S: Subject>(
+    subject: &S,
+    miss: &mut Miss,
+) -> RemoteOutcome<S::Answer> {
     let memory = !subject.shared().memory.is_disabled();
     let conditional = subject.request().is_some_and(is_conditional);
     let leads = miss.admitted.flight == FlightRole::Lead;
@@ -78,7 +81,7 @@ pub(crate) async fn first<S: Subject>(subject: &S, miss: &mut Miss) -> RemoteOut
 }
 
 /// Verifies the response in memory as the leader: returns the permit where it does not answer.
-pub(crate) async fn verify<S: Subject>(
+pub(crate) async fn verify_as_leader<S: Subject>(
     subject: &S,
     miss: &mut Miss,
     permit: Permit,
@@ -87,13 +90,13 @@ pub(crate) async fn verify<S: Subject>(
         return Ok(permit);
     };
     match verified(subject, &session, miss).await {
-        Some(_) => lead_with(subject, miss, permit, None),
+        Some(_) => answer_as_leader(subject, miss, permit, None),
         None => Ok(permit),
     }
 }
 
 /// Looks up as the leader: returns the permit where a run is needed, with its write prepared.
-pub(crate) async fn lead<S: Subject>(
+pub(crate) async fn read_as_leader<S: Subject>(
     subject: &S,
     miss: &mut Miss,
     permit: Permit,
@@ -116,7 +119,7 @@ pub(crate) async fn lead<S: Subject>(
             }
             Err(hit)
         }
-        Ok(_) => lead_with(subject, miss, permit, Some(subject.shared().now())),
+        Ok(_) => answer_as_leader(subject, miss, permit, Some(subject.shared().now())),
     }
 }
 
@@ -236,7 +239,7 @@ fn keep<S: Subject>(
 }
 
 /// Leads with the response that is in memory by now.
-fn lead_with<S: Subject>(
+fn answer_as_leader<S: Subject>(
     subject: &S,
     miss: &mut Miss,
     permit: Permit,

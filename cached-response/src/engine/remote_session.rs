@@ -3,8 +3,8 @@
 
 use crate::{
     engine::{
-        context::{Miss, RouteContext, Subject},
         run::{HandlerRun, RunOutcome},
+        subject::{Miss, RouteContext, Subject},
     },
     entry::StoredResponse,
     http::{
@@ -126,7 +126,7 @@ impl<'s, S: Subject> RemoteSession<'s, S> {
             if fetched.lease != Some(LeaseState::Running) || has_waited {
                 // After one wait in vain it takes no lease that others would wait for.
                 let takes_lease = may_be_written && fetched.lease.is_none() && !has_waited;
-                match self.start(fetched, takes_lease, &budget).await {
+                match self.prepare(fetched, takes_lease, &budget).await {
                     Ok(Prepared::Run(write)) => return Err(Some(write)),
                     Ok(Prepared::LeaseTaken) => {}
                     Err(_) => return Err(None),
@@ -159,14 +159,14 @@ impl<'s, S: Subject> RemoteSession<'s, S> {
 
     /// Prepares the write of a run whose client accepts no stored response.
     pub(crate) async fn prepare_write(&self) -> Option<Box<PreparedWrite>> {
-        let start = self.start(Fetched::default(), false, &self.budget);
+        let start = self.prepare(Fetched::default(), false, &self.budget);
         match start.await {
             Ok(Prepared::Run(write)) => Some(write),
             Ok(Prepared::LeaseTaken) | Err(_) => None,
         }
     }
 
-    async fn start(
+    async fn prepare(
         &self,
         fetched: Fetched,
         takes_lease: bool,
@@ -197,12 +197,12 @@ impl<'s, S: Subject> RemoteSession<'s, S> {
         let config = &self.subject.context().route.config;
         if config.policy.timeout.response_stated().is_some() {
             // The judgement of its fields may depend on the time.
-            return self.judge(stored);
+            return self.is_storable(stored);
         }
-        self.key.permits(stored, || self.judge(stored))
+        self.key.permits(stored, || self.is_storable(stored))
     }
 
-    fn judge(&self, stored: &StoredResponse) -> bool {
+    fn is_storable(&self, stored: &StoredResponse) -> bool {
         let rules = self.subject.context().route.config.storage_rules();
         let mut headers = HeaderMap::new();
         for (name, value) in stored.headers.iter() {

@@ -2,14 +2,14 @@
 
 use crate::{
     cache::invalidate,
-    context::control::{RunContext, Scoped},
+    context::run_context::{RunContext, Scoped},
     engine::{
-        context::{Miss, RequestSubject, RouteContext, ShownTags, Subject},
         judge::{FinishedRun, with_request},
         lookup::{self, NextStep, PendingRequest},
         miss::MissFlow,
         purge,
         run::HandlerRun,
+        subject::{Miss, RequestSubject, RouteContext, ShownTags, Subject},
         timeout::{RunEnd, run_guarded},
         upstream::{Done, Upstream, tagged},
     },
@@ -124,7 +124,7 @@ async fn bypass(subject: RequestSubject, why: Bypass, upstream: Upstream) -> Don
     // A cache in front may store it.
     let is_cached_method = config.caches(request.method());
     let tags = is_cached_method.then(|| context.shown_tags(&request));
-    let word = config.as_str(why, request.headers());
+    let word = config.bypass_word(why, request.headers());
     let run_context = RunContext::of(&request);
     let run = upstream.start(run_context.clone(), request);
     let done = Scoped::new(run_context.clone(), run).await;

@@ -2,7 +2,7 @@
 
 use crate::{
     cache::Inner,
-    engine::context::Subject,
+    engine::subject::Subject,
     entry::{StoredResponse, staleness::Staleness},
     http::freshness::{Freshness, RequestDirectives},
     invalidation::generation::Validity,

@@ -4,11 +4,11 @@
 use crate::cache::publish::record_run;
 use crate::{
     cache::report::{Facts, Report, RequestInfo, report_with, run_span},
-    context::control::RunContext,
+    context::run_context::RunContext,
     engine::{
-        context::{Miss, RouteContext, Subject},
         stale_fallback::StaleFallback,
-        waiting::product,
+        subject::{Miss, RouteContext, Subject},
+        waiting::wait_node,
     },
     entry::StoredResponse,
     invalidation::{
@@ -87,7 +87,7 @@ impl HandlerRun {
         let fence = Fence::new(&shared.generations, target, extraction, &permits, previous);
         // After the fence was taken: an older invalidation shows here, a later one in the fence.
         miss.previous = miss.previous.filter(|stored| stored.is_current());
-        run_context.set_product(product(shared, &miss.key));
+        run_context.set_wait_node(wait_node(shared, &miss.key));
         if let Some(why) = subject.refusal() {
             run_context.refuse(why);
         }

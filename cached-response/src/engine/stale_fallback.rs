@@ -4,8 +4,8 @@
 use crate::{
     cache::{Inner, report::About},
     engine::{
-        context::{Miss, RouteContext, Subject},
         detach::{DetachOnDrop, can_detach},
+        subject::{Miss, RouteContext, Subject},
         timeout::timeout,
     },
     entry::{StoredResponse, staleness::Staleness},

@@ -1,8 +1,8 @@
 //! The upstream of the cache: a handler, or the service behind a middleware.
 
 use crate::{
-    context::{self, control::RunContext},
-    engine::context::ShownTags,
+    context::{self, run_context::RunContext},
+    engine::subject::ShownTags,
     http::conditional::CONDITIONS,
     invalidation::route_name,
     key::{InsertedParts, vary::Selector},

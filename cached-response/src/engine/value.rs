@@ -4,12 +4,12 @@
 
 use crate::{
     cache::{app_data::DataSet, report::report_hit},
-    context::control::{RunContext, Scoped},
+    context::run_context::{RunContext, Scoped},
     engine::{
-        context::{Miss, RouteContext, Subject},
         miss::MissFlow,
         reuse::{self, Reuse, StoredHit},
         run::{HandlerRun, RunOutcome},
+        subject::{Miss, RouteContext, Subject},
         timeout::{RunEnd, run_guarded},
         waiting::WaitEdge,
     },

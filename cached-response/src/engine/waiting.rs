@@ -3,10 +3,10 @@
 
 use crate::{
     cache::Inner,
-    context::control::{self, Product},
+    context::run_context::{self, WaitNode},
     engine::{
-        context::{Miss, Subject},
         stale_fallback::fallback,
+        subject::{Miss, Subject},
         timeout::timeout,
     },
     key::Key,
@@ -96,13 +96,13 @@ impl WaitBounds {
     }
 }
 
-/// The product of a run that is started for `key`.
-pub(crate) fn product(shared: &Inner, key: &Key) -> Product {
+/// The node of a run that is started for `key`.
+pub(crate) fn wait_node(shared: &Inner, key: &Key) -> WaitNode {
     // A cache is identified by its address: a run for it holds it.
-    Product::new(ptr::from_ref(shared).addr(), key)
+    WaitNode::new(ptr::from_ref(shared).addr(), key)
 }
 
-type Edges = HashMap<Product, Vec<Product>>;
+type Edges = HashMap<WaitNode, Vec<WaitNode>>;
 
 /// The edges of all runs of the process that wait for another run.
 static EDGES: Mutex<Option<Edges>> = Mutex::new(None);
@@ -110,16 +110,16 @@ static EDGES: Mutex<Option<Edges>> = Mutex::new(None);
 /// The edge of one run that waits for another, removed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct WaitEdge {
-    from: Product,
-    to: Product,
+    from: WaitNode,
+    to: WaitNode,
     circular: bool,
 }
 
 impl WaitEdge {
     /// Adds an edge from the run that is polled on this thread, if there is one, to the run for `key`.
     pub(crate) fn begin(shared: &Inner, key: &Key) -> Option<Box<Self>> {
-        let from = control::current()?.product()?;
-        let to = product(shared, key);
+        let from = run_context::current()?.wait_node()?;
+        let to = wait_node(shared, key);
         let mut edges = lock(&EDGES);
         let edges = edges.get_or_insert_default();
         let circular = has_path(edges, &to, &from);
@@ -151,15 +151,15 @@ impl Drop for WaitEdge {
 }
 
 /// Returns true where the run of `from` waits for that of `to`, over others or not.
-fn has_path(edges: &Edges, from: &Product, to: &Product) -> bool {
+fn has_path(edges: &Edges, from: &WaitNode, to: &WaitNode) -> bool {
     let (mut next, mut seen) = (vec![from], Vec::new());
-    while let Some(product) = next.pop() {
-        if product == to {
+    while let Some(node) = next.pop() {
+        if node == to {
             return true;
         }
-        if !seen.contains(&product) {
-            seen.push(product);
-            next.extend(edges.get(product).into_iter().flatten());
+        if !seen.contains(&node) {
+            seen.push(node);
+            next.extend(edges.get(node).into_iter().flatten());
         }
     }
     false

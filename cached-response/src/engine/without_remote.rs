@@ -2,9 +2,9 @@
 
 use crate::{
     engine::{
-        context::{Miss, Subject},
         reuse::{RemoteOutcome, StoredHit},
         run::{HandlerRun, RunOutcome},
+        subject::{Miss, Subject},
     },
     entry::StoredResponse,
     single_flight::responses::Permit,
@@ -12,11 +12,11 @@ use crate::{
 use actix_web::HttpRequest;
 use std::future::{Ready, ready};
 
-pub(crate) fn first<S: Subject>(_: &S, _: &mut Miss) -> Ready<RemoteOutcome<S::Answer>> {
+pub(crate) fn read_for_itself<S: Subject>(_: &S, _: &mut Miss) -> Ready<RemoteOutcome<S::Answer>> {
     ready(RemoteOutcome::Miss)
 }
 
-pub(crate) fn verify<S: Subject>(
+pub(crate) fn verify_as_leader<S: Subject>(
     _: &S,
     _: &mut Miss,
     permit: Permit,
@@ -24,7 +24,7 @@ pub(crate) fn verify<S: Subject>(
     ready(Ok(permit))
 }
 
-pub(crate) fn lead<S: Subject>(
+pub(crate) fn read_as_leader<S: Subject>(
     _: &S,
     _: &mut Miss,
     permit: Permit,

@@ -6,7 +6,7 @@
 //! the name of the flag is in the type.
 
 use crate::{
-    context::control::RunContext,
+    context::run_context::RunContext,
     extract::{
         covered::{ExtractedBeforeLookup, KeyCovered, RouteOptions, Typed, TypedLazily},
         probe::inputs_of_name,

@@ -1,7 +1,7 @@
 //! `TrackedRequest`: an extractor that records the parts of the request that the handler reads.
 
 use crate::{
-    context::{CacheHandle, control::RunContext},
+    context::{CacheHandle, run_context::RunContext},
     extract::covered::KeyCovered,
     http::host,
     key::{
@@ -59,7 +59,7 @@ use std::{
 pub struct TrackedRequest {
     host: OnceCell<Option<Box<str>>>,
     inner: HttpRequest,
-    control: Arc<RunContext>,
+    run_context: Arc<RunContext>,
 }
 
 impl TrackedRequest {
@@ -99,7 +99,7 @@ impl TrackedRequest {
     pub fn header_lines(&self, name: &str) -> impl Iterator<Item = &HeaderValue> {
         let name = HeaderName::from_bytes(name.as_bytes()).ok();
         if let Some(name) = &name {
-            self.control.read(Selector::Lines(name.clone()));
+            self.run_context.read(Selector::Lines(name.clone()));
         }
         name.into_iter()
             .flat_map(|name| self.inner.headers().get_all(name))
@@ -118,7 +118,7 @@ impl TrackedRequest {
     /// # }
     /// ```
     pub fn cookie(&self, name: &str) -> Option<Cookie<'static>> {
-        self.control.read(Selector::Cookie(name.into()));
+        self.run_context.read(Selector::Cookie(name.into()));
         self.inner.cookie(name)
     }
 
@@ -137,7 +137,7 @@ impl TrackedRequest {
     /// # }
     /// ```
     pub fn host(&self) -> Option<&str> {
-        self.control.read(Selector::Host);
+        self.run_context.read(Selector::Host);
         let host = || {
             let named =
                 host::named(&self.inner).filter(|host| host.iter().all(u8::is_ascii_graphic))?;
@@ -161,7 +161,7 @@ impl TrackedRequest {
     /// # }
     /// ```
     pub fn peer_ip(&self) -> Option<IpAddr> {
-        self.control.read(Selector::PeerIp);
+        self.run_context.read(Selector::PeerIp);
         self.inner.peer_addr().map(|peer| peer.ip())
     }
 
@@ -185,8 +185,8 @@ impl TrackedRequest {
             type_id: TypeId::of::<T>(),
             value: written::<T>,
         };
-        self.control.read(Selector::Extension(extension));
-        self.control
+        self.run_context.read(Selector::Extension(extension));
+        self.run_context
             .read_extension(extension, written::<T>(&self.inner));
         self.inner.extensions().get::<T>().cloned()
     }
@@ -227,7 +227,7 @@ impl FromRequest for TrackedRequest {
         ready(Ok(Self {
             host: OnceCell::new(),
             inner: request.clone(),
-            control: RunContext::of(request),
+            run_context: RunContext::of(request),
         }))
     }
 }

@@ -133,7 +133,7 @@ impl RouteConfig {
     }
 
     /// Returns the reason word of a bypass with the name of its cause, `header:x-api-key`.
-    pub(crate) fn as_str(&self, why: Bypass, headers: &HeaderMap) -> Cow<'static, str> {
+    pub(crate) fn bypass_word(&self, why: Bypass, headers: &HeaderMap) -> Cow<'static, str> {
         let unknown = match &self.allowlist {
             Some(allowlist) if matches!(why, Bypass::Cookie | Bypass::Header) => {
                 allowlist.unknown(headers)

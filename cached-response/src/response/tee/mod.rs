@@ -15,7 +15,7 @@ pub(crate) mod client_body;
 pub(crate) mod task;
 
 use crate::{
-    context::control::{RunContext, scope},
+    context::run_context::{RunContext, scope},
     response::tee::{
         client_body::{Channel, ClientBody},
         task::TeeTask,

@@ -1,7 +1,7 @@
 //! Bodies past the cap, or past the budget.
 
 use crate::{
-    context::control,
+    context::run_context,
     response::tee::{
         CopyBudget, TeeConfig, TeeOutcome,
         tests::script::{
@@ -151,5 +151,5 @@ fn every_poll_of_the_body_is_inside_its_context() {
     let _ = copying.read_all();
     assert_eq!(copying.polls_in_context(), 4);
     assert_eq!(copying.feed.polls(), 4);
-    assert!(control::current().is_none());
+    assert!(run_context::current().is_none());
 }

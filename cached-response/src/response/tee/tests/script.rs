@@ -1,7 +1,7 @@
 //! A body that is fed by hand, and a copy of it that is polled by hand.
 
 use crate::{
-    context::control::{self, RunContext},
+    context::run_context::{self, RunContext},
     response::tee::{
         self, BodyError, CopyBudget, SourceBody, TeeConfig, TeeOutcome, client_body::ClientBody,
         pair,
@@ -95,7 +95,7 @@ impl MessageBody for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
         let mut fed = self.feed.0.borrow_mut();
-        fed.contexts.push(control::current());
+        fed.contexts.push(run_context::current());
         let step = fed.steps.pop_front();
         match step {
             Some(Step::Chunk(chunk)) => Poll::Ready(Some(Ok(Bytes::from_static(chunk.as_bytes())))),

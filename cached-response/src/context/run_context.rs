@@ -31,14 +31,14 @@ use std::{
     time::Duration,
 };
 
-/// The product of a run: a key of one cache.
+/// A node of the graph of waiting runs: the key that a run is for, in one cache.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Product {
+pub(crate) struct WaitNode {
     cache: usize,
     key: Key,
 }
 
-impl Product {
+impl WaitNode {
     /// `cache` distinguishes the caches of the process.
     pub(crate) fn new(cache: usize, key: &Key) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl Product {
 #[derive(Debug, Default)]
 pub(crate) struct RunContext {
     state: Mutex<State>,
-    product: OnceLock<Product>,
+    wait_node: OnceLock<WaitNode>,
 }
 
 #[derive(Debug, Default)]
@@ -97,14 +97,14 @@ impl RunContext {
         run_context
     }
 
-    /// Sets the product of the run, before it starts.
-    pub(crate) fn set_product(&self, product: Product) {
-        // A context is of one run; a second one within the same request keeps the product of the first.
-        let _ = self.product.set(product);
+    /// Sets the node of the run, before it starts.
+    pub(crate) fn set_wait_node(&self, node: WaitNode) {
+        // A context is of one run; a second one within the same request keeps the node of the first.
+        let _ = self.wait_node.set(node);
     }
 
-    pub(crate) fn product(&self) -> Option<Product> {
-        self.product.get().cloned()
+    pub(crate) fn wait_node(&self) -> Option<WaitNode> {
+        self.wait_node.get().cloned()
     }
 
     /// Attaches it to the request, for cached handlers that the request reaches inside this run.

@@ -1,4 +1,4 @@
-//! State that the files of the engine share: the route, the subject of a look-up, and its miss.
+//! Subject of a look-up with its route and its miss: the state that the files of the engine share.
 
 use crate::{
     cache::{
@@ -6,7 +6,7 @@ use crate::{
         app_data::DataSet,
         report::{About, report},
     },
-    context::control::RunContext,
+    context::run_context::RunContext,
     entry::StoredResponse,
     invalidation::{
         cdn::SurrogateKeys,
