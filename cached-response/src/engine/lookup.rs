@@ -11,7 +11,6 @@ use crate::{
         reuse::{self, Reuse},
         subject::{
             BackgroundRefresh, ExtractionStart, Miss, RefreshMode, RequestSubject, RouteContext,
-            Subject,
         },
     },
     entry::{StoredResponse, staleness::Staleness},
@@ -28,7 +27,7 @@ use crate::{
         config::RouteConfig,
         request_key::{self, RequestBody},
     },
-    single_flight::responses::{FlightOutcome, Permit, RefreshLead},
+    single_flight::responses::{Permit, RefreshLead},
     time::moment::Timestamp,
 };
 use actix_web::{HttpRequest, HttpResponse};
@@ -430,47 +429,5 @@ pub(crate) fn admit_request(
         Admission::Lookup(_) if matches!(body, RequestBody::TooLarge) => Err(Bypass::BodyTooLarge),
         Admission::Lookup(_) if !config.every_get && is_unwanted() => Err(Bypass::Unless),
         Admission::Lookup(admitted) => Ok(admitted),
-    }
-}
-
-/// Looks a miss up in memory once more, under the names that are known by now.
-pub(crate) fn look_again<S: Subject>(subject: &S, miss: &mut Miss) -> Reuse {
-    let shared = subject.shared();
-    if shared.memory.is_disabled() {
-        return Reuse::Miss(miss.forward, miss.previous.clone());
-    }
-    let found = subject.find(miss);
-    let leads = miss.admitted.leads(subject.may_detach());
-    let reuse = reuse::of_found(shared, found, &miss.admitted, leads, shared.now());
-    usable(subject, miss, reuse)
-}
-
-/// Narrows a reuse to a response that the subject can decode, and notes what a run may fall back to.
-pub(crate) fn usable<S: Subject>(subject: &S, miss: &mut Miss, reuse: Reuse) -> Reuse {
-    let reuse = reuse.decoded(subject);
-    if let Reuse::Miss(_, previous) = &reuse {
-        miss.previous.clone_from(previous);
-    }
-    reuse
-}
-
-/// Looks up once more when the lead is won, since another leader may have finished in between: returns
-/// the permit where a run is still needed, and else the response that answers.
-pub(crate) fn still_needed<S: Subject>(
-    subject: &S,
-    miss: &mut Miss,
-    permit: Permit,
-) -> Result<Permit, (Arc<StoredResponse>, Staleness)> {
-    match look_again(subject, miss) {
-        Reuse::Miss(..) => Ok(permit),
-        Reuse::Refresh(..) if miss.refresh.is_some() => Ok(permit),
-        Reuse::Refresh(stored, stage) => Err((stored, stage)),
-        Reuse::Fresh(stored, stage) => {
-            // Each waiter decides for itself whether it accepts a stale response.
-            if !stage.is_stale() {
-                permit.finish(FlightOutcome::Stored(stored.clone()));
-            }
-            Err((stored, stage))
-        }
     }
 }

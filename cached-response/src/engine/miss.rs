@@ -6,9 +6,8 @@ use crate::{
     cache::Inner,
     engine::{
         detach::{DetachOnDrop, RunOrigin, can_detach, detach_on_drop},
-        lookup::{look_again, still_needed},
         remote_lookup,
-        reuse::{self, RemoteOutcome, Reuse},
+        reuse::{self, RemoteOutcome, Reuse, look_again, still_needed},
         stale_fallback::SoftTimeout,
         subject::{Miss, Subject},
         timeout::either,

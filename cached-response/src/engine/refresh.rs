@@ -6,10 +6,9 @@ use crate::{
     cache::report::RequestInfo,
     engine::{
         detach::{RunOrigin, detach_on_drop, run_detached},
-        lookup::{look_again, still_needed},
         miss::{MAX_ATTEMPTS, MissFlow},
         remote_lookup,
-        reuse::StoredHit,
+        reuse::{StoredHit, look_again, still_needed},
         subject::{BackgroundRefresh, RefreshMode, Subject},
         timeout::timeout,
         waiting::WaitEdge,

@@ -2,9 +2,8 @@
 
 use crate::{
     engine::{
-        lookup::{look_again, still_needed, usable},
         remote_session::{self, RemoteSession},
-        reuse::{self, RemoteOutcome, Reuse, StoredHit},
+        reuse::{self, RemoteOutcome, Reuse, StoredHit, look_again, still_needed, usable},
         subject::{Miss, Subject},
     },
     entry::StoredResponse,
