@@ -124,9 +124,7 @@ impl Handler {
     }
 
     fn returns_a_future(&self) -> bool {
-        names::mentioned(self.sig.output.to_token_stream())
-            .iter()
-            .any(|name| name == "Future")
+        names::contain(self.sig.output.to_token_stream(), "Future")
     }
 
     /// The function that is emitted beside an error, for routes and other attributes. A signature that
