@@ -20,14 +20,14 @@ use std::{
 /// A sum that is counted beside the events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sum {
-    /// Nanoseconds of the runs that hits made unnecessary.
-    SavedNanos,
+    /// Microseconds of the runs that hits made unnecessary.
+    SavedMicros,
     /// Bytes of the bodies of hits.
     ServedBytes,
     /// Runs that ended.
     Runs,
-    /// Nanoseconds of the runs that ended.
-    RunNanos,
+    /// Microseconds of the runs that ended.
+    RunMicros,
 }
 
 const SUMS: usize = 4;
@@ -96,7 +96,7 @@ impl RouteCounters {
     pub(crate) fn hit(&self, event: EventKind, saved: Duration, bytes: usize) {
         self.add_all([
             (index(event), 1),
-            (Sum::SavedNanos as usize, nanos(saved)),
+            (Sum::SavedMicros as usize, micros(saved)),
             (Sum::ServedBytes as usize, bytes as u64),
         ]);
     }
@@ -105,7 +105,7 @@ impl RouteCounters {
     pub(crate) fn run(&self, took: Duration) {
         self.add_all([
             (Sum::Runs as usize, 1),
-            (Sum::RunNanos as usize, nanos(took)),
+            (Sum::RunMicros as usize, micros(took)),
         ]);
     }
 
@@ -140,7 +140,7 @@ impl RouteCounters {
         let owned = self.owned.iter().filter_map(OnceLock::get);
         for stripe in owned.map(|stripe| &**stripe).chain([&self.shared]) {
             for (total, counter) in totals.0.iter_mut().zip(&stripe.0) {
-                *total += counter.load(Relaxed);
+                *total = total.wrapping_add(counter.load(Relaxed));
             }
         }
         totals
@@ -155,8 +155,9 @@ pub(crate) struct CountersOf {
     pub(crate) counters: Arc<RouteCounters>,
 }
 
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+fn micros(duration: Duration) -> u64 {
+    let seconds = duration.as_secs().saturating_mul(1_000_000);
+    seconds.saturating_add(duration.subsec_micros().into())
 }
 
 /// The counts of a route, or of several.
@@ -262,9 +263,9 @@ mod tests {
                         // All of them live at once, so that some have no number.
                         all.wait();
                         for _ in 0..1000 {
-                            counters.hit(EventKind::Hit, Duration::from_nanos(2), 3);
+                            counters.hit(EventKind::Hit, Duration::from_micros(2), 3);
                         }
-                        counters.run(Duration::from_nanos(5));
+                        counters.run(Duration::from_micros(5));
                         all.wait();
                     });
                 }
@@ -273,10 +274,21 @@ mod tests {
         let runs = (rounds * threads) as u64;
         let totals = counters.totals();
         assert_eq!(totals.of(EventKind::Hit), 1000 * runs);
-        assert_eq!(totals.sum(Sum::SavedNanos), 2000 * runs);
+        assert_eq!(totals.sum(Sum::SavedMicros), 2000 * runs);
         assert_eq!(totals.sum(Sum::ServedBytes), 3000 * runs);
         assert_eq!(totals.sum(Sum::Runs), runs);
-        assert_eq!(totals.sum(Sum::RunNanos), 5 * runs);
+        assert_eq!(totals.sum(Sum::RunMicros), 5 * runs);
+    }
+
+    #[test]
+    fn a_century_of_saved_time_is_counted() {
+        let counters = RouteCounters::new();
+        let century = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+        for saved in [century; 50] {
+            counters.hit(EventKind::Hit, saved, 0);
+        }
+        let saved = Duration::from_micros(counters.totals().sum(Sum::SavedMicros));
+        assert_eq!(saved, 50 * century);
     }
 
     #[test]

@@ -238,8 +238,8 @@ macro_rules! with_counts {
 
             pub(crate) fn read(totals: &Totals) -> Self {
                 let mut stats = Self {
-                    time_saved: Duration::from_nanos(totals.sum(Sum::SavedNanos)),
-                    run_time: Duration::from_nanos(totals.sum(Sum::RunNanos)),
+                    time_saved: Duration::from_micros(totals.sum(Sum::SavedMicros)),
+                    run_time: Duration::from_micros(totals.sum(Sum::RunMicros)),
                     forwards: ReasonCounts::read(ForwardReason::ALL, |why| {
                         totals.of(EventKind::Forward(why))
                     }),
