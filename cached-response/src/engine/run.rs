@@ -131,7 +131,7 @@ impl HandlerRun {
 
     /// The span that the handler runs in.
     pub(crate) fn span(&self) -> Span {
-        let reason = self.miss.run_reason().as_str();
+        let reason = self.run_context.reason().as_str();
         let is_background = self.miss.is_background();
         run_span(
             &self.context.route,

@@ -24,7 +24,7 @@ use tracing::Level;
 use super::recorder::{Fields, Recorder};
 
 #[get("/list/{id}")]
-#[cached_response(timeout = 60, stale_while_revalidate = 60)]
+#[cached_response(timeout = 60, stale_while_revalidate = 60, stale_if_error = 3600)]
 async fn list(id: web::Path<String>, clock: web::Data<ManualClock>) -> HttpResponse {
     clock.advance(Duration::from_millis(250));
     let mut response = HttpResponse::Ok();
@@ -176,6 +176,19 @@ fn miss_hit_and_refresh(cache: &ResponseCache, clock: &ManualClock) {
     });
 }
 
+/// Runs once more when the response is too old to answer.
+fn miss_twice(clock: &ManualClock) {
+    let cache = ResponseCache::builder().clock(clock).build();
+    System::new().block_on(async {
+        let app = init_service(App::new().configure(routes(&cache, clock))).await;
+        for _ in 0..2 {
+            let request = TestRequest::with_uri("/list/2?token=planted-query");
+            call_and_read_body(&app, request.to_request()).await;
+            clock.advance(Duration::from_secs(200));
+        }
+    });
+}
+
 fn assert_decisions(events: &[Fields]) {
     let fields = [
         "event",
@@ -209,13 +222,16 @@ fn runs_refreshes_and_remote_calls_are_spans_and_decisions_are_events() {
             .remote(InProcessStore::with_clock(&clock))
             .build();
         miss_hit_and_refresh(&cache, &clock);
+        miss_twice(&clock);
         let spans = recorder.spans();
         let fields = ["reason", "http.request.method", "http.route", "url.path"];
         let of = |name: &str| {
             let spans = spans.iter().filter(|span| span["span"] == name);
             spans.map(|span| line(span, &fields)).collect::<Vec<_>>()
         };
-        assert_eq!(of("run"), ["miss GET /list/{id} /list/1"]);
+        let runs = ["miss 1", "miss 2", "stale 2"];
+        let runs = runs.map(|run| run.replace(' ', " GET /list/{id} /list/"));
+        assert_eq!(of("run"), runs);
         assert_eq!(of("background refresh"), ["refresh GET /list/{id} /list/1"]);
         assert!(
             !of("remote look-up").is_empty() && !of("remote call").is_empty(),
