@@ -65,8 +65,9 @@ impl ResponseCache {
     /// The computation owns its data, since it goes on when its caller leaves, or in the background of a
     /// stale value. `run_timeout` ends it only where a stale value may answer in its place.
     ///
-    /// The future is `Send` where key, computation and value are, so that a task of any runtime may call
-    /// it, such as one of `tokio::spawn` that warms the cache. On a worker of actix-web neither need be. A
+    /// The future is `Send` where key, computation and value are, so that a task of `tokio::spawn` may
+    /// call it, such as one that warms the cache: of any Tokio runtime with `enable_time`, which a second
+    /// caller of a value in progress needs. On a worker of actix-web neither need be. A
     /// computation goes on without its caller on the same thread: on a worker, or in a `LocalSet`. On a
     /// runtime of several threads it cannot: there the caller waits for the refresh of a stale value, and
     /// a computation whose caller leaves is dropped, and one of the waiters starts its own.

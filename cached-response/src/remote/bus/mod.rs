@@ -29,6 +29,7 @@ use crate::{
             transport::Transport,
             trust::{BusLiveness, MAX_BYTES, Pending, Unconfirmed},
         },
+        executor::timeout,
         names::Namespace,
     },
     time::Clock,
@@ -40,16 +41,12 @@ use std::{
     hash::BuildHasher,
     pin::pin,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
-use tokio::{
-    runtime::Handle,
-    sync::{
-        OwnedSemaphorePermit, Semaphore,
-        mpsc::{self, UnboundedSender},
-        oneshot,
-    },
-    time::{Instant, timeout_at},
+use tokio::sync::{
+    OwnedSemaphorePermit, Semaphore,
+    mpsc::{self, UnboundedSender},
+    oneshot,
 };
 
 /// Invalidations of one cache on their way to the store and to other processes, and those that arrive.
@@ -214,13 +211,10 @@ pub(crate) struct Sent {
 impl Sent {
     /// Returns the outcome, at its timeout at the latest.
     pub(crate) async fn outcome(self) -> Outcome {
-        let result = if Handle::try_current().is_ok() {
-            let in_time = timeout_at(self.end, self.result).await;
-            in_time.map_err(|_| InvalidationError::Slow)?
-        } else {
-            // Without a timer here, the timeout of each call to the store ends the wait.
-            self.result.await
-        };
+        let left = self.end.saturating_duration_since(Instant::now());
+        // The caller's runtime may have no timer.
+        let result = timeout(left, self.result).await;
+        let result = result.ok_or(InvalidationError::Slow)?;
         result.unwrap_or(Err(InvalidationError::Unreachable))
     }
 }

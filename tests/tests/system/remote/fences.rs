@@ -1,6 +1,8 @@
 //! Invalidated responses are not reused, on whichever node they were invalidated.
 
 use super::{Nodes, pair};
+use std::time::Duration;
+
 use actix_web::{test::TestRequest, web};
 use cached_response::{
     Invalidation, InvalidationError, ResponseCache, ResponseCacheBuilder, Store, StoreErrorKind,
@@ -240,4 +242,23 @@ async fn a_writer_sees_its_change_on_every_node() {
     let post = TestRequest::post().uri("/plain");
     assert_eq!(nodes.one.ask(post).await.status, 200);
     assert_eq!(nodes.other.get("/plain").await.0, "run 3");
+}
+
+#[test]
+fn an_invalidation_is_awaited_in_a_runtime_without_a_timer() {
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.build().unwrap();
+    let store = InProcessStore::new();
+    let cache = || ResponseCache::builder().remote(store.clone());
+    assert_eq!(
+        runtime.block_on(cache().build().invalidate_all().into_future()),
+        Ok(())
+    );
+    store.hold();
+    let slow = cache()
+        .invalidation_timeout(Duration::from_millis(50))
+        .build();
+    let outcome = runtime.block_on(slow.invalidate_all().into_future());
+    assert_eq!(outcome, Err(InvalidationError::Slow));
+    store.release();
 }
