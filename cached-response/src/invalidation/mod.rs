@@ -59,7 +59,7 @@ impl fmt::Display for InvalidationError {
             Self::Nameless(why) => return write!(f, "nothing is invalidated: {why}"),
         }
         f.write_str(
-            "; what was invalidated is so in this process, and the others are told as soon as it answers",
+            "; it has taken effect in this process, and is sent to the others as soon as the store answers",
         )
     }
 }
@@ -79,7 +79,7 @@ mod tests {
         ] {
             let error = error.to_string();
             assert!(error.contains(words), "{error}");
-            assert!(error.ends_with("as soon as it answers"), "{error}");
+            assert!(error.ends_with("as soon as the store answers"), "{error}");
         }
         let error = InvalidationError::Nameless("write `/`").to_string();
         assert_eq!(error, "nothing is invalidated: write `/`");
