@@ -88,22 +88,28 @@ impl PreparedWrite {
         remote: &Arc<RemoteTier>,
         request: WriteRequest<'_>,
     ) -> Result<Prepared, CallError> {
+        let read = |preparation: Preparation| {
+            let call = |store| -> StoreFuture<'static, Preconditions> {
+                Box::pin(preparation.read_preconditions(store))
+            };
+            remote.client.call(request.budget, call)
+        };
         let preparation = Preparation::of(remote, &request);
         let nonce_lifetime = preparation.nonce_lifetime;
-        let WriteRequest {
-            key,
-            fetched,
-            budget,
-            ..
-        } = request;
-        let call = |store| -> StoreFuture<'static, Preconditions> {
-            Box::pin(preparation.read_preconditions(store))
+        let preconditions = match read(preparation).await {
+            // The connection may have been closed long since. Nonces that were sent are not sent again: they may
+            // have been stored, and deleted by an invalidation.
+            Err(CallError::Failed(error)) if error.kind() == StoreErrorKind::Unreachable => {
+                read(Preparation::of(remote, &request)).await?
+            }
+            result => result?,
         };
         let Preconditions {
             nonces,
             lease,
             stripes,
-        } = remote.client.call(budget, call).await?;
+        } = preconditions;
+        let WriteRequest { key, fetched, .. } = request;
         let lease = match lease {
             LeaseOutcome::Taken => return Ok(Prepared::LeaseTaken),
             LeaseOutcome::Held(lease) => Some(lease),

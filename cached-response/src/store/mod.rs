@@ -207,6 +207,9 @@ pub trait Store: Send + Sync + 'static {
     /// Stores `bytes` under `name` unless there is a value, and returns the value that is stored then. By
     /// default two processes may both find none, and both store theirs.
     ///
+    /// It is sent once, as [`ensure`](Self::ensure) is: sent again after an error, it could bring back what
+    /// another process has deleted in between.
+    ///
     /// ```
     /// use cached_response::{Store, testing::InProcessStore};
     /// use std::time::Duration;

@@ -196,7 +196,8 @@ impl Backend {
 /// The number of attempts where a value is gone, or cannot be read, when it is read.
 const MAX_ATTEMPTS: usize = 3;
 
-/// Small values, such as nonces and leases, that are stored unless there is one.
+/// Small values, such as nonces and leases, that are stored unless there is one. They are sent once: what was
+/// stored, and deleted by an invalidation before its reply was lost, must not come back.
 impl Backend {
     /// Stores `bytes` under `name` unless there is a value, and returns the value that is stored then.
     pub(crate) async fn add(
@@ -212,7 +213,8 @@ impl Backend {
         for attempt in 0..MAX_ATTEMPTS {
             // A value that cannot be read may have expired between the two commands, or be foreign.
             let commands = pipelines::add(name, &bytes, milliseconds, attempt > 0);
-            let replies = self.send_all(&[(name.to_owned(), commands)]).await?;
+            let groups = [(name.to_owned(), commands)];
+            let replies = self.lookups.send_all_once(&groups).await?;
             match added(replies.into_iter().flatten().collect())? {
                 (true, _) => return Ok(bytes),
                 (false, Some(found)) => return Ok(found),
@@ -285,7 +287,10 @@ impl Backend {
             (name.clone(), commands)
         });
         let groups: Vec<_> = groups.collect();
-        let replies = self.send_all(&groups).await?;
+        if groups.is_empty() {
+            return Ok(Vec::new());
+        }
+        let replies = self.lookups.send_all_once(&groups).await?;
         replies.into_iter().map(Present::of).collect()
     }
 

@@ -118,6 +118,16 @@ impl SharedConnection {
             .await
     }
 
+    /// Sends these groups once, also where the connection breaks: [`call`](Self::call) may send again what
+    /// was executed.
+    pub(crate) async fn send_all_once(
+        self: &Arc<Self>,
+        groups: &[Group],
+    ) -> Result<Vec<Vec<Value>>, StoreError> {
+        let open = self.opened().await?;
+        self.call_on(&open, open.wire.send_all(groups), Ok).await
+    }
+
     /// Sends `commands`, which are about `name`, once.
     pub(crate) async fn call_once<T>(
         self: &Arc<Self>,

@@ -7,6 +7,7 @@ use actix_web::web::Bytes;
 use cached_response::{RedisStore, Store};
 use tests::proxy::{Mode, Proxy};
 use tests::servers::redis::Redis;
+use tests::servers::resp::Reply;
 use tokio::time::timeout;
 
 use super::{BUDGET, LONG, MINUTE, in_the_end, names};
@@ -46,6 +47,40 @@ async fn a_connection_that_is_swallowed_is_replaced_though_every_call_is_given_u
     timeout(LONG, swallowed).await.unwrap();
     proxy.set(Mode::Pass);
     heals(&store).await;
+}
+
+#[tokio::test]
+async fn a_value_that_was_added_and_deleted_does_not_come_back_with_its_reply_lost() {
+    let (server, proxy, store) = behind_a_proxy();
+    for ensures in [false, true] {
+        heals(&store).await;
+        proxy.set(Mode::Delay(LONG * 60));
+        let name = names(&["nonce"]).remove(0);
+        let values = [(name.clone(), it())];
+        let adding = async {
+            if ensures {
+                store.ensure(&values, MINUTE).await.is_ok()
+            } else {
+                store.add(&name, it(), MINUTE).await.is_ok()
+            }
+        };
+        let deleting = async {
+            let is_there = || server.ask(&["EXISTS", &name]).unwrap() == Reply::Number(1);
+            while !is_there() {
+                tokio::task::yield_now().await;
+            }
+            server.ask(&["DEL", &name]).unwrap();
+            // Connections from now on work, and the old one breaks before the reply arrives.
+            let broken = proxy.lines();
+            proxy.set(Mode::Pass);
+            for line in broken {
+                line.set(Mode::Reset);
+            }
+        };
+        let (is_added, ()) = futures_util::future::join(adding, deleting).await;
+        assert!(!is_added);
+        assert_eq!(store.get(&name, 64).await.unwrap(), None);
+    }
 }
 
 #[tokio::test]
