@@ -122,7 +122,7 @@ pub struct Attribute;
 #[non_exhaustive]
 pub struct Typed;
 
-/// As [`Typed`], for an argument in a `Lazy`, which is extracted after the look-up.
+/// Options given by the type of an argument in a `Lazy`, which is extracted after the look-up.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TypedLazily;
