@@ -330,22 +330,27 @@ async fn read_stripes(
 }
 
 /// Calls [`Store::ensure`] with nonces. Foreign values are deleted, which is an invalidation and nothing
-/// more, and the call is repeated once.
+/// more, and the call is repeated once for their names: the other nonces may have been stored, and deleted since.
 async fn ensure_nonces(
     store: &dyn Store,
     offers: &[(String, Bytes)],
     lifetime: Duration,
 ) -> Result<Vec<Bytes>, StoreError> {
-    let ensured = store.ensure(offers, lifetime).await?;
+    let mut ensured = store.ensure(offers, lifetime).await?;
+    let is_foreign = |stored: &Bytes| Nonce::from_slice(stored).is_none();
     let both = offers.iter().zip(&ensured);
-    let foreign = both.filter(|(_, stored)| Nonce::from_slice(stored).is_none());
-    let foreign: Vec<_> = foreign.map(|((name, _), _)| name.clone()).collect();
+    let foreign = both.filter(|(_, stored)| is_foreign(stored));
+    let foreign: Vec<_> = foreign.map(|(offer, _)| offer.clone()).collect();
     if foreign.is_empty() {
         return Ok(ensured);
     }
     warn_of_foreign_value();
-    store.delete_many(&foreign).await?;
-    store.ensure(offers, lifetime).await
+    let names: Vec<_> = foreign.iter().map(|(name, _)| name.clone()).collect();
+    store.delete_many(&names).await?;
+    let replaced = store.ensure(&foreign, lifetime).await?;
+    let places = ensured.iter_mut().filter(|stored| is_foreign(stored));
+    places.zip(replaced).for_each(|(place, new)| *place = new);
+    Ok(ensured)
 }
 
 fn parse_nonces(values: &[Bytes]) -> Option<Vec<Nonce>> {
@@ -480,5 +485,49 @@ impl EntryWrite {
         Ok(ensured
             .filter(|_| unchanged)
             .map(|ensured| tags.zip(ensured).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{store::StoredValue, testing::in_process_store::InProcessStore};
+
+    /// Store in which another process deletes the nonce `other` whenever names are deleted.
+    struct Busy(InProcessStore);
+
+    impl Store for Busy {
+        fn get<'a>(&'a self, name: &'a str, limit: usize) -> StoreFuture<'a, Option<StoredValue>> {
+            self.0.get(name, limit)
+        }
+
+        fn set<'a>(
+            &'a self,
+            name: &'a str,
+            bytes: Bytes,
+            timeout: Duration,
+        ) -> StoreFuture<'a, ()> {
+            self.0.set(name, bytes, timeout)
+        }
+
+        fn delete<'a>(&'a self, name: &'a str) -> StoreFuture<'a, ()> {
+            Box::pin(async move {
+                self.0.delete(name).await?;
+                self.0.delete("other").await
+            })
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_nonce_that_was_deleted_does_not_come_back_beside_a_foreign_value() {
+        let store = Busy(InProcessStore::new());
+        let foreign = Bytes::from_static(b"of another program");
+        let minute = Duration::from_secs(60);
+        store.set("name", foreign, 10 * minute).await.unwrap();
+        let offers = offers(&["name".to_owned(), "other".to_owned()]);
+        let ensured = ensure_nonces(&store, &offers, minute).await.unwrap();
+        let offered: Vec<_> = offers.iter().map(|(_, nonce)| nonce.clone()).collect();
+        assert_eq!(ensured, offered);
+        assert_eq!(store.0.names(), ["name"]);
     }
 }

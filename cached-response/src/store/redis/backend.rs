@@ -251,6 +251,11 @@ impl Backend {
             let mut short = Vec::new();
             for (index, found) in zip(missing, found) {
                 replaces[index] = found.is_foreign();
+                if found.is_new {
+                    // Its life is long enough. Where it is gone again it must not be stored once more.
+                    ensured[index] = Some(values[index].1.clone());
+                    continue;
+                }
                 let Some(bytes) = found.bytes else {
                     continue;
                 };
@@ -336,13 +341,19 @@ struct Present {
     bytes: Option<Bytes>,
     /// The reply to `PTTL`, in milliseconds.
     left: i64,
+    /// It is the given one, stored just now.
+    is_new: bool,
 }
 
 impl Present {
     fn of(mut replies: Vec<Value>) -> Result<Self, StoreError> {
         let left = number(&replies.pop().ok_or_else(protocol_error)?)?;
-        let (_, bytes) = added(replies)?;
-        Ok(Self { bytes, left })
+        let (is_new, bytes) = added(replies)?;
+        Ok(Self {
+            bytes,
+            left,
+            is_new,
+        })
     }
 
     /// `true` for a value that is no small value: one of another type, or an empty one.
