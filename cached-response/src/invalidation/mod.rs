@@ -59,7 +59,7 @@ impl fmt::Display for InvalidationError {
             Self::Nameless(why) => return write!(f, "nothing is invalidated: {why}"),
         }
         f.write_str(
-            "; it has taken effect in this process, and is sent to the others as soon as the store answers",
+            "; it has taken effect in this process, and is sent to the others again until the store accepts it",
         )
     }
 }
@@ -79,7 +79,7 @@ mod tests {
         ] {
             let error = error.to_string();
             assert!(error.contains(words), "{error}");
-            assert!(error.ends_with("as soon as the store answers"), "{error}");
+            assert!(error.ends_with("until the store accepts it"), "{error}");
         }
         let error = InvalidationError::Nameless("write `/`").to_string();
         assert_eq!(error, "nothing is invalidated: write `/`");

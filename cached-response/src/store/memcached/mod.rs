@@ -390,7 +390,8 @@ fn refused(server: &Server, reason: &str) -> StoreError {
 fn vanishes(server: &Server) -> StoreError {
     refused(
         server,
-        "the value under the name is gone each time it is read",
+        "the value under the name is gone each time it is read: another program deletes it, or the server has \
+         too little memory and evicts it",
     )
 }
 

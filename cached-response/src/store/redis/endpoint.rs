@@ -81,9 +81,10 @@ impl Endpoint {
     /// Where nothing is reached in time, or a replica is.
     pub(crate) async fn open(&self) -> Result<(Wire, ServerInfo), StoreError> {
         let Topology::Cluster(cluster) = &self.topology else {
-            return in_time(CONNECT_TIMEOUT, self.primary()).await;
+            return self.in_time(CONNECT_TIMEOUT, self.primary()).await;
         };
-        let connection = in_time(CLUSTER_CONNECT_TIMEOUT, cluster.connect(None)).await?;
+        let connecting = cluster.connect(None);
+        let connection = self.in_time(CLUSTER_CONNECT_TIMEOUT, connecting).await?;
         Ok((Wire::Cluster(connection), ServerInfo::unknown()))
     }
 
@@ -127,11 +128,8 @@ impl Endpoint {
     /// Connects, and subscribes to `channel`.
     pub(crate) async fn subscribe(&self, channel: &str) -> Result<RedisSubscription, StoreError> {
         if let Topology::Cluster(cluster) = &self.topology {
-            return in_time(
-                CLUSTER_CONNECT_TIMEOUT,
-                cluster::subscribe(cluster, channel),
-            )
-            .await;
+            let subscribing = cluster::subscribe(cluster, channel);
+            return self.in_time(CLUSTER_CONNECT_TIMEOUT, subscribing).await;
         }
         let subscribing = async {
             let client = self.client().await?;
@@ -142,20 +140,26 @@ impl Endpoint {
             };
             subscribed.await.map_err(|error| client_error(&error))
         };
-        in_time(CONNECT_TIMEOUT, subscribing).await
+        self.in_time(CONNECT_TIMEOUT, subscribing).await
     }
-}
 
-async fn in_time<T>(
-    limit: Duration,
-    connecting: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    let connected = timeout(limit, connecting).await;
-    let connected = connected.unwrap_or_else(|_| Err(unreachable("connecting timed out")));
-    connected.map_err(|error| match error.kind() {
-        StoreErrorKind::Timeout => unreachable("connecting timed out"),
-        _ => error,
-    })
+    async fn in_time<T>(
+        &self,
+        limit: Duration,
+        connecting: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let slow = || {
+            unreachable(format_args!(
+                "connecting to {self:?} timed out: check the address, and that nothing on the way drops packets"
+            ))
+        };
+        let connected = timeout(limit, connecting).await;
+        let connected = connected.unwrap_or_else(|_| Err(slow()));
+        connected.map_err(|error| match error.kind() {
+            StoreErrorKind::Timeout => slow(),
+            _ => error,
+        })
+    }
 }
 
 impl fmt::Debug for Endpoint {

@@ -138,7 +138,8 @@ pub(crate) fn protocol_error() -> StoreError {
 
 /// A value that is gone each time it is read: something deletes it all the time.
 pub(crate) fn vanishes() -> StoreError {
-    let message = "the value under the name is gone each time it is read";
+    let message = "the value under the name is gone each time it is read: another program deletes it, or the server has \
+         too little memory and evicts it";
     StoreError::new(StoreErrorKind::Refused, message)
 }
 
