@@ -9,7 +9,7 @@ use crate::{
     types::{leaves, to_source, ungrouped},
 };
 use proc_macro2::{TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use quote::ToTokens;
 use syn::{Error, Generics, Ident, Type, TypeParamBound, WherePredicate};
 
 /// An argument with its role.
@@ -62,14 +62,12 @@ struct NamedArguments<'a> {
 
 impl<'a> NamedArguments<'a> {
     fn of(options: &'a Options) -> Self {
-        // The parentheses keep the tokens of two expressions apart.
         let key = options.key.iter().map(|part| &part.tokens);
-        let key = quote!(#((#key)),*);
         Self {
-            keyed: names::mentioned(key),
+            keyed: key.flat_map(names::mentioned).collect(),
             unless: options
                 .unless
-                .clone()
+                .as_ref()
                 .map_or_else(Vec::new, names::mentioned),
             gate: &options.gate,
             unkeyed: &options.unkeyed,

@@ -196,11 +196,8 @@ impl Argument {
         if let Pat::Ident(pat) = &self.pat {
             return vec![pat.ident.clone()];
         }
-        let mut names = names::mentioned(self.pat.to_token_stream());
-        names.retain(|name| {
-            let name = name.to_string();
-            name != "mut" && name != "ref" && !name.starts_with(char::is_uppercase)
-        });
+        let mut names = names::bound(&self.pat);
+        names.retain(|name| !name.to_string().starts_with(char::is_uppercase));
         names
     }
 

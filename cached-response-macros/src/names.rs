@@ -1,459 +1,354 @@
-//! The variables that an expression mentions.
+//! The variables that an expression mentions, and the names that a pattern binds.
 //!
 //! The compile-time proof of arguments depends on this: `key(page.user)` does not mention an argument
 //! `user`, and neither does `key(ids.iter().map(|user| user.len()).sum())`. In doubt a name is not
-//! mentioned, which is a compile error rather than a leak: a name counts as bound wherever it may be, and
-//! the arguments of an unknown macro mention nothing. The analysis is of tokens rather than syntax, so that it
-//! includes the arguments of macro calls.
+//! mentioned, which is a compile error rather than a leak. So only syntax that is known is read: an
+//! expression that does not parse, a type, an item and the arguments of an unknown macro mention nothing.
+//! Patterns err in the other direction: in doubt a name is bound.
 
-use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
-use syn::ext::IdentExt;
+mod formats;
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{
+    Arm, Block, Expr, ExprClosure, ExprForLoop, ExprIf, ExprLet, ExprPath, ExprWhile, Item, Local,
+    Macro, Pat, Stmt, ext::IdentExt,
+};
 
 /// Returns the variables mentioned, except those that the expression binds itself.
-pub(crate) fn mentioned(tokens: TokenStream) -> Vec<Ident> {
-    let mut used = Vec::new();
-    walk(&flatten(tokens), Delimiter::None, &[], &mut used);
-    used
+pub(crate) fn mentioned(tokens: &TokenStream) -> Vec<Ident> {
+    let mut reader = Reader::default();
+    if !has_attribute(tokens)
+        && let Some(expr) = parse(tokens)
+    {
+        reader.expr(&expr);
+    }
+    reader.mentioned
+}
+
+/// Returns every name that the pattern may bind.
+pub(crate) fn bound(pattern: &Pat) -> Vec<Ident> {
+    let mut scope = Scope::default();
+    scope.bind(pattern);
+    scope.bound
 }
 
 /// Returns true where the identifier stands anywhere in the tokens.
 pub(crate) fn contain(tokens: TokenStream, identifier: &str) -> bool {
     let mut all = Vec::new();
-    tokens
-        .into_iter()
-        .for_each(|token| collect(&token, &mut all));
+    collect(tokens, &mut all);
     all.iter().any(|name| name == identifier)
 }
 
-/// Collects the variables of a group of tokens. A binding ends with its group at the latest.
-fn walk(tokens: &[TokenTree], delimiter: Delimiter, outer: &[Ident], used: &mut Vec<Ident>) {
-    let Some(mut scope) = Scope::of(tokens, outer) else {
-        return;
-    };
-    let mut next = 0;
-    while next < tokens.len() {
-        let at = next;
-        next += 1;
-        if let Some(end) = passive_end(tokens, at) {
-            next = end;
-            continue;
+/// Collects every identifier.
+fn collect(tokens: TokenStream, names: &mut Vec<Ident>) {
+    for token in tokens {
+        match token {
+            TokenTree::Ident(ident) => names.push(ident),
+            TokenTree::Group(group) => collect(group.stream(), names),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
         }
-        scope.enter(tokens, at, delimiter);
-        match &tokens[at] {
-            token if scope.pattern_until.is_some() => collect(token, &mut scope.pending),
+    }
+}
+
+/// Parses an expression, also while `user.` is being typed: the compiler rejects that anyway, and one error
+/// is enough.
+fn parse(tokens: &TokenStream) -> Option<Expr> {
+    let mut kept: Vec<_> = tokens.clone().into_iter().collect();
+    if matches!(kept.last(), Some(TokenTree::Punct(dot)) if dot.as_char() == '.') && kept.len() > 1
+    {
+        let before_dot = kept.iter().rev().nth(1);
+        if !matches!(before_dot, Some(TokenTree::Punct(_))) {
+            kept.pop();
+        }
+    }
+    // As it is emitted: `serde(a, b)` is a tuple.
+    syn::parse2(quote!((#(#kept)*))).ok()
+}
+
+/// Returns true where the tokens have an attribute that may remove or replace code, such as `cfg`.
+fn has_attribute(tokens: &TokenStream) -> bool {
+    const LINTS: [&str; 6] = ["allow", "expect", "warn", "deny", "forbid", "inline"];
+    let mut after_hash = false;
+    for token in tokens.clone() {
+        match token {
             TokenTree::Group(group) => {
-                let mut inner = flatten(group.stream());
-                inner.truncate(readable(tokens, at, &inner));
-                walk(&inner, group.delimiter(), &scope.bound, used);
+                let first = group.stream().into_iter().next();
+                let is_lint = matches!(&first, Some(TokenTree::Ident(word)) if LINTS.iter().any(|lint| word == lint));
+                if (after_hash && !is_lint) || has_attribute(&group.stream()) {
+                    return true;
+                }
+                after_hash = false;
             }
-            TokenTree::Ident(ident)
-                if is_variable(tokens, at, delimiter) && !scope.bound.contains(&ident.unraw()) =>
-            {
-                used.push(ident.clone());
+            TokenTree::Punct(punct) => {
+                after_hash = punct.as_char() == '#' || (after_hash && punct.as_char() == '!');
             }
-            _ => {}
+            TokenTree::Ident(_) | TokenTree::Literal(_) => after_hash = false,
         }
     }
+    false
 }
 
-/// Collects every identifier, also those of a pattern that bind nothing.
-fn collect(token: &TokenTree, names: &mut Vec<Ident>) {
-    match token {
-        TokenTree::Ident(ident) => names.push(ident.unraw()),
-        TokenTree::Group(group) => {
-            let tokens = group.stream().into_iter();
-            tokens.for_each(|token| collect(&token, names));
-        }
-        TokenTree::Punct(_) | TokenTree::Literal(_) => {}
-    }
-}
-
-/// The names that are bound at a position.
+/// The names that the expression has bound at a position.
+#[derive(Clone, Default)]
 struct Scope {
     bound: Vec<Ident>,
-    /// Names of a pattern whose scope has not begun: after `let x = ..` it begins with the next
-    /// statement, after `if let` and `for` with the block, in a chain with the next `&&`.
-    pending: Vec<Ident>,
-    pattern_until: Option<usize>,
+    /// Any name may be bound, as behind `use names::*`.
+    is_open: bool,
 }
 
 impl Scope {
-    /// The scope of a group. Its items are bound everywhere in it; `None` where they may have any name.
-    fn of(tokens: &[TokenTree], outer: &[Ident]) -> Option<Self> {
-        let mut bound = outer.to_vec();
-        for at in (0..tokens.len()).filter(|at| starts_item(tokens, *at)) {
-            let head = &tokens[at..item_end(tokens, at)];
-            if word_at(tokens, at, "use") {
-                if head.iter().any(has_glob) {
-                    return None;
+    fn has(&self, name: &Ident) -> bool {
+        let name = name.unraw();
+        self.is_open || self.bound.iter().any(|bound| bound.unraw() == name)
+    }
+
+    fn bind(&mut self, pattern: &Pat) {
+        match pattern {
+            Pat::Ident(pat) => {
+                self.bound.push(pat.ident.clone());
+                if let Some((_, inner)) = &pat.subpat {
+                    self.bind(inner);
                 }
-                for token in head {
-                    collect(token, &mut bound);
-                }
-            } else {
-                let names = head
-                    .iter()
-                    .filter(|token| matches!(token, TokenTree::Ident(_)));
-                names.for_each(|token| collect(token, &mut bound));
+            }
+            Pat::Or(pat) => self.bind_all(&pat.cases),
+            Pat::Paren(pat) => self.bind(&pat.pat),
+            Pat::Reference(pat) => self.bind(&pat.pat),
+            Pat::Slice(pat) => self.bind_all(&pat.elems),
+            Pat::Struct(pat) => self.bind_all(pat.fields.iter().map(|field| &*field.pat)),
+            Pat::Tuple(pat) => self.bind_all(&pat.elems),
+            Pat::TupleStruct(pat) => self.bind_all(&pat.elems),
+            Pat::Type(pat) => self.bind(&pat.pat),
+            Pat::Const(_)
+            | Pat::Lit(_)
+            | Pat::Path(_)
+            | Pat::Range(_)
+            | Pat::Rest(_)
+            | Pat::Wild(_) => {}
+            // A macro, and what is newer than the parser.
+            unknown => {
+                self.is_open = true;
+                collect(unknown.to_token_stream(), &mut self.bound);
             }
         }
-        Some(Self {
-            bound,
-            pending: Vec::new(),
-            pattern_until: None,
-        })
     }
 
-    fn enter(&mut self, tokens: &[TokenTree], at: usize, delimiter: Delimiter) {
-        let ended = self.pattern_until == Some(at);
-        if ended {
-            self.pattern_until = None;
-        }
-        let at_once = ended && (is(tokens, at, '|') || is(tokens, at + 1, '>'));
-        let block =
-            matches!(&tokens[at], TokenTree::Group(group) if group.delimiter() == Delimiter::Brace);
-        let begins = block || is(tokens, at, ';') || is_pair(tokens, at, ['&', '&']);
-        if at_once || (self.pattern_until.is_none() && begins) {
-            self.bound.append(&mut self.pending);
-        }
-        if self.pattern_until.is_none() && !ended {
-            self.pattern_until = pattern_end(tokens, at, delimiter);
+    fn bind_all<'a>(&mut self, patterns: impl IntoIterator<Item = &'a Pat>) {
+        for pattern in patterns {
+            self.bind(pattern);
         }
     }
-}
 
-/// The end of tokens that cannot read a variable: of an item, which captures none, and of an attribute.
-fn passive_end(tokens: &[TokenTree], at: usize) -> Option<usize> {
-    if starts_item(tokens, at) {
-        return Some(item_end(tokens, at));
-    }
-    let bracket = if is(tokens, at + 1, '!') {
-        at + 2
-    } else {
-        at + 1
-    };
-    (is(tokens, at, '#') && is_group(tokens, bracket, Delimiter::Bracket)).then_some(bracket + 1)
-}
-
-fn starts_item(tokens: &[TokenTree], at: usize) -> bool {
-    const NAMED: [&str; 9] = [
-        "fn", "const", "static", "struct", "enum", "union", "trait", "type", "mod",
-    ];
-    let TokenTree::Ident(word) = &tokens[at] else {
-        return false;
-    };
-    let is_named = matches!(tokens.get(at + 1), Some(TokenTree::Ident(next)) if next != "move");
-    let is_block = is_group(tokens, at + 1, Delimiter::Brace);
-    match word.to_string().as_str() {
-        "use" | "impl" | "extern" => true,
-        "macro_rules" => is(tokens, at + 1, '!'),
-        "const" if is_block => true,
-        word => is_named && NAMED.contains(&word),
+    /// Binds every name in an item. The macro of an item may define any.
+    fn bind_item(&mut self, item: &Item) {
+        let tokens = item.to_token_stream();
+        self.is_open |= match item {
+            Item::Use(_) => tokens.to_string().contains('*'),
+            Item::Const(_)
+            | Item::Enum(_)
+            | Item::ExternCrate(_)
+            | Item::Fn(_)
+            | Item::ForeignMod(_)
+            | Item::Impl(_)
+            | Item::Mod(_)
+            | Item::Static(_)
+            | Item::Struct(_)
+            | Item::Trait(_)
+            | Item::Type(_)
+            | Item::Union(_) => false,
+            _ => true,
+        };
+        collect(tokens, &mut self.bound);
     }
 }
 
-/// The end of an item: behind its first block or semicolon, or of the tokens.
-fn item_end(tokens: &[TokenTree], at: usize) -> usize {
-    let end = |next: &usize| {
-        is(tokens, *next, ';')
-            || (is_group(tokens, *next, Delimiter::Brace) && !word_at(tokens, at, "use"))
-    };
-    (at + 1..tokens.len())
-        .find(end)
-        .map_or(tokens.len(), |last| last + 1)
+#[derive(Default)]
+struct Reader {
+    scope: Scope,
+    mentioned: Vec<Ident>,
 }
 
-fn has_glob(token: &TokenTree) -> bool {
-    match token {
-        TokenTree::Punct(punct) => punct.as_char() == '*',
-        TokenTree::Group(group) => group.stream().into_iter().any(|token| has_glob(&token)),
-        TokenTree::Ident(_) | TokenTree::Literal(_) => false,
-    }
-}
-
-/// The number of tokens of the group at `at` that are read as an expression: all but those of a macro with
-/// a syntax of its own.
-fn readable(tokens: &[TokenTree], at: usize, inner: &[TokenTree]) -> usize {
-    const KEYWORDS: [&str; 9] = [
-        "if", "while", "match", "return", "in", "else", "break", "async", "move",
-    ];
-    const EXPRESSIONS: [&str; 4] = ["format", "format_args", "vec", "dbg"];
-    let Some(TokenTree::Ident(name)) = at.checked_sub(2).map(|before| &tokens[before]) else {
-        return inner.len();
-    };
-    let is_one = |words: &[&str]| words.iter().any(|word| name == word);
-    if !is(tokens, at - 1, '!') || is_one(&KEYWORDS) || is_one(&EXPRESSIONS) {
-        return inner.len();
-    }
-    if name == "matches" {
-        let comma = (0..inner.len()).find(|next| is(inner, *next, ','));
-        return comma.unwrap_or(inner.len());
-    }
-    0
-}
-
-/// Flattens the invisible groups of `macro_rules`.
-fn flatten(tokens: TokenStream) -> Vec<TokenTree> {
-    let opened = tokens.into_iter().flat_map(|token| match token {
-        TokenTree::Group(group) if group.delimiter() == Delimiter::None => flatten(group.stream()),
-        other => vec![other],
-    });
-    opened.collect()
-}
-
-/// The end of the pattern that starts after `at`: `let .. =`, `for .. in`, `|..|`, and in a
-/// `match` everything up to `=>`.
-fn pattern_end(tokens: &[TokenTree], at: usize, delimiter: Delimiter) -> Option<usize> {
-    let rest = || at + 1..tokens.len();
-    match &tokens[at] {
-        TokenTree::Ident(word) if word == "let" => rest().find(|next| is(tokens, *next, '=')),
-        TokenTree::Ident(word) if word == "for" => rest().find(|next| word_at(tokens, *next, "in")),
-        TokenTree::Punct(bar) if bar.as_char() == '|' && opens_closure(tokens, at) => {
-            rest().find(|next| is(tokens, *next, '|'))
+impl Reader {
+    fn mention(&mut self, name: Ident) {
+        if !self.scope.has(&name) {
+            self.mentioned.push(name);
         }
-        _ if delimiter == Delimiter::Brace && starts_arm(tokens, at) => arm_end(tokens, at),
-        _ => None,
+    }
+
+    /// Reads a part whose bindings end with it.
+    fn scoped(&mut self, read: impl FnOnce(&mut Self)) {
+        let outer = self.scope.clone();
+        read(self);
+        self.scope = outer;
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Path(path) => self.path(path),
+            Expr::Macro(call) => self.arguments(&call.mac),
+            Expr::Let(binding) => self.condition(binding),
+            Expr::Async(block) => self.block(&block.block),
+            Expr::Block(block) => self.block(&block.block),
+            Expr::Loop(repeated) => self.block(&repeated.body),
+            Expr::TryBlock(block) => self.block(&block.block),
+            Expr::Unsafe(block) => self.block(&block.block),
+            Expr::Closure(closure) => self.closure(closure),
+            Expr::ForLoop(repeated) => self.for_loop(repeated),
+            Expr::If(branch) => self.branch(branch),
+            Expr::While(repeated) => self.while_loop(repeated),
+            Expr::Match(choice) => {
+                self.expr(&choice.expr);
+                choice.arms.iter().for_each(|arm| self.arm(arm));
+            }
+            other => operands(other)
+                .into_iter()
+                .for_each(|operand| self.expr(operand)),
+        }
+    }
+
+    fn path(&mut self, path: &ExprPath) {
+        if path.qself.is_none()
+            && let Some(name) = path.path.get_ident()
+        {
+            self.mention(name.clone());
+        }
+    }
+
+    /// The name is bound from the `&&` that follows, to the end of the scope around the condition.
+    fn condition(&mut self, binding: &ExprLet) {
+        self.expr(&binding.expr);
+        self.scope.bind(&binding.pat);
+    }
+
+    fn closure(&mut self, closure: &ExprClosure) {
+        self.scoped(|reader| {
+            reader.scope.bind_all(&closure.inputs);
+            reader.expr(&closure.body);
+        });
+    }
+
+    fn for_loop(&mut self, repeated: &ExprForLoop) {
+        self.expr(&repeated.expr);
+        self.scoped(|reader| {
+            reader.scope.bind(&repeated.pat);
+            reader.block(&repeated.body);
+        });
+    }
+
+    fn branch(&mut self, branch: &ExprIf) {
+        self.scoped(|reader| {
+            reader.expr(&branch.cond);
+            reader.block(&branch.then_branch);
+        });
+        if let Some((_, otherwise)) = &branch.else_branch {
+            self.expr(otherwise);
+        }
+    }
+
+    fn while_loop(&mut self, repeated: &ExprWhile) {
+        self.scoped(|reader| {
+            reader.expr(&repeated.cond);
+            reader.block(&repeated.body);
+        });
+    }
+
+    fn arm(&mut self, arm: &Arm) {
+        self.scoped(|reader| {
+            reader.scope.bind(&arm.pat);
+            if let Some((_, guard)) = &arm.guard {
+                reader.expr(guard);
+            }
+            reader.expr(&arm.body);
+        });
+    }
+
+    /// The items of a block are bound everywhere in it. A macro between its statements may define any.
+    fn block(&mut self, block: &Block) {
+        self.scoped(|reader| {
+            for statement in &block.stmts {
+                if let Stmt::Item(item) = statement {
+                    reader.scope.bind_item(item);
+                }
+            }
+            let has_unknown = block.stmts.iter().any(|statement| {
+                matches!(statement, Stmt::Macro(call) if reader.known(&call.mac).is_none())
+            });
+            reader.scope.is_open |= has_unknown;
+            for statement in &block.stmts {
+                match statement {
+                    Stmt::Local(local) => reader.local(local),
+                    Stmt::Expr(expr, _) => reader.expr(expr),
+                    Stmt::Macro(call) => reader.arguments(&call.mac),
+                    Stmt::Item(_) => {}
+                }
+            }
+        });
+    }
+
+    fn local(&mut self, local: &Local) {
+        if let Some(init) = &local.init {
+            self.expr(&init.expr);
+            if let Some((_, otherwise)) = &init.diverge {
+                self.expr(otherwise);
+            }
+        }
+        self.scope.bind(&local.pat);
+    }
+
+    /// Returns the name of a standard macro that no item of the expression hides.
+    fn known<'a>(&self, call: &'a Macro) -> Option<&'a Ident> {
+        formats::known(&call.path).filter(|name| !self.scope.has(name))
+    }
+
+    fn arguments(&mut self, call: &Macro) {
+        let Some(name) = self.known(call) else {
+            return;
+        };
+        let arguments = formats::arguments(name, &call.tokens).unwrap_or_default();
+        arguments.read.iter().for_each(|expr| self.expr(expr));
+        arguments
+            .captured
+            .into_iter()
+            .for_each(|name| self.mention(name));
     }
 }
 
-fn starts_arm(tokens: &[TokenTree], at: usize) -> bool {
-    match at.checked_sub(1).map(|before| &tokens[before]) {
-        None => true,
-        Some(TokenTree::Punct(punct)) => punct.as_char() == ',',
-        Some(TokenTree::Group(block)) => block.delimiter() == Delimiter::Brace,
-        Some(_) => false,
+/// Returns the parts of an expression that are read in the scope around it. Not among them are types, the
+/// length of an array, a `const` block, the target of an assignment, and what is newer than the parser.
+fn operands(expr: &Expr) -> Vec<&Expr> {
+    match expr {
+        Expr::Array(array) => array.elems.iter().collect(),
+        Expr::Assign(assign) => vec![&assign.right],
+        Expr::Await(future) => vec![&future.base],
+        Expr::Binary(binary) => vec![&binary.left, &binary.right],
+        Expr::Break(exit) => exit.expr.as_deref().into_iter().collect(),
+        Expr::Call(call) => [&*call.func].into_iter().chain(&call.args).collect(),
+        Expr::Cast(cast) => vec![&cast.expr],
+        Expr::Field(field) => vec![&field.base],
+        Expr::Group(group) => vec![&group.expr],
+        Expr::Index(index) => vec![&index.expr, &index.index],
+        Expr::MethodCall(call) => [&*call.receiver].into_iter().chain(&call.args).collect(),
+        Expr::Paren(paren) => vec![&paren.expr],
+        Expr::Range(range) => range
+            .start
+            .iter()
+            .chain(&range.end)
+            .map(|end| &**end)
+            .collect(),
+        Expr::RawAddr(address) => vec![&address.expr],
+        Expr::Reference(reference) => vec![&reference.expr],
+        Expr::Repeat(repeat) => vec![&repeat.expr],
+        Expr::Return(exit) => exit.expr.as_deref().into_iter().collect(),
+        Expr::Struct(literal) => {
+            let fields = literal.fields.iter().map(|field| &field.expr);
+            fields.chain(literal.rest.as_deref()).collect()
+        }
+        Expr::Try(attempt) => vec![&attempt.expr],
+        Expr::Tuple(tuple) => tuple.elems.iter().collect(),
+        Expr::Unary(unary) => vec![&unary.expr],
+        _ => Vec::new(),
     }
-}
-
-fn arm_end(tokens: &[TokenTree], at: usize) -> Option<usize> {
-    (at..tokens.len())
-        .take_while(|next| !is(tokens, *next, ','))
-        .find(|next| is(tokens, *next, '=') && is(tokens, next + 1, '>'))
-}
-
-/// After an operand `|` is "or"; otherwise it opens the parameters of a closure.
-fn opens_closure(tokens: &[TokenTree], at: usize) -> bool {
-    const WORDS: [&str; 10] = [
-        "move", "async", "static", "return", "break", "in", "else", "if", "while", "match",
-    ];
-    match at.checked_sub(1).map(|before| &tokens[before]) {
-        None => true,
-        Some(TokenTree::Punct(punct)) => !matches!(punct.as_char(), '?' | '|'),
-        Some(TokenTree::Ident(word)) => WORDS.iter().any(|keyword| word == keyword),
-        // Behind a block it may begin a statement, and behind an attribute a closure.
-        Some(TokenTree::Group(group)) => match group.delimiter() {
-            Delimiter::Brace => true,
-            Delimiter::Bracket => at.checked_sub(2).is_some_and(|hash| is(tokens, hash, '#')),
-            Delimiter::Parenthesis | Delimiter::None => false,
-        },
-        Some(TokenTree::Literal(_)) => false,
-    }
-}
-
-/// Returns false for a field or method, a part of a path, the name of a macro, of a type, of a label, of an
-/// argument or a variable that is assigned, and a field name in a literal.
-fn is_variable(tokens: &[TokenTree], at: usize, delimiter: Delimiter) -> bool {
-    let before = |back: usize| at.checked_sub(back);
-    let after_dot = before(1).is_some_and(|dot| is(tokens, dot, '.'))
-        && !before(2).is_some_and(|dot| is(tokens, dot, '.') && joint(tokens, dot));
-    let after_colons = before(1).is_some_and(|colon| is(tokens, colon, ':'))
-        && before(2).is_some_and(|colon| is(tokens, colon, ':') && joint(tokens, colon));
-    let colons_follow = is(tokens, at + 1, ':') && is(tokens, at + 2, ':') && joint(tokens, at + 1);
-    let names_field = delimiter == Delimiter::Brace && is(tokens, at + 1, ':');
-    let names_macro = is(tokens, at + 1, '!') && !is(tokens, at + 2, '=');
-    let names_target = is(tokens, at + 1, '=')
-        && !is_pair(tokens, at + 1, ['=', '='])
-        && !is_pair(tokens, at + 1, ['=', '>']);
-    let names_label = before(1).is_some_and(|quote| is(tokens, quote, '\''));
-    let names_type = before(1).is_some_and(|word| word_at(tokens, word, "as"))
-        || (before(1).is_some_and(|less| is(tokens, less, '<'))
-            && before(2).is_some_and(|colon| is(tokens, colon, ':')));
-    !(after_dot
-        || after_colons
-        || colons_follow
-        || names_field
-        || names_macro
-        || names_target
-        || names_label
-        || names_type)
-}
-
-fn is(tokens: &[TokenTree], at: usize, wanted: char) -> bool {
-    matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == wanted)
-}
-
-fn is_pair(tokens: &[TokenTree], at: usize, [first, second]: [char; 2]) -> bool {
-    is(tokens, at, first) && joint(tokens, at) && is(tokens, at + 1, second)
-}
-
-fn is_group(tokens: &[TokenTree], at: usize, wanted: Delimiter) -> bool {
-    matches!(tokens.get(at), Some(TokenTree::Group(group)) if group.delimiter() == wanted)
-}
-
-fn joint(tokens: &[TokenTree], at: usize) -> bool {
-    matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.spacing() == Spacing::Joint)
-}
-
-fn word_at(tokens: &[TokenTree], at: usize, wanted: &str) -> bool {
-    matches!(tokens.get(at), Some(TokenTree::Ident(word)) if word == wanted)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn variables(expression: &str) -> Vec<String> {
-        let tokens = expression.parse().unwrap();
-        mentioned(tokens)
-            .iter()
-            .map(ToString::to_string)
-            .filter(|name| name != "match" && name != "if")
-            .collect()
-    }
-
-    /// Expressions that read `user`.
-    const READS: &[&str] = &[
-        "user",
-        "user.id",
-        "&user",
-        "**user",
-        "(1, user)",
-        "f(user)",
-        "a::f(&user.id)",
-        "format!(\"{}\", user)",
-        "[user; 2]",
-        "0..user",
-        "..user",
-        "Point { x: user }",
-        "Point { user }",
-        "user != 1",
-        "1 | user",
-        "user.ids.iter().map(|id| id.len()).sum::<usize>()",
-        "match user { Some(x) => x, None => 0 }",
-        "{ let x = 1; user + x }",
-        "{ let user = user; 1 }",
-        "user.as_ref().map(|user| user.id)",
-        "f(|user| user.id, 1) + user",
-        "if let Some(user) = user { user.id } else { 0 }",
-        "match user { Some(user) => user.id, None => 0 }",
-        "{ for user in user { f(user) } 1 }",
-        "format!(\"{}\", user.id)",
-        "std::format!(\"{name}\", name = user.name)",
-        "vec![page.id, user.id]",
-        "matches!(user.role, Some(role) if role > 3)",
-        "matches!(user, Admin { .. })",
-        "if !(user.admin) { 1 } else { 0 }",
-        "if let Some(user) = user && user.active { 1 } else { 0 }",
-        "page.active && user.active",
-        "{ let other: u32 = user.id; other }",
-        "{ fn f(id: u32) -> u32 { id } f(user.id) }",
-        "{ use std::fmt::Write; f(user.id) }",
-        "{ #[allow(unused)] let x = user.id; x }",
-        "user.id as u64",
-        "user as u64",
-        "user == page.author",
-        "{ let mut x = 0; x += user; x }",
-        "page.id | user.id | page.no",
-        "&& user",
-        "unsafe { f(user) }",
-        "async { user.id }",
-        "loop { break user.id }",
-    ];
-
-    #[test]
-    fn a_variable_is_found_in_every_position() {
-        for expression in READS {
-            assert!(
-                variables(expression).contains(&"user".to_owned()),
-                "{expression}: {:?}",
-                variables(expression)
-            );
-        }
-    }
-
-    /// Expressions in which `user` is something else than the variable outside.
-    const OTHERS: &[&str] = &[
-        "page.user",
-        "page.user()",
-        "user::id()",
-        "user!(1)",
-        "config::user",
-        "Point { user: 1 }",
-        "\"{user}\"",
-        "ids.iter().map(|user| user.len()).sum()",
-        "ids.iter().map(|(_, user)| user.len()).sum()",
-        "ids.iter().map(move |user: &Id| user.len()).sum()",
-        "{ let user = 1; user }",
-        "match page { Some(user) => user.len(), None => 0 }",
-        "match page { None => 0, Some(user) => user.len() }",
-        "match page { None => {} Some(user) => user.len() }",
-        "if let Some(user) = page { user } else { 0 }",
-        "{ for user in ids { f(user) } 1 }",
-        "{ let user: u32 = page.author; user }",
-        "{ let f = |user: u32| user + 1; f(page.author) }",
-        "{ let Some(user) = page.author else { return 0 }; user }",
-        "{ let Page { author: user, .. } = page; user }",
-        "{ let Page { user, .. } = page; user }",
-        "{ let (ref user, _) = page; user }",
-        "{ let r#user = 1; user }",
-        "ids.iter().map(|r#user| user.len()).sum()",
-        "if let Some(user) = &page.author && user.active { user.id } else { 0 }",
-        "if page.active && let Some(user) = &page.author && user.active { user.id } else { 0 }",
-        "while let Some(user) = ids.next() && user.active { f(user) }",
-        "matches!(page.author, Some(user) if user > 3)",
-        "assert_matches!(page.author, Some(user) if user > 3)",
-        "my_macro!(user)",
-        "my_macro! { user }",
-        "stringify!(user)",
-        "cfg!(user)",
-        "format!(\"{user}\", user = page.author)",
-        "format!(\"{user}\", user =&page.author)",
-        "{ let x; user = page.id; x }",
-        "{ fn f(user: u32) -> u32 { user } f(page.author) }",
-        "{ const fn f(user: u32) -> u32 { user } f(page.author) }",
-        "{ fn user() -> u32 { 1 } user() }",
-        "{ const user: u32 = 1; user }",
-        "user2 + { static user: u32 = 1; user }",
-        "{ f(user); const user: u32 = 1; 1 }",
-        "{ use config::id as user; user }",
-        "{ use config::{a, user}; user }",
-        "{ use config::*; user }",
-        "{ struct user; f(user) }",
-        "{ enum E { user } 1 }",
-        "{ impl T for S { fn f(user: u32) -> u32 { user } } 1 }",
-        "{ macro_rules! user { () => { user } } 1 }",
-        "{ macro_rules! f { ($user:expr) => { user } } 1 }",
-        "const { user }",
-        "{ type user = u32; 1 }",
-        "{ #[cfg(user)] let x = 1; x }",
-        "'user: loop { break 'user 1 }",
-        "page.id as user",
-        "Vec::<user>::new()",
-        "f(#[inline] |user| user.id)",
-        "{ {} |user| user.id }",
-        "match page { Foo::<A, B>::C(user) => user, _ => 0 }",
-        "match page { Some(x) if let Some(user) = x => user, _ => 0 }",
-        "match page { user @ 1..=3 => user, _ => 0 }",
-        "match page { [.., user] => user, _ => 0 }",
-        "match page { Page { user: user } => user }",
-    ];
-
-    #[test]
-    fn a_field_path_macro_or_bound_name_is_not_a_mention() {
-        for expression in OTHERS {
-            assert!(
-                !variables(expression).contains(&"user".to_owned()),
-                "{expression}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_or_is_not_a_closure() {
-        assert_eq!(variables("a | user | b"), ["a", "user", "b"]);
-        assert_eq!(
-            variables("f(a) | user | b"),
-            ["f", "a", "user", "b"].map(str::to_owned)
-        );
-    }
-}
+mod tests;

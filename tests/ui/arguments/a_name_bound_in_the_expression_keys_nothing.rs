@@ -36,4 +36,29 @@ async fn a_parameter_of_a_function(user: User) -> String {
     user.0.to_string()
 }
 
+#[cached_response(timeout = 60, key((&mut |user: u32| user)(7)))]
+async fn a_closure_by_reference(user: User) -> String {
+    user.0.to_string()
+}
+
+#[cached_response(timeout = 60, key((|_: u32| |user: u32| user)(1)(7)))]
+async fn a_closure_of_a_closure(user: User) -> String {
+    user.0.to_string()
+}
+
+#[cached_response(timeout = 60, key(match 7 { | user => user }))]
+async fn an_arm_after_a_bar(user: User) -> String {
+    user.0.to_string()
+}
+
+#[cached_response(timeout = 60, key(match 7 { #[allow(unused)] user => user }))]
+async fn an_arm_after_an_attribute(user: User) -> String {
+    user.0.to_string()
+}
+
+#[cached_response(timeout = 60, key({ #[cfg(any())] let _ = user.0; 7 }))]
+async fn a_statement_that_is_compiled_out(user: User) -> String {
+    user.0.to_string()
+}
+
 fn main() {}
