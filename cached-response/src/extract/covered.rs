@@ -117,15 +117,20 @@ pub struct RouteOptions<V, B, S = Attribute>(PhantomData<(V, B, S)>);
 #[non_exhaustive]
 pub struct Attribute;
 
-/// Options given by the types of the arguments, which then write their parts of the key.
+/// Options given by the types of the arguments, which then write their parts of the key. `T` is the time of
+/// their extraction.
 #[derive(Debug)]
-#[non_exhaustive]
-pub struct Typed;
+pub struct Typed<T = BeforeLookup>(PhantomData<T>);
 
-/// Options given by the type of an argument in a `Lazy`, which is extracted after the look-up.
+/// Before the look-up.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct TypedLazily;
+pub struct BeforeLookup;
+
+/// After the look-up: of an argument in a `Lazy`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct AfterLookup;
 
 /// No type implements it: it is the bound of a [`Keyed`](crate::Keyed) and a [`Gate`](crate::Gate) in a
 /// [`Lazy`](crate::Lazy), which are needed before the look-up.

@@ -8,7 +8,7 @@
 use crate::{
     context::run_context::RunContext,
     extract::{
-        covered::{ExtractedBeforeLookup, KeyCovered, RouteOptions, Typed, TypedLazily},
+        covered::{AfterLookup, ExtractedBeforeLookup, KeyCovered, RouteOptions, Typed},
         probe::inputs_of_name,
     },
     key::{KeyWriter, part::KeyPart, query::has_flag},
@@ -162,38 +162,35 @@ impl<V, B, T: KeyPart> KeyCovered<RouteOptions<V, B, Typed>> for Keyed<T> {
     }
 }
 
-impl<V, B, T: ExtractedBeforeLookup> KeyCovered<RouteOptions<V, B, TypedLazily>> for Keyed<T> {}
+impl<V, B, T: ExtractedBeforeLookup> KeyCovered<RouteOptions<V, B, Typed<AfterLookup>>>
+    for Keyed<T>
+{
+}
 
 impl<V, B, T> KeyCovered<RouteOptions<V, B, Typed>> for Gate<T> {
     const FACTS: ArgumentInfo = ArgumentInfo::from_inputs(Inputs::IDENTITY);
 }
 
-impl<V, B, T: ExtractedBeforeLookup> KeyCovered<RouteOptions<V, B, TypedLazily>> for Gate<T> {}
-
-/// `Unkeyed` does not cover the headers of a whole request, nor a body.
-fn unkeyed_facts<T>() -> ArgumentInfo {
-    let seen = inputs_of_name(type_name::<T>());
-    ArgumentInfo::from_inputs(seen.union(Inputs::HEADERS).union(Inputs::EAGER))
+impl<V, B, T: ExtractedBeforeLookup> KeyCovered<RouteOptions<V, B, Typed<AfterLookup>>>
+    for Gate<T>
+{
 }
 
-impl<V, B, T: 'static> KeyCovered<RouteOptions<V, B, Typed>> for Unkeyed<T> {
+impl<V, B, W, T: 'static> KeyCovered<RouteOptions<V, B, Typed<W>>> for Unkeyed<T> {
     const FACTS: ArgumentInfo = ArgumentInfo::from_inputs(Inputs::HEADERS);
 
     fn facts(all: &mut Vec<ArgumentInfo>) {
-        all.push(unkeyed_facts::<T>());
+        // `Unkeyed` does not cover the headers of a whole request, nor a body.
+        let seen = inputs_of_name(type_name::<T>());
+        all.push(ArgumentInfo::from_inputs(
+            seen.union(Inputs::HEADERS).union(Inputs::EAGER),
+        ));
     }
 }
 
-impl<V, B, T: 'static> KeyCovered<RouteOptions<V, B, TypedLazily>> for Unkeyed<T> {
-    const FACTS: ArgumentInfo = ArgumentInfo::from_inputs(Inputs::HEADERS);
-
-    fn facts(all: &mut Vec<ArgumentInfo>) {
-        all.push(unkeyed_facts::<T>());
-    }
-}
-
-impl<V, B, T: KeyCovered<RouteOptions<V, B, TypedLazily>>> KeyCovered<RouteOptions<V, B, Typed>>
-    for Lazy<T>
+impl<V, B, W, T> KeyCovered<RouteOptions<V, B, Typed<W>>> for Lazy<T>
+where
+    T: KeyCovered<RouteOptions<V, B, Typed<AfterLookup>>>,
 {
     // The handler extracts it, and receives the error.
     const FACTS: ArgumentInfo = T::FACTS.lazily().with_error().with_flag();
