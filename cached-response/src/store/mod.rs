@@ -563,6 +563,11 @@ impl fmt::Display for StoreError {
 
 impl Error for StoreError {}
 
+/// The text of an error where something deletes a value all the time.
+#[cfg(any(feature = "redis", feature = "memcached"))]
+pub(crate) const VANISHES: &str = "the value under the name is gone each time it is read: another program \
+     deletes it, or the server has too little memory and evicts it";
+
 /// Logs that a name of a cache holds a value that no cache has written. The name is left out: a client may
 /// have chosen a part of it.
 pub(crate) fn warn_of_foreign_value() {

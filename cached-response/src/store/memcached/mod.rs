@@ -4,7 +4,7 @@ pub(crate) mod connection;
 pub(crate) mod protocol;
 
 use crate::store::{
-    LookedUp, Store, StoreError, StoreErrorKind, StoreFuture, StoredValue,
+    LookedUp, Store, StoreError, StoreErrorKind, StoreFuture, StoredValue, VANISHES,
     memcached::{
         connection::{Server, Servers},
         protocol::{MAX_BATCH, MemcachedKey, Request, Response, deadline},
@@ -388,11 +388,7 @@ fn refused(server: &Server, reason: &str) -> StoreError {
 }
 
 fn vanishes(server: &Server) -> StoreError {
-    refused(
-        server,
-        "the value under the name is gone each time it is read: another program deletes it, or the server has \
-         too little memory and evicts it",
-    )
+    refused(server, VANISHES)
 }
 
 /// Parses a host and a port, and returns them as they are written.

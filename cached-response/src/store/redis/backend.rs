@@ -183,9 +183,9 @@ impl Backend {
 
     /// Publishes `message` on `channel`, once.
     pub(crate) async fn publish(&self, channel: &str, message: &[u8]) -> Result<(), StoreError> {
-        let commands = pipelines::publish(channel, message);
-        let read = |replies: Vec<Value>| removed(&replies, 1);
-        self.writes.call_once(channel, &commands, read).await
+        let groups = [(channel.to_owned(), pipelines::publish(channel, message))];
+        let read = |replies| removed(&one(replies)?, 1);
+        self.writes.call_once(&groups, read).await
     }
 
     pub(crate) async fn subscribe(&self, channel: &str) -> Result<RedisSubscription, StoreError> {
@@ -214,8 +214,8 @@ impl Backend {
             // A value that cannot be read may have expired between the two commands, or be foreign.
             let commands = pipelines::add(name, &bytes, milliseconds, attempt > 0);
             let groups = [(name.to_owned(), commands)];
-            let replies = self.lookups.send_all_once(&groups).await?;
-            match added(replies.into_iter().flatten().collect())? {
+            let replies = self.lookups.call_once(&groups, Ok).await?;
+            match added(one(replies)?)? {
                 (true, _) => return Ok(bytes),
                 (false, Some(found)) => return Ok(found),
                 (false, None) => {}
@@ -239,6 +239,9 @@ impl Backend {
         values: &[(String, Bytes)],
         life: Duration,
     ) -> Result<Vec<Bytes>, StoreError> {
+        if values.is_empty() {
+            return Ok(Vec::new());
+        }
         let enough = milliseconds(life).max(1);
         let put = milliseconds(life.saturating_mul(4)).max(1);
         let mut ensured: Vec<Option<Bytes>> = vec![None; values.len()];
@@ -292,10 +295,7 @@ impl Backend {
             (name.clone(), commands)
         });
         let groups: Vec<_> = groups.collect();
-        if groups.is_empty() {
-            return Ok(Vec::new());
-        }
-        let replies = self.lookups.send_all_once(&groups).await?;
+        let replies = self.lookups.call_once(&groups, Ok).await?;
         replies.into_iter().map(Present::of).collect()
     }
 

@@ -4,7 +4,7 @@
 //! A reply of another shape than its command has belongs to another command: the connection is out of
 //! step then, and is replaced.
 
-use crate::store::{StoreError, StoreErrorKind, warn_of_foreign_value};
+use crate::store::{StoreError, StoreErrorKind, VANISHES, warn_of_foreign_value};
 use actix_web::web::Bytes;
 use redis::{ErrorKind, Pipeline, RedisError, ServerError, Value};
 use std::{
@@ -138,9 +138,7 @@ pub(crate) fn protocol_error() -> StoreError {
 
 /// A value that is gone each time it is read: something deletes it all the time.
 pub(crate) fn vanishes() -> StoreError {
-    let message = "the value under the name is gone each time it is read: another program deletes it, or the server has \
-         too little memory and evicts it";
-    StoreError::new(StoreErrorKind::Refused, message)
+    StoreError::new(StoreErrorKind::Refused, VANISHES)
 }
 
 /// A server that is not connected, and why.

@@ -19,7 +19,7 @@ use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared},
 };
-use redis::{Pipeline, RedisResult, Value};
+use redis::{RedisResult, Value};
 use std::{
     sync::{
         Arc, Mutex,
@@ -120,24 +120,13 @@ impl SharedConnection {
 
     /// Sends these groups once, also where the connection breaks: [`call`](Self::call) may send again what
     /// was executed.
-    pub(crate) async fn send_all_once(
-        self: &Arc<Self>,
-        groups: &[Group],
-    ) -> Result<Vec<Vec<Value>>, StoreError> {
-        let open = self.opened().await?;
-        self.call_on(&open, open.wire.send_all(groups), Ok).await
-    }
-
-    /// Sends `commands`, which are about `name`, once.
     pub(crate) async fn call_once<T>(
         self: &Arc<Self>,
-        name: &str,
-        commands: &Pipeline,
-        read: impl Fn(Vec<Value>) -> Result<T, StoreError>,
+        groups: &[Group],
+        read: impl Fn(Vec<Vec<Value>>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let open = self.opened().await?;
-        self.call_on(&open, open.wire.send(name, commands), &read)
-            .await
+        self.call_on(&open, open.wire.send_all(groups), &read).await
     }
 
     /// Awaits `replies` on this open connection, and reads them.
