@@ -14,7 +14,6 @@ use crate::{
         waiting::{WaitBounds, WaitEdge, Waited},
     },
     entry::{StoredResponse, staleness::Staleness},
-    invalidation::generation::Validity,
     metrics::event::EventKind,
     response::from_stored::HitKind,
     route::admission::FlightRole,
@@ -170,8 +169,7 @@ impl<S: Subject> MissFlow<S> {
 
     pub(crate) fn accepts(&self, stored: &StoredResponse) -> bool {
         stored.is_current()
-            // The flight that it joined did not have the tags that the run has named.
-            && stored.tag_snapshot.validity() == Validity::Current
+            && stored.has_current_tags()
             && self.subject.selects(stored)
             && (self.miss.admitted.reuse).permits(stored.shareable_with_authorization)
             // Its age counts at its creation, or at this look-up where the leader has found it stored.

@@ -237,7 +237,7 @@ fn keep<S: Subject>(
     stored_hit(reuse, miss, Some(now))
 }
 
-/// Leads with the response that is in memory by now.
+/// Answers as the leader from the response that is in memory by now, or returns the permit for a run.
 fn answer_as_leader<S: Subject>(
     subject: &S,
     miss: &mut Miss,

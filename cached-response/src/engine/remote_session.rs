@@ -159,8 +159,8 @@ impl<'s, S: Subject> RemoteSession<'s, S> {
 
     /// Prepares the write of a run whose client accepts no stored response.
     pub(crate) async fn prepare_write(&self) -> Option<Box<PreparedWrite>> {
-        let start = self.prepare(Fetched::default(), false, &self.budget);
-        match start.await {
+        let prepared = self.prepare(Fetched::default(), false, &self.budget);
+        match prepared.await {
             Ok(Prepared::Run(write)) => Some(write),
             Ok(Prepared::LeaseTaken) | Err(_) => None,
         }

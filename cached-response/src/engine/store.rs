@@ -14,7 +14,6 @@ use crate::{
         freshness::Freshness,
         storable::{MAX_VARY_NAMES, ResponseDirectives, Storable},
     },
-    invalidation::generation::Validity,
     key::vary::{self, Selector},
     memory::variants::{self, StoreOutcome},
     metrics::{event::EventKind, reason::Skip},
@@ -151,7 +150,7 @@ impl HandlerRun {
 fn for_waiters(response: Arc<StoredResponse>) -> FlightOutcome {
     if response.is_stale_on_arrival() {
         FlightOutcome::NotStored(Skip::Expired)
-    } else if response.tag_snapshot.validity() == Validity::Current {
+    } else if response.has_current_tags() {
         FlightOutcome::Stored(response)
     } else {
         // A tag was not known when they joined: some may have come after its invalidation.

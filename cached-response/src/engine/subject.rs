@@ -258,12 +258,6 @@ impl ExtractionStart {
 }
 
 impl Miss {
-    /// Notes the start of the extraction of the arguments of its run.
-    pub(crate) fn note_extraction(&mut self, start: ExtractionStart) {
-        self.bumps_at_extraction = Some(start.bumps);
-        self.extracted_from = self.looked_up_at.before(start.at.elapsed());
-    }
-
     /// A miss of a key that memory has nothing for.
     pub(crate) fn new(
         admitted: Admitted,
@@ -298,6 +292,12 @@ impl Miss {
     pub(crate) fn only_if_cached(&self) -> bool {
         let directives = self.admitted.directives.as_ref();
         directives.is_some_and(|directives| directives.only_if_cached)
+    }
+
+    /// Notes the start of the extraction of the arguments of its run.
+    pub(crate) fn note_extraction(&mut self, start: ExtractionStart) {
+        self.bumps_at_extraction = Some(start.bumps);
+        self.extracted_from = self.looked_up_at.before(start.at.elapsed());
     }
 
     /// Clears the count of invalidations if none was added since. Called once the run has a snapshot,

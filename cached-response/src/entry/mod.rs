@@ -151,6 +151,12 @@ impl StoredResponse {
         self.snapshot.is_current() && self.tag_snapshot.is_current()
     }
 
+    /// Returns true unless one of the tags that its handler named was invalidated or expired since its run
+    /// started: a flight has none of them, and those who join it have not compared them.
+    pub(crate) fn has_current_tags(&self) -> bool {
+        self.tag_snapshot.validity() == Validity::Current
+    }
+
     /// Returns true where `other` must not replace this stored response.
     pub(crate) fn outranks(&self, other: &Self) -> bool {
         match other.run {
