@@ -97,6 +97,10 @@ impl ResponseCache {
     ///
     /// # Errors
     /// Those of the computation, where no stale value answers in its place.
+    ///
+    /// # Panics
+    /// Where another caller computes the value and this one, which waits for it, is in no Tokio runtime
+    /// with its timer enabled.
     pub async fn get_or_compute<T, E, F>(
         &self,
         key: impl KeyPart,
